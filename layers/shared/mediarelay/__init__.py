@@ -1,0 +1,1 @@
+"""Mediarelay: the serverless backend between a CTS-compatible transcoder and its subscribers."""

@@ -1,0 +1,1 @@
+"""Pure request and callback signatures: no I/O, no clock, no randomness."""

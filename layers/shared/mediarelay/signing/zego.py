@@ -1,0 +1,24 @@
+"""ZEGO signatures: server callbacks (SHA-1) and server API v2 (MD5), as ZEGO documents them.
+
+The digests are the vendor's choice. Neither covers a body: a receiver needs a time window and a single-use nonce too.
+"""
+
+import hashlib
+
+
+def callback_signature(secret: str, timestamp: str | int, nonce: str | int) -> str:
+    """Return the 40 hex digits ZEGO sends with a callback: SHA-1 over the three values, sorted as text and joined.
+
+    `timestamp` and `nonce` are taken exactly as received; a nonce may exceed 2^53: never let it pass through a float.
+    """
+    joined = "".join(sorted((secret, str(timestamp), str(nonce))))
+    return hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest()
+
+
+def server_api_signature(app_id: int | str, signature_nonce: str, server_secret: str, timestamp: int | str) -> str:
+    """Return the 32 hex digits of a server API call: MD5(AppId + SignatureNonce + ServerSecret + Timestamp).
+
+    `signature_nonce` is 16 hex digits, `timestamp` is in UNIX seconds and good for 10 minutes; SignatureVersion is 2.0.
+    """
+    joined = f"{app_id}{signature_nonce}{server_secret}{timestamp}"
+    return hashlib.md5(joined.encode(), usedforsecurity=False).hexdigest()
