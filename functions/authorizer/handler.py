@@ -1,0 +1,14 @@
+"""HTTP API authorizer (payload 2.0, simple response): who may call which method."""
+
+from typing import Any
+
+from mediarelay.http import Event, header
+from mediarelay.root import doorkeeper
+
+DOORKEEPER = doorkeeper()
+
+
+def handler(event: Event, _context: Any) -> dict[str, Any]:
+    """Answer `{"isAuthorized", "context"}`."""
+    name = DOORKEEPER.admit(header(event, "authorization"), event["requestContext"]["http"]["method"])
+    return {"isAuthorized": name is not None, "context": {"client": name or ""}}

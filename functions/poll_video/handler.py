@@ -1,0 +1,14 @@
+"""Every minute: send video tasks that are due to the confirm queue."""
+
+from typing import Any
+
+from mediarelay.domain.media import Kind
+from mediarelay.root import confirm_queue, tick
+from mediarelay.usecases.poll import poll
+
+QUEUE = confirm_queue()
+
+
+def handler(_event: Any, context: Any) -> dict[str, int]:
+    """Return how many confirmations were asked for."""
+    return {"polled": poll(Kind.VIDEO, tick(context), QUEUE)}

@@ -1,0 +1,147 @@
+"""The provider's API v2 over HTTPS. Each call is signed afresh; nothing is retried here, the schedule does that."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from mediarelay import metrics
+from mediarelay.contracts.cts import Envelope, parse_envelope, parse_submitted
+from mediarelay.domain.media import Kind
+from mediarelay.errors import (
+    BudgetSpent,
+    Malformed,
+    ProviderBusy,
+    ProviderClosed,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnknown,
+)
+from mediarelay.signing.qcloud import Credentials, Endpoint, signed_params
+
+TIMEOUT = (3, 10)
+MOST_BYTES = 16 * 2**20
+MOST_SECONDS = 12
+RESERVED_FOR_SUBMITS = 0.2
+"""The part of the budget that questions leave to submits: a client waits for those."""
+ACTIONS = {Kind.VIDEO: "GetCtsInfo", Kind.AUDIO: "GetCtsaudioInfo"}
+BUSY_MODULES = frozenset({9163, 22063})
+ERRORS: dict[int, type[ProviderError]] = {
+    **dict.fromkeys((4200, 4400, 4500, 6000, 6200), ProviderBusy),
+    **dict.fromkeys((4100, 4101, 4102, 4103, 4104, 4105, 4106, 4110, 4300, 4600, 6100), ProviderClosed),
+    5000: ProviderUnknown,
+}
+"""What a code means for us; all others refuse the request itself (reference: API v2, response envelope)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CtsApi:
+    """Calls the provider.
+
+    Attributes:
+        url: The endpoint; its host (with port, if any) is part of what is signed.
+        credentials: Gives the current keys.
+        spend: Takes a call from the budget shared by all functions: (now, limit) -> whether there was one.
+        budget: Calls per minute.
+        clock: The present (UTC).
+        nonce: Gives a positive integer that is never given twice.
+    """
+
+    url: str
+    credentials: Callable[[], Credentials]
+    spend: Callable[[datetime, int], bool]
+    budget: int
+    clock: Callable[[], datetime]
+    nonce: Callable[[], int]
+    session: requests.Session
+
+    def info(self, kind: Kind, vid: str) -> bytes:
+        """Ask for a task (GetCtsInfo, GetCtsaudioInfo); returns `data` as JSON.
+
+        Raises:
+            ProviderError: No answer; see `errors`.
+        """
+        return _canonical(self._question(ACTIONS[kind], {"vid": vid}))
+
+    def find_video(self, request: Mapping[str, str]) -> str:
+        """Ask for the vid of a video by its source's URL (GetCtsInfo)."""
+        return _vid(self._question("GetCtsInfo", {"url": request["url"]}))
+
+    def add_audio(self, request: Mapping[str, str]) -> str:
+        """Submit an audio task (AddCtsAudioTask): `url`, `bucketName`, `bucketRegion`; returns its vid."""
+        try:
+            return _vid(self._call("AddCtsAudioTask", request, self.budget))
+        except ProviderUnknown as error:
+            raise ProviderRefused(str(error), error.code) from error
+
+    def _question(self, action: str, params: Mapping[str, str]) -> Mapping[str, Any]:
+        return self._call(action, params, max(1, int(self.budget * (1 - RESERVED_FOR_SUBMITS))))
+
+    def _call(self, action: str, params: Mapping[str, str], limit: int) -> Mapping[str, Any]:
+        now = self.clock()
+        if not self.spend(now, limit):
+            metrics.count("BudgetExhausted", action=action)
+            raise BudgetSpent("our own budget of calls is used up")
+        metrics.count("ProviderCalls", action=action)
+        try:
+            return self._answer({"Action": action, **params}, now)
+        except ProviderError as error:
+            metrics.count("ProviderErrors", error=type(error).__name__)
+            raise
+
+    def _answer(self, params: Mapping[str, str], now: datetime) -> Mapping[str, Any]:
+        envelope = self._send(params, now)
+        if envelope.code != 0:
+            raise _error(envelope)
+        if envelope.data is None:
+            raise ProviderBusy("no usable answer (no data)")
+        return envelope.data
+
+    def _send(self, params: Mapping[str, str], now: datetime) -> Envelope:
+        parts = urlsplit(self.url)
+        endpoint = Endpoint("POST", parts.netloc, parts.path)
+        signed = signed_params(self.credentials(), endpoint, params, nonce=self.nonce(), timestamp=int(now.timestamp()))
+        try:
+            answer = self.session.post(self.url, data=signed, timeout=TIMEOUT, allow_redirects=False, stream=True)
+            return parse_envelope(_bounded(answer))
+        except (requests.RequestException, HTTPError, OSError, Malformed) as error:
+            # Neither carries the request's parameters into our text: those hold a signature.
+            raise ProviderBusy(f"no usable answer ({type(error).__name__})") from None
+
+
+def _bounded(answer: requests.Response) -> bytes:
+    """Read an answer, but never more, and never longer, than is sane: a timeout of requests is only one per read."""
+    end = time.monotonic() + MOST_SECONDS
+    body = bytearray()
+    with answer:
+        while chunk := answer.raw.read1(2**16, decode_content=True):
+            body += chunk
+            if len(body) > MOST_BYTES or time.monotonic() > end:
+                raise Malformed("body", "too large or too slow")
+    return bytes(body)
+
+
+def _error(envelope: Envelope) -> ProviderError:
+    text = f"provider code {envelope.code}"
+    if envelope.module_code in BUSY_MODULES:
+        return ProviderBusy(text, envelope.code)
+    return ERRORS.get(envelope.code, ProviderRefused)(text, envelope.code)
+
+
+def _vid(data: Mapping[str, Any]) -> str:
+    """The vid of an answer. One without is the provider's fault, not that of our caller."""
+    try:
+        return parse_submitted(data)
+    except Malformed:
+        raise ProviderBusy("no usable answer (no vid)") from None
+
+
+def _canonical(data: Mapping[str, Any]) -> bytes:
+    """The same answer gives the same bytes, so that it is logged once."""
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()

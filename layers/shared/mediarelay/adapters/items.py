@@ -1,0 +1,165 @@
+"""Between the domain's values and DynamoDB's typed items. Pure."""
+
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+
+from mediarelay.domain.entry import Books, Card, Entry, OpenClaim, Waiting
+from mediarelay.domain.intent import Intent
+from mediarelay.domain.media import Kind, State
+from mediarelay.domain.schedule import Due, shard_of
+from mediarelay.domain.task import Origin
+
+Item = dict[str, dict[str, Any]]
+
+MOST_BYTES = 350 * 1024
+"""Of a body in one item; DynamoDB takes 400 KB with everything else."""
+
+
+def split(item: Item) -> tuple[Item, list[Item]]:
+    """Divide an item whose body is too large into the item and its parts, which sort right after it."""
+    body = item["body"]["B"]
+    pieces = [body[start : start + MOST_BYTES] for start in range(0, len(body), MOST_BYTES)]
+    return item | {"body": {"B": pieces[0]}}, [_part(item, number, piece) for number, piece in enumerate(pieces[1:], 1)]
+
+
+def join(head: Item, part: Item) -> Item:
+    """Put the next part back to its item."""
+    return head | {"body": {"B": head["body"]["B"] + part["body"]["B"]}}
+
+
+def is_part(item: Item) -> bool:
+    """Whether an item only continues the one before it."""
+    return bool(item["item"]["S"] == "part")
+
+
+def _part(item: Item, number: int, piece: bytes) -> Item:
+    kept = {name: item[name] for name in ("pk", "expires_at") if name in item}
+    return kept | {"sk": {"S": f"{item['sk']['S']}#{number:04}"}, "item": {"S": "part"}, "body": {"B": piece}}
+
+
+def key(pk: str, sk: str) -> Item:
+    """The primary key of an item."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def epoch(moment: datetime) -> int:
+    """UNIX seconds, as the due index and the time to live hold them."""
+    return int(moment.timestamp())
+
+
+def time(item: Item, name: str) -> datetime:
+    """Read UNIX seconds."""
+    return datetime.fromtimestamp(int(item[name]["N"]), UTC)
+
+
+def due(duty: Due | None, identity: str) -> Item:
+    """The attributes that put an item into the due index; none without a duty."""
+    if duty is None:
+        return {}
+    return {"due_shard": {"S": shard_of(duty.what, identity)}, "due_at": {"N": str(epoch(duty.at))}}
+
+
+def entry_item(entry: Entry) -> Item:
+    """Write a line of the log."""
+    return {
+        **key(f"TASK#{entry.vid}", f"OBS#{entry.origin}#{entry.kind}#{entry.digest}"),
+        "item": {"S": entry.origin.value},
+        "vid": {"S": entry.vid},
+        "kind": {"S": entry.kind.value},
+        "at": {"S": entry.at.isoformat()},
+        "body": {"B": zlib.compress(entry.body)},
+    }
+
+
+def entry(item: Item, *, bare_claims: bool = False) -> Entry:
+    """Read a line of the log; bare claims come without the body that a stranger may have made expensive to read."""
+    bare = bare_claims and item["item"]["S"] == Origin.CLAIM
+    return Entry(
+        vid=item["vid"]["S"],
+        kind=Kind(item["kind"]["S"]),
+        origin=Origin(item["item"]["S"]),
+        at=datetime.fromisoformat(item["at"]["S"]),
+        body=b"" if bare else zlib.decompress(item["body"]["B"]),
+    )
+
+
+def task_item(card: Card, books: Books) -> Item:
+    """Write a task item."""
+    optional: Item = {
+        **({"url": {"S": card.url}} if card.url else {}),
+        **({"unpublished": {"S": card.unpublished.value}} if card.unpublished else {}),
+        **({"published": {"SS": sorted(books.published)}} if books.published else {}),
+    }
+    return {
+        **key(f"TASK#{card.vid}", "TASK"),
+        "item": {"S": "task"},
+        "vid": {"S": card.vid},
+        "kind": {"S": card.kind.value},
+        "state": {"S": card.state.value},
+        "created_at": {"S": card.created_at.isoformat()},
+        "updated_at": {"S": card.updated_at.isoformat()},
+        "list_key": {"S": f"{card.kind}#{card.state}"},
+        "list_at": {"S": f"{card.created_at.isoformat()}#{card.vid}"},
+        "version": {"N": str(books.version)},
+        "attempts": {"N": str(books.attempts)},
+        "give_up_at": {"N": str(epoch(books.give_up_at))},
+        **optional,
+        **due(card.due, card.vid),
+    }
+
+
+def books(item: Item) -> Books:
+    """Read the bookkeeping of a task item."""
+    return Books(
+        version=int(item["version"]["N"]),
+        attempts=int(item["attempts"]["N"]),
+        give_up_at=time(item, "give_up_at"),
+        published=frozenset(map(State, item.get("published", {"SS": []})["SS"])),
+    )
+
+
+def waiting(item: Item) -> Waiting:
+    """Read a row of the due index."""
+    return Waiting(
+        pk=item["pk"]["S"],
+        sk=item["sk"]["S"],
+        vid=item.get("vid", {"S": ""})["S"],
+        kind=Kind(item["kind"]["S"]),
+        due_at=int(item["due_at"]["N"]),
+        give_up_at=time(item, "give_up_at") if "give_up_at" in item else None,
+    )
+
+
+def intent_key(identity: str) -> Item:
+    """The primary key of an intent."""
+    return key(f"INTENT#{identity}", "INTENT")
+
+
+def intent_item(intent: Intent) -> Item:
+    """Write an intent."""
+    return {
+        **intent_key(intent.identity),
+        "item": {"S": "intent"},
+        "kind": {"S": intent.kind.value},
+        "key": {"S": intent.key},
+        "request": {"M": {name: {"S": value} for name, value in intent.request.items()}},
+        "at": {"S": intent.at.isoformat()},
+    }
+
+
+def intent(item: Item) -> Intent:
+    """Read an intent."""
+    return Intent(
+        key=item["key"]["S"],
+        kind=Kind(item["kind"]["S"]),
+        request={name: value["S"] for name, value in item["request"]["M"].items()},
+        at=datetime.fromisoformat(item["at"]["S"]),
+        vid=item["vid"]["S"] if "vid" in item else None,
+    )
+
+
+def open_claim(item: Item) -> OpenClaim:
+    """Read a claim that waits for its confirmation."""
+    at = datetime.fromisoformat(item["at"]["S"])
+    return OpenClaim(sk=item["sk"]["S"], kind=Kind(item["kind"]["S"]), at=at)

@@ -1,0 +1,243 @@
+"""The DynamoDB table.
+
+pk              sk                            what
+TASK#{vid}      OBS#{origin}#{kind}#{digest}  one observation: its body (zlib); a claim is due until confirmed
+                …#{n}                         its body goes on here, if it is too large for one item
+TASK#{vid}      TASK                          the fold's card and the books; due until an outcome is published
+INTENT#{hash}   INTENT                        a submit that was promised to a client; due until it has a vid
+BUDGET#{minute} BUDGET                        calls to the provider in that minute
+QUARANTINE#{d}  {digest}                      a body that could not be read
+
+Index `due` (due_shard, due_at) is sparse: only what waits for something is in it. Index `listing` holds task items.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mediarelay.adapters import items
+from mediarelay.adapters.items import Item
+from mediarelay.domain.entry import Books, Card, Entry, Record, Waiting
+from mediarelay.domain.intent import Intent
+from mediarelay.domain.media import OUTCOMES, State
+from mediarelay.domain.schedule import Due, shards
+from mediarelay.errors import LedgerUnavailable
+
+QUARANTINE_DAYS = 30
+BUDGET_HOURS = 2
+_NOT_THERE = "attribute_not_exists(pk)"
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Reads and writes of the ledger. Every method raises `LedgerUnavailable` when the table does not answer."""
+
+    client: Any
+    table: str
+
+    # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def record(self, entry: Entry, due: Due | None = None) -> bool:
+        """Append an entry; return False, without a write, if the same entry is there already."""
+        return self._put_whole(items.entry_item(entry) | items.due(due, entry.vid))
+
+    def load(self, vid: str, *, bare_claims: bool = False) -> Record:
+        """Read everything about one vid; an unknown vid gives an empty record. Bare claims have no body."""
+        rows: list[Item] = []
+        for item in self._query(
+            KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": f"TASK#{vid}"}}
+        ):
+            if items.is_part(item):
+                rows = _continued(rows, item)
+            else:
+                rows.append(item)
+        log = [row for row in rows if row["item"]["S"] != "task"]
+        return Record(
+            entries=tuple(items.entry(row, bare_claims=bare_claims) for row in log),
+            books=next((items.books(row) for row in rows if row["item"]["S"] == "task"), None),
+            open_claims=tuple(items.open_claim(row) for row in log if "due_shard" in row),
+        )
+
+    def settle(self, vid: str, keys: tuple[str, ...]) -> None:
+        """Take entries out of the due index: what they claimed has been asked about."""
+        for key in keys:
+            self._update(f"TASK#{vid}", key, "REMOVE due_shard, due_at", {})
+
+    # ── the task item ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def save(self, card: Card, books: Books, seen: Books | None) -> bool:
+        """Write the task item; return False if another writer came first (`seen` is no longer what is stored)."""
+        if seen is None:
+            return self._put(items.task_item(card, books), _NOT_THERE)
+        values = {":seen": {"N": str(seen.version)}}
+        return self._put(items.task_item(card, books), "version = :seen", values)
+
+    def page(self, key: str, *, since: str, before: str | None, limit: int) -> list[dict[str, str]]:
+        """List cards of one `kind#state`, newest first; `since` and `before` bound `list_at` (before is exclusive)."""
+        if before is not None and before < since:
+            return []  # DynamoDB refuses a range that ends before it starts
+        values = {":key": {"S": key}, ":since": {"S": since}, ":before": {"S": before or "~"}}
+        found = self._query(
+            IndexName="listing",
+            KeyConditionExpression="list_key = :key AND list_at BETWEEN :since AND :before",
+            ExpressionAttributeValues=values,
+            ScanIndexForward=False,
+            Limit=limit + 1,
+        )
+        rows = ({name: next(iter(value.values())) for name, value in item.items()} for item in found)
+        return list(islice((row for row in rows if row["list_at"] != before), limit))
+
+    # ── the due index ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def waiting(self, what: str, now: datetime) -> Iterator[Waiting]:
+        """Yield what is due for one duty, oldest first within each shard."""
+        for shard in shards(what):
+            values = {":shard": {"S": shard}, ":now": {"N": str(items.epoch(now))}}
+            for item in self._query(
+                IndexName="due",
+                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+                ExpressionAttributeValues=values,
+            ):
+                yield items.waiting(item)
+
+    def lease(self, row: Waiting, until: datetime) -> bool:
+        """Put a due item off; return False if somebody else did, or settled it, in between."""
+        values = {":until": {"N": str(items.epoch(until))}, ":seen": {"N": str(row.due_at)}}
+        return self._update(row.pk, row.sk, "SET due_at = :until", values, "due_at = :seen")
+
+    def published(self, vid: str, state: State) -> bool:
+        """Note that a state was announced; return False if the item had moved on meanwhile."""
+        return self._update(
+            f"TASK#{vid}",
+            "TASK",
+            "ADD published :states, version :one REMOVE unpublished"
+            + (", due_shard, due_at" if state in OUTCOMES else ""),
+            {":states": {"SS": [state.value]}, ":one": {"N": "1"}, ":state": {"S": state.value}},
+            "unpublished = :state",
+        )
+
+    # ── intents, budget, quarantine ──────────────────────────────────────────────────────────────────────────────
+
+    def open_intent(self, intent: Intent, due: Due) -> bool:
+        """Store an intent; return False if its key is taken."""
+        return self._put(items.intent_item(intent) | items.due(due, intent.identity), _NOT_THERE)
+
+    def intent(self, identity: str) -> Intent | None:
+        """Read an intent by its identity."""
+        with _table_errors():
+            answer = self.client.get_item(TableName=self.table, Key=items.intent_key(identity), ConsistentRead=True)
+        return items.intent(answer["Item"]) if "Item" in answer else None
+
+    def name_intent(self, identity: str, vid: str) -> bool:
+        """Note the vid of an intent; the first one stays."""
+        condition = "attribute_exists(pk) AND attribute_not_exists(vid)"
+        return self._update(f"INTENT#{identity}", "INTENT", "SET vid = :vid", {":vid": {"S": vid}}, condition)
+
+    def close_intent(self, identity: str) -> None:
+        """Take an intent out of the due index: its task is in the log."""
+        self._update(f"INTENT#{identity}", "INTENT", "REMOVE due_shard, due_at", {})
+
+    def drop_intent(self, identity: str) -> None:
+        """Take back an intent that the provider refused, so that its key is free again."""
+        with _table_errors():
+            self.client.delete_item(
+                TableName=self.table, Key=items.intent_key(identity), ConditionExpression="attribute_not_exists(vid)"
+            )
+
+    def spend(self, now: datetime, limit: int) -> bool:
+        """Take one call out of this minute's budget; return False if it is used up."""
+        minute = now.strftime("%Y-%m-%dT%H:%M")
+        values = {
+            ":one": {"N": "1"},
+            ":limit": {"N": str(limit)},
+            ":end": {"N": str(items.epoch(now + timedelta(hours=BUDGET_HOURS)))},
+        }
+        return self._update(
+            f"BUDGET#{minute}",
+            "BUDGET",
+            "ADD calls :one SET expires_at = :end",
+            values,
+            "attribute_not_exists(calls) OR calls < :limit",
+        )
+
+    def quarantine(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
+        """Keep a body that could not be read, once."""
+        end = now + timedelta(days=QUARANTINE_DAYS)
+        item: Item = {
+            **items.key(f"QUARANTINE#{now:%Y-%m-%d}", sha256(body).hexdigest()),
+            "item": {"S": "quarantine"},
+            "body": {"B": zlib.compress(body)},
+            "reason": {"S": reason},
+            "route": {"S": route},
+            "at": {"S": now.isoformat()},
+            "expires_at": {"N": str(items.epoch(end))},
+        }
+        return self._put_whole(item)
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _put_whole(self, item: Item) -> bool:
+        """Put a new item with its parts; the parts come first, so that an item is never there without them."""
+        head, parts = items.split(item)
+        for part in parts:
+            self._put(part, _NOT_THERE)
+        return self._put(head, _NOT_THERE)
+
+    def _put(self, item: Item, condition: str, values: Mapping[str, Any] | None = None) -> bool:
+        extra = {"ExpressionAttributeValues": values} if values else {}
+        with _table_errors() as refused:
+            self.client.put_item(TableName=self.table, Item=item, ConditionExpression=condition, **extra)
+        return not refused
+
+    def _update(
+        self, pk: str, sk: str, change: str, values: Mapping[str, Any], condition: str = "attribute_exists(pk)"
+    ) -> bool:
+        extra = {"ExpressionAttributeValues": values} if values else {}
+        with _table_errors() as refused:
+            self.client.update_item(
+                TableName=self.table,
+                Key=items.key(pk, sk),
+                UpdateExpression=change,
+                ConditionExpression=condition,
+                **extra,
+            )
+        return not refused
+
+    def _query(self, **request: Any) -> Iterator[Item]:
+        request |= {"TableName": self.table, "ConsistentRead": "IndexName" not in request}
+        while True:
+            with _table_errors():
+                answer = self.client.query(**request)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _continued(rows: list[Item], part: Item) -> list[Item]:
+    """Append a part to the item it continues; one whose item was never written is nobody's."""
+    if rows and part["sk"]["S"].startswith(rows[-1]["sk"]["S"]):
+        return [*rows[:-1], items.join(rows[-1], part)]
+    return rows
+
+
+@contextmanager
+def _table_errors() -> Iterator[list[str]]:
+    """Collect a refused condition, raise everything else as `LedgerUnavailable`."""
+    refused: list[str] = []
+    try:
+        yield refused
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code != "ConditionalCheckFailedException":
+            raise LedgerUnavailable(code) from error
+        refused.append(code)
+    except BotoCoreError as error:
+        raise LedgerUnavailable(type(error).__name__) from error

@@ -1,0 +1,25 @@
+"""The SNS topic on which outcomes are announced."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mediarelay.errors import Undelivered
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Publishes one message with string attributes for filter policies."""
+
+    client: Any
+    arn: str
+
+    def publish(self, message: str, attributes: Mapping[str, str]) -> None:
+        """Publish; raises `Undelivered`."""
+        typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}
+        try:
+            self.client.publish(TopicArn=self.arn, Message=message, MessageAttributes=typed)
+        except (ClientError, BotoCoreError) as error:
+            raise Undelivered(type(error).__name__) from error

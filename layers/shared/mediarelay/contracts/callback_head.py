@@ -1,0 +1,148 @@
+"""The lean reader of callbacks: which task, which form. Everything the hot path needs, nothing that costs import time.
+
+It is the one place where callbacks are told apart; the full contracts (`cts.py`) build on it. Standard library only.
+"""
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from mediarelay.domain.vid import is_vid
+from mediarelay.errors import Malformed
+
+MAX_DEPTH = 32
+"""Objects and lists inside each other, the outermost counted; the deepest documented payload has 6."""
+
+_MAX_FORM_FIELDS = 64
+_JSON_START = re.compile(r'\s*[\[{"]')
+
+
+class Form(StrEnum):
+    """The callbacks the provider sends."""
+
+    RESULT = "result"
+    """A transcode ended: JSON with `detail` (`callback_type` trans_result, or none in the first edition)."""
+    BASIC = "basic"
+    """A video was looked at before transcoding: flat JSON (`callback_type` trans_basic; its failure has none)."""
+    CONSOLE = "console"
+    """The old callback set up in the console: form-encoded, usually with an empty vid."""
+
+
+_TYPES = {"trans_result": Form.RESULT, "trans_basic": Form.BASIC}
+_SHAPES = ((Form.RESULT, {"detail"}), (Form.BASIC, {"fail_msg", "size"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What identifies a callback: the task (form checked, nothing else) and the kind of message."""
+
+    vid: str
+    form: Form
+
+
+def read_head(body: bytes, max_depth: int = MAX_DEPTH) -> Head:
+    """Identify a callback; raises Malformed naming `body`, `vid` or `callback_type`."""
+    return read_callback(body, max_depth)[0]
+
+
+def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Head, dict[str, Any]]:
+    """Identify a callback and return its fields as they were sent; raises as `read_head` does."""
+    text = _text(body)
+    if "=" in text and not _JSON_START.match(text):
+        fields = _form_fields(text)
+        return Head(_vid(fields), Form.CONSOLE), fields
+    fields = _object(text, max_depth)
+    return Head(_vid(fields), _json_form(fields)), fields
+
+
+def read_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """Decode a JSON object strictly: UTF-8, no NaN or Infinity, no name twice, no deeper than `max_depth`.
+
+    Raises Malformed naming `body`, or the name that is stated twice.
+    """
+    return _object(_text(body), max_depth)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Malformed("body", "not UTF-8") from None
+
+
+def _object(text: str, max_depth: int) -> dict[str, Any]:
+    try:
+        value = _DECODER.decode(text)
+    except RecursionError:
+        raise Malformed("body", f"nested deeper than {max_depth}") from None
+    except ValueError:  # also an integer with more digits than Python reads
+        raise Malformed("body", "not JSON") from None
+    if not isinstance(value, dict):
+        raise Malformed("body", "not an object")
+    if text.count("{") + text.count("[") > max_depth and _deeper_than(max_depth, value):  # few brackets, few levels
+        raise Malformed("body", f"nested deeper than {max_depth}")
+    return value
+
+
+def _deeper_than(limit: int, value: object) -> bool:
+    """Walk level by level, so that the depth of the input never becomes the depth of our stack."""
+    level = [value]
+    for _ in range(limit):
+        level = [child for parent in level for child in _members(parent) if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _members(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; a name stated twice is refused, for two readers could take it two ways."""
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    counts = Counter(name for name, _ in pairs)
+    repeated = counts.most_common(1)[0][0]
+    raise Malformed(ascii(repeated[:64])[1:-1], "stated twice")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Malformed("body", f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+
+
+def _form_fields(text: str) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(text.strip(), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS, errors="replace")
+    except ValueError:
+        raise Malformed("body", "neither JSON nor a form") from None
+    return _once(pairs)
+
+
+def _vid(fields: dict[str, Any]) -> str:
+    vid = fields.get("vid")
+    if vid is None or vid == "":
+        raise Malformed("vid", "missing: this message names no task")
+    if not is_vid(vid):
+        raise Malformed("vid", "not 1 to 64 letters and digits")
+    return str(vid)
+
+
+def _json_form(fields: dict[str, Any]) -> Form:
+    """Classify by `callback_type`; where it is missing, by shape."""
+    stated = fields.get("callback_type")
+    if stated is None or stated == "":
+        form = next((form for form, names in _SHAPES if names & fields.keys()), None)
+    else:
+        form = _TYPES.get(stated) if isinstance(stated, str) else None
+    if form is None:
+        raise Malformed("callback_type", "no documented callback has this type or shape")
+    return form

@@ -1,0 +1,1 @@
+"""Pure rules: media, tasks and their merge, schedules. No I/O, no clock, no randomness."""

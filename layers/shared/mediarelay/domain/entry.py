@@ -1,0 +1,86 @@
+"""What the ledger holds about one task, as values: log entries and the bookkeeping of the task item."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from mediarelay.domain.media import Kind, State
+from mediarelay.domain.schedule import Due
+from mediarelay.domain.task import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the log: who said it, when we heard it (UTC), and the body exactly as received."""
+
+    vid: str
+    kind: Kind
+    origin: Origin
+    at: datetime
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body in hex: an entry's identity within its task, origin and kind."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """The bookkeeping of a task item: everything that is not said by observations.
+
+    Attributes:
+        version: Raised by each write; a writer that saw another version starts over.
+        attempts: Questions to the provider so far that brought no outcome.
+        give_up_at: When the task counts as lost, unless it has an outcome by then.
+        published: States that were announced on the topic.
+    """
+
+    version: int = 0
+    attempts: int = 0
+    give_up_at: datetime
+    published: frozenset[State] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """All the ledger has under one vid. `open_claims` are claims that still wait for a confirmation."""
+
+    entries: tuple[Entry, ...]
+    books: Books | None
+    open_claims: tuple["OpenClaim", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenClaim:
+    """A claim in the due index: its key, of which kind it speaks, and when it came."""
+
+    sk: str
+    kind: Kind
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What the task item shows of the fold, and what must happen next."""
+
+    vid: str
+    kind: Kind
+    state: State
+    url: str | None
+    created_at: datetime
+    updated_at: datetime
+    due: Due | None
+    unpublished: State | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One row of the `due` index."""
+
+    pk: str
+    sk: str
+    vid: str
+    kind: Kind
+    due_at: int
+    give_up_at: datetime | None = None

@@ -1,0 +1,166 @@
+"""A task and its merge.
+
+A task is the fold of its observations. For every origin it keeps the one observation that says most, chosen by a total
+order, so merging is a maximum: commutative, associative and idempotent. Everything else (state, outcome, renditions) is
+read off these few observations; nothing depends on the order of arrival.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Place, Rendition, Source, State
+
+Layer = TypeVar("Layer", Source, Place)
+
+
+class Origin(StrEnum):
+    """Who said it, weakest word first; `trusted` is a callback of a provider that is configured to be believed."""
+
+    TIMEOUT = "timeout"
+    CLAIM = "claim"
+    TRACK = "track"
+    SUBMIT = "submit"
+    TRUSTED = "trusted"
+    ANSWER = "answer"
+
+
+AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
+
+PROGRESS = {
+    State.EXPECTED: 0,
+    State.PENDING: 1,
+    State.PROBED: 2,
+    State.TRANSCODING: 3,
+    State.LOST: 4,
+    State.SUPERSEDED: 5,
+    State.FAILED: 6,
+    State.SUCCEEDED: 7,
+}
+"""How far each state is. Where answers disagree the further one stands: a success that is deleted later was a success,
+and an answer that comes after the task was given up replaces `lost`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One thing that was said about a task. `digest` identifies its content; `at` is when we heard it (UTC)."""
+
+    origin: Origin
+    digest: str
+    at: datetime
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What all observations of one vid come to."""
+
+    best: Mapping[Origin, Observation]
+
+    @property
+    def vid(self) -> str:
+        """The provider's id of the task."""
+        return self._strongest().facts.vid
+
+    @property
+    def kind(self) -> Kind:
+        """Video or audio, as the strongest observation says."""
+        return self._strongest().facts.kind
+
+    @property
+    def state(self) -> State:
+        """The provider's outcome if it told one, else the furthest state that something else than a claim states."""
+        told = self._told()
+        if told and told.facts.state in OUTCOMES:
+            return told.facts.state
+        stated = (seen.facts.state for origin, seen in self.best.items() if origin is not Origin.CLAIM)
+        return max(stated, key=PROGRESS.__getitem__, default=State.EXPECTED)
+
+    @property
+    def outcome(self) -> State | None:
+        """The terminal state, once there is one."""
+        return self.state if self.state in OUTCOMES else None
+
+    @property
+    def claimed(self) -> State | None:
+        """What callbacks claim, as long as it goes further than what is known, and no outcome is recorded."""
+        claim = self.best.get(Origin.CLAIM)
+        further = claim and PROGRESS[claim.facts.state] > PROGRESS[self.state]
+        return claim.facts.state if claim and further and not self.outcome else None
+
+    @property
+    def source(self) -> Source:
+        """The source: each field as the strongest observation states it; claims fill gaps until the provider spoke."""
+        unwanted = {Origin.CLAIM} if self._told() else set()
+        return _overlay(Source, [one.facts.source for one in self._by_authority() if one.origin not in unwanted])
+
+    @property
+    def renditions(self) -> tuple[Rendition, ...]:
+        """The outputs; an unsigned claim never states them."""
+        told = self._told()
+        return told.facts.renditions if told else ()
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Why it failed, as the provider says."""
+        told = self._told()
+        return told.facts.faults if told else ()
+
+    @property
+    def without_claims(self) -> "Task":
+        """What is known without callbacks: an unsigned claim must not decide what an answer is held against."""
+        return Task({origin: seen for origin, seen in self.best.items() if origin is not Origin.CLAIM})
+
+    @property
+    def created_at(self) -> datetime:
+        """When the task was made: the provider's own time, else when we first heard of it."""
+        stated = [seen.facts.created_at for seen in self._by_authority() if seen.facts.created_at]
+        return stated[-1] if stated else min(seen.at for seen in self.best.values())
+
+    @property
+    def updated_at(self) -> datetime:
+        """When we last learnt something that counts."""
+        return max(seen.at for seen in self.best.values())
+
+    def _told(self) -> Observation | None:
+        """What the provider itself said: an outcome before progress, its signed answer before a trusted callback."""
+        told = [self.best[origin] for origin in (Origin.ANSWER, Origin.TRUSTED) if origin in self.best]
+        final = [seen for seen in told if seen.facts.state in OUTCOMES]
+        return next(iter(final or told), None)
+
+    def _by_authority(self) -> list[Observation]:
+        return [self.best[origin] for origin in sorted(self.best, key=AUTHORITY.__getitem__)]
+
+    def _strongest(self) -> Observation:
+        return self._by_authority()[-1]
+
+
+def merge(left: Task, right: Task) -> Task:
+    """Join two views of one task: per origin the observation that says most."""
+    return fold([*left.best.values(), *right.best.values()])
+
+
+def fold(observations: Iterable[Observation]) -> Task:
+    """Join observations of one vid, in any order and with any repetition."""
+    best: dict[Origin, Observation] = {}
+    for seen in observations:
+        rival = best.get(seen.origin)
+        best[seen.origin] = seen if rival is None else max(rival, seen, key=_weight)
+    return Task(best)
+
+
+def _weight(seen: Observation) -> tuple[int, datetime, str]:
+    return PROGRESS[seen.facts.state], seen.at, seen.digest
+
+
+def _overlay(kind: type[Layer], layers: list[Layer]) -> Layer:
+    """Combine dataclasses field by field: the last one that states a field counts."""
+    stated = ((item.name, [getattr(layer, item.name) for layer in layers]) for item in fields(kind))
+    known = ((name, [value for value in values if value is not None]) for name, values in stated)
+    return kind(**{name: _combine(values) for name, values in known if values})
+
+
+def _combine(values: list[Any]) -> Any:
+    return _overlay(Place, values) if isinstance(values[-1], Place) else values[-1]

@@ -1,0 +1,48 @@
+"""The provider's task ids."""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+
+from mediarelay.errors import Malformed
+
+_VID = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
+_HEADER = re.compile(r"[!-~]{1,512}", re.ASCII)
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_RFC1123 = re.compile(
+    rf"({'|'.join(_DAYS)}), ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}}) ([0-9]{{2}}):([0-9]{{2}}):([0-9]{{2}}) GMT",
+    re.ASCII,
+)
+
+
+def is_vid(text: object) -> bool:
+    """Say whether `text` has the form of a task id: 1 to 64 ASCII letters and digits (usually 32 hex + 10 digits)."""
+    return isinstance(text, str) and _VID.fullmatch(text) is not None
+
+
+def video_vid(cos_request_id: str, date: str) -> str:
+    """Compute a video's task id from the response headers of its COS v5 upload, before any callback tells it.
+
+    md5hex(`x-cos-request-id` as received, not decoded) followed by the UNIX seconds of `Date` (RFC 1123, GMT): the
+    rule of the provider's video processing API, section 4.6. Raises Malformed for `cos_request_id` or `date`.
+    """
+    if not _HEADER.fullmatch(cos_request_id):
+        raise Malformed("cos_request_id", "not the text of an x-cos-request-id header")
+    head = hashlib.md5(cos_request_id.encode("ascii"), usedforsecurity=False).hexdigest()
+    return f"{head}{_unix_seconds(date)}"
+
+
+def _unix_seconds(date: str) -> int:
+    """Read `Mon, 26 Feb 2018 08:25:37 GMT`. A wrong weekday is refused: it would name a task that never comes."""
+    match = _RFC1123.fullmatch(date)
+    if match is None:
+        raise Malformed("date", "not an RFC 1123 date such as 'Mon, 26 Feb 2018 08:25:37 GMT'")
+    day, year, hour, minute, second = map(int, match.group(2, 4, 5, 6, 7))
+    try:
+        moment = datetime(year, _MONTHS.index(match[3]) + 1, day, hour, minute, second, tzinfo=UTC)
+    except ValueError as error:
+        raise Malformed("date", "no such moment") from error
+    if _DAYS[moment.weekday()] != match[1] or moment.timestamp() < 0:
+        raise Malformed("date", "no such moment")
+    return int(moment.timestamp())

@@ -1,0 +1,136 @@
+"""Every error Mediarelay raises on purpose.
+
+MediarelayError
+├── Rejected                the caller must change something       (4xx)
+│   ├── Malformed           wrong shape, names the field           400
+│   ├── Unauthenticated     missing or wrong token                 401
+│   ├── Forbidden           known caller, not from here            403
+│   ├── NotFound            no such task                           404
+│   ├── Conflict            same key, other content                409
+│   └── TooLarge            body over the limit                    413
+├── LedgerUnavailable       the table did not take it, try again   503
+├── SecretUnavailable       unreadable, or not what it should be   503
+├── Undelivered             queue or topic did not take it: due    503
+└── ProviderError           the provider did not give an answer
+    ├── ProviderRefused     it will refuse the same call again     502
+    ├── ProviderClosed      it refuses us, whatever we ask         503
+    ├── ProviderUnknown     it does not know such a task (yet)     502
+    └── ProviderBusy        down, slow, limited: worth another try 503
+        └── BudgetSpent     it was not even asked                  503
+"""
+
+
+class MediarelayError(Exception):
+    """Base of all; `status` is the HTTP status it maps to."""
+
+    status = 500
+    title = "Internal error"
+
+
+class Rejected(MediarelayError):
+    """The caller must change something before trying again."""
+
+    status = 400
+    title = "Bad request"
+
+
+class Malformed(Rejected):
+    """The content has the wrong shape; `field` says where (dotted path)."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class Unauthenticated(Rejected):
+    """The token is missing or wrong; says no more than that."""
+
+    status = 401
+    title = "Unauthenticated"
+
+
+class Forbidden(Rejected):
+    """The caller may not do this from where it is."""
+
+    status = 403
+    title = "Forbidden"
+
+
+class NotFound(Rejected):
+    """There is no such thing in the ledger."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(Rejected):
+    """The same key was used with another content."""
+
+    status = 409
+    title = "Conflict"
+
+
+class TooLarge(Rejected):
+    """The body is over the configured limit."""
+
+    status = 413
+    title = "Content too large"
+
+
+class LedgerUnavailable(MediarelayError):
+    """The table did not take the write or answer the read; nothing is known to be stored."""
+
+    status = 503
+    title = "Ledger unavailable"
+
+
+class SecretUnavailable(MediarelayError):
+    """A secret could not be read, or does not hold what it should."""
+
+    status = 503
+    title = "Not ready"
+
+
+class Undelivered(MediarelayError):
+    """The queue or the topic did not take a message; what it was about stays due."""
+
+    status = 503
+    title = "Not delivered"
+
+
+class ProviderError(MediarelayError):
+    """The provider gave no usable answer; `code` is its own code, if it sent one."""
+
+    status = 502
+    title = "Provider refused"
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ProviderRefused(ProviderError):
+    """The provider will refuse the same call again."""
+
+
+class ProviderClosed(ProviderError):
+    """The provider refuses us, not this request: wrong keys, no permission, or a retired API."""
+
+    status = 503
+    title = "Provider unavailable"
+
+
+class ProviderUnknown(ProviderError):
+    """The provider does not know such a task, or not yet."""
+
+
+class ProviderBusy(ProviderError):
+    """Down, slow, rate-limited or over our own budget: the call is worth another try, signed afresh."""
+
+    status = 503
+    title = "Provider unavailable"
+
+
+class BudgetSpent(ProviderBusy):
+    """Our own budget of calls is used up: the provider was not asked."""

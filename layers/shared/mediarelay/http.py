@@ -1,0 +1,115 @@
+"""Between API Gateway's HTTP events (payload 2.0) and use cases: raw bodies in, JSON and problem+json out."""
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Callable, Mapping
+from functools import wraps
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from mediarelay.errors import Malformed, MediarelayError, ProviderError, Rejected
+
+if TYPE_CHECKING:
+    from mediarelay.usecases.receive import Receiver
+    from mediarelay.usecases.submit import Submitted
+
+Event = Mapping[str, Any]
+Response = dict[str, Any]
+Handler = Callable[[Event, Any], Response]
+
+RETRY_AFTER_SECONDS = "30"
+log = logging.getLogger(__name__)
+
+
+def raw_body(event: Event) -> bytes:
+    """Return the request's body as the bytes that were sent."""
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed("body", "not base64") from error
+
+
+def json_object(event: Event) -> dict[str, Any]:
+    """Return the request's body as a JSON object."""
+    try:
+        value = json.loads(raw_body(event))
+    except (ValueError, RecursionError) as error:
+        raise Malformed("body", "not JSON") from error
+    if not isinstance(value, dict):
+        raise Malformed("body", "not a JSON object")
+    return value
+
+
+def header(event: Event, name: str) -> str | None:
+    """Return a request header; API Gateway gives the names in lower case."""
+    value = (event.get("headers") or {}).get(name.lower())
+    return value if value is None else str(value)
+
+
+def idempotency_key(event: Event) -> str | None:
+    """Return the client's key, made its own: two clients may choose the same one."""
+    key = header(event, "idempotency-key")
+    client = event["requestContext"].get("authorizer", {}).get("lambda", {}).get("client", "")
+    return key and f"{client}\n{key}"
+
+
+def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON, in ASCII: what it quotes may hold half a character, which nothing could send on."""
+    content = {"content-type": "application/json", **(headers or {})}
+    return {"statusCode": status, "headers": content, "body": json.dumps(body)}
+
+
+def created(submitted: "Submitted") -> Response:
+    """Answer to a submit: 201, 200 for a repeat, 202 with Retry-After while the provider has not answered."""
+    body = {"vid": submitted.vid, "kind": submitted.kind.value, "state": submitted.state.value}
+    if submitted.vid is None:
+        return respond(202, body, {"retry-after": RETRY_AFTER_SECONDS})
+    return respond(200 if submitted.repeated else 201, body)
+
+
+def problem(error: MediarelayError) -> Response:
+    """Answer with the one error shape of the API: RFC 9457. Only messages meant for callers leave."""
+    body: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
+    if isinstance(error, Rejected | ProviderError) and str(error):
+        body["detail"] = str(error)
+    if isinstance(error, Malformed):
+        body["field"] = error.field
+    headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["retry-after"] = RETRY_AFTER_SECONDS
+    return respond(error.status, body, headers)
+
+
+def answering(handler: Handler) -> Handler:
+    """Turn errors that were raised on purpose into problem+json; anything else is a bug: its trace is logged."""
+
+    @wraps(handler)
+    def answer(event: Event, context: Any) -> Response:
+        try:
+            return handler(event, context)
+        except MediarelayError as error:
+            log.info("refused", extra={"status": error.status, "error": type(error).__name__})
+            return problem(error)
+        except Exception:
+            log.exception("bug")
+            return problem(MediarelayError())
+
+    return answer
+
+
+def taking_callbacks(receiver: "Receiver") -> Handler:
+    """Make the handler of a callback route: it answers `{"vid", "accepted", "duplicate"}`."""
+
+    @answering
+    def handler(event: Event, _context: Any) -> Response:
+        token = (event.get("pathParameters") or {}).get("token")
+        address = event["requestContext"]["http"]["sourceIp"]
+        receipt = receiver.receive(token, address, lambda: raw_body(event))
+        return respond(200, {"vid": receipt.vid, "accepted": True, "duplicate": receipt.duplicate})
+
+    return handler

@@ -1,0 +1,190 @@
+"""The composition root: builds each use case from the environment and the AWS clients, once per process.
+
+Imports stand inside the functions on purpose: a callback function must not load what only others need.
+"""
+# ruff: noqa: PLC0415
+
+import time
+from datetime import UTC, datetime
+from functools import cache
+from ipaddress import ip_network
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+
+from mediarelay.adapters.aws import client
+from mediarelay.adapters.ledger import Ledger
+from mediarelay.adapters.secrets import Secret
+from mediarelay.config import Settings
+from mediarelay.domain.media import Kind
+from mediarelay.domain.task import Origin
+from mediarelay.errors import SecretUnavailable
+
+if TYPE_CHECKING:
+    from mediarelay.adapters.cts_api import CtsApi
+    from mediarelay.adapters.queue import ConfirmQueue
+    from mediarelay.usecases.admit import Doorkeeper
+    from mediarelay.usecases.confirm import Confirmer
+    from mediarelay.usecases.poll import Tick
+    from mediarelay.usecases.publish import Publisher
+    from mediarelay.usecases.read import Reader
+    from mediarelay.usecases.receive import Receiver
+    from mediarelay.usecases.submit import Submitter
+    from mediarelay.usecases.sweep import Sweeper
+    from mediarelay.usecases.tasks import Tasks
+
+NONCE_BITS = 63
+RESERVE_MS = 20_000
+"""What a tick keeps of its time for the row it is at: a call to the provider may take most of it."""
+
+_random = SystemRandom()
+
+
+def now() -> datetime:
+    """The present (UTC)."""
+    return datetime.now(UTC)
+
+
+@cache
+def settings() -> Settings:
+    """The environment."""
+    return Settings.read()
+
+
+@cache
+def ledger() -> Ledger:
+    """The table."""
+    return Ledger(client("dynamodb"), settings().table_name)
+
+
+def secret(arn: str) -> Secret:
+    """A secret, cached as long as configured."""
+    return Secret(client("secretsmanager"), arn, settings().secret_cache_seconds, time.monotonic)
+
+
+@cache
+def receiver(kind: Kind) -> "Receiver":
+    """Takes callbacks. Its secret is read now, so that the first callback does not wait for it."""
+    from mediarelay.usecases.receive import Receiver
+
+    tokens = secret(settings().callback_tokens_secret)
+    tokens.value()
+    return Receiver(
+        kind=kind,
+        ledger=ledger(),
+        tokens=tokens,
+        networks=tuple(ip_network(cidr.strip()) for cidr in settings().callback_source_cidrs.split(",")),
+        limit=settings().max_callback_bytes,
+        patience=settings().first_look_after,
+        origin=Origin.TRUSTED if settings().callback_trust == "callback" else Origin.CLAIM,
+        clock=now,
+    )
+
+
+@cache
+def doorkeeper() -> "Doorkeeper":
+    """Admits API clients."""
+    from mediarelay.usecases.admit import Doorkeeper
+
+    return Doorkeeper(secret(settings().api_clients_secret))
+
+
+@cache
+def tasks() -> "Tasks":
+    """Adds observations to tasks."""
+    from mediarelay.usecases.tasks import Tasks
+
+    return Tasks(
+        ledger=ledger(),
+        first_look_after=settings().first_look_after,
+        lifetime=settings().lifetime,
+        clock=now,
+        luck=_random.random,
+    )
+
+
+@cache
+def provider() -> "CtsApi":
+    """The provider's API."""
+    import requests
+
+    from mediarelay.adapters.cts_api import CtsApi
+    from mediarelay.signing.qcloud import Credentials
+
+    keys = secret(settings().provider_keys_secret)
+    session = requests.Session()
+    session.trust_env = False
+
+    def credentials() -> Credentials:
+        value = keys.value()
+        try:
+            return Credentials(value["secret_id"], value["secret_key"], value.get("token"))
+        except KeyError as error:
+            raise SecretUnavailable(f"the provider's keys lack {error}") from error
+
+    return CtsApi(
+        url=settings().provider_endpoint,
+        credentials=credentials,
+        spend=ledger().spend,
+        budget=settings().calls_per_minute,
+        clock=now,
+        nonce=lambda: _random.getrandbits(NONCE_BITS) | 1,
+        session=session,
+    )
+
+
+@cache
+def confirmer() -> "Confirmer":
+    """Asks the provider about tasks."""
+    from mediarelay.usecases.confirm import Confirmer
+
+    return Confirmer(tasks=tasks(), provider=provider(), clock=now)
+
+
+@cache
+def submitter() -> "Submitter":
+    """Sends wishes to the provider."""
+    from mediarelay.usecases.submit import Submitter
+
+    send = {Kind.AUDIO: provider().add_audio, Kind.VIDEO: provider().find_video}
+    return Submitter(intents=ledger(), tasks=tasks(), send=send, clock=now)
+
+
+@cache
+def publisher() -> "Publisher":
+    """Announces outcomes."""
+    from mediarelay.adapters.topic import Topic
+    from mediarelay.usecases.publish import Publisher
+
+    topic = Topic(client("sns"), settings().topic_arn)
+    return Publisher(tasks=tasks(), ledger=ledger(), topic=topic, api_url=settings().api_url)
+
+
+@cache
+def confirm_queue() -> "ConfirmQueue":
+    """Where confirmations are asked for."""
+    from mediarelay.adapters.queue import ConfirmQueue
+
+    return ConfirmQueue(client("sqs"), settings().confirm_queue_url)
+
+
+@cache
+def reader() -> "Reader":
+    """Answers queries."""
+    from mediarelay.usecases.read import Reader
+
+    return Reader(tasks=tasks(), pages=ledger())
+
+
+@cache
+def sweeper() -> "Sweeper":
+    """Does what was left undone."""
+    from mediarelay.usecases.sweep import Sweeper
+
+    return Sweeper(tasks=tasks(), publisher=publisher(), submitter=submitter(), clock=now)
+
+
+def tick(context: Any) -> "Tick":
+    """One run of a schedule, bounded by what is left of the function's time."""
+    from mediarelay.usecases.poll import Tick
+
+    return Tick(rows=ledger(), clock=now, time_left=lambda: context.get_remaining_time_in_millis() > RESERVE_MS)

@@ -1,0 +1,47 @@
+"""Admit API clients: which bearer token may do what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mediarelay.signing.callback_token import matching
+
+SCOPES = {"GET": "read", "POST": "submit"}
+EVERYTHING = "admin"
+CLIENT = {"name", "sha256", "scopes"}
+"""What an entry must have to count; one that lacks something must not lock the others out."""
+
+
+class Clients(Protocol):
+    """The secret with the clients."""
+
+    def value(self) -> dict[str, Any]:
+        """The secret, maybe some seconds old."""
+
+    def recheck(self) -> dict[str, Any]:
+        """The secret, read again if it may have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doorkeeper:
+    """Compares bearer tokens with the stored hashes; several tokens may be live, no token is stored."""
+
+    clients: Clients
+
+    def admit(self, authorization: str | None, method: str) -> str | None:
+        """Return the client's name if its token is live and its scopes allow the method, else None."""
+        token = _bearer(authorization)
+        client = self._client(token, self.clients.value()) or self._client(token, self.clients.recheck())
+        if client is None or not {SCOPES.get(method, EVERYTHING), EVERYTHING} & set(client["scopes"]):
+            return None
+        return str(client["name"])
+
+    def _client(self, token: str | None, secret: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        clients = {client["sha256"]: client for client in secret.get("clients", ()) if client.keys() >= CLIENT}
+        found = matching(token, list(clients))
+        return clients[found] if found else None
+
+
+def _bearer(authorization: str | None) -> str | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None

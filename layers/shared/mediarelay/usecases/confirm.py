@@ -1,0 +1,70 @@
+"""Confirm: ask the provider what became of a task, by signed query, and record the answer."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from mediarelay import metrics
+from mediarelay.contracts.cts import parse_query
+from mediarelay.domain.binding import mismatches
+from mediarelay.domain.entry import Entry
+from mediarelay.domain.media import Facts, Kind, Source, State
+from mediarelay.domain.task import Origin, Task
+from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy, ProviderError, ProviderUnknown
+from mediarelay.usecases.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+
+class Provider(Protocol):
+    """The part of the provider's API that confirmation needs."""
+
+    def info(self, kind: Kind, vid: str) -> bytes:
+        """Ask for a task; returns the answer's data as JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmer:
+    """Turns claims and due tasks into answers."""
+
+    tasks: Tasks
+    provider: Provider
+    clock: Callable[[], datetime]
+
+    def confirm(self, vid: str, kind: Kind) -> Task:
+        """Ask about a task unless the provider told its outcome; whatever it does, the task stays due or is done.
+
+        Raises:
+            LedgerUnavailable: Nothing was noted; the message should come back.
+        """
+        _, known = self.tasks.load(vid)
+        if known is not None and known.outcome not in {None, State.LOST}:
+            return self.tasks.refresh(vid, kind, asked=False)
+        certain = known.without_claims if known else Task({})
+        if certain.best.keys() - {Origin.TIMEOUT}:
+            kind = certain.kind
+        try:
+            body = self._ask(vid, kind, certain)
+        except BudgetSpent:
+            return self.tasks.refresh(vid, kind, asked=False, busy=True)
+        except ProviderError as error:
+            log.warning("no answer", extra={"vid": vid, "error": type(error).__name__, "code": error.code})
+            return self.tasks.refresh(vid, kind, asked=True, busy=not isinstance(error, ProviderUnknown))
+        return self.tasks.add(Entry(vid=vid, kind=kind, origin=Origin.ANSWER, at=self.clock(), body=body))
+
+    def _ask(self, vid: str, kind: Kind, certain: Task) -> bytes:
+        """Return an answer that is about this task; raises `ProviderError`."""
+        body = self.provider.info(kind, vid)
+        try:
+            answer = parse_query(kind, json.loads(body))
+        except Malformed as error:
+            raise ProviderBusy(f"unreadable answer: {error.field}") from error
+        source = certain.source if certain.best else Source()
+        wrong = mismatches(Facts(vid=vid, kind=kind, state=State.EXPECTED, source=source), answer)
+        if wrong:
+            metrics.count("AnswersMismatched", kind=kind)
+            raise ProviderBusy(f"the answer is about something else: {', '.join(wrong)}")
+        return body

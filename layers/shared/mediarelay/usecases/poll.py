@@ -1,0 +1,58 @@
+"""Poll: send what is due to the confirm queue. The schedule is the delivery guarantee, callbacks only make it fast."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from mediarelay import metrics
+from mediarelay.domain.entry import Waiting
+from mediarelay.domain.media import Kind
+
+LEASE = timedelta(minutes=3)
+"""How long a row that was sent to the queue is left alone: longer than a confirmation with its retries takes."""
+
+
+class DueRows(Protocol):
+    """The part of the ledger that ticks need."""
+
+    def waiting(self, what: str, now: datetime) -> Iterator[Waiting]:
+        """What is due for one duty."""
+
+    def lease(self, row: Waiting, until: datetime) -> bool:
+        """Put a row off unless somebody else did."""
+
+
+class Queue(Protocol):
+    """Where confirmations are asked for."""
+
+    def send(self, vid: str, kind: Kind) -> None:
+        """Ask for one confirmation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One run of a schedule; `time_left` says whether there is time for another row."""
+
+    rows: DueRows
+    clock: Callable[[], datetime]
+    time_left: Callable[[], bool]
+
+    def leased(self, what: str, wanted: Callable[[Waiting], bool] = lambda _row: True) -> Iterator[Waiting]:
+        """Yield rows of one duty that are ours alone for a while; what there is no time for stays due."""
+        for row in self.rows.waiting(what, self.clock()):
+            if not self.time_left():
+                return
+            if wanted(row) and self.rows.lease(row, self.clock() + LEASE):
+                yield row
+
+
+def poll(kind: Kind, tick: Tick, queue: Queue) -> int:
+    """Ask for a confirmation of everything of one kind that is due; returns how many."""
+    sent: set[str] = set()
+    for row in tick.leased(kind.value):
+        if row.vid not in sent:
+            queue.send(row.vid, kind)
+            sent.add(row.vid)
+    metrics.count("Polled", len(sent), kind=kind)
+    return len(sent)

@@ -1,0 +1,113 @@
+"""Receive a callback: check where it comes from, read who it is about, store it with one conditional write.
+
+Full validation and the question to the provider come later, where they can fail without losing the claim.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any, Protocol
+
+from mediarelay import metrics
+from mediarelay.contracts.callback_head import Head, read_head
+from mediarelay.domain.entry import Entry
+from mediarelay.domain.media import Kind
+from mediarelay.domain.schedule import Due, first_look
+from mediarelay.domain.task import Origin
+from mediarelay.errors import Forbidden, Malformed, TooLarge, Unauthenticated
+from mediarelay.signing.callback_token import accepts
+
+
+class Claims(Protocol):
+    """The part of the ledger that takes callbacks."""
+
+    def record(self, entry: Entry, due: Due | None = None) -> bool:
+        """Append an entry once."""
+
+    def quarantine(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
+        """Keep what could not be read."""
+
+
+class Tokens(Protocol):
+    """The secret with the live path tokens."""
+
+    def value(self) -> dict[str, Any]:
+        """The secret, maybe some seconds old."""
+
+    def recheck(self) -> dict[str, Any]:
+        """The secret, read again if it may have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the CDN is told: the task, and whether this very body was here before."""
+
+    vid: str
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Takes callbacks of one kind."""
+
+    kind: Kind
+    ledger: Claims
+    tokens: Tokens
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    limit: int
+    patience: timedelta
+    origin: Origin
+    clock: Callable[[], datetime]
+
+    def receive(self, token: str | None, address: str, read_body: Callable[[], bytes]) -> Receipt:
+        """Store a claim.
+
+        Args:
+            token: The last part of the callback's path.
+            address: Where the request comes from.
+            read_body: Gives the raw body; called only once the sender is admitted.
+
+        Raises:
+            Forbidden, Unauthenticated: Not from an admitted network, or without a live token; nothing is stored.
+            TooLarge, Malformed: Not a callback; the body is kept in quarantine.
+            LedgerUnavailable: Nothing is stored; the sender should try again.
+        """
+        self._admit(token, address)
+        body = read_body()
+        return self._store(self._head(body), body)
+
+    def _admit(self, token: str | None, address: str) -> None:
+        if not any(ip_address(address) in network for network in self.networks):
+            metrics.count("CallbackForbidden", kind=self.kind)
+            raise Forbidden("address")
+        if not (accepts(token, live(self.tokens.value())) or accepts(token, live(self.tokens.recheck()))):
+            metrics.count("CallbackUnauthenticated", kind=self.kind)
+            raise Unauthenticated
+
+    def _head(self, body: bytes) -> Head:
+        try:
+            return read_head(_within(body, self.limit))
+        except (Malformed, TooLarge) as error:
+            metrics.count("CallbackMalformed", kind=self.kind)
+            self.ledger.quarantine(body, str(error), f"callbacks/{self.kind}", self.clock())
+            raise
+
+    def _store(self, head: Head, body: bytes) -> Receipt:
+        now = self.clock()
+        entry = Entry(vid=head.vid, kind=self.kind, origin=self.origin, at=now, body=body)
+        stored = self.ledger.record(entry, first_look(self.kind, now, self.patience))
+        metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
+        return Receipt(head.vid, not stored)
+
+
+def _within(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise TooLarge(f"body: over {limit} bytes")
+    return body
+
+
+def live(secret: dict[str, Any]) -> list[str]:
+    """The live tokens of the secret: words separated by white space (easy to edit by hand), or a list."""
+    tokens = secret.get("tokens", "")
+    return tokens.split() if isinstance(tokens, str) else [token for token in tokens if isinstance(token, str)]

@@ -1,0 +1,146 @@
+"""Submit: a client's wish becomes a task, once per idempotency key.
+
+The wish is stored before the provider is called. If the provider's answer is lost, the wish stays due and the sweep
+sends it again: the provider marks the earlier task of the same file as deleted, so one task remains.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from mediarelay import metrics
+from mediarelay.domain.entry import Entry
+from mediarelay.domain.intent import Intent, file_identity
+from mediarelay.domain.media import Kind, State
+from mediarelay.domain.schedule import Due
+from mediarelay.domain.task import Origin
+from mediarelay.errors import (
+    Conflict,
+    LedgerUnavailable,
+    ProviderBusy,
+    ProviderClosed,
+    ProviderRefused,
+    ProviderUnknown,
+)
+from mediarelay.usecases.tasks import Tasks
+
+SUBMIT_GRACE = timedelta(seconds=60)
+"""Longer than a submit function may run, so that the sweep never races it."""
+ORIGINS = {Kind.AUDIO: Origin.SUBMIT, Kind.VIDEO: Origin.TRACK}
+log = logging.getLogger(__name__)
+
+
+class Intents(Protocol):
+    """The part of the ledger that submits need."""
+
+    def open_intent(self, intent: Intent, due: Due) -> bool:
+        """Store an intent unless its key is taken."""
+
+    def intent(self, identity: str) -> Intent | None:
+        """Read an intent."""
+
+    def name_intent(self, identity: str, vid: str) -> bool:
+        """Note the vid of an intent."""
+
+    def close_intent(self, identity: str) -> None:
+        """Mark an intent as done."""
+
+    def drop_intent(self, identity: str) -> None:
+        """Take an intent back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What the client is told: `vid` is None while the provider has not answered; `repeated` for a known key."""
+
+    vid: str | None
+    kind: Kind
+    state: State
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitter:
+    """Sends wishes to the provider. `send` gives the call for each kind: request in, vid out."""
+
+    intents: Intents
+    tasks: Tasks
+    send: Mapping[Kind, Callable[[Mapping[str, str]], str]]
+    clock: Callable[[], datetime]
+
+    def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
+        """Take a wish.
+
+        Args:
+            kind: What is to be transcoded.
+            request: The wish in the provider's words (`url`, `bucketName`, `bucketRegion`).
+            key: The client's idempotency key; by default the wish itself.
+
+        Raises:
+            Conflict: The key was used for another wish.
+            ProviderRefused: The provider will not take it; the key is free again.
+            LedgerUnavailable: Nothing was promised.
+        """
+        now = self.clock()
+        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=now)
+        if self.intents.open_intent(intent, Due("submit", now + SUBMIT_GRACE)):
+            return self._send(intent)
+        return self._repeat(intent)
+
+    def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
+        """Expect a video task whose vid is known already."""
+        return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
+
+    def _tracked(self, vid: str) -> bool:
+        return any(entry.origin is Origin.TRACK for entry in self.tasks.ledger.load(vid, bare_claims=True).entries)
+
+    def resume(self, identity: str) -> Submitted | None:
+        """Finish a wish that was left open; None if it is gone, or was open for too long and is given up."""
+        intent = self.intents.intent(identity)
+        if intent is None:
+            return None
+        if intent.vid is not None:
+            return self._finish(intent, intent.vid)
+        if self.clock() - intent.at < self.tasks.lifetime:
+            return self._send(intent)
+        metrics.count("SubmitsGivenUp", kind=intent.kind)
+        log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
+        self.intents.drop_intent(identity)
+        return None
+
+    def _repeat(self, wish: Intent) -> Submitted:
+        stored = self.intents.intent(wish.identity)
+        if stored is None:
+            raise LedgerUnavailable("the first request with this key has just been refused")
+        if not stored.same_wish(wish):
+            raise Conflict("Idempotency-Key: used for another request")
+        if stored.vid is None:
+            return Submitted(None, wish.kind, State.EXPECTED, repeated=True)
+        _, task = self.tasks.load(stored.vid)
+        return Submitted(stored.vid, wish.kind, task.state if task else State.PENDING, repeated=True)
+
+    def _send(self, intent: Intent) -> Submitted:
+        try:
+            vid = self.send[intent.kind](intent.request)
+        except (ProviderBusy, ProviderClosed, ProviderUnknown) as error:
+            log.warning("submit stays open", extra={"error": type(error).__name__, "code": error.code})
+            return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
+        except ProviderRefused:
+            self.intents.drop_intent(intent.identity)
+            raise
+        first = self.intents.name_intent(intent.identity, vid)
+        submitted = self._finish(intent, vid)
+        return submitted if first else self._repeat(intent)
+
+    def _finish(self, intent: Intent, vid: str) -> Submitted:
+        submitted = self._expect(intent.kind, vid, intent.request, repeated=False)
+        self.intents.close_intent(intent.identity)
+        return submitted
+
+    def _expect(self, kind: Kind, vid: str, request: Mapping[str, str], *, repeated: bool) -> Submitted:
+        body = json.dumps(dict(request), sort_keys=True, ensure_ascii=False).encode()
+        task = self.tasks.add(Entry(vid=vid, kind=kind, origin=ORIGINS[kind], at=self.clock(), body=body))
+        return Submitted(vid, kind, task.state, repeated)

@@ -1,0 +1,60 @@
+"""Sweep: do what was left undone. Gives up on tasks without an answer, finishes open submits, publishes the rest."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mediarelay import metrics
+from mediarelay.domain.entry import Entry, Waiting
+from mediarelay.domain.media import Kind
+from mediarelay.domain.task import Origin
+from mediarelay.usecases.poll import Tick
+from mediarelay.usecases.publish import Publisher
+from mediarelay.usecases.submit import Submitter
+from mediarelay.usecases.tasks import Tasks
+
+OVERDUE = timedelta(minutes=10)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweeper:
+    """Runs the duties that are not questions about a task."""
+
+    tasks: Tasks
+    publisher: Publisher
+    submitter: Submitter
+    clock: Callable[[], datetime]
+
+    def sweep(self, tick: Tick) -> dict[str, int]:
+        """Do all that is due; one row that fails stays due and does not stop the others. Returns counts by duty."""
+        duties: dict[str, Callable[[Waiting], object]] = {
+            "lost": self._give_up,
+            "publish": lambda row: self.publisher.publish(row.vid),
+            "submit": lambda row: self.submitter.resume(row.pk.removeprefix("INTENT#")),
+        }
+        done = {what: self._do(duty, tick.leased(what), what) for what, duty in duties.items()}
+        overdue = sum(self._do(self._give_up, self._overdue(kind, tick), "lost") for kind in Kind)
+        return done | {"lost": done["lost"] + overdue}
+
+    def _overdue(self, kind: Kind, tick: Tick) -> Iterator[Waiting]:
+        """Tasks that should have been given up: confirmations do that, unless they cannot be carried out at all."""
+        latest = self.clock() - OVERDUE
+        return tick.leased(kind, lambda row: row.give_up_at is not None and row.give_up_at < latest)
+
+    def _do(self, duty: Callable[[Waiting], object], rows: Iterable[Waiting], what: str) -> int:
+        done = 0
+        for row in rows:
+            try:
+                duty(row)
+                done += 1
+            except Exception:
+                metrics.count("SweepFailures", duty=what)
+                log.exception("left due", extra={"duty": what, "vid": row.vid})
+        return done
+
+    def _give_up(self, row: Waiting) -> None:
+        now = self.clock()
+        entry = Entry(vid=row.vid, kind=row.kind, origin=Origin.TIMEOUT, at=now, body=b"{}")
+        self.tasks.add(entry)
