@@ -1,0 +1,187 @@
+"""The signed API v2 at /v2/index.php: checks, actions, envelope (seed document; cts.md sections 1 and 2).
+
+Every answer is HTTP 200 with `{"code", "message", "codeDesc", "data"}`.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from engine.config import Settings
+from engine.jobs import Jobs
+from engine.model import Task
+from engine.payloads import query
+from engine.places import key_of, parse_url
+from engine.store import Store
+from mediarelay.domain.media import Kind
+from mediarelay.errors import Malformed
+from mediarelay.signing.qcloud import WINDOW_SECONDS, Endpoint, VerificationFailed, verify
+
+logger = logging.getLogger(__name__)
+
+Params = Mapping[str, str]
+Answer = dict[str, Any]
+
+PATH = "/v2/index.php"
+MAX_BODY = 1 << 20
+CODES = {
+    0: "Success",
+    4000: "InvalidParameter",
+    4100: "AuthFailure",
+    4104: "SecretIdNotFound",
+    4105: "InvalidToken",
+    4400: "QuotaExceeded",
+    4500: "ReplayRequest",
+    5000: "ResourceNotFound",
+    6000: "InternalError",
+    6100: "ActionNotSupported",
+    6200: "UnderMaintenance",
+}
+"""`codeDesc` of each code; the provider publishes the numbers but few of the words."""
+
+
+class Refused(Exception):
+    """The call is answered with this code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def envelope(code: int, message: str = "", data: Answer | None = None) -> Answer:
+    """Wrap an answer."""
+    return {"code": code, "message": message, "codeDesc": CODES.get(code, "Failure"), "data": data or {}}
+
+
+class Api:
+    """The actions and what stands before them."""
+
+    def __init__(self, settings: Settings, store: Store, jobs: Jobs) -> None:
+        self._settings = settings
+        self._store = store
+        self._jobs = jobs
+        self._actions: dict[str, Callable[[Params], Answer]] = {
+            "GetCtsInfo": self._video_info,
+            "GetCtsaudioInfo": self._audio_info,
+            "AddCtsAudioTask": self._add_audio,
+        }
+
+    async def endpoint(self, request: Request) -> Response:
+        """Answer GET (parameters in the query) and POST (a form), and do wrong what the faults ask for."""
+        faults = self._settings.faults.roll()
+        if faults.api_http_status is not None:
+            return PlainTextResponse("fault", status_code=faults.api_http_status)
+        if faults.api_error is not None:
+            answer = envelope(faults.api_error, "fault")
+        else:
+            answer = await self._answer(request)
+        await asyncio.sleep(faults.api_hang)
+        return JSONResponse(answer)
+
+    def call(self, method: str, host: str, params: Params) -> Answer:
+        """Check and carry out one call; never raises."""
+        try:
+            self._authenticate(method, host, params)
+            return envelope(0, data=self._act(params))
+        except VerificationFailed as failed:
+            return envelope(failed.code, str(failed))
+        except Malformed as malformed:
+            return envelope(4000, str(malformed))
+        except Refused as refused:
+            return envelope(refused.code, str(refused))
+        except Exception:
+            logger.exception("a call failed")
+            return envelope(6000, "internal error")
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            text = (
+                (await _body(request)) if request.method == "POST" else request.scope["query_string"].decode("latin-1")
+            )
+            params = _parse(text)
+        except Malformed as malformed:
+            return envelope(4000, str(malformed))
+        return await run_in_threadpool(self.call, request.method, request.headers.get("host", ""), params)
+
+    def _authenticate(self, method: str, host: str, params: Params) -> None:
+        keys = self._settings.config.credentials
+        now = time.time()
+        _need(params, "Action")
+        verify(
+            Endpoint(method, host, PATH),
+            params,
+            secret_of=lambda secret_id: keys.secret_key if secret_id == keys.secret_id else None,
+            seen=lambda nonce: self._store.use_nonce(params["SecretId"], nonce, now, 2 * WINDOW_SECONDS + 1),
+            now=now,
+        )
+        if keys.token is not None and params.get("Token") != keys.token:
+            raise Refused(4105, "Token: missing or wrong")
+
+    def _act(self, params: Params) -> Answer:
+        action = self._actions.get(params["Action"])
+        if action is None:
+            raise Refused(6100, f"the action {params['Action']} is not supported")
+        return action(params)
+
+    def _video_info(self, params: Params) -> Answer:
+        if params.get("vid"):
+            return query(self._of_kind(Kind.VIDEO, params["vid"]))
+        if not params.get("url"):
+            raise Malformed("vid", "one of vid and url is required")
+        place, path = parse_url(params["url"])
+        return query(_found(self._store.newest_task(Kind.VIDEO, place, key_of(path))))
+
+    def _audio_info(self, params: Params) -> Answer:
+        return query(self._of_kind(Kind.AUDIO, _need(params, "vid")))
+
+    def _add_audio(self, params: Params) -> Answer:
+        url, bucket, region = (_need(params, name) for name in ("url", "bucketName", "bucketRegion"))
+        place, path = parse_url(url)
+        for name, given, stated in (("bucketName", bucket, place.bucket), ("bucketRegion", region, place.region)):
+            if given != stated:
+                raise Malformed(name, "is not the one in the url")
+        return {"vid": self._jobs.start_audio(place, path, url).vid}
+
+    def _of_kind(self, kind: Kind, vid: str) -> Task:
+        task = self._store.task(vid)
+        return _found(task if task and task.kind is kind else None)
+
+
+def _found(task: Task | None) -> Task:
+    if task is None:
+        raise Refused(5000, "no such task")
+    return task
+
+
+def _need(params: Params, name: str) -> str:
+    value = params.get(name)
+    if not value:
+        raise Malformed(name, "is missing")
+    return value
+
+
+def _parse(text: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000)
+    except ValueError as error:
+        raise Malformed("parameters", "are not form-encoded text") from error
+    params = dict(pairs)
+    if len(params) != len(pairs):
+        raise Malformed("parameters", "a name is given twice")
+    return params
+
+
+async def _body(request: Request) -> str:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Malformed("body", f"is over {MAX_BODY} bytes")
+    return body.decode("utf-8", "replace")

@@ -1,0 +1,103 @@
+"""The engine put together: its parts, their life, and which part answers which request."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from engine import api
+from engine.api import Api
+from engine.callbacks import Sender
+from engine.config import Settings, load_settings
+from engine.console import Console
+from engine.cos import PREFIX, Cos
+from engine.jobs import Jobs
+from engine.objects import Objects
+from engine.places import parse_host
+from engine.store import Store
+from engine.transcode import require_tools
+
+_ANY = ["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The parts that live as long as the process."""
+
+    settings: Settings
+    store: Store
+    objects: Objects
+    sender: Sender
+    jobs: Jobs
+
+    @classmethod
+    def open(cls, data: Path, config: Path | None = None) -> "Engine":
+        """Open a data directory, made if need be, with the configuration of a file or the one it keeps.
+
+        Raises `StoreBusy` if another engine holds it, `Malformed` for the configuration, `NoFfmpeg`, OSError.
+        """
+        data.mkdir(parents=True, exist_ok=True)
+        store = Store(data / "engine.sqlite3")
+        try:
+            settings = load_settings(data, config)
+            require_tools(settings.config)
+            objects = Objects(data / "objects", store)
+        except BaseException:
+            store.close()
+            raise
+        sender = Sender(store, settings)
+        return cls(settings, store, objects, sender, Jobs(settings, store, objects, sender, data / "work"))
+
+    def start(self) -> None:
+        """Take up what is unfinished."""
+        self.sender.start()
+        self.jobs.start()
+
+    def stop(self) -> None:
+        """End jobs with their processes, then the senders, then close the store."""
+        self.jobs.stop()
+        self.sender.stop()
+        self.store.close()
+
+
+def build_app(engine: Engine) -> ASGIApp:
+    """Make the ASGI application; it starts the engine and stops it at the end of its life."""
+    signed = Api(engine.settings, engine.store, engine.jobs)
+    cos = Cos(engine.settings, engine.objects, engine.jobs)
+    console = Console(engine.settings, engine.store, engine.jobs)
+    routes = [
+        Route(api.PATH, signed.endpoint, methods=["GET", "POST"]),
+        Route(PREFIX + "{target:path}", cos.by_path, methods=_ANY),
+        *console.routes(),
+    ]
+    return _by_host(Starlette(routes=routes, lifespan=_life(engine)), cos)
+
+
+def _by_host(inner: ASGIApp, cos: Cos) -> ASGIApp:
+    """Send requests for a bucket's host to the buckets, whatever their path."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send) if scope["type"] == "http" else None
+        if request and parse_host(request.headers.get("host", "")):
+            response = await cos.by_host(request)
+            await response(scope, receive, send)
+        else:
+            await inner(scope, receive, send)
+
+    return app
+
+
+def _life(engine: Engine) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def life(_: Starlette) -> AsyncIterator[None]:
+        engine.start()
+        yield
+        await run_in_threadpool(engine.stop)
+
+    return life

@@ -1,0 +1,127 @@
+"""Telling the configured address, with bounded retries; the callback faults are applied here and nowhere else.
+
+The provider documents no retry policy, answer or timeout. Ours: any 2xx within the timeout is taken, else the next try
+comes after a doubled, jittered wait, until the tries are used up.
+"""
+
+import json
+import logging
+import random
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import urllib3
+
+from engine.config import CallbackPolicy, Faults, Settings
+from engine.store import Attempt, Callback, Store
+
+logger = logging.getLogger(__name__)
+
+SENDERS = 8
+PATIENCE = 2.0
+"""Seconds that a stop waits for deliveries under way."""
+_ENOUGH = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One documented callback before any fault touches it."""
+
+    vid: str
+    type: str
+    url: str
+    body: dict[str, Any]
+
+
+def deliveries(message: Message, faults: Faults, now: float) -> list[Callback]:
+    """Turn a message into the deliveries that the faults leave: none sent, one, or several; some later."""
+    body = json.dumps(message.body, ensure_ascii=False)
+    plain = Callback(vid=message.vid, type=message.type, url=message.url, body=body, created=now, due=now)
+    if faults.drop_callbacks:
+        return [replace(plain, due=None, state="dropped")]
+    late = (faults.callback_delay + random.uniform(0, faults.callback_jitter) for _ in range(faults.callback_copies))  # noqa: S311
+    return [replace(plain, due=now + seconds) for seconds in late]
+
+
+def after(callback: Callback, policy: CallbackPolicy, attempt: Attempt) -> Callback:
+    """Say what an attempt makes of a delivery: done, given up, or due again (full jitter, the bound doubles)."""
+    tries = callback.tries + 1
+    if attempt.http_status is not None and 200 <= attempt.http_status < 300:  # noqa: PLR2004
+        return replace(callback, due=None, tries=tries, state="delivered")
+    if tries >= policy.tries:
+        return replace(callback, due=None, tries=tries, state="given_up")
+    wait = policy.backoff * 2**callback.tries * random.uniform(0.5, 1.5)  # noqa: S311
+    return replace(callback, due=attempt.at + attempt.seconds + wait, tries=tries)
+
+
+class Sender:
+    """Threads that deliver what the store says is due."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._pool = urllib3.PoolManager(num_pools=16, maxsize=SENDERS, retries=False)
+        self._changed = threading.Condition()
+        self._stopped = self._abandoned = False
+        self._threads = [threading.Thread(target=self._loop, name=f"sender-{i}", daemon=True) for i in range(SENDERS)]
+
+    def start(self) -> None:
+        """Begin; deliveries that an earlier process left are taken up."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Wait a little for what is being sent, then end; what did not finish is sent again at the next start."""
+        self._stopped = True
+        self.wake()
+        deadline = time.monotonic() + PATIENCE
+        for thread in self._threads:
+            thread.join(max(0, deadline - time.monotonic()))
+        self._abandoned = True
+        self._pool.clear()
+
+    def wake(self) -> None:
+        """Say that something new is due."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def _loop(self) -> None:
+        while not self._stopped:
+            try:
+                self._step()
+            except sqlite3.Error:
+                if not self._abandoned:
+                    logger.exception("the store does not answer")
+                    time.sleep(1)
+
+    def _step(self) -> None:
+        """Deliver what is due longest, or wait for something to do."""
+        with self._changed:
+            found = self._store.claim_callback(time.time())
+            if not isinstance(found, Callback):
+                self._changed.wait(_ENOUGH if found is None else found)
+                return
+        attempt = self._post(found)
+        if not self._abandoned:
+            self._store.record_attempt(after(found, self._settings.config.callbacks, attempt), attempt)
+            self.wake()
+
+    def _post(self, callback: Callback) -> Attempt:
+        at, clock = time.time(), time.monotonic()
+        status, error = None, None
+        try:
+            status = self._request(callback)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as failed:
+            error = f"{type(failed).__name__}: {failed}"[:300]
+        return Attempt(at=at, seconds=time.monotonic() - clock, http_status=status, error=error)
+
+    def _request(self, callback: Callback) -> int:
+        timeout = urllib3.Timeout(total=self._settings.config.callbacks.timeout)
+        headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "mediarelay-engine"}
+        body = callback.body.encode()
+        return self._pool.request(
+            "POST", callback.url, body=body, headers=headers, timeout=timeout, redirect=False
+        ).status

@@ -1,0 +1,50 @@
+"""Why a task fails, as one table: the code that queries and callbacks carry and its text.
+
+Only 122 is published (a gif could not be submitted); the codes from 901 on are the engine's own.
+"""
+
+from enum import IntEnum
+
+from engine.model import Flaw
+
+PUBLISHED_GIF = 122
+
+
+class Failure(IntEnum):
+    """The engine's error codes."""
+
+    NO_OBJECT = 901
+    NOT_MEDIA = 902
+    NO_VIDEO = 903
+    NO_AUDIO = 904
+    NO_SUCH_SPEC = 905
+    ENCODER = 906
+    TIMEOUT = 907
+    INTERNAL = 908
+
+
+TEXTS: dict[int, str] = {
+    PUBLISHED_GIF: "the gif could not be submitted",
+    Failure.NO_OBJECT: "the source object does not exist",
+    Failure.NOT_MEDIA: "the source is not a readable media file",
+    Failure.NO_VIDEO: "the source has no video stream",
+    Failure.NO_AUDIO: "the source has no audio stream",
+    Failure.NO_SUCH_SPEC: "the specification cannot be encoded",
+    Failure.ENCODER: "the encoder failed",
+    Failure.TIMEOUT: "the encoder took too long",
+    Failure.INTERNAL: "the engine failed",
+}
+
+
+class TaskFailed(Exception):
+    """The task ends in status 4 with this code; `log` is what ffmpeg wrote."""
+
+    def __init__(self, code: int, detail: str = "", log: str | None = None) -> None:
+        text = TEXTS.get(code, "unknown")
+        super().__init__(f"{text}: {detail}" if detail else text)
+        self.flaw = Flaw(code=int(code), message=str(self)[:500])
+        self.log = log
+
+
+class Stopped(Exception):
+    """The job was told to stop: its task was deleted, or the engine is shutting down."""

@@ -1,0 +1,282 @@
+"""Taking tasks through their states: 1 pending, 2 probed, 3 transcoding, then 5 or 4; and starting them."""
+
+import hashlib
+import logging
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.callbacks import Message, Sender, deliveries
+from engine.config import Bucket, Config, Settings
+from engine.failures import Failure, Stopped, TaskFailed
+from engine.model import MediaFacts, Output, Status, Task
+from engine.objects import Objects, clear, link_or_copy
+from engine.payloads import basic_callback, result_callback
+from engine.places import Place, key_of
+from engine.plan import SOURCE, Target, plan_audio, plan_video
+from engine.store import Callback, Store
+from engine.transcode import Ffmpeg, Handle, Stub, Transcoder
+from mediarelay.domain.media import Kind
+
+logger = logging.getLogger(__name__)
+
+STATES_DURATION = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"})
+"""Containers whose header tells the duration; elsewhere it may be an estimate."""
+TOLERANCE = 0.1
+_TRANSCODERS: dict[str, Callable[[Config], Transcoder]] = {
+    "ffmpeg": lambda config: Ffmpeg(config.ffmpeg_timeout),
+    "stub": lambda _: Stub(),
+}
+
+
+def video_vid(request_id: str, moment: int) -> str:
+    """Make the vid of an upload: md5 of its x-cos-request-id as sent, then its Date in UNIX seconds (cts.md, 3)."""
+    return hashlib.md5(request_id.encode(), usedforsecurity=False).hexdigest() + str(moment)
+
+
+def audio_vid(moment: int) -> str:
+    """Make a fresh vid in the documented form: 32 hex digits, then UNIX seconds; unique within a second too."""
+    return secrets.token_hex(16) + str(moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One job at hand: its task, the configuration it began with, its tools and its working directory."""
+
+    task: Task
+    config: Config
+    transcoder: Transcoder
+    handle: Handle
+    directory: Path
+
+
+class Jobs:
+    """Worker threads, each running one source at a time."""
+
+    def __init__(self, settings: Settings, store: Store, objects: Objects, sender: Sender, directory: Path) -> None:
+        self._settings = settings
+        self._store = store
+        self._objects = objects
+        self._sender = sender
+        self._directory = directory
+        self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._running: dict[str, Handle] = {}
+        self._workers: set[threading.Thread] = set()
+        self._wanted = 0
+        self._stopped = False
+
+    def start(self) -> None:
+        """Begin; tasks that an earlier process left unfinished are taken up again, from their beginning."""
+        clear(self._directory)
+        self._directory.mkdir(parents=True)
+        for vid in self._store.open_vids():
+            self._queue.put(vid)
+        self.resize()
+
+    def stop(self) -> None:
+        """End all jobs and their processes; their tasks stay unfinished and wait for the next start."""
+        with self._lock:
+            self._stopped = True
+            workers, handles = list(self._workers), list(self._running.values())
+        for handle in handles:
+            handle.stop()
+        for _ in workers:
+            self._queue.put(None)
+        for worker in workers:
+            worker.join()
+
+    def resize(self) -> None:
+        """Bring the number of workers to the configured one; surplus workers end after their job."""
+        with self._lock:
+            missing = 0 if self._stopped else self._settings.config.workers - self._wanted
+            self._wanted += missing
+            for _ in range(missing):
+                worker = threading.Thread(target=self._loop, name="worker", daemon=True)
+                self._workers.add(worker)
+                worker.start()
+        for _ in range(-missing):
+            self._queue.put(None)
+
+    def counts(self) -> dict[str, int]:
+        """Say how many jobs run and how many wait."""
+        with self._lock:
+            return {"running": len(self._running), "waiting": self._queue.qsize(), "workers": len(self._workers)}
+
+    def start_video(self, bucket: Bucket, place: Place, key: str, *, vid: str, moment: int) -> Task:
+        """Start the video task of an upload."""
+        path = f"/{key}"
+        return self._add(
+            Task(
+                vid=vid,
+                kind=Kind.VIDEO,
+                source=place,
+                dst=bucket.dst or place,
+                url=place.url(path),
+                path=path,
+                key=key,
+                created=moment,
+                updated=moment,
+            )
+        )
+
+    def start_audio(self, place: Place, path: str, url: str) -> Task:
+        """Start an audio task; a missing file shows when it runs. Raises `Malformed` for an impossible path."""
+        now, key = time.time(), key_of(path)
+        bucket = self._settings.config.bucket(place)
+        return self._add(
+            Task(
+                vid=audio_vid(int(now)),
+                kind=Kind.AUDIO,
+                source=place,
+                dst=(bucket and bucket.dst) or place,
+                url=url,
+                path=f"/{key}",
+                key=key,
+                created=now,
+                updated=now,
+            )
+        )
+
+    def _add(self, task: Task) -> Task:
+        for vid in self._store.add_task(task):
+            with self._lock:
+                handle = self._running.get(vid)
+            if handle:
+                handle.stop()
+        self._queue.put(task.vid)
+        return task
+
+    def _loop(self) -> None:
+        while (vid := self._queue.get()) is not None:
+            self._run(vid)
+        with self._lock:
+            self._workers.discard(threading.current_thread())
+
+    def _run(self, vid: str) -> None:
+        handle = Handle()
+        with self._lock:
+            if self._stopped:
+                return
+            self._running[vid] = handle
+        try:
+            self._settle(vid, handle)
+        except Exception:
+            # Not even the failure could be kept (a full disk): the worker lives on, the task waits for the next start.
+            logger.exception("%s stays unfinished", vid)
+        finally:
+            with self._lock:
+                del self._running[vid]
+            clear(self._directory / vid)
+
+    def _settle(self, vid: str, handle: Handle) -> None:
+        try:
+            self._attempt(vid, handle)
+        except Stopped:
+            logger.info("%s stopped", vid)
+        except TaskFailed as failed:
+            self._fail(vid, failed)
+        except Exception as error:
+            logger.exception("%s failed", vid)
+            self._fail(vid, TaskFailed(Failure.INTERNAL, type(error).__name__, repr(error)))
+
+    def _attempt(self, vid: str, handle: Handle) -> None:
+        task = self._store.task(vid)
+        if task is None or task.deleted:
+            raise Stopped
+        config = self._settings.config
+        work = Work(task, config, _TRANSCODERS[config.transcoder](config), handle, self._directory / vid)
+        self._take_source(work)
+        facts = self._probe(work)
+        targets = _plan(work, facts)
+        self._advance(work, Status.TRANSCODING)
+        handle.pause(config.stage_delay)
+        work.transcoder.make(facts, targets, work.directory, handle)
+        self._fail_on_purpose()
+        outputs = tuple(self._measured(work, target) for target in targets)
+        _require_whole(facts, outputs)
+        self._publish(work, targets)
+        self._finish(vid, status=Status.SUCCEEDED, outputs=outputs)
+
+    def _take_source(self, work: Work) -> None:
+        work.handle.pause(work.config.stage_delay)
+        clear(work.directory)
+        work.directory.mkdir()
+        item = self._objects.find(work.task.source, work.task.key)
+        if item is None:
+            raise TaskFailed(Failure.NO_OBJECT)
+        link_or_copy(self._objects.path(item), work.directory / SOURCE)
+
+    def _probe(self, work: Work) -> MediaFacts:
+        try:
+            facts = work.transcoder.probe(work.directory / SOURCE)
+        except TaskFailed as failed:
+            self._announce(work, str(failed))
+            raise
+        self._advance(work, Status.PROBED, facts=facts)
+        self._announce(work)
+        work.handle.pause(work.config.stage_delay)
+        return facts
+
+    def _advance(self, work: Work, status: Status, **changes: Any) -> None:
+        if self._store.change(work.task.vid, status=status, **changes) is None:
+            raise Stopped
+
+    def _announce(self, work: Work, fault: str = "") -> None:
+        if work.config.trans_basic and work.task.kind is Kind.VIDEO:
+            self._store.change(work.task.vid, lambda task: self._message(task, "trans_basic", fault))
+            self._sender.wake()
+
+    def _fail_on_purpose(self) -> None:
+        code = self._settings.faults.roll().task_error
+        if code is not None:
+            raise TaskFailed(code, "on purpose")
+
+    def _measured(self, work: Work, target: Target) -> Output:
+        paths = tuple(work.task.path + suffix for suffix in target.suffixes)
+        return work.transcoder.measure(target, [work.directory / file for file in target.files], paths)
+
+    def _publish(self, work: Work, targets: Iterable[Target]) -> None:
+        self._advance(work, Status.TRANSCODING)
+        for target in targets:
+            work.handle.pause(0)
+            for file, suffix in zip(target.files, target.suffixes, strict=True):
+                self._objects.adopt(work.directory / file, work.task.dst, work.task.key + suffix)
+
+    def _fail(self, vid: str, failed: TaskFailed) -> None:
+        self._finish(vid, status=Status.FAILED, flaw=failed.flaw, log=failed.log)
+
+    def _finish(self, vid: str, **changes: Any) -> None:
+        self._store.change(vid, lambda task: self._message(task, "trans_result"), **changes)
+        self._sender.wake()
+
+    def _message(self, task: Task, kind: str, fault: str = "") -> list[Callback]:
+        config = self._settings.config
+        url = config.callback_url(task.kind)
+        if url is None:
+            return []
+        basic = kind == "trans_basic"
+        body = basic_callback(task, fault) if basic else result_callback(task, typed=config.trans_basic)
+        message = Message(vid=task.vid, type=kind, url=url, body=body)
+        return deliveries(message, self._settings.faults.roll(), time.time())
+
+
+def _plan(work: Work, facts: MediaFacts) -> tuple[Target, ...]:
+    if work.task.kind is Kind.AUDIO:
+        return plan_audio(facts, work.config.audio_specs)
+    bucket = work.config.bucket(work.task.source)
+    return plan_video(facts, bucket) if bucket else ()
+
+
+def _require_whole(facts: MediaFacts, outputs: Sequence[Output]) -> None:
+    """Fail a source whose container promises more than could be decoded: ffmpeg calls a truncated file done."""
+    if facts.container not in STATES_DURATION:
+        return
+    least = facts.duration * (1 - TOLERANCE) - 1
+    if short := [output.name for output in outputs if 0 < output.duration < least]:
+        raise TaskFailed(Failure.ENCODER, f"the source ends before its stated {facts.duration:.1f} s ({short[0]})")

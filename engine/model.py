@@ -1,0 +1,104 @@
+"""A task and what is known about it, in the engine's own words.
+
+Units: sizes in bytes, durations in seconds, bitrates in bit/s, sample rates in Hz, times in UNIX seconds.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from engine.places import Place
+from mediarelay.domain.media import Kind, RenditionKind
+
+
+class Status(IntEnum):
+    """The `status` of a query (seed document, remarks to GetCtsInfo)."""
+
+    PENDING = 1
+    PROBED = 2
+    TRANSCODING = 3
+    FAILED = 4
+    SUCCEEDED = 5
+
+
+FINAL = frozenset({Status.FAILED, Status.SUCCEEDED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFacts:
+    """The picture of a source: sides as shown (rotation applied), `index` is its stream number."""
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    fps: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFacts:
+    """The sound of a source; `bitrate` is None where the stream does not state one."""
+
+    index: int
+    codec: str
+    sample_rate: int
+    bitrate: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaFacts:
+    """What a probe found in a file."""
+
+    container: str
+    size: int
+    duration: float
+    bitrate: int
+    video: VideoFacts | None = None
+    audio: AudioFacts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One finished rendition, measured from its files; `paths` has one entry, or one per cover."""
+
+    kind: RenditionKind
+    name: str
+    paths: tuple[str, ...]
+    size: int
+    duration: float = 0
+    width: int = 0
+    height: int = 0
+    fps: float = 0
+    bitrate: int = 0
+    sample_rate: int = 0
+    format: str = ""
+    encoder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """Why a task failed: the code and text that callers see."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One transcode of one file. `url` and `path` are as submitted, `key` is the object they name."""
+
+    vid: str
+    kind: Kind
+    source: Place
+    dst: Place
+    url: str
+    path: str
+    key: str
+    created: float
+    updated: float
+    status: Status = Status.PENDING
+    deleted: bool = False
+    facts: MediaFacts | None = None
+    outputs: tuple[Output, ...] = ()
+    flaw: Flaw | None = None
+    log: str | None = None

@@ -1,0 +1,196 @@
+"""From a task to the documented shapes. Pure.
+
+The keys and their order are those of the seed document's examples; where table and example differ, the example counts.
+Two rules are recomputed from the examples' own numbers (docs/engine.md): a duration is cut to whole seconds, and "kbps"
+is 1024 bit/s (322960391 bytes in 600 s are printed as 4205).
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from engine.model import MediaFacts, Output, Status, Task
+from engine.places import Place
+from mediarelay.domain.media import Kind, RenditionKind
+
+Json = dict[str, Any]
+
+_CHINA = timezone(timedelta(hours=8))
+_KBPS = 1024
+
+
+def query(task: Task) -> Json:
+    """Print the `data` of GetCtsInfo or GetCtsaudioInfo; `result` is there at status 5 only, unknown facts are null."""
+    data = {
+        "vid": task.vid,
+        **_place(task.source),
+        "name": task.source.name(task.path),
+        "url": task.url,
+        "url_f0": task.path,
+        **_QUERY_FACTS[task.kind](task),
+        "create_time": china_time(task.created),
+        "update_time": china_time(task.updated),
+        "status": int(task.status),
+        "error_code": task.flaw and task.flaw.code,
+        "error_msg": task.flaw and task.flaw.message,
+        "deleted": "yes" if task.deleted else "no",
+    }
+    return {**data, "result": _result(task, "name")} if task.status is Status.SUCCEEDED else data
+
+
+def result_callback(task: Task, *, typed: bool = False) -> Json:
+    """Print the callback at the end; `typed` adds `callback_type`, as the later edition does on success."""
+    if task.status is Status.SUCCEEDED:
+        return _success(task, typed=typed)
+    flaws = [task.flaw] if task.flaw else []
+    detail = {"error_code": [flaw.code for flaw in flaws], "error_msg": [flaw.message for flaw in flaws]}
+    return {"status": "fail", **_identity(task), "detail": detail, **_origin(task)}
+
+
+def basic_callback(task: Task, fault: str = "") -> Json:
+    """Print the flat callback of the later edition, sent when the source has been probed (cts.md section 3)."""
+    facts = task.facts
+    video = facts.video if facts else None
+    return {
+        "callback_type": "trans_basic",
+        "status": "fail" if fault else "success",
+        "fail_msg": fault,
+        "vid": task.vid,
+        "url": task.url,
+        **_origin(task),
+        **_basic(facts),
+        "fps": _number(video.fps) if video else 0,
+        "rotation": "vertical" if video and video.height > video.width else "horizon",
+        "HasVideoStream": video is not None,
+        "HasAudioStream": bool(facts and facts.audio),
+    }
+
+
+def china_time(moment: float) -> str:
+    """Print UNIX seconds the provider's way: UTC+8, without a zone (cts.md section 4)."""
+    return datetime.fromtimestamp(moment, UTC).astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def kbps(bitrate: int) -> int:
+    """Print bit/s as the provider's kbps."""
+    return bitrate // _KBPS
+
+
+def _success(task: Task, *, typed: bool) -> Json:
+    facts = task.facts
+    kind = {"callback_type": "trans_result"} if typed and task.kind is Kind.VIDEO else {}
+    v_type = {"v_type": facts.container if facts else None} if task.kind is Kind.VIDEO else {}
+    own = _sides(facts) if task.kind is Kind.VIDEO else _sound(facts)
+    detail = {**own, "result": _result(task, "trans_name"), **_summary(facts)}
+    return {"status": "success", **kind, **_identity(task), **v_type, "detail": detail, **_origin(task)}
+
+
+def _identity(task: Task) -> Json:
+    return {"url_f0": task.path, "name": task.source.name(task.path), "vid": task.vid, "url": task.url}
+
+
+def _origin(task: Task) -> Json:
+    place = _place(task.source)
+    return {"app_id": place.pop("app_id"), "create_time": china_time(task.created), **place}
+
+
+def _place(place: Place) -> Json:
+    return {"app_id": place.app_id, "bucket_name": place.bucket, "bucket_region": place.region}
+
+
+def _video_query_facts(task: Task) -> Json:
+    container = task.facts.container if task.facts else None
+    return {**_summary(task.facts), **_sides(task.facts), "v_type": container}
+
+
+def _audio_query_facts(task: Task) -> Json:
+    sound = _sound(task.facts)
+    form = task.facts and audio_format(task.facts.container, task.path)
+    return {**_summary(task.facts), "format": form, "sample_rate": sound["sample_rate"], "encoder": sound["encoder"]}
+
+
+def audio_format(container: str, path: str) -> str:
+    """Name an audio file's format: the container's name, of several the one that the path ends in, else the first."""
+    names = container.split(",")
+    extension = path.rpartition(".")[2].lower()
+    return extension if extension in names else names[0]
+
+
+def _summary(facts: MediaFacts | None) -> Json:
+    if facts is None:
+        return dict.fromkeys(("size", "duration", "bitrate"))
+    return {"size": facts.size, "duration": int(facts.duration), "bitrate": kbps(facts.bitrate)}
+
+
+def _sides(facts: MediaFacts | None) -> Json:
+    video = facts.video if facts else None
+    return {"width": video and video.width, "height": video and video.height}
+
+
+def _basic(facts: MediaFacts | None) -> Json:
+    return {name: value or 0 for name, value in {**_summary(facts), **_sides(facts)}.items()}
+
+
+def _sound(facts: MediaFacts | None) -> Json:
+    audio = facts.audio if facts else None
+    return {"encoder": audio and audio.codec, "sample_rate": audio and audio.sample_rate}
+
+
+def _result(task: Task, audio_name: str) -> Json:
+    shapes = {**_INFO, RenditionKind.AUDIO: lambda output: _audio_info(output, audio_name)}
+    made = {output.kind for output in task.outputs}
+    return {kind.value: _part(task, kind, shapes[kind]) for kind in _PARTS[task.kind] if kind in made}
+
+
+def _part(task: Task, kind: RenditionKind, shape: Callable[[Output], Json]) -> Json:
+    outputs: Iterable[Output] = (output for output in task.outputs if output.kind is kind)
+    return {"info": [shape(output) for output in outputs], "dst": _place(task.dst)}
+
+
+def _video_info(output: Output) -> Json:
+    return {
+        "bitrate": kbps(output.bitrate),
+        "width": output.width,
+        "height": output.height,
+        "fps": _number(output.fps),
+        "path": output.paths[0],
+        "name": output.name,
+        "trans_size": output.size,
+    }
+
+
+def _gif_info(output: Output) -> Json:
+    return {"height": output.height, "width": output.width, "path": output.paths[0], "name": output.name}
+
+
+def _cover_info(output: Output) -> Json:
+    paths = list(output.paths)
+    return {"height": output.height, "width": output.width, "count": len(paths), "path": paths, "name": output.name}
+
+
+def _audio_info(output: Output, name: str) -> Json:
+    return {
+        "bitrate": output.bitrate,
+        "sample_rate": output.sample_rate,
+        "format": output.format,
+        "encoder": output.encoder,
+        "path": output.paths[0],
+        name: output.name,
+        "trans_size": output.size,
+    }
+
+
+def _number(value: float) -> int | float:
+    return int(value) if value == int(value) else round(value, 2)
+
+
+_QUERY_FACTS: dict[Kind, Callable[[Task], Json]] = {Kind.VIDEO: _video_query_facts, Kind.AUDIO: _audio_query_facts}
+_PARTS = {
+    Kind.VIDEO: (RenditionKind.VIDEO, RenditionKind.GIF, RenditionKind.COVER),
+    Kind.AUDIO: (RenditionKind.AUDIO,),
+}
+_INFO: dict[RenditionKind, Callable[[Output], Json]] = {
+    RenditionKind.VIDEO: _video_info,
+    RenditionKind.GIF: _gif_info,
+    RenditionKind.COVER: _cover_info,
+}

@@ -1,0 +1,209 @@
+"""Making what is planned: with ffmpeg, or with a stub that only pretends."""
+
+import re
+import subprocess
+import threading
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import imageio_ffmpeg
+
+from engine.config import Config
+from engine.failures import Failure, Stopped, TaskFailed
+from engine.model import AudioFacts, MediaFacts, Output, VideoFacts
+from engine.plan import Target, arguments
+from engine.probe import picture_sides, probe
+from mediarelay.domain.media import RenditionKind
+
+LOG_LIMIT = 20_000
+
+
+class NoFfmpeg(Exception):
+    """There is no ffmpeg binary that runs."""
+
+
+@cache
+def find_ffmpeg() -> str:
+    """Return the ffmpeg that imageio-ffmpeg brings or finds (IMAGEIO_FFMPEG_EXE overrides); raises `NoFfmpeg`."""
+    try:
+        binary = str(imageio_ffmpeg.get_ffmpeg_exe())
+        subprocess.run([binary, "-version"], check=True, capture_output=True, timeout=30)  # noqa: S603
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        raise NoFfmpeg(f"no ffmpeg that runs was found ({error})") from error
+    return binary
+
+
+def require_tools(config: Config) -> None:
+    """Look for what a configuration needs; raises `NoFfmpeg`."""
+    if config.transcoder == "ffmpeg":
+        find_ffmpeg()
+
+
+class Handle:
+    """One running job, as others see it: they may stop it at any time, its process ends with it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def stop(self) -> None:
+        """End the job; it raises `Stopped` at its next step."""
+        with self._lock:
+            self._stopped.set()
+            if self._process:
+                self._process.kill()
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises `Stopped`."""
+        if self._stopped.wait(seconds):
+            raise Stopped
+
+    def run(self, command: Sequence[str], directory: Path, timeout: float) -> None:
+        """Run a process to its end; raises `Stopped`, or `TaskFailed` with what it wrote to stderr."""
+        log = directory / "log"
+        # To a file, not to memory: a damaged source can make ffmpeg complain without end.
+        with log.open("wb") as stderr, self._start(command, directory, stderr) as process:
+            try:
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise TaskFailed(Failure.TIMEOUT, f"{timeout:g} s", _tail(log)) from None
+            finally:
+                with self._lock:
+                    self._process = None
+        self.pause(0)
+        if process.returncode:
+            raise TaskFailed(Failure.ENCODER, _first_line(_tail(log)), _tail(log))
+
+    def _start(self, command: Sequence[str], directory: Path, stderr: BinaryIO) -> "subprocess.Popen[bytes]":
+        quiet = subprocess.DEVNULL
+        with self._lock:
+            if self._stopped.is_set():
+                raise Stopped
+            process = subprocess.Popen(command, cwd=directory, stdin=quiet, stdout=quiet, stderr=stderr)  # noqa: S603
+            self._process = process
+            return process
+
+
+class Transcoder(Protocol):
+    """Reads a source and makes its outputs, in a working directory of their own."""
+
+    def probe(self, source: Path) -> MediaFacts:
+        """Read the facts of a source; raises `TaskFailed`."""
+
+    def make(self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle) -> None:
+        """Write every target's files next to the source; raises `TaskFailed`, `Stopped`."""
+
+    def measure(self, target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
+        """Say what came out; raises `TaskFailed` if an output is missing or unreadable."""
+
+
+class Ffmpeg:
+    """The real thing: one ffmpeg process per source."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+
+    def probe(self, source: Path) -> MediaFacts:
+        """See `Transcoder`."""
+        return probe(source)
+
+    def make(self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle) -> None:
+        """See `Transcoder`."""
+        if targets:
+            handle.run([find_ffmpeg(), *arguments(facts, targets)], directory, self._timeout)
+
+    def measure(self, target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
+        """See `Transcoder`."""
+        missing = [file.name for file in files if not file.is_file()]
+        if missing:
+            raise TaskFailed(Failure.ENCODER, f"no output {missing[0]}")
+        measured = _measure_frames if target.kind in _PICTURES else _measure_media
+        try:
+            return measured(target, files, paths)
+        except TaskFailed as failed:
+            raise TaskFailed(Failure.ENCODER, f"{target.name} is not readable", failed.log) from failed
+
+
+class Stub:
+    """Instant outputs of a few bytes whatever the source holds; for runs that measure everything but ffmpeg."""
+
+    def probe(self, source: Path) -> MediaFacts:
+        """Pretend that every source is a minute of 1080p with sound; only the size is real."""
+        size = source.stat().st_size
+        video = VideoFacts(index=0, codec="h264", width=1920, height=1080, fps=25.0, duration=60.0)
+        audio = AudioFacts(index=1, codec="aac", sample_rate=44100, bitrate=128_000)
+        container = "mov,mp4,m4a,3gp,3g2,mj2"
+        return MediaFacts(container=container, size=size, duration=60.0, bitrate=4_306_000, video=video, audio=audio)
+
+    def make(self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle) -> None:
+        """See `Transcoder`; ffmpeg is not called."""
+        del facts
+        handle.pause(0)
+        for target in targets:
+            for file in target.files:
+                (directory / file).write_bytes(f"stub {target.name}\n".encode())
+
+    def measure(self, target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
+        """Report what was planned; only the size is real."""
+        video, audio = target.kind is RenditionKind.VIDEO, target.kind is RenditionKind.AUDIO
+        return Output(
+            kind=target.kind,
+            name=target.name,
+            paths=paths,
+            size=_size(files),
+            width=target.width,
+            height=target.height,
+            fps=25.0 if video else 0,
+            bitrate=0 if target.lossless else target.bitrate,
+            sample_rate=44100 if audio else 0,
+            format=target.format,
+            encoder=target.encoder,
+        )
+
+
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
+_PICTURES = frozenset({RenditionKind.COVER, RenditionKind.GIF})
+
+
+def _measure_frames(target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
+    width, height = picture_sides(files[0])
+    return Output(kind=target.kind, name=target.name, paths=paths, size=_size(files), width=width, height=height)
+
+
+def _measure_media(target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
+    facts = probe(files[0])
+    video, audio = facts.video, facts.audio
+    own = facts.bitrate if video or audio is None else (audio.bitrate or facts.bitrate)
+    return Output(
+        kind=target.kind,
+        name=target.name,
+        paths=paths,
+        size=facts.size,
+        duration=facts.duration,
+        width=video.width if video else 0,
+        height=video.height if video else 0,
+        fps=video.fps if video else 0,
+        bitrate=0 if target.lossless else own,
+        sample_rate=audio.sample_rate if audio else 0,
+        format=target.format,
+        encoder=target.encoder,
+    )
+
+
+def _size(files: Sequence[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+def _tail(log: Path) -> str:
+    with log.open("rb") as written:
+        written.seek(max(0, log.stat().st_size - LOG_LIMIT))
+        return written.read().decode("utf-8", "replace")
+
+
+def _first_line(text: str) -> str:
+    """Return the first complaint, which is the cause, without the addresses in memory."""
+    return _ADDRESS.sub("", text.strip().partition("\n")[0])
