@@ -1,0 +1,91 @@
+"""`python -m local run [FILE] | up | down`: what `make run`, `make up` and `make down` start."""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.ground import ROOT, Ground, LocalError
+from local.run import run
+from local.samples import own_media, samples
+from local.show import Screen
+from local.stack import Stack, stopped_at_the_end, stopped_unless_up
+
+HOME = Path(os.environ.get("LOCAL_DIR", ROOT / ".local"))
+KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
+INTERRUPTED = 130
+
+
+def up(_: argparse.Namespace, screen: Screen) -> None:
+    """Bring the stack up and leave it running; what an earlier `down` saved is there again."""
+    stack = Stack(Ground.remembered(KEPT))
+    if not stack.alive():
+        stack = Stack(Ground(KEPT))
+    with stopped_unless_up(stack):
+        deployed = stack.up(screen.stage)
+    screen.line(f"API     {deployed.api_url}")
+    screen.line(f"Bearer  {stack.ground.keys.bearer}")
+    screen.line(f"Engine  {stack.ground.engine_url}/_engine/tasks")
+    screen.line(f"AWS     {stack.ground.emulator_url} (logs, state and keys in {KEPT})")
+    screen.line("Send media through it with `make run FILE=…`, end it with `make down`.")
+
+
+def down(_: argparse.Namespace, screen: Screen) -> None:
+    """Stop the stack, and what an interrupted run may have left; the stack's state is saved."""
+    with screen.stage("stopping"):
+        for folder in (KEPT, FRESH):
+            Stack(Ground(folder)).down()
+
+
+def run_once(options: argparse.Namespace, screen: Screen) -> None:
+    """Send media through the running stack, or through a fresh one that is gone afterwards."""
+    media = [own_media(options.file)] if options.file else samples(MEDIA)
+    kept, fresh = Stack(Ground.remembered(KEPT)), Stack(Ground(FRESH))
+    if kept.running():
+        run(kept.deployment(), media, screen, KEPT / "outputs")
+        return
+    fresh.require_nobody()
+    shutil.rmtree(FRESH, ignore_errors=True)
+    with stopped_at_the_end(fresh):
+        run(fresh.up(screen.stage), media, screen, FRESH / "outputs")
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], None]] = {"run": run_once, "up": up, "down": down}
+
+
+def main() -> int:
+    """Run a command; returns the exit code: 0 only if everything arrived."""
+    parser = argparse.ArgumentParser(prog="python -m local", description="Mediarelay on this machine.")
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("file", nargs="?", help="media of your own")
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    screen = Screen()
+    try:
+        COMMANDS[options.command](options, screen)
+    except LocalError as error:
+        screen.error(str(error))
+        return 1
+    except (OSError, ValueError, subprocess.SubprocessError, BotoCoreError, ClientError) as error:
+        screen.error(f"{type(error).__name__}: {error}\nThe logs in {HOME} may say more.")
+        return 1
+    except KeyboardInterrupt:
+        screen.error("interrupted; everything that this command started is stopped")
+        return INTERRUPTED
+    return 0
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""What a user of Mediarelay and of the bucket would send, against the local stack."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from local.deploy import Deployment
+from local.ground import LocalError
+from local.stack import APP_ID, BUCKET_REGION
+
+TIMEOUT = 30
+UPLOAD_TIMEOUT = 600
+
+
+def bucket_host(bucket: str) -> str:
+    """The host name of a bucket."""
+    return f"{bucket}-{APP_ID}.cos{BUCKET_REGION}.myqcloud.com"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that is in a bucket: its URL and the headers it was answered with."""
+
+    url: str
+    cos_request_id: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls to one deployment and its engine."""
+
+    deployment: Deployment
+
+    def upload(self, bucket: str, key: str, file: Path) -> Upload:
+        """Put a file into a bucket, as a client of the object storage does."""
+        host = bucket_host(bucket)
+        url = f"{self.deployment.ground.engine_url}/{quote(key)}"
+        with file.open("rb") as content:
+            answer = requests.put(url, data=content, headers={"Host": host}, timeout=UPLOAD_TIMEOUT)
+        _check(answer, f"upload of {file.name}")
+        return Upload(f"http://{host}/{quote(key)}", answer.headers["x-cos-request-id"], answer.headers["Date"])
+
+    def submit_audio(self, upload: Upload, bucket: str) -> dict[str, Any]:
+        """Submit an audio task, once per upload; returns the answer's body."""
+        body = {"url": upload.url, "bucketName": bucket, "bucketRegion": BUCKET_REGION}
+        return self._post("/tasks/audio", body, {"Idempotency-Key": upload.cos_request_id})
+
+    def track_video(self, upload: Upload) -> dict[str, Any]:
+        """Expect the task that an upload started; returns the answer's body."""
+        body = {"url": upload.url, "cos_request_id": upload.cos_request_id, "date": upload.date}
+        return self._post("/tasks/video", body, {})
+
+    def task(self, vid: str) -> dict[str, Any]:
+        """Read a task."""
+        return self.get(f"/tasks/{vid}")
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read from the API."""
+        answer = requests.get(self.deployment.api_url + path, headers=self.headers, timeout=TIMEOUT)
+        _check(answer, f"GET {path}")
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def download(self, host: str, path: str, target: Path) -> int:
+        """Fetch an output from its bucket into a file; returns its size in bytes."""
+        url = f"{self.deployment.ground.engine_url}/{quote(path.lstrip('/'))}"
+        with requests.get(url, headers={"Host": host}, timeout=UPLOAD_TIMEOUT, stream=True) as answer:
+            _check(answer, f"GET {path}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                return sum(file.write(chunk) for chunk in answer.iter_content(1 << 16))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of an API client."""
+        return {"Authorization": f"Bearer {self.deployment.ground.keys.bearer}"}
+
+    def _post(self, path: str, body: Mapping[str, object], extra: Mapping[str, str]) -> dict[str, Any]:
+        url = self.deployment.api_url + path
+        answer = requests.post(url, json=dict(body), headers={**self.headers, **extra}, timeout=TIMEOUT)
+        _check(answer, f"POST {path}")
+        created: dict[str, Any] = answer.json()
+        return created
+
+
+def _check(answer: requests.Response, what: str) -> None:
+    if not answer.ok:
+        raise LocalError(f"{what}: {answer.status_code} {answer.text[:500]}")

@@ -1,0 +1,115 @@
+"""Turn a packaged SAM template into plain CloudFormation that the emulator understands.
+
+The emulator ignores the OpenAPI `Body` of an HTTP API and would make it without a single route. The official transform
+is run here, and the Body is replaced by the Integration, Route and Authorizer resources that say the same.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+Template = dict[str, Any]
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
+
+
+def translate(template: Template, parameters: Mapping[str, str], region: str) -> Template:
+    """Run the official SAM transform. Managed policies are never looked up: the template names none."""
+    session = boto3.Session(region_name=region)
+    translator = Translator({}, Parser(), boto_session=session)
+    translated: Template = translator.translate(template, dict(parameters))
+    return translated
+
+
+def expand_apis(template: Template) -> Template:
+    """Return the template with every HTTP API's Body as resources of its own."""
+    resources: Template = {}
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in resource["Properties"]:
+            resources |= _expand(name, resource)
+        else:
+            resources[name] = resource
+    return template | {"Resources": resources}
+
+
+def rename_streams(template: Template, stamp: int) -> Template:
+    """Give stream mappings a new logical id, so that a deployment replaces them.
+
+    The emulator saves how far a mapping has read, but not the stream: after a restart the old mapping would wait for
+    records that never come.
+    """
+    resources = {
+        f"{name}{stamp}" if _reads_stream(resource) else name: resource
+        for name, resource in template["Resources"].items()
+    }
+    return template | {"Resources": resources}
+
+
+def _reads_stream(resource: Template) -> bool:
+    return resource["Type"] == "AWS::Lambda::EventSourceMapping" and "StartingPosition" in resource["Properties"]
+
+
+def route_keys(template: Template) -> set[str]:
+    """Name every route that an expanded template makes, as `METHOD /path`."""
+    routes = (item for item in template["Resources"].values() if item["Type"] == "AWS::ApiGatewayV2::Route")
+    return {route["Properties"]["RouteKey"] for route in routes}
+
+
+def _expand(name: str, api: Template) -> Template:
+    body = api["Properties"]["Body"]
+    properties = {key: value for key, value in api["Properties"].items() if key not in {"Body", "FailOnWarnings"}}
+    properties |= {"Name": body["info"]["title"], "ProtocolType": "HTTP"}
+    schemes = body.get("components", {}).get("securitySchemes", {})
+    parts = {f"{name}Authorizer{key}": _authorizer(name, key, scheme) for key, scheme in schemes.items()}
+    for number, (key, operation) in enumerate(_operations(body)):
+        parts |= _route(name, f"{name}Route{number}", key, operation)
+    return {name: api | {"Properties": properties}} | parts
+
+
+def _operations(body: Template) -> Iterator[tuple[str, Template]]:
+    for path, item in body["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield f"{'ANY' if method.startswith('x-') else method.upper()} {path}", item[method]
+
+
+def _route(api: str, name: str, key: str, operation: Template) -> Template:
+    integration = operation["x-amazon-apigateway-integration"]
+    route: Template = {
+        "ApiId": {"Ref": api},
+        "RouteKey": key,
+        "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}Integration"}]]},
+    }
+    for scheme in (name for security in operation.get("security", []) for name in security if name != "NONE"):
+        route |= {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": f"{api}Authorizer{scheme}"}}
+    return {
+        f"{name}Integration": {
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {
+                "ApiId": {"Ref": api},
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": integration["uri"],
+                "PayloadFormatVersion": integration["payloadFormatVersion"],
+            },
+        },
+        name: {"Type": "AWS::ApiGatewayV2::Route", "Properties": route},
+    }
+
+
+def _authorizer(api: str, name: str, scheme: Template) -> Template:
+    settings = scheme["x-amazon-apigateway-authorizer"]
+    return {
+        "Type": "AWS::ApiGatewayV2::Authorizer",
+        "Properties": {
+            "ApiId": {"Ref": api},
+            "Name": name,
+            "AuthorizerType": settings["type"].upper(),
+            "AuthorizerUri": settings["authorizerUri"],
+            "AuthorizerPayloadFormatVersion": settings["authorizerPayloadFormatVersion"],
+            "EnableSimpleResponses": settings["enableSimpleResponses"],
+            "IdentitySource": settings["identitySource"],
+            "AuthorizerResultTtlInSeconds": settings["authorizerResultTtlInSeconds"],
+        },
+    }

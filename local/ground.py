@@ -1,0 +1,120 @@
+"""Where a local stack lives: its folder, ports and the environment of the programs it starts."""
+
+import json
+import os
+import secrets
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+REGION = "eu-west-1"
+ACCOUNT = "000000000000"
+STACK = "mediarelay"
+PORTS = "ports.json"
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYENV_VERSION", "PYENV_ROOT", "SSL_CERT_FILE")
+"""What started programs see of the caller's environment: nothing that could point at a real AWS account."""
+
+
+FETCHING = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
+
+
+class LocalError(Exception):
+    """Something a person can put right; the text says how."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets of one local stack, made up once and kept in its folder."""
+
+    secret_id: str
+    secret_key: str
+    callback_token: str
+    bearer: str
+
+    @property
+    def clients(self) -> dict[str, object]:
+        """The value of the ApiClients secret: the bearer token as its hash."""
+        digest = sha256(self.bearer.encode()).hexdigest()
+        return {"clients": [{"name": "local", "sha256": digest, "scopes": ["admin"]}]}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One local stack: a folder for all it keeps, and two ports on 127.0.0.1."""
+
+    folder: Path
+    emulator_port: int = int(os.environ.get("EMULATOR_PORT", "4566"))
+    engine_port: int = int(os.environ.get("ENGINE_PORT", "4580"))
+
+    @classmethod
+    def remembered(cls, folder: Path) -> "Ground":
+        """The ground of a folder with the ports that its stack was last started on."""
+        try:
+            return cls(folder, **json.loads((folder / PORTS).read_text()))
+        except OSError:
+            return cls(folder)
+
+    def remember(self) -> None:
+        """Keep the ports for who comes next."""
+        ports = {"emulator_port": self.emulator_port, "engine_port": self.engine_port}
+        self.path(PORTS).write_text(json.dumps(ports))
+
+    @property
+    def emulator_url(self) -> str:
+        """The address of the emulated AWS."""
+        return f"http://{HOST}:{self.emulator_port}"
+
+    @property
+    def engine_url(self) -> str:
+        """The address of the engine."""
+        return f"http://{HOST}:{self.engine_port}"
+
+    @property
+    def emulator_command(self) -> Path:
+        """The emulator's own program: it pins botocore, so it has a virtual environment of its own."""
+        return ROOT / ".venv-emulator" / "bin" / "ministack"
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The stack's secrets, made on first use."""
+        file = self.folder / "keys.json"
+        if not file.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            made = {"secret_id": "AKID" + secrets.token_hex(16)}
+            made |= {name: secrets.token_hex(16) for name in ("secret_key", "callback_token", "bearer")}
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(made, indent=2))
+        return Keys(**json.loads(file.read_text()))
+
+    def path(self, *parts: str) -> Path:
+        """A place in the stack's folder; its parent is made."""
+        place = self.folder.joinpath(*parts)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def build_environment(self) -> dict[str, str]:
+        """The same for builds, which fetch packages: with the caller's settings of pip and proxies."""
+        wanted = {name: value for name, value in os.environ.items() if name.upper().startswith(FETCHING)}
+        return self.environment() | wanted
+
+    def environment(self) -> dict[str, str]:
+        """The environment for programs that talk to the emulated AWS."""
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        temporary = self.path("tmp", "")
+        temporary.mkdir(exist_ok=True)
+        return inherited | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
+            "TMPDIR": str(temporary),
+            "AWS_ENDPOINT_URL": self.emulator_url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SAM_CLI_TELEMETRY": "0",
+            "__SAM_CLI_APP_DIR": str(self.path("sam-cli")),
+        }

@@ -1,0 +1,108 @@
+"""`make run`: real media through the deployed system, and nothing believed before it is seen."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from local.calls import Calls, bucket_host
+from local.deploy import Deployment
+from local.ground import LocalError
+from local.notifications import Subscriber
+from local.samples import Media
+from local.show import Screen
+from local.stack import CLIPS, MUSIC, Stack
+
+OUTCOMES = frozenset({"succeeded", "failed", "superseded", "lost"})
+LOOK_EVERY = 0.3
+PATIENCE = 180.0
+PATIENCE_PER_BYTE = 1e-5
+"""Seconds: transcoding takes its time with large files (10 s for each megabyte)."""
+
+
+@dataclass
+class Watch:
+    """Follows tasks until each has an outcome and its notification has arrived."""
+
+    calls: Calls
+    subscriber: Subscriber
+    screen: Screen
+    names: dict[str, str] = field(default_factory=dict)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    announced: dict[str, set[str]] = field(default_factory=dict)
+
+    def expect(self, created: dict[str, Any], name: str) -> None:
+        """Follow one more task; `created` is the API's answer."""
+        if created["vid"] is None:
+            raise LocalError(f"{name}: the provider has not answered, see the engine's log")
+        self.names[created["vid"]] = name
+        self.screen.line(f"  expecting {escape(name)} as {created['vid']}")
+        self._look()
+
+    def follow(self, seconds: float) -> None:
+        """Show everything that changes; raises `LocalError` if something is missing in the end."""
+        end = time.monotonic() + seconds
+        while missing := self._missing():
+            if time.monotonic() > end:
+                raise LocalError(f"still missing after {seconds:.0f} s: {', '.join(missing)}")
+            time.sleep(LOOK_EVERY)
+            Stack(self.calls.deployment.ground).require_running()
+            self._look()
+
+    def _missing(self) -> list[str]:
+        states = {vid: self.tasks.get(vid, {}).get("state", "unknown") for vid in self.names}
+        without = [f"an outcome of {self.names[vid]}" for vid, state in states.items() if state not in OUTCOMES]
+        for vid, state in states.items():
+            if state in OUTCOMES and f"mediarelay.task.{state}" not in self.announced.get(vid, set()):
+                without.append(f"the notification of {self.names[vid]}")
+        return without
+
+    def _look(self) -> None:
+        for vid, name in self.names.items():
+            before, now = self.tasks.get(vid, {}), self.calls.task(vid)
+            if (before.get("state"), before.get("claimed")) != (now["state"], now.get("claimed")):
+                self.screen.state(name, now)
+            self.tasks[vid] = now
+        for event in self.subscriber.events():
+            self.announced.setdefault(event["subject"], set()).add(event["type"])
+            self.screen.notification(self.names.get(event["subject"], event["subject"]), event)
+
+
+def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Path) -> None:
+    """Send media through the deployment; raises `LocalError` unless every outcome and notification arrives."""
+    watch = Watch(Calls(deployment), Subscriber.join(deployment), screen)
+    for one in media:
+        _send(watch, one)
+    size = sum(one.file.stat().st_size for one in media)
+    watch.follow(PATIENCE + size * PATIENCE_PER_BYTE)
+    for vid, task in watch.tasks.items():
+        screen.table(watch.names[vid], task)
+        for rendition in task["renditions"]:
+            _fetch(watch.calls, rendition, outputs)
+    failed = [watch.names[vid] for vid, task in watch.tasks.items() if task["state"] != "succeeded"]
+    if failed:
+        raise LocalError(f"not succeeded: {', '.join(failed)}")
+    screen.line(f"Every outcome and notification arrived. The files are in {outputs}.")
+
+
+def _send(watch: Watch, media: Media) -> None:
+    for bucket, kind, wanted in ((CLIPS, "video", media.has_video), (MUSIC, "audio", media.has_audio)):
+        if not wanted:
+            continue
+        upload = watch.calls.upload(bucket, f"run/{media.file.name}", media.file)
+        name = f"{media.file.name} ({kind})"
+        watch.screen.line(f"  uploaded {escape(name)} to {escape(upload.url)}")
+        created = watch.calls.track_video(upload) if kind == "video" else watch.calls.submit_audio(upload, bucket)
+        watch.expect(created, name)
+
+
+def _fetch(calls: Calls, rendition: dict[str, Any], outputs: Path) -> None:
+    """Download a rendition; raises `LocalError` if its files have not the size that the ledger states."""
+    bucket = rendition["dst"]["bucket"]
+    sizes = [
+        calls.download(bucket_host(bucket), path, outputs / bucket / path.lstrip("/")) for path in rendition["paths"]
+    ]
+    if rendition.get("size", sum(sizes)) != sum(sizes):
+        raise LocalError(f"{rendition['paths'][0]} has {sum(sizes)} bytes, the ledger says {rendition['size']}")

@@ -1,0 +1,203 @@
+"""The whole local stack: emulated AWS, deployed Mediarelay, engine. One at a time per folder."""
+
+import contextlib
+import json
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import requests
+
+from local.deploy import Deployment, build, deploy, outputs, put_secrets
+from local.ground import HOST, REGION, ROOT, Ground, LocalError
+from local.processes import Program
+
+APP_ID = 1250000000
+CLIPS, MUSIC = "clips", "music"
+BUCKET_REGION = "sh"
+TIMEOUT = 10
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENGINE_NICE = 10
+"""Transcoding takes every core it gets; callbacks and queries should not wait for it."""
+Stage = Callable[[str], AbstractContextManager[object]]
+"""Shows one stage of the set-up while it runs."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A local stack in its folder."""
+
+    ground: Ground
+
+    @property
+    def emulator(self) -> Program:
+        """The emulated AWS."""
+        return Program("emulator", self.ground.emulator_port, self.ground.folder)
+
+    @property
+    def engine(self) -> Program:
+        """The CTS-compatible engine."""
+        return Program("engine", self.ground.engine_port, self.ground.folder)
+
+    def alive(self) -> bool:
+        """Whether any of it runs."""
+        return self.emulator.alive() or self.engine.alive()
+
+    def require_running(self) -> None:
+        """Raise `LocalError` with the last words of a program that has ended."""
+        for program in (self.emulator, self.engine):
+            if not program.alive():
+                raise LocalError(
+                    f"the {program.name} has ended; its last words ({program.log}):\n{program.last_words()}"
+                )
+
+    def running(self) -> bool:
+        """Whether both programs run."""
+        return self.emulator.alive() and self.engine.alive()
+
+    def deployment(self) -> Deployment:
+        """The running deployment."""
+        return Deployment(self.ground, outputs(self.ground))
+
+    def up(self, stage: Stage, parameters: dict[str, str] | None = None) -> Deployment:
+        """Start everything that does not run and deploy the template; an update if it is deployed already."""
+        self._require_ports()
+        with stage("emulated AWS"):
+            self._start_emulator()
+        with stage("sam build"):
+            build(self.ground)
+        with stage("sam deploy"):
+            deployed = deploy(self.ground, self._parameters() | (parameters or {}), self.emulator.started())
+            put_secrets(deployed)
+        with stage("engine"):
+            self._start_engine(deployed)
+        self.ground.remember()
+        return deployed
+
+    def require_nobody(self) -> None:
+        """Raise `LocalError` if another stack uses this folder or these ports."""
+        if self.alive():
+            raise LocalError(
+                f"another run is going on in {self.ground.folder}: wait for it, or end it with `make down`"
+            )
+        self._require_ports()
+
+    def _require_ports(self) -> None:
+        for program in (self.emulator, self.engine):
+            program.require_port()
+
+    def down(self) -> None:
+        """Stop both programs; what they know is saved in the folder."""
+        self.engine.stop()
+        self.emulator.stop()
+
+    def _parameters(self) -> dict[str, str]:
+        return {
+            "ProviderEndpoint": f"{self.ground.engine_url}/v2/index.php",
+            "FirstPollAfter": "20",
+            "SecretCacheSeconds": "5",
+        }
+
+    def _start_emulator(self) -> None:
+        if self.emulator.alive():
+            return
+        if not self.ground.emulator_command.exists():
+            raise LocalError("the emulator is not installed: run `make up` or `make run`, they install it")
+        shutil.rmtree(self.ground.path("tmp"), ignore_errors=True)
+        environment = self.ground.environment() | {
+            "BIND_HOST": HOST,
+            "GATEWAY_PORT": str(self.ground.emulator_port),
+            "MINISTACK_REGION": REGION,
+            "LAMBDA_EXECUTOR": "local",
+            "AUTH": "true",
+            "IOT_MTLS_ENABLED": "0",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self.ground.path("state")),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self.ground.path("s3")),
+        }
+        self.emulator.start([str(self.ground.emulator_command)], environment, self.ground.folder)
+        self.emulator.wait_ready(lambda: answers(f"{self.ground.emulator_url}/_ministack/health"))
+
+    def _start_engine(self, deployed: Deployment) -> None:
+        config = self._engine_config(deployed)
+        if self.engine.alive():
+            requests.put(f"{self.ground.engine_url}/_engine/config", json=config, timeout=TIMEOUT).raise_for_status()
+        else:
+            file = self.ground.path("engine.json")
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(config, indent=2))
+            command = [sys.executable, "-m", "engine", "--port", str(self.ground.engine_port)]
+            command += ["--data", str(self.ground.path("engine")), "--config", str(file)]
+            environment = self.ground.environment() | {"PYTHONPATH": f"{ROOT}/layers/shared:{ROOT}"}
+            self.engine.start(command, environment, ROOT, nice=ENGINE_NICE)
+            self.engine.wait_ready(lambda: answers(f"{self.ground.engine_url}/_engine/health"))
+
+    def _engine_config(self, deployed: Deployment) -> dict[str, object]:
+        keys, callbacks = self.ground.keys, f"{deployed.api_url}/callbacks"
+        return {
+            "credentials": {"secret_id": keys.secret_id, "secret_key": keys.secret_key},
+            "app_id": APP_ID,
+            "buckets": [
+                {
+                    "name": CLIPS,
+                    "region": BUCKET_REGION,
+                    "video": True,
+                    "covers": [{"spec": "s_270", "count": 3}],
+                    "gifs": ["w_320"],
+                },
+                {"name": MUSIC, "region": BUCKET_REGION},
+            ],
+            "audio_specs": ["128000_mp3", "48000_m4a", "0_flac"],
+            "video_callback_url": f"{callbacks}/video/{keys.callback_token}",
+            "audio_callback_url": f"{callbacks}/audio/{keys.callback_token}",
+            "trans_basic": True,
+        }
+
+
+def answers(url: str) -> bool:
+    """Whether something answers there."""
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(url, timeout=1).ok
+    return False
+
+
+@contextlib.contextmanager
+def stopped_at_the_end(stack: Stack) -> Iterator[None]:
+    """Stop the stack whatever happens."""
+    try:
+        yield
+    finally:
+        with uninterrupted():
+            stack.down()
+
+
+@contextlib.contextmanager
+def stopped_unless_up(stack: Stack) -> Iterator[None]:
+    """Stop the stack if it does not come up, unless it was running before."""
+    before = stack.alive()
+    try:
+        yield
+    except BaseException:
+        if not before:
+            with uninterrupted():
+                stack.down()
+        raise
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let signals wait: an impatient second Ctrl-C must not leave half of the stack behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
