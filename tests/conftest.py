@@ -1,0 +1,21 @@
+"""Which tests share a worker: those that start one stack, those that build the layers once.
+
+pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdist 3.8 tells its groups apart.
+"""
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+TOGETHER = ("tests/e2e/", "tests/template/test_layers.py")
+
+
+class Together(LoadScopeScheduling):
+    """Every test by itself, except those that belong together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((group for group in TOGETHER if nodeid.startswith(group)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together | None:
+    return Together(config, log) if config.getvalue("dist") in {"load", "loadgroup"} else None

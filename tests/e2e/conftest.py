@@ -1,0 +1,37 @@
+"""One deployed stack for all end-to-end tests: emulated AWS, the real template, the engine with real ffmpeg."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.ground import Ground
+from local.processes import free_port
+from local.samples import samples
+from local.stack import Stack, stopped_at_the_end
+from tests.e2e.deployed import Deployed
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    stack = Stack(Ground(tmp_path_factory.mktemp("stack"), free_port(), free_port()))
+    with stopped_at_the_end(stack):
+        yield Deployed.of(stack, stack.up(lambda _name: contextlib.nullcontext(), {"FirstPollAfter": "3"}))
+
+
+@pytest.fixture
+def deployed(whole: Deployed) -> Iterator[Deployed]:
+    yield whole
+    whole.faults()
+    whole.configure(stage_delay=0)
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return samples(tmp_path_factory.mktemp("clip"), seconds=2)[0].file
+
+
+@pytest.fixture(scope="session")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return samples(tmp_path_factory.mktemp("song"), seconds=2)[1].file

@@ -1,0 +1,100 @@
+"""What the end-to-end tests do to a deployed stack, and how they wait."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import requests
+
+from local.calls import Calls
+from local.deploy import Deployment, client
+from local.notifications import Subscriber
+from local.stack import Stack
+
+PATIENCE = 60.0
+TIMEOUT = 30
+Found = TypeVar("Found")
+
+
+@dataclass
+class Deployed:
+    stack: Stack
+    calls: Calls
+    subscriber: Subscriber
+    functions: Any
+    heard: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, stack: Stack, deployment: Deployment) -> "Deployed":
+        return cls(stack, Calls(deployment), Subscriber.join(deployment), client(stack.ground, "lambda"))
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.calls.deployment
+
+    def key(self, name: str) -> str:
+        return f"e2e/{uuid4().hex}/{name}"
+
+    def outcome(self, vid: str) -> dict[str, Any]:
+        """Wait until a task has an outcome."""
+        return until(lambda: self._if_done(self.calls.task(vid)), f"an outcome of {vid}")
+
+    def events(self, vid: str, kind: str) -> list[dict[str, Any]]:
+        """Wait until at least one notification of a type has arrived."""
+        return until(lambda: self._heard(vid, f"mediarelay.task.{kind}"), f"{kind} of {vid}")
+
+    def types(self, vid: str) -> set[str]:
+        """Which notifications have arrived so far."""
+        self.heard += self.subscriber.events()
+        return {event["type"] for event in self.heard if event["subject"] == vid}
+
+    def faults(self, **faults: Any) -> None:
+        """Let the engine go wrong; without arguments it behaves."""
+        self._console("faults", faults)
+
+    def configure(self, **config: Any) -> None:
+        """Change the engine's configuration."""
+        self._console("config", config)
+
+    def invoke(self, function: str, event: Any = None) -> Any:
+        """Run a function now, as its schedule would."""
+        names = (item["FunctionName"] for item in self.functions.list_functions()["Functions"])
+        name = next(name for name in names if f"-{function}-" in name)
+        answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event or {}).encode())
+        return json.loads(answer["Payload"].read())
+
+    def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> requests.Response:
+        """Post raw bytes to the API."""
+        return requests.post(self.deployment.api_url + path, data=body, headers=headers, timeout=TIMEOUT)
+
+    def callback(self, kind: str, body: bytes, token: str | None = None) -> requests.Response:
+        """Post a callback as anybody could who has the token."""
+        return self.post(f"/callbacks/{kind}/{token or self.stack.ground.keys.callback_token}", body)
+
+    def restarted(self, deployment: Deployment) -> "Deployed":
+        """The same stack after it was brought up again."""
+        return replace(self, calls=Calls(deployment), subscriber=Subscriber.join(deployment))
+
+    def _console(self, name: str, body: dict[str, Any]) -> None:
+        url = f"{self.stack.ground.engine_url}/_engine/{name}"
+        requests.put(url, json=body, timeout=TIMEOUT).raise_for_status()
+
+    def _heard(self, vid: str, kind: str) -> list[dict[str, Any]]:
+        self.types(vid)
+        return [event for event in self.heard if (event["subject"], event["type"]) == (vid, kind)]
+
+    @staticmethod
+    def _if_done(task: dict[str, Any]) -> dict[str, Any] | None:
+        return task if task["state"] in {"succeeded", "failed", "superseded", "lost"} else None
+
+
+def until(found: Callable[[], Found | None], what: str) -> Found:
+    """Wait for something; fails with its name."""
+    end = time.monotonic() + PATIENCE
+    while not (answer := found()):
+        assert time.monotonic() < end, f"waited {PATIENCE:.0f} s for {what}"
+        time.sleep(0.2)
+    return answer

@@ -1,0 +1,104 @@
+"""Forged, malformed and unauthenticated requests against the deployed stack."""
+
+import json
+from pathlib import Path
+
+import pytest
+import requests
+
+from local.deploy import client
+from local.stack import CLIPS, MUSIC
+from tests.e2e.deployed import Deployed, until
+
+
+@pytest.mark.parametrize("kind", ["video", "audio"])
+def test_wrong_token_is_401_and_nothing_is_stored(deployed: Deployed, kind: str) -> None:
+    vid = "f" * 32 + "1700000000"
+    body = json.dumps({"vid": vid, "status": "success", "detail": {}}).encode()
+    answer = deployed.callback(kind, body, token="wrong")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {"type": "about:blank", "title": "Unauthenticated", "status": 401}
+    assert (
+        requests.get(
+            f"{deployed.deployment.api_url}/tasks/{vid}", headers=deployed.calls.headers, timeout=30
+        ).status_code
+        == 404
+    )
+
+
+@pytest.mark.parametrize(("header", "status"), [(None, 401), ("Bearer wrong", 403), ("Basic d3Jvbmc6", 403)])
+def test_clients_need_a_live_token(deployed: Deployed, header: str | None, status: int) -> None:
+    headers = {"Authorization": header} if header else {}
+    for path in ("/tasks", "/tasks/abc", "/tasks/abc/history"):
+        assert requests.get(deployed.deployment.api_url + path, headers=headers, timeout=30).status_code == status
+    assert deployed.post("/tasks/audio", b"{}", headers).status_code == status
+    assert requests.get(f"{deployed.deployment.api_url}/health", timeout=30).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(("forged", "media"), [("fail", "clip"), ("success", "broken")])
+def test_a_forged_claim_decides_nothing(
+    deployed: Deployed, clip: Path, tmp_path: Path, forged: str, media: str
+) -> None:
+    deployed.configure(stage_delay=2)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no media" * 100)
+    upload = deployed.calls.upload(CLIPS, deployed.key("clip.mp4"), clip if media == "clip" else broken)
+    vid = deployed.calls.track_video(upload)["vid"]
+    body = json.dumps({"status": forged, "vid": vid, "app_id": 1, "detail": {"error_code": [1]}}).encode()
+    assert deployed.callback("video", body).json() == {"vid": vid, "accepted": True, "duplicate": False}
+    assert deployed.callback("video", body).json()["duplicate"] is True
+    true = {"clip": "succeeded", "broken": "failed"}[media]
+    assert deployed.outcome(vid)["state"] == true
+    deployed.events(vid, true)
+    assert deployed.types(vid) <= {f"mediarelay.task.{true}", "mediarelay.task.started"}
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"vid": "../../x"}', b"[" * 100_000, b"\xff\xfe"])
+def test_malformed_callbacks_are_400_and_kept(deployed: Deployed, body: bytes) -> None:
+    answer = deployed.callback("video", body)
+    assert answer.status_code == 400
+    assert answer.json()["field"]
+
+
+def test_a_new_callback_token_works_without_a_deployment(deployed: Deployed) -> None:
+    secrets = client(deployed.stack.ground, "secretsmanager")
+    name, old = deployed.deployment.outputs["CallbackTokensSecret"], deployed.stack.ground.keys.callback_token
+    body = json.dumps({"vid": "a" * 42, "status": "success", "detail": {}}).encode()
+    assert deployed.callback("audio", body, token="fresh").status_code == 401
+    secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"tokens": f"{old} fresh"}))
+    try:
+        until(lambda: deployed.callback("audio", body, token="fresh").ok, "the new token")
+        assert deployed.callback("audio", body, token=old).ok
+    finally:
+        secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"tokens": old}))
+    until(lambda: deployed.callback("audio", body, token="fresh").status_code == 401, "the end of the new token")
+
+
+def test_same_key_for_another_request_is_409(deployed: Deployed, song: Path) -> None:
+    upload = deployed.calls.upload(MUSIC, deployed.key("song.mp3"), song)
+    deployed.calls.submit_audio(upload, MUSIC)
+    headers = deployed.calls.headers | {"Idempotency-Key": upload.cos_request_id}
+    other = {"url": upload.url, "bucketName": "other", "bucketRegion": "sh"}
+    answer = deployed.post("/tasks/audio", json.dumps(other).encode(), headers)
+    assert (answer.status_code, answer.json()["title"]) == (409, "Conflict")
+
+
+def test_a_refused_submit_says_so_and_frees_its_key(deployed: Deployed) -> None:
+    headers = deployed.calls.headers | {"Idempotency-Key": deployed.key("refused")}
+    for url in ("http://example.com/a.mp3", "http://example.com/b.mp3"):
+        body = {"url": url, "bucketName": MUSIC, "bucketRegion": "sh"}
+        answer = deployed.post("/tasks/audio", json.dumps(body).encode(), headers)
+        assert (answer.status_code, answer.json()["title"]) == (502, "Provider refused")
+
+
+def test_no_secret_is_in_any_log(deployed: Deployed) -> None:
+    logs = client(deployed.stack.ground, "logs")
+    pages = logs.get_paginator("describe_log_groups").paginate()
+    text = (deployed.stack.ground.folder / "emulator.log").read_text()
+    for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
+        text += json.dumps([event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]])
+    keys = deployed.stack.ground.keys
+    found = [name for name in ("secret_key", "bearer", "callback_token") if getattr(keys, name) in text]
+    assert found == []
+    assert "ClaimStored" in text, "the logs were not read"

@@ -1,0 +1,128 @@
+"""The main job, deployed: submitted or uploaded, transcoded, called back, confirmed, stored, announced."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.probe import probe
+from local.calls import bucket_host
+from local.stack import CLIPS, MUSIC
+from tests.e2e.deployed import Deployed, until
+
+
+@pytest.mark.parametrize("name", ["song.mp3", "a b \u00e9 [100%].mp3"])
+def test_audio_by_submit(deployed: Deployed, song: Path, tmp_path: Path, name: str) -> None:
+    upload = deployed.calls.upload(MUSIC, deployed.key(name), song)
+    created = deployed.calls.submit_audio(upload, MUSIC)
+    assert deployed.calls.submit_audio(upload, MUSIC)["vid"] == created["vid"]
+    task = deployed.outcome(created["vid"])
+    assert (task["state"], task["kind"], task["source"]["url"]) == ("succeeded", "audio", upload.url)
+    assert {one["name"] for one in task["renditions"]} == {"128000_mp3", "48000_m4a", "0_flac"}
+    assert {event["id"] for event in deployed.events(task["vid"], "succeeded")} == {
+        deployed.events(task["vid"], "succeeded")[0]["id"]
+    }
+    assert deployed.events(task["vid"], "succeeded")[0]["data"]["renditions"] == task["renditions"]
+    _holds_what_the_ledger_says(deployed, task, tmp_path)
+
+
+def test_video_by_upload(deployed: Deployed, clip: Path, tmp_path: Path) -> None:
+    upload = deployed.calls.upload(CLIPS, deployed.key("clip.mp4"), clip)
+    created = deployed.calls.track_video(upload)
+    task = deployed.outcome(created["vid"])
+    assert task["state"] == "succeeded"
+    assert {(one["kind"], one["name"]) for one in task["renditions"]} == {
+        ("video", "f10"),
+        ("video", "f20"),
+        ("video", "f30"),
+        ("video", "f40"),
+        ("cover", "s_270"),
+        ("gif", "w_320"),
+    }
+    assert deployed.events(task["vid"], "succeeded")
+    origins = {line["origin"] for line in deployed.calls.get(f"/tasks/{task['vid']}/history")["observations"]}
+    assert origins >= {"track", "claim", "answer"}
+    _holds_what_the_ledger_says(deployed, task, tmp_path)
+
+
+def test_video_that_nobody_tracked(deployed: Deployed, clip: Path) -> None:
+    upload = deployed.calls.upload(CLIPS, deployed.key("untracked.mp4"), clip)
+    rows = until(lambda: _rows(deployed, "kind=video&state=succeeded", upload.url), "the untracked video")
+    assert deployed.events(rows[0]["vid"], "succeeded")
+
+
+@pytest.mark.parametrize("kind", ["audio", "video"])
+def test_file_that_is_no_media(deployed: Deployed, tmp_path: Path, kind: str) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"this is no media file\n" * 100)
+    upload = deployed.calls.upload(CLIPS if kind == "video" else MUSIC, deployed.key("broken.mp4"), broken)
+    created = deployed.calls.track_video(upload) if kind == "video" else deployed.calls.submit_audio(upload, MUSIC)
+    task = deployed.outcome(created["vid"])
+    assert (task["state"], task.get("renditions", [])) == ("failed", [])
+    assert task["faults"][0]["code"]
+    assert deployed.events(task["vid"], "failed")[0]["data"]["faults"] == task["faults"]
+
+
+def test_resubmit_supersedes(deployed: Deployed, song: Path) -> None:
+    deployed.configure(stage_delay=2)
+    key = deployed.key("twice.mp3")
+    first = deployed.calls.submit_audio(deployed.calls.upload(MUSIC, key, song), MUSIC)
+    second = deployed.calls.submit_audio(deployed.calls.upload(MUSIC, key, song), MUSIC)
+    assert first["vid"] != second["vid"]
+    assert deployed.outcome(second["vid"])["state"] == "succeeded"
+    until(
+        lambda: deployed.invoke("PollAudio") and deployed.calls.task(first["vid"])["state"] == "superseded",
+        "superseded",
+    )
+    assert deployed.events(first["vid"], "superseded")
+    assert deployed.types(first["vid"]) <= {"mediarelay.task.superseded", "mediarelay.task.started"}
+
+
+def test_lost_callback_is_found_by_the_poll(deployed: Deployed, clip: Path, song: Path) -> None:
+    deployed.faults(drop_callbacks=True)
+    video = deployed.calls.track_video(deployed.calls.upload(CLIPS, deployed.key("silent.mp4"), clip))
+    audio = deployed.calls.submit_audio(deployed.calls.upload(MUSIC, deployed.key("silent.mp3"), song), MUSIC)
+    for function, vid in (("PollVideo", video["vid"]), ("PollAudio", audio["vid"])):
+        until(lambda: _polled(deployed, function, vid) == "succeeded", function)  # noqa: B023
+        assert deployed.events(vid, "succeeded")
+        history = deployed.calls.get(f"/tasks/{vid}/history")["observations"]
+        assert "claim" not in {line["origin"] for line in history}
+
+
+def test_outcome_that_the_stream_lost_is_announced_by_the_sweep(deployed: Deployed, song: Path) -> None:
+    mappings = deployed.functions.list_event_source_mappings()["EventSourceMappings"]
+    stream = next(one["UUID"] for one in mappings if ":dynamodb:" in one["EventSourceArn"])
+    deployed.functions.update_event_source_mapping(UUID=stream, Enabled=False)
+    try:
+        upload = deployed.calls.upload(MUSIC, deployed.key("unheard.mp3"), song)
+        vid = deployed.calls.submit_audio(upload, MUSIC)["vid"]
+        until(lambda: _polled(deployed, "PollAudio", vid) == "succeeded", "the poll")
+        assert deployed.types(vid) == set()
+        until(lambda: deployed.invoke("Sweep")["publish"], "the sweep")
+        assert deployed.events(vid, "succeeded")
+    finally:
+        deployed.functions.update_event_source_mapping(UUID=stream, Enabled=True)
+
+
+def _polled(deployed: Deployed, function: str, vid: str) -> str:
+    deployed.invoke(function)
+    return deployed.calls.task(vid)["state"]
+
+
+def _rows(deployed: Deployed, query: str, url: str) -> list[dict[str, str]]:
+    return [row for row in deployed.calls.get(f"/tasks?{query}&limit=100")["tasks"] if row.get("url") == url]
+
+
+def _holds_what_the_ledger_says(deployed: Deployed, task: dict, folder: Path) -> None:
+    for rendition in task["renditions"]:
+        if rendition["kind"] not in {"video", "audio"}:
+            continue
+        file = folder / Path(rendition["paths"][0]).name
+        size = deployed.calls.download(bucket_host(rendition["dst"]["bucket"]), rendition["paths"][0], file)
+        facts = probe(file)
+        assert size == rendition["size"] == facts.size
+        assert facts.duration == pytest.approx(task["source"]["duration"], abs=1)
+        if facts.video:
+            assert (facts.video.width, facts.video.height) == (rendition["width"], rendition["height"])
+            assert facts.bitrate == pytest.approx(rendition["bitrate"], abs=1024)
+        elif "bitrate" in rendition:
+            assert rendition["bitrate"] == pytest.approx(int(rendition["name"].split("_")[0]), rel=0.25)

@@ -1,0 +1,37 @@
+"""What the emulator really made of the template, and that a restart loses nothing."""
+
+import contextlib
+from pathlib import Path
+
+from local.deploy import client
+from local.stack import MUSIC
+from tests.e2e.deployed import Deployed
+
+
+def test_everything_asynchronous_is_there(deployed: Deployed) -> None:
+    ground = deployed.stack.ground
+    schedules = client(ground, "scheduler").list_schedules()["Schedules"]
+    assert {one["State"] for one in schedules} == {"ENABLED"}
+    assert sorted(one["Target"]["Arn"].split("-")[-2] for one in schedules) == ["PollAudio", "PollVideo", "Sweep"]
+    mappings = deployed.functions.list_event_source_mappings()["EventSourceMappings"]
+    assert sorted((one["EventSourceArn"].split(":")[2], one["State"]) for one in mappings) == [
+        ("dynamodb", "Enabled"),
+        ("sqs", "Enabled"),
+    ]
+    table = deployed.deployment.outputs["TableName"]
+    time_to_live = client(ground, "dynamodb").describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert time_to_live == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+
+
+def test_zz_a_restart_keeps_tasks_and_goes_on(deployed: Deployed, song: Path) -> None:
+    before = deployed.calls.submit_audio(deployed.calls.upload(MUSIC, deployed.key("before.mp3"), song), MUSIC)["vid"]
+    known = deployed.outcome(before)
+    deployed.events(before, "succeeded")
+    deployed.stack.down()
+    assert not deployed.stack.running()
+    again = deployed.restarted(deployed.stack.up(lambda _name: contextlib.nullcontext(), {"FirstPollAfter": "3"}))
+    assert again.calls.task(before) == known
+    upload = again.calls.upload(MUSIC, again.key("after.mp3"), song)
+    after = again.calls.submit_audio(upload, MUSIC)["vid"]
+    assert again.outcome(after)["state"] == "succeeded"
+    assert again.events(after, "succeeded")

@@ -1,0 +1,68 @@
+"""AWS in this process (moto): a module's own account, a table per test, made from the template's definition."""
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from threading import Lock
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
+
+from mediarelay.adapters.aws import client
+from tests.integration.world import World
+from tests.stack import REGION, resources
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def account() -> Iterator[None]:
+    """An empty account that nothing of the shell's settings leads away from."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        _one_at_a_time(patch)
+        client.cache_clear()
+        with mock_aws():
+            yield
+        client.cache_clear()
+
+
+def _one_at_a_time(patch: pytest.MonkeyPatch) -> None:
+    """DynamoDB serialises the writes of an item; moto does not, so a lock around each call does."""
+    lock, plain = Lock(), BotocoreStubber.process_request
+
+    def process(stubber: BotocoreStubber, request: Any) -> Any:
+        with lock:
+            return plain(stubber, request)
+
+    patch.setattr(BotocoreStubber, "process_request", process)
+
+
+@pytest.fixture(scope="session")
+def make_table() -> Callable[[], str]:
+    """Makes tables as the template defines them."""
+    (definition,) = resources("AWS::DynamoDB::Table").values()
+    wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+
+    def make() -> str:
+        name = f"ledger{next(NUMBERS)}"
+        client("dynamodb").create_table(TableName=name, **{part: definition[part] for part in wanted})
+        return name
+
+    return make
+
+
+@pytest.fixture
+def table(make_table: Callable[[], str]) -> str:
+    """A table of the test's own."""
+    return make_table()
+
+
+@pytest.fixture
+def world(table: str) -> World:
+    """Everything but the provider and the subscribers, on a table of its own."""
+    return World(table)

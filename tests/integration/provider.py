@@ -1,0 +1,80 @@
+"""A provider on this machine: a real HTTP server whose answers the test writes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from urllib.parse import parse_qsl
+
+PATH = "/v2/index.php"
+
+
+@dataclass
+class Answer:
+    """What the provider says next. `hang` keeps the connection open without a word."""
+
+    body: bytes = b'{"code": 0, "message": "", "data": {}}'
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    hang: bool = False
+
+
+@dataclass
+class Site:
+    """The server: its address, what it answers by action, what it was sent."""
+
+    host: str
+    answers: dict[str, Answer] = field(default_factory=dict)
+    requests: list[dict[str, str]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    closing: Event = field(default_factory=Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}{PATH}"
+
+    def says(self, action: str, body: str | bytes, **more: object) -> None:
+        raw = body.encode() if isinstance(body, str) else body
+        self.answers[action] = Answer(raw, **more)  # type: ignore[arg-type]
+
+
+@contextmanager
+def serving() -> Iterator[Site]:
+    """Run the provider on a free port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    server.site = Site(f"127.0.0.1:{server.server_address[1]}")  # type: ignore[attr-defined]
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server.site  # type: ignore[attr-defined]
+    finally:
+        server.site.closing.set()  # type: ignore[attr-defined]
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        site: Site = self.server.site  # type: ignore[attr-defined]
+        sent = self.rfile.read(int(self.headers["content-length"])).decode()
+        params = dict(parse_qsl(sent, keep_blank_values=True, strict_parsing=True))
+        site.requests.append(params)
+        site.lines.append(self.requestline)
+        answer = site.answers.get(params["Action"], Answer())
+        if answer.hang:
+            site.closing.wait()
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    do_GET = do_POST  # noqa: N815 - where a redirect would lead
+
+    def log_message(self, *_: object) -> None:
+        """Be quiet."""

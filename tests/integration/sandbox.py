@@ -1,0 +1,193 @@
+"""A function as deployed: its handler, exactly the environment that the template gives it, and AWS by moto."""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from random import Random
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mediarelay import root
+from mediarelay.adapters.aws import client
+from mediarelay.adapters.ledger import Ledger
+from mediarelay.domain.entry import Entry
+from mediarelay.domain.intent import Intent
+from mediarelay.domain.media import Kind
+from mediarelay.domain.schedule import Due, first_look
+from mediarelay.domain.task import Origin
+from mediarelay.signing.callback_token import digest
+from mediarelay.usecases.submit import SUBMIT_GRACE
+from tests.integration.provider import Site
+from tests.integration.world import Clock, waiting
+from tests.stack import REGION, ROOT, defaults, variables
+
+ACCOUNT = "123456789012"
+API_URL = f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"
+SECRETS = {
+    "PROVIDER_KEYS_SECRET": {"secret_id": "AKIDexample", "secret_key": "example-secret-key"},
+    "CALLBACK_TOKENS_SECRET": {"tokens": "example-callback-token"},
+    "API_CLIENTS_SECRET": {
+        "clients": [
+            {"name": "reader", "sha256": digest("example-reader-token"), "scopes": ["read"]},
+            {"name": "game", "sha256": digest("example-game-token"), "scopes": ["read", "submit"]},
+        ]
+    },
+}
+SIGNED = {"SecretId", "Nonce", "Timestamp", "SignatureMethod", "Signature"}
+Call = tuple[str, str]
+
+
+class Context:
+    """Lambda's context, as far as handlers look at it."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 50_000
+
+
+class Sandbox:
+    """One function's surroundings; `calls` notes what it did as (IAM action, logical resource)."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, table: str, site: Site) -> None:
+        self.patch, self.site, self.clock = patch, site, Clock()
+        self.ledger = Ledger(client("dynamodb"), table)
+        self.calls: set[Call] = set()
+        self.queue = _queue(f"{table}-confirm")
+        self.inbox = _queue(f"{table}-inbox")
+        self.topic = client("sns").create_topic(Name=table)["TopicArn"]
+        inbox = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{table}-inbox"
+        client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=inbox)
+        self.values = {"TABLE_NAME": table, "CONFIRM_QUEUE_URL": self.queue, "TOPIC_ARN": self.topic}
+        self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
+        self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
+
+    def given(self, given: Mapping[str, Any]) -> None:
+        """Bring about the state that an event's file describes."""
+        self.settings("sweep")
+        for line in given.get("log", ()):
+            self._log(line)
+        for wish in given.get("intents", ()):
+            intent = Intent(
+                key=wish["key"],
+                kind=Kind(wish["kind"]),
+                request=wish["request"],
+                at=datetime.fromisoformat(wish["at"]),
+            )
+            self.ledger.open_intent(intent, Due("submit", intent.at + SUBMIT_GRACE))
+            if "vid" in wish:
+                self.ledger.name_intent(intent.identity, wish["vid"])
+                self.ledger.close_intent(intent.identity)
+        for action, answer in given.get("provider", {}).items():
+            self.site.says(action, json.dumps(answer))
+        self.clock.now = datetime.fromisoformat(given["now"])
+
+    def _log(self, line: Mapping[str, Any]) -> None:
+        """Write one line of the log; what is not marked as unseen is folded into the task item too."""
+        self.clock.now = datetime.fromisoformat(line["at"])
+        kind, origin = Kind(line["kind"]), Origin(line["origin"])
+        body = json.dumps(line["body"]).encode()
+        entry = Entry(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
+        if line.get("unseen"):
+            self.ledger.record(entry, first_look(kind, entry.at, root.settings().first_look_after))
+        else:
+            root.tasks().add(entry)
+
+    def settings(self, function: str) -> None:
+        """Make the environment the function's, and forget everything built from another one."""
+        for name in {name for names in map(variables, ("sweep", "dispatch", "video_callback")) for name in names}:
+            self.patch.delenv(name, raising=False)
+        for name, reference in variables(function).items():
+            self.patch.setenv(name, self.values.get(name) or defaults()[reference["Ref"]])
+        forget()
+        self.patch.setattr(root, "now", self.clock)
+        self.patch.setattr(root, "_random", Random(0))  # noqa: S311 - the same each time
+
+    def handler(self, function: str) -> ModuleType:
+        """Load a function's handler."""
+        self.settings(function)
+        path = ROOT / "functions" / function / "handler.py"
+        spec = importlib.util.spec_from_file_location(f"{function}_handler", path)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Load a function and call it once, noting its calls; a JSON body of the result is parsed."""
+        services = ("dynamodb", "sqs", "sns", "secretsmanager")
+        for service in services:
+            client(service).meta.events.register("before-parameter-build", self._note, self.topic)
+        try:
+            result = self.handler(function).handler(json.loads(json.dumps(event)), Context())
+        finally:
+            for service in services:
+                client(service).meta.events.unregister("before-parameter-build", unique_id=self.topic)
+        json.dumps(result)
+        return result | {"body": json.loads(result["body"])} if "statusCode" in result else result
+
+    def _note(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        action = f"{model.service_model.endpoint_prefix.split('.')[0]}:{model.name}"
+        self.calls.add((action, self._resource(params)))
+
+    def _resource(self, params: Mapping[str, Any]) -> str:
+        if "TableName" in params:
+            return "Ledger" + (f"/index/{params['IndexName']}" if "IndexName" in params else "")
+        if "SecretId" in params:
+            (name,) = (name for name, value in self.values.items() if value == params["SecretId"])
+            return {"PROVIDER_KEYS_SECRET": "ProviderKeys", "CALLBACK_TOKENS_SECRET": "CallbackTokens"}.get(
+                name, "ApiClients"
+            )
+        return {self.queue: "ConfirmQueue", self.topic: "Notifications"}[params.get("QueueUrl") or params["TopicArn"]]
+
+    def after(self) -> dict[str, Any]:
+        """What the function left behind, without what is empty."""
+        left = {
+            "tasks": self._states(),
+            "due": {what: sorted(_time(row.due_at) for row in rows) for what, rows in waiting(self.ledger).items()},
+            "queue": [json.loads(body) for body in _messages(self.queue)],
+            "topic": [_announcement(json.loads(body)) for body in _messages(self.inbox)],
+            "provider": [{name: sent[name] for name in sent if name not in SIGNED} for sent in self.site.requests],
+        }
+        return {name: found for name, found in left.items() if found}
+
+    def _states(self) -> dict[str, str]:
+        """The state of every task, with everything that was said about it."""
+        scan = client("dynamodb").scan(TableName=self.ledger.table)["Items"]
+        vids = sorted({item["pk"]["S"].removeprefix("TASK#") for item in scan if item["pk"]["S"].startswith("TASK#")})
+        self.settings("sweep")
+        tasks = {vid: root.tasks().load(vid)[1] for vid in vids}
+        return {vid: task.state.value for vid, task in tasks.items() if task}
+
+
+def forget() -> None:
+    """Drop what the composition root has built."""
+    for item in vars(root).values():
+        if hasattr(item, "cache_clear") and item.__module__ == root.__name__:
+            item.cache_clear()
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _queue(name: str) -> str:
+    url: str = client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    return url
+
+
+def _secret(name: str, value: Any) -> str:
+    arn: str = client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
+    return arn
+
+
+def _messages(url: str) -> list[str]:
+    answer = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [message["Body"] for message in answer.get("Messages", ())]
+
+
+def _announcement(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = {name: value["Value"] for name, value in envelope.get("MessageAttributes", {}).items()}
+    return {"message": json.loads(envelope["Message"]), "attributes": attributes}

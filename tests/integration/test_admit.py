@@ -1,0 +1,84 @@
+"""API clients: bearer tokens by hash, scopes by method, closed whenever in doubt."""
+
+from typing import Any
+
+import pytest
+
+from mediarelay.signing.callback_token import digest
+from mediarelay.usecases.admit import Doorkeeper
+from tests.integration.world import Secret
+
+CLIENTS = {
+    "clients": [
+        {"name": "reader", "sha256": digest("r-token"), "scopes": ["read"]},
+        {"name": "writer", "sha256": digest("w-token"), "scopes": ["submit", "read"]},
+        {"name": "writer", "sha256": digest("w-token-2"), "scopes": ["submit"]},
+        {"name": "boss", "sha256": digest("b-token"), "scopes": ["admin"]},
+        {"name": "nobody", "sha256": digest("n-token"), "scopes": []},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("token", "allowed"),
+    [
+        ("r-token", {"GET": "reader"}),
+        ("w-token", {"GET": "writer", "POST": "writer"}),
+        ("w-token-2", {"POST": "writer"}),
+        ("b-token", {"GET": "boss", "POST": "boss", "DELETE": "boss", "": "boss"}),
+        ("n-token", {}),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "get", ""])
+def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
+    name = Doorkeeper(Secret(CLIENTS)).admit(f"Bearer {token}", method)
+    assert name == allowed.get(method, "boss" if token == "b-token" else None)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "b-token",
+        "Bearer",
+        "Bearer ",
+        "Basic b-token",
+        "Bearer b-tokenx",
+        "Bearer B-TOKEN",
+        "Bearer b-token, Bearer b-token",
+        f"Bearer {digest('b-token')}",
+        "Bearer caf\u00e9",
+        "Bearer \ud800",
+        "Bearer \x00",
+        "Bearer " + "x" * 100_000,
+    ],
+)
+def test_whatever_is_no_live_token_stays_outside(header: str | None) -> None:
+    assert Doorkeeper(Secret(CLIENTS)).admit(header, "GET") is None
+
+
+@pytest.mark.parametrize("header", ["Bearer b-token", "bearer b-token", "BEARER  b-token "])
+def test_the_scheme_is_read_as_http_says(header: str) -> None:
+    assert Doorkeeper(Secret(CLIENTS)).admit(header, "GET") == "boss"
+
+
+@pytest.mark.parametrize("missing", ["name", "sha256", "scopes"])
+def test_an_incomplete_entry_counts_for_nothing_and_stops_nobody(missing: str) -> None:
+    broken = {"name": "x", "sha256": digest("x-token"), "scopes": ["admin"]}
+    del broken[missing]
+    keeper = Doorkeeper(Secret({"clients": [broken, *CLIENTS["clients"]]}))
+    assert keeper.admit("Bearer x-token", "GET") is None
+    assert keeper.admit("Bearer r-token", "GET") == "reader"
+
+
+@pytest.mark.parametrize("secret", [{}, {"clients": []}])
+def test_without_clients_the_door_is_closed(secret: dict[str, Any]) -> None:
+    assert Doorkeeper(Secret(secret)).admit("Bearer b-token", "GET") is None
+    assert Doorkeeper(Secret(secret)).admit(None, "GET") is None
+
+
+def test_a_client_that_was_just_added_is_known_after_a_recheck() -> None:
+    secret = Secret({"clients": []})
+    secret.recheck = lambda: CLIENTS  # type: ignore[method-assign]
+    assert Doorkeeper(secret).admit("Bearer r-token", "GET") == "reader"

@@ -1,0 +1,326 @@
+"""Confirmations: a claim is a hint, the bound answer of the provider is the truth, silence only postpones."""
+
+import json
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from mediarelay.domain.media import Kind, State
+from mediarelay.domain.task import Origin
+from mediarelay.errors import BudgetSpent, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
+from tests.integration.world import START, VID, World, answer, callback
+
+NO_ANSWER = {
+    "busy": ProviderBusy("provider code 4400", 4400),
+    "hanging": ProviderBusy("no usable answer (ReadTimeout)"),
+    "refused": ProviderRefused("provider code 4100", 4100),
+    "unknown": ProviderUnknown("provider code 5000", 5000),
+    "garbage": b"{}",
+    "other status": answer(status=9),
+    "other vid": answer("ffff"),
+    "other app": answer(app_id=666),
+    "other bucket": answer(bucket_name="evil"),
+    "other file": answer(url="http://evil.example.com/w.mp4"),
+}
+DELETED = {"deleted": "yes"}
+
+
+def waits(world: World) -> list[int]:
+    """Seconds until each row that waits for a question."""
+    now = int(world.clock().timestamp())
+    return [row.due_at - now for row in world.due().get("video", [])]
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (answer(), State.SUCCEEDED),
+        (answer(state="failed", error_code=122, error_msg="transcode failed"), State.FAILED),
+        (answer(**DELETED), State.SUPERSEDED),
+    ],
+)
+@pytest.mark.parametrize("result", ["success", "failure"])
+def test_the_answer_decides_whatever_the_claim_says(world: World, said: bytes, state: State, result: str) -> None:
+    world.claim(callback(result=result))
+    assert world.reader.task(VID)["state"] == "expected"
+    world.provider.answers[VID] = said
+    assert world.confirm().outcome is state
+    view = world.reader.task(VID)
+    assert (view["state"], "claimed" in view) == (state.value, False)
+    assert list(world.due()) == ["publish"], "nothing is left to ask"
+
+
+def test_a_success_has_the_answer_s_renditions_and_not_the_claim_s(world: World) -> None:
+    forged = callback()
+    world.claim(forged.replace(b"/test/w.mp4.f10.mp4", b"/evil/w.mp4.f10.mp4"))
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    view = world.reader.task(VID)
+    assert "evil" not in json.dumps(view)
+    assert {"/test/w.mp4.f10.mp4"} in [set(one["paths"]) for one in view["renditions"]]
+
+
+@pytest.mark.parametrize("result", ["success", "failure"])
+@pytest.mark.parametrize("state", ["pending", "probed", "transcoding"])
+def test_a_forged_claim_changes_nothing(world: World, result: str, state: str) -> None:
+    world.track()
+    world.claim(callback(result=result))
+    world.provider.answers[VID] = answer(state=state)
+    assert world.confirm().outcome is None
+    assert world.reader.task(VID)["state"] == state
+    assert list(world.due()) == ["video"]
+
+
+@pytest.mark.parametrize("silence", NO_ANSWER)
+def test_without_a_bound_answer_the_task_stays_due(world: World, silence: str) -> None:
+    world.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4", bucketName="cts")
+    world.provider.answers[VID] = answer(state="pending")
+    world.confirm()
+    world.claim(callback())
+    world.provider.answers[VID] = NO_ANSWER[silence]  # type: ignore[assignment]
+    found = []
+    for _ in range(6):
+        assert world.confirm().outcome is None
+        (wait,) = waits(world)
+        found.append(wait)
+        world.clock.forward(seconds=wait)
+    assert found == sorted(set(found)), "each wait is longer than the one before"
+    assert world.provider.asked == [(Kind.VIDEO, VID)] * 7
+    assert {entry.origin for entry in world.ledger.load(VID).entries} == {"track", "claim", "answer"}
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("claimed", [callback(app_id=666), callback(url="http://evil.example.com/", name="/evil")])
+def test_a_claim_cannot_make_a_true_answer_mismatch(world: World, claimed: bytes) -> None:
+    world.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
+    world.claim(claimed)
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("message", list(Kind))
+def test_a_claim_at_the_wrong_address_does_not_change_what_is_asked(world: World, message: Kind) -> None:
+    world.track()
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    world.provider.answers[VID] = answer()
+    assert world.confirm(kind=message).outcome is State.SUCCEEDED
+    assert world.provider.asked == [(Kind.VIDEO, VID)]
+
+
+def test_claims_of_two_kinds_are_each_asked_in_their_own(world: World) -> None:
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    world.claim(callback())
+    world.confirm(kind=Kind.AUDIO)
+    world.confirm(kind=Kind.VIDEO)
+    assert world.provider.asked == [(Kind.AUDIO, VID), (Kind.VIDEO, VID)]
+
+
+@pytest.mark.parametrize("field", ["url", "name", "bucket_name", "v_type"])
+def test_a_giant_text_in_a_claim_does_not_stop_the_task(world: World, field: str) -> None:
+    world.claim(callback(**{field: "x" * 500_000}))
+    assert world.confirm().outcome is None
+    assert len(waits(world)) == 1
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+
+
+def test_a_question_that_was_never_asked_does_not_lengthen_the_wait(world: World) -> None:
+    world.track()
+    world.provider.answers[VID] = BudgetSpent("our own budget of calls is used up")
+    found = []
+    for _ in range(3):
+        world.confirm()
+        found.append(waits(world))
+    assert found == [[60]] * 3
+
+
+def test_a_vid_that_nobody_mentioned_makes_no_task(world: World) -> None:
+    with pytest.raises(LedgerUnavailable):
+        world.confirm()
+    assert world.items() == []
+
+
+def test_after_the_last_wait_the_task_is_lost(table: str) -> None:
+    world = World(table, hours=3)
+    world.claim(callback())
+    world.confirm()
+    while list(world.due()) == ["video"]:
+        world.clock.forward(seconds=waits(world)[0])
+        world.confirm()
+    assert 8 < len(world.provider.asked) < 16
+    (row,) = world.due()["lost"]
+    assert world.clock.now == START + timedelta(hours=3), "the last question is asked at the deadline"
+    assert row.due_at == int(world.clock.now.timestamp())
+    assert world.sweep()["lost"] == 1
+    assert world.reader.task(VID)["state"] == "lost"
+    assert world.topic.messages == [], "the stream has a head start"
+    world.clock.forward(minutes=1)
+    world.sweep()
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.lost"]
+    assert world.due() == {}
+
+
+def test_a_callback_after_the_task_was_lost_is_asked_about(world: World) -> None:
+    world.track()
+    world.clock.forward(days=1)
+    world.confirm()
+    world.sweep()
+    world.clock.forward(minutes=1)
+    world.sweep()
+    world.claim(callback())
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+    world.publisher.publish(VID)
+    types = [message["type"].rpartition(".")[2] for message in world.topic.messages]
+    assert types == ["lost", "succeeded"]
+
+
+@pytest.mark.parametrize("first", [answer(), answer(state="failed"), answer(**DELETED)])
+def test_a_settled_task_is_not_asked_about_again(world: World, first: bytes) -> None:
+    world.claim(callback())
+    world.provider.answers[VID] = first
+    outcome = world.confirm().outcome
+    world.provider.answers[VID] = answer(state="transcoding")
+    world.claim(callback(result="failure"))
+    assert world.confirm().outcome is outcome
+    assert len(world.provider.asked) == 1
+    assert [row.sk for row in world.due()["publish"]] == ["TASK"]
+    assert "video" not in world.due(), "the late claim is settled with it"
+
+
+def test_a_provider_that_is_believed_is_not_asked(table: str) -> None:
+    world = World(table, trusted=True)
+    world.claim(callback())
+    assert world.confirm().outcome is State.SUCCEEDED
+    assert world.provider.asked == []
+    assert list(world.due()) == ["publish"]
+
+
+def test_any_order_of_events_gives_the_same_task(world: World) -> None:
+    def claim(vid: str) -> None:
+        world.claim(callback(vid))
+
+    def fail(vid: str) -> None:
+        world.claim(callback(vid, "failure"))
+
+    def ask(vid: str) -> None:
+        world.provider.answers[vid] = answer(vid)
+        world.confirm(vid)
+
+    def track(vid: str) -> None:
+        world.track(vid, url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
+
+    seen: list[Any] = []
+    for number, order in enumerate(permutations([claim, fail, ask, track])):
+        for event in order:
+            event(f"v{number}")
+        seen.append(world.reader.task(f"v{number}") | {"vid": ""})
+    assert all(view == seen[0] for view in seen)
+
+
+def test_racing_confirmations_agree(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another writer between reading and writing: the loser folds again, with what the winner wrote."""
+    world.claim(callback())
+    world.provider.answers[VID] = answer()
+    plain, others = type(world.ledger).save, iter([answer(state="transcoding"), answer(state="probed")])
+
+    def overtaken(ledger: Any, *arguments: Any) -> bool:
+        said = next(others, None)
+        if said is not None:
+            world.provider.answers[VID] = said
+            world.confirm()
+        return plain(ledger, *arguments)
+
+    monkeypatch.setattr(type(world.ledger), "save", overtaken)
+    assert world.confirm().outcome is State.SUCCEEDED
+    assert world.reader.task(VID)["state"] == "succeeded"
+    assert world.ledger.page("video#succeeded", since="0", before=None, limit=9)[0]["vid"] == VID
+
+
+def test_too_many_racing_writers_send_the_message_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.claim(callback())
+    monkeypatch.setattr(type(world.ledger), "save", lambda *_: False)
+    with pytest.raises(LedgerUnavailable, match=r"^too many writers$"):
+        world.confirm()
+    assert waits(world) == [60], "the claim itself is still due"
+
+
+def test_a_provider_that_is_believed_is_asked_when_its_callback_is_lost(table: str) -> None:
+    world = World(table, trusted=True)
+    world.track()
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+
+
+def test_a_change_of_trust_changes_no_recorded_outcome(world: World) -> None:
+    world.claim(callback(result="success", url="http://forged/evil.mp4"))
+    world.provider.answers[VID] = answer(state="failed")
+    assert world.confirm().outcome is State.FAILED
+    world.trusted = True
+    world.claim(callback(result="success", app_id=1))
+    assert world.confirm().outcome is State.FAILED
+    assert world.reader.task(VID)["state"] == "failed"
+
+
+def test_a_claim_of_the_other_kind_does_not_hide_the_real_one(world: World) -> None:
+    world.claim(callback())
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    busy, world.provider.answers[VID] = ProviderBusy("busy", 4400), ProviderBusy("busy", 4400)
+    world.confirm(kind=Kind.AUDIO)
+    assert sorted(world.due()) == ["audio", "video"], busy
+    world.provider.answers[VID] = answer()
+    assert world.confirm(kind=Kind.VIDEO).outcome is State.SUCCEEDED
+    assert list(world.due()) == ["publish"]
+
+
+def test_a_late_callback_waits_until_the_provider_can_answer(world: World) -> None:
+    world.track()
+    world.clock.forward(hours=25)
+    world.confirm()
+    world.sweep()
+    assert world.reader.task(VID)["state"] == "lost"
+    world.claim(callback())
+    for silence in (ProviderBusy("busy", 4400), BudgetSpent("none left")):
+        world.provider.answers[VID] = silence
+        world.confirm()
+        assert "video" in world.due()
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+    assert list(world.due()) == ["publish"]
+
+
+def test_a_task_is_given_up_even_if_no_confirmation_can_be_carried_out(world: World) -> None:
+    world.track()
+    world.clock.forward(hours=24, minutes=11)
+    world.poll()
+    world.clock.forward(minutes=4)
+    assert world.sweep()["lost"] == 1
+    assert world.reader.task(VID)["state"] == "lost"
+
+
+def test_without_a_single_question_nothing_is_lost_at_the_deadline(world: World) -> None:
+    world.provider.answers[VID] = BudgetSpent("none left")
+    world.track()
+    world.clock.forward(hours=24)
+    world.confirm()
+    assert list(world.due()) == ["video"]
+
+
+def test_what_a_stranger_says_is_no_fact_of_an_outcome(world: World) -> None:
+    world.claim(callback(url="http://forged/evil.mp4", v_type="evil"))
+    world.provider.answers[VID] = answer(v_type=None)
+    world.confirm()
+    assert "evil" not in json.dumps(world.reader.task(VID))
+
+
+def test_expensive_claims_are_not_read_to_confirm(world: World) -> None:
+    world.claim(callback())
+    world.provider.answers[VID] = answer()
+    with mock.patch.dict("mediarelay.contracts.observation._READERS", {Origin.CLAIM: None}):
+        assert world.confirm().outcome is State.SUCCEEDED
+        world.clock.forward(minutes=1)
+        assert world.sweep()["publish"] == 1

@@ -1,0 +1,251 @@
+"""The provider's API: signed afresh each call, no secret in any text, and every kind of no-answer has its error."""
+
+import gzip
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+
+from mediarelay.adapters import cts_api
+from mediarelay.adapters.cts_api import CtsApi
+from mediarelay.domain.media import Kind
+from mediarelay.errors import ProviderBusy, ProviderClosed, ProviderError, ProviderRefused, ProviderUnknown
+from mediarelay.signing.qcloud import Credentials, Endpoint, verify
+from tests.integration.provider import PATH, Site, serving
+from tests.integration.world import VID, payload
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SECRET = "canary-secret-key-5f0c7d"
+KEYS = Credentials("AKIDexample", SECRET, None)
+WISH = {"url": "http://a/1 2&3.mp3", "bucketName": "music", "bucketRegion": "gz"}
+BUSY, CLOSED, REFUSED, UNKNOWN = ProviderBusy, ProviderClosed, ProviderRefused, ProviderUnknown
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as site:
+        yield site
+
+
+class Budget:
+    """Counts calls, and ends."""
+
+    def __init__(self, calls: int = 10**6) -> None:
+        self.left, self.limits = calls, list[int]()
+
+    def spend(self, now: datetime, limit: int) -> bool:
+        assert now == NOW
+        self.left -= 1
+        self.limits.append(limit)
+        return self.left >= 0
+
+
+def api(site: Site, budget: Budget | None = None, keys: Credentials = KEYS) -> CtsApi:
+    return CtsApi(
+        url=site.url,
+        credentials=lambda: keys,
+        spend=(budget or Budget()).spend,
+        budget=100,
+        clock=lambda: NOW,
+        nonce=count(7).__next__,
+        session=requests.Session(),
+    )
+
+
+def envelope(code: Any = 0, message: str = "", **more: Any) -> str:
+    return json.dumps({"code": code, "message": message, "codeDesc": "", **more})
+
+
+def accepted(site: Site, params: dict[str, str]) -> None:
+    """Verify a request as the provider would."""
+    verify(
+        Endpoint("POST", site.host, PATH),
+        params,
+        secret_of={"AKIDexample": SECRET}.get,
+        seen=lambda _: False,
+        now=NOW.timestamp(),
+    )
+
+
+@pytest.mark.parametrize("token", [None, "temporary-token"])
+def test_each_call_is_signed_afresh(site: Site, token: str | None) -> None:
+    provider = api(site, keys=Credentials("AKIDexample", SECRET, token))
+    site.says("GetCtsInfo", envelope(data={"vid": VID}))
+    for _ in range(3):
+        provider.info(Kind.VIDEO, VID)
+    for params in site.requests:
+        accepted(site, params)
+        assert params["SignatureMethod"] == "HmacSHA256"
+        assert (params["Timestamp"], params.get("Token")) == (str(int(NOW.timestamp())), token)
+    assert len({params["Nonce"] for params in site.requests}) == 3
+    assert len({params["Signature"] for params in site.requests}) == 3
+    assert site.lines == [f"POST {PATH} HTTP/1.1"] * 3, "nothing signed stands in a URL"
+
+
+def test_what_is_asked(site: Site) -> None:
+    provider = api(site)
+    for action in ("GetCtsInfo", "GetCtsaudioInfo", "AddCtsAudioTask"):
+        site.says(action, envelope(data={"vid": VID}))
+    assert json.loads(provider.info(Kind.VIDEO, VID)) == {"vid": VID}
+    provider.info(Kind.AUDIO, VID)
+    assert provider.find_video({"url": WISH["url"]}) == VID
+    assert provider.add_audio(WISH) == VID
+    common = {"SecretId", "Nonce", "Timestamp", "SignatureMethod", "Signature"}
+    assert [{name: text for name, text in params.items() if name not in common} for params in site.requests] == [
+        {"Action": "GetCtsInfo", "vid": VID},
+        {"Action": "GetCtsaudioInfo", "vid": VID},
+        {"Action": "GetCtsInfo", "url": WISH["url"]},
+        {"Action": "AddCtsAudioTask", **WISH},
+    ]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_same_answer_gives_the_same_bytes(site: Site, kind: Kind) -> None:
+    said = payload(f"{kind}_query.json")
+    action = cts_api.ACTIONS[kind]
+    site.says(action, json.dumps(said))
+    first = api(site).info(kind, VID)
+    site.says(
+        action, json.dumps(dict(reversed(said.items())) | {"data": dict(reversed(said["data"].items()))}, indent=9)
+    )
+    assert api(site).info(kind, VID) == first
+    assert json.loads(first) == said["data"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "error"),
+    [
+        (4000, "(4000)bad parameter", REFUSED),
+        (4100, "(4100)signature", CLOSED),
+        (4104, "", CLOSED),
+        (4200, "", BUSY),
+        (4300, "", CLOSED),
+        (4400, "", BUSY),
+        (4500, "", BUSY),
+        (4600, "", CLOSED),
+        (5000, "", UNKNOWN),
+        (5100, "", REFUSED),
+        ("5100", "(9111)CDN not enabled", REFUSED),
+        (5100, "(9163)too frequent", BUSY),
+        (5100, "(22063)too frequent", BUSY),
+        (5000, "(9163)too frequent", BUSY),
+        (6000, "", BUSY),
+        (6100, "", CLOSED),
+        (6200, "", BUSY),
+        (-1, "", REFUSED),
+    ],
+)
+def test_codes(site: Site, code: Any, message: str, error: type[ProviderError]) -> None:
+    site.says("GetCtsInfo", envelope(code, message))
+    with pytest.raises(ProviderError, match=rf"^provider code {code}$") as caught:
+        api(site).info(Kind.VIDEO, VID)
+    assert (type(caught.value), caught.value.code) == (error, int(code))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>502</html>", b"[]", b"null", b"\xff", b"{", b'{"code": "none"}', b'{"message": ""}', b"[" * 10**5],
+)
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_that_cannot_be_read(site: Site, body: bytes, status: int) -> None:
+    site.says("GetCtsInfo", body, status=status)
+    with pytest.raises(ProviderBusy, match=r"^no usable answer \(Malformed\)$"):
+        api(site).info(Kind.VIDEO, VID)
+
+
+@pytest.mark.parametrize("data", [{}, {"vid": ""}, {"vid": "../x"}, {"vid": 7}, {"vid": ["a"]}])
+def test_a_submit_answer_without_a_vid_is_no_mistake_of_the_client(site: Site, data: dict[str, Any]) -> None:
+    site.says("AddCtsAudioTask", envelope(data=data))
+    with pytest.raises(ProviderBusy):
+        api(site).add_audio(WISH)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(site: Site, status: int) -> None:
+    site.says("GetCtsInfo", b"", status=status, headers={"location": site.url})
+    with pytest.raises(ProviderBusy):
+        api(site).info(Kind.VIDEO, VID)
+    assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_an_oversized_answer_is_not_read_to_its_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, compressed: bool
+) -> None:
+    monkeypatch.setattr(cts_api, "MOST_BYTES", 10_000)
+    body = envelope(data={"vid": VID, "name": "x" * 10**6}).encode()
+    headers = {"content-encoding": "gzip"} if compressed else {}
+    site.says("GetCtsInfo", gzip.compress(body) if compressed else body, headers=headers)
+    with pytest.raises(ProviderBusy):
+        api(site).info(Kind.VIDEO, VID)
+
+
+def test_a_provider_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cts_api, "TIMEOUT", (0.05, 0.05))
+    site.says("GetCtsInfo", b"", hang=True)
+    with pytest.raises(ProviderBusy, match=r"^no usable answer \(ReadTimeout\)$"):
+        api(site).info(Kind.VIDEO, VID)
+
+
+def test_a_provider_that_is_not_there(site: Site) -> None:
+    site.host = "127.0.0.1:1"
+    with pytest.raises(ProviderBusy, match=r"^no usable answer \(ConnectionError\)$"):
+        api(site).info(Kind.VIDEO, VID)
+
+
+def test_every_call_has_a_timeout() -> None:
+    assert 0 < sum(cts_api.TIMEOUT) < 28, "within the function's own"
+
+
+def test_over_budget_nothing_is_sent(site: Site) -> None:
+    budget = Budget(calls=1)
+    site.says("AddCtsAudioTask", envelope(data={"vid": VID}))
+    provider = api(site, budget)
+    provider.add_audio(WISH)
+    for ask in (lambda: provider.info(Kind.VIDEO, VID), lambda: provider.add_audio(WISH)):
+        with pytest.raises(ProviderBusy, match="budget"):
+            ask()
+    assert len(site.requests) == 1
+    assert budget.limits == [100, 80, 100], "questions leave a part of the budget to submits"
+
+
+FAILURES = {
+    "code": {"body": envelope(4100, "(4100)" + SECRET)},
+    "garbage": {"body": b"\xff"},
+    "redirect": {"body": b"", "status": 302, "headers": {"location": "http://127.0.0.1:1/"}},
+    "hang": {"body": b"", "hang": True},
+}
+
+
+@pytest.mark.parametrize("failure", [*FAILURES, "absent"])
+def test_no_secret_and_no_signature_in_any_text(
+    site: Site,
+    failure: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cts_api, "TIMEOUT", (0.05, 0.05))
+    caplog.set_level(logging.INFO)
+    signed: list[dict[str, str]] = []
+    plain = cts_api.signed_params
+
+    def spy(*arguments: Any, **options: Any) -> dict[str, str]:
+        signed.append(plain(*arguments, **options))
+        return signed[-1]
+
+    monkeypatch.setattr(cts_api, "signed_params", spy)
+    if failure == "absent":
+        site.host = "127.0.0.1:1"
+    else:
+        site.says("GetCtsInfo", **FAILURES[failure])  # type: ignore[arg-type]
+    with pytest.raises(ProviderError) as caught:
+        api(site).info(Kind.VIDEO, VID)
+    shown = f"{caught.getrepr(style='native')}{caplog.text}{capsys.readouterr()}{api(site)!r}{KEYS!r}"
+    assert SECRET not in shown
+    assert signed[0]["Signature"] not in shown

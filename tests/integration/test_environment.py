@@ -1,0 +1,47 @@
+"""Template against code: a function gets every setting that it reads, and none of its own that it does not."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mediarelay import root
+from mediarelay.config import Settings
+from tests.integration.provider import serving
+from tests.integration.sandbox import Context, Sandbox, forget
+from tests.stack import functions, template, variables
+
+BEHIND = {"first_look_after": "first_poll_after", "lifetime": "give_up_after"}
+TICKS = {"poll_video", "poll_audio", "sweep"}
+
+
+class Watched:
+    """Settings that note which of them were read."""
+
+    def __init__(self, settings: Settings, names: set[str]) -> None:
+        self._settings, self._names = settings, names
+
+    def __getattr__(self, name: str) -> Any:
+        self._names.add(BEHIND.get(name, name).upper())
+        return getattr(self._settings, name)
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch, table: str) -> Iterator[Sandbox]:
+    with serving() as site:
+        yield Sandbox(monkeypatch, table, site)
+    forget()
+
+
+@pytest.mark.parametrize("function", sorted(functions()))
+def test_settings_that_are_read_are_given(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    read: set[str] = set()
+    watched = SimpleNamespace(read=lambda: Watched(Settings.read(), read))
+    monkeypatch.setattr(root, "Settings", watched)
+    sandbox.handler(function)
+    if function in TICKS:
+        root.tick(Context())
+    given, common = set(variables(function)), set(template()["Globals"]["Function"]["Environment"]["Variables"])
+    assert read <= given
+    assert given - common <= read

@@ -1,0 +1,105 @@
+"""Every file in `events/`: one event per trigger, the handler as deployed, and all that must come of it."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.provider import Site, serving
+from tests.integration.sandbox import Call, Sandbox, forget
+from tests.stack import ROOT, functions
+
+FILES = sorted((ROOT / "events").glob("*.json"))
+OWNER_OF = {path: json.loads(path.read_text("utf-8"))["function"] for path in FILES}
+CONFIDENTIAL = (
+    "example-callback-token",
+    "example-reader-token",
+    "example-game-token",
+    "example-secret-key",
+    "AKIDexample",
+    "Signature=",
+)
+EXCUSED = {
+    ("dispatch", "sqs:SendMessage", "DispatchDeadLetters"): "Lambda itself sends there, with the function's role",
+}
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as site:
+        yield site
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[Sandbox]:
+    yield Sandbox(monkeypatch, table, site)
+    forget()
+
+
+def run(sandbox: Sandbox, path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text("utf-8"))
+    sandbox.given(content["given"])
+    return {"result": sandbox.invoke(content["function"], content["event"])} | sandbox.after()
+
+
+def allowed(function: str) -> set[Call]:
+    """What the function's own policies allow, as (action, logical resource)."""
+    statements = [one for policy in functions()[function]["Policies"] for one in policy["Statement"]]
+    return {
+        (action, _logical(resource))
+        for one in statements
+        for action in _listed(one["Action"])
+        for resource in _listed(one["Resource"])
+    }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _logical(resource: dict[str, Any]) -> str:
+    """Name the resource behind a `!Ref`, `!GetAtt` or `!Sub`."""
+    ((how, target),) = resource.items()
+    if how == "Fn::GetAtt":
+        return str(target[0])
+    return str(target).replace("${Ledger.Arn}", "Ledger")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_event(
+    sandbox: Sandbox, path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("INFO")
+    content = json.loads(path.read_text("utf-8"))
+    assert run(sandbox, path) == content["expected"]
+    assert sandbox.calls <= allowed(content["function"])
+    told = f"{content['expected']}{capfd.readouterr()}{[vars(record) for record in caplog.records]}"
+    assert not [word for word in CONFIDENTIAL if word in told]
+
+
+@pytest.mark.parametrize("function", sorted(set(OWNER_OF.values())))
+def test_nothing_is_allowed_that_no_event_needs(
+    function: str, monkeypatch: pytest.MonkeyPatch, make_table: Callable[[], str]
+) -> None:
+    used: set[Call] = set()
+    for path in (path for path, owner in OWNER_OF.items() if owner == function):
+        with serving() as site:
+            sandbox = Sandbox(monkeypatch, make_table(), site)
+            run(sandbox, path)
+            used |= sandbox.calls
+    spare = {call for call in allowed(function) if (function, *call) not in EXCUSED}
+    assert {action for action, _ in spare} == {action for action, _ in used}
+    assert {resource for _, resource in spare} == {resource for _, resource in used}
+
+
+def test_every_function_has_an_event() -> None:
+    assert set(OWNER_OF.values()) == set(functions())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_has_its_four_parts(path: Path) -> None:
+    content = json.loads(path.read_text("utf-8"))
+    assert set(content) == {"function", "given", "event", "expected"}
+    assert path.stem.startswith(content["function"])

@@ -1,0 +1,106 @@
+"""Announcements: at least one per outcome, whoever finds it; the same id each time; none is lost with its carrier."""
+
+import pytest
+
+from mediarelay.domain.media import State
+from mediarelay.errors import Undelivered
+from tests.integration.world import VID, World, answer, callback
+
+
+@pytest.fixture
+def done(world: World) -> World:
+    """A task whose outcome is recorded and not yet announced."""
+    world.claim(callback())
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    return world
+
+
+def types(world: World) -> list[str]:
+    return [message["type"].rpartition(".")[2] for message in world.topic.messages]
+
+
+def test_an_outcome_is_published_once_and_marked(done: World) -> None:
+    assert done.publisher.publish(VID) is State.SUCCEEDED
+    assert done.publisher.publish(VID) is None
+    assert types(done) == ["succeeded"]
+    assert done.due() == {}
+
+
+def test_a_repeat_has_the_same_id(done: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Published, but not noted: the next one publishes again, and subscribers can tell."""
+    with monkeypatch.context() as patch:
+        patch.setattr(type(done.ledger), "published", lambda *_: False)
+        done.publisher.publish(VID)
+    done.publisher.publish(VID)
+    one, two = done.topic.messages
+    assert one == two
+
+
+def test_what_the_stream_lost_is_swept(done: World) -> None:
+    assert done.sweep()["publish"] == 0, "the stream has a head start"
+    done.clock.forward(seconds=30)
+    assert done.sweep() == {"lost": 0, "publish": 1, "submit": 0}
+    assert types(done) == ["succeeded"]
+    assert done.sweep()["publish"] == 0
+
+
+def test_a_topic_that_is_down_leaves_it_due(done: World) -> None:
+    done.topic.down = True
+    with pytest.raises(Undelivered):
+        done.publisher.publish(VID)
+    done.clock.forward(minutes=1)
+    assert done.sweep()["publish"] == 0
+    done.topic.down = False
+    done.clock.forward(minutes=4)
+    assert done.sweep()["publish"] == 1
+    assert types(done) == ["succeeded"]
+
+
+def test_one_row_that_fails_does_not_stop_the_others(done: World) -> None:
+    """A topic that is down must not keep open submits waiting."""
+    done.track("v2")
+    done.clock.forward(days=1)
+    done.confirm("v2")
+    done.topic.down = True
+    assert done.sweep() == {"lost": 1, "publish": 0, "submit": 0}
+
+
+def test_that_the_work_started_is_told_once(world: World) -> None:
+    world.track()
+    for state in ("pending", "probed", "transcoding"):
+        world.provider.answers[VID] = answer(state=state)
+        world.confirm()
+        world.publisher.publish(VID)
+    assert types(world) == ["started"]
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    world.publisher.publish(VID)
+    assert types(world) == ["started", "succeeded"]
+
+
+def test_a_late_outcome_is_announced_after_lost(world: World) -> None:
+    world.track()
+    world.clock.forward(days=1)
+    world.confirm()
+    world.sweep()
+    world.publisher.publish(VID)
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    world.publisher.publish(VID)
+    assert types(world) == ["lost", "succeeded"]
+    assert len({message["id"] for message in world.topic.messages}) == 2
+
+
+@pytest.mark.parametrize("vid", ["nothing", VID])
+def test_there_may_be_nothing_to_say(world: World, vid: str) -> None:
+    world.track()
+    assert world.publisher.publish(vid) is None
+    assert world.topic.messages == []
+
+
+def test_a_message_is_whole_even_if_the_task_item_is_behind(done: World) -> None:
+    done.claim(callback(result="failure"))
+    done.publisher.publish(VID)
+    (message,) = done.topic.messages
+    assert (message["subject"], message["data"]) == (VID, done.reader.task(VID))

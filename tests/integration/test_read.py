@@ -1,0 +1,159 @@
+"""Queries: never behind the log; pages over kinds and states; every bad parameter named."""
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mediarelay.domain.media import Kind
+from mediarelay.errors import Malformed, NotFound
+from tests.integration.world import VID, World, answer, callback
+from tests.patience import patient
+
+fuzzed = settings(patient, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def walk(world: World, **query: str) -> list[list[str]]:
+    """All pages of a list."""
+    pages = [world.reader.list(query)]
+    while "cursor" in pages[-1]:
+        pages.append(world.reader.list(query | {"cursor": pages[-1]["cursor"]}))
+    return [[row["vid"] for row in page["tasks"]] for page in pages]
+
+
+def test_a_claim_is_seen_before_anything_folded_it(world: World) -> None:
+    world.track()
+    world.claim(callback())
+    view = world.reader.task(VID)
+    assert (view["state"], view["claimed"], view["source"]["size"]) == ("expected", "succeeded", 322960391)
+
+
+@pytest.mark.parametrize("vid", ["nothing", "0" * 64])
+def test_what_is_not_there(world: World, vid: str) -> None:
+    for read in (world.reader.task, world.reader.history):
+        with pytest.raises(NotFound):
+            read(vid)
+
+
+@pytest.mark.parametrize("vid", ["", "a b", "../x", "0" * 65, "caf\u00e9", "\ud800"])
+def test_what_is_no_vid(world: World, vid: str) -> None:
+    for read in (world.reader.task, world.reader.history):
+        with pytest.raises(Malformed, match=r"^vid: "):
+            read(vid)
+
+
+def test_history_is_the_log_oldest_first(world: World) -> None:
+    world.claim(callback())
+    world.clock.forward(seconds=1)
+    world.track(bucketName="cts")
+    world.clock.forward(seconds=1)
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    lines = world.reader.history(VID)["observations"]
+    assert [line["origin"] for line in lines] == ["claim", "track", "answer"]
+    assert [line["at"][-3:] for line in lines] == ["05Z", "06Z", "07Z"]
+    assert lines[1]["body"] == {"bucketName": "cts"}
+
+
+def test_conflicting_claims_are_all_shown(world: World) -> None:
+    world.claim(callback())
+    world.claim(callback(result="failure"))
+    assert [line["body"]["status"] for line in world.reader.history(VID)["observations"]] in (
+        ["success", "fail"],
+        ["fail", "success"],
+    )
+
+
+def test_a_large_result(world: World) -> None:
+    covers = [f"/test/w.mp4.0_0.p{number}.png" for number in range(2_000)]
+    result = {"cover": {"info": [{"name": "0_0", "count": 2_000, "path": covers}]}}
+    world.track()
+    world.provider.answers[VID] = answer(result=result)
+    world.confirm()
+    assert world.reader.task(VID)["renditions"][0]["paths"] == covers
+
+
+@pytest.fixture
+def stocked(world: World) -> World:
+    """Nine tasks, a minute apart: three videos expected, three done, three songs pending."""
+    for number in range(9):
+        vid = f"v{number}"
+        world.track(vid, Kind.AUDIO if number % 3 == 2 else Kind.VIDEO)
+        if number % 3 == 1:
+            world.provider.answers[vid] = answer(vid, create_time=None)
+            world.confirm(vid)
+        world.clock.forward(minutes=1)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("query", "vids"),
+    [
+        ({}, "876543210"),
+        ({"kind": "audio"}, "852"),
+        ({"kind": "video"}, "764310"),
+        ({"state": "succeeded"}, "741"),
+        ({"state": "pending"}, "852"),
+        ({"kind": "audio", "state": "succeeded"}, ""),
+        ({"since": "2026-01-02T03:09:05Z"}, "8765"),
+        ({"since": "2026-01-02T11:09:05+08:00"}, "8765"),
+        ({"since": "2026-01-02T03:09:05"}, "8765"),
+        ({"since": "2026-01-03"}, ""),
+        ({"kind": "video", "state": "expected", "since": "2026-01-02T03:05:00Z"}, "63"),
+    ],
+)
+@pytest.mark.parametrize("limit", ["1", "2", "3", "100", None])
+def test_pages(stocked: World, query: dict[str, str], vids: str, limit: str | None) -> None:
+    pages = walk(stocked, **query, **({"limit": limit} if limit else {}))
+    assert "".join(vid[1] for page in pages for vid in page) == vids
+    assert all(len(page) == int(limit or 20) for page in pages[:-1])
+
+
+def test_a_row(stocked: World) -> None:
+    assert stocked.reader.list({"state": "succeeded", "limit": "1"})["tasks"] == [
+        {
+            "vid": "v7",
+            "kind": "video",
+            "state": "succeeded",
+            "url": "http://cts-1233444.cossh.myqcloud.com/test/w.mp4",
+            "created_at": "2026-01-02T03:11:05Z",
+            "updated_at": "2026-01-02T03:11:05Z",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("limit", text) for text in ("", "0", "101", "-1", "1.0", "01", "ten", "\u0661", " 1")),
+        *(("kind", text) for text in ("", "image", "VIDEO", "video,audio")),
+        *(("state", text) for text in ("", "done", "succeeded,failed")),
+        *(("since", text) for text in ("", "yesterday", "1", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")),
+        *(("cursor", text) for text in ("", "x", "====", "\u00e9", "\ud800", cursor(""), cursor("!"), cursor("~~"))),
+        *(("cursor", cursor(text)) for text in ("2026-01-02#v1", "2026-01-02T03:04:05+00:00", "#v1", "x" * 3_000)),
+    ],
+)
+def test_a_bad_parameter_is_named(world: World, name: str, text: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        world.reader.list({name: text})
+    assert caught.value.field == name
+
+
+def test_a_cursor_from_before_the_time_asked_for(stocked: World) -> None:
+    first = stocked.reader.list({"limit": "8"})
+    assert stocked.reader.list({"since": "2026-01-02T04:00:00Z", "cursor": first["cursor"]}) == {"tasks": []}
+
+
+@given(st.dictionaries(st.sampled_from(["limit", "kind", "state", "since", "cursor", "x"]), st.text()))
+@fuzzed
+def test_no_query_makes_a_server_error(world: World, query: dict[str, Any]) -> None:
+    try:
+        assert world.reader.list(query) == {"tasks": []}
+    except Malformed as error:
+        assert error.field in query  # noqa: PT017 - which of the two it is follows from the query

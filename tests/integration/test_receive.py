@@ -1,0 +1,192 @@
+"""Callbacks: admitted, identified, stored with one write; whatever else comes gets a 4xx and changes nothing."""
+
+import json
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mediarelay.domain.media import Kind
+from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, Rejected, TooLarge, Unauthenticated
+from mediarelay.usecases.receive import Receipt, Receiver
+from tests.integration.test_ledger import calls
+from tests.integration.world import START, TOKEN, VID, World, callback, payload, together
+from tests.patience import patient
+
+HERE = "192.0.2.1"
+ODD = st.sampled_from(["", "0", None, [], {}, "\ud800", 10**400, -1, True, "x" * 70, "fail", "success", VID])
+FIELDS = st.dictionaries(
+    st.sampled_from(["vid", "callback_type", "detail", "status", "fail_msg", "size"]) | st.text(max_size=3), ODD
+)
+BODIES = (
+    st.binary(max_size=60)
+    | st.text(max_size=60).map(str.encode)
+    | FIELDS.map(lambda fields: json.dumps(fields).encode())
+    | st.integers(0, 400).map(lambda cut: callback()[:-cut])
+)
+fuzzed = settings(patient, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+def never() -> bytes:
+    raise AssertionError("the body was read before the sender was admitted")
+
+
+def send(receiver: Receiver, body: bytes, token: str | None = TOKEN) -> Receipt:
+    return receiver.receive(token, HERE, lambda: body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (Kind.VIDEO, "video_callback_success.json"),
+        (Kind.VIDEO, "video_callback_failure.json"),
+        (Kind.VIDEO, "video_basic_success.json"),
+        (Kind.VIDEO, "video_basic_failure.json"),
+        (Kind.AUDIO, "audio_callback_success.json"),
+        (Kind.AUDIO, "audio_callback_failure.json"),
+    ],
+)
+def test_every_documented_callback_is_one_call(world: World, kind: Kind, name: str) -> None:
+    body = json.dumps(payload(name)).encode()
+    vid = payload(name)["vid"]
+    names: list[str] = []
+    with calls(names):
+        assert send(world.receiver(kind), body) == Receipt(vid, duplicate=False)
+        assert send(world.receiver(kind), body) == Receipt(vid, duplicate=True)
+    assert names == ["PutItem", "PutItem"]
+    (entry,) = world.ledger.load(vid).entries
+    assert (entry.body, entry.kind, entry.at) == (body, kind, START)
+    assert [int(START.timestamp()) + 60] == [row.due_at for row in world.due()[kind]], "due even if the stream fails"
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", TOKEN.upper(), TOKEN + " ", f"{TOKEN} other", "\ud800", "%00"])
+def test_a_wrong_token_stores_nothing(world: World, token: str | None) -> None:
+    with pytest.raises(Unauthenticated) as caught:
+        world.receiver().receive(token, HERE, never)
+    assert str(caught.value) == "", "the same answer for every wrong token"
+    assert world.items() == []
+
+
+@pytest.mark.parametrize("secret", [{}, {"tokens": ""}, {"tokens": " \n"}])
+def test_without_live_tokens_the_door_is_closed(world: World, secret: dict[str, str]) -> None:
+    world.tokens.content = secret
+    for token in (None, "", TOKEN, " "):
+        with pytest.raises(Unauthenticated):
+            world.receiver().receive(token, HERE, never)
+
+
+@pytest.mark.parametrize("tokens", [f"{TOKEN} other", f"other\n{TOKEN}\n", [TOKEN, "other"], [None, 7, TOKEN, "other"]])
+def test_every_live_token_opens(world: World, tokens: Any) -> None:
+    world.tokens.content = {"tokens": tokens}
+    assert not send(world.receiver(), callback()).duplicate
+    assert send(world.receiver(), callback(), "other").duplicate
+
+
+def test_a_token_that_was_just_added_is_known_after_a_recheck(world: World) -> None:
+    receiver = world.receiver()
+    world.tokens.recheck = lambda: {"tokens": "new"}  # type: ignore[method-assign]
+    assert send(receiver, callback(), "new").vid == VID
+    with pytest.raises(Unauthenticated):
+        send(receiver, callback(), "newer")
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "address", "admitted"),
+    [
+        ("0.0.0.0/0,::/0", "192.0.2.1", True),
+        ("0.0.0.0/0,::/0", "2001:db8::1", True),
+        ("10.0.0.0/8, 192.0.2.0/24", "192.0.2.255", True),
+        ("10.0.0.0/8", "192.0.2.1", False),
+        ("0.0.0.0/0", "2001:db8::1", False),
+        ("192.0.2.1/32", "192.0.2.2", False),
+    ],
+)
+def test_source_addresses(table: str, cidrs: str, address: str, *, admitted: bool) -> None:
+    world = World(table, cidrs=cidrs)
+    if admitted:
+        assert world.receiver().receive(TOKEN, address, callback).vid == VID
+        return
+    with pytest.raises(Forbidden):
+        world.receiver().receive(TOKEN, address, never)
+    assert world.items() == []
+
+
+def test_the_size_limit_is_on_the_byte(world: World) -> None:
+    body = callback()
+    assert send(world.receiver(limit=len(body)), body).vid == VID
+    with pytest.raises(TooLarge):
+        send(world.receiver(limit=len(body)), body + b" ")
+    kinds = sorted(item["item"]["S"] for item in world.items())
+    assert kinds == ["claim", "quarantine"], "kept, though not as a claim"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"", "body"),
+        (b"nothing", "body"),
+        (b"\xff\xfe", "body"),
+        (b"[" * 200, "body"),
+        (b'{"vid": "a", "detail": ' + b"[" * 40 + b"]" * 40 + b"}", "body"),
+        (b'{"detail": {}}', "vid"),
+        (b'{"vid": "", "detail": {}}', "vid"),
+        (b'{"vid": "../../etc", "detail": {}}', "vid"),
+        (b'{"vid": "' + b"a" * 65 + b'", "detail": {}}', "vid"),
+        (b'{"vid": ["a"], "detail": {}}', "vid"),
+        (b'{"vid": 7, "detail": {}}', "vid"),
+        (b'{"vid": "caf\xc3\xa9", "detail": {}}', "vid"),
+        (b'{"vid": "a", "vid": "b", "detail": {}}', "vid"),
+        (b'{"vid": "a"}', "callback_type"),
+        (b'{"vid": "a", "callback_type": "refund"}', "callback_type"),
+    ],
+)
+def test_what_is_no_callback_goes_to_quarantine(world: World, body: bytes, field: str) -> None:
+    for _ in range(2):
+        with pytest.raises(Malformed) as caught:
+            send(world.receiver(), body)
+        assert caught.value.field == field
+    (kept,) = world.items()
+    assert zlib.decompress(kept["body"]["B"]) == body
+    assert kept["reason"]["S"].startswith(f"{field}: ")
+
+
+def test_a_body_that_could_not_be_decoded_is_the_sender_s_mistake(world: World) -> None:
+    def undecodable() -> bytes:
+        raise Malformed("body", "not base64")
+
+    with pytest.raises(Malformed):
+        world.receiver().receive(TOKEN, HERE, undecodable)
+
+
+@given(BODIES, st.sampled_from(Kind))
+@fuzzed
+def test_whatever_is_sent_the_answer_is_no_server_error(world: World, body: bytes, kind: Kind) -> None:
+    try:
+        receipt = send(world.receiver(kind), body)
+    except Rejected as error:
+        assert 400 <= error.status < 500  # noqa: PT017 - which of the two it is follows from the body
+        return
+    assert body in [entry.body for entry in world.ledger.load(receipt.vid).entries]
+
+
+def test_the_same_callback_many_times_at_once(world: World) -> None:
+    receiver = world.receiver()
+    receipts = together([lambda: send(receiver, callback())] * 8)
+    assert sorted(receipt.duplicate for receipt in receipts) == [False] + [True] * 7
+
+
+def test_another_content_for_the_same_task_is_kept_beside_it(world: World) -> None:
+    assert world.claim(callback())
+    assert world.claim(callback(result="failure"))
+    assert world.claim(callback(app_id=1))
+    assert len(world.ledger.load(VID).entries) == 3
+
+
+@pytest.mark.parametrize("job", [lambda receiver: send(receiver, callback()), lambda receiver: send(receiver, b"junk")])
+def test_without_a_ledger_the_sender_is_asked_to_come_back(world: World, job: Callable[[Any], Any]) -> None:
+    world.ledger.client.delete_table(TableName=world.table)
+    with pytest.raises(LedgerUnavailable):
+        job(world.receiver())

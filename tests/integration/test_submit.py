@@ -1,0 +1,177 @@
+"""Submits: promised before the call, once per key, and finished by the sweep wherever they were cut off."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mediarelay.domain.intent import file_identity
+from mediarelay.domain.media import Kind, State
+from mediarelay.domain.task import Origin
+from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
+from mediarelay.usecases.submit import SUBMIT_GRACE, Submitted
+from tests.integration.world import START, VID, World, answer, callback, together
+
+WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+BUSY = ProviderBusy("provider code 4400", 4400)
+
+
+def submit(world: World, key: str | None = "key", **changes: str) -> Submitted:
+    return world.submitter.submit(Kind.AUDIO, WISH | changes, key)
+
+
+def history(world: World, vid: str = VID) -> list[str]:
+    return [line["origin"] for line in world.reader.history(vid)["observations"]]
+
+
+def test_a_wish_becomes_a_task(world: World) -> None:
+    world.provider.vids = [VID]
+    assert submit(world) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=False)
+    assert world.provider.taken == [WISH]
+    assert history(world) == ["submit"]
+    assert [row.vid for row in world.due()["audio"]] == [VID]
+    assert list(world.due()) == ["audio"], "the wish itself is settled"
+    view = world.reader.task(VID)
+    assert (view["state"], view["source"]["url"]) == ("pending", WISH["url"])
+    assert view["source"]["place"] == {"bucket": "music", "region": "gz"}
+
+
+def test_the_wish_is_stored_before_the_call(world: World) -> None:
+    seen: list[Any] = []
+
+    def look(_request: Any) -> str:
+        seen.append(world.due())
+        return VID
+
+    world.submitter.send[Kind.AUDIO] = look  # type: ignore[index]
+    submit(world)
+    ((row,),) = [rows["submit"] for rows in seen]
+    assert row.due_at == int((START + SUBMIT_GRACE).timestamp())
+
+
+@pytest.mark.parametrize("key", ["key", None])
+def test_a_repeat_is_answered_from_the_ledger(world: World, key: str | None) -> None:
+    world.provider.vids = [VID]
+    submit(world, key)
+    assert submit(world, key) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
+    world.provider.answers[VID] = answer(kind=Kind.AUDIO, url=WISH["url"], bucket_name="music")
+    world.confirm(kind=Kind.AUDIO)
+    assert submit(world, key) == Submitted(VID, Kind.AUDIO, State.SUCCEEDED, repeated=True)
+    assert len(world.provider.taken) == 1
+
+
+def test_the_default_key_is_the_file(world: World) -> None:
+    world.provider.vids = ["v1", "v2"]
+    assert submit(world, None).vid == "v1"
+    assert submit(world, None, url="http://a/2.mp3").vid == "v2"
+    assert submit(world, file_identity(WISH)).vid == "v1"
+
+
+def test_a_key_is_not_reused_for_another_wish(world: World) -> None:
+    world.provider.vids = [VID]
+    submit(world)
+    with pytest.raises(Conflict):
+        submit(world, url="http://a/2.mp3")
+    assert len(world.provider.taken) == 1
+
+
+def test_racing_submits_call_once(world: World) -> None:
+    world.provider.vids = [VID]
+    told = together([lambda: submit(world)] * 6)
+    assert len(world.provider.taken) == 1
+    assert {one.vid for one in told} <= {VID, None}, "who comes second may hear that it is not known yet"
+    assert submit(world).vid == VID
+
+
+@pytest.mark.parametrize("error", [BUSY, ProviderUnknown("provider code 5000", 5000)])
+def test_without_an_answer_the_wish_stays_open_and_the_sweep_finishes_it(world: World, error: Exception) -> None:
+    world.provider.vids = [error, error, VID]
+    assert submit(world) == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=False)
+    assert submit(world) == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=True)
+    assert world.sweep()["submit"] == 0, "the function that took it may still be at it"
+    world.clock.forward(minutes=1)
+    assert world.sweep()["submit"] == 1
+    assert submit(world).vid is None
+    world.clock.forward(minutes=4)
+    world.sweep()
+    assert submit(world) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
+    assert len(world.provider.taken) == 3
+    assert "submit" not in world.due()
+
+
+def test_a_refused_wish_frees_its_key(world: World) -> None:
+    world.provider.vids = [ProviderRefused("provider code 4000", 4000), VID]
+    with pytest.raises(ProviderRefused, match=r"^provider code 4000$"):
+        submit(world)
+    assert world.items() == []
+    assert submit(world, url="http://a/2.mp3").vid == VID
+
+
+def test_a_wish_refused_at_the_second_try_is_gone_too(world: World) -> None:
+    world.provider.vids = [BUSY, ProviderRefused("provider code 4000", 4000)]
+    submit(world)
+    world.clock.forward(minutes=1)
+    assert world.sweep()["submit"] == 0
+    assert world.due() == {}
+
+
+@pytest.mark.parametrize("method", ["name_intent", "record", "save", "close_intent"])
+def test_a_submit_that_was_cut_off_converges(world: World, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider is asked again only if its answer was not stored; it marks the earlier task as deleted."""
+    world.provider.vids = ["v1", "v2"]
+
+    def cut(*_: Any, **__: Any) -> None:
+        raise LedgerUnavailable("cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.ledger), method, cut)
+        with pytest.raises(LedgerUnavailable):
+            submit(world)
+    world.clock.forward(minutes=1)
+    assert world.sweep()["submit"] == 1
+    vid = "v2" if method == "name_intent" else "v1"
+    assert submit(world) == Submitted(vid, Kind.AUDIO, State.PENDING, repeated=True)
+    assert history(world, vid) == ["submit"] if method != "close_intent" else history(world, vid)[0] == "submit"
+    assert list(world.due()) == ["audio"]
+
+
+def test_what_is_resumed_may_be_gone(world: World) -> None:
+    assert world.submitter.resume("nothing") is None
+
+
+def test_a_callback_before_the_answer_is_not_lost(world: World) -> None:
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    world.provider.vids = [VID]
+    assert submit(world).state is State.PENDING
+    assert set(history(world)) == {"claim", "submit"}
+    assert world.reader.task(VID)["claimed"] == "succeeded"
+    assert [row.vid for row in world.due()["audio"]] == [VID]
+
+
+def test_an_expected_video(world: World) -> None:
+    assert world.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=False)
+    assert world.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
+    assert [row.due_at for row in world.due()["video"]] == [int((START + timedelta(seconds=60)).timestamp())]
+    assert world.provider.taken == []
+
+
+def test_a_video_that_only_the_provider_can_name(world: World) -> None:
+    world.provider.vids = [ProviderUnknown("provider code 5000", 5000), VID]
+    wish = {"url": "http://a/1.mp4"}
+    assert world.submitter.submit(Kind.VIDEO, wish, None).vid is None
+    world.clock.forward(minutes=1)
+    world.sweep()
+    assert world.submitter.submit(Kind.VIDEO, wish, None) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
+    (entry,) = world.ledger.load(VID).entries
+    assert (entry.origin, json.loads(entry.body)) == (Origin.TRACK, wish)
+
+
+def test_a_wish_that_nobody_ever_answers_is_given_up(world: World) -> None:
+    world.provider.vids = [BUSY] * 99
+    submit(world)
+    world.clock.forward(days=2)
+    world.sweep()
+    world.clock.forward(days=2)
+    world.sweep()
+    assert "submit" not in world.due()

@@ -1,0 +1,218 @@
+"""Use cases on a real ledger (moto); the clock, the provider, the queue and the topic are doubles."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from threading import Barrier
+from typing import Any, TypeVar
+
+from mediarelay.adapters.aws import client
+from mediarelay.adapters.ledger import Ledger
+from mediarelay.domain.entry import Entry, Waiting
+from mediarelay.domain.media import Kind
+from mediarelay.domain.task import Origin, Task
+from mediarelay.errors import ProviderUnknown, Undelivered
+from mediarelay.usecases.confirm import Confirmer
+from mediarelay.usecases.poll import Tick, poll
+from mediarelay.usecases.publish import Publisher
+from mediarelay.usecases.read import Reader
+from mediarelay.usecases.receive import Receiver
+from mediarelay.usecases.submit import Submitter
+from mediarelay.usecases.sweep import Sweeper
+from mediarelay.usecases.tasks import Tasks
+
+T = TypeVar("T")
+PAYLOADS = Path(__file__).parents[1] / "contract/payloads"
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+VID = "963f1d40dfdfadfdd9b94e922d5696"
+TOKEN = "callback-token-1"
+API = "https://api.example.com"
+DUTIES = ("video", "audio", "submit", "lost", "publish")
+STATUS = {"pending": 1, "probed": 2, "transcoding": 3, "failed": 4, "succeeded": 5}
+
+
+def payload(name: str) -> dict[str, Any]:
+    """A documented payload."""
+    value: dict[str, Any] = json.loads((PAYLOADS / name).read_text("utf-8"))
+    return value
+
+
+QUERIES = {kind: payload(f"{kind}_query.json")["data"] for kind in Kind}
+CLAIMS = {kind: {ok: payload(f"{kind}_callback_{ok}.json") for ok in ("success", "failure")} for kind in Kind}
+OWNED = ("app_id", "bucket_name", "bucket_region", "name", "url", "url_f0")
+
+
+def answer(vid: str = VID, state: str = "succeeded", kind: Kind = Kind.VIDEO, **changes: Any) -> bytes:
+    """The data of a documented query answer about `vid`."""
+    return json.dumps(deepcopy(QUERIES[kind]) | {"vid": vid, "status": STATUS[state]} | changes).encode()
+
+
+def callback(vid: str = VID, result: str = "success", kind: Kind = Kind.VIDEO, **changes: Any) -> bytes:
+    """A documented callback about `vid`, for the same file as `answer`."""
+    own = {name: QUERIES[kind][name] for name in OWNED}
+    return json.dumps(deepcopy(CLAIMS[kind][result]) | own | {"vid": vid} | changes).encode()
+
+
+def together(jobs: Iterable[Callable[[], T]]) -> list[T]:
+    """Run jobs in threads that start at the same moment."""
+    waiting = list(jobs)
+    barrier = Barrier(len(waiting))
+
+    def start(job: Callable[[], T]) -> T:
+        barrier.wait()
+        return job()
+
+    with ThreadPoolExecutor(len(waiting)) as pool:
+        return list(pool.map(start, waiting))
+
+
+def waiting(ledger: Ledger) -> dict[str, list[Waiting]]:
+    """The whole due index, by duty."""
+    rows = {what: list(ledger.waiting(what, START + timedelta(days=10_000))) for what in DUTIES}
+    return {what: found for what, found in rows.items() if found}
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **amount: float) -> None:
+        self.now += timedelta(**amount)
+
+
+class Secret:
+    """A secret without a cache."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self.content = dict(content)
+
+    def value(self) -> dict[str, Any]:
+        return self.content
+
+    recheck = value
+
+
+class Provider:
+    """Answers as it is told to, and notes what it was asked. Unknown tasks are unknown."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, bytes | Exception] = {}
+        self.vids: list[str | Exception] = []
+        self.asked: list[tuple[Kind, str]] = []
+        self.taken: list[dict[str, str]] = []
+
+    def info(self, kind: Kind, vid: str) -> bytes:
+        self.asked.append((kind, vid))
+        said = self.answers.get(vid, ProviderUnknown("provider code 5000", 5000))
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    def send(self, request: Mapping[str, str]) -> str:
+        self.taken.append(dict(request))
+        said = self.vids.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+class Topic:
+    """Keeps what was published; may be down."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.down = False
+
+    def publish(self, message: str, attributes: dict[str, str]) -> None:
+        if self.down:
+            raise Undelivered("ClientError")
+        self.messages.append(json.loads(message))
+
+
+class Queue:
+    """Keeps what was sent; may be down."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Kind]] = []
+        self.down = False
+
+    def send(self, vid: str, kind: Kind) -> None:
+        if self.down:
+            raise Undelivered("ClientError")
+        self.sent.append((vid, kind))
+
+
+class World:
+    """The use cases as the composition root builds them."""
+
+    def __init__(self, table: str, *, trusted: bool = False, cidrs: str = "0.0.0.0/0", hours: float = 24) -> None:
+        self.clock, self.provider, self.topic, self.queue = Clock(), Provider(), Topic(), Queue()
+        self.tokens, self.table, self.cidrs, self.trusted = Secret({"tokens": f"{TOKEN} other"}), table, cidrs, trusted
+        self.ledger = Ledger(client("dynamodb"), table)
+        self.tasks = Tasks(
+            ledger=self.ledger,
+            first_look_after=timedelta(seconds=60),
+            lifetime=timedelta(hours=hours),
+            clock=self.clock,
+            luck=lambda: 0.5,
+        )
+        self.confirmer = Confirmer(tasks=self.tasks, provider=self.provider, clock=self.clock)
+        send = dict.fromkeys(Kind, self.provider.send)
+        self.submitter = Submitter(intents=self.ledger, tasks=self.tasks, send=send, clock=self.clock)
+        self.publisher = Publisher(tasks=self.tasks, ledger=self.ledger, topic=self.topic, api_url=API)
+        self.reader = Reader(tasks=self.tasks, pages=self.ledger)
+        self.sweeper = Sweeper(tasks=self.tasks, publisher=self.publisher, submitter=self.submitter, clock=self.clock)
+
+    def receiver(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> Receiver:
+        return Receiver(
+            kind=kind,
+            ledger=self.ledger,
+            tokens=self.tokens,
+            networks=tuple(map(ip_network, self.cidrs.replace(" ", "").split(","))),
+            limit=limit,
+            patience=timedelta(seconds=60),
+            origin=Origin.TRUSTED if self.trusted else Origin.CLAIM,
+            clock=self.clock,
+        )
+
+    def tick(self, rows: int | None = None) -> Tick:
+        """A run of a schedule, with time for so many rows."""
+        left = iter(range(rows)) if rows is not None else iter(int, 1)
+        return Tick(rows=self.ledger, clock=self.clock, time_left=lambda: next(left, None) is not None)
+
+    def claim(self, body: bytes, kind: Kind = Kind.VIDEO) -> bool:
+        """Receive a callback; says whether it was new."""
+        return not self.receiver(kind).receive(TOKEN, "192.0.2.1", lambda: body).duplicate
+
+    def track(self, vid: str = VID, kind: Kind = Kind.VIDEO, **wish: str) -> Task:
+        """Expect a task."""
+        origin = {Kind.VIDEO: Origin.TRACK, Kind.AUDIO: Origin.SUBMIT}[kind]
+        body = json.dumps(wish).encode()
+        return self.tasks.add(Entry(vid=vid, kind=kind, origin=origin, at=self.clock(), body=body))
+
+    def confirm(self, vid: str = VID, kind: Kind = Kind.VIDEO) -> Task:
+        return self.confirmer.confirm(vid, kind)
+
+    def poll(self, kind: Kind = Kind.VIDEO) -> int:
+        return poll(kind, self.tick(), self.queue)
+
+    def sweep(self) -> dict[str, int]:
+        return self.sweeper.sweep(self.tick())
+
+    def due(self) -> dict[str, list[Waiting]]:
+        """Everything that waits for something, ever, by duty."""
+        return waiting(self.ledger)
+
+    def items(self) -> list[dict[str, Any]]:
+        """The raw content of the table."""
+        found: list[dict[str, Any]] = client("dynamodb").scan(TableName=self.table)["Items"]
+        return found

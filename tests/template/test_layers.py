@@ -1,0 +1,106 @@
+"""The layers as built: each function imports in an interpreter that has them and nothing else, from bytecode."""
+
+import json
+import subprocess
+import sys
+from importlib.util import MAGIC_NUMBER, cache_from_source
+from pathlib import Path
+
+import pytest
+
+from tests.stack import REGION, ROOT, defaults, functions, variables
+
+HEAVY = {"pydantic", "pydantic_core", "aws_lambda_powertools", "requests", "boto3"}
+CALLBACKS = ("video_callback", "audio_callback")
+LOADED = """
+import json, os, sys
+paths, environment = json.load(sys.stdin)
+sys.path[:0] = paths
+os.environ.update(environment)
+from mediarelay.adapters.secrets import Secret
+Secret._read = lambda secret: None
+import handler
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both layers, built by their own Makefiles for this interpreter, in a folder whose name has a space."""
+    place = tmp_path_factory.mktemp("both layers")
+    bystander = place.parent / "both"
+    bystander.mkdir()
+    for folder, target in (("shared", "SharedLayer"), ("dependencies", "DependenciesLayer")):
+        settings = {"ARTIFACTS_DIR": place / target, "PYTHON": sys.executable, "LAYER_PYTHON": sys.executable}
+        arguments = [f"{name}={value}" for name, value in settings.items()]
+        command = ["make", "-C", ROOT / "layers" / folder, f"build-{target}", *arguments, "LAYER_TARGET= "]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert bystander.is_dir(), "a path was split at its space"
+    return place
+
+
+def loaded(layers: Path, function: str) -> set[str]:
+    """Import a handler with its variables, its folder and the layers; returns all modules that were loaded."""
+    environment = {
+        name: defaults().get(value.get("Ref", ""), f"arn:aws:example:{name.lower()}")
+        for name, value in variables(function).items()
+    } | {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    paths = [str(ROOT / "functions" / function), *(str(path) for path in layers.glob("*/python"))]
+    command = [sys.executable, "-I", "-S", "-B", "-c", LOADED]
+    given = json.dumps([paths, environment])
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, env={})
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("function", sorted(functions()))
+def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -> None:
+    modules = loaded(layers, function)
+    assert "mediarelay.root" in modules
+    assert not modules & {"boto3", "aws_lambda_powertools"}
+    if function in CALLBACKS:
+        assert not modules & HEAVY
+        assert not [name for name in modules if name.startswith("mediarelay.contracts.cts")]
+
+
+def test_every_module_has_bytecode_that_is_never_checked(layers: Path) -> None:
+    """Zips are dated 1980: bytecode that is checked against a date would be thrown away at each start."""
+    sources = [path for path in layers.rglob("*.py") if "__pycache__" not in path.parts]
+    assert len(sources) > 300
+    for source in sources:
+        header = Path(cache_from_source(str(source))).read_bytes()[:8]
+        assert header == MAGIC_NUMBER + (0b01).to_bytes(4, "little"), source
+
+
+def test_the_shared_layer_is_our_package(layers: Path) -> None:
+    def names(root: Path) -> set[str]:
+        return {str(path.relative_to(root)) for path in root.rglob("*") if path.suffix != ".pyc" and path.is_file()}
+
+    built = names(layers / "SharedLayer/python")
+    assert built == {f"mediarelay/{name}" for name in names(ROOT / "layers/shared/mediarelay")}
+
+
+def test_botocore_knows_only_the_services_we_call(layers: Path) -> None:
+    data = layers / "DependenciesLayer/python/botocore/data"
+    assert {path.name for path in data.iterdir() if path.is_dir()} == {"dynamodb", "secretsmanager", "sns", "sqs"}
+    assert not (layers / "DependenciesLayer/python/bin").exists()
+
+
+def test_the_lock_has_wheels_for_the_functions_platform(tmp_path: Path) -> None:
+    """As `sam build` resolves them: Python 3.13 on arm64, from wheels, by hash; nothing is downloaded to stay."""
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--dry-run",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]
+    command += ["--only-binary", ":all:", "--require-hashes", "--python-version", "3.13", "--implementation", "cp"]
+    command += [f"--platform={tag}_aarch64" for tag in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
+    command += ["--target", str(tmp_path), "-r", str(ROOT / "layers/dependencies/requirements.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

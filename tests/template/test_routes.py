@@ -1,0 +1,117 @@
+"""The HTTP contract: which routes exist, who may call them, and that expanding the API changes nothing else."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from local.expand import Template, expand_apis, rename_streams, route_keys
+from tests.stack import resources, translated
+
+CALLBACK, CLIENT, ALL = "callback", "client", "all"
+CONTRACT = {
+    "POST /callbacks/video/{token}": CALLBACK,
+    "POST /callbacks/audio/{token}": CALLBACK,
+    "POST /tasks/audio": CLIENT,
+    "POST /tasks/video": CLIENT,
+    "GET /tasks": CLIENT,
+    "GET /tasks/{vid}": CLIENT,
+    "GET /tasks/{vid}/history": CLIENT,
+    "GET /health": ALL,
+}
+
+
+@pytest.fixture(scope="module")
+def expanded() -> Template:
+    return expand_apis(translated())
+
+
+def routes(template: Template) -> dict[str, dict[str, Any]]:
+    return {route["RouteKey"]: route for route in resources("AWS::ApiGatewayV2::Route", template).values()}
+
+
+def test_the_routes_are_those_of_the_contract(expanded: Template) -> None:
+    assert route_keys(expanded) == set(CONTRACT)
+    (api,) = resources("AWS::ApiGatewayV2::Api", translated()).values()
+    written = {f"{method.upper()} {path}" for path, item in api["Body"]["paths"].items() for method in item}
+    assert written == set(CONTRACT)
+
+
+@pytest.mark.parametrize(("route", "who"), CONTRACT.items())
+def test_only_clients_need_a_bearer_token(expanded: Template, route: str, who: str) -> None:
+    (authorizer,) = resources("AWS::ApiGatewayV2::Authorizer", expanded)
+    found = routes(expanded)[route]
+    guarded = {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": authorizer}}
+    assert {name: found[name] for name in guarded if name in found} == (guarded if who == CLIENT else {})
+
+
+@pytest.mark.parametrize("route", CONTRACT)
+def test_each_route_leads_to_its_function(expanded: Template, route: str) -> None:
+    found = routes(expanded)[route]
+    integration = expanded["Resources"][found["Target"]["Fn::Join"][1][1]["Ref"]]["Properties"]
+    first, kind = (*route.split("/")[1:], "")[:2]
+    wanted = {"callbacks": f"{kind.title()}Callback", "health": "ReadLedger", "tasks": "ReadLedger"}[first]
+    if route.startswith("POST /tasks"):
+        wanted = {"audio": "SubmitAudio", "video": "TrackVideo"}[kind]
+    assert f"${{{wanted}.Arn}}" in json.dumps(integration["IntegrationUri"])
+    assert (integration["IntegrationType"], integration["PayloadFormatVersion"]) == ("AWS_PROXY", "2.0")
+
+
+def test_the_authorizer(expanded: Template) -> None:
+    (authorizer,) = resources("AWS::ApiGatewayV2::Authorizer", expanded).values()
+    uri = authorizer.pop("AuthorizerUri")
+    assert "${__FunctionArn__}" in json.dumps(uri)
+    assert "Authorizer" in json.dumps(uri)
+    assert authorizer == {
+        "ApiId": {"Ref": "Api"},
+        "Name": "Bearer",
+        "AuthorizerType": "REQUEST",
+        "AuthorizerPayloadFormatVersion": "2.0",
+        "EnableSimpleResponses": True,
+        "IdentitySource": ["$request.header.Authorization"],
+        "AuthorizerResultTtlInSeconds": 0,
+    }, "nothing is cached: a token that was taken back is refused at once, and a scope is checked per method"
+
+
+def test_expanding_keeps_every_other_resource() -> None:
+    before = deepcopy(translated())
+    after = expand_apis(before)
+    assert before == translated(), "the argument is left alone"
+    assert {name: item for name, item in after.items() if name != "Resources"} == {
+        name: item for name, item in before.items() if name != "Resources"
+    }
+    others = {name: item for name, item in before["Resources"].items() if name != "Api"}
+    assert {name: after["Resources"].get(name) for name in others} == others
+    made = {after["Resources"][name]["Type"] for name in after["Resources"].keys() - before["Resources"].keys()}
+    assert made == {f"AWS::ApiGatewayV2::{part}" for part in ("Route", "Integration", "Authorizer")}
+
+
+def test_expanding_again_changes_nothing(expanded: Template) -> None:
+    assert expand_apis(expanded) == expanded
+
+
+def test_renaming_streams_renames_only_those(expanded: Template) -> None:
+    renamed = rename_streams(expanded, 7)["Resources"]
+    assert renamed.pop("DispatchChanges7") == expanded["Resources"]["DispatchChanges"]
+    assert renamed == {name: item for name, item in expanded["Resources"].items() if name != "DispatchChanges"}
+
+
+def test_each_route_has_a_limit() -> None:
+    (stage,) = resources("AWS::ApiGatewayV2::Stage", translated()).values()
+    limits = [stage["DefaultRouteSettings"], *stage["RouteSettings"].values()]
+    assert set(stage["RouteSettings"]) <= set(CONTRACT)
+    assert {route for route, who in CONTRACT.items() if who == CALLBACK} <= set(stage["RouteSettings"])
+    assert all(limit["ThrottlingBurstLimit"] > 0 and limit["ThrottlingRateLimit"] > 0 for limit in limits)
+
+
+def test_access_logs_hold_no_token() -> None:
+    (stage,) = resources("AWS::ApiGatewayV2::Stage", translated()).values()
+    names = set(json.loads(stage["AccessLogSettings"]["Format"]).values())
+    assert names == {
+        "$context.requestId",
+        "$context.routeKey",
+        "$context.status",
+        "$context.responseLatency",
+        "$context.error.responseType",
+    }

@@ -1,0 +1,205 @@
+"""What the template promises beside the routes: least privilege, dead letters and alarms, retention, expiry."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from mediarelay.config import Settings
+from tests.stack import functions, resources, template, translated, variables
+
+ALARMED = "ApproximateNumberOfMessagesVisible"
+BASIC = "service-role/AWSLambdaBasicExecutionRole"
+STREAM_READERS = "service-role/AWSLambdaDynamoDBExecutionRole"
+QUEUE_READERS = "service-role/AWSLambdaSQSQueueExecutionRole"
+PERSONAL = {
+    "dispatch": {BASIC, STREAM_READERS},
+    "confirm": {BASIC, QUEUE_READERS},
+}
+"""Managed policies by function; every other one has what it takes to write logs."""
+
+
+def lambdas() -> dict[str, Any]:
+    return resources("AWS::Lambda::Function", translated())
+
+
+def roles() -> dict[str, Any]:
+    return resources("AWS::IAM::Role", translated())
+
+
+def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in role.get("Policies", ()):
+        found = policy["PolicyDocument"]["Statement"]
+        yield from found if isinstance(found, list) else [found]
+
+
+def target(reference: Any) -> str:
+    """The logical id in `!GetAtt X.Arn`."""
+    name: str = reference["Fn::GetAtt"][0]
+    return name
+
+
+# ── least privilege (which calls each function needs is shown by tests/integration/test_events.py) ──
+
+
+@pytest.mark.parametrize("name", sorted(roles()))
+def test_no_role_may_do_everything_or_reach_everything(name: str) -> None:
+    for statement in statements(roles()[name]):
+        assert statement["Effect"] == "Allow"
+        text = json.dumps([statement["Action"], statement["Resource"]])
+        assert "*" not in text
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_managed_policies_are_those_of_the_trigger(name: str) -> None:
+    (logical,) = (one for one, item in lambdas().items() if functions()[name]["Description"] == item["Description"])
+    role = roles()[f"{logical}Role"]
+    managed = {json.dumps(arn).split(":policy/")[1].rstrip('"]}') for arn in role["ManagedPolicyArns"]}
+    assert managed == PERSONAL.get(name, {BASIC})
+
+
+# ── every asynchronous edge ──
+
+
+def dead_letters() -> set[str]:
+    """The queues in which undelivered work waits."""
+    queues = resources("AWS::SQS::Queue", translated())
+    redriven = {
+        target(queue["RedrivePolicy"]["deadLetterTargetArn"]) for queue in queues.values() if "RedrivePolicy" in queue
+    }
+    mappings = resources("AWS::Lambda::EventSourceMapping", translated()).values()
+    failed = {
+        target(one["DestinationConfig"]["OnFailure"]["Destination"]) for one in mappings if "DestinationConfig" in one
+    }
+    ticks = {target(one["DeadLetterConfig"]["TargetArn"]) for one in lambdas().values() if "DeadLetterConfig" in one}
+    return redriven | failed | ticks
+
+
+def test_every_queue_is_drained_or_watched() -> None:
+    queues = resources("AWS::SQS::Queue", translated())
+    assert {name for name, queue in queues.items() if "RedrivePolicy" not in queue} == dead_letters()
+
+
+@pytest.mark.parametrize("name", sorted(resources("AWS::Lambda::EventSourceMapping", translated())))
+def test_every_mapping_ends_somewhere(name: str) -> None:
+    mapping = resources("AWS::Lambda::EventSourceMapping", translated())[name]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    if "StartingPosition" in mapping:
+        assert mapping["DestinationConfig"]["OnFailure"]["Destination"]
+        assert mapping["MaximumRetryAttempts"] > 0, "the default is for ever, and holds up the shard"
+        assert mapping["BisectBatchOnFunctionError"]
+        return
+    queue = resources("AWS::SQS::Queue", translated())[target(mapping["EventSourceArn"])]
+    timeout = lambdas()[mapping["FunctionName"]["Ref"]]["Timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5, "below that, throttling alone fills the dead letters"
+    assert queue["VisibilityTimeout"] >= 6 * timeout
+    dead = resources("AWS::SQS::Queue", translated())[target(queue["RedrivePolicy"]["deadLetterTargetArn"])]
+    assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+
+
+@pytest.mark.parametrize("name", sorted(resources("AWS::Scheduler::Schedule", translated())))
+def test_every_schedule_leads_to_a_function_with_dead_letters(name: str) -> None:
+    schedule = resources("AWS::Scheduler::Schedule", translated())[name]
+    logical = target(schedule["Target"]["Arn"])
+    queue = target(lambdas()[logical]["DeadLetterConfig"]["TargetArn"])
+    assert queue in dead_letters()
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert lambdas()[logical]["Timeout"] < 60, "a tick ends before the next one"
+    sends = [json.dumps(one) for one in statements(roles()[f"{logical}Role"])]
+    assert any("sqs:SendMessage" in one and queue in one for one in sends)
+
+
+@pytest.mark.parametrize("queue", sorted(dead_letters()))
+def test_every_dead_letter_queue_has_an_alarm(queue: str) -> None:
+    alarms = [
+        alarm
+        for alarm in resources("AWS::CloudWatch::Alarm", translated()).values()
+        if {"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}} in alarm["Dimensions"]
+    ]
+    (alarm,) = alarms
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/SQS", ALARMED, 0)
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["AlarmActions"]
+
+
+# ── functions, logs, data ──
+
+
+@pytest.mark.parametrize("name", sorted(lambdas()))
+def test_every_function_runs_alike(name: str) -> None:
+    function = lambdas()[name]
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": "Logs"}}
+    assert len(function["Layers"]) == 2
+
+
+def test_no_http_function_outlives_the_gateway() -> None:
+    behind_api = [
+        item
+        for item in functions().values()
+        if any(one["Type"] == "HttpApi" for one in item.get("Events", {}).values())
+    ]
+    assert behind_api
+    assert all(item.get("Timeout", 10) < 30 for item in behind_api)
+
+
+def test_every_log_ends() -> None:
+    for group in resources("AWS::Logs::LogGroup", translated()).values():
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_the_ledger_is_kept_and_what_may_expire_expires() -> None:
+    (name,) = resources("AWS::DynamoDB::Table")
+    table = template()["Resources"][name]
+    assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_both_indexes_hold_what_their_readers_read() -> None:
+    (table,) = resources("AWS::DynamoDB::Table").values()
+    held = {
+        index["IndexName"]: {key["AttributeName"] for key in index["KeySchema"]}
+        | set(index["Projection"]["NonKeyAttributes"])
+        for index in table["GlobalSecondaryIndexes"]
+    }
+    assert held == {
+        "due": {"due_shard", "due_at", "vid", "kind", "item", "give_up_at"},
+        "listing": {"list_key", "list_at", "vid", "kind", "state", "url", "created_at", "updated_at"},
+    }
+
+
+# ── environment ──
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_every_variable_is_a_setting(name: str) -> None:
+    assert {variable.lower() for variable in variables(name)} <= {field.name for field in fields(Settings)}
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_no_variable_holds_a_secret(name: str) -> None:
+    """Only names of secrets are in the environment; the functions read the values themselves."""
+    secrets = resources("AWS::SecretsManager::Secret")
+    named = {variable: value for variable, value in variables(name).items() if variable.endswith("_SECRET")}
+    assert all(value["Fn::GetAtt"][0] in secrets and value["Fn::GetAtt"][1] == "Id" for value in named.values())
+    assert "resolve:secretsmanager" not in json.dumps(variables(name))
+
+
+def test_no_parameter_is_a_secret() -> None:
+    assert not [name for name, item in template()["Parameters"].items() if item.get("NoEcho")]
+
+
+def test_the_defaults_are_those_of_the_code() -> None:
+    stated = {
+        variable: value["Ref"]
+        for name in functions()
+        for variable, value in variables(name).items()
+        if value.get("Ref") in template()["Parameters"]
+    }
+    assert len(stated) >= 7
+    for variable, parameter in stated.items():
+        own = getattr(Settings(), variable.lower())
+        assert own in {"", type(own)(template()["Parameters"][parameter]["Default"])}

@@ -1,0 +1,81 @@
+"""The stream's filter: exactly what `dispatch` has to do something about, judged on items as the ledger writes them."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mediarelay.adapters.items import MOST_BYTES, due, entry_item, intent_item, split, task_item
+from mediarelay.domain.entry import Books, Card, Entry
+from mediarelay.domain.intent import Intent
+from mediarelay.domain.media import Kind, State
+from mediarelay.domain.schedule import Due
+from mediarelay.domain.task import Origin
+from tests.stack import ROOT, resources, translated
+from tests.unit.domain.drawn import START, VID
+
+ENTRY = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=b"{}")
+CARD = Card(
+    vid=VID,
+    kind=Kind.VIDEO,
+    state=State.SUCCEEDED,
+    url=None,
+    created_at=START,
+    updated_at=START,
+    due=None,
+    unpublished=State.SUCCEEDED,
+)
+BOOKS = Books(give_up_at=START + timedelta(days=1))
+LARGE = entry_item(ENTRY) | {"body": {"B": b"x" * (MOST_BYTES + 1)}}
+INTENT = Intent(key="k", kind=Kind.AUDIO, request={"url": "http://a"}, at=START)
+
+
+def patterns() -> list[Any]:
+    (mapping,) = (
+        one for one in resources("AWS::Lambda::EventSourceMapping", translated()).values() if "FilterCriteria" in one
+    )
+    return [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
+
+
+def matches(pattern: Any, value: Any) -> bool:
+    """Event filtering as Lambda documents it, for the rules we use: equality and `exists`, on leaves."""
+    if isinstance(pattern, dict):
+        return all(
+            matches(inner, value.get(name) if isinstance(value, dict) else None) for name, inner in pattern.items()
+        )
+    return any(rule == value or (rule == {"exists": True} and value is not None) for rule in pattern)
+
+
+def passes(name: str, image: dict[str, Any]) -> bool:
+    record = {"eventName": name, "dynamodb": {"NewImage": image} if image else {}}
+    return any(matches(pattern, record) for pattern in patterns())
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "wanted"),
+    [
+        ("INSERT", entry_item(ENTRY) | due(Due("video", START), VID), True),
+        ("MODIFY", entry_item(ENTRY), False),
+        ("INSERT", split(LARGE)[0], True),
+        ("INSERT", split(LARGE)[1][0], False),
+        ("INSERT", entry_item(replace(ENTRY, origin=Origin.TRACK)), False),
+        ("INSERT", entry_item(replace(ENTRY, origin=Origin.SUBMIT)), False),
+        ("INSERT", entry_item(replace(ENTRY, origin=Origin.ANSWER)), False),
+        ("INSERT", entry_item(replace(ENTRY, origin=Origin.TIMEOUT)), False),
+        ("INSERT", task_item(CARD, BOOKS), True),
+        ("MODIFY", task_item(CARD, BOOKS), True),
+        ("MODIFY", task_item(replace(CARD, unpublished=None), BOOKS), False),
+        ("INSERT", intent_item(INTENT), False),
+        ("REMOVE", {}, False),
+    ],
+)
+def test_what_the_stream_passes_on(name: str, image: dict[str, Any], *, wanted: bool) -> None:
+    assert passes(name, image) is wanted
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "events").glob("dispatch_*.json")), ids=lambda path: path.stem)
+def test_the_sample_events_would_pass(path: Any) -> None:
+    for record in json.loads(path.read_text("utf-8"))["event"]["Records"]:
+        assert passes(record["eventName"], record["dynamodb"]["NewImage"])

@@ -1,0 +1,74 @@
+"""Back-off: bounds, jitter, giving up; and shards that together hold everything."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediarelay.domain.media import Kind
+from mediarelay.domain.schedule import JITTER, LONGEST_WAIT, Due, first_look, next_look, shard_of, shards
+from tests.patience import patient
+from tests.unit.domain.drawn import START
+
+KINDS = st.sampled_from(Kind)
+FIRST = st.integers(1, 86_400).map(lambda seconds: timedelta(seconds=seconds))
+LUCK = st.floats(0, 1, exclude_max=True)
+FAR = START + timedelta(days=365)
+
+
+def wait(attempts: int, first: timedelta, luck: float) -> timedelta:
+    return next_look(Kind.VIDEO, START, attempts=attempts, asked=True, first=first, give_up=FAR, luck=luck).at - START
+
+
+@given(KINDS, FIRST)
+def test_first_look(kind: Kind, after: timedelta) -> None:
+    assert first_look(kind, START, after) == Due(kind.value, START + after)
+
+
+@given(st.integers(0, 10**6), FIRST, LUCK)
+@patient
+def test_waits_stay_within_bounds(attempts: int, first: timedelta, luck: float) -> None:
+    shortest, longest = min(first, LONGEST_WAIT) * (1 - JITTER), LONGEST_WAIT * (1 + JITTER)
+    assert shortest <= wait(attempts, first, luck) <= longest
+
+
+@given(st.integers(0, 50), FIRST, LUCK)
+@patient
+def test_waits_grow_with_the_attempts(attempts: int, first: timedelta, luck: float) -> None:
+    shorter, longer = wait(attempts, first, luck), wait(attempts + 1, first, luck)
+    assert longer >= shorter
+    if longer < LONGEST_WAIT * (1 - JITTER):
+        assert longer > shorter
+
+
+@given(st.integers(0, 50), FIRST, LUCK, LUCK)
+@patient
+def test_jitter_spreads_around_the_plain_wait(attempts: int, first: timedelta, luck: float, other: float) -> None:
+    plain = wait(attempts, first, 0.5)
+    assert plain * (1 - JITTER) <= wait(attempts, first, luck) <= plain * (1 + JITTER)
+    if abs(luck - other) > 0.001:
+        assert wait(attempts, first, luck) != wait(attempts, first, other)
+
+
+@given(KINDS, st.booleans(), FIRST, LUCK, st.integers(-100, 100_000))
+@patient
+def test_the_last_duty_is_to_give_up(kind: Kind, asked: bool, first: timedelta, luck: float, left: int) -> None:
+    give_up = START + timedelta(seconds=left)
+    due = next_look(kind, START, attempts=3, asked=asked, first=first, give_up=give_up, luck=luck)
+    assert (due == Due("lost", START)) == (asked and left <= 0), "only after a question at the deadline or later"
+    if due.what != "lost":
+        latest = START + wait(3, first, luck)
+        assert due == Due(kind.value, min(latest, give_up) if left > 0 else latest)
+
+
+@given(st.sampled_from(["video", "audio", "submit", "lost", "publish"]), st.text())
+@patient
+def test_every_identity_waits_in_a_shard_that_is_looked_at(what: str, identity: str) -> None:
+    assert shard_of(what, identity) in shards(what)
+    assert shard_of(what, identity) == shard_of(what, identity)
+
+
+def test_shards_are_used_evenly_and_not_shared_between_duties() -> None:
+    used = [shard_of("video", f"{number:032x}1493379478") for number in range(400)]
+    assert {used.count(shard) > 50 for shard in shards("video")} == {True}
+    assert not {*shards("video")} & {*shards("audio")}

@@ -1,0 +1,127 @@
+"""The merge is a join, and its rules: claims decide nothing, outcomes stay, the strongest word counts."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Place, Source, State
+from mediarelay.domain.task import Observation, Origin, Task, fold, merge
+from tests.patience import patient
+from tests.unit.domain.drawn import LOGS, START, VID, observations
+
+
+def said(origin: Origin, state: State, minute: int = 0, **facts: Any) -> Observation:
+    content = Facts(**({"vid": VID, "kind": Kind.VIDEO, "state": state} | facts))
+    return Observation(
+        origin=origin, digest=f"{origin}{state}{minute}", at=START + timedelta(minutes=minute), facts=content
+    )
+
+
+def views(task: Task) -> tuple[Any, ...]:
+    names = ("vid", "kind", "state", "outcome", "claimed", "source", "renditions", "faults", "created_at", "updated_at")
+    return tuple(getattr(task, name) for name in names)
+
+
+@given(LOGS, st.data())
+@patient
+def test_any_order_and_any_repetition_converge(log: list[Observation], data: st.DataObject) -> None:
+    again = data.draw(st.permutations(log + data.draw(st.lists(st.sampled_from(log)))))
+    assert fold(again) == fold(log)
+    assert views(fold(again)) == views(fold(log))
+
+
+@given(LOGS, LOGS, LOGS)
+@patient
+def test_merge_is_a_join(one: list[Observation], two: list[Observation], three: list[Observation]) -> None:
+    a, b, c = fold(one), fold(two), fold(three)
+    assert merge(a, b) == merge(b, a) == fold(one + two)
+    assert merge(merge(a, b), c) == merge(a, merge(b, c))
+    assert merge(a, a) == a
+    assert merge(merge(a, b), b) == merge(a, b)
+
+
+@given(LOGS, st.lists(observations().map(lambda seen: replace(seen, origin=Origin.CLAIM))))
+@patient
+def test_claims_never_change_state_outcome_or_results(log: list[Observation], claims: list[Observation]) -> None:
+    quiet, loud = fold(log), fold([*log, *claims])
+    assert (loud.state, loud.outcome) == (quiet.state, quiet.outcome)
+    assert (loud.renditions, loud.faults) == (quiet.renditions, quiet.faults)
+
+
+@given(LOGS.filter(lambda log: fold(log).outcome is not None), LOGS)
+@patient
+def test_an_outcome_stays_an_outcome(log: list[Observation], later: list[Observation]) -> None:
+    assert fold(log + later).outcome in OUTCOMES
+
+
+@pytest.mark.parametrize(
+    ("states", "outcome"),
+    [
+        ((State.SUCCEEDED, State.SUPERSEDED), State.SUCCEEDED),
+        ((State.SUCCEEDED, State.FAILED), State.SUCCEEDED),
+        ((State.SUCCEEDED, State.TRANSCODING), State.SUCCEEDED),
+        ((State.FAILED, State.SUPERSEDED), State.FAILED),
+        ((State.FAILED, State.PENDING), State.FAILED),
+        ((State.SUPERSEDED, State.PROBED), State.SUPERSEDED),
+        ((State.PENDING, State.PROBED, State.TRANSCODING), None),
+    ],
+)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_where_answers_disagree(states: tuple[State, ...], outcome: State | None, *, backwards: bool) -> None:
+    answers = [said(Origin.ANSWER, state, minute) for minute, state in enumerate(states)]
+    assert fold(reversed(answers) if backwards else answers).outcome == outcome
+
+
+@pytest.mark.parametrize("late", [State.SUCCEEDED, State.FAILED, State.SUPERSEDED])
+def test_a_late_answer_replaces_lost(late: State) -> None:
+    lost = said(Origin.TIMEOUT, State.LOST, 1)
+    assert fold([lost]).outcome is State.LOST
+    assert fold([lost, said(Origin.ANSWER, late, 2)]).outcome is late
+    assert fold([said(Origin.ANSWER, State.TRANSCODING), lost]).outcome is State.LOST
+
+
+@pytest.mark.parametrize(
+    ("origin", "state", "kind"),
+    [(Origin.TRACK, State.EXPECTED, Kind.VIDEO), (Origin.SUBMIT, State.PENDING, Kind.AUDIO)],
+)
+def test_what_a_client_asked_for_is_expected(origin: Origin, state: State, kind: Kind) -> None:
+    task = fold([said(origin, state, kind=kind, source=Source(url="http://a/1.mp4"))])
+    assert (task.state, task.outcome, task.claimed, task.kind) == (state, None, None, kind)
+    assert task.source.url == "http://a/1.mp4"
+
+
+def test_a_claim_alone_is_shown_as_a_claim() -> None:
+    claim = said(Origin.CLAIM, State.SUCCEEDED)
+    assert views(fold([claim]))[2:5] == (State.EXPECTED, None, State.SUCCEEDED)
+    assert fold([claim, said(Origin.ANSWER, State.FAILED)]).claimed is None
+
+
+@pytest.mark.parametrize("origin", [Origin.TRACK, Origin.SUBMIT, Origin.ANSWER])
+def test_a_claim_never_decides_the_kind(origin: Origin) -> None:
+    """Else a callback to the wrong address would send every question to the wrong action until the task is lost."""
+    claim = said(Origin.CLAIM, State.SUCCEEDED, 5, kind=Kind.AUDIO)
+    assert fold([said(origin, State.PENDING), claim]).kind is Kind.VIDEO
+
+
+def test_source_fields_come_from_the_strongest_word_that_states_them() -> None:
+    task = fold(
+        [
+            said(Origin.CLAIM, State.SUCCEEDED, 3, source=Source(url="http://claim", size=3, place=Place(region="sh"))),
+            said(Origin.ANSWER, State.SUCCEEDED, 1, source=Source(size=1, place=Place(bucket="cts"))),
+            said(Origin.SUBMIT, State.PENDING, 0, source=Source(url="http://submit", size=2)),
+        ]
+    )
+    assert task.source == Source(url="http://submit", size=1, place=Place(bucket="cts"))
+    assert task.without_claims.source == Source(url="http://submit", size=1, place=Place(bucket="cts"))
+
+
+def test_times() -> None:
+    first, told = said(Origin.TRACK, State.EXPECTED, 1), START - timedelta(days=1)
+    assert fold([first, said(Origin.CLAIM, State.FAILED, 2)]).created_at == first.at
+    task = fold([first, said(Origin.ANSWER, State.FAILED, 3, created_at=told, faults=(Fault(code=122),))])
+    assert (task.created_at, task.updated_at) == (told, START + timedelta(minutes=3))
+    assert task.faults == (Fault(code=122),)

@@ -1,0 +1,133 @@
+"""The signed API over HTTP: every check and its code."""
+
+import secrets
+import time
+
+import pytest
+
+URL = "http://music-1250000000.cosgz.myqcloud.com/none.mp3"
+ADD = {"url": URL, "bucketName": "music", "bucketRegion": "gz"}
+
+
+def later(seconds: int) -> str:
+    return str(int(time.time()) + seconds)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("algorithm", [None, "HmacSHA1", "HmacSHA256"])
+def test_a_signed_call_is_taken(engine, method: str, algorithm: str | None) -> None:
+    answer = engine.call("AddCtsAudioTask", method, SignatureMethod=algorithm, RequestClient="x", Region="gz", **ADD)
+    assert answer.keys() == {"code", "message", "codeDesc", "data"}
+    assert (answer["code"], answer["message"], answer["codeDesc"]) == (0, "", "Success")
+    vid = answer["data"]["vid"]
+    assert len(vid) == 42
+    assert int(vid[:32], 16) >= 0
+    assert abs(int(vid[32:]) - time.time()) < 5
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"SecretId": "AKIDother"}, 4104),
+        ({"Signature": "AAAA"}, 4100),
+        ({"Signature": ""}, 4000),
+        ({"Nonce": None}, 4000),
+        ({"Nonce": "-1"}, 4000),
+        ({"Nonce": "x"}, 4000),
+        ({"Timestamp": None}, 4000),
+        ({"Timestamp": "soon"}, 4000),
+        ({"SecretId": None}, 4000),
+        ({"Action": None}, 4000),
+        ({"Action": "DescribeCdnHosts"}, 6100),
+        ({"url": None}, 4000),
+        ({"bucketName": None}, 4000),
+        ({"bucketRegion": ""}, 4000),
+        ({"bucketName": "other"}, 4000),
+        ({"bucketRegion": "sh"}, 4000),
+        ({"url": "http://example.com/x.mp3"}, 4000),
+        ({"url": "http://music-1250000000.cosgz.myqcloud.com/../x.mp3"}, 4000),
+    ],
+)
+def test_what_is_wrong_has_its_code(engine, change: dict, code: int) -> None:
+    answer = engine.send(engine.signed(**{"action": "AddCtsAudioTask", **ADD, **change}))
+    assert answer["code"] == code
+    assert answer["message"]
+    assert answer["data"] == {}
+
+
+@pytest.mark.parametrize(("offset", "code"), [(-290, 0), (290, 0), (-310, 4500), (310, 4500)])
+def test_the_window_has_two_sides(engine, offset: int, code: int) -> None:
+    assert engine.call("AddCtsAudioTask", Timestamp=later(offset), **ADD)["code"] == code
+
+
+def test_a_nonce_is_good_once(engine) -> None:
+    params = engine.signed("AddCtsAudioTask", **ADD)
+    assert [engine.send(params)["code"] for _ in range(3)] == [0, 4500, 4500]
+
+
+def test_a_wrong_signature_burns_no_nonce(engine) -> None:
+    nonce = str(secrets.randbits(62) + 1)
+    assert engine.call("AddCtsAudioTask", Nonce=nonce, Signature="AAAA", **ADD)["code"] == 4100
+    assert engine.call("AddCtsAudioTask", Nonce=nonce, **ADD)["code"] == 0
+
+
+def test_the_method_is_signed(engine) -> None:
+    assert engine.send(engine.signed("AddCtsAudioTask", "GET", **ADD), "POST")["code"] == 4100
+
+
+@pytest.mark.parametrize(
+    ("action", "params", "code"),
+    [
+        ("GetCtsInfo", {}, 4000),
+        ("GetCtsInfo", {"vid": "0" * 42}, 5000),
+        ("GetCtsInfo", {"url": URL}, 5000),
+        ("GetCtsInfo", {"url": "nonsense"}, 4000),
+        ("GetCtsaudioInfo", {}, 4000),
+        ("GetCtsaudioInfo", {"vid": "x"}, 5000),
+        ("GetCtsaudioInfo", {"url": URL}, 4000),
+    ],
+)
+def test_questions_without_an_answer(engine, action: str, params: dict, code: int) -> None:
+    assert engine.call(action, **params)["code"] == code
+
+
+def test_an_audio_task_is_no_video_task(engine) -> None:
+    vid = engine.submit("/none.mp3")
+    assert engine.call("GetCtsInfo", vid=vid)["code"] == 5000
+    assert engine.call("GetCtsaudioInfo", vid=vid)["code"] == 0
+
+
+def test_a_name_given_twice_is_refused(engine) -> None:
+    _, _, answer = engine.request("GET", "/v2/index.php?Action=GetCtsInfo&Action=GetCtsInfo")
+    assert b'"code":4000' in answer
+
+
+def test_a_large_body_is_refused(engine) -> None:
+    _, _, answer = engine.request("POST", "/v2/index.php", b"a=" + b"x" * (1 << 20))
+    assert b'"code":4000' in answer
+
+
+def test_vids_of_one_second_differ(stub) -> None:
+    vids = [stub.submit("/none.mp3") for _ in range(50)]
+    assert len(set(vids)) == 50
+
+
+def test_a_token_can_be_required(stub) -> None:
+    stub.console("config", {"credentials": {"token": "t"}})
+    assert stub.call("AddCtsAudioTask", **ADD)["code"] == 4105
+    assert stub.call("AddCtsAudioTask", Token="x", **ADD)["code"] == 4105
+    assert stub.call("AddCtsAudioTask", Token="t", **ADD)["code"] == 0
+
+
+def test_faults_of_the_api(stub) -> None:
+    stub.console("faults", {"api_error": 4400})
+    answer = stub.call("GetCtsInfo", vid="x")
+    assert (answer["code"], answer["codeDesc"]) == (4400, "QuotaExceeded")
+    stub.console("faults", {"api_http_status": 503})
+    assert stub.request("GET", "/v2/index.php")[0] == 503
+    stub.console("faults", {"api_hang": 0.4})
+    begun = time.monotonic()
+    assert stub.call("AddCtsAudioTask", **ADD)["code"] == 0
+    assert time.monotonic() - begun >= 0.4
+    assert stub.console("faults", {}) == stub.console("faults")
+    assert stub.call("GetCtsInfo", vid="x")["code"] == 5000

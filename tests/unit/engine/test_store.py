@@ -1,0 +1,151 @@
+"""What outlives the process."""
+
+import sqlite3
+import time
+from dataclasses import replace
+
+import pytest
+
+from engine.callbacks import Message, after, deliveries
+from engine.config import CallbackPolicy, Faults
+from engine.model import Flaw, Status, Task
+from engine.places import Place
+from engine.store import Attempt, Callback, Store, StoreBusy
+from mediarelay.domain.media import Kind
+
+PLACE = Place(app_id=1, bucket="a", region="sh")
+TASK = Task(vid="1", kind=Kind.VIDEO, source=PLACE, dst=PLACE, url="u", path="/k", key="k", created=1.0, updated=1.0)
+CALLBACK = Callback(vid="1", type="t", url="http://x", body="{}", created=1, due=1)
+MESSAGE = Message(vid="1", type="t", url="http://x", body={"ä": 1})
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(tmp_path / "s.sqlite3")
+    yield made
+    made.close()
+
+
+def test_the_same_file_again_deletes_what_was(store: Store) -> None:
+    assert store.add_task(TASK) == []
+    other_kind = replace(TASK, vid="a", kind=Kind.AUDIO)
+    other_file = replace(TASK, vid="b", key="k2")
+    assert store.add_task(other_kind) == store.add_task(other_file) == []
+    assert store.add_task(replace(TASK, vid="2")) == ["1"]
+    assert store.add_task(replace(TASK, vid="3")) == ["2"]
+    assert [store.task(vid).deleted for vid in "123ab"] == [True, True, False, False, False]
+    assert store.newest_task(Kind.VIDEO, PLACE, "k").vid == "3"
+    assert store.open_vids() == ["a", "b", "3"]
+
+
+def test_a_state_never_goes_back_and_an_end_is_the_end(store: Store) -> None:
+    store.add_task(TASK)
+    assert store.change("1", status=Status.TRANSCODING).status == Status.TRANSCODING
+    assert store.change("1", status=Status.PROBED).status == Status.TRANSCODING
+    assert store.change("1", status=Status.FAILED, flaw=Flaw(code=1, message="m"))
+    assert store.change("1", status=Status.SUCCEEDED) is None
+    assert store.change("none", status=Status.SUCCEEDED) is None
+    assert store.task("1").flaw == Flaw(code=1, message="m")
+    assert store.open_vids() == []
+
+
+def test_a_deleted_task_calls_nobody(store: Store) -> None:
+    store.add_task(TASK)
+    store.add_task(replace(TASK, vid="2"))
+    assert store.change("1", lambda _: [CALLBACK], status=Status.SUCCEEDED) is None
+    assert store.callbacks(10) == []
+
+
+def test_a_change_and_its_callback_are_one(store: Store) -> None:
+    store.add_task(TASK)
+    with pytest.raises(sqlite3.Error):
+        store.change("1", lambda _: [replace(CALLBACK, url=None)], status=Status.SUCCEEDED)
+    assert store.task("1").status == Status.PENDING
+
+
+def test_callbacks_are_claimed_once_in_their_order(store: Store) -> None:
+    store.add_task(TASK)
+    due = (5.0, 3.0, 20.0)
+    store.change("1", lambda _: [replace(CALLBACK, vid=str(i), due=each) for i, each in enumerate(due)])
+    first, second = store.claim_callback(10), store.claim_callback(10)
+    assert [first.due, second.due] == [3.0, 5.0]
+    assert store.claim_callback(10) == 10.0
+    store.record_attempt(replace(first, due=None, state="delivered"), Attempt(at=10, seconds=1, http_status=200))
+    shown = {callback.seq: (callback.state, attempts) for callback, attempts in store.callbacks(10)}
+    assert shown[first.seq] == ("delivered", [Attempt(at=10, seconds=1, http_status=200)])
+    assert [callback.vid for callback, _ in store.callbacks(10, "1")] == ["1"]
+
+
+def test_callbacks_of_one_task_go_one_by_one(store: Store) -> None:
+    store.add_task(TASK)
+    store.change("1", lambda _: [replace(CALLBACK, type="first"), replace(CALLBACK, type="second")])
+    first = store.claim_callback(10)
+    assert (first.type, store.claim_callback(10)) == ("first", None)
+    store.record_attempt(replace(first, due=None, state="delivered"), Attempt(at=10, seconds=1, http_status=200))
+    assert store.claim_callback(10).type == "second"
+
+
+def test_what_was_being_sent_is_sent_again_after_a_restart(tmp_path) -> None:
+    store = Store(tmp_path / "s.sqlite3")
+    store.add_task(TASK)
+    store.change("1", lambda _: [CALLBACK])
+    assert store.claim_callback(10)
+    assert store.claim_callback(10) is None
+    store.close()
+    store = Store(tmp_path / "s.sqlite3")
+    assert isinstance(store.claim_callback(10), Callback)
+    store.close()
+
+
+def test_nonces_are_remembered_for_a_while(store: Store) -> None:
+    now = time.time()
+    assert store.use_nonce("a", "1", now, 10) is False
+    assert store.use_nonce("a", "1", now + 9, 10) is True
+    assert store.use_nonce("b", "1", now + 9, 10) is False
+    assert store.use_nonce("a", "1", now + 11, 10) is False
+
+
+def test_a_directory_has_one_engine(store: Store, tmp_path) -> None:
+    with pytest.raises(StoreBusy, match="in use"):
+        Store(tmp_path / "s.sqlite3")
+
+
+def test_a_message_without_faults_is_one_delivery_now() -> None:
+    (found,) = deliveries(MESSAGE, Faults(), 7)
+    assert (found.due, found.state, found.body) == (7, "waiting", '{"ä": 1}')
+
+
+def test_faults_drop_copy_and_delay() -> None:
+    (dropped,) = deliveries(MESSAGE, Faults(drop_callbacks=True, callback_copies=3), 7)
+    assert (dropped.due, dropped.state) == (None, "dropped")
+    copies = deliveries(MESSAGE, Faults(callback_copies=3, callback_delay=2), 7)
+    assert [copy.due for copy in copies] == [9, 9, 9]
+    late = deliveries(MESSAGE, Faults(callback_copies=9, callback_jitter=5), 7)
+    assert len({copy.due for copy in late}) == 9
+    assert all(7 <= copy.due <= 12 for copy in late)
+
+
+@pytest.mark.parametrize(
+    ("tries", "status", "state"),
+    [
+        (0, 200, "delivered"),
+        (2, 299, "delivered"),
+        (0, 302, "waiting"),
+        (1, 500, "waiting"),
+        (2, 500, "given_up"),
+        (2, None, "given_up"),
+    ],
+)
+def test_retries_are_bounded(tries: int, status: int | None, state: str) -> None:
+    attempt = Attempt(at=100, seconds=1, http_status=status)
+    found = after(replace(CALLBACK, tries=tries), CallbackPolicy(), attempt)
+    assert (found.state, found.tries) == (state, tries + 1)
+    assert (found.due is None) is (state != "waiting")
+
+
+def test_the_wait_doubles_and_is_jittered() -> None:
+    attempt = Attempt(at=100, seconds=0)
+    for tries, low, high in ((0, 0.5, 1.5), (3, 4, 12)):
+        waits = {after(replace(CALLBACK, tries=tries), CallbackPolicy(tries=9), attempt).due - 100 for _ in range(50)}
+        assert len(waits) == 50
+        assert low <= min(waits) <= max(waits) <= high

@@ -1,0 +1,122 @@
+"""Our own HTTP contract: requests validated with the field named, views without empty fields."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediarelay.contracts.api import AudioSubmit, VideoTrack, history_view, read, task_view
+from mediarelay.domain.entry import Entry
+from mediarelay.domain.media import Facts, Kind, State
+from mediarelay.domain.task import Observation, Origin, fold
+from mediarelay.domain.vid import video_vid
+from mediarelay.errors import Malformed
+from tests.patience import patient
+from tests.unit.domain.drawn import LOGS, START, VID
+
+AUDIO = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+UPLOAD = {"cos_request_id": "NWE5M2M2ZTFfNGVhMzVkNjRfNDg0NF81YjI=", "date": "Mon, 26 Feb 2018 08:25:37 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"url": None}, "url"),
+        ({"url": "file:///etc/passwd"}, "url"),
+        ({"url": "http://a/1 2.mp3"}, "url"),
+        ({"url": "http://a/" + "x" * 2048}, "url"),
+        ({"url": 7}, "url"),
+        ({"bucketName": ""}, "bucketName"),
+        ({"bucketRegion": ["gz"]}, "bucketRegion"),
+        ({"bucket": "music"}, "bucket"),
+    ],
+)
+def test_an_audio_request_names_what_is_wrong(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        read(AudioSubmit, AUDIO | change)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("missing", AUDIO)
+def test_every_field_of_an_audio_request_is_needed(missing: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        read(AudioSubmit, {name: value for name, value in AUDIO.items() if name != missing})
+    assert caught.value.field == missing
+
+
+@pytest.mark.parametrize(
+    ("request_", "vid"),
+    [
+        ({"vid": VID}, VID),
+        ({"vid": VID, "url": "http://a/1.mp4"}, VID),
+        ({"url": "http://a/1.mp4"}, None),
+        ({"url": "http://a/1.mp4"} | UPLOAD, video_vid(*UPLOAD.values())),
+    ],
+)
+def test_the_vid_of_a_video(request_: dict[str, str], vid: str | None) -> None:
+    assert read(VideoTrack, request_).known_vid() == vid
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {},
+        UPLOAD,
+        {"url": "http://a/1.mp4", "date": UPLOAD["date"]},
+        {"url": "http://a/1.mp4", "cos_request_id": "x"},
+        {"url": "http://a/1.mp4"} | UPLOAD | {"date": "Sun, 26 Feb 2018 08:25:37 GMT"},
+        {"vid": "a b"},
+        {"vid": VID, "more": "x"},
+    ],
+)
+def test_a_video_request_without_a_name_for_the_task(request_: dict[str, str]) -> None:
+    with pytest.raises(Malformed):
+        read(VideoTrack, request_).known_vid()
+
+
+@given(st.dictionaries(st.sampled_from([*AUDIO, "vid", "date", "x"]), st.text() | st.integers() | st.none()))
+@patient
+def test_no_request_escapes_validation(body: dict[str, Any]) -> None:
+    for model in (AudioSubmit, VideoTrack):
+        with suppress(Malformed):
+            read(model, body)
+
+
+@given(LOGS)
+@patient
+def test_every_task_can_be_shown(log: list[Observation]) -> None:
+    view = task_view(fold(log))
+    assert json.loads(json.dumps(view)) == view
+    assert None not in view.values()
+
+
+def test_a_task_of_which_little_is_known() -> None:
+    facts = Facts(vid=VID, kind=Kind.AUDIO, state=State.PENDING)
+    assert task_view(fold([Observation(origin=Origin.SUBMIT, digest="d", at=START, facts=facts)])) == {
+        "vid": VID,
+        "kind": "audio",
+        "state": "pending",
+        "source": {"place": {}},
+        "renditions": [],
+        "faults": [],
+        "created_at": "2026-01-02T03:04:05Z",
+        "updated_at": "2026-01-02T03:04:05Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"a": [1]}', {"a": [1]}),
+        (b"vid=abc&status=2", "vid=abc&status=2"),
+        (b"\xff", "\ufffd"),
+        (b'{"a": "\\ud800"}', {"a": "\ud800"}),
+    ],
+)
+def test_history_shows_bodies_as_they_are(body: bytes, shown: Any) -> None:
+    entry = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=body)
+    (line,) = history_view(VID, (entry,))["observations"]
+    assert line == {"origin": "claim", "at": "2026-01-02T03:04:05Z", "digest": entry.digest, "body": shown}

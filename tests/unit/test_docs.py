@@ -1,0 +1,352 @@
+"""The documents say what the code does: schemas, tables, links, commands."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from docs.generate import EVENTS, OPENAPI, ROOT, main, stale, template
+from docs.routes import ROUTES
+from mediarelay.contracts.api import TaskPage, TaskView, history_view, task_view
+from mediarelay.contracts.cts import parse_query
+from mediarelay.contracts.notification import TYPES, notify
+from mediarelay.domain.entry import Entry
+from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Source, State
+from mediarelay.domain.spec import parse_frame_spec
+from mediarelay.domain.task import Observation, Origin, Task, fold
+from mediarelay.errors import Malformed, NotFound
+from mediarelay.http import created, problem
+from mediarelay.usecases.submit import Submitted
+
+NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)
+PAYLOADS = ROOT / "tests" / "contract" / "payloads"
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+OWN_PAGES = [page for page in PAGES if page.name not in {"engine.md", "fields.md"}]
+
+
+def template_text() -> str:
+    return (ROOT / "template.yaml").read_text(encoding="utf-8")
+
+
+def parameters() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = template()["Parameters"]
+    return found
+
+
+def openapi() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
+    return read
+
+
+def against(name: str) -> Draft202012Validator:
+    """A validator for one of the API's schemas that refuses fields the schema does not name."""
+    schemas = {each: closed(schema) for each, schema in openapi()["components"]["schemas"].items()}
+    return Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}},
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )
+
+
+def closed(schema: dict[str, Any]) -> dict[str, Any]:
+    return schema | {"additionalProperties": False} if schema.get("properties") is not None else schema
+
+
+def event_validator() -> Draft202012Validator:
+    schema = json.loads(EVENTS.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    strict = schema | {"$defs": {name: closed(each) for name, each in schema["$defs"].items()}}
+    return Draft202012Validator(closed(strict), format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def answer(kind: Kind) -> Facts:
+    envelope = json.loads((PAYLOADS / f"{kind}_query.json").read_text(encoding="utf-8"))
+    return parse_query(kind, envelope.get("data", envelope))
+
+
+def observed(facts: Facts, origin: Origin = Origin.ANSWER) -> Task:
+    return fold([Observation(origin=origin, digest="0" * 64, at=NOW, facts=facts)])
+
+
+def rich(kind: Kind) -> Task:
+    return observed(replace(answer(kind), faults=(Fault(code=122, message="no gif"), Fault(code="x"), Fault())))
+
+
+def in_state(state: State) -> Task:
+    return observed(replace(answer(Kind.VIDEO), state=state))
+
+
+def cells(page: Path, heading: str) -> list[list[str]]:
+    """The rows of the table whose head begins with `heading`."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {heading} |")) + 2
+    rows = []
+    for line in lines[start:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+class TestGenerated:
+    def test_files_are_up_to_date(self):
+        assert stale() == [], "run `make docs`"
+
+    def test_check_writes_nothing_and_exits_0(self, capsys):
+        before = OPENAPI.stat().st_mtime_ns
+        assert main(["--check"]) == 0
+        assert OPENAPI.stat().st_mtime_ns == before
+        assert capsys.readouterr().out == ""
+
+    def test_check_exits_1_on_drift_and_writing_repairs_it(self, tmp_path, monkeypatch, capsys):
+        drifted = tmp_path / "openapi.json"
+        drifted.write_text("{}", encoding="utf-8")
+        monkeypatch.setattr("docs.generate.OPENAPI", drifted)
+        assert main(["--check"]) == 1
+        assert "openapi.json: out of date" in capsys.readouterr().out
+        assert drifted.read_text(encoding="utf-8") == "{}"
+        assert main([]) == 0
+        assert main(["--check"]) == 0
+        assert drifted.read_text(encoding="utf-8") == OPENAPI.read_text(encoding="utf-8")
+
+    def test_a_route_that_the_table_lacks_is_named(self, monkeypatch):
+        monkeypatch.setattr("docs.generate.ROUTES", {key: ROUTES[key] for key in list(ROUTES)[1:]})
+        with pytest.raises(ValueError, match=r"POST /callbacks/video/\{token\}"):
+            stale()
+
+
+class TestOpenApi:
+    def test_has_the_routes_of_the_template_and_no_others(self):
+        # Read as text, not with the generator's reader.
+        events = re.findall(r"Method: ([A-Z]+), Path: \"?(/[^\s,\"]*)\"?", template_text())
+        documented = {(method.upper(), path) for path, methods in openapi()["paths"].items() for method in methods}
+        assert events
+        assert documented == set(events)
+
+    def test_only_routes_without_an_authorizer_are_open(self):
+        opened = {
+            path
+            for path, methods in openapi()["paths"].items()
+            for operation in methods.values()
+            if operation.get("security") == []
+        }
+        assert opened == {"/health", "/callbacks/video/{token}", "/callbacks/audio/{token}"}
+
+    def test_operations_have_names_of_their_own(self):
+        names = [each["operationId"] for methods in openapi()["paths"].values() for each in methods.values()]
+        assert len(set(names)) == len(names) == len(ROUTES)
+
+    def test_every_reference_resolves_and_every_schema_is_used(self):
+        referred = set(re.findall(r'"#/components/schemas/(\w+)"', OPENAPI.read_text(encoding="utf-8")))
+        assert referred == set(openapi()["components"]["schemas"])
+
+    def test_every_schema_is_valid(self):
+        for schema in openapi()["components"]["schemas"].values():
+            Draft202012Validator.check_schema(schema)
+
+    def test_every_path_parameter_is_described(self):
+        for path, methods in openapi()["paths"].items():
+            for operation in methods.values():
+                described = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "path"}
+                assert described == set(re.findall(r"{(\w+)}", path))
+
+    @pytest.mark.parametrize("kind", list(Kind))
+    def test_a_rich_task_fits(self, kind):
+        view = task_view(rich(kind))
+        assert view["renditions"]
+        assert view["faults"]
+        against("TaskView").validate(view)
+
+    @pytest.mark.parametrize("state", list(State))
+    def test_a_task_fits_in_every_state(self, state):
+        against("TaskView").validate(task_view(in_state(state)))
+
+    def test_a_bare_task_with_a_claim_fits(self):
+        bare = Facts(vid="a1", kind=Kind.VIDEO, state=State.SUCCEEDED, source=Source())
+        view = task_view(observed(bare, Origin.CLAIM))
+        assert view["claimed"] == "succeeded"
+        against("TaskView").validate(view)
+
+    @pytest.mark.parametrize("spec", ["s_270", "0_0", "400_200", "whatever"])
+    def test_every_form_of_a_specification_fits(self, spec):
+        facts = answer(Kind.VIDEO)
+        one = replace(facts.renditions[0], name=spec, spec=parse_frame_spec(spec))
+        against("TaskView").validate(task_view(observed(replace(facts, renditions=(one,)))))
+
+    def test_an_unknown_field_does_not_fit(self):
+        assert not against("TaskView").is_valid(task_view(rich(Kind.AUDIO)) | {"token": "x"})
+
+    def test_a_history_fits(self):
+        entry = Entry(vid="a1", kind=Kind.AUDIO, origin=Origin.CLAIM, at=NOW, body=b'{"vid": "a1"}')
+        against("History").validate(history_view("a1", (entry, replace(entry, body=b"not JSON"))))
+
+    def test_a_page_fits(self):
+        row = {"vid": "a1", "kind": "audio", "state": "lost", "created_at": NOW, "updated_at": NOW}
+        for page in ({"tasks": [row | {"url": "http://a/b"}], "cursor": "x"}, {"tasks": [row]}):
+            against("TaskPage").validate(TaskPage.model_validate(page).model_dump(mode="json", exclude_none=True))
+
+    @pytest.mark.parametrize("vid", ["a1", None])
+    def test_an_answer_to_a_submit_fits_and_has_a_documented_status(self, vid):
+        answered = created(Submitted(vid, Kind.AUDIO, State.EXPECTED, repeated=False))
+        against("TaskCreated").validate(json.loads(answered["body"]))
+        assert str(answered["statusCode"]) in openapi()["paths"]["/tasks/audio"]["post"]["responses"]
+
+    @pytest.mark.parametrize("error", [Malformed("vid", "missing"), NotFound("no task")])
+    def test_a_problem_fits(self, error):
+        against("Problem").validate(json.loads(problem(error)["body"]))
+
+
+class TestEvents:
+    @pytest.mark.parametrize("kind", list(Kind))
+    def test_a_rich_notification_fits(self, kind):
+        message, _ = notify(rich(kind), "https://api.example")
+        event_validator().validate(json.loads(message))
+
+    @pytest.mark.parametrize("state", list(TYPES))
+    def test_a_notification_of_every_state_fits(self, state):
+        event = json.loads(notify(in_state(state), "https://api.example")[0])
+        event_validator().validate(event)
+        assert not event_validator().is_valid(event | {"data": event["data"] | {"state": "expected"}})
+
+    @pytest.mark.parametrize("long", ["renditions", "source"])
+    def test_a_notification_over_the_limit_fits(self, long):
+        facts = answer(Kind.VIDEO)
+        many = replace(facts, renditions=facts.renditions * 2000)
+        much = (
+            many if long == "renditions" else replace(many, source=replace(many.source, url="http://a/" + "b" * 2**19))
+        )
+        event = json.loads(notify(observed(much), "https://api.example")[0])
+        assert event["data"]["renditions_url"] == f"https://api.example/tasks/{facts.vid}"
+        assert ("source" in event["data"]) == (long == "renditions")
+        event_validator().validate(event)
+
+    @pytest.mark.parametrize("field", ["specversion", "id", "source", "type", "subject", "time", "data"])
+    def test_nothing_may_be_missing(self, field):
+        event = json.loads(notify(rich(Kind.AUDIO), "https://api.example")[0])
+        del event[field]
+        assert not event_validator().is_valid(event)
+
+    def test_every_outcome_is_announced(self):
+        assert set(TYPES) >= OUTCOMES
+
+    def test_the_readme_names_the_attributes_and_types(self):
+        _, attributes = notify(rich(Kind.VIDEO), "https://api.example")
+        text = README.read_text(encoding="utf-8")
+        assert "The message attributes " + ", ".join(f"`{name}`" for name in list(attributes)[:-1]) in text
+        named = " ".join(row[0] for row in cells(README, "type"))
+        assert {name for name in TYPES.values() if f".{name}" in named} == set(TYPES.values())
+
+
+def default(parameter: dict[str, Any]) -> str:
+    value = str(parameter.get("Default", ""))
+    return f"`{value}`" if value else ""
+
+
+def allowed(parameter: dict[str, Any]) -> str:
+    if "AllowedValues" in parameter:
+        return ", ".join(f"`{value}`" for value in parameter["AllowedValues"])
+    if "AllowedPattern" in parameter:
+        return f"`{parameter['AllowedPattern']}`"
+    return f"{parameter['MinValue']} to {parameter['MaxValue']}" if "MinValue" in parameter else ""
+
+
+class TestReadme:
+    def test_its_parameters_are_the_template_s(self):
+        expected = [[f"`{name}`", default(each), allowed(each)] for name, each in parameters().items()]
+        rows = cells(README, "parameter")
+        assert [row[:3] for row in rows] == expected
+        assert all(row[3] for row in rows)
+
+    def test_its_routes_are_the_api_s(self):
+        assert {row[0].strip("`") for row in cells(README, "route")} == set(ROUTES)
+
+    def test_its_secrets_have_outputs(self):
+        outputs = template()["Outputs"]
+        used = {name for page in OWN_PAGES for name in re.findall(r"\$\(out (\w+)\)", page.read_text(encoding="utf-8"))}
+        assert used
+        assert used <= set(outputs)
+
+    def test_resources_named_by_commands_exist(self):
+        text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+        used = set(re.findall(r"\$\((?:resource|queue_arn) (\w+)\)", text))
+        assert used
+        assert used <= set(template()["Resources"])
+
+    @pytest.mark.parametrize("state", [state.value for state in State])
+    def test_it_names_every_state(self, state):
+        assert f"`{state}`" in README.read_text(encoding="utf-8")
+
+    def test_its_example_vid_is_right(self):
+        known = json.loads((ROOT / "tests" / "vectors" / "tencent_other.json").read_text(encoding="utf-8"))
+        text = README.read_text(encoding="utf-8")
+        vector = next(each for each in known if each["name"] == "cts-vid-cos-v5")
+        assert vector["x_cos_request_id"] in text
+        assert vector["date"] in text
+
+    def test_its_json_is_json(self):
+        blocks = re.findall(r"```json\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+        task, event = map(json.loads, blocks)
+        against("TaskView").validate(task)
+        TaskView.model_validate(task)
+        assert {*event} == {*json.loads(notify(rich(Kind.AUDIO), "")[0])}
+
+
+class TestRunbook:
+    def test_it_knows_every_metric(self):
+        code = (ROOT / "layers" / "shared" / "mediarelay").rglob("*.py")
+        calls = re.findall(r"metrics\.count\(([^,)]+)", "\n".join(file.read_text(encoding="utf-8") for file in code))
+        counted = {name for call in calls for name in re.findall(r'"(\w+)"', call)}
+        assert counted
+        assert {row[0].strip("`") for row in cells(ROOT / "docs" / "runbook.md", "metric")} == counted
+
+    def test_it_has_a_section_for_every_alarm_and_names_every_dead_letter_queue(self):
+        text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+        resources = template()["Resources"]
+        alarms = {name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+        assert set(re.findall(r"^### (\w+Alarm)$", text, re.MULTILINE)) == alarms
+        assert all(f"`{name}`" in text for name in resources if name.endswith("DeadLetters"))
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub makes of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def links(page: Path) -> Iterator[tuple[str, str]]:
+    prose = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if "://" not in target:
+            path, _, anchor = target.partition("#")
+            yield path, anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+class TestPages:
+    def test_relative_links_resolve(self, page):
+        for path, anchor in links(page):
+            target = (page.parent / path).resolve() if path else page
+            assert target.is_file(), path
+            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert not anchor or anchor in {slug(heading) for heading in headings}, anchor
+
+    def test_make_targets_exist(self, page):
+        text = page.read_text(encoding="utf-8")
+        code = "\n".join(re.findall(r"```.*?```|`[^`]*`", text, re.DOTALL))
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+        assert set(re.findall(r"\bmake ([a-z]+)\b", code)) <= targets
+
+
+@pytest.mark.parametrize("page", OWN_PAGES, ids=lambda page: page.name)
+def test_files_named_in_a_page_exist(page):
+    package = ROOT / "layers" / "shared" / "mediarelay"
+    folders = [ROOT, ROOT / "docs", package, package / "contracts"]
+    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names = set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.(?:py|yaml|toml|md))`", prose))
+    assert {name for name in names if not any((folder / name).is_file() for folder in folders)} == set()

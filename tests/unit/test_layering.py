@@ -1,0 +1,109 @@
+"""Imports point inward only: functions -> usecases -> domain, contracts, signing; the outside stays in adapters."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers/shared/mediarelay"
+FUNCTIONS = sorted((ROOT / "functions").glob("*/handler.py"))
+STDLIB = "stdlib"
+
+PURE = {"base64", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "json", "re", "typing", "urllib"}
+MAY_USE = {
+    "domain": {"domain", "errors"},
+    "signing": {"signing", "errors"},
+    "contracts": {"contracts", "domain", "errors", "pydantic"},
+    "usecases": {"usecases", "contracts", "domain", "signing", "errors", "metrics"},
+    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "metrics", "botocore", "requests", "urllib3"},
+    "batch.py": set(),
+    "config.py": set(),
+    "errors.py": set(),
+    "metrics.py": set(),
+    "http.py": {"errors", "usecases"},
+    "root.py": {"adapters", "config", "domain", "errors", "signing", "usecases", "requests"},
+    "functions": {"batch", "contracts", "domain", "errors", "http", "root", "usecases"},
+}
+IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "getenv", "system", "urlopen", "exec", "eval"}
+LONGEST_HANDLER = 40
+
+
+def place(path: Path) -> str:
+    return "functions" if path in FUNCTIONS else path.relative_to(PACKAGE).parts[0]
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def modules(path: Path) -> Iterator[str]:
+    """Yield the full name of everything that is imported, wherever in the module."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(module: str) -> str:
+    """Name the part of our package, or the third-party package, that a module belongs to."""
+    first, *rest = module.split(".")
+    if first == "mediarelay":
+        return rest[0]
+    return STDLIB if first in sys.stdlib_module_names else first
+
+
+ALL = [*sorted(PACKAGE.rglob("*.py")), *FUNCTIONS]
+named = pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
+pure = pytest.mark.parametrize(
+    "path",
+    [path for path in ALL if place(path) in {"domain", "signing"}],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+
+
+@named
+def test_imports_point_inward(path: Path) -> None:
+    used = {layer(module) for module in modules(path)} - {STDLIB}
+    assert used <= MAY_USE.get(place(path), set())
+
+
+@pure
+def test_the_core_has_no_outside(path: Path) -> None:
+    assert {module.split(".")[0] for module in modules(path)} - {"mediarelay"} <= PURE
+
+
+def calls(path: Path) -> set[str]:
+    callees = [node.func for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    return {callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "") for callee in callees}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in ALL if place(path) in {"domain", "signing", "contracts", "usecases"}],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_clock_and_luck_are_handed_in(path: Path) -> None:
+    assert not calls(path) & IMPURE_CALLS
+    assert not {module.split(".")[0] for module in modules(path)} & {"time", "random", "secrets", "os", "uuid4"}
+
+
+def test_only_types_are_taken_from_usecases_by_http() -> None:
+    """The callback functions import `http`; what it takes from the use cases must not be loaded there."""
+    outermost = [node for node in tree(PACKAGE / "http.py").body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not any("usecases" in ast.unparse(node) for node in outermost)
+
+
+@pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.parent.name)
+def test_a_handler_is_short(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_HANDLER
+
+
+def test_every_layer_is_known() -> None:
+    assert {place(path) for path in ALL} - {"__init__.py"} == set(MAY_USE)

@@ -1,0 +1,28 @@
+"""Counters in CloudWatch's embedded metric format."""
+
+import json
+
+import pytest
+
+from mediarelay import metrics
+from mediarelay.domain.media import Kind
+
+
+@pytest.mark.parametrize(
+    ("value", "dimensions", "names"),
+    [(1, {}, []), (3, {"kind": Kind.VIDEO}, ["kind"]), (0, {"b": "2", "a": "1"}, ["a", "b"])],
+)
+def test_one_line_per_count(
+    capsys: pytest.CaptureFixture[str], value: int, dimensions: dict[str, str], names: list[str]
+) -> None:
+    metrics.count("ClaimStored", value, **dimensions)
+    text = capsys.readouterr().out
+    line = json.loads(text)
+    assert text.count("\n") == 1
+    assert isinstance(line["_aws"].pop("Timestamp"), int)
+    metric = {"Name": "ClaimStored", "Unit": "Count"}
+    assert line == {
+        "_aws": {"CloudWatchMetrics": [{"Namespace": "Mediarelay", "Dimensions": [names], "Metrics": [metric]}]},
+        "ClaimStored": value,
+        **dimensions,
+    }

@@ -1,0 +1,93 @@
+"""What subscribers hear: CloudEvents 1.0, ids that repeat with the announcement, never over SNS's limit."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from mediarelay.contracts.api import task_view
+from mediarelay.contracts.notification import MAX_BYTES, TYPES, notify
+from mediarelay.domain.media import OUTCOMES, Facts, Kind, Place, Rendition, RenditionKind, Source, State
+from mediarelay.domain.spec import UnknownSpec
+from mediarelay.domain.task import Observation, Origin, Task, fold
+from mediarelay.usecases.tasks import STARTED
+from tests.unit.domain.drawn import START, VID
+
+URL = "https://api.example.com"
+SNS_LIMIT = 256 * 1024
+
+
+def task(state: State = State.SUCCEEDED, vid: str = VID, *, covers: int = 1, name: str = "/cts/w.mp4") -> Task:
+    cover = Rendition(
+        kind=RenditionKind.COVER,
+        name="0_0",
+        spec=UnknownSpec("0_0"),
+        paths=tuple(f"/test/w.mp4.0_0.p{number}.png" for number in range(covers)),
+        dst=Place(app_id=1, bucket="out", region="sh"),
+    )
+    source = Source(url="http://cts-1233444.cossh.myqcloud.com/w.mp4", name=name, place=Place(app_id=7, bucket="cts"))
+    facts = Facts(vid=vid, kind=Kind.VIDEO, state=state, source=source, renditions=(cover,))
+    return fold([Observation(origin=Origin.ANSWER, digest="d", at=START, facts=facts)])
+
+
+def said(*arguments: Any, **options: Any) -> dict[str, Any]:
+    return json.loads(notify(task(*arguments, **options), URL)[0])
+
+
+def test_the_whole_message() -> None:
+    message, attributes = notify(task(), URL)
+    assert json.loads(message) == {
+        "specversion": "1.0",
+        "id": "b1ac266c-dab1-52fa-b7e6-80c7cb2177fa",
+        "source": URL,
+        "type": "mediarelay.task.succeeded",
+        "subject": VID,
+        "time": "2026-01-02T03:04:05Z",
+        "datacontenttype": "application/json",
+        "data": task_view(task()),
+    }
+    assert attributes == {"type": "mediarelay.task.succeeded", "kind": "video", "app_id": "7", "bucket": "cts"}
+
+
+@pytest.mark.parametrize("state", sorted(OUTCOMES | STARTED))
+def test_every_state_that_is_announced_has_a_type(state: State) -> None:
+    assert said(state)["type"] == f"mediarelay.task.{TYPES[state]}"
+    assert TYPES[state] == ("started" if state in STARTED else state.value)
+
+
+def test_an_id_follows_from_subject_and_type_alone() -> None:
+    ids = {(vid, state): said(state, vid)["id"] for vid in ("a1", "a2") for state in OUTCOMES}
+    assert len(set(ids.values())) == len(ids)
+    assert said(State.SUCCEEDED, "a1", covers=9)["id"] == ids["a1", State.SUCCEEDED]
+    assert said(State.PROBED)["id"] == said(State.TRANSCODING)["id"], "that the work started is told once"
+    assert all(UUID(one).version == 5 for one in ids.values())
+
+
+def test_an_unknown_place_gives_empty_attributes() -> None:
+    facts = Facts(vid=VID, kind=Kind.AUDIO, state=State.LOST)
+    _, attributes = notify(fold([Observation(origin=Origin.TIMEOUT, digest="d", at=START, facts=facts)]), URL)
+    assert attributes == {"type": "mediarelay.task.lost", "kind": "audio", "app_id": "", "bucket": ""}
+
+
+def test_renditions_that_do_not_fit_become_a_link() -> None:
+    whole, linked = task(covers=7_000), task(covers=9_000)
+    assert json.loads(notify(whole, URL)[0])["data"] == task_view(whole)
+    message = notify(linked, URL)[0]
+    view = task_view(linked)
+    del view["renditions"]
+    assert json.loads(message)["data"] == view | {"renditions_url": f"{URL}/tasks/{VID}"}
+
+
+@pytest.mark.parametrize("name", ["x" * SNS_LIMIT, "\u00e9" * (SNS_LIMIT // 2)])
+def test_nothing_makes_a_message_too_large(name: str) -> None:
+    message, attributes = notify(task(name=name), URL)
+    assert len(message.encode()) + len(str(attributes).encode()) <= SNS_LIMIT
+    data = json.loads(message)["data"]
+    assert (data["vid"], data["state"], data["renditions_url"]) == (VID, "succeeded", f"{URL}/tasks/{VID}")
+    assert MAX_BYTES < SNS_LIMIT
+
+
+def test_the_limit_counts_bytes_and_not_characters() -> None:
+    message = notify(task(name="\u00e9" * (SNS_LIMIT // 4), covers=4_000), URL)[0]
+    assert len(message.encode()) <= MAX_BYTES
