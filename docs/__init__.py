@@ -1,0 +1,1 @@
+"""The generator of the schemas in this folder; see `generate.py`."""
