@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.ground import ROOT, Ground, LocalError
@@ -74,7 +75,7 @@ def main() -> int:
     except LocalError as error:
         screen.error(str(error))
         return 1
-    except (OSError, ValueError, subprocess.SubprocessError, BotoCoreError, ClientError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError, psutil.Error, BotoCoreError, ClientError) as error:
         screen.error(f"{type(error).__name__}: {error}\nThe logs in {HOME} may say more.")
         return 1
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """Start and stop the programs of a local stack. Each is known by its pid file; nothing else is ever signalled."""
 
 import contextlib
+import os
 import socket
 import subprocess
 import time
@@ -58,8 +59,11 @@ class Program:
                 start_new_session=True,
             )
         self.children[process.pid] = process
-        psutil.Process(process.pid).nice(nice)
-        self.pid_file.write_text(f"{process.pid} {psutil.Process(process.pid).create_time()!r}")
+        started = psutil.Process(process.pid)
+        self.pid_file.write_text(f"{process.pid} {started.create_time()!r}")
+        if nice:
+            with contextlib.suppress(psutil.Error):  # a courtesy, and the process may have ended
+                started.nice(nice)
 
     def wait_ready(self, ready: Callable[[], bool]) -> None:
         """Wait until it answers; raises `LocalError` with its last words if it ended or takes too long."""
@@ -89,13 +93,12 @@ class Program:
         return self.process() is not None
 
     def stop(self) -> None:
-        """End it: SIGTERM so that it saves its state, SIGKILL for it and its children if it does not listen."""
+        """End it: SIGTERM so that it saves its state, then SIGKILL for what is left of its session."""
         process = self.process()
         if process is not None:
-            children = process.children(recursive=True)
             process.terminate()
-            _, stubborn = psutil.wait_procs([process], timeout=STOP_SECONDS)
-            kill(children + stubborn)
+            psutil.wait_procs([process], timeout=STOP_SECONDS)
+            kill_session(process.pid)
             if child := self.children.pop(process.pid, None):
                 child.wait(STOP_SECONDS)
         self.pid_file.unlink(missing_ok=True)
@@ -105,12 +108,26 @@ class Program:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]) if self.log.exists() else ""
 
 
-def kill(processes: Sequence[psutil.Process]) -> None:
-    """End processes at once and wait for them."""
-    for one in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
-    psutil.wait_procs(processes, timeout=STOP_SECONDS)
+def kill_session(leader: int) -> None:
+    """End a program with all it started, also what it started while it ended itself."""
+    end = time.monotonic() + STOP_SECONDS
+    while (alive := _session(leader)) and time.monotonic() < end:
+        for one in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        time.sleep(TICK)
+
+
+def _session(leader: int) -> list[psutil.Process]:
+    """Find the living processes of a session; unlike a parent, it is not lost when the process between them ends."""
+    return [one for one in psutil.process_iter(["status"]) if _in_session(one, leader)]
+
+
+def _in_session(process: psutil.Process, leader: int) -> bool:
+    try:
+        return os.getsid(process.pid) == leader and process.info["status"] != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, PermissionError):
+        return False
 
 
 def call(command: Sequence[str], environment: Mapping[str, str], cwd: Path, seconds: float) -> tuple[int, str]:
@@ -128,17 +145,9 @@ def call(command: Sequence[str], environment: Mapping[str, str], cwd: Path, seco
         try:
             output, _ = process.communicate(timeout=seconds)
         except BaseException:
-            kill(_family(process.pid))
+            kill_session(process.pid)
             raise
     return process.returncode, output
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    """A process and its descendants; none if it has just ended."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        return [*process.children(recursive=True), process]
-    return []
 
 
 def require_free(port: int, name: str) -> None:
