@@ -21,7 +21,7 @@ from engine.places import Place, key_of
 from engine.plan import SOURCE, Target, plan_audio, plan_video
 from engine.store import Callback, Store
 from engine.transcode import Ffmpeg, Handle, Stub, Transcoder
-from mediarelay.domain.media import Kind
+from mediarelay.domain.media import Kind, RenditionKind
 
 logger = logging.getLogger(__name__)
 
@@ -277,6 +277,14 @@ def _require_whole(facts: MediaFacts, outputs: Sequence[Output]) -> None:
     """Fail a source whose container promises more than could be decoded: ffmpeg calls a truncated file done."""
     if facts.container not in STATES_DURATION:
         return
-    least = facts.duration * (1 - TOLERANCE) - 1
-    if short := [output.name for output in outputs if 0 < output.duration < least]:
-        raise TaskFailed(Failure.ENCODER, f"the source ends before its stated {facts.duration:.1f} s ({short[0]})")
+    for output in outputs:
+        stated = _stated_length(facts, output.kind)
+        if 0 < output.duration < stated * (1 - TOLERANCE) - 1:
+            raise TaskFailed(Failure.ENCODER, f"the source ends before its stated {stated:.1f} s ({output.name})")
+
+
+def _stated_length(facts: MediaFacts, kind: RenditionKind) -> float:
+    """How long a rendition must be, in seconds: sound may be shorter than its picture, and not say how long it is."""
+    if kind is not RenditionKind.AUDIO or facts.audio is None or facts.video is None:
+        return facts.duration
+    return facts.audio.duration or 0

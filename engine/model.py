@@ -37,12 +37,13 @@ class VideoFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """The sound of a source; `bitrate` is None where the stream does not state one."""
+    """The sound of a source; `bitrate` and `duration` are None where the stream does not state them."""
 
     index: int
     codec: str
     sample_rate: int
     bitrate: int | None
+    duration: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

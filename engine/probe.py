@@ -93,5 +93,9 @@ def _audio(container: InputContainer, stream: AudioStream) -> AudioFacts:
     # What ogg states is what its encoder was asked for, not what came out.
     stated = None if container.format.name == "ogg" else codec.bit_rate
     return AudioFacts(
-        index=stream.index, codec=codec.codec.canonical_name, sample_rate=codec.sample_rate, bitrate=stated or None
+        index=stream.index,
+        codec=codec.codec.canonical_name,
+        sample_rate=codec.sample_rate,
+        bitrate=stated or None,
+        duration=float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
     )

@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 from unittest import mock
 
@@ -295,7 +295,7 @@ def test_a_late_callback_waits_until_the_provider_can_answer(world: World) -> No
 
 def test_a_task_is_given_up_even_if_no_confirmation_can_be_carried_out(world: World) -> None:
     world.track()
-    world.clock.forward(hours=24, minutes=11)
+    world.clock.forward(hours=25, minutes=1)
     world.poll()
     world.clock.forward(minutes=4)
     assert world.sweep()["lost"] == 1
@@ -324,3 +324,108 @@ def test_expensive_claims_are_not_read_to_confirm(world: World) -> None:
         assert world.confirm().outcome is State.SUCCEEDED
         world.clock.forward(minutes=1)
         assert world.sweep()["publish"] == 1
+
+
+def test_a_believed_outcome_keeps_its_details_after_an_answer_in_progress(table: str) -> None:
+    world = World(table, trusted=True)
+    world.track()
+    world.track("v2")
+    for vid in (VID, "v2"):
+        world.provider.answers[vid] = answer(vid, state="transcoding")
+        world.confirm(vid)
+    world.claim(callback())
+    world.claim(callback("v2", "failure"))
+    done, failed = world.reader.task(VID), world.reader.task("v2")
+    assert (done["state"], failed["state"]) == ("succeeded", "failed")
+    assert done["renditions"]
+    assert failed["faults"]
+
+
+def test_a_task_is_not_lost_before_the_last_question_could_be_asked(world: World) -> None:
+    world.provider.answers[VID] = BudgetSpent("none left")
+    world.track()
+    world.clock.forward(hours=24)
+    for _ in range(50):
+        world.confirm()
+        (wait,) = waits(world)
+        assert wait <= 60
+        world.clock.forward(seconds=wait)
+        assert world.sweep()["lost"] == 0
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+
+
+def lose(world: World) -> None:
+    world.clock.forward(hours=24)
+    world.confirm()
+    world.sweep()
+    world.publisher.publish(VID)
+    assert world.reader.task(VID)["state"] == "lost"
+    assert world.due() == {}
+
+
+@pytest.mark.parametrize("silence", [*NO_ANSWER, "pending"])
+def test_a_claim_about_a_lost_task_is_followed_for_a_lifetime(world: World, silence: str) -> None:
+    world.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4", bucketName="cts")
+    world.provider.answers[VID] = answer(state="pending")
+    lose(world)
+    world.claim(callback())
+    world.provider.answers[VID] = answer(state="pending") if silence == "pending" else NO_ANSWER[silence]  # type: ignore[assignment]
+    end, asked = world.clock() + timedelta(hours=24), len(world.provider.asked)
+    found: list[int] = []
+    world.confirm()
+    while waits(world):
+        found += waits(world)
+        world.clock.forward(seconds=found[-1])
+        world.confirm()
+    assert world.clock() == end, "the last question is asked when the claim is as old as a task may become"
+    assert found[:-1] == sorted(found[:-1])
+    assert 40 < len(world.provider.asked) - asked < 65
+    assert world.due() == {}
+    assert world.reader.task(VID)["state"] == "lost"
+
+
+def test_a_late_answer_finds_a_lost_task_again(world: World) -> None:
+    world.track()
+    lose(world)
+    world.claim(callback())
+    world.provider.answers[VID] = answer(state="transcoding")
+    world.confirm()
+    world.clock.forward(seconds=waits(world)[0])
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+    assert list(world.due()) == ["publish"]
+
+
+def test_a_stray_claim_on_a_known_task_is_asked_about_once(world: World) -> None:
+    world.track()
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    world.confirm(kind=Kind.AUDIO)
+    assert {what: len(rows) for what, rows in world.due().items()} == {"video": 1}
+
+
+def test_claims_alone_do_not_say_which_kind_is_asked_for_in_the_end(world: World) -> None:
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    world.confirm(kind=Kind.AUDIO)
+    world.clock.forward(seconds=1)
+    world.claim(callback())
+    for kind in (Kind.VIDEO, Kind.AUDIO, Kind.VIDEO):
+        world.confirm(kind=kind)
+        assert sorted(world.due()) == ["audio", "video"], "each kind is still asked for"
+        assert world.ledger.page("audio#expected", since="0", before=None, limit=9)[0]["vid"] == VID
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+    assert list(world.due()) == ["publish"]
+    assert world.ledger.page("audio#expected", since="0", before=None, limit=9) == []
+
+
+def test_an_old_claim_is_taken_up_less_often(world: World) -> None:
+    world.claim(callback())
+    times = []
+    while world.clock() < START + timedelta(hours=6):
+        world.clock.forward(seconds=max(waits(world)[0], 0))
+        times.append(world.clock())
+        world.poll()
+    gaps = [(later - sooner).total_seconds() for sooner, later in pairwise(times)]
+    assert gaps == sorted(gaps)
+    assert (gaps[0], gaps[-1]) == (180, 1800)

@@ -3,8 +3,9 @@
 import pytest
 
 from mediarelay.domain.media import Kind
+from mediarelay.domain.schedule import LEASE
 from mediarelay.errors import Undelivered
-from mediarelay.usecases.poll import LEASE, poll
+from mediarelay.usecases.poll import poll
 from tests.integration.world import VID, World, answer, callback, together
 
 

@@ -187,7 +187,9 @@ class World:
     def tick(self, rows: int | None = None) -> Tick:
         """A run of a schedule, with time for so many rows."""
         left = iter(range(rows)) if rows is not None else iter(int, 1)
-        return Tick(rows=self.ledger, clock=self.clock, time_left=lambda: next(left, None) is not None)
+        return Tick(
+            rows=self.ledger, clock=self.clock, time_left=lambda: next(left, None) is not None, luck=lambda: 0.0
+        )
 
     def claim(self, body: bytes, kind: Kind = Kind.VIDEO) -> bool:
         """Receive a callback; says whether it was new."""

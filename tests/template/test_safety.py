@@ -166,7 +166,7 @@ def test_both_indexes_hold_what_their_readers_read() -> None:
         for index in table["GlobalSecondaryIndexes"]
     }
     assert held == {
-        "due": {"due_shard", "due_at", "vid", "kind", "item", "give_up_at"},
+        "due": {"due_shard", "due_at", "vid", "kind", "item", "at", "give_up_at"},
         "listing": {"list_key", "list_at", "vid", "kind", "state", "url", "created_at", "updated_at"},
     }
 

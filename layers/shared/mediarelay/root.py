@@ -187,4 +187,9 @@ def tick(context: Any) -> "Tick":
     """One run of a schedule, bounded by what is left of the function's time."""
     from mediarelay.usecases.poll import Tick
 
-    return Tick(rows=ledger(), clock=now, time_left=lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
+    return Tick(
+        rows=ledger(),
+        clock=now,
+        time_left=lambda: context.get_remaining_time_in_millis() > RESERVE_MS,
+        luck=_random.random,
+    )

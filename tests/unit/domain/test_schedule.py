@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.domain.media import Kind
-from mediarelay.domain.schedule import JITTER, LONGEST_WAIT, Due, first_look, next_look, shard_of, shards
+from mediarelay.domain.schedule import (
+    JITTER,
+    LAST_WAIT,
+    LEASE,
+    LONGEST_WAIT,
+    Due,
+    first_look,
+    leased_until,
+    next_look,
+    shard_of,
+    shards,
+)
 from tests.patience import patient
 from tests.unit.domain.drawn import START
 
@@ -58,7 +69,18 @@ def test_the_last_duty_is_to_give_up(kind: Kind, asked: bool, first: timedelta, 
     assert (due == Due("lost", START)) == (asked and left <= 0), "only after a question at the deadline or later"
     if due.what != "lost":
         latest = START + wait(3, first, luck)
-        assert due == Due(kind.value, min(latest, give_up) if left > 0 else latest)
+        assert due == Due(kind.value, min(latest, give_up) if left > 0 else min(latest, START + LAST_WAIT))
+
+
+@given(st.integers(0, 100_000), st.integers(0, 10_000), LUCK)
+@patient
+def test_what_waits_longer_is_taken_up_less_often(age: int, more: int, luck: float) -> None:
+    def lease(seconds: int) -> timedelta:
+        return leased_until(START, START - timedelta(seconds=seconds), luck) - START
+
+    assert leased_until(START, None, luck) - START <= lease(age) <= lease(age + more)
+    assert LEASE <= lease(age) <= LONGEST_WAIT * (1 + JITTER)
+    assert lease(10 * 3600) >= LONGEST_WAIT
 
 
 @given(st.sampled_from(["video", "audio", "submit", "lost", "publish"]), st.text())

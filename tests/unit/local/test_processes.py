@@ -11,7 +11,7 @@ import pytest
 from local.processes import Program, call, free_port
 from tests.e2e.deployed import until
 
-SLEEPER = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', sys.argv[1]])"
+SLEEPER = "import sys, subprocess as s; s.Popen([sys.executable, '-c', 'import time; time.sleep(600)', sys.argv[1]])"
 BUSY = f"import sys, time; exec({SLEEPER!r}); open(sys.argv[1] + '/up', 'w').close(); time.sleep(600)"
 LATE = f"""
 import signal, sys, time

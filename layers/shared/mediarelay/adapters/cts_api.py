@@ -26,8 +26,10 @@ from mediarelay.errors import (
 from mediarelay.signing.qcloud import Credentials, Endpoint, signed_params
 
 TIMEOUT = (3, 10)
+"""Seconds to connect, and to wait for each piece of an answer."""
 MOST_BYTES = 16 * 2**20
 MOST_SECONDS = 12
+"""For a whole call, but for the last piece."""
 RESERVED_FOR_SUBMITS = 0.2
 """The part of the budget that questions leave to submits: a client waits for those."""
 ACTIONS = {Kind.VIDEO: "GetCtsInfo", Kind.AUDIO: "GetCtsaudioInfo"}
@@ -107,17 +109,17 @@ class CtsApi:
         parts = urlsplit(self.url)
         endpoint = Endpoint("POST", parts.netloc, parts.path)
         signed = signed_params(self.credentials(), endpoint, params, nonce=self.nonce(), timestamp=int(now.timestamp()))
+        end = time.monotonic() + MOST_SECONDS
         try:
             answer = self.session.post(self.url, data=signed, timeout=TIMEOUT, allow_redirects=False, stream=True)
-            return parse_envelope(_bounded(answer))
+            return parse_envelope(_bounded(answer, end))
         except (requests.RequestException, HTTPError, OSError, Malformed) as error:
             # Neither carries the request's parameters into our text: those hold a signature.
             raise ProviderBusy(f"no usable answer ({type(error).__name__})") from None
 
 
-def _bounded(answer: requests.Response) -> bytes:
+def _bounded(answer: requests.Response, end: float) -> bytes:
     """Read an answer, but never more, and never longer, than is sane: a timeout of requests is only one per read."""
-    end = time.monotonic() + MOST_SECONDS
     body = bytearray()
     with answer:
         while chunk := answer.raw.read1(2**16, decode_content=True):

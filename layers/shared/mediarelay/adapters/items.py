@@ -127,6 +127,7 @@ def waiting(item: Item) -> Waiting:
         vid=item.get("vid", {"S": ""})["S"],
         kind=Kind(item["kind"]["S"]),
         due_at=int(item["due_at"]["N"]),
+        at=datetime.fromisoformat(item["at"]["S"]) if "at" in item else None,
         give_up_at=time(item, "give_up_at") if "give_up_at" in item else None,
     )
 

@@ -76,11 +76,12 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """One row of the `due` index."""
+    """One row of the `due` index. `at` is when a claim or an intent came, `give_up_at` the deadline of a task."""
 
     pk: str
     sk: str
     vid: str
     kind: Kind
     due_at: int
+    at: datetime | None = None
     give_up_at: datetime | None = None

@@ -7,6 +7,10 @@ from mediarelay.domain.media import Kind
 
 BACKOFF_FACTOR = 1.7
 LONGEST_WAIT = timedelta(minutes=30)
+LAST_WAIT = timedelta(minutes=1)
+"""Between attempts to ask the last question, once the deadline has passed."""
+LEASE = timedelta(minutes=3)
+"""How long a row that somebody works on is left alone: longer than a confirmation with its retries takes."""
 JITTER = 0.25
 SHARDS = 4
 _ENOUGH = 20
@@ -31,6 +35,8 @@ def next_look(  # noqa: PLR0913 - the clock and the random number are handed in
 ) -> Due:
     """When to ask again: exponential back-off with jitter, a last time at the deadline, and then the duty to give up.
 
+    Nothing is given up without that last question; as long as it cannot be asked, the next attempt is a minute away.
+
     Args:
         kind: Video or audio.
         now: The present (UTC).
@@ -43,7 +49,13 @@ def next_look(  # noqa: PLR0913 - the clock and the random number are handed in
     if asked and now >= give_up:
         return Due("lost", now)
     wait = min(first * BACKOFF_FACTOR ** min(attempts, _ENOUGH), LONGEST_WAIT) * (1 + JITTER * (2 * luck - 1))
-    return Due(kind.value, now + wait if now >= give_up else min(now + wait, give_up))
+    return Due(kind.value, now + min(wait, LAST_WAIT) if now >= give_up else min(now + wait, give_up))
+
+
+def leased_until(now: datetime, since: datetime | None, luck: float) -> datetime:
+    """Until when a row is left alone that was taken up now and has waited `since` then; the older, the longer."""
+    age = now - since if since else timedelta()
+    return now + max(LEASE, min(age / 2, LONGEST_WAIT)) * (1 + JITTER * luck)
 
 
 def shard_of(what: str, identity: str) -> str:

@@ -28,6 +28,8 @@ class Origin(StrEnum):
 
 
 AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
+UNCERTAIN = frozenset({Origin.TIMEOUT, Origin.CLAIM})
+"""Origins that do not know of which kind a task is."""
 
 PROGRESS = {
     State.EXPECTED: 0,
@@ -70,6 +72,12 @@ class Task:
         return self._strongest().facts.kind
 
     @property
+    def certain_kind(self) -> Kind | None:
+        """Video or audio, if somebody else than a claim says so: a callback may come to the wrong address."""
+        certain = Task({origin: seen for origin, seen in self.best.items() if origin not in UNCERTAIN})
+        return certain.kind if certain.best else None
+
+    @property
     def state(self) -> State:
         """The provider's outcome if it told one, else the furthest state that something else than a claim states."""
         told = self._told()
@@ -82,6 +90,17 @@ class Task:
     def outcome(self) -> State | None:
         """The terminal state, once there is one."""
         return self.state if self.state in OUTCOMES else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the provider told an outcome: there is nothing left to ask. What is lost may still be found."""
+        return self.outcome not in {None, State.LOST}
+
+    @property
+    def lost_at(self) -> datetime | None:
+        """When it was given up, if it was."""
+        given_up = self.best.get(Origin.TIMEOUT)
+        return given_up.at if given_up else None
 
     @property
     def claimed(self) -> State | None:

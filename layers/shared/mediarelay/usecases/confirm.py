@@ -13,7 +13,7 @@ from mediarelay.domain.binding import mismatches
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Facts, Kind, Source, State
 from mediarelay.domain.task import Origin, Task
-from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy, ProviderError, ProviderUnknown
+from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy, ProviderError
 from mediarelay.usecases.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -41,18 +41,17 @@ class Confirmer:
             LedgerUnavailable: Nothing was noted; the message should come back.
         """
         _, known = self.tasks.load(vid)
-        if known is not None and known.outcome not in {None, State.LOST}:
+        if known is not None and known.settled:
             return self.tasks.refresh(vid, kind, asked=False)
         certain = known.without_claims if known else Task({})
-        if certain.best.keys() - {Origin.TIMEOUT}:
-            kind = certain.kind
+        kind = certain.certain_kind or kind
         try:
             body = self._ask(vid, kind, certain)
         except BudgetSpent:
-            return self.tasks.refresh(vid, kind, asked=False, busy=True)
+            return self.tasks.refresh(vid, kind, asked=False)
         except ProviderError as error:
             log.warning("no answer", extra={"vid": vid, "error": type(error).__name__, "code": error.code})
-            return self.tasks.refresh(vid, kind, asked=True, busy=not isinstance(error, ProviderUnknown))
+            return self.tasks.refresh(vid, kind, asked=True)
         return self.tasks.add(Entry(vid=vid, kind=kind, origin=Origin.ANSWER, at=self.clock(), body=body))
 
     def _ask(self, vid: str, kind: Kind, certain: Task) -> bytes:

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.domain.entry import Waiting
 from mediarelay.domain.media import Kind
-
-LEASE = timedelta(minutes=3)
-"""How long a row that was sent to the queue is left alone: longer than a confirmation with its retries takes."""
+from mediarelay.domain.schedule import leased_until
 
 
 class DueRows(Protocol):
@@ -32,18 +30,19 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """One run of a schedule; `time_left` says whether there is time for another row."""
+    """One run of a schedule; `time_left` says whether there is time for another row, `luck` is random in [0, 1)."""
 
     rows: DueRows
     clock: Callable[[], datetime]
     time_left: Callable[[], bool]
+    luck: Callable[[], float]
 
     def leased(self, what: str, wanted: Callable[[Waiting], bool] = lambda _row: True) -> Iterator[Waiting]:
         """Yield rows of one duty that are ours alone for a while; what there is no time for stays due."""
         for row in self.rows.waiting(what, self.clock()):
             if not self.time_left():
                 return
-            if wanted(row) and self.rows.lease(row, self.clock() + LEASE):
+            if wanted(row) and self.rows.lease(row, leased_until(self.clock(), row.at, self.luck())):
                 yield row
 
 

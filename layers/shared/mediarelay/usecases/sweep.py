@@ -14,7 +14,8 @@ from mediarelay.usecases.publish import Publisher
 from mediarelay.usecases.submit import Submitter
 from mediarelay.usecases.tasks import Tasks
 
-OVERDUE = timedelta(minutes=10)
+OVERDUE = timedelta(hours=1)
+"""After the deadline; until then the last question is tried every minute."""
 log = logging.getLogger(__name__)
 
 

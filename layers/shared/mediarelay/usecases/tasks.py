@@ -57,14 +57,13 @@ class Tasks:
         self.ledger.record(entry)
         return self.refresh(entry.vid, entry.kind, asked=entry.origin is Origin.ANSWER)
 
-    def refresh(self, vid: str, kind: Kind, *, asked: bool, busy: bool = False) -> Task:
+    def refresh(self, vid: str, kind: Kind, *, asked: bool) -> Task:
         """Write the task item as the log says.
 
         Args:
             vid: The task.
             kind: Of which kind it was taken to be.
             asked: The provider was asked just now.
-            busy: It could not tell, so what waits for its answer must go on waiting.
 
         Raises:
             LedgerUnavailable: The table did not answer, or other writers came first too often.
@@ -73,30 +72,38 @@ class Tasks:
             record, task = self.load(vid)
             if task is None:
                 raise LedgerUnavailable(f"nothing known about {vid}")
-            kind = task.kind if task.without_claims.best.keys() - {Origin.TIMEOUT} else kind
             books = self._books(record, task, asked=asked)
-            if self.ledger.save(self._card(task, kind, books, asked=asked), books, record.books):
-                self.ledger.settle(vid, self._settled(record, task, kind, busy=busy))
+            card = self._card(task, _kind(record, task, kind), books, asked=asked)
+            if self.ledger.save(card, books, record.books):
+                self.ledger.settle(vid, self._settled(record, task, card))
                 return task
         raise LedgerUnavailable("too many writers")
 
-    def _settled(self, record: Record, task: Task, kind: Kind, *, busy: bool) -> tuple[str, ...]:
+    def _settled(self, record: Record, task: Task, card: Card) -> tuple[str, ...]:
         """Which claims need no look of their own any more.
 
-        The task item takes over what is of its kind. Once that is given up, a later claim waits by itself, until the
-        provider has answered or the claim is as old as a task may become.
+        The task item asks on behalf of all claims of its kind, and of all claims once its kind is certain.
         """
         oldest = self.clock() - self.lifetime
-        alone = busy and task.outcome is State.LOST
-        done = task.outcome not in {None, State.LOST}
+        asking = card.due is not None and card.due.what == card.kind.value
+        taken_over = set(Kind) if task.certain_kind else {card.kind}
         return tuple(
-            claim.sk for claim in record.open_claims if done or claim.at < oldest or (claim.kind is kind and not alone)
+            claim.sk
+            for claim in record.open_claims
+            if task.settled or claim.at < oldest or (asking and claim.kind in taken_over)
         )
 
     def _books(self, record: Record, task: Task, *, asked: bool) -> Books:
-        books = record.books or Books(give_up_at=self.clock() + self.lifetime)
-        attempts = 0 if task.outcome else books.attempts + asked
+        books = self._reopened(record.books or Books(give_up_at=self.clock() + self.lifetime), record, task)
+        attempts = 0 if task.settled else books.attempts + asked
         return replace(books, version=books.version + 1, attempts=attempts)
+
+    def _reopened(self, books: Books, record: Record, task: Task) -> Books:
+        """A claim that comes after the task was lost gives it a new lifetime: the provider may know it by now."""
+        deadline = max((claim.at + self.lifetime for claim in record.open_claims), default=books.give_up_at)
+        if task.outcome is not State.LOST or deadline <= books.give_up_at:
+            return books
+        return replace(books, give_up_at=deadline, attempts=0)
 
     def _card(self, task: Task, kind: Kind, books: Books, *, asked: bool) -> Card:
         return Card(
@@ -111,9 +118,11 @@ class Tasks:
         )
 
     def _due(self, task: Task, kind: Kind, books: Books, *, asked: bool) -> Due | None:
-        if task.outcome:
-            return Due("publish", self.clock() + PUBLISH_GRACE) if task.outcome not in books.published else None
-        return next_look(
+        if unpublished(task, books) in OUTCOMES:
+            return Due("publish", self.clock() + PUBLISH_GRACE)
+        if task.settled:
+            return None
+        look = next_look(
             kind,
             self.clock(),
             attempts=books.attempts,
@@ -122,6 +131,14 @@ class Tasks:
             give_up=books.give_up_at,
             luck=self.luck(),
         )
+        over = task.lost_at is not None and (look.what == "lost" or books.give_up_at <= task.lost_at)
+        return None if over else look
+
+
+def _kind(record: Record, task: Task, kind: Kind) -> Kind:
+    """Of which kind a task is taken to be: as is certain, else as the first claim says, so that it does not change."""
+    claims = sorted((one.at, one.kind) for one in record.entries if one.origin is Origin.CLAIM)
+    return task.certain_kind or (claims[0][1] if claims else kind)
 
 
 def unpublished(task: Task, books: Books) -> State | None:
