@@ -4,7 +4,7 @@ from typing import Any
 
 from mediarelay.batch import Record, each
 from mediarelay.domain.media import Kind
-from mediarelay.domain.task import Origin
+from mediarelay.domain.origin import Origin
 from mediarelay.root import confirm_queue, publisher
 
 CALLBACKS = {Origin.CLAIM, Origin.TRUSTED}

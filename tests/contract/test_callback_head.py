@@ -4,12 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mediarelay.contracts.callback_head import Form, Head, read_head, read_object
+from mediarelay.contracts.callback_head import Form, read_head, read_object
+from mediarelay.domain.entry import Gist
+from mediarelay.domain.media import State
 from mediarelay.errors import Malformed
 
+_GIST = Gist(state=State.FAILED, app_id=12, bucket="cts")
 VID = "963f1d4048dfdfad362d9b94e922d5691482498702"
 
 
@@ -32,7 +36,8 @@ def nested(depth: int) -> bytes:
     ],
 )
 def test_head(body: str, form: Form) -> None:
-    assert read_head(body.encode()) == Head(VID, form)
+    head = read_head(body.encode())
+    assert (head.vid, head.form) == (VID, form)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +121,19 @@ def test_import_needs_the_standard_library_only() -> None:
         [sys.executable, "-S", "-c", program], cwd=layer, capture_output=True, text=True, check=True, timeout=60
     )
     assert json.loads(done.stdout) == ["mediarelay"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "gist"),
+    [
+        ({"detail": {}, "status": "success"}, Gist(state=State.SUCCEEDED)),
+        ({"detail": {}, "status": "fail", "app_id": 12, "bucket_name": "cts"}, _GIST),
+        ({"size": 1, "status": "success", "app_id": "12"}, Gist(state=State.PROBED, app_id=12)),
+        ({"detail": {}, "url": "http://a/\u6b4c.mp3"}, Gist(url="http://a/\u6b4c.mp3")),
+        ({"detail": {}, "status": ["success"], "app_id": True, "bucket_name": 7, "url": "\ud800"}, Gist()),
+        ({"detail": {}, "app_id": -1, "bucket_name": "x" * 257, "url": "h" * 2049}, Gist()),
+        ({"detail": {}, "app_id": "9" * 19, "bucket_name": "", "url": "a\nb"}, Gist()),
+    ],
+)
+def test_the_gist_is_what_is_in_form(fields: dict[str, Any], gist: Gist) -> None:
+    assert read_head(json.dumps({"vid": VID} | fields).encode()).gist == gist

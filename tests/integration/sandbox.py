@@ -16,8 +16,8 @@ from mediarelay.adapters.ledger import Ledger
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
-from mediarelay.domain.task import Origin
 from mediarelay.signing.callback_token import digest
 from mediarelay.usecases.submit import SUBMIT_GRACE
 from tests.integration.provider import Site

@@ -9,9 +9,9 @@ from unittest import mock
 import pytest
 
 from mediarelay.domain.media import Kind, State
-from mediarelay.domain.task import Origin
+from mediarelay.domain.origin import Origin
 from mediarelay.errors import BudgetSpent, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
-from tests.integration.world import START, VID, World, answer, callback
+from tests.integration.world import QUERIES, START, VID, World, answer, callback
 
 NO_ANSWER = {
     "busy": ProviderBusy("provider code 4400", 4400),
@@ -429,3 +429,33 @@ def test_an_old_claim_is_taken_up_less_often(world: World) -> None:
     gaps = [(later - sooner).total_seconds() for sooner, later in pairwise(times)]
     assert gaps == sorted(gaps)
     assert (gaps[0], gaps[-1]) == (180, 1800)
+
+
+def test_a_contradiction_is_kept_shown_counted_once_and_settled(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.claim(callback())
+    world.claim(callback(result="failure", app_id=666))
+    world.confirm()
+    assert capsys.readouterr().out.count('"Conflicts": 2') == 1
+    seen = {one["subject"]: one for one in world.reader.history(VID)["conflicts"]}
+    assert set(seen) == {"app_id", "outcome"}
+    assert seen["outcome"] == {
+        "subject": "outcome",
+        "values": {"failed": ["claim"], "succeeded": ["claim"]},
+        "settled": None,
+    }
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
+    world.claim(callback(result="failure", app_id=667))
+    world.confirm()
+    assert "Conflicts" not in capsys.readouterr().out
+    settled = {one["subject"]: one["settled"] for one in world.reader.history(VID)["conflicts"]}
+    assert settled == {"app_id": str(QUERIES[Kind.VIDEO]["app_id"]), "outcome": "succeeded"}
+
+
+def test_any_number_of_contradicting_claims_is_shown_in_bounds(world: World) -> None:
+    for number in range(100):
+        world.claim(callback(app_id=number + 1))
+    (conflict,) = world.reader.history(VID)["conflicts"]
+    assert 10 < len(conflict["values"]) <= 64

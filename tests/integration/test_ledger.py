@@ -16,8 +16,8 @@ from mediarelay.adapters.ledger import QUARANTINE_DAYS
 from mediarelay.domain.entry import Books, Card, Entry, Record, Waiting
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
-from mediarelay.domain.task import Origin
 from mediarelay.errors import LedgerUnavailable
 from tests.integration.world import START, VID, World, together
 from tests.stack import resources

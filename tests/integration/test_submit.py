@@ -8,7 +8,7 @@ import pytest
 
 from mediarelay.domain.intent import file_identity
 from mediarelay.domain.media import Kind, State
-from mediarelay.domain.task import Origin
+from mediarelay.domain.origin import Origin
 from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
 from mediarelay.usecases.submit import SUBMIT_GRACE, Submitted
 from tests.integration.world import START, VID, World, answer, callback, together

@@ -14,7 +14,8 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
 from mediarelay.domain.entry import Entry, Waiting
 from mediarelay.domain.media import Kind
-from mediarelay.domain.task import Origin, Task
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.task import Task
 from mediarelay.errors import ProviderUnknown, Undelivered
 from mediarelay.usecases.confirm import Confirmer
 from mediarelay.usecases.poll import Tick, poll

@@ -11,8 +11,8 @@ from mediarelay.adapters.items import MOST_BYTES, due, entry_item, intent_item, 
 from mediarelay.domain.entry import Books, Card, Entry
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
-from mediarelay.domain.task import Origin
 from tests.stack import ROOT, resources, translated
 from tests.unit.domain.drawn import START, VID
 

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.contracts.api import AudioSubmit, VideoTrack, history_view, read, task_view
+from mediarelay.contracts.observation import observe
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Facts, Kind, State
-from mediarelay.domain.task import Observation, Origin, fold
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.task import Observation, fold
 from mediarelay.domain.vid import video_vid
 from mediarelay.errors import Malformed
 from tests.patience import patient
@@ -118,5 +120,5 @@ def test_a_task_of_which_little_is_known() -> None:
 )
 def test_history_shows_bodies_as_they_are(body: bytes, shown: Any) -> None:
     entry = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=body)
-    (line,) = history_view(VID, (entry,))["observations"]
+    (line,) = history_view(fold(observe([entry])), (entry,))["observations"]
     assert line == {"origin": "claim", "at": "2026-01-02T03:04:05Z", "digest": entry.digest, "body": shown}

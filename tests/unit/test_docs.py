@@ -16,10 +16,12 @@ from docs.routes import ROUTES
 from mediarelay.contracts.api import TaskPage, TaskView, history_view, task_view
 from mediarelay.contracts.cts import parse_query
 from mediarelay.contracts.notification import TYPES, notify
-from mediarelay.domain.entry import Entry
+from mediarelay.contracts.observation import observe
+from mediarelay.domain.entry import Entry, Gist
 from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Source, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.spec import parse_frame_spec
-from mediarelay.domain.task import Observation, Origin, Task, fold
+from mediarelay.domain.task import Observation, Task, fold
 from mediarelay.errors import Malformed, NotFound
 from mediarelay.http import created, problem
 from mediarelay.usecases.submit import Submitted
@@ -184,7 +186,11 @@ class TestOpenApi:
 
     def test_a_history_fits(self):
         entry = Entry(vid="a1", kind=Kind.AUDIO, origin=Origin.CLAIM, at=NOW, body=b'{"vid": "a1"}')
-        against("History").validate(history_view("a1", (entry, replace(entry, body=b"not JSON"))))
+        gone = replace(entry, body=None, gist=Gist(state=State.FAILED, url="http://other"))
+        entries = (replace(entry, gist=Gist(state=State.SUCCEEDED)), replace(entry, body=b"not JSON"), gone)
+        view = history_view(fold(observe(entries)), entries)
+        assert view["conflicts"]
+        against("History").validate(view)
 
     def test_a_page_fits(self):
         row = {"vid": "a1", "kind": "audio", "state": "lost", "created_at": NOW, "updated_at": NOW}

@@ -9,8 +9,9 @@ import pytest
 from mediarelay.contracts.api import task_view
 from mediarelay.contracts.notification import MAX_BYTES, TYPES, notify
 from mediarelay.domain.media import OUTCOMES, Facts, Kind, Place, Rendition, RenditionKind, Source, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.spec import UnknownSpec
-from mediarelay.domain.task import Observation, Origin, Task, fold
+from mediarelay.domain.task import Observation, Task, fold
 from mediarelay.usecases.tasks import STARTED
 from tests.unit.domain.drawn import START, VID
 

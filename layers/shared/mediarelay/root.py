@@ -16,7 +16,7 @@ from mediarelay.adapters.ledger import Ledger
 from mediarelay.adapters.secrets import Secret
 from mediarelay.config import Settings
 from mediarelay.domain.media import Kind
-from mediarelay.domain.task import Origin
+from mediarelay.domain.origin import Origin
 from mediarelay.errors import SecretUnavailable
 
 if TYPE_CHECKING:

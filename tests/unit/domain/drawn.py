@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from mediarelay.domain.media import Facts, Fault, Kind, Place, Rendition, RenditionKind, Source, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.spec import UnknownSpec
-from mediarelay.domain.task import Observation, Origin
+from mediarelay.domain.task import Observation
 
 VID = "963f1d40dfdfadfdd9b94e922d5696"
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

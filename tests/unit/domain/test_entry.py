@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.intent import Intent, file_identity
 from mediarelay.domain.media import Kind
-from mediarelay.domain.task import Origin
+from mediarelay.domain.origin import Origin
 from tests.unit.domain.drawn import START, VID
 
 WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
@@ -21,7 +21,8 @@ def test_an_entry_is_identified_by_its_raw_body(body: bytes) -> None:
     entry = Entry(vid=VID, kind=Kind.AUDIO, origin=Origin.CLAIM, at=START, body=body)
     assert entry.digest == hashlib.sha256(body).hexdigest()
     assert replace(entry, at=START + timedelta(days=1)).digest == entry.digest
-    assert replace(entry, body=body + b" ").digest != entry.digest
+    assert replace(entry, body=body + b" ", digest="").digest != entry.digest
+    assert replace(entry, body=None).digest == entry.digest, "it outlives the body"
 
 
 def test_the_default_key_is_the_wish_itself() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Place, Source, State
-from mediarelay.domain.task import Observation, Origin, Task, fold, merge
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.task import Observation, Task, fold, merge
 from tests.patience import patient
 from tests.unit.domain.drawn import LOGS, START, VID, observations
 
@@ -23,6 +24,7 @@ def said(origin: Origin, state: State, minute: int = 0, **facts: Any) -> Observa
 
 def views(task: Task) -> tuple[Any, ...]:
     names = ("vid", "kind", "state", "outcome", "claimed", "source", "renditions", "faults", "created_at", "updated_at")
+    names += ("conflicts",)
     return tuple(getattr(task, name) for name in names)
 
 

@@ -4,16 +4,21 @@ import zlib
 from datetime import UTC, datetime
 from typing import Any
 
-from mediarelay.domain.entry import Books, Card, Entry, OpenClaim, Waiting
+from mediarelay.domain.entry import Books, Card, Entry, Gist, OpenClaim, Waiting
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, shard_of
-from mediarelay.domain.task import Origin
 
 Item = dict[str, dict[str, Any]]
 
 MOST_BYTES = 350 * 1024
 """Of a body in one item; DynamoDB takes 400 KB with everything else."""
+
+
+GIST = {"state": "S", "app_id": "N", "bucket": "S", "url": "S"}
+"""The attributes of a gist and their DynamoDB types."""
+_NOTHING = {"S": None}
 
 
 def split(item: Item) -> tuple[Item, list[Item]]:
@@ -68,19 +73,39 @@ def entry_item(entry: Entry) -> Item:
         "vid": {"S": entry.vid},
         "kind": {"S": entry.kind.value},
         "at": {"S": entry.at.isoformat()},
-        "body": {"B": zlib.compress(entry.body)},
+        "body": {"B": zlib.compress(entry.body or b"")},
+        **({"gist": {"M": _gist_item(entry.gist)}} if entry.gist else {}),
     }
+
+
+def _gist_item(gist: Gist) -> Item:
+    stated = {name: getattr(gist, name) for name in GIST if getattr(gist, name) is not None}
+    return {name: {GIST[name]: str(value)} for name, value in stated.items()}
+
+
+def _gist(item: Item) -> Gist | None:
+    if "gist" not in item:
+        return None
+    stated = item["gist"]["M"]
+    return Gist(
+        state=State(stated["state"]["S"]) if "state" in stated else None,
+        app_id=int(stated["app_id"]["N"]) if "app_id" in stated else None,
+        bucket=stated.get("bucket", _NOTHING)["S"],
+        url=stated.get("url", _NOTHING)["S"],
+    )
 
 
 def entry(item: Item, *, bare_claims: bool = False) -> Entry:
     """Read a line of the log; bare claims come without the body that a stranger may have made expensive to read."""
-    bare = bare_claims and item["item"]["S"] == Origin.CLAIM
+    bare = "body" not in item or (bare_claims and item["item"]["S"] == Origin.CLAIM)
     return Entry(
         vid=item["vid"]["S"],
         kind=Kind(item["kind"]["S"]),
         origin=Origin(item["item"]["S"]),
         at=datetime.fromisoformat(item["at"]["S"]),
-        body=b"" if bare else zlib.decompress(item["body"]["B"]),
+        body=None if bare else zlib.decompress(item["body"]["B"]),
+        digest=item["sk"]["S"].rpartition("#")[2],
+        gist=_gist(item),
     )
 
 
@@ -103,6 +128,7 @@ def task_item(card: Card, books: Books) -> Item:
         "list_at": {"S": f"{card.created_at.isoformat()}#{card.vid}"},
         "version": {"N": str(books.version)},
         "attempts": {"N": str(books.attempts)},
+        "conflicts": {"N": str(books.conflicts)},
         "give_up_at": {"N": str(epoch(books.give_up_at))},
         **optional,
         **due(card.due, card.vid),
@@ -116,6 +142,7 @@ def books(item: Item) -> Books:
         attempts=int(item["attempts"]["N"]),
         give_up_at=time(item, "give_up_at"),
         published=frozenset(map(State, item.get("published", {"SS": []})["SS"])),
+        conflicts=int(item["conflicts"]["N"]),
     )
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Fault, Kind, Rendition, Source, State
-from mediarelay.domain.task import Origin, Task
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.task import Task
 from mediarelay.domain.vid import video_vid
 from mediarelay.errors import Malformed
 
@@ -92,7 +93,7 @@ class TaskPage(BaseModel):
 
 
 class HistoryLine(BaseModel):
-    """One observation: who said what, and when it came."""
+    """One observation: who said what, and when it came. `body` is null once its time to be kept is over."""
 
     origin: Origin
     at: datetime
@@ -100,11 +101,21 @@ class HistoryLine(BaseModel):
     body: Any
 
 
+class ConflictView(BaseModel):
+    """Values that contradict each other, each with who said it; `settled` is the provider's own, once it told."""
+
+    model_config = ConfigDict(from_attributes=True)
+    subject: str
+    values: dict[str, tuple[Origin, ...]]
+    settled: str | None
+
+
 class History(BaseModel):
-    """A task's observations, oldest first."""
+    """A task's observations, oldest first, and what in them contradicts."""
 
     vid: str
     observations: list[HistoryLine]
+    conflicts: list[ConflictView]
 
 
 class Accepted(BaseModel):
@@ -145,15 +156,18 @@ def task_view(task: Task) -> dict[str, Any]:
     return TaskView.model_validate(task).model_dump(mode="json", exclude_none=True)
 
 
-def history_view(vid: str, entries: tuple[Entry, ...]) -> dict[str, Any]:
+def history_view(task: Task, entries: tuple[Entry, ...]) -> dict[str, Any]:
     """Give a task's log as JSON values, oldest first."""
     ordered = sorted(entries, key=lambda entry: (entry.at, entry.digest))
     lines = [HistoryLine(origin=one.origin, at=one.at, digest=one.digest, body=_body(one)) for one in ordered]
-    return History(vid=vid, observations=lines).model_dump(mode="json")
+    conflicts = [ConflictView.model_validate(one) for one in task.conflicts]
+    return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json")
 
 
 def _body(entry: Entry) -> Any:
     """A body as JSON where it is JSON, else as text; of a large one only that it is large."""
+    if entry.body is None:
+        return None
     if len(entry.body) > MOST_SHOWN:
         return {"omitted": f"{len(entry.body)} bytes"}
     text = entry.body.decode("utf-8", "replace")

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
+from mediarelay.domain.entry import Gist
+from mediarelay.domain.media import State
 from mediarelay.domain.vid import is_vid
 from mediarelay.errors import Malformed
 
@@ -36,12 +38,24 @@ _TYPES = {"trans_result": Form.RESULT, "trans_basic": Form.BASIC}
 _SHAPES = ((Form.RESULT, {"detail"}), (Form.BASIC, {"fail_msg", "size"}))
 
 
+STATES: dict[Form, dict[str, State]] = {
+    Form.RESULT: {"success": State.SUCCEEDED, "fail": State.FAILED},
+    Form.BASIC: {"success": State.PROBED, "fail": State.FAILED},
+    Form.CONSOLE: {"0": State.PENDING, "1": State.TRANSCODING, "2": State.SUCCEEDED, "3": State.FAILED},
+}
+"""What the `status` of each form claims."""
+_LONGEST_NAME = 256
+_LONGEST_URL = 2048
+_INT64_DIGITS = 18
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What identifies a callback: the task (form checked, nothing else) and the kind of message."""
+    """What identifies a callback: the task (form checked, nothing else), the kind of message, and what it claims."""
 
     vid: str
     form: Form
+    gist: Gist
 
 
 def read_head(body: bytes, max_depth: int = MAX_DEPTH) -> Head:
@@ -54,9 +68,31 @@ def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Head, dict[s
     text = _text(body)
     if "=" in text and not _JSON_START.match(text):
         fields = _form_fields(text)
-        return Head(_vid(fields), Form.CONSOLE), fields
+        return _head(fields, Form.CONSOLE), fields
     fields = _object(text, max_depth)
-    return Head(_vid(fields), _json_form(fields)), fields
+    return _head(fields, _json_form(fields)), fields
+
+
+def _head(fields: dict[str, Any], form: Form) -> Head:
+    return Head(_vid(fields), form, _gist(fields, form))
+
+
+def _gist(fields: dict[str, Any], form: Form) -> Gist:
+    """Read what may be contradicted, as far as it is in form; the full contract judges the rest later."""
+    app_id = str(fields.get("app_id"))
+    return Gist(
+        state=STATES[form].get(str(fields.get("status"))),
+        app_id=int(app_id) if app_id.isascii() and app_id.isdecimal() and len(app_id) <= _INT64_DIGITS else None,
+        bucket=_short(fields.get("bucket_name"), _LONGEST_NAME),
+        url=_short(fields.get("url"), _LONGEST_URL),
+    )
+
+
+def _short(value: object, limit: int) -> str | None:
+    """Let text pass that can be stored; half a surrogate pair cannot."""
+    if not isinstance(value, str) or not 0 < len(value) <= limit:
+        return None
+    return value if value.isprintable() else None
 
 
 def read_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from mediarelay.contracts.callback_head import Form
+from mediarelay.contracts.callback_head import STATES, Form
 from mediarelay.contracts.cts_fields import (
     Errors,
     MeasureFields,
@@ -42,7 +42,7 @@ class ResultCallback(OriginFields):
         return Facts(
             vid=self.vid,
             kind=kind,
-            state=_state(_RESULT_STATES, self.status),
+            state=_state(Form.RESULT, self.status),
             source=source(self, detail),
             renditions=renditions(kind, detail.result, self.place()),
             faults=faults(detail.error_code, detail.error_msg),
@@ -61,7 +61,7 @@ class BasicCallback(OriginFields, MeasureFields):
         return Facts(
             vid=self.vid,
             kind=kind,
-            state=_state(_BASIC_STATES, self.status),
+            state=_state(Form.BASIC, self.status),
             source=source(self, self),
             faults=faults((), (self.fail_msg,)),
             created_at=self.create_time,
@@ -76,12 +76,9 @@ class ConsoleCallback(Wire):
 
     def facts(self, kind: Kind) -> Facts:
         """Return the claim in the domain's words."""
-        return Facts(vid=self.vid, kind=kind, state=_state(_CONSOLE_STATES, self.status))
+        return Facts(vid=self.vid, kind=kind, state=_state(Form.CONSOLE, self.status))
 
 
-_RESULT_STATES = {"success": State.SUCCEEDED, "fail": State.FAILED}
-_BASIC_STATES = {"success": State.PROBED, "fail": State.FAILED}
-_CONSOLE_STATES = {"0": State.PENDING, "1": State.TRANSCODING, "2": State.SUCCEEDED, "3": State.FAILED}
 _MODELS: dict[Form, type[ResultCallback | BasicCallback | ConsoleCallback]] = {
     Form.RESULT: ResultCallback,
     Form.BASIC: BasicCallback,
@@ -94,8 +91,8 @@ def callback_facts(kind: Kind, form: Form, fields: Mapping[str, object]) -> Fact
     return _MODELS[form].read(fields).facts(kind)
 
 
-def _state(states: Mapping[str, State], status: str | None) -> State:
-    state = states.get(status or "")
+def _state(form: Form, status: str | None) -> State:
+    state = STATES[form].get(status or "")
     if state is None:
-        raise Malformed("status", f"none of {', '.join(states)}")
+        raise Malformed("status", f"none of {', '.join(STATES[form])}")
     return state

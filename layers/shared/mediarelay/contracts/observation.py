@@ -5,17 +5,18 @@ import logging
 from collections.abc import Callable, Iterable
 
 from mediarelay.contracts.cts import parse_callback, parse_query
-from mediarelay.domain.entry import Entry
+from mediarelay.domain.entry import Entry, Gist
 from mediarelay.domain.media import Facts, Place, Source, State
-from mediarelay.domain.task import Observation, Origin
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.task import Observation
 from mediarelay.errors import Malformed
 
 log = logging.getLogger(__name__)
 
 
-def observe(entries: Iterable[Entry], *, bare_claims: bool = False) -> list[Observation]:
-    """Read the log; a line that cannot be read, and a bare claim, state no more than that there is such a task."""
-    return [_observation(entry, bare=bare_claims and entry.origin is Origin.CLAIM) for entry in entries]
+def observe(entries: Iterable[Entry]) -> list[Observation]:
+    """Read the log; a line without a body states its gist, one that cannot be read only that there is such a task."""
+    return [Observation(origin=entry.origin, digest=entry.digest, at=entry.at, facts=_read(entry)) for entry in entries]
 
 
 def facts_of(entry: Entry) -> Facts:
@@ -23,30 +24,35 @@ def facts_of(entry: Entry) -> Facts:
     return _READERS[entry.origin](entry)
 
 
-def _observation(entry: Entry, *, bare: bool) -> Observation:
-    facts = Facts(vid=entry.vid, kind=entry.kind, state=State.EXPECTED) if bare else _read(entry)
-    return Observation(origin=entry.origin, digest=entry.digest, at=entry.at, facts=facts)
-
-
 def _read(entry: Entry) -> Facts:
+    if entry.body is None:
+        return _in_short(entry)
     try:
         return facts_of(entry)
     except Malformed as error:
         log.warning("unreadable entry", extra={"vid": entry.vid, "origin": entry.origin.value, "field": error.field})
-        return Facts(vid=entry.vid, kind=entry.kind, state=State.EXPECTED)
+        return _in_short(entry)
+
+
+def _in_short(entry: Entry) -> Facts:
+    gist = entry.gist or Gist()
+    place = Place(app_id=gist.app_id, bucket=gist.bucket)
+    return Facts(
+        vid=entry.vid, kind=entry.kind, state=gist.state or State.EXPECTED, source=Source(url=gist.url, place=place)
+    )
 
 
 def _claim(entry: Entry) -> Facts:
-    return parse_callback(entry.kind, entry.body)
+    return parse_callback(entry.kind, entry.body or b"")
 
 
 def _answer(entry: Entry) -> Facts:
-    return parse_query(entry.kind, json.loads(entry.body))
+    return parse_query(entry.kind, json.loads(entry.body or b""))
 
 
 def _wish(entry: Entry) -> Facts:
     """A submit or a tracked upload, in our own API's words."""
-    wish = json.loads(entry.body)
+    wish = json.loads(entry.body or b"")
     place = Place(bucket=wish.get("bucketName"), region=wish.get("bucketRegion"))
     state = State.PENDING if entry.origin is Origin.SUBMIT else State.EXPECTED
     return Facts(vid=entry.vid, kind=entry.kind, state=state, source=Source(url=wish.get("url"), place=place))

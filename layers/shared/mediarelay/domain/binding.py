@@ -36,19 +36,18 @@ def _identity(stated: Stated) -> tuple[tuple[str, object], ...]:
         ("vid", stated.vid),
         ("app_id", place.app_id),
         ("bucket", place.bucket),
-        ("url", _file(stated.source.url)),
+        ("url", stated.source.url and file_named(stated.source.url)),
     )
 
 
-def _file(url: str | None) -> object:
-    """Reduce a URL to the file it names; a text that is no URL stands for itself."""
-    if url is None:
-        return None
+def file_named(url: str) -> str:
+    """Reduce a URL to the file it names, `owner/path?query`; a text that is no URL stands for itself."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return url
-    return _owner(parts.netloc.lower()), unquote(parts.path), unquote(parts.query)
+    query = f"?{unquote(parts.query)}" if parts.query else ""
+    return f"{_owner(parts.netloc.lower())}{unquote(parts.path)}{query}"
 
 
 def _owner(host: str) -> str:

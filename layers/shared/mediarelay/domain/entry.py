@@ -5,24 +5,42 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mediarelay.domain.media import Kind, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
-from mediarelay.domain.task import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gist:
+    """What a callback claims, in short: enough to see a contradiction without reading its body."""
+
+    state: State | None = None
+    app_id: int | None = None
+    bucket: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of the log: who said it, when we heard it (UTC), and the body exactly as received."""
+    """One line of the log: who said it, when we heard it (UTC), and the body exactly as received.
+
+    Attributes:
+        body: None where only the gist was read, or is left.
+        digest: SHA-256 of the body in hex: an entry's identity within its task, origin and kind.
+        gist: Of a callback, what it claims.
+    """
 
     vid: str
     kind: Kind
     origin: Origin
     at: datetime
-    body: bytes
+    body: bytes | None
+    digest: str = ""
+    gist: Gist | None = None
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the body in hex: an entry's identity within its task, origin and kind."""
-        return hashlib.sha256(self.body).hexdigest()
+    def __post_init__(self) -> None:
+        """Derive the digest where it is not given."""
+        if not self.digest:
+            object.__setattr__(self, "digest", hashlib.sha256(self.body or b"").hexdigest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +52,14 @@ class Books:
         attempts: Questions to the provider so far that brought no outcome.
         give_up_at: When the task counts as lost, unless it has an outcome by then.
         published: States that were announced on the topic.
+        conflicts: Subjects of contradiction that were counted.
     """
 
     version: int = 0
     attempts: int = 0
     give_up_at: datetime
     published: frozenset[State] = frozenset()
+    conflicts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,28 +8,14 @@ read off these few observations; nothing depends on the order of arrival.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, TypeVar
 
+from mediarelay.domain.conflict import Conflict, Statement, bounded, conflicts, statements
 from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Place, Rendition, Source, State
+from mediarelay.domain.origin import AUTHORITY, UNCERTAIN, Origin
 
 Layer = TypeVar("Layer", Source, Place)
 
-
-class Origin(StrEnum):
-    """Who said it, weakest word first; `trusted` is a callback of a provider that is configured to be believed."""
-
-    TIMEOUT = "timeout"
-    CLAIM = "claim"
-    TRACK = "track"
-    SUBMIT = "submit"
-    TRUSTED = "trusted"
-    ANSWER = "answer"
-
-
-AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
-UNCERTAIN = frozenset({Origin.TIMEOUT, Origin.CLAIM})
-"""Origins that do not know of which kind a task is."""
 
 PROGRESS = {
     State.EXPECTED: 0,
@@ -57,9 +43,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all observations of one vid come to."""
+    """What all observations of one vid come to: the best of each origin, and what was said that may be contradicted."""
 
     best: Mapping[Origin, Observation]
+    said: frozenset[Statement] = frozenset()
 
     @property
     def vid(self) -> str:
@@ -128,6 +115,11 @@ class Task:
         return told.facts.faults if told else ()
 
     @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What was said about outcome, account, bucket or file that cannot all be true."""
+        return conflicts(self.said)
+
+    @property
     def without_claims(self) -> "Task":
         """What is known without callbacks: an unsigned claim must not decide what an answer is held against."""
         return Task({origin: seen for origin, seen in self.best.items() if origin is not Origin.CLAIM})
@@ -158,16 +150,22 @@ class Task:
 
 def merge(left: Task, right: Task) -> Task:
     """Join two views of one task: per origin the observation that says most."""
-    return fold([*left.best.values(), *right.best.values()])
+    return Task(_best([*left.best.values(), *right.best.values()]), bounded(left.said | right.said))
 
 
 def fold(observations: Iterable[Observation]) -> Task:
     """Join observations of one vid, in any order and with any repetition."""
+    seen = list(observations)
+    said = (statement for one in seen for statement in statements(one.origin, one.facts))
+    return Task(_best(seen), bounded(frozenset(said)))
+
+
+def _best(observations: Iterable[Observation]) -> dict[Origin, Observation]:
     best: dict[Origin, Observation] = {}
     for seen in observations:
         rival = best.get(seen.origin)
         best[seen.origin] = seen if rival is None else max(rival, seen, key=_weight)
-    return Task(best)
+    return best
 
 
 def _weight(seen: Observation) -> tuple[int, datetime, str]:

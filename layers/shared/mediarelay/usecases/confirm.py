@@ -12,7 +12,8 @@ from mediarelay.contracts.cts import parse_query
 from mediarelay.domain.binding import mismatches
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Facts, Kind, Source, State
-from mediarelay.domain.task import Origin, Task
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.task import Task
 from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy, ProviderError
 from mediarelay.usecases.tasks import Tasks
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from heapq import merge
 from itertools import islice, product
@@ -13,7 +13,8 @@ from mediarelay.contracts.api import TaskPage, history_view, task_view
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Kind, State
-from mediarelay.domain.task import Origin, fold
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.task import fold
 from mediarelay.domain.vid import is_vid
 from mediarelay.errors import Malformed, NotFound
 from mediarelay.usecases.tasks import Tasks
@@ -39,7 +40,7 @@ class Reader:
 
     def task(self, vid: str) -> dict[str, Any]:
         """Return one task; raises `NotFound`."""
-        seen = observe(_latest(self.tasks.ledger.load(_checked(vid)).entries))
+        seen = observe(_readable(self.tasks.ledger.load(_checked(vid)).entries))
         if not seen:
             raise NotFound(f"no task {vid}")
         return task_view(fold(seen))
@@ -49,7 +50,7 @@ class Reader:
         record = self.tasks.ledger.load(_checked(vid))
         if not record.entries:
             raise NotFound(f"no task {vid}")
-        return history_view(vid, record.entries)
+        return history_view(fold(observe(_readable(record.entries))), record.entries)
 
     def list(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return a page of tasks: `kind`, `state`, `since` (ISO 8601), `limit` (1 to 100), `cursor`; newest first."""
@@ -65,10 +66,11 @@ class Reader:
         return page.model_dump(mode="json", exclude_none=True)
 
 
-def _latest(entries: tuple[Entry, ...]) -> list[Entry]:
-    """All entries, but of the claims, which anybody may pile up, only the latest."""
+def _readable(entries: tuple[Entry, ...]) -> list[Entry]:
+    """All entries, but of the claims, which anybody may pile up, only the latest with their bodies."""
     claims = sorted((one for one in entries if one.origin is Origin.CLAIM), key=lambda one: one.at)
-    return [*(one for one in entries if one.origin is not Origin.CLAIM), *claims[-MOST_CLAIMS:]]
+    bare = (replace(one, body=None) for one in claims[:-MOST_CLAIMS])
+    return [*(one for one in entries if one.origin is not Origin.CLAIM), *bare, *claims[-MOST_CLAIMS:]]
 
 
 def _checked(vid: str) -> str:

@@ -13,8 +13,8 @@ from mediarelay import metrics
 from mediarelay.contracts.callback_head import Head, read_head
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Kind
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
-from mediarelay.domain.task import Origin
 from mediarelay.errors import Forbidden, Malformed, TooLarge, Unauthenticated
 from mediarelay.signing.callback_token import accepts
 
@@ -95,7 +95,7 @@ class Receiver:
 
     def _store(self, head: Head, body: bytes) -> Receipt:
         now = self.clock()
-        entry = Entry(vid=head.vid, kind=self.kind, origin=self.origin, at=now, body=body)
+        entry = Entry(vid=head.vid, kind=self.kind, origin=self.origin, at=now, body=body, gist=head.gist)
         stored = self.ledger.record(entry, first_look(self.kind, now, self.patience))
         metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
         return Receipt(head.vid, not stored)

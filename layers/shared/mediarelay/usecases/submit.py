@@ -15,8 +15,8 @@ from mediarelay import metrics
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.intent import Intent, file_identity
 from mediarelay.domain.media import Kind, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
-from mediarelay.domain.task import Origin
 from mediarelay.errors import (
     Conflict,
     LedgerUnavailable,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from mediarelay import metrics
 from mediarelay.domain.entry import Entry, Waiting
 from mediarelay.domain.media import Kind
-from mediarelay.domain.task import Origin
+from mediarelay.domain.origin import Origin
 from mediarelay.usecases.poll import Tick
 from mediarelay.usecases.publish import Publisher
 from mediarelay.usecases.submit import Submitter

@@ -1,15 +1,18 @@
 """The one way to add to a task: append an entry, fold the log, keep the task item up to date."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from mediarelay import metrics
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.entry import Books, Card, Entry, Record
 from mediarelay.domain.media import OUTCOMES, Kind, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, next_look
-from mediarelay.domain.task import Origin, Task, fold
+from mediarelay.domain.task import Task, fold
 from mediarelay.errors import LedgerUnavailable
 
 PUBLISH_GRACE = timedelta(seconds=30)
@@ -17,6 +20,7 @@ PUBLISH_GRACE = timedelta(seconds=30)
 RACES = 5
 LONGEST_URL = 2048
 """Of what lists show: a claim may state a URL that no item could hold."""
+log = logging.getLogger(__name__)
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
 
 
@@ -49,7 +53,7 @@ class Tasks:
     def load(self, vid: str) -> tuple[Record, Task | None]:
         """Read a task and fold what is known; None if nothing is. Claims count only as a sign that there is a task."""
         record = self.ledger.load(vid, bare_claims=True)
-        seen = observe(record.entries, bare_claims=True)
+        seen = observe(record.entries)
         return record, fold(seen) if seen else None
 
     def add(self, entry: Entry) -> Task:
@@ -76,6 +80,7 @@ class Tasks:
             card = self._card(task, _kind(record, task, kind), books, asked=asked)
             if self.ledger.save(card, books, record.books):
                 self.ledger.settle(vid, self._settled(record, task, card))
+                _count_conflicts(task, record.books)
                 return task
         raise LedgerUnavailable("too many writers")
 
@@ -96,7 +101,7 @@ class Tasks:
     def _books(self, record: Record, task: Task, *, asked: bool) -> Books:
         books = self._reopened(record.books or Books(give_up_at=self.clock() + self.lifetime), record, task)
         attempts = 0 if task.settled else books.attempts + asked
-        return replace(books, version=books.version + 1, attempts=attempts)
+        return replace(books, version=books.version + 1, attempts=attempts, conflicts=len(task.conflicts))
 
     def _reopened(self, books: Books, record: Record, task: Task) -> Books:
         """A claim that comes after the task was lost gives it a new lifetime: the provider may know it by now."""
@@ -133,6 +138,14 @@ class Tasks:
         )
         over = task.lost_at is not None and (look.what == "lost" or books.give_up_at <= task.lost_at)
         return None if over else look
+
+
+def _count_conflicts(task: Task, before: Books | None) -> None:
+    new = len(task.conflicts) - (before.conflicts if before else 0)
+    if new > 0:
+        metrics.count("Conflicts", new, kind=task.kind)
+        subjects = [conflict.subject for conflict in task.conflicts]
+        log.warning("contradiction", extra={"vid": task.vid, "fields": subjects})
 
 
 def _kind(record: Record, task: Task, kind: Kind) -> Kind:

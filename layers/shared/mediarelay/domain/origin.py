@@ -1,0 +1,19 @@
+"""Where a word about a task comes from."""
+
+from enum import StrEnum
+
+
+class Origin(StrEnum):
+    """Who said it, weakest word first; `trusted` is a callback of a provider that is configured to be believed."""
+
+    TIMEOUT = "timeout"
+    CLAIM = "claim"
+    TRACK = "track"
+    SUBMIT = "submit"
+    TRUSTED = "trusted"
+    ANSWER = "answer"
+
+
+AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
+UNCERTAIN = frozenset({Origin.TIMEOUT, Origin.CLAIM})
+"""Origins that do not know of which kind a task is."""
