@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import QUARANTINE_DAYS
-from mediarelay.domain.entry import Books, Card, Entry, Record, Waiting
+from mediarelay.domain.entry import Books, Card, Entry, OpenClaim, Record, Waiting
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
@@ -170,7 +170,7 @@ def test_what_is_due_appears_and_what_is_settled_disappears(world: World) -> Non
         ("OBS", Kind.VIDEO, VID),
         ("TAS", Kind.VIDEO, VID),
     ]
-    world.ledger.settle(VID, tuple(claim.sk for claim in world.ledger.load(VID).open_claims))
+    world.ledger.settle(VID, world.ledger.load(VID).open_claims)
     assert [row.sk for row in world.due()["video"]] == ["TASK"]
     world.ledger.save(card(due=None), replace(BOOKS, version=2), BOOKS)
     assert world.due() == {}
@@ -301,10 +301,12 @@ def test_the_log_never_expires(world: World) -> None:
 
 # ── when the table does not answer ──
 
+CLAIM = OpenClaim(sk="OBS#x", origin=Origin.CLAIM, kind=Kind.VIDEO, at=START)
 OPERATIONS = {
     "record": lambda ledger: ledger.record(entry()),
     "load": lambda ledger: ledger.load(VID),
-    "settle": lambda ledger: ledger.settle(VID, ("OBS#x",)),
+    "settle": lambda ledger: ledger.settle(VID, (CLAIM,)),
+    "forget_body": lambda ledger: ledger.forget_body(Waiting(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0)),
     "save": lambda ledger: ledger.save(card(), BOOKS, None),
     "page": lambda ledger: ledger.page("video#pending", since="0", before=None, limit=1),
     "waiting": lambda ledger: list(ledger.waiting("video", START)),

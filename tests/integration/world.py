@@ -155,10 +155,18 @@ class Queue:
 class World:
     """The use cases as the composition root builds them."""
 
-    def __init__(self, table: str, *, trusted: bool = False, cidrs: str = "0.0.0.0/0", hours: float = 24) -> None:
+    def __init__(
+        self,
+        table: str,
+        *,
+        trusted: bool = False,
+        cidrs: str = "0.0.0.0/0",
+        hours: float = 24,
+        keep: timedelta = timedelta(days=90),
+    ) -> None:
         self.clock, self.provider, self.topic, self.queue = Clock(), Provider(), Topic(), Queue()
         self.tokens, self.table, self.cidrs, self.trusted = Secret({"tokens": f"{TOKEN} other"}), table, cidrs, trusted
-        self.ledger = Ledger(client("dynamodb"), table)
+        self.ledger = Ledger(client("dynamodb"), table, keep)
         self.tasks = Tasks(
             ledger=self.ledger,
             first_look_after=timedelta(seconds=60),
@@ -171,7 +179,13 @@ class World:
         self.submitter = Submitter(intents=self.ledger, tasks=self.tasks, send=send, clock=self.clock)
         self.publisher = Publisher(tasks=self.tasks, ledger=self.ledger, topic=self.topic, api_url=API)
         self.reader = Reader(tasks=self.tasks, pages=self.ledger)
-        self.sweeper = Sweeper(tasks=self.tasks, publisher=self.publisher, submitter=self.submitter, clock=self.clock)
+        self.sweeper = Sweeper(
+            tasks=self.tasks,
+            bodies=self.ledger,
+            publisher=self.publisher,
+            submitter=self.submitter,
+            clock=self.clock,
+        )
 
     def receiver(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> Receiver:
         return Receiver(

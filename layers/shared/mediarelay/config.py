@@ -21,6 +21,7 @@ class Settings:
     max_callback_bytes: int = 5 * 2**20
     first_poll_after: int = 60
     give_up_after: int = 86_400
+    raw_body_days: int = 90
     calls_per_minute: int = 100
     secret_cache_seconds: int = 60
     provider_endpoint: str = ""
@@ -41,6 +42,11 @@ class Settings:
     def first_look_after(self) -> timedelta:
         """How long to wait before the first question about a task."""
         return timedelta(seconds=self.first_poll_after)
+
+    @property
+    def body_life(self) -> timedelta:
+        """How long the body of a claim is kept."""
+        return timedelta(days=self.raw_body_days)
 
     @property
     def lifetime(self) -> timedelta:

@@ -53,7 +53,7 @@ def settings() -> Settings:
 @cache
 def ledger() -> Ledger:
     """The table."""
-    return Ledger(client("dynamodb"), settings().table_name)
+    return Ledger(client("dynamodb"), settings().table_name, settings().body_life)
 
 
 def secret(arn: str) -> Secret:
@@ -180,7 +180,7 @@ def sweeper() -> "Sweeper":
     """Does what was left undone."""
     from mediarelay.usecases.sweep import Sweeper
 
-    return Sweeper(tasks=tasks(), publisher=publisher(), submitter=submitter(), clock=now)
+    return Sweeper(tasks=tasks(), bodies=ledger(), publisher=publisher(), submitter=submitter(), clock=now)
 
 
 def tick(context: Any) -> "Tick":

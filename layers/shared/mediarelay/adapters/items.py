@@ -16,6 +16,8 @@ MOST_BYTES = 350 * 1024
 """Of a body in one item; DynamoDB takes 400 KB with everything else."""
 
 
+EXPIRE = "expire"
+"""The duty of a claim that is settled: its body goes when its time is over."""
 GIST = {"state": "S", "app_id": "N", "bucket": "S", "url": "S"}
 """The attributes of a gist and their DynamoDB types."""
 _NOTHING = {"S": None}
@@ -190,4 +192,9 @@ def intent(item: Item) -> Intent:
 def open_claim(item: Item) -> OpenClaim:
     """Read a claim that waits for its confirmation."""
     at = datetime.fromisoformat(item["at"]["S"])
-    return OpenClaim(sk=item["sk"]["S"], kind=Kind(item["kind"]["S"]), at=at)
+    return OpenClaim(sk=item["sk"]["S"], origin=Origin(item["item"]["S"]), kind=Kind(item["kind"]["S"]), at=at)
+
+
+def is_open_claim(item: Item) -> bool:
+    """Whether a line of the log waits for its confirmation (and not for the end of its body)."""
+    return "due_shard" in item and not item["due_shard"]["S"].startswith(EXPIRE)

@@ -24,9 +24,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
-from mediarelay.domain.entry import Books, Card, Entry, Record, Waiting
+from mediarelay.domain.entry import Books, Card, Entry, OpenClaim, Record, Waiting
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import OUTCOMES, State
+from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, shards
 from mediarelay.errors import LedgerUnavailable
 
@@ -37,10 +38,14 @@ _NOT_THERE = "attribute_not_exists(pk)"
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Reads and writes of the ledger. Every method raises `LedgerUnavailable` when the table does not answer."""
+    """Reads and writes of the ledger. Every method raises `LedgerUnavailable` when the table does not answer.
+
+    `keep` is how long the body of a settled claim is kept.
+    """
 
     client: Any
     table: str
+    keep: timedelta = timedelta(days=90)
 
     # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -62,13 +67,29 @@ class Ledger:
         return Record(
             entries=tuple(items.entry(row, bare_claims=bare_claims) for row in log),
             books=next((items.books(row) for row in rows if row["item"]["S"] == "task"), None),
-            open_claims=tuple(items.open_claim(row) for row in log if "due_shard" in row),
+            open_claims=tuple(items.open_claim(row) for row in log if items.is_open_claim(row)),
         )
 
-    def settle(self, vid: str, keys: tuple[str, ...]) -> None:
-        """Take entries out of the due index: what they claimed has been asked about."""
-        for key in keys:
-            self._update(f"TASK#{vid}", key, "REMOVE due_shard, due_at", {})
+    def settle(self, vid: str, claims: tuple[OpenClaim, ...]) -> None:
+        """Note that nobody needs to ask about these claims; their bodies are due to go, those of believed ones stay."""
+        for claim in claims:
+            end = items.due(Due(items.EXPIRE, claim.at + self.keep), vid)
+            change, values = "SET due_shard = :shard, due_at = :at", {":shard": end["due_shard"], ":at": end["due_at"]}
+            if claim.origin is not Origin.CLAIM:
+                change, values = "REMOVE due_shard, due_at", {}
+            self._update(f"TASK#{vid}", claim.sk, change, values)
+
+    def forget_body(self, row: Waiting) -> None:
+        """Drop the body of a claim whose time is over, its parts first; what it claimed, and its digest, stay."""
+        parts = self._query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :part)",
+            ExpressionAttributeValues={":pk": {"S": row.pk}, ":part": {"S": f"{row.sk}#"}},
+            ProjectionExpression="pk, sk",
+        )
+        for part in parts:
+            with _table_errors():
+                self.client.delete_item(TableName=self.table, Key=part)
+        self._update(row.pk, row.sk, "REMOVE body, due_shard, due_at", {})
 
     # ── the task item ────────────────────────────────────────────────────────────────────────────────────────────
 

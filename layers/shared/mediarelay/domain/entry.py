@@ -73,9 +73,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenClaim:
-    """A claim in the due index: its key, of which kind it speaks, and when it came."""
+    """A callback in the due index: its key, whether it is believed, of which kind it speaks, and when it came."""
 
     sk: str
+    origin: Origin
     kind: Kind
     at: datetime
 

@@ -19,7 +19,7 @@ _ENOUGH = 20
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What must happen to an item, and when. `what` names the duty: video, audio, submit, lost or publish."""
+    """What must happen to an item, and when. `what` names the duty: video, audio, submit, lost, publish or expire."""
 
     what: str
     at: datetime

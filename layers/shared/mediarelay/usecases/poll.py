@@ -39,11 +39,16 @@ class Tick:
 
     def leased(self, what: str, wanted: Callable[[Waiting], bool] = lambda _row: True) -> Iterator[Waiting]:
         """Yield rows of one duty that are ours alone for a while; what there is no time for stays due."""
+        for row in self.due(what):
+            if wanted(row) and self.rows.lease(row, leased_until(self.clock(), row.at, self.luck())):
+                yield row
+
+    def due(self, what: str) -> Iterator[Waiting]:
+        """Yield rows of one duty as long as there is time; others may see them too."""
         for row in self.rows.waiting(what, self.clock()):
             if not self.time_left():
                 return
-            if wanted(row) and self.rows.lease(row, leased_until(self.clock(), row.at, self.luck())):
-                yield row
+            yield row
 
 
 def poll(kind: Kind, tick: Tick, queue: Queue) -> int:

@@ -1,9 +1,13 @@
-"""Sweep: do what was left undone. Gives up on tasks without an answer, finishes open submits, publishes the rest."""
+"""Sweep: do what was left undone.
+
+Gives up on tasks without an answer, finishes open submits, publishes the rest, forgets bodies whose time is over.
+"""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.domain.entry import Entry, Waiting
@@ -19,11 +23,19 @@ OVERDUE = timedelta(hours=1)
 log = logging.getLogger(__name__)
 
 
+class Bodies(Protocol):
+    """The part of the ledger that keeps bodies."""
+
+    def forget_body(self, row: Waiting) -> None:
+        """Drop the body of a claim whose time is over."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeper:
     """Runs the duties that are not questions about a task."""
 
     tasks: Tasks
+    bodies: Bodies
     publisher: Publisher
     submitter: Submitter
     clock: Callable[[], datetime]
@@ -37,7 +49,8 @@ class Sweeper:
         }
         done = {what: self._do(duty, tick.leased(what), what) for what, duty in duties.items()}
         overdue = sum(self._do(self._give_up, self._overdue(kind, tick), "lost") for kind in Kind)
-        return done | {"lost": done["lost"] + overdue}
+        expired = self._do(self.bodies.forget_body, tick.due("expire"), "expire")
+        return done | {"lost": done["lost"] + overdue, "expire": expired}
 
     def _overdue(self, kind: Kind, tick: Tick) -> Iterator[Waiting]:
         """Tasks that should have been given up: confirmations do that, unless they cannot be carried out at all."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.entry import Books, Card, Entry, Record
+from mediarelay.domain.entry import Books, Card, Entry, OpenClaim, Record
 from mediarelay.domain.media import OUTCOMES, Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, next_look
@@ -36,8 +36,8 @@ class Log(Protocol):
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item unless it moved on."""
 
-    def settle(self, vid: str, keys: tuple[str, ...]) -> None:
-        """Take claims out of the due index."""
+    def settle(self, vid: str, claims: tuple[OpenClaim, ...]) -> None:
+        """Note that nobody needs to ask about these claims."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Tasks:
                 return task
         raise LedgerUnavailable("too many writers")
 
-    def _settled(self, record: Record, task: Task, card: Card) -> tuple[str, ...]:
+    def _settled(self, record: Record, task: Task, card: Card) -> tuple[OpenClaim, ...]:
         """Which claims need no look of their own any more.
 
         The task item asks on behalf of all claims of its kind, and of all claims once its kind is certain.
@@ -93,7 +93,7 @@ class Tasks:
         asking = card.due is not None and card.due.what == card.kind.value
         taken_over = set(Kind) if task.certain_kind else {card.kind}
         return tuple(
-            claim.sk
+            claim
             for claim in record.open_claims
             if task.settled or claim.at < oldest or (asking and claim.kind in taken_over)
         )
