@@ -8,9 +8,18 @@ from pydantic import BaseModel, TypeAdapter
 
 from mediarelay.contracts.api import (
     Accepted,
+    AudioBatch,
     AudioSubmit,
+    BatchResults,
+    Day,
     Health,
     History,
+    QuarantinePage,
+    QuarantineWish,
+    Replayed,
+    ReplayJobs,
+    ReplayWish,
+    Rerun,
     TaskCreated,
     TaskPage,
     TaskView,
@@ -120,6 +129,67 @@ ROUTES = {
         answers=_CREATED,
         problems=(400, 409, 500, 502, 503),
         parameters=(IDEMPOTENCY_KEY,),
+    ),
+    "POST /tasks/audio/batch": Route(
+        name="submitBatch",
+        summary="Submit up to 500 audio tasks",
+        description=(
+            "Needs the scope `submit`. Each item is stored or refused by itself, and has the status that it would have "
+            "had alone: 202 while the provider has not been asked, 200 once its vid is known, 400, 409, 502 (the "
+            "provider refused it; the key is free again), 503. A queue hands the wishes to the provider at the pace of "
+            "the budget; send the same batch again to learn the vids."
+        ),
+        tag="tasks",
+        request=AudioBatch,
+        answers={207: (BatchResults, "One result for each item, in order")},
+        problems=(400, 500),
+    ),
+    "POST /tasks/{vid}/replay": Route(
+        name="replayTask",
+        summary="Have a task asked about and announced anew",
+        description=(
+            "Needs the scope `submit`. The provider is asked once more, and the outcome is published again, with an id "
+            "of its own and the extension `replay`, so that no subscriber drops it as a repeat."
+        ),
+        tag="operation",
+        answers={202: (Replayed, "The wish is stored")},
+        problems=(400, 404, 500, 503),
+    ),
+    "POST /tasks/replay": Route(
+        name="replayTasks",
+        summary="Have many tasks asked about and announced anew",
+        description=(
+            "Needs the scope `admin`. Takes the tasks that are in `state` when their turn comes and were created "
+            "between `since` and `until`, newest first, `rate` per minute and kind. With `dry_run` it only counts them."
+        ),
+        tag="operation",
+        request=ReplayWish,
+        answers={200: (ReplayJobs, "A dry run"), 202: (ReplayJobs, "The jobs are stored")},
+        problems=(400, 500, 503),
+    ),
+    "GET /quarantine": Route(
+        name="listQuarantine",
+        summary="List bodies of one day that could not be read",
+        description="Needs the scope `admin`. The bodies are untrusted input.",
+        tag="operation",
+        answers={200: (QuarantinePage, "Up to 100 bodies")},
+        problems=(400, 500, 503),
+        parameters=(
+            _query("day", "The day they came (UTC), such as 2026-11-21", TypeAdapter(Day).json_schema()),
+            _query("cursor", "Where the previous page ended", {"type": "string"}),
+        ),
+    ),
+    "POST /quarantine/replay": Route(
+        name="rereadQuarantine",
+        summary="Read bodies of one day again, after the reader was mended",
+        description=(
+            "Needs the scope `admin`. Takes up to 100; what can be read now becomes a claim and leaves the quarantine. "
+            "Go on with `cursor` until it is null."
+        ),
+        tag="operation",
+        request=QuarantineWish,
+        answers={200: (Rerun, "How many were stored, and how many stay")},
+        problems=(400, 500, 503),
     ),
     "GET /tasks": Route(
         name="listTasks",

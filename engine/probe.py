@@ -1,5 +1,6 @@
 """What is in a media file, read with PyAV."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.model import AudioFacts, MediaFacts, VideoFacts
 
 # Tags come in any encoding. PyAV 18 refuses the file unless told otherwise, PyAV 19 reads it and knows no such option.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}  # noqa: PLR2004
+_CLOCK = re.compile(r"(\d{1,3}):(\d\d):(\d\d(?:\.\d{1,9})?)", re.ASCII)
 _UNREADABLE = (av.error.FFmpegError, OSError, ValueError, StopIteration, ZeroDivisionError)
 
 
@@ -97,5 +99,11 @@ def _audio(container: InputContainer, stream: AudioStream) -> AudioFacts:
         codec=codec.codec.canonical_name,
         sample_rate=codec.sample_rate,
         bitrate=stated or None,
-        duration=float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
+        duration=float(stream.duration * stream.time_base) if stream.duration and stream.time_base else _tagged(stream),
     )
+
+
+def _tagged(stream: AudioStream) -> float | None:
+    """Read the duration from the tag `DURATION` (`00:00:30.023000000`), where Matroska keeps it."""
+    match = _CLOCK.fullmatch(stream.metadata.get("DURATION", ""))
+    return sum(float(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else None

@@ -96,9 +96,8 @@ class Program:
         """End it: SIGTERM so that it saves its state, then SIGKILL for what is left of its session."""
         process = self.process()
         if process is not None:
-            process.terminate()
-            psutil.wait_procs([process], timeout=STOP_SECONDS)
-            kill_session(process.pid)
+            children = _end(process)
+            kill_session(process.pid, children)
             if child := self.children.pop(process.pid, None):
                 child.wait(STOP_SECONDS)
         self.pid_file.unlink(missing_ok=True)
@@ -108,10 +107,20 @@ class Program:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]) if self.log.exists() else ""
 
 
-def kill_session(leader: int) -> None:
+def _end(process: psutil.Process) -> list[psutil.Process]:
+    """Have a program end itself; returns what it had started, also what has left its session."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        children = process.children(recursive=True)
+        process.terminate()
+        psutil.wait_procs([process], timeout=STOP_SECONDS)
+        return children
+    return []
+
+
+def kill_session(leader: int, known: Sequence[psutil.Process] = ()) -> None:
     """End a program with all it started, also what it started while it ended itself."""
     end = time.monotonic() + STOP_SECONDS
-    while (alive := _session(leader)) and time.monotonic() < end:
+    while (alive := [*_session(leader), *filter(_lives, known)]) and time.monotonic() < end:
         for one in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
@@ -121,6 +130,12 @@ def kill_session(leader: int) -> None:
 def _session(leader: int) -> list[psutil.Process]:
     """Find the living processes of a session; unlike a parent, it is not lost when the process between them ends."""
     return [one for one in psutil.process_iter(["status"]) if _in_session(one, leader)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _in_session(process: psutil.Process, leader: int) -> bool:

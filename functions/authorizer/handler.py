@@ -1,4 +1,4 @@
-"""HTTP API authorizer (payload 2.0, simple response): who may call which method."""
+"""HTTP API authorizer (payload 2.0, simple response): who may call which route."""
 
 from typing import Any
 
@@ -10,5 +10,5 @@ DOORKEEPER = doorkeeper()
 
 def handler(event: Event, _context: Any) -> dict[str, Any]:
     """Answer `{"isAuthorized", "context"}`."""
-    name = DOORKEEPER.admit(header(event, "authorization"), event["requestContext"]["http"]["method"])
+    name = DOORKEEPER.admit(header(event, "authorization"), event["routeKey"])
     return {"isAuthorized": name is not None, "context": {"client": name or ""}}

@@ -1,21 +1,23 @@
-"""The ledger's stream: claims go to the confirm queue, outcomes to the topic."""
+"""The ledger's stream: claims and replays go to the confirm queue, queued wishes to theirs, outcomes to the topic."""
 
 from typing import Any
 
 from mediarelay.batch import Record, each
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
-from mediarelay.root import confirm_queue, publisher
+from mediarelay.root import confirm_queue, publisher, submit_queue
 
-CALLBACKS = {Origin.CLAIM, Origin.TRUSTED}
-QUEUE, PUBLISHER = confirm_queue(), publisher()
+QUESTIONS = {Origin.CLAIM, Origin.TRUSTED, "replay"}
+QUEUE, SUBMITS, PUBLISHER = confirm_queue(), submit_queue(), publisher()
 
 
 def follow(record: Record) -> None:
     """Do what one change of the ledger asks for."""
     image = record["dynamodb"]["NewImage"]
-    if image["item"]["S"] in CALLBACKS:
+    if image["item"]["S"] in QUESTIONS:
         QUEUE.send(image["vid"]["S"], Kind(image["kind"]["S"]))
+    elif image["item"]["S"] == "intent":
+        SUBMITS.send(image["pk"]["S"].removeprefix("INTENT#"))
     else:
         PUBLISHER.publish(image["vid"]["S"])
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mediarelay.domain.media import Kind
-from mediarelay.root import confirm_queue, tick
+from mediarelay.root import circuit_open, confirm_queue, tick
 from mediarelay.usecases.poll import poll
 
 QUEUE = confirm_queue()
@@ -11,4 +11,4 @@ QUEUE = confirm_queue()
 
 def handler(_event: Any, context: Any) -> dict[str, int]:
     """Return how many confirmations were asked for."""
-    return {"polled": poll(Kind.VIDEO, tick(context), QUEUE)}
+    return {"polled": poll(Kind.VIDEO, tick(context), QUEUE, circuit_open(Kind.VIDEO))}

@@ -13,9 +13,11 @@ import pytest
 from mediarelay import root
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
-from mediarelay.domain.entry import Entry
+from mediarelay.contracts.retry import unpack
+from mediarelay.domain.circuit import Circuit
+from mediarelay.domain.entry import Entry, Job, Selection
 from mediarelay.domain.intent import Intent
-from mediarelay.domain.media import Kind
+from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.signing.callback_token import digest
@@ -54,12 +56,13 @@ class Sandbox:
         self.patch, self.site, self.clock = patch, site, Clock()
         self.ledger = Ledger(client("dynamodb"), table)
         self.calls: set[Call] = set()
-        self.queue = _queue(f"{table}-confirm")
+        self.queue, self.submits, self.retry = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
         self.inbox = _queue(f"{table}-inbox")
         self.topic = client("sns").create_topic(Name=table)["TopicArn"]
         inbox = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{table}-inbox"
         client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=inbox)
         self.values = {"TABLE_NAME": table, "CONFIRM_QUEUE_URL": self.queue, "TOPIC_ARN": self.topic}
+        self.values |= {"SUBMIT_QUEUE_URL": self.submits, "RETRY_QUEUE_URL": self.retry}
         self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
         self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
 
@@ -69,19 +72,39 @@ class Sandbox:
         for line in given.get("log", ()):
             self._log(line)
         for wish in given.get("intents", ()):
-            intent = Intent(
-                key=wish["key"],
-                kind=Kind(wish["kind"]),
-                request=wish["request"],
-                at=datetime.fromisoformat(wish["at"]),
-            )
-            self.ledger.open_intent(intent, Due("submit", intent.at + SUBMIT_GRACE))
-            if "vid" in wish:
-                self.ledger.name_intent(intent.identity, wish["vid"])
-                self.ledger.close_intent(intent.identity)
+            self._wish(wish)
+        for job in given.get("jobs", ()):
+            self.ledger.open_job(_job(job))
+        for kept in given.get("quarantine", ()):
+            at = datetime.fromisoformat(kept["at"])
+            self.ledger.quarantine(kept["body"].encode(), kept["reason"], kept["route"], at)
+        for action, refusals in given.get("refusals", {}).items():
+            self._refuse(action, refusals, given["now"])
         for action, answer in given.get("provider", {}).items():
             self.site.says(action, json.dumps(answer))
         self.clock.now = datetime.fromisoformat(given["now"])
+        if given.get("ledger") == "down":
+            self.values["TABLE_NAME"] = "gone"
+
+    def _wish(self, wish: Mapping[str, Any]) -> None:
+        intent = Intent(
+            key=wish["key"],
+            kind=Kind(wish["kind"]),
+            request=wish["request"],
+            at=datetime.fromisoformat(wish["at"]),
+            queued=wish.get("queued", False),
+        )
+        self.ledger.open_intent(intent, Due("submit", intent.at + SUBMIT_GRACE))
+        if "vid" in wish:
+            self.ledger.name_intent(intent.identity, wish["vid"])
+            self.ledger.close_intent(intent.identity)
+        if "refused" in wish:
+            self.ledger.refuse_intent(intent.identity, wish["refused"])
+
+    def _refuse(self, action: str, refusals: int, now: str) -> None:
+        self.clock.now = datetime.fromisoformat(now)
+        for _ in range(refusals):
+            root.breaker().refused(action, Circuit())
 
     def _log(self, line: Mapping[str, Any]) -> None:
         """Write one line of the log; what is not marked as unseen is folded into the task item too."""
@@ -140,7 +163,12 @@ class Sandbox:
             return {"PROVIDER_KEYS_SECRET": "ProviderKeys", "CALLBACK_TOKENS_SECRET": "CallbackTokens"}.get(
                 name, "ApiClients"
             )
-        return {self.queue: "ConfirmQueue", self.topic: "Notifications"}[params.get("QueueUrl") or params["TopicArn"]]
+        return {
+            self.queue: "ConfirmQueue",
+            self.submits: "SubmitQueue",
+            self.retry: "RetryQueue",
+            self.topic: "Notifications",
+        }[params.get("QueueUrl") or params["TopicArn"]]
 
     def after(self) -> dict[str, Any]:
         """What the function left behind, without what is empty."""
@@ -148,10 +176,18 @@ class Sandbox:
             "tasks": self._states(),
             "due": {what: sorted(_time(row.due_at) for row in rows) for what, rows in waiting(self.ledger).items()},
             "queue": [json.loads(body) for body in _messages(self.queue)],
+            "submits": [json.loads(body) for body in _messages(self.submits)],
+            "retry": [_captured(json.loads(body)) for body in _messages(self.retry)],
+            "quarantine": self._quarantined(),
             "topic": [_announcement(json.loads(body)) for body in _messages(self.inbox)],
             "provider": [{name: sent[name] for name in sent if name not in SIGNED} for sent in self.site.requests],
         }
         return {name: found for name, found in left.items() if found}
+
+    def _quarantined(self) -> list[str]:
+        """The bodies that could not be read."""
+        found = self.ledger.quarantined(f"{self.clock.now:%Y-%m-%d}", "")
+        return sorted(kept.body.decode() for kept in found)
 
     def _states(self) -> dict[str, str]:
         """The state of every task, with everything that was said about it."""
@@ -160,6 +196,17 @@ class Sandbox:
         self.settings("sweep")
         tasks = {vid: root.tasks().load(vid)[1] for vid in vids}
         return {vid: task.state.value for vid, task in tasks.items() if task}
+
+
+def _job(job: Mapping[str, Any]) -> Job:
+    chosen = Selection(kind=Kind(job["kind"]), state=State(job["state"]), since=job["since"], until=job.get("until"))
+    at = datetime.fromisoformat(job["at"])
+    return Job(identity=job["job"], selection=chosen, rate=job["rate"], by=job["by"], at=at)
+
+
+def _captured(message: Mapping[str, str]) -> dict[str, str]:
+    kind, origin, at, body = unpack(message)
+    return {"kind": kind, "origin": origin, "at": at.isoformat(), "body": body.decode()}
 
 
 def forget() -> None:

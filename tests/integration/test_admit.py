@@ -35,6 +35,14 @@ def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
     assert name == allowed.get(method, "boss" if token == "b-token" else None)
 
 
+@pytest.mark.parametrize("route", ["POST /tasks/replay", "GET /quarantine", "POST /quarantine/replay"])
+def test_routes_of_operators_need_everything(route: str) -> None:
+    keeper = Doorkeeper(Secret(CLIENTS))
+    assert keeper.admit("Bearer w-token", route) is None
+    assert keeper.admit("Bearer b-token", route) == "boss"
+    assert keeper.admit("Bearer w-token", "POST /tasks/{vid}/replay") == "writer"
+
+
 @pytest.mark.parametrize(
     "header",
     [

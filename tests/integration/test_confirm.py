@@ -459,3 +459,105 @@ def test_any_number_of_contradicting_claims_is_shown_in_bounds(world: World) -> 
         world.claim(callback(app_id=number + 1))
     (conflict,) = world.reader.history(VID)["conflicts"]
     assert 10 < len(conflict["values"]) <= 64
+
+
+def through(world: World, **time: float) -> None:
+    """Let the schedules run for a while, every twenty minutes; the sweep first, as may happen."""
+    end = world.clock() + timedelta(**time)
+    while world.clock() < end:
+        world.sweep()
+        for kind in Kind:
+            world.poll(kind)
+        sent, world.queue.sent = world.queue.sent, []
+        for vid, kind in sent:
+            world.confirm(vid, kind)
+        world.clock.forward(minutes=20)
+
+
+@pytest.mark.parametrize("silence", [BudgetSpent("none left"), LedgerUnavailable("secret")])
+def test_a_second_lifetime_ends_too(world: World, silence: Exception) -> None:
+    world.track()
+    lose(world)
+    world.claim(callback())
+    world.confirm()
+    world.provider.answers[VID] = silence
+    world.clock.forward(hours=25, minutes=1)
+    world.sweep()
+    assert "video" not in world.due()
+    assert world.reader.task(VID)["state"] == "lost"
+
+
+def test_a_claim_just_before_the_end_is_followed_for_a_lifetime_of_its_own(world: World) -> None:
+    world.track()
+    world.clock.forward(hours=23, minutes=59)
+    world.claim(callback())
+    world.provider.answers[VID] = BudgetSpent("none left")
+    world.confirm()
+    world.clock.forward(minutes=62)
+    assert world.sweep()["lost"] == 1
+    world.publisher.publish(VID)
+    assert world.reader.task(VID)["state"] == "lost"
+    world.provider.answers[VID] = answer()
+    through(world, hours=1)
+    assert world.reader.task(VID)["state"] == "succeeded"
+
+
+def test_waits_grow_in_a_second_lifetime_though_clocks_have_fractions(world: World) -> None:
+    world.claim(callback())
+    world.confirm()
+    lose(world)
+    world.clock.forward(seconds=30.5)
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    asked = len(world.provider.asked)
+    through(world, hours=30)
+    assert 40 < len(world.provider.asked) - asked < 200
+    assert world.due() == {}
+
+
+def test_a_claim_that_shows_late_does_not_change_what_the_item_asks_for(world: World) -> None:
+    world.clock.forward(seconds=1)
+    world.claim(callback())
+    world.confirm()
+    world.clock.forward(seconds=-1)
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    world.clock.forward(seconds=2)
+    world.confirm(kind=Kind.AUDIO)
+    world.provider.answers[VID] = answer()
+    through(world, hours=2)
+    assert world.reader.task(VID)["state"] == "succeeded"
+
+
+def test_after_an_outage_each_kind_is_asked_for_before_its_claim_is_dropped(world: World) -> None:
+    world.claim(callback())
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    world.clock.forward(hours=24, minutes=30)
+    through(world, hours=2)
+    assert {kind for kind, _ in world.provider.asked} == set(Kind)
+
+
+def test_the_last_question_is_one_about_the_item_s_kind(world: World) -> None:
+    world.claim(callback())
+    world.confirm()
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    world.clock.forward(hours=24)
+    world.confirm(kind=Kind.AUDIO)
+    assert "lost" not in world.due()
+    world.confirm()
+    assert "lost" in world.due()
+
+
+def test_a_task_that_only_callbacks_know_ends_even_if_no_confirmation_can_be_carried_out(world: World) -> None:
+    world.claim(callback())
+    world.clock.forward(hours=25, minutes=1)
+    assert world.sweep()["lost"] == 1
+    world.publisher.publish(VID)
+    assert world.reader.task(VID)["state"] == "lost"
+    assert world.due() == {}
+
+
+def test_a_believed_callback_at_the_wrong_address_does_not_decide_the_kind(table: str) -> None:
+    world = World(table, trusted=True)
+    world.track(kind=Kind.AUDIO)
+    world.claim(callback(kind=Kind.AUDIO))
+    world.confirm()
+    assert world.reader.task(VID)["kind"] == "audio"

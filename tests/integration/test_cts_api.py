@@ -1,5 +1,6 @@
 """The provider's API: signed afresh each call, no secret in any text, and every kind of no-answer has its error."""
 
+import contextlib
 import gzip
 import json
 import logging
@@ -13,8 +14,9 @@ import requests
 
 from mediarelay.adapters import cts_api
 from mediarelay.adapters.cts_api import CtsApi
+from mediarelay.domain.circuit import QUESTIONS, Circuit
 from mediarelay.domain.media import Kind
-from mediarelay.errors import ProviderBusy, ProviderClosed, ProviderError, ProviderRefused, ProviderUnknown
+from mediarelay.errors import CircuitOpen, ProviderBusy, ProviderClosed, ProviderError, ProviderRefused, ProviderUnknown
 from mediarelay.signing.qcloud import Credentials, Endpoint, verify
 from tests.integration.provider import PATH, Site, serving
 from tests.integration.world import VID, payload
@@ -45,12 +47,30 @@ class Budget:
         return self.left >= 0
 
 
-def api(site: Site, budget: Budget | None = None, keys: Credentials = KEYS) -> CtsApi:
+class Guard:
+    """Lets everything pass, and notes what it learns."""
+
+    def __init__(self) -> None:
+        self.learnt: list[tuple[str, str]] = []
+
+    def admit(self, action: str) -> Circuit:
+        self.learnt.append(("admit", action))
+        return Circuit()
+
+    def refused(self, action: str, _seen: Circuit) -> None:
+        self.learnt.append(("refused", action))
+
+    def passed(self, action: str, _seen: Circuit) -> None:
+        self.learnt.append(("passed", action))
+
+
+def api(site: Site, budget: Budget | None = None, keys: Credentials = KEYS, guard: Guard | None = None) -> CtsApi:
     return CtsApi(
         url=site.url,
         credentials=lambda: keys,
         spend=(budget or Budget()).spend,
         budget=100,
+        guard=guard or Guard(),
         clock=lambda: NOW,
         nonce=count(7).__next__,
         session=requests.Session(),
@@ -107,7 +127,7 @@ def test_what_is_asked(site: Site) -> None:
 @pytest.mark.parametrize("kind", list(Kind))
 def test_the_same_answer_gives_the_same_bytes(site: Site, kind: Kind) -> None:
     said = payload(f"{kind}_query.json")
-    action = cts_api.ACTIONS[kind]
+    action = QUESTIONS[kind]
     site.says(action, json.dumps(said))
     first = api(site).info(kind, VID)
     site.says(
@@ -266,3 +286,34 @@ def test_no_secret_and_no_signature_in_any_text(
     shown = f"{caught.getrepr(style='native')}{caplog.text}{capsys.readouterr()}{api(site)!r}{KEYS!r}"
     assert SECRET not in shown
     assert signed[0]["Signature"] not in shown
+
+
+@pytest.mark.parametrize(
+    ("said", "learnt"),
+    [
+        ({"body": envelope(data={"vid": VID})}, ["passed"]),
+        ({"body": envelope(4000)}, ["passed"]),
+        ({"body": envelope(5000)}, ["passed"]),
+        ({"body": envelope(4100)}, ["refused"]),
+        ({"body": envelope(6100)}, ["refused"]),
+        ({"body": envelope(4400)}, []),
+        ({"body": b"garbage"}, []),
+    ],
+)
+def test_what_the_circuit_learns(site: Site, said: dict[str, Any], learnt: list[str]) -> None:
+    guard = Guard()
+    site.says("AddCtsAudioTask", **said)
+    with contextlib.suppress(ProviderError):
+        api(site, guard=guard).add_audio(WISH)
+    assert guard.learnt == [("admit", "AddCtsAudioTask"), *((what, "AddCtsAudioTask") for what in learnt)]
+
+
+def test_an_open_circuit_costs_no_budget(site: Site) -> None:
+    class Closed(Guard):
+        def admit(self, action: str) -> Circuit:
+            raise CircuitOpen(action)
+
+    budget = Budget()
+    with pytest.raises(CircuitOpen):
+        api(site, budget, guard=Closed()).info(Kind.VIDEO, VID)
+    assert (budget.limits, site.requests) == ([], [])

@@ -53,7 +53,8 @@ def test_a_large_body_goes_with_its_parts(world: World) -> None:
     assert claims(world)[0]["body"] is None
 
 
-def test_an_open_claim_is_asked_about_and_not_forgotten(world: World) -> None:
+def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:
+    world = World(table, hours=24 * 200)
     world.claim(callback())
     world.clock.forward(days=91)
     assert world.sweep()["expire"] == 0

@@ -13,7 +13,18 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import QUARANTINE_DAYS
-from mediarelay.domain.entry import Books, Card, Entry, OpenClaim, Record, Waiting
+from mediarelay.domain.entry import (
+    Announcement,
+    Books,
+    Card,
+    Entry,
+    Job,
+    Kept,
+    OpenQuestion,
+    Record,
+    Selection,
+    Waiting,
+)
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
@@ -24,7 +35,9 @@ from tests.stack import resources
 
 WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 LARGE = b"vid=x&title=" + Random(1).randbytes(10**6).hex().encode()  # noqa: S311 - the same each time
-BOOKS = Books(version=1, give_up_at=START + timedelta(days=1))
+LOST = Announcement(State.LOST)
+ANNOUNCED = frozenset({Announcement(State.PROBED), Announcement(State.FAILED, 2)})
+BOOKS = Books(kind=Kind.VIDEO, version=1, give_up_at=START + timedelta(days=1))
 
 
 def entry(body: bytes = b'{"vid": "x"}', **changes: Any) -> Entry:
@@ -142,7 +155,7 @@ def test_racing_writers_of_a_large_claim(world: World) -> None:
 def test_a_task_item_is_written_once_per_version(world: World) -> None:
     assert world.ledger.save(card(), BOOKS, None)
     assert not world.ledger.save(card(), BOOKS, None), "somebody else made it"
-    second = replace(BOOKS, version=2, attempts=3, published=frozenset({State.PROBED, State.FAILED}))
+    second = replace(BOOKS, version=2, attempts=3, published=ANNOUNCED)
     assert world.ledger.save(card(state=State.PROBED), second, BOOKS)
     assert not world.ledger.save(card(state=State.FAILED), replace(second, version=3), BOOKS), (
         "written from an old view"
@@ -170,11 +183,11 @@ def test_what_is_due_appears_and_what_is_settled_disappears(world: World) -> Non
         ("OBS", Kind.VIDEO, VID),
         ("TAS", Kind.VIDEO, VID),
     ]
-    world.ledger.settle(VID, world.ledger.load(VID).open_claims)
+    world.ledger.settle(VID, world.ledger.load(VID).open)
     assert [row.sk for row in world.due()["video"]] == ["TASK"]
     world.ledger.save(card(due=None), replace(BOOKS, version=2), BOOKS)
     assert world.due() == {}
-    assert world.ledger.load(VID).open_claims == ()
+    assert world.ledger.load(VID).open == ()
 
 
 def test_a_lease_is_exclusive(world: World) -> None:
@@ -196,19 +209,19 @@ def test_what_was_settled_cannot_be_leased(world: World) -> None:
 
 def test_an_announcement_is_noted_only_while_it_is_current(world: World) -> None:
     due = Due("publish", START)
-    world.ledger.save(card(state=State.LOST, unpublished=State.LOST, due=due), BOOKS, None)
-    assert not world.ledger.published(VID, State.SUCCEEDED)
-    assert world.ledger.published(VID, State.LOST)
-    assert not world.ledger.published(VID, State.LOST)
+    world.ledger.save(card(state=State.LOST, unpublished=LOST, due=due), BOOKS, None)
+    assert not world.ledger.published(VID, Announcement(State.SUCCEEDED))
+    assert world.ledger.published(VID, LOST)
+    assert not world.ledger.published(VID, LOST)
     books = world.ledger.load(VID).books
-    assert books == replace(BOOKS, version=2, published=frozenset({State.LOST}))
+    assert books == replace(BOOKS, version=2, published=frozenset({LOST}))
     assert world.due() == {}
     assert not world.ledger.save(card(), replace(BOOKS, version=2), BOOKS), "a writer with an old view starts over"
 
 
 def test_an_announced_start_leaves_the_task_due(world: World) -> None:
-    world.ledger.save(card(state=State.PROBED, unpublished=State.PROBED), BOOKS, None)
-    assert world.ledger.published(VID, State.PROBED)
+    world.ledger.save(card(state=State.PROBED, unpublished=Announcement(State.PROBED)), BOOKS, None)
+    assert world.ledger.published(VID, Announcement(State.PROBED))
     assert list(world.due()) == ["video"]
 
 
@@ -301,7 +314,10 @@ def test_the_log_never_expires(world: World) -> None:
 
 # ── when the table does not answer ──
 
-CLAIM = OpenClaim(sk="OBS#x", origin=Origin.CLAIM, kind=Kind.VIDEO, at=START)
+CLAIM = OpenQuestion(sk="OBS#x", item="claim", kind=Kind.VIDEO, at=START)
+CHOSEN = Selection(kind=Kind.VIDEO, state=State.LOST, since="0", until=None)
+JOB = Job(identity="x", selection=CHOSEN, rate=1, by="me", at=START)
+KEPT = Kept(day="2026-01-02", digest="d", keys=("d",), route="callbacks/video", reason="", at=START, body=b"")
 OPERATIONS = {
     "record": lambda ledger: ledger.record(entry()),
     "load": lambda ledger: ledger.load(VID),
@@ -311,13 +327,26 @@ OPERATIONS = {
     "page": lambda ledger: ledger.page("video#pending", since="0", before=None, limit=1),
     "waiting": lambda ledger: list(ledger.waiting("video", START)),
     "lease": lambda ledger: ledger.lease(Waiting(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0), START),
-    "published": lambda ledger: ledger.published(VID, State.LOST),
+    "published": lambda ledger: ledger.published(VID, LOST),
     "open_intent": lambda ledger: ledger.open_intent(intent(), Due("submit", START)),
     "intent": lambda ledger: ledger.intent("x"),
     "name_intent": lambda ledger: ledger.name_intent("x", "v1"),
     "close_intent": lambda ledger: ledger.close_intent("x"),
     "drop_intent": lambda ledger: ledger.drop_intent("x"),
     "spend": lambda ledger: ledger.spend(START, 5),
+    "refuse_intent": lambda ledger: ledger.refuse_intent("x", "no"),
+    "circuit": lambda ledger: ledger.circuit("x"),
+    "refused": lambda ledger: ledger.refused("x"),
+    "break_until": lambda ledger: ledger.break_until("x", START, START),
+    "mend": lambda ledger: ledger.mend("x"),
+    "ask_replay": lambda ledger: ledger.ask_replay(VID, Kind.VIDEO, "x", "me", START),
+    "count": lambda ledger: ledger.count(CHOSEN),
+    "open_job": lambda ledger: ledger.open_job(JOB),
+    "job": lambda ledger: ledger.job("x"),
+    "advance_job": lambda ledger: ledger.advance_job("x", "y", START),
+    "close_job": lambda ledger: ledger.close_job("x"),
+    "quarantined": lambda ledger: list(ledger.quarantined("2026-01-02", "")),
+    "release": lambda ledger: ledger.release(KEPT),
     "quarantine": lambda ledger: ledger.quarantine(b"", "", "", START),
 }
 

@@ -3,10 +3,9 @@
 import pytest
 
 from mediarelay.domain.media import Kind
-from mediarelay.domain.schedule import LEASE
 from mediarelay.errors import Undelivered
 from mediarelay.usecases.poll import poll
-from tests.integration.world import VID, World, answer, callback, together
+from tests.integration.world import LEASE, VID, World, answer, callback, together
 
 
 def test_nothing_is_sent_before_it_is_due(world: World) -> None:
@@ -67,8 +66,8 @@ def test_what_there_is_no_time_for_stays_due(world: World) -> None:
     for number in range(5):
         world.track(f"v{number}")
     world.clock.forward(minutes=2)
-    assert poll(Kind.VIDEO, world.tick(rows=2), world.queue) == 2
-    assert poll(Kind.VIDEO, world.tick(rows=0), world.queue) == 0
+    assert poll(Kind.VIDEO, world.tick(rows=2), world.queue, lambda: False) == 2
+    assert poll(Kind.VIDEO, world.tick(rows=0), world.queue, lambda: False) == 0
     assert world.poll() == 3
 
 

@@ -1,16 +1,27 @@
 """Callbacks: admitted, identified, stored with one write; whatever else comes gets a 4xx and changes nothing."""
 
 import json
+import os
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mediarelay.adapters.queue import RetryQueue
+from mediarelay.contracts.retry import pack, unpack
 from mediarelay.domain.media import Kind
-from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, Rejected, TooLarge, Unauthenticated
+from mediarelay.domain.origin import Origin
+from mediarelay.errors import (
+    Forbidden,
+    LedgerUnavailable,
+    Malformed,
+    Rejected,
+    TooLarge,
+    Unauthenticated,
+    Undelivered,
+)
 from mediarelay.usecases.receive import Receipt, Receiver
 from tests.integration.test_ledger import calls
 from tests.integration.world import START, TOKEN, VID, World, callback, payload, together
@@ -185,8 +196,48 @@ def test_another_content_for_the_same_task_is_kept_beside_it(world: World) -> No
     assert len(world.ledger.load(VID).entries) == 3
 
 
-@pytest.mark.parametrize("job", [lambda receiver: send(receiver, callback()), lambda receiver: send(receiver, b"junk")])
-def test_without_a_ledger_the_sender_is_asked_to_come_back(world: World, job: Callable[[Any], Any]) -> None:
+def test_while_the_ledger_is_down_the_queue_keeps_callbacks(world: World) -> None:
     world.ledger.client.delete_table(TableName=world.table)
+    assert send(world.receiver(), callback()) == Receipt(VID, duplicate=False)
+    world.clock.forward(seconds=5)
+    with pytest.raises(Malformed):
+        send(world.receiver(Kind.AUDIO), b"junk")
+    assert world.retry.kept == [
+        (Kind.VIDEO, Origin.CLAIM, START, callback()),
+        (Kind.AUDIO, Origin.CLAIM, world.clock(), b"junk"),
+    ]
+
+
+@pytest.mark.parametrize("body", [callback(), b"junk"])
+def test_without_ledger_and_queue_the_sender_is_asked_to_come_back(world: World, body: bytes) -> None:
+    world.ledger.client.delete_table(TableName=world.table)
+    world.retry.down = True
     with pytest.raises(LedgerUnavailable):
-        job(world.receiver())
+        send(world.receiver(), body)
+
+
+def test_what_the_queue_kept_is_stored_as_if_it_had_come_in_time(world: World) -> None:
+    world.clock.forward(hours=3)
+    for _ in range(2):
+        receipt = world.intake().take(callback(), Origin.CLAIM, START)
+    assert receipt == Receipt(VID, duplicate=True)
+    (entry,) = world.ledger.load(VID).entries
+    assert (entry.at, entry.origin) == (START, Origin.CLAIM)
+    assert world.poll() == 1, "it is due at once"
+
+
+@given(st.binary(max_size=99), st.sampled_from(Kind), st.sampled_from([Origin.CLAIM, Origin.TRUSTED]))
+def test_a_message_of_the_queue_gives_back_what_was_put_in(body: bytes, kind: Kind, origin: Origin) -> None:
+    assert unpack(json.loads(json.dumps(pack(kind, origin, START, body)))) == (kind, origin, START, body)
+
+
+@pytest.mark.parametrize("change", [{"body": "%"}, {"body": "AAAA"}, {"kind": "x"}, {"origin": "x"}, {"at": "x"}])
+def test_a_message_that_is_none_is_refused(change: dict[str, str]) -> None:
+    with pytest.raises(Malformed):
+        unpack(pack(Kind.VIDEO, Origin.CLAIM, START, b"") | change)
+
+
+def test_what_no_message_holds_is_not_kept() -> None:
+    queue = RetryQueue(lambda: None, "https://queue")
+    with pytest.raises(Undelivered, match="too large"):
+        queue.send(Kind.VIDEO, Origin.CLAIM, START, os.urandom(200_000))

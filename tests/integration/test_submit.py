@@ -108,12 +108,15 @@ def test_a_refused_wish_frees_its_key(world: World) -> None:
     assert submit(world, url="http://a/2.mp3").vid == VID
 
 
-def test_a_wish_refused_at_the_second_try_is_gone_too(world: World) -> None:
-    world.provider.vids = [BUSY, ProviderRefused("provider code 4000", 4000)]
+def test_a_wish_refused_at_the_second_try_tells_the_client_when_it_asks(world: World) -> None:
+    world.provider.vids = [BUSY, ProviderRefused("provider code 4000", 4000), VID]
     submit(world)
     world.clock.forward(minutes=1)
-    assert world.sweep()["submit"] == 0
+    assert world.sweep()["submit"] == 1
     assert world.due() == {}
+    with pytest.raises(ProviderRefused, match=r"^provider code 4000$"):
+        submit(world)
+    assert submit(world).vid == VID, "the key is free again"
 
 
 @pytest.mark.parametrize("method", ["name_intent", "record", "save", "close_intent"])

@@ -6,22 +6,27 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from itertools import count
 from pathlib import Path
 from threading import Barrier
 from typing import Any, TypeVar
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
+from mediarelay.domain.advance import Rules
+from mediarelay.domain.circuit import QUESTIONS
 from mediarelay.domain.entry import Entry, Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.task import Task
 from mediarelay.errors import ProviderUnknown, Undelivered
+from mediarelay.usecases.circuit import Breaker
 from mediarelay.usecases.confirm import Confirmer
 from mediarelay.usecases.poll import Tick, poll
 from mediarelay.usecases.publish import Publisher
 from mediarelay.usecases.read import Reader
-from mediarelay.usecases.receive import Receiver
+from mediarelay.usecases.receive import Intake, Receiver
+from mediarelay.usecases.replay import Replayer
 from mediarelay.usecases.submit import Submitter
 from mediarelay.usecases.sweep import Sweeper
 from mediarelay.usecases.tasks import Tasks
@@ -32,7 +37,8 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 VID = "963f1d40dfdfadfdd9b94e922d5696"
 TOKEN = "callback-token-1"
 API = "https://api.example.com"
-DUTIES = ("video", "audio", "submit", "lost", "publish")
+DUTIES = ("video", "audio", "submit", "lost", "publish", "replay")
+LEASE = timedelta(minutes=3)
 STATUS = {"pending": 1, "probed": 2, "transcoding": 3, "failed": 4, "succeeded": 5}
 
 
@@ -152,6 +158,36 @@ class Queue:
         self.sent.append((vid, kind))
 
 
+class Wishes:
+    """The submit queue."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.down = False
+
+    def send(self, identity: str) -> None:
+        if self.down:
+            raise Undelivered("ClientError")
+        self.sent.append(identity)
+
+    def take(self) -> list[str]:
+        found, self.sent = self.sent, []
+        return found
+
+
+class Retry:
+    """The retry queue."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[Kind, Origin, datetime, bytes]] = []
+        self.down = False
+
+    def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
+        if self.down:
+            raise Undelivered("ClientError")
+        self.kept.append((kind, origin, at, body))
+
+
 class World:
     """The use cases as the composition root builds them."""
 
@@ -169,32 +205,39 @@ class World:
         self.ledger = Ledger(client("dynamodb"), table, keep)
         self.tasks = Tasks(
             ledger=self.ledger,
-            first_look_after=timedelta(seconds=60),
-            lifetime=timedelta(hours=hours),
+            rules=Rules(first_look_after=timedelta(seconds=60), lifetime=timedelta(hours=hours)),
             clock=self.clock,
             luck=lambda: 0.5,
         )
         self.confirmer = Confirmer(tasks=self.tasks, provider=self.provider, clock=self.clock)
         send = dict.fromkeys(Kind, self.provider.send)
         self.submitter = Submitter(intents=self.ledger, tasks=self.tasks, send=send, clock=self.clock)
+        self.submits, self.retry, self.identities = Wishes(), Retry(), count(1)
+        self.breaker = Breaker(self.ledger, self.clock)
+        self.replayer = Replayer(
+            tasks=self.tasks, ledger=self.ledger, clock=self.clock, identity=lambda: f"{next(self.identities):032x}"
+        )
         self.publisher = Publisher(tasks=self.tasks, ledger=self.ledger, topic=self.topic, api_url=API)
         self.reader = Reader(tasks=self.tasks, pages=self.ledger)
         self.sweeper = Sweeper(
             tasks=self.tasks,
             bodies=self.ledger,
             publisher=self.publisher,
-            submitter=self.submitter,
+            submits=self.submits,
+            budget=100,
+            replayer=self.replayer,
             clock=self.clock,
         )
 
+    def intake(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> Intake:
+        return Intake(kind=kind, ledger=self.ledger, limit=limit, patience=timedelta(seconds=60))
+
     def receiver(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> Receiver:
         return Receiver(
-            kind=kind,
-            ledger=self.ledger,
+            intake=self.intake(kind, limit),
+            retry=self.retry,
             tokens=self.tokens,
             networks=tuple(map(ip_network, self.cidrs.replace(" ", "").split(","))),
-            limit=limit,
-            patience=timedelta(seconds=60),
             origin=Origin.TRUSTED if self.trusted else Origin.CLAIM,
             clock=self.clock,
         )
@@ -203,7 +246,11 @@ class World:
         """A run of a schedule, with time for so many rows."""
         left = iter(range(rows)) if rows is not None else iter(int, 1)
         return Tick(
-            rows=self.ledger, clock=self.clock, time_left=lambda: next(left, None) is not None, luck=lambda: 0.0
+            rows=self.ledger,
+            clock=self.clock,
+            time_left=lambda: next(left, None) is not None,
+            lease=LEASE,
+            luck=lambda: 0.0,
         )
 
     def claim(self, body: bytes, kind: Kind = Kind.VIDEO) -> bool:
@@ -220,10 +267,18 @@ class World:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(), self.queue)
+        return poll(kind, self.tick(), self.queue, lambda: self.breaker.is_open(QUESTIONS[kind]))
 
     def sweep(self) -> dict[str, int]:
-        return self.sweeper.sweep(self.tick())
+        """Sweep; the submit queue delivers at once."""
+        done = self.sweeper.sweep(self.tick())
+        self.send_submits()
+        return done
+
+    def send_submits(self) -> None:
+        """Carry out what the submit queue holds."""
+        for identity in self.submits.take():
+            self.submitter.resume(identity)
 
     def due(self) -> dict[str, list[Waiting]]:
         """Everything that waits for something, ever, by duty."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from tests.stack import TEMPLATE, resources, translated
 
 FUNCTIONS = set(resources("AWS::Serverless::Function"))
-DEAD_LETTERS = {"ConfirmDeadLetters", "DispatchDeadLetters", "TickDeadLetters"}
+DEAD_LETTERS = {f"{name}DeadLetters" for name in ("Confirm", "Submit", "Retry", "Dispatch", "Tick")}
+MAPPINGS = {"ConfirmMessages", "SubmitQueuedMessages", "ApplyCallbackMessages"}
 ACCEPTED = {
     ("written", "WS1000"): FUNCTIONS,  # no X-Ray: a trace per callback would cost more than the callback
     ("written", "WS1004"): FUNCTIONS,  # all functions share one log group, which has a retention
@@ -17,7 +18,7 @@ ACCEPTED = {
     ("translated", "WS1000"): FUNCTIONS,
     ("translated", "WS1004"): FUNCTIONS,
     ("translated", "ES6000"): DEAD_LETTERS,
-    ("translated", "ES1001"): {"ConfirmMessages"},  # an SQS mapping has no OnFailure: the queue has its redrive policy
+    ("translated", "ES1001"): MAPPINGS,  # an SQS mapping has no OnFailure: the queue has its redrive policy
 }
 """Findings we live with, and why: (which template, rule) -> resources."""
 

@@ -18,7 +18,24 @@ CONTRACT = {
     "GET /tasks": CLIENT,
     "GET /tasks/{vid}": CLIENT,
     "GET /tasks/{vid}/history": CLIENT,
+    "POST /tasks/audio/batch": CLIENT,
+    "POST /tasks/{vid}/replay": CLIENT,
+    "POST /tasks/replay": CLIENT,
+    "GET /quarantine": CLIENT,
+    "POST /quarantine/replay": CLIENT,
     "GET /health": ALL,
+}
+
+OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
+    "POST /callbacks/video/{token}": "VideoCallback",
+    "POST /callbacks/audio/{token}": "AudioCallback",
+    "POST /tasks/audio": "SubmitAudio",
+    "POST /tasks/audio/batch": "SubmitBatch",
+    "POST /tasks/video": "TrackVideo",
+    "POST /tasks/{vid}/replay": "Replay",
+    "POST /tasks/replay": "Replay",
+    "GET /quarantine": "Quarantine",
+    "POST /quarantine/replay": "Quarantine",
 }
 
 
@@ -50,11 +67,7 @@ def test_only_clients_need_a_bearer_token(expanded: Template, route: str, who: s
 def test_each_route_leads_to_its_function(expanded: Template, route: str) -> None:
     found = routes(expanded)[route]
     integration = expanded["Resources"][found["Target"]["Fn::Join"][1][1]["Ref"]]["Properties"]
-    first, kind = (*route.split("/")[1:], "")[:2]
-    wanted = {"callbacks": f"{kind.title()}Callback", "health": "ReadLedger", "tasks": "ReadLedger"}[first]
-    if route.startswith("POST /tasks"):
-        wanted = {"audio": "SubmitAudio", "video": "TrackVideo"}[kind]
-    assert f"${{{wanted}.Arn}}" in json.dumps(integration["IntegrationUri"])
+    assert f"${{{OWNERS[route]}.Arn}}" in json.dumps(integration["IntegrationUri"])
     assert (integration["IntegrationType"], integration["PayloadFormatVersion"]) == ("AWS_PROXY", "2.0")
 
 

@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 
 from mediarelay.config import Settings
-from tests.stack import functions, resources, template, translated, variables
+from mediarelay.metrics import NAMESPACE
+from tests.stack import defaults, functions, resources, template, translated, variables
 
 ALARMED = "ApproximateNumberOfMessagesVisible"
 BASIC = "service-role/AWSLambdaBasicExecutionRole"
 STREAM_READERS = "service-role/AWSLambdaDynamoDBExecutionRole"
 QUEUE_READERS = "service-role/AWSLambdaSQSQueueExecutionRole"
+TICKS = {"poll_video", "poll_audio", "sweep", "dispatch"}
 PERSONAL = {
     "dispatch": {BASIC, STREAM_READERS},
     "confirm": {BASIC, QUEUE_READERS},
+    "submit_queued": {BASIC, QUEUE_READERS},
+    "apply_callback": {BASIC, QUEUE_READERS},
 }
 """Managed policies by function; every other one has what it takes to write logs."""
 
@@ -33,6 +37,11 @@ def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for policy in role.get("Policies", ()):
         found = policy["PolicyDocument"]["Statement"]
         yield from found if isinstance(found, list) else [found]
+
+
+def number(value: Any) -> int:
+    """A number, or the default of the parameter that a reference names."""
+    return int(defaults()[value["Ref"]] if isinstance(value, dict) else value)
 
 
 def target(reference: Any) -> str:
@@ -94,7 +103,7 @@ def test_every_mapping_ends_somewhere(name: str) -> None:
     queue = resources("AWS::SQS::Queue", translated())[target(mapping["EventSourceArn"])]
     timeout = lambdas()[mapping["FunctionName"]["Ref"]]["Timeout"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5, "below that, throttling alone fills the dead letters"
-    assert queue["VisibilityTimeout"] >= 6 * timeout
+    assert number(queue["VisibilityTimeout"]) >= 6 * timeout
     dead = resources("AWS::SQS::Queue", translated())[target(queue["RedrivePolicy"]["deadLetterTargetArn"])]
     assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
 
@@ -116,7 +125,7 @@ def test_every_dead_letter_queue_has_an_alarm(queue: str) -> None:
     alarms = [
         alarm
         for alarm in resources("AWS::CloudWatch::Alarm", translated()).values()
-        if {"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}} in alarm["Dimensions"]
+        if {"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}} in alarm.get("Dimensions", ())
     ]
     (alarm,) = alarms
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/SQS", ALARMED, 0)
@@ -203,3 +212,17 @@ def test_the_defaults_are_those_of_the_code() -> None:
     for variable, parameter in stated.items():
         own = getattr(Settings(), variable.lower())
         assert own in {"", type(own)(template()["Parameters"][parameter]["Default"])}
+
+
+def test_a_provider_that_refuses_us_raises_an_alarm() -> None:
+    """On the metric that both polls count while a circuit is open; it has no dimension to be missed."""
+    (alarm,) = (
+        one for one in resources("AWS::CloudWatch::Alarm", translated()).values() if one["MetricName"] == "CircuitOpen"
+    )
+    assert "Dimensions" not in alarm
+    assert (alarm["Namespace"], alarm["Threshold"], alarm["Statistic"]) == (NAMESPACE, 0, "Sum")
+
+
+def test_no_lease_is_shorter_than_the_work_it_covers() -> None:
+    least = int(template()["Parameters"]["RecoverySeconds"]["MinValue"])
+    assert least >= max(item.get("Timeout", 10) for name, item in functions().items() if name not in TICKS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mediarelay.adapters.items import MOST_BYTES, due, entry_item, intent_item, split, task_item
-from mediarelay.domain.entry import Books, Card, Entry
+from mediarelay.domain.entry import Announcement, Books, Card, Entry
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
@@ -25,9 +25,9 @@ CARD = Card(
     created_at=START,
     updated_at=START,
     due=None,
-    unpublished=State.SUCCEEDED,
+    unpublished=Announcement(State.SUCCEEDED),
 )
-BOOKS = Books(give_up_at=START + timedelta(days=1))
+BOOKS = Books(kind=Kind.VIDEO, give_up_at=START + timedelta(days=1))
 LARGE = entry_item(ENTRY) | {"body": {"B": b"x" * (MOST_BYTES + 1)}}
 INTENT = Intent(key="k", kind=Kind.AUDIO, request={"url": "http://a"}, at=START)
 

@@ -22,6 +22,7 @@ WORDS = {
     "TooLarge": (413, "Content too large"),
     "SecretUnavailable": (503, "Not ready"),
     "BudgetSpent": (503, "Provider unavailable"),
+    "CircuitOpen": (503, "Provider unavailable"),
     "Undelivered": (503, "Not delivered"),
     "LedgerUnavailable": (503, "Ledger unavailable"),
     "ProviderError": (502, "Provider refused"),

@@ -25,7 +25,7 @@ MAY_USE = {
     "config.py": set(),
     "errors.py": set(),
     "metrics.py": set(),
-    "http.py": {"errors", "usecases"},
+    "http.py": {"domain", "errors", "usecases"},
     "root.py": {"adapters", "config", "domain", "errors", "signing", "usecases", "requests"},
     "functions": {"batch", "contracts", "domain", "errors", "http", "root", "usecases"},
 }

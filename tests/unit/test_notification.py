@@ -8,11 +8,11 @@ import pytest
 
 from mediarelay.contracts.api import task_view
 from mediarelay.contracts.notification import MAX_BYTES, TYPES, notify
+from mediarelay.domain.advance import STARTED
 from mediarelay.domain.media import OUTCOMES, Facts, Kind, Place, Rendition, RenditionKind, Source, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.spec import UnknownSpec
 from mediarelay.domain.task import Observation, Task, fold
-from mediarelay.usecases.tasks import STARTED
 from tests.unit.domain.drawn import START, VID
 
 URL = "https://api.example.com"

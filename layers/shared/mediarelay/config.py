@@ -22,6 +22,7 @@ class Settings:
     first_poll_after: int = 60
     give_up_after: int = 86_400
     raw_body_days: int = 90
+    recovery_seconds: int = 180
     calls_per_minute: int = 100
     secret_cache_seconds: int = 60
     provider_endpoint: str = ""
@@ -29,6 +30,8 @@ class Settings:
     callback_tokens_secret: str = ""
     api_clients_secret: str = ""
     confirm_queue_url: str = ""
+    submit_queue_url: str = ""
+    retry_queue_url: str = ""
     topic_arn: str = ""
     api_url: str = ""
 
@@ -47,6 +50,11 @@ class Settings:
     def body_life(self) -> timedelta:
         """How long the body of a claim is kept."""
         return timedelta(days=self.raw_body_days)
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a due row that somebody works on is left alone."""
+        return timedelta(seconds=self.recovery_seconds)
 
     @property
     def lifetime(self) -> timedelta:

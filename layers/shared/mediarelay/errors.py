@@ -14,6 +14,7 @@ MediarelayError
 └── ProviderError           the provider did not give an answer
     ├── ProviderRefused     it will refuse the same call again     502
     ├── ProviderClosed      it refuses us, whatever we ask         503
+    │   └── CircuitOpen     so it was not even asked               503
     ├── ProviderUnknown     it does not know such a task (yet)     502
     └── ProviderBusy        down, slow, limited: worth another try 503
         └── BudgetSpent     it was not even asked                  503
@@ -121,6 +122,10 @@ class ProviderClosed(ProviderError):
     title = "Provider unavailable"
 
 
+class CircuitOpen(ProviderClosed):
+    """The provider has refused us so often that it was not asked again."""
+
+
 class ProviderUnknown(ProviderError):
     """The provider does not know such a task, or not yet."""
 
@@ -134,3 +139,8 @@ class ProviderBusy(ProviderError):
 
 class BudgetSpent(ProviderBusy):
     """Our own budget of calls is used up: the provider was not asked."""
+
+
+def shown_detail(error: MediarelayError) -> str:
+    """What callers may read of an error: only messages that are meant for them."""
+    return str(error) if isinstance(error, Rejected | ProviderError) else ""

@@ -9,11 +9,11 @@ from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from mediarelay.errors import Malformed, MediarelayError, ProviderError, Rejected
+from mediarelay.domain.intent import Submitted, submit_status
+from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 if TYPE_CHECKING:
     from mediarelay.usecases.receive import Receiver
-    from mediarelay.usecases.submit import Submitted
 
 Event = Mapping[str, Any]
 Response = dict[str, Any]
@@ -53,9 +53,17 @@ def header(event: Event, name: str) -> str | None:
 
 def idempotency_key(event: Event) -> str | None:
     """Return the client's key, made its own: two clients may choose the same one."""
-    key = header(event, "idempotency-key")
-    client = event["requestContext"].get("authorizer", {}).get("lambda", {}).get("client", "")
-    return key and f"{client}\n{key}"
+    return own_key(event, header(event, "idempotency-key"))
+
+
+def own_key(event: Event, key: str | None) -> str | None:
+    """Make a key the client's own."""
+    return key and f"{client_name(event)}\n{key}"
+
+
+def client_name(event: Event) -> str:
+    """Who asks, as the authorizer found."""
+    return str(event["requestContext"].get("authorizer", {}).get("lambda", {}).get("client", ""))
 
 
 def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
@@ -67,16 +75,15 @@ def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) ->
 def created(submitted: "Submitted") -> Response:
     """Answer to a submit: 201, 200 for a repeat, 202 with Retry-After while the provider has not answered."""
     body = {"vid": submitted.vid, "kind": submitted.kind.value, "state": submitted.state.value}
-    if submitted.vid is None:
-        return respond(202, body, {"retry-after": RETRY_AFTER_SECONDS})
-    return respond(200 if submitted.repeated else 201, body)
+    headers = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
+    return respond(submit_status(submitted), body, headers)
 
 
 def problem(error: MediarelayError) -> Response:
     """Answer with the one error shape of the API: RFC 9457. Only messages meant for callers leave."""
     body: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
-    if isinstance(error, Rejected | ProviderError) and str(error):
-        body["detail"] = str(error)
+    if detail := shown_detail(error):
+        body["detail"] = detail
     if isinstance(error, Malformed):
         body["field"] = error.field
     headers = {"content-type": "application/problem+json", "cache-control": "no-store"}

@@ -15,19 +15,27 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
 from mediarelay.adapters.secrets import Secret
 from mediarelay.config import Settings
+from mediarelay.domain.advance import Rules
+from mediarelay.domain.circuit import QUESTIONS
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.errors import SecretUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mediarelay.adapters.cts_api import CtsApi
-    from mediarelay.adapters.queue import ConfirmQueue
+    from mediarelay.adapters.queue import ConfirmQueue, SubmitQueue
     from mediarelay.usecases.admit import Doorkeeper
+    from mediarelay.usecases.batch import Batcher
+    from mediarelay.usecases.circuit import Breaker
     from mediarelay.usecases.confirm import Confirmer
     from mediarelay.usecases.poll import Tick
     from mediarelay.usecases.publish import Publisher
+    from mediarelay.usecases.quarantine import Quarantine
     from mediarelay.usecases.read import Reader
-    from mediarelay.usecases.receive import Receiver
+    from mediarelay.usecases.receive import Intake, Receiver
+    from mediarelay.usecases.replay import Replayer
     from mediarelay.usecases.submit import Submitter
     from mediarelay.usecases.sweep import Sweeper
     from mediarelay.usecases.tasks import Tasks
@@ -62,19 +70,27 @@ def secret(arn: str) -> Secret:
 
 
 @cache
+def intake(kind: Kind) -> "Intake":
+    """Stores callbacks."""
+    from mediarelay.usecases.receive import Intake
+
+    limit, patience = settings().max_callback_bytes, settings().first_look_after
+    return Intake(kind=kind, ledger=ledger(), limit=limit, patience=patience)
+
+
+@cache
 def receiver(kind: Kind) -> "Receiver":
     """Takes callbacks. Its secret is read now, so that the first callback does not wait for it."""
+    from mediarelay.adapters.queue import RetryQueue
     from mediarelay.usecases.receive import Receiver
 
     tokens = secret(settings().callback_tokens_secret)
     tokens.value()
     return Receiver(
-        kind=kind,
-        ledger=ledger(),
+        intake=intake(kind),
+        retry=RetryQueue(lambda: client("sqs"), settings().retry_queue_url),
         tokens=tokens,
         networks=tuple(ip_network(cidr.strip()) for cidr in settings().callback_source_cidrs.split(",")),
-        limit=settings().max_callback_bytes,
-        patience=settings().first_look_after,
         origin=Origin.TRUSTED if settings().callback_trust == "callback" else Origin.CLAIM,
         clock=now,
     )
@@ -95,11 +111,23 @@ def tasks() -> "Tasks":
 
     return Tasks(
         ledger=ledger(),
-        first_look_after=settings().first_look_after,
-        lifetime=settings().lifetime,
+        rules=Rules(first_look_after=settings().first_look_after, lifetime=settings().lifetime),
         clock=now,
         luck=_random.random,
     )
+
+
+@cache
+def breaker() -> "Breaker":
+    """Guards the calls to the provider."""
+    from mediarelay.usecases.circuit import Breaker
+
+    return Breaker(ledger(), now)
+
+
+def circuit_open(kind: Kind) -> "Callable[[], bool]":
+    """Say whether questions about a kind are pointless now."""
+    return lambda: breaker().is_open(QUESTIONS[kind])
 
 
 @cache
@@ -126,6 +154,7 @@ def provider() -> "CtsApi":
         credentials=credentials,
         spend=ledger().spend,
         budget=settings().calls_per_minute,
+        guard=breaker(),
         clock=now,
         nonce=lambda: _random.getrandbits(NONCE_BITS) | 1,
         session=session,
@@ -150,6 +179,32 @@ def submitter() -> "Submitter":
 
 
 @cache
+def batcher() -> "Batcher":
+    """Takes batches of wishes, which a queue hands to the provider."""
+    from mediarelay.usecases.batch import Batcher
+    from mediarelay.usecases.submit import Submitter
+
+    return Batcher(Submitter(intents=ledger(), tasks=tasks(), send={}, clock=now))
+
+
+@cache
+def replayer() -> "Replayer":
+    """Takes wishes for replays."""
+    from mediarelay.usecases.replay import Replayer
+
+    return Replayer(tasks=tasks(), ledger=ledger(), clock=now, identity=lambda: f"{_random.getrandbits(128):032x}")
+
+
+@cache
+def quarantine() -> "Quarantine":
+    """Lists and re-runs what could not be read."""
+    from mediarelay.usecases.quarantine import Quarantine, claiming
+
+    intakes = {f"callbacks/{kind}": claiming(intake(kind).take) for kind in Kind}
+    return Quarantine(shelf=ledger(), intakes=intakes)
+
+
+@cache
 def publisher() -> "Publisher":
     """Announces outcomes."""
     from mediarelay.adapters.topic import Topic
@@ -168,6 +223,14 @@ def confirm_queue() -> "ConfirmQueue":
 
 
 @cache
+def submit_queue() -> "SubmitQueue":
+    """Where wishes wait for the provider."""
+    from mediarelay.adapters.queue import SubmitQueue
+
+    return SubmitQueue(client("sqs"), settings().submit_queue_url)
+
+
+@cache
 def reader() -> "Reader":
     """Answers queries."""
     from mediarelay.usecases.read import Reader
@@ -180,7 +243,15 @@ def sweeper() -> "Sweeper":
     """Does what was left undone."""
     from mediarelay.usecases.sweep import Sweeper
 
-    return Sweeper(tasks=tasks(), bodies=ledger(), publisher=publisher(), submitter=submitter(), clock=now)
+    return Sweeper(
+        tasks=tasks(),
+        bodies=ledger(),
+        publisher=publisher(),
+        submits=submit_queue(),
+        budget=settings().calls_per_minute,
+        replayer=replayer(),
+        clock=now,
+    )
 
 
 def tick(context: Any) -> "Tick":
@@ -191,5 +262,6 @@ def tick(context: Any) -> "Tick":
         rows=ledger(),
         clock=now,
         time_left=lambda: context.get_remaining_time_in_millis() > RESERVE_MS,
+        lease=settings().lease,
         luck=_random.random,
     )

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,10 +10,10 @@ from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import (
     JITTER,
     LAST_WAIT,
-    LEASE,
     LONGEST_WAIT,
     Due,
     first_look,
+    first_wait,
     leased_until,
     next_look,
     shard_of,
@@ -24,6 +25,7 @@ from tests.unit.domain.drawn import START
 KINDS = st.sampled_from(Kind)
 FIRST = st.integers(1, 86_400).map(lambda seconds: timedelta(seconds=seconds))
 LUCK = st.floats(0, 1, exclude_max=True)
+LEASE = timedelta(minutes=3)
 FAR = START + timedelta(days=365)
 
 
@@ -75,10 +77,12 @@ def test_the_last_duty_is_to_give_up(kind: Kind, asked: bool, first: timedelta, 
 @given(st.integers(0, 100_000), st.integers(0, 10_000), LUCK)
 @patient
 def test_what_waits_longer_is_taken_up_less_often(age: int, more: int, luck: float) -> None:
-    def lease(seconds: int) -> timedelta:
-        return leased_until(START, START - timedelta(seconds=seconds), luck) - START
+    def lease(seconds: int | None, what: str = "submit") -> timedelta:
+        since = None if seconds is None else START - timedelta(seconds=seconds)
+        return leased_until(what, START, since, LEASE, luck) - START
 
-    assert leased_until(START, None, luck) - START <= lease(age) <= lease(age + more)
+    assert lease(None) <= lease(age) <= lease(age + more)
+    assert lease(age, "publish") == lease(age, "lost") < timedelta(minutes=1), "the next tick tries again"
     assert LEASE <= lease(age) <= LONGEST_WAIT * (1 + JITTER)
     assert lease(10 * 3600) >= LONGEST_WAIT
 
@@ -94,3 +98,10 @@ def test_shards_are_used_evenly_and_not_shared_between_duties() -> None:
     used = [shard_of("video", f"{number:032x}1493379478") for number in range(400)]
     assert {used.count(shard) > 50 for shard in shards("video")} == {True}
     assert not {*shards("video")} & {*shards("audio")}
+
+
+@pytest.mark.parametrize(
+    ("duration", "wait"), [(None, 60), (0.0, 60), (599.0, 60), (1200.0, 120), (7200.0, 720), (1e9, 1800)]
+)
+def test_a_long_source_is_not_asked_about_at_once(duration: float | None, wait: int) -> None:
+    assert first_wait(timedelta(seconds=60), duration) == timedelta(seconds=wait)

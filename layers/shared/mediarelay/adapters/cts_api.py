@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from mediarelay import metrics
 from mediarelay.contracts.cts import Envelope, parse_envelope, parse_submitted
+from mediarelay.domain.circuit import QUESTIONS, Circuit
 from mediarelay.domain.media import Kind
 from mediarelay.errors import (
     BudgetSpent,
@@ -29,10 +30,9 @@ TIMEOUT = (3, 10)
 """Seconds to connect, and to wait for each piece of an answer."""
 MOST_BYTES = 16 * 2**20
 MOST_SECONDS = 12
-"""For a whole call, but for the last piece."""
+"""For a whole call, but for the headers and the last piece of the body; the function's own timeout bounds those."""
 RESERVED_FOR_SUBMITS = 0.2
 """The part of the budget that questions leave to submits: a client waits for those."""
-ACTIONS = {Kind.VIDEO: "GetCtsInfo", Kind.AUDIO: "GetCtsaudioInfo"}
 BUSY_MODULES = frozenset({9163, 22063})
 ERRORS: dict[int, type[ProviderError]] = {
     **dict.fromkeys((4200, 4400, 4500, 6000, 6200), ProviderBusy),
@@ -40,6 +40,19 @@ ERRORS: dict[int, type[ProviderError]] = {
     5000: ProviderUnknown,
 }
 """What a code means for us; all others refuse the request itself (reference: API v2, response envelope)."""
+
+
+class Guard(Protocol):
+    """What keeps calls back that the provider would refuse anyway."""
+
+    def admit(self, action: str) -> Circuit:
+        """Let a call pass; raises `CircuitOpen`."""
+
+    def refused(self, action: str, seen: Circuit) -> None:
+        """Note that the provider refused us."""
+
+    def passed(self, action: str, seen: Circuit) -> None:
+        """Note that the provider dealt with a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +64,7 @@ class CtsApi:
         credentials: Gives the current keys.
         spend: Takes a call from the budget shared by all functions: (now, limit) -> whether there was one.
         budget: Calls per minute.
+        guard: Keeps calls back while the provider refuses us.
         clock: The present (UTC).
         nonce: Gives a positive integer that is never given twice.
     """
@@ -59,6 +73,7 @@ class CtsApi:
     credentials: Callable[[], Credentials]
     spend: Callable[[datetime, int], bool]
     budget: int
+    guard: Guard
     clock: Callable[[], datetime]
     nonce: Callable[[], int]
     session: requests.Session
@@ -69,7 +84,7 @@ class CtsApi:
         Raises:
             ProviderError: No answer; see `errors`.
         """
-        return _canonical(self._question(ACTIONS[kind], {"vid": vid}))
+        return _canonical(self._question(QUESTIONS[kind], {"vid": vid}))
 
     def find_video(self, request: Mapping[str, str]) -> str:
         """Ask for the vid of a video by its source's URL (GetCtsInfo)."""
@@ -86,16 +101,26 @@ class CtsApi:
         return self._call(action, params, max(1, int(self.budget * (1 - RESERVED_FOR_SUBMITS))))
 
     def _call(self, action: str, params: Mapping[str, str], limit: int) -> Mapping[str, Any]:
-        now = self.clock()
+        now, seen = self.clock(), self.guard.admit(action)
         if not self.spend(now, limit):
             metrics.count("BudgetExhausted", action=action)
             raise BudgetSpent("our own budget of calls is used up")
         metrics.count("ProviderCalls", action=action)
         try:
-            return self._answer({"Action": action, **params}, now)
+            answer = self._answer({"Action": action, **params}, now)
         except ProviderError as error:
             metrics.count("ProviderErrors", error=type(error).__name__)
+            self._learn(action, seen, error)
             raise
+        self.guard.passed(action, seen)
+        return answer
+
+    def _learn(self, action: str, seen: Circuit, error: ProviderError) -> None:
+        """A refusal of us counts against the action, a refusal of the request for it; silence says neither."""
+        if isinstance(error, ProviderClosed):
+            self.guard.refused(action, seen)
+        elif not isinstance(error, ProviderBusy):
+            self.guard.passed(action, seen)
 
     def _answer(self, params: Mapping[str, str], now: datetime) -> Mapping[str, Any]:
         envelope = self._send(params, now)

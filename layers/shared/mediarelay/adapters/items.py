@@ -4,7 +4,19 @@ import zlib
 from datetime import UTC, datetime
 from typing import Any
 
-from mediarelay.domain.entry import Books, Card, Entry, Gist, OpenClaim, Waiting
+from mediarelay.domain.circuit import Circuit
+from mediarelay.domain.entry import (
+    Announcement,
+    Books,
+    Card,
+    Entry,
+    Gist,
+    Job,
+    Kept,
+    OpenQuestion,
+    Selection,
+    Waiting,
+)
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
@@ -16,8 +28,8 @@ MOST_BYTES = 350 * 1024
 """Of a body in one item; DynamoDB takes 400 KB with everything else."""
 
 
-EXPIRE = "expire"
-"""The duty of a claim that is settled: its body goes when its time is over."""
+TASK, REPLAY, EXPIRE = "task", "replay", "expire"
+"""`expire` is the duty of a claim that is settled: its body goes when its time is over."""
 GIST = {"state": "S", "app_id": "N", "bucket": "S", "url": "S"}
 """The attributes of a gist and their DynamoDB types."""
 _NOTHING = {"S": None}
@@ -31,8 +43,23 @@ def split(item: Item) -> tuple[Item, list[Item]]:
 
 
 def join(head: Item, part: Item) -> Item:
-    """Put the next part back to its item."""
-    return head | {"body": {"B": head["body"]["B"] + part["body"]["B"]}}
+    """Put the next part back to its item; `parts` names their keys."""
+    keys = [*head.get("parts", {"L": []})["L"], part["sk"]]
+    return head | {"body": {"B": head["body"]["B"] + part["body"]["B"]}, "parts": {"L": keys}}
+
+
+def kept(item: Item) -> Kept:
+    """Read a body from quarantine."""
+    sk = item["sk"]["S"]
+    return Kept(
+        day=item["pk"]["S"].removeprefix("QUARANTINE#"),
+        digest=sk,
+        keys=(*(part["S"] for part in item.get("parts", {"L": []})["L"]), sk),
+        route=item["route"]["S"],
+        reason=item["reason"]["S"],
+        at=datetime.fromisoformat(item["at"]["S"]),
+        body=zlib.decompress(item["body"]["B"]),
+    )
 
 
 def is_part(item: Item) -> bool:
@@ -115,8 +142,8 @@ def task_item(card: Card, books: Books) -> Item:
     """Write a task item."""
     optional: Item = {
         **({"url": {"S": card.url}} if card.url else {}),
-        **({"unpublished": {"S": card.unpublished.value}} if card.unpublished else {}),
-        **({"published": {"SS": sorted(books.published)}} if books.published else {}),
+        **({"unpublished": {"S": card.unpublished.label}} if card.unpublished else {}),
+        **({"published": {"SS": sorted(one.label for one in books.published)}} if books.published else {}),
     }
     return {
         **key(f"TASK#{card.vid}", "TASK"),
@@ -140,10 +167,11 @@ def task_item(card: Card, books: Books) -> Item:
 def books(item: Item) -> Books:
     """Read the bookkeeping of a task item."""
     return Books(
+        kind=Kind(item["kind"]["S"]),
         version=int(item["version"]["N"]),
         attempts=int(item["attempts"]["N"]),
         give_up_at=time(item, "give_up_at"),
-        published=frozenset(map(State, item.get("published", {"SS": []})["SS"])),
+        published=frozenset(map(Announcement.read, item.get("published", {"SS": []})["SS"])),
         conflicts=int(item["conflicts"]["N"]),
     )
 
@@ -175,6 +203,7 @@ def intent_item(intent: Intent) -> Item:
         "key": {"S": intent.key},
         "request": {"M": {name: {"S": value} for name, value in intent.request.items()}},
         "at": {"S": intent.at.isoformat()},
+        **({"queued": {"S": "yes"}} if intent.queued else {}),
     }
 
 
@@ -185,16 +214,81 @@ def intent(item: Item) -> Intent:
         kind=Kind(item["kind"]["S"]),
         request={name: value["S"] for name, value in item["request"]["M"].items()},
         at=datetime.fromisoformat(item["at"]["S"]),
-        vid=item["vid"]["S"] if "vid" in item else None,
+        vid=item.get("vid", _NOTHING)["S"],
+        queued="queued" in item,
+        refused=item.get("refused", _NOTHING)["S"],
     )
 
 
-def open_claim(item: Item) -> OpenClaim:
-    """Read a claim that waits for its confirmation."""
+def open_question(item: Item) -> OpenQuestion:
+    """Read a claim or a replay that waits until the provider was asked."""
     at = datetime.fromisoformat(item["at"]["S"])
-    return OpenClaim(sk=item["sk"]["S"], origin=Origin(item["item"]["S"]), kind=Kind(item["kind"]["S"]), at=at)
+    return OpenQuestion(sk=item["sk"]["S"], item=item["item"]["S"], kind=Kind(item["kind"]["S"]), at=at)
 
 
-def is_open_claim(item: Item) -> bool:
-    """Whether a line of the log waits for its confirmation (and not for the end of its body)."""
-    return "due_shard" in item and not item["due_shard"]["S"].startswith(EXPIRE)
+def is_open_question(item: Item) -> bool:
+    """Whether an item waits until the provider was asked (and not for the end of its body)."""
+    waits = "due_shard" in item and not item["due_shard"]["S"].startswith(EXPIRE)
+    return waits and item["item"]["S"] != TASK
+
+
+def replay_item(vid: str, kind: Kind, identity: str, by: str, at: datetime) -> Item:
+    """Write that somebody asked for a replay."""
+    return {
+        **key(f"TASK#{vid}", f"REPLAY#{identity}"),
+        "item": {"S": REPLAY},
+        "vid": {"S": vid},
+        "kind": {"S": kind.value},
+        "by": {"S": by},
+        "at": {"S": at.isoformat()},
+        **due(Due(kind.value, at), vid),
+    }
+
+
+def circuit_key(action: str) -> Item:
+    """The primary key of a circuit."""
+    return key(f"CIRCUIT#{action}", "CIRCUIT")
+
+
+def circuit(item: Item) -> Circuit:
+    """Read a circuit."""
+    return Circuit(int(item["failures"]["N"]), time(item, "break_until") if "break_until" in item else None)
+
+
+def job_key(identity: str) -> Item:
+    """The primary key of a replay in bulk."""
+    return key(f"JOB#{identity}", "JOB")
+
+
+def job_item(job: Job) -> Item:
+    """Write a replay in bulk, due now."""
+    return {
+        **job_key(job.identity),
+        "item": {"S": "job"},
+        "kind": {"S": job.selection.kind.value},
+        "state": {"S": job.selection.state.value},
+        "since": {"S": job.selection.since},
+        **({"until": {"S": job.selection.until}} if job.selection.until else {}),
+        "rate": {"N": str(job.rate)},
+        "by": {"S": job.by},
+        "at": {"S": job.at.isoformat()},
+        **due(Due(REPLAY, job.at), job.identity),
+    }
+
+
+def job(item: Item) -> Job:
+    """Read a replay in bulk."""
+    selection = Selection(
+        kind=Kind(item["kind"]["S"]),
+        state=State(item["state"]["S"]),
+        since=item["since"]["S"],
+        until=item.get("until", _NOTHING)["S"],
+    )
+    return Job(
+        identity=item["pk"]["S"].removeprefix("JOB#"),
+        selection=selection,
+        rate=int(item["rate"]["N"]),
+        by=item["by"]["S"],
+        at=datetime.fromisoformat(item["at"]["S"]),
+        cursor=item.get("reached", _NOTHING)["S"],
+    )

@@ -4,7 +4,10 @@ pk              sk                            what
 TASK#{vid}      OBS#{origin}#{kind}#{digest}  one observation: its body (zlib); a claim is due until confirmed
                 …#{n}                         its body goes on here, if it is too large for one item
 TASK#{vid}      TASK                          the fold's card and the books; due until an outcome is published
+TASK#{vid}      REPLAY#{id}                   somebody asked for a replay; due until the provider was asked
+JOB#{id}        JOB                           a replay in bulk; due until it has come to its end
 INTENT#{hash}   INTENT                        a submit that was promised to a client; due until it has a vid
+CIRCUIT#{a}     CIRCUIT                       refusals in a row of an action of the provider
 BUDGET#{minute} BUDGET                        calls to the provider in that minute
 QUARANTINE#{d}  {digest}                      a body that could not be read
 
@@ -24,9 +27,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
-from mediarelay.domain.entry import Books, Card, Entry, OpenClaim, Record, Waiting
+from mediarelay.domain.circuit import Circuit
+from mediarelay.domain.entry import (
+    Announcement,
+    Books,
+    Card,
+    Entry,
+    Job,
+    Kept,
+    OpenQuestion,
+    Record,
+    Selection,
+    Waiting,
+)
 from mediarelay.domain.intent import Intent
-from mediarelay.domain.media import OUTCOMES, State
+from mediarelay.domain.media import OUTCOMES, Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, shards
 from mediarelay.errors import LedgerUnavailable
@@ -63,21 +78,22 @@ class Ledger:
                 rows = _continued(rows, item)
             else:
                 rows.append(item)
-        log = [row for row in rows if row["item"]["S"] != "task"]
+        log = [row for row in rows if row["item"]["S"] not in {items.TASK, items.REPLAY}]
         return Record(
             entries=tuple(items.entry(row, bare_claims=bare_claims) for row in log),
-            books=next((items.books(row) for row in rows if row["item"]["S"] == "task"), None),
-            open_claims=tuple(items.open_claim(row) for row in log if items.is_open_claim(row)),
+            books=next((items.books(row) for row in rows if row["item"]["S"] == items.TASK), None),
+            open=tuple(items.open_question(row) for row in rows if items.is_open_question(row)),
+            replays=sum(row["item"]["S"] == items.REPLAY for row in rows),
         )
 
-    def settle(self, vid: str, claims: tuple[OpenClaim, ...]) -> None:
-        """Note that nobody needs to ask about these claims; their bodies are due to go, those of believed ones stay."""
-        for claim in claims:
-            end = items.due(Due(items.EXPIRE, claim.at + self.keep), vid)
+    def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> None:
+        """Note that nobody needs to ask about these any more; of claims, the bodies are due to go."""
+        for question in questions:
+            end = items.due(Due(items.EXPIRE, question.at + self.keep), vid)
             change, values = "SET due_shard = :shard, due_at = :at", {":shard": end["due_shard"], ":at": end["due_at"]}
-            if claim.origin is not Origin.CLAIM:
+            if question.item != Origin.CLAIM:
                 change, values = "REMOVE due_shard, due_at", {}
-            self._update(f"TASK#{vid}", claim.sk, change, values)
+            self._update(f"TASK#{vid}", question.sk, change, values)
 
     def forget_body(self, row: Waiting) -> None:
         """Drop the body of a claim whose time is over, its parts first; what it claimed, and its digest, stay."""
@@ -104,14 +120,7 @@ class Ledger:
         """List cards of one `kind#state`, newest first; `since` and `before` bound `list_at` (before is exclusive)."""
         if before is not None and before < since:
             return []  # DynamoDB refuses a range that ends before it starts
-        values = {":key": {"S": key}, ":since": {"S": since}, ":before": {"S": before or "~"}}
-        found = self._query(
-            IndexName="listing",
-            KeyConditionExpression="list_key = :key AND list_at BETWEEN :since AND :before",
-            ExpressionAttributeValues=values,
-            ScanIndexForward=False,
-            Limit=limit + 1,
-        )
+        found = self._query(**_listing(key, since=since, before=before), Limit=limit + 1)
         rows = ({name: next(iter(value.values())) for name, value in item.items()} for item in found)
         return list(islice((row for row in rows if row["list_at"] != before), limit))
 
@@ -133,21 +142,88 @@ class Ledger:
         values = {":until": {"N": str(items.epoch(until))}, ":seen": {"N": str(row.due_at)}}
         return self._update(row.pk, row.sk, "SET due_at = :until", values, "due_at = :seen")
 
-    def published(self, vid: str, state: State) -> bool:
-        """Note that a state was announced; return False if the item had moved on meanwhile."""
-        return self._update(
-            f"TASK#{vid}",
-            "TASK",
-            "ADD published :states, version :one REMOVE unpublished"
-            + (", due_shard, due_at" if state in OUTCOMES else ""),
-            {":states": {"SS": [state.value]}, ":one": {"N": "1"}, ":state": {"S": state.value}},
-            "unpublished = :state",
-        )
+    def published(self, vid: str, announced: Announcement, due: Due | None = None) -> bool:
+        """Note that a state was announced; return False if the item had moved on meanwhile.
+
+        After an outcome only `due` is left to do; the start of the work changes no duty.
+        """
+        change = "ADD published :labels, version :one REMOVE unpublished"
+        values = {":labels": {"SS": [announced.label]}, ":one": {"N": "1"}, ":label": {"S": announced.label}}
+        if announced.state in OUTCOMES and due is None:
+            change += ", due_shard, due_at"
+        elif announced.state in OUTCOMES:
+            change += " SET due_shard = :due_shard, due_at = :due_at"
+            values |= {f":{name}": value for name, value in items.due(due, vid).items()}
+        return self._update(f"TASK#{vid}", "TASK", change, values, "unpublished = :label")
+
+    # ── circuits ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def circuit(self, action: str) -> Circuit:
+        """How an action of the provider is doing."""
+        with _table_errors():
+            answer = self.client.get_item(TableName=self.table, Key=items.circuit_key(action), ConsistentRead=True)
+        return items.circuit(answer["Item"]) if "Item" in answer else Circuit()
+
+    def refused(self, action: str) -> int:
+        """Count one more refusal of an action; return how many there are in a row."""
+        with _table_errors():
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=items.circuit_key(action),
+                UpdateExpression="ADD failures :one SET #item = :item",
+                ExpressionAttributeNames={"#item": "item"},
+                ExpressionAttributeValues={":one": {"N": "1"}, ":item": {"S": "circuit"}},
+                ReturnValues="UPDATED_NEW",
+            )
+        return int(answer["Attributes"]["failures"]["N"])
+
+    def break_until(self, action: str, seen: datetime | None, until: datetime) -> bool:
+        """Set the end of a break; return False if it is no longer the one that was `seen` (None: whichever it is)."""
+        values = {":until": {"N": str(items.epoch(until))}}
+        condition = "attribute_exists(pk)"
+        if seen is not None:
+            condition, values = "break_until = :seen", values | {":seen": {"N": str(items.epoch(seen))}}
+        return self._update(f"CIRCUIT#{action}", "CIRCUIT", "SET break_until = :until", values, condition)
+
+    def mend(self, action: str) -> None:
+        """Forget all refusals of an action."""
+        with _table_errors():
+            self.client.delete_item(TableName=self.table, Key=items.circuit_key(action))
+
+    # ── replays ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def ask_replay(self, vid: str, kind: Kind, identity: str, by: str, now: datetime) -> bool:
+        """Note, once per identity, that a task is to be asked about and announced anew; due at once."""
+        return self._put(items.replay_item(vid, kind, identity, by, now), _NOT_THERE)
+
+    def count(self, selection: Selection) -> int:
+        """Count the cards of a selection."""
+        request = _listing(selection.key, since=selection.since, before=selection.end)
+        return sum(answer["Count"] for answer in self._answers(**request, Select="COUNT"))
+
+    def open_job(self, job: Job) -> bool:
+        """Store a replay in bulk, due at once."""
+        return self._put(items.job_item(job), _NOT_THERE)
+
+    def job(self, identity: str) -> Job | None:
+        """Read a replay in bulk."""
+        with _table_errors():
+            answer = self.client.get_item(TableName=self.table, Key=items.job_key(identity), ConsistentRead=True)
+        return items.job(answer["Item"]) if "Item" in answer else None
+
+    def advance_job(self, identity: str, cursor: str, due_at: datetime) -> None:
+        """Note how far a replay in bulk has got, and when it goes on."""
+        values = {":reached": {"S": cursor}, ":at": {"N": str(items.epoch(due_at))}}
+        self._update(f"JOB#{identity}", "JOB", "SET reached = :reached, due_at = :at", values)
+
+    def close_job(self, identity: str) -> None:
+        """Take a replay in bulk out of the due index: it has come to its end."""
+        self._update(f"JOB#{identity}", "JOB", "REMOVE due_shard, due_at", {})
 
     # ── intents, budget, quarantine ──────────────────────────────────────────────────────────────────────────────
 
     def open_intent(self, intent: Intent, due: Due) -> bool:
-        """Store an intent; return False if its key is taken."""
+        """Store an intent; return False if its key is taken. The stream hands a queued one on."""
         return self._put(items.intent_item(intent) | items.due(due, intent.identity), _NOT_THERE)
 
     def intent(self, identity: str) -> Intent | None:
@@ -164,6 +240,11 @@ class Ledger:
     def close_intent(self, identity: str) -> None:
         """Take an intent out of the due index: its task is in the log."""
         self._update(f"INTENT#{identity}", "INTENT", "REMOVE due_shard, due_at", {})
+
+    def refuse_intent(self, identity: str, reason: str) -> None:
+        """Note that the provider will not take a wish; nobody tries again."""
+        change = "SET refused = :reason REMOVE due_shard, due_at"
+        self._update(f"INTENT#{identity}", "INTENT", change, {":reason": {"S": reason}})
 
     def drop_intent(self, identity: str) -> None:
         """Take back an intent that the provider refused, so that its key is free again."""
@@ -202,6 +283,29 @@ class Ledger:
         }
         return self._put_whole(item)
 
+    def quarantined(self, day: str, after: str) -> Iterator[Kept]:
+        """Yield what one day (`2026-11-21`) left in quarantine, in the order of digests, from the first after one."""
+        found = self._query(
+            KeyConditionExpression="pk = :pk AND sk > :after",
+            ExpressionAttributeValues={":pk": {"S": f"QUARANTINE#{day}"}, ":after": {"S": after or "-"}},
+        )
+        head: Item | None = None
+        for item in found:
+            if items.is_part(item):
+                head = items.join(head, item) if head else None
+                continue
+            if head:
+                yield items.kept(head)
+            head = item
+        if head:
+            yield items.kept(head)
+
+    def release(self, kept: Kept) -> None:
+        """Take a body out of quarantine: it is in the log now."""
+        for sk in kept.keys:
+            with _table_errors():
+                self.client.delete_item(TableName=self.table, Key=items.key(f"QUARANTINE#{kept.day}", sk))
+
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _put_whole(self, item: Item) -> bool:
@@ -232,14 +336,28 @@ class Ledger:
         return not refused
 
     def _query(self, **request: Any) -> Iterator[Item]:
+        for answer in self._answers(**request):
+            yield from answer["Items"]
+
+    def _answers(self, **request: Any) -> Iterator[dict[str, Any]]:
         request |= {"TableName": self.table, "ConsistentRead": "IndexName" not in request}
         while True:
             with _table_errors():
                 answer = self.client.query(**request)
-            yield from answer["Items"]
+            yield answer
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _listing(key: str, *, since: str, before: str | None) -> dict[str, Any]:
+    """Ask the listing for one `kind#state`, newest first."""
+    return {
+        "IndexName": "listing",
+        "KeyConditionExpression": "list_key = :key AND list_at BETWEEN :since AND :before",
+        "ExpressionAttributeValues": {":key": {"S": key}, ":since": {"S": since}, ":before": {"S": before or "~"}},
+        "ScanIndexForward": False,
+    }
 
 
 def _continued(rows: list[Item], part: Item) -> list[Item]:

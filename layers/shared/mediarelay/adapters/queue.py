@@ -1,13 +1,20 @@
-"""The confirm queue: which tasks should be asked about."""
+"""The queues: questions to be asked, wishes to be sent, callbacks that the ledger did not take."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mediarelay.contracts.retry import pack
 from mediarelay.domain.media import Kind
+from mediarelay.domain.origin import Origin
 from mediarelay.errors import Undelivered
+
+MOST_BYTES = 256 * 1024
+"""Of one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,38 @@ class ConfirmQueue:
 
     def send(self, vid: str, kind: Kind) -> None:
         """Ask for one confirmation; raises `Undelivered`."""
-        try:
-            self.client.send_message(QueueUrl=self.url, MessageBody=json.dumps({"vid": vid, "kind": kind.value}))
-        except (ClientError, BotoCoreError) as error:
-            raise Undelivered(type(error).__name__) from error
+        _send(self.client, self.url, {"vid": vid, "kind": kind.value})
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitQueue:
+    """Sends `{"intent"}` messages."""
+
+    client: Any
+    url: str
+
+    def send(self, identity: str) -> None:
+        """Have one wish handed to the provider; raises `Undelivered`."""
+        _send(self.client, self.url, {"intent": identity})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryQueue:
+    """Keeps callbacks while the ledger does not take them. The client is made when needed, which is hardly ever."""
+
+    client: Callable[[], Any]
+    url: str
+
+    def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
+        """Keep a callback as it came; raises `Undelivered`, also if it is too large for a message."""
+        _send(self.client(), self.url, pack(kind, origin, at, body))
+
+
+def _send(client: Any, url: str, message: Mapping[str, str]) -> None:
+    text = json.dumps(message)
+    if len(text) > MOST_BYTES:
+        raise Undelivered("too large for a message")
+    try:
+        client.send_message(QueueUrl=url, MessageBody=text)
+    except (ClientError, BotoCoreError) as error:
+        raise Undelivered(type(error).__name__) from error

@@ -2,23 +2,28 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from mediarelay.domain.entry import Entry
+from mediarelay.domain.entry import Entry, Kept, Selection
+from mediarelay.domain.intent import Submitted, submit_status
 from mediarelay.domain.media import Fault, Kind, Rendition, Source, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.task import Task
 from mediarelay.domain.vid import video_vid
-from mediarelay.errors import Malformed
+from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2048)]
+Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
+Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
 Vid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,64}$")]
 
 
+MOST_TASKS = 500
+"""Of one batch."""
 MOST_SHOWN = 64 * 1024
 """Bytes of one body that a history shows: its answer must stay below 6 MB."""
 Model = TypeVar("Model", bound=BaseModel)
@@ -49,6 +54,103 @@ class VideoTrack(BaseModel):
         if self.url and not (self.cos_request_id or self.date):
             return None
         raise Malformed("vid", "give vid, or url, or url with cos_request_id and date")
+
+
+class BatchItem(AudioSubmit):
+    """One task of a batch; `idempotency_key` names the wish, by default the wish itself."""
+
+    idempotency_key: Text | None = None
+
+
+class AudioBatch(BaseModel):
+    """`POST /tasks/audio/batch`: items are judged one by one, so one that is wrong does not stop the others."""
+
+    model_config = ConfigDict(extra="forbid")
+    tasks: Annotated[list[Any], Field(min_length=1, max_length=MOST_TASKS)]
+
+
+class BatchResult(BaseModel):
+    """What became of one item: the status and fields that it would have had alone."""
+
+    index: int
+    status: int
+    vid: str | None = None
+    state: State | None = None
+    detail: str | None = None
+    field: str | None = None
+
+
+class BatchResults(BaseModel):
+    """Answer to a batch, in its order."""
+
+    results: list[BatchResult]
+
+
+class ReplayWish(BaseModel):
+    """`POST /tasks/replay`: which tasks, by time of creation, and how many of them per minute."""
+
+    model_config = ConfigDict(extra="forbid")
+    state: State
+    kind: Kind | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    rate: Annotated[int, Field(ge=1, le=1000)] = 60
+    dry_run: bool = False
+
+    def selections(self) -> list[Selection]:
+        """One selection for each kind."""
+        since = _utc(self.since) if self.since else "0"
+        until = _utc(self.until) if self.until else None
+        kinds = [self.kind] if self.kind else list(Kind)
+        return [Selection(kind=kind, state=self.state, since=since, until=until) for kind in kinds]
+
+
+class Replayed(BaseModel):
+    """Answer to a replay of one task: the wish is stored."""
+
+    vid: str
+    replay: str
+
+
+class ReplayJobs(BaseModel):
+    """Answer to a replay in bulk: how many tasks it is about now, and the jobs (none in a dry run)."""
+
+    count: int
+    jobs: list[str] = []
+
+
+class QuarantineWish(BaseModel):
+    """`POST /quarantine/replay`: which day's bodies to read again."""
+
+    model_config = ConfigDict(extra="forbid")
+    day: Day
+    cursor: Cursor = ""
+
+
+class KeptView(BaseModel):
+    """A body in quarantine; `body` is text, as far as it is, and not more than 64 KiB of it."""
+
+    digest: str
+    route: str
+    reason: str
+    at: datetime
+    body: Any
+
+
+class QuarantinePage(BaseModel):
+    """Bodies of one day; `cursor` leads to the next ones."""
+
+    bodies: list[KeptView]
+    cursor: str | None = None
+
+
+class Rerun(BaseModel):
+    """What came of reading again: stored as claims, still unreadable; `cursor` leads to the next ones."""
+
+    model_config = ConfigDict(from_attributes=True)
+    stored: int
+    refused: int
+    cursor: str | None = None
 
 
 class TaskCreated(BaseModel):
@@ -151,6 +253,36 @@ def read(model: type[Model], body: Mapping[str, Any]) -> Model:
         raise Malformed(".".join(map(str, first["loc"])) or "body", first["msg"]) from error
 
 
+def batch_view(results: list[Submitted | MediarelayError]) -> dict[str, Any]:
+    """Give the results of a batch as JSON values."""
+    shown = [_batch_result(index, result) for index, result in enumerate(results)]
+    return BatchResults(results=shown).model_dump(mode="json", exclude_none=True)
+
+
+def _batch_result(index: int, result: Submitted | MediarelayError) -> BatchResult:
+    if isinstance(result, MediarelayError):
+        return BatchResult(
+            index=index,
+            status=result.status,
+            detail=shown_detail(result) or result.title,
+            field=getattr(result, "field", None),
+        )
+    return BatchResult(index=index, status=submit_status(result), vid=result.vid, state=result.state)
+
+
+def quarantine_view(page: list[Kept], cursor: str | None) -> dict[str, Any]:
+    """Give a page of the quarantine as JSON values."""
+    bodies = [
+        KeptView(digest=one.digest, route=one.route, reason=one.reason, at=one.at, body=_shown(one.body))
+        for one in page
+    ]
+    return QuarantinePage(bodies=bodies, cursor=cursor).model_dump(mode="json")
+
+
+def _utc(moment: datetime) -> str:
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat()
+
+
 def task_view(task: Task) -> dict[str, Any]:
     """Give a task as JSON values."""
     return TaskView.model_validate(task).model_dump(mode="json", exclude_none=True)
@@ -159,18 +291,18 @@ def task_view(task: Task) -> dict[str, Any]:
 def history_view(task: Task, entries: tuple[Entry, ...]) -> dict[str, Any]:
     """Give a task's log as JSON values, oldest first."""
     ordered = sorted(entries, key=lambda entry: (entry.at, entry.digest))
-    lines = [HistoryLine(origin=one.origin, at=one.at, digest=one.digest, body=_body(one)) for one in ordered]
+    lines = [HistoryLine(origin=one.origin, at=one.at, digest=one.digest, body=_shown(one.body)) for one in ordered]
     conflicts = [ConflictView.model_validate(one) for one in task.conflicts]
     return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json")
 
 
-def _body(entry: Entry) -> Any:
+def _shown(body: bytes | None) -> Any:
     """A body as JSON where it is JSON, else as text; of a large one only that it is large."""
-    if entry.body is None:
+    if body is None:
         return None
-    if len(entry.body) > MOST_SHOWN:
-        return {"omitted": f"{len(entry.body)} bytes"}
-    text = entry.body.decode("utf-8", "replace")
+    if len(body) > MOST_SHOWN:
+        return {"omitted": f"{len(body)} bytes"}
+    text = body.decode("utf-8", "replace")
     try:
         return json.loads(text)
     except ValueError:

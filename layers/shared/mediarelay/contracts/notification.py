@@ -24,21 +24,23 @@ TYPES = {
 }
 
 
-def notify(task: Task, api_url: str) -> tuple[str, dict[str, str]]:
+def notify(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, str]]:
     """Build message and attributes for a task's present state.
 
-    The id is derived from (subject, type), so every repeat of an announcement has the same id.
+    The id is derived from (subject, type), so every repeat of an announcement has the same id. One that somebody asked
+    for anew has an id of its own, so that nobody drops it, and says the how many-th it is in the extension `replay`.
     """
     kind_of_event = f"mediarelay.task.{TYPES[task.state]}"
     data = task_view(task)
     envelope = {
         "specversion": "1.0",
-        "id": str(uuid5(NAMESPACE, f"{task.vid}\n{kind_of_event}")),
+        "id": str(uuid5(NAMESPACE, f"{task.vid}\n{kind_of_event}" + (f"\n{replay}" if replay else ""))),
         "source": api_url,
         "type": kind_of_event,
         "subject": task.vid,
         "time": data["updated_at"],
         "datacontenttype": "application/json",
+        **({"replay": replay} if replay else {}),
     }
     place = task.source.place
     attributes = {

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
@@ -48,37 +49,118 @@ class Books:
     """The bookkeeping of a task item: everything that is not said by observations.
 
     Attributes:
+        kind: What the task is taken to be; it changes only for what is certain, so that each question is asked.
         version: Raised by each write; a writer that saw another version starts over.
         attempts: Questions to the provider so far that brought no outcome.
         give_up_at: When the task counts as lost, unless it has an outcome by then.
-        published: States that were announced on the topic.
+        published: What was announced on the topic.
         conflicts: Subjects of contradiction that were counted.
     """
 
+    kind: Kind
     version: int = 0
     attempts: int = 0
     give_up_at: datetime
-    published: frozenset[State] = frozenset()
+    published: frozenset["Announcement"] = frozenset()
     conflicts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """All the ledger has under one vid. `open_claims` are claims that still wait for a confirmation."""
+    """All the ledger has under one vid.
+
+    Attributes:
+        entries: The log.
+        books: Of the task item, if there is one.
+        open: Claims and replays for which the provider must still be asked.
+        replays: How often somebody asked for a replay.
+    """
 
     entries: tuple[Entry, ...]
     books: Books | None
-    open_claims: tuple["OpenClaim", ...] = ()
+    open: tuple["OpenQuestion", ...] = ()
+    replays: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenClaim:
-    """A callback in the due index: its key, whether it is believed, of which kind it speaks, and when it came."""
+class OpenQuestion:
+    """An item of a task, other than the task item, that waits in the due index until the provider was asked.
+
+    Attributes:
+        sk: Its sort key.
+        item: `claim`, `trusted` or `replay`.
+        kind: Of which kind it takes the task to be.
+        at: When it came.
+    """
 
     sk: str
-    origin: Origin
+    item: str
     kind: Kind
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A state as it is announced; `replay` counts how often that was asked for anew, so that no repeat is dropped."""
+
+    state: State
+    replay: int = 0
+
+    @property
+    def label(self) -> str:
+        """How the ledger spells it."""
+        return f"{self.state}#{self.replay}" if self.replay else self.state.value
+
+    @classmethod
+    def read(cls, label: str) -> Self:
+        """Read what `label` spells."""
+        state, _, replay = label.partition("#")
+        return cls(State(state), int(replay or 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which tasks a replay in bulk is about; `since` and `until` bound the time of creation, both included (UTC)."""
+
+    kind: Kind
+    state: State
+    since: str
+    until: str | None
+
+    @property
+    def key(self) -> str:
+        """The partition of the listing."""
+        return f"{self.kind}#{self.state}"
+
+    @property
+    def end(self) -> str | None:
+        """The first position behind the selection, for a listing that goes backwards."""
+        return f"{self.until}~" if self.until else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A replay in bulk: `rate` tasks per minute, newest first; `cursor` is where it has got to."""
+
+    identity: str
+    selection: Selection
+    rate: int
+    by: str
+    at: datetime
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A body in quarantine: where it came in, why it could not be read, when it came, and the keys of its items."""
+
+    day: str
+    digest: str
+    keys: tuple[str, ...]
+    route: str
+    reason: str
+    at: datetime
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +174,7 @@ class Card:
     created_at: datetime
     updated_at: datetime
     due: Due | None
-    unpublished: State | None
+    unpublished: "Announcement | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

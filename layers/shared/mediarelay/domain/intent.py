@@ -6,18 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mediarelay.domain.media import Kind
+from mediarelay.domain.media import Kind, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What a client asked for under an idempotency key; `vid` is set once the provider has answered."""
+    """What a client asked for under an idempotency key.
+
+    Attributes:
+        vid: Set once the provider has answered.
+        queued: The client does not wait: a queue hands it to the provider.
+        refused: Why the provider will not take it, once it said so to a queue.
+    """
 
     key: str
     kind: Kind
     request: Mapping[str, str]
     at: datetime
     vid: str | None = None
+    queued: bool = False
+    refused: str | None = None
 
     @property
     def identity(self) -> str:
@@ -32,3 +40,20 @@ class Intent:
 def file_identity(request: Mapping[str, str]) -> str:
     """The default idempotency key: the request itself, in canonical form."""
     return json.dumps(dict(request), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What the client is told: `vid` is None while the provider has not answered; `repeated` for a known key."""
+
+    vid: str | None
+    kind: Kind
+    state: State
+    repeated: bool
+
+
+def submit_status(submitted: Submitted) -> int:
+    """The HTTP status of an answer: 201, 200 for a repeat, 202 while the provider has not answered."""
+    if submitted.vid is None:
+        return 202
+    return 200 if submitted.repeated else 201

@@ -15,5 +15,5 @@ class Origin(StrEnum):
 
 
 AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
-UNCERTAIN = frozenset({Origin.TIMEOUT, Origin.CLAIM})
-"""Origins that do not know of which kind a task is."""
+UNCERTAIN = frozenset({Origin.TIMEOUT, Origin.CLAIM, Origin.TRUSTED})
+"""Origins that do not know of which kind a task is: a callback may come to the wrong address."""

@@ -9,8 +9,11 @@ BACKOFF_FACTOR = 1.7
 LONGEST_WAIT = timedelta(minutes=30)
 LAST_WAIT = timedelta(minutes=1)
 """Between attempts to ask the last question, once the deadline has passed."""
-LEASE = timedelta(minutes=3)
-"""How long a row that somebody works on is left alone: longer than a confirmation with its retries takes."""
+SWIFT = frozenset({"publish", "lost"})
+"""Duties that are done on the spot: when one fails, the next tick is to try again."""
+SWIFT_LEASE = timedelta(seconds=55)
+SHARE_OF_DURATION = 0.1
+"""Of a source's length, the least time after which to ask again: transcoding takes a part of it."""
 JITTER = 0.25
 SHARDS = 4
 _ENOUGH = 20
@@ -19,7 +22,10 @@ _ENOUGH = 20
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What must happen to an item, and when. `what` names the duty: video, audio, submit, lost, publish or expire."""
+    """What must happen to an item, and when.
+
+    `what` names the duty: video, audio, submit, lost, publish, replay or expire.
+    """
 
     what: str
     at: datetime
@@ -52,10 +58,25 @@ def next_look(  # noqa: PLR0913 - the clock and the random number are handed in
     return Due(kind.value, now + min(wait, LAST_WAIT) if now >= give_up else min(now + wait, give_up))
 
 
-def leased_until(now: datetime, since: datetime | None, luck: float) -> datetime:
-    """Until when a row is left alone that was taken up now and has waited `since` then; the older, the longer."""
+def first_wait(configured: timedelta, duration: float | None) -> timedelta:
+    """How long to wait first, once the source's length (seconds) is known."""
+    return max(configured, min(timedelta(seconds=(duration or 0) * SHARE_OF_DURATION), LONGEST_WAIT))
+
+
+def leased_until(what: str, now: datetime, since: datetime | None, lease: timedelta, luck: float) -> datetime:
+    """Until when a row is left alone that is taken up now.
+
+    Args:
+        what: Its duty.
+        now: The present (UTC).
+        since: When it began to wait, if it waits in its own right: the older it is, the less often it is taken up.
+        lease: Longer than a confirmation with its retries takes.
+        luck: A random number in [0, 1); makes it up to 25 % longer.
+    """
+    if what in SWIFT:
+        return now + min(lease, SWIFT_LEASE)
     age = now - since if since else timedelta()
-    return now + max(LEASE, min(age / 2, LONGEST_WAIT)) * (1 + JITTER * luck)
+    return now + max(lease, min(age / 2, LONGEST_WAIT)) * (1 + JITTER * luck)
 
 
 def shard_of(what: str, identity: str) -> str:

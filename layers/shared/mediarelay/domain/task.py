@@ -55,14 +55,14 @@ class Task:
 
     @property
     def kind(self) -> Kind:
-        """Video or audio, as the strongest observation says."""
-        return self._strongest().facts.kind
+        """Video or audio, as is certain, else as the strongest observation says."""
+        return self.certain_kind or self._strongest().facts.kind
 
     @property
     def certain_kind(self) -> Kind | None:
-        """Video or audio, if somebody else than a claim says so: a callback may come to the wrong address."""
-        certain = Task({origin: seen for origin, seen in self.best.items() if origin not in UNCERTAIN})
-        return certain.kind if certain.best else None
+        """Video or audio, if somebody says so who knows."""
+        certain = [seen.facts.kind for seen in self._by_authority() if seen.origin not in UNCERTAIN]
+        return certain[-1] if certain else None
 
     @property
     def state(self) -> State:

@@ -21,6 +21,13 @@ def is_vid(text: object) -> bool:
     return isinstance(text, str) and _VID.fullmatch(text) is not None
 
 
+def checked(text: str) -> str:
+    """Return a task id; raises `Malformed` if it has another form."""
+    if not is_vid(text):
+        raise Malformed("vid", "1 to 64 letters and digits")
+    return text
+
+
 def video_vid(cos_request_id: str, date: str) -> str:
     """Compute a video's task id from the response headers of its COS v5 upload, before any callback tells it.
 

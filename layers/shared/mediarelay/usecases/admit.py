@@ -7,6 +7,8 @@ from typing import Any, Protocol
 from mediarelay.signing.callback_token import matching
 
 SCOPES = {"GET": "read", "POST": "submit"}
+"""By method, for all routes but those of operators."""
+OPERATORS = frozenset({"POST /tasks/replay", "GET /quarantine", "POST /quarantine/replay"})
 EVERYTHING = "admin"
 CLIENT = {"name", "sha256", "scopes"}
 """What an entry must have to count; one that lacks something must not lock the others out."""
@@ -28,11 +30,11 @@ class Doorkeeper:
 
     clients: Clients
 
-    def admit(self, authorization: str | None, method: str) -> str | None:
-        """Return the client's name if its token is live and its scopes allow the method, else None."""
+    def admit(self, authorization: str | None, route: str) -> str | None:
+        """Return the client's name if its token is live and its scopes allow the route (`GET /tasks`), else None."""
         token = _bearer(authorization)
         client = self._client(token, self.clients.value()) or self._client(token, self.clients.recheck())
-        if client is None or not {SCOPES.get(method, EVERYTHING), EVERYTHING} & set(client["scopes"]):
+        if client is None or not {_scope(route), EVERYTHING} & set(client["scopes"]):
             return None
         return str(client["name"])
 
@@ -40,6 +42,10 @@ class Doorkeeper:
         clients = {client["sha256"]: client for client in secret.get("clients", ()) if client.keys() >= CLIENT}
         found = matching(token, list(clients))
         return clients[found] if found else None
+
+
+def _scope(route: str) -> str:
+    return EVERYTHING if route in OPERATORS else SCOPES.get(route.partition(" ")[0], EVERYTHING)
 
 
 def _bearer(authorization: str | None) -> str | None:

@@ -9,12 +9,13 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.cts import parse_query
+from mediarelay.domain.advance import REPLAY
 from mediarelay.domain.binding import mismatches
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Facts, Kind, Source, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.task import Task
-from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy, ProviderError
+from mediarelay.errors import BudgetSpent, CircuitOpen, Malformed, ProviderBusy, ProviderError
 from mediarelay.usecases.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -36,20 +37,22 @@ class Confirmer:
     clock: Callable[[], datetime]
 
     def confirm(self, vid: str, kind: Kind) -> Task:
-        """Ask about a task unless the provider told its outcome; whatever it does, the task stays due or is done.
+        """Ask about a task unless the provider told its outcome and nobody wants to hear it again.
+
+        Whatever comes of it, the task stays due or is done.
 
         Raises:
             LedgerUnavailable: Nothing was noted; the message should come back.
         """
-        _, known = self.tasks.load(vid)
-        if known is not None and known.settled:
-            return self.tasks.refresh(vid, kind, asked=False)
+        record, known = self.tasks.load(vid)
+        if known is not None and known.settled and not any(one.item == REPLAY for one in record.open):
+            return self.tasks.refresh(vid, kind)
         certain = known.without_claims if known else Task({})
         kind = certain.certain_kind or kind
         try:
             body = self._ask(vid, kind, certain)
-        except BudgetSpent:
-            return self.tasks.refresh(vid, kind, asked=False)
+        except (BudgetSpent, CircuitOpen):
+            return self.tasks.refresh(vid, kind)
         except ProviderError as error:
             log.warning("no answer", extra={"vid": vid, "error": type(error).__name__, "code": error.code})
             return self.tasks.refresh(vid, kind, asked=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from mediarelay import metrics
@@ -30,17 +30,24 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """One run of a schedule; `time_left` says whether there is time for another row, `luck` is random in [0, 1)."""
+    """One run of a schedule.
+
+    Attributes:
+        time_left: Says whether there is time for another row.
+        lease: How long a row that was taken up is left alone.
+        luck: Gives random numbers in [0, 1).
+    """
 
     rows: DueRows
     clock: Callable[[], datetime]
     time_left: Callable[[], bool]
+    lease: timedelta
     luck: Callable[[], float]
 
     def leased(self, what: str, wanted: Callable[[Waiting], bool] = lambda _row: True) -> Iterator[Waiting]:
         """Yield rows of one duty that are ours alone for a while; what there is no time for stays due."""
         for row in self.due(what):
-            if wanted(row) and self.rows.lease(row, leased_until(self.clock(), row.at, self.luck())):
+            if wanted(row) and self.rows.lease(row, leased_until(what, self.clock(), row.at, self.lease, self.luck())):
                 yield row
 
     def due(self, what: str) -> Iterator[Waiting]:
@@ -51,8 +58,14 @@ class Tick:
             yield row
 
 
-def poll(kind: Kind, tick: Tick, queue: Queue) -> int:
-    """Ask for a confirmation of everything of one kind that is due; returns how many."""
+def poll(kind: Kind, tick: Tick, queue: Queue, is_open: Callable[[], bool]) -> int:
+    """Ask for a confirmation of everything of one kind that is due; returns how many.
+
+    While the provider refuses us (`is_open`) everything stays due.
+    """
+    if is_open():
+        metrics.count("CircuitOpen")
+        return 0
     sent: set[str] = set()
     for row in tick.leased(kind.value):
         if row.vid not in sent:

@@ -5,8 +5,11 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.notification import notify
+from mediarelay.domain.advance import unpublished
+from mediarelay.domain.entry import Announcement
 from mediarelay.domain.media import State
-from mediarelay.usecases.tasks import Tasks, unpublished
+from mediarelay.domain.schedule import Due
+from mediarelay.usecases.tasks import Tasks
 
 
 class Announcements(Protocol):
@@ -19,7 +22,7 @@ class Announcements(Protocol):
 class Published(Protocol):
     """The part of the ledger that notes announcements."""
 
-    def published(self, vid: str, state: State) -> bool:
+    def published(self, vid: str, announced: Announcement, due: Due | None = None) -> bool:
         """Note that a state was announced."""
 
 
@@ -35,11 +38,11 @@ class Publisher:
     def publish(self, vid: str) -> State | None:
         """Announce what is new about a task; returns the state that was announced, None if nothing was."""
         record, task = self.tasks.load(vid)
-        state = unpublished(task, record.books) if task and record.books else None
-        if task is None or state is None:
+        news = unpublished(task, record.books, record.replays) if task and record.books else None
+        if task is None or news is None or record.books is None:
             return None
-        message, attributes = notify(task, self.api_url)
+        message, attributes = notify(task, self.api_url, news.replay)
         self.topic.publish(message, attributes)
-        self.ledger.published(vid, state)
-        metrics.count("Published", state=state)
-        return state
+        self.ledger.published(vid, news, self.tasks.due_after(task, record.books))
+        metrics.count("Published", state=news.state)
+        return news.state

@@ -15,7 +15,7 @@ from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.task import fold
-from mediarelay.domain.vid import is_vid
+from mediarelay.domain.vid import checked, is_vid
 from mediarelay.errors import Malformed, NotFound
 from mediarelay.usecases.tasks import Tasks
 
@@ -40,14 +40,14 @@ class Reader:
 
     def task(self, vid: str) -> dict[str, Any]:
         """Return one task; raises `NotFound`."""
-        seen = observe(_readable(self.tasks.ledger.load(_checked(vid)).entries))
+        seen = observe(_readable(self.tasks.ledger.load(checked(vid)).entries))
         if not seen:
             raise NotFound(f"no task {vid}")
         return task_view(fold(seen))
 
     def history(self, vid: str) -> dict[str, Any]:
         """Return a task's observations, oldest first; raises `NotFound`."""
-        record = self.tasks.ledger.load(_checked(vid))
+        record = self.tasks.ledger.load(checked(vid))
         if not record.entries:
             raise NotFound(f"no task {vid}")
         return history_view(fold(observe(_readable(record.entries))), record.entries)
@@ -71,12 +71,6 @@ def _readable(entries: tuple[Entry, ...]) -> list[Entry]:
     claims = sorted((one for one in entries if one.origin is Origin.CLAIM), key=lambda one: one.at)
     bare = (replace(one, body=None) for one in claims[:-MOST_CLAIMS])
     return [*(one for one in entries if one.origin is not Origin.CLAIM), *bare, *claims[-MOST_CLAIMS:]]
-
-
-def _checked(vid: str) -> str:
-    if not is_vid(vid):
-        raise Malformed("vid", "1 to 64 letters and digits")
-    return vid
 
 
 def _limit(text: str) -> int:

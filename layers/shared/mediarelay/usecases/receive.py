@@ -3,6 +3,7 @@
 Full validation and the question to the provider come later, where they can fail without losing the claim.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +16,10 @@ from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
-from mediarelay.errors import Forbidden, Malformed, TooLarge, Unauthenticated
+from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, TooLarge, Unauthenticated, Undelivered
 from mediarelay.signing.callback_token import accepts
+
+log = logging.getLogger(__name__)
 
 
 class Claims(Protocol):
@@ -27,6 +30,13 @@ class Claims(Protocol):
 
     def quarantine(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
         """Keep what could not be read."""
+
+
+class Retry(Protocol):
+    """The queue of callbacks that the ledger did not take."""
+
+    def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
+        """Keep a callback as it came."""
 
 
 class Tokens(Protocol):
@@ -48,20 +58,50 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receiver:
-    """Takes callbacks of one kind."""
+class Intake:
+    """Stores callbacks of one kind, wherever they come from: the CDN, the retry queue, the quarantine."""
 
     kind: Kind
     ledger: Claims
-    tokens: Tokens
-    networks: tuple[IPv4Network | IPv6Network, ...]
     limit: int
     patience: timedelta
+
+    def take(self, body: bytes, origin: Origin, at: datetime) -> Receipt:
+        """Store a claim that came at a time.
+
+        Raises:
+            TooLarge, Malformed: Not a callback; the body is kept in quarantine.
+            LedgerUnavailable: Nothing is stored.
+        """
+        try:
+            head = self.head(body)
+        except (Malformed, TooLarge) as error:
+            metrics.count("CallbackMalformed", kind=self.kind)
+            self.ledger.quarantine(body, str(error), f"callbacks/{self.kind}", at)
+            raise
+        entry = Entry(vid=head.vid, kind=self.kind, origin=origin, at=at, body=body, gist=head.gist)
+        stored = self.ledger.record(entry, first_look(self.kind, at, self.patience))
+        metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
+        return Receipt(head.vid, not stored)
+
+    def head(self, body: bytes) -> Head:
+        """Identify a callback; raises `TooLarge`, `Malformed`."""
+        return read_head(_within(body, self.limit))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Takes callbacks of one kind from the CDN."""
+
+    intake: Intake
+    retry: Retry
+    tokens: Tokens
+    networks: tuple[IPv4Network | IPv6Network, ...]
     origin: Origin
     clock: Callable[[], datetime]
 
     def receive(self, token: str | None, address: str, read_body: Callable[[], bytes]) -> Receipt:
-        """Store a claim.
+        """Store a claim; while the ledger does not answer, the retry queue keeps it.
 
         Args:
             token: The last part of the callback's path.
@@ -71,34 +111,31 @@ class Receiver:
         Raises:
             Forbidden, Unauthenticated: Not from an admitted network, or without a live token; nothing is stored.
             TooLarge, Malformed: Not a callback; the body is kept in quarantine.
-            LedgerUnavailable: Nothing is stored; the sender should try again.
+            LedgerUnavailable: Neither ledger nor queue took it; the sender should try again.
         """
         self._admit(token, address)
-        body = read_body()
-        return self._store(self._head(body), body)
+        body, now = read_body(), self.clock()
+        try:
+            return self.intake.take(body, self.origin, now)
+        except LedgerUnavailable as error:
+            self._keep(body, now, error)
+        return Receipt(self.intake.head(body).vid, duplicate=False)
+
+    def _keep(self, body: bytes, now: datetime, why: LedgerUnavailable) -> None:
+        try:
+            self.retry.send(self.intake.kind, self.origin, now, body)
+        except Undelivered as error:
+            raise LedgerUnavailable("neither ledger nor queue") from error
+        metrics.count("CallbackCaptured", kind=self.intake.kind)
+        log.warning("kept for later", extra={"error": str(why)})
 
     def _admit(self, token: str | None, address: str) -> None:
         if not any(ip_address(address) in network for network in self.networks):
-            metrics.count("CallbackForbidden", kind=self.kind)
+            metrics.count("CallbackForbidden", kind=self.intake.kind)
             raise Forbidden("address")
         if not (accepts(token, live(self.tokens.value())) or accepts(token, live(self.tokens.recheck()))):
-            metrics.count("CallbackUnauthenticated", kind=self.kind)
+            metrics.count("CallbackUnauthenticated", kind=self.intake.kind)
             raise Unauthenticated
-
-    def _head(self, body: bytes) -> Head:
-        try:
-            return read_head(_within(body, self.limit))
-        except (Malformed, TooLarge) as error:
-            metrics.count("CallbackMalformed", kind=self.kind)
-            self.ledger.quarantine(body, str(error), f"callbacks/{self.kind}", self.clock())
-            raise
-
-    def _store(self, head: Head, body: bytes) -> Receipt:
-        now = self.clock()
-        entry = Entry(vid=head.vid, kind=self.kind, origin=self.origin, at=now, body=body, gist=head.gist)
-        stored = self.ledger.record(entry, first_look(self.kind, now, self.patience))
-        metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
-        return Receipt(head.vid, not stored)
 
 
 def _within(body: bytes, limit: int) -> bytes:

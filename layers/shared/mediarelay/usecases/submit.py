@@ -1,7 +1,7 @@
 """Submit: a client's wish becomes a task, once per idempotency key.
 
-The wish is stored before the provider is called. If the provider's answer is lost, the wish stays due and the sweep
-sends it again: the provider marks the earlier task of the same file as deleted, so one task remains.
+The wish is stored before the provider is called. If the provider's answer is lost, the wish stays due and is sent
+again: the provider marks the earlier task of the same file as deleted, so one task remains.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.domain.entry import Entry
-from mediarelay.domain.intent import Intent, file_identity
+from mediarelay.domain.intent import Intent, Submitted, file_identity
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
@@ -48,18 +48,11 @@ class Intents(Protocol):
     def close_intent(self, identity: str) -> None:
         """Mark an intent as done."""
 
+    def refuse_intent(self, identity: str, reason: str) -> None:
+        """Note that the provider will not take a wish."""
+
     def drop_intent(self, identity: str) -> None:
         """Take an intent back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """What the client is told: `vid` is None while the provider has not answered; `repeated` for a known key."""
-
-    vid: str | None
-    kind: Kind
-    state: State
-    repeated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +80,20 @@ class Submitter:
         now = self.clock()
         intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=now)
         if self.intents.open_intent(intent, Due("submit", now + SUBMIT_GRACE)):
-            return self._send(intent)
+            return self._send_now(intent)
+        return self._repeat(intent)
+
+    def enqueue(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
+        """Take a wish that the queue hands to the provider, at the pace of the budget.
+
+        Raises:
+            Conflict, LedgerUnavailable: As for `submit`.
+            ProviderRefused: The provider refused it since; the key is free again.
+        """
+        now = self.clock()
+        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=now, queued=True)
+        if self.intents.open_intent(intent, Due("submit", now + SUBMIT_GRACE)):
+            return Submitted(None, kind, State.EXPECTED, repeated=False)
         return self._repeat(intent)
 
     def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
@@ -98,18 +104,36 @@ class Submitter:
         return any(entry.origin is Origin.TRACK for entry in self.tasks.ledger.load(vid, bare_claims=True).entries)
 
     def resume(self, identity: str) -> Submitted | None:
-        """Finish a wish that was left open; None if it is gone, or was open for too long and is given up."""
+        """Finish a wish that was left open; None if it is gone, refused, or was open for too long and is given up."""
         intent = self.intents.intent(identity)
-        if intent is None:
+        if intent is None or intent.refused:
             return None
         if intent.vid is not None:
             return self._finish(intent, intent.vid)
-        if self.clock() - intent.at < self.tasks.lifetime:
-            return self._send(intent)
+        if self.clock() - intent.at < self.tasks.rules.lifetime:
+            return self._try(intent)
         metrics.count("SubmitsGivenUp", kind=intent.kind)
         log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
         self.intents.drop_intent(identity)
         return None
+
+    def _send_now(self, intent: Intent) -> Submitted:
+        """Send a wish whose client waits: a refusal is its answer."""
+        try:
+            return self._send(intent)
+        except ProviderRefused:
+            self.intents.drop_intent(intent.identity)
+            raise
+
+    def _try(self, intent: Intent) -> Submitted | None:
+        """Send a wish whose client does not wait: a refusal is kept until the client asks."""
+        try:
+            return self._send(intent)
+        except ProviderRefused as error:
+            metrics.count("SubmitsRefused", kind=intent.kind)
+            log.warning("submit refused", extra={"intent": intent.identity, "code": error.code})
+            self.intents.refuse_intent(intent.identity, str(error))
+            return None
 
     def _repeat(self, wish: Intent) -> Submitted:
         stored = self.intents.intent(wish.identity)
@@ -117,6 +141,9 @@ class Submitter:
             raise LedgerUnavailable("the first request with this key has just been refused")
         if not stored.same_wish(wish):
             raise Conflict("Idempotency-Key: used for another request")
+        if stored.refused:
+            self.intents.drop_intent(wish.identity)
+            raise ProviderRefused(stored.refused)
         if stored.vid is None:
             return Submitted(None, wish.kind, State.EXPECTED, repeated=True)
         _, task = self.tasks.load(stored.vid)
@@ -128,9 +155,6 @@ class Submitter:
         except (ProviderBusy, ProviderClosed, ProviderUnknown) as error:
             log.warning("submit stays open", extra={"error": type(error).__name__, "code": error.code})
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
-        except ProviderRefused:
-            self.intents.drop_intent(intent.identity)
-            raise
         first = self.intents.name_intent(intent.identity, vid)
         submitted = self._finish(intent, vid)
         return submitted if first else self._repeat(intent)

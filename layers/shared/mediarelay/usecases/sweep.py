@@ -1,12 +1,15 @@
 """Sweep: do what was left undone.
 
-Gives up on tasks without an answer, finishes open submits, publishes the rest, forgets bodies whose time is over.
+Gives up on tasks without an answer, finishes open submits, publishes the rest, goes on with replays in bulk, forgets
+bodies whose time is over.
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Protocol
 
 from mediarelay import metrics
@@ -15,12 +18,19 @@ from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.usecases.poll import Tick
 from mediarelay.usecases.publish import Publisher
-from mediarelay.usecases.submit import Submitter
+from mediarelay.usecases.replay import Replayer
 from mediarelay.usecases.tasks import Tasks
 
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
 log = logging.getLogger(__name__)
+
+
+class Submits(Protocol):
+    """The queue of wishes."""
+
+    def send(self, identity: str) -> None:
+        """Have one wish handed to the provider."""
 
 
 class Bodies(Protocol):
@@ -32,12 +42,14 @@ class Bodies(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeper:
-    """Runs the duties that are not questions about a task."""
+    """Runs the duties that are not questions about a task. `budget` is how many submits a tick may hand on."""
 
     tasks: Tasks
     bodies: Bodies
     publisher: Publisher
-    submitter: Submitter
+    submits: Submits
+    budget: int
+    replayer: Replayer
     clock: Callable[[], datetime]
 
     def sweep(self, tick: Tick) -> dict[str, int]:
@@ -45,9 +57,10 @@ class Sweeper:
         duties: dict[str, Callable[[Waiting], object]] = {
             "lost": self._give_up,
             "publish": lambda row: self.publisher.publish(row.vid),
-            "submit": lambda row: self.submitter.resume(row.pk.removeprefix("INTENT#")),
+            "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#")),
         }
         done = {what: self._do(duty, tick.leased(what), what) for what, duty in duties.items()}
+        done["submit"] = self._do(self._send, islice(tick.leased("submit"), self.budget), "submit")
         overdue = sum(self._do(self._give_up, self._overdue(kind, tick), "lost") for kind in Kind)
         expired = self._do(self.bodies.forget_body, tick.due("expire"), "expire")
         return done | {"lost": done["lost"] + overdue, "expire": expired}
@@ -55,7 +68,13 @@ class Sweeper:
     def _overdue(self, kind: Kind, tick: Tick) -> Iterator[Waiting]:
         """Tasks that should have been given up: confirmations do that, unless they cannot be carried out at all."""
         latest = self.clock() - OVERDUE
-        return tick.leased(kind, lambda row: row.give_up_at is not None and row.give_up_at < latest)
+        return tick.leased(kind, lambda row: self._deadline(row) < latest)
+
+    def _deadline(self, row: Waiting) -> datetime:
+        """Of a task its own; a callback without a task item waits for a lifetime; a replay has none."""
+        if row.give_up_at is not None:
+            return row.give_up_at
+        return row.at + self.tasks.rules.lifetime if row.at and row.sk.startswith("OBS#") else self.clock()
 
     def _do(self, duty: Callable[[Waiting], object], rows: Iterable[Waiting], what: str) -> int:
         done = 0
@@ -68,7 +87,11 @@ class Sweeper:
                 log.exception("left due", extra={"duty": what, "vid": row.vid})
         return done
 
+    def _send(self, row: Waiting) -> None:
+        self.submits.send(row.pk.removeprefix("INTENT#"))
+
     def _give_up(self, row: Waiting) -> None:
         now = self.clock()
-        entry = Entry(vid=row.vid, kind=row.kind, origin=Origin.TIMEOUT, at=now, body=b"{}")
+        body = json.dumps({"deadline": self._deadline(row).isoformat()}).encode()
+        entry = Entry(vid=row.vid, kind=row.kind, origin=Origin.TIMEOUT, at=now, body=body)
         self.tasks.add(entry)

@@ -1,0 +1,25 @@
+"""A callback as a message of the retry queue: raw, compressed, with all that is known about its arrival."""
+
+import base64
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from mediarelay.domain.media import Kind
+from mediarelay.domain.origin import Origin
+from mediarelay.errors import Malformed
+
+
+def pack(kind: Kind, origin: Origin, at: datetime, body: bytes) -> dict[str, str]:
+    """Write a message."""
+    packed = base64.b64encode(zlib.compress(body)).decode()
+    return {"kind": kind.value, "origin": origin.value, "at": at.isoformat(), "body": packed}
+
+
+def unpack(message: Mapping[str, str]) -> tuple[Kind, Origin, datetime, bytes]:
+    """Read a message; raises `Malformed`."""
+    try:
+        body = zlib.decompress(base64.b64decode(message["body"], validate=True))
+        return Kind(message["kind"]), Origin(message["origin"]), datetime.fromisoformat(message["at"]), body
+    except (KeyError, ValueError, zlib.error) as error:
+        raise Malformed("message", type(error).__name__) from error

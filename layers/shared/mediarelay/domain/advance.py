@@ -1,0 +1,173 @@
+"""What follows from all that is known about a task: its card, its books, its next duty, and what need not be asked.
+
+Pure: the clock and the random number are handed in. Everything that decides when somebody asks, announces or gives up
+is here.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mediarelay.domain.entry import Announcement, Books, Card, OpenQuestion, Record
+from mediarelay.domain.media import OUTCOMES, Kind, State
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.schedule import Due, first_wait, next_look
+from mediarelay.domain.task import Task
+
+PUBLISH_GRACE = timedelta(seconds=30)
+"""How long the stream has to announce an outcome before the sweep does."""
+LONGEST_URL = 2048
+"""Of what lists show: a claim may state a URL that no item could hold."""
+REPLAY = "replay"
+STARTED = frozenset({State.PROBED, State.TRANSCODING})
+HOPEFUL = frozenset({Origin.CLAIM, Origin.TRACK, Origin.SUBMIT})
+"""Whoever says this believes that there is such a task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How long to wait for the first question, and for an answer before a task is lost."""
+
+    first_look_after: timedelta
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What has just happened.
+
+    Attributes:
+        now: The present (UTC).
+        luck: A random number in [0, 1).
+        kind: Of which kind the task was taken to be.
+        asked: The provider was asked for a task of this kind; whether it knew anything does not matter.
+        given_up: The task was given up.
+    """
+
+    now: datetime
+    luck: float
+    kind: Kind
+    asked: bool = False
+    given_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to write: the task item, and questions that nobody needs to ask any more."""
+
+    card: Card
+    books: Books
+    settled: tuple[OpenQuestion, ...]
+
+
+def advance(record: Record, task: Task, rules: Rules, moment: Moment) -> Step:
+    """Say what follows for a task from what the ledger has and what has just happened."""
+    books = _books(record, task, rules, moment)
+    news = unpublished(task, books, record.replays)
+    due = _announce(news, moment) or _look(task, books, rules, moment)
+    return Step(_card(task, books, due, news), books, _settled(record, task, books, due, rules, moment))
+
+
+def unpublished(task: Task, books: Books, replays: int) -> Announcement | None:
+    """What subscribers should hear next: an outcome once each, and anew after a replay; and that the work started."""
+    if task.state in OUTCOMES:
+        outcome = Announcement(task.state, replays)
+        return None if outcome in books.published else outcome
+    began = task.state in STARTED and not {one.state for one in books.published} & STARTED
+    return Announcement(task.state) if began else None
+
+
+def due_after(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:
+    """What is left to do once a task's outcome was announced: what is lost may still be asked about."""
+    return _look(task, books, rules, moment)
+
+
+def _books(record: Record, task: Task, rules: Rules, moment: Moment) -> Books:
+    life = timedelta() if moment.given_up else rules.lifetime
+    fresh = Books(kind=_first_kind(record, moment), give_up_at=_seconds(moment.now + life))
+    books = _reopened(record.books or fresh, record, task, rules)
+    kind = task.certain_kind or books.kind
+    tried = moment.asked and moment.kind is kind
+    return replace(
+        books,
+        kind=kind,
+        version=books.version + 1,
+        attempts=0 if task.settled else books.attempts + tried,
+        conflicts=len(task.conflicts),
+    )
+
+
+def _first_kind(record: Record, moment: Moment) -> Kind:
+    """The kind of the first callback, as long as nobody knows better."""
+    callbacks = sorted((one.at, one.kind) for one in record.entries if one.origin in {Origin.CLAIM, Origin.TRUSTED})
+    return callbacks[0][1] if callbacks else moment.kind
+
+
+def _reopened(books: Books, record: Record, task: Task, rules: Rules) -> Books:
+    """Whoever still hopes gives a lost task another lifetime from then: the provider may know it by now."""
+    hopes = [entry.at for entry in record.entries if entry.origin in HOPEFUL]
+    hopes += [one.at for one in record.open if one.item == REPLAY]
+    deadline = _seconds(max(hopes, default=books.give_up_at - rules.lifetime) + rules.lifetime)
+    if task.outcome is not State.LOST or deadline <= books.give_up_at:
+        return books
+    return replace(books, give_up_at=deadline, attempts=0)
+
+
+def _seconds(moment: datetime) -> datetime:
+    """Cut to whole seconds, as the ledger keeps it."""
+    return moment.replace(microsecond=0)
+
+
+def _announce(news: Announcement | None, moment: Moment) -> Due | None:
+    return Due("publish", moment.now + PUBLISH_GRACE) if news and news.state in OUTCOMES else None
+
+
+def _look(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:
+    """When to ask again; never about an outcome, and about what was lost only if somebody hoped since."""
+    if task.settled:
+        return None
+    look = next_look(
+        books.kind,
+        moment.now,
+        attempts=books.attempts,
+        asked=moment.asked and moment.kind is books.kind,
+        first=first_wait(rules.first_look_after, task.source.duration),
+        give_up=books.give_up_at,
+        luck=moment.luck,
+    )
+    over = task.lost_at is not None and (look.what == "lost" or books.give_up_at <= task.lost_at)
+    return None if over else look
+
+
+def _card(task: Task, books: Books, due: Due | None, news: Announcement | None) -> Card:
+    return Card(
+        vid=task.vid,
+        kind=books.kind,
+        state=task.state,
+        url=task.source.url if len(task.source.url or "") <= LONGEST_URL else None,
+        created_at=task.created_at,
+        updated_at=task.updated_at,
+        due=due,
+        unpublished=news,
+    )
+
+
+def _settled(
+    record: Record, task: Task, books: Books, due: Due | None, rules: Rules, moment: Moment
+) -> tuple[OpenQuestion, ...]:
+    """Which claims and replays need no look of their own any more.
+
+    The task item asks on behalf of all claims of its kind, and of all claims once its kind is certain. A claim of
+    another kind is asked about by itself until it is as old as a task may become. A replay wants one question.
+    """
+    asking = due is not None and due.what == books.kind.value
+    taken_over = set(Kind) if task.certain_kind else {books.kind}
+
+    def ends(one: OpenQuestion) -> bool:
+        if one.item == REPLAY:
+            return moment.asked
+        if task.settled or (asking and one.kind in taken_over):
+            return True
+        old = one.at + rules.lifetime < moment.now
+        return old and (moment.given_up or (moment.asked and moment.kind is one.kind))
+
+    return tuple(one for one in record.open if ends(one))

@@ -1,0 +1,66 @@
+"""Quarantine: see what could not be read, and read it again once the reader is mended."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Protocol
+
+from mediarelay.domain.entry import Kept
+from mediarelay.domain.origin import Origin
+from mediarelay.errors import Malformed, TooLarge
+from mediarelay.usecases.receive import Receipt
+
+MOST_AT_ONCE = 100
+
+
+class Shelf(Protocol):
+    """The part of the ledger that keeps what could not be read."""
+
+    def quarantined(self, day: str, after: str) -> Iterator[Kept]:
+        """What one day left, in the order of digests."""
+
+    def release(self, kept: Kept) -> None:
+        """Take a body out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What came of reading again: how many are tasks' claims now, how many stay, and where to go on (None: the end)."""
+
+    stored: int
+    refused: int
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """Lists and re-runs. `intakes` gives the reader of each route; what comes back is a claim, never believed."""
+
+    shelf: Shelf
+    intakes: Mapping[str, Callable[[Kept], Receipt]]
+
+    def page(self, day: str, after: str) -> tuple[list[Kept], str | None]:
+        """Return some bodies of a day and where the next page begins."""
+        found = list(islice(self.shelf.quarantined(day, after), MOST_AT_ONCE + 1))
+        page = found[:MOST_AT_ONCE]
+        return page, page[-1].digest if len(found) > MOST_AT_ONCE else None
+
+    def rerun(self, day: str, after: str) -> Rerun:
+        """Read some bodies of a day again; what can be read now leaves the quarantine."""
+        page, cursor = self.page(day, after)
+        stored = sum(map(self._again, page))
+        return Rerun(stored, len(page) - stored, cursor)
+
+    def _again(self, kept: Kept) -> bool:
+        try:
+            self.intakes[kept.route](kept)
+        except (Malformed, TooLarge):
+            return False
+        self.shelf.release(kept)
+        return True
+
+
+def claiming(take: Callable[[bytes, Origin, datetime], Receipt]) -> Callable[[Kept], Receipt]:
+    """Make the reader of a route from its intake."""
+    return lambda kept: take(kept.body, Origin.CLAIM, kept.at)

@@ -1,0 +1,78 @@
+"""Quarantine: what could not be read can be seen, and is read again once the reader is mended."""
+
+from typing import Any
+
+import pytest
+
+from mediarelay.contracts import callback_head
+from mediarelay.contracts.api import quarantine_view
+from mediarelay.domain.media import Kind
+from mediarelay.errors import Malformed
+from mediarelay.usecases.quarantine import MOST_AT_ONCE, Quarantine, claiming
+from tests.integration.world import TOKEN, VID, World, callback
+
+DAY = "2026-01-02"
+NEW = callback().replace(b'"detail"', b'"result_of_a_later_edition"')
+LARGE = b"not a callback " * 60_000
+
+
+def refused(world: World, body: bytes, kind: Kind = Kind.VIDEO) -> None:
+    with pytest.raises(Malformed):
+        world.receiver(kind).receive(TOKEN, "192.0.2.1", lambda: body)
+
+
+@pytest.fixture
+def shelf(world: World) -> Quarantine:
+    intakes = {f"callbacks/{kind}": claiming(world.intake(kind).take) for kind in Kind}
+    return Quarantine(shelf=world.ledger, intakes=intakes)
+
+
+def test_a_mended_reader_takes_what_it_could_not_read(
+    world: World, shelf: Quarantine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused(world, NEW)
+    refused(world, b"junk", Kind.AUDIO)
+    came = world.clock()
+    assert {one.body for one in shelf.page(DAY, "")[0]} == {NEW, b"junk"}
+    world.clock.forward(days=3)
+    assert (shelf.rerun(DAY, "").stored, len(world.items())) == (0, 2), "not mended: nothing changes"
+    monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
+    again = shelf.rerun(DAY, "")
+    assert (again.stored, again.refused, again.cursor) == (1, 1, None)
+    (entry,) = world.ledger.load(VID).entries
+    assert (entry.body, entry.at) == (NEW, came)
+    assert world.poll() == 1
+    assert [one.body for one in shelf.page(DAY, "")[0]] == [b"junk"]
+    assert shelf.rerun(DAY, "").stored == 0
+
+
+def test_a_body_in_parts_comes_out_whole_and_leaves_nothing(world: World, shelf: Quarantine) -> None:
+    noise = bytes(byte for number in range(500_000) for byte in f"{number * 7919 % 100_003:x}".encode())
+    refused(world, noise)
+    refused(world, b"another")
+    parts = [item for item in world.items() if item["item"]["S"] == "part"]
+    assert parts
+    page, _ = shelf.page(DAY, "")
+    assert {one.body for one in page} == {noise, b"another"}
+    for kept in page:
+        world.ledger.release(kept)
+    assert world.items() == []
+
+
+def test_pages(world: World, shelf: Quarantine) -> None:
+    bodies = {f"junk {number}".encode() for number in range(MOST_AT_ONCE + 20)}
+    for body in bodies:
+        refused(world, body)
+    first, cursor = shelf.page(DAY, "")
+    second, end = shelf.page(DAY, cursor or "")
+    assert (len(first), len(second), end) == (MOST_AT_ONCE, 20, None)
+    assert {one.body for one in first + second} == bodies
+    assert shelf.page("2026-01-03", "") == ([], None)
+
+
+def test_a_view_shows_text_and_leaves_out_what_is_large(world: World, shelf: Quarantine) -> None:
+    refused(world, LARGE)
+    refused(world, b"\xff<xml/>")
+    shown: list[Any] = [one["body"] for one in quarantine_view(*shelf.page(DAY, ""))["bodies"]]
+    assert {"omitted": f"{len(LARGE)} bytes"} in shown
+    assert "\ufffd<xml/>" in shown

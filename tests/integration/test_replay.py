@@ -1,0 +1,160 @@
+"""Replays: a person's wish is never taken for a repeat, and goes the same way as everything else."""
+
+from typing import Any
+
+import pytest
+
+from mediarelay.domain.entry import Selection
+from mediarelay.domain.media import Kind, State
+from mediarelay.errors import BudgetSpent, Malformed, NotFound, ProviderBusy
+from tests.integration.world import VID, World, answer, callback
+
+
+@pytest.fixture
+def done(world: World) -> World:
+    """A task whose outcome was announced."""
+    world.claim(callback())
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    world.publisher.publish(VID)
+    assert world.due() == {}
+    return world
+
+
+def said(world: World) -> list[tuple[str, Any]]:
+    return [(message["type"].rpartition(".")[2], message.get("replay")) for message in world.topic.messages]
+
+
+def test_a_replay_asks_and_announces_with_an_id_of_its_own(done: World) -> None:
+    for number in (1, 2):
+        done.replayer.replay(VID, "me")
+        assert done.poll() == 1, "the stream may have lost it"
+        done.confirm()
+        assert done.publisher.publish(VID) is State.SUCCEEDED
+        assert done.due() == {}
+        assert len(done.provider.asked) == 1 + number
+    assert said(done) == [("succeeded", None), ("succeeded", 1), ("succeeded", 2)]
+    assert len({message["id"] for message in done.topic.messages}) == 3
+
+
+def test_wishes_at_the_same_time_come_to_one_announcement_after_the_last(done: World) -> None:
+    done.replayer.replay(VID, "me")
+    done.replayer.replay(VID, "you")
+    done.confirm()
+    done.publisher.publish(VID)
+    assert said(done) == [("succeeded", None), ("succeeded", 2)]
+    assert done.due() == {}
+
+
+@pytest.mark.parametrize("silence", [ProviderBusy("busy", 4400), answer(state="transcoding")])
+def test_an_outcome_stays_whatever_a_replay_is_told(done: World, silence: Any) -> None:
+    done.replayer.replay(VID, "me")
+    done.provider.answers[VID] = silence
+    assert done.confirm().outcome is State.SUCCEEDED
+    done.publisher.publish(VID)
+    assert said(done)[-1] == ("succeeded", 1)
+    assert done.due() == {}
+
+
+def test_a_replay_over_budget_waits_for_its_question(done: World) -> None:
+    done.replayer.replay(VID, "me")
+    done.provider.answers[VID] = BudgetSpent("none left")
+    done.confirm()
+    done.publisher.publish(VID)
+    assert list(done.due()) == ["video"], "the question is still to be asked"
+    done.provider.answers[VID] = answer()
+    done.confirm()
+    assert done.due() == {}
+    assert said(done) == [("succeeded", None), ("succeeded", 1)]
+
+
+def test_a_lost_task_is_followed_again(world: World) -> None:
+    world.track()
+    world.clock.forward(hours=24)
+    world.confirm()
+    world.sweep()
+    world.publisher.publish(VID)
+    assert world.due() == {}
+    world.replayer.replay(VID, "me")
+    world.provider.answers[VID] = answer(state="transcoding")
+    world.confirm()
+    world.publisher.publish(VID)
+    assert said(world) == [("lost", None), ("lost", 1)]
+    assert list(world.due()) == ["video"]
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    world.publisher.publish(VID)
+    assert said(world)[-1] == ("succeeded", 1)
+    assert world.due() == {}
+
+
+def test_an_open_task_is_asked_about_at_once(world: World) -> None:
+    world.track()
+    world.replayer.replay(VID, "me")
+    assert world.poll() == 1
+
+
+@pytest.mark.parametrize(("vid", "error"), [("nothing", NotFound), ("no vid", Malformed)])
+def test_what_cannot_be_replayed(world: World, vid: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        world.replayer.replay(vid, "me")
+    assert world.items() == []
+
+
+def lost(world: World, count: int) -> None:
+    """So many lost tasks, a minute apart."""
+    for number in range(count):
+        world.track(f"v{number}")
+        world.clock.forward(minutes=1)
+    world.clock.forward(hours=25)
+    for number in range(count):
+        world.confirm(f"v{number}")
+    world.sweep()
+    for number in range(count):
+        world.publisher.publish(f"v{number}")
+    assert world.due() == {}
+
+
+def chosen(**bounds: Any) -> Selection:
+    return Selection(**({"kind": Kind.VIDEO, "state": State.LOST, "since": "0", "until": None} | bounds))
+
+
+def test_a_bulk_replay_keeps_its_rate_and_ends(world: World) -> None:
+    lost(world, 7)
+    assert world.replayer.count([chosen()]) == 7
+    world.replayer.start([chosen()], 3, "me")
+    seen = []
+    for _ in range(5):
+        seen.append(world.sweep()["replay"])
+        seen.append(len(world.due()["video"]))
+        world.clock.forward(seconds=60)
+    assert seen == [1, 3, 1, 6, 1, 7, 0, 7, 0, 7]
+    assert "replay" not in world.due()
+
+
+def test_a_bulk_replay_that_is_cut_off_asks_for_each_task_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost(world, 4)
+    world.replayer.start([chosen()], 10, "me")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.ledger), "close_job", lambda *_: 1 / 0)
+        assert world.sweep()["replay"] == 0
+    world.clock.forward(minutes=4)
+    assert world.sweep()["replay"] == 1
+    assert len(world.due()["video"]) == 4
+
+
+def test_a_selection_is_bounded_by_time_both_ends_included(world: World) -> None:
+    start = world.clock()
+    lost(world, 5)
+    times = [start.replace(minute=start.minute + number).isoformat() for number in range(5)]
+    assert world.replayer.count([chosen(since=times[1], until=times[3])]) == 3
+    assert world.replayer.count([chosen(until=times[0])]) == 1
+    assert world.replayer.count([chosen(since=times[4])]) == 1
+    assert world.replayer.count([chosen(kind=Kind.AUDIO), chosen(state=State.FAILED)]) == 0
+    world.replayer.start([chosen(since=times[1], until=times[3])], 100, "me")
+    world.sweep()
+    assert sorted(row.vid for row in world.due()["video"]) == ["v1", "v2", "v3"]
+
+
+def test_a_job_that_is_gone_is_no_error(world: World) -> None:
+    world.replayer.resume("nothing")
