@@ -83,7 +83,7 @@ class Api:
         else:
             answer = await self._answer(request)
         await asyncio.sleep(faults.api_hang)
-        return JSONResponse(answer)
+        return PlainTextResponse(str(answer)[:40]) if faults.api_garbage else JSONResponse(answer)
 
     def call(self, method: str, host: str, params: Params) -> Answer:
         """Check and carry out one call; never raises."""

@@ -38,12 +38,30 @@ class Message:
 
 def deliveries(message: Message, faults: Faults, now: float) -> list[Callback]:
     """Turn a message into the deliveries that the faults leave: none sent, one, or several; some later."""
-    body = json.dumps(message.body, ensure_ascii=False)
+    body = _spoilt(json.dumps(_told(message.body, faults.callback_lie), ensure_ascii=False), faults)
     plain = Callback(vid=message.vid, type=message.type, url=message.url, body=body, created=now, due=now)
     if faults.drop_callbacks:
         return [replace(plain, due=None, state="dropped")]
     late = (faults.callback_delay + random.uniform(0, faults.callback_jitter) for _ in range(faults.callback_copies))  # noqa: S311
-    return [replace(plain, due=now + seconds) for seconds in late]
+    return [replace(plain, due=_mirrored(now, faults.callback_reversed) + seconds) for seconds in late]
+
+
+def _told(body: dict[str, Any], lie: str | None) -> dict[str, Any]:
+    """Claim another result than the true one; what was made of it, or why not, is no longer told."""
+    if lie is None or body.get("status") == lie:
+        return body
+    reason = {"error_code": [122], "error_msg": ["a lie"]} if lie == "fail" else {}
+    return body | {"status": lie} | ({"detail": reason} if "detail" in body else {})
+
+
+def _spoilt(body: str, faults: Faults) -> str:
+    """Cut a body short, as a broken connection does."""
+    return body[: len(body) // 2] if faults.callback_corrupt else body
+
+
+def _mirrored(now: float, window: float) -> float:
+    """Within each stretch of `window` seconds, send last what came first: all of it in the stretch after."""
+    return now + 2 * (window - now % window) if window else now
 
 
 def after(callback: Callback, policy: CallbackPolicy, attempt: Attempt) -> Callback:

@@ -109,9 +109,13 @@ class Faults:
     callback_copies: int = ranged(1, 1, 100)
     callback_delay: float = ranged(0.0, 0, DAY)
     callback_jitter: float = ranged(0.0, 0, DAY)
+    callback_reversed: float = ranged(0.0, 0, 3600)
+    callback_corrupt: bool = False
+    callback_lie: Literal["success", "fail"] | None = None
     api_error: int | None = None
     api_hang: float = ranged(0.0, 0, 3600)
     api_http_status: int | None = ranged(None, 400, 599)
+    api_garbage: bool = False
     task_error: int | None = None
 
     def roll(self) -> "Faults":

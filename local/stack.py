@@ -6,9 +6,9 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import requests
 
@@ -32,6 +32,8 @@ class Stack:
     """A local stack in its folder."""
 
     ground: Ground
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Environment for the emulator and, since they inherit it, for the functions."""
 
     @property
     def emulator(self) -> Program:
@@ -119,6 +121,7 @@ class Stack:
             "STATE_DIR": str(self.ground.path("state")),
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(self.ground.path("s3")),
+            **self.extra,
         }
         self.emulator.start([str(self.ground.emulator_command)], environment, self.ground.folder)
         self.emulator.wait_ready(lambda: answers(f"{self.ground.emulator_url}/_ministack/health"))
