@@ -88,7 +88,15 @@ def _link(host: str, path: str) -> str:
 
 
 def _shown_callback(callback: Callback, attempts: list[Attempt]) -> Any:
-    return {**encode(callback), "body": json.loads(callback.body), "attempts": encode(attempts)}
+    return {**encode(callback), "body": _shown_body(callback.body), "attempts": encode(attempts)}
+
+
+def _shown_body(body: str) -> Any:
+    """Show JSON as JSON; a body that was cut on purpose is none."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
 
 
 def _limit(request: Request) -> int:

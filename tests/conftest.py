@@ -1,4 +1,4 @@
-"""Which tests share a worker: those that start one stack, those that build the layers once.
+"""Which tests share a worker: those that deploy (one stack at a time), those that build the layers once.
 
 pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdist 3.8 tells its groups apart.
 """
@@ -6,14 +6,14 @@ pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/e2e/", "tests/template/test_layers.py")
+TOGETHER = {"tests/e2e/": "deployed", "tests/chaos/": "deployed", "tests/template/test_layers.py": "layers"}
 
 
 class Together(LoadScopeScheduling):
     """Every test by itself, except those that belong together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((group for group in TOGETHER if nodeid.startswith(group)), nodeid)
+        return next((group for start, group in TOGETHER.items() if nodeid.startswith(start)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -160,7 +160,7 @@ def test_a_task_item_is_written_once_per_version(world: World) -> None:
     assert not world.ledger.save(card(state=State.FAILED), replace(second, version=3), BOOKS), (
         "written from an old view"
     )
-    assert world.ledger.load(VID) == Record(entries=(), books=second)
+    assert world.ledger.load(VID) == Record(entries=(), books=second, card=card(state=State.PROBED))
     (item,) = world.items()
     assert item["state"] == {"S": "probed"}
 
@@ -335,6 +335,7 @@ OPERATIONS = {
     "drop_intent": lambda ledger: ledger.drop_intent("x"),
     "spend": lambda ledger: ledger.spend(START, 5),
     "refuse_intent": lambda ledger: ledger.refuse_intent("x", "no"),
+    "vids": lambda ledger: list(ledger.vids()),
     "circuit": lambda ledger: ledger.circuit("x"),
     "refused": lambda ledger: ledger.refused("x"),
     "break_until": lambda ledger: ledger.break_until("x", START, START),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mediarelay.usecases.publish import Publisher
     from mediarelay.usecases.quarantine import Quarantine
     from mediarelay.usecases.read import Reader
+    from mediarelay.usecases.rebuild import Rebuilder
     from mediarelay.usecases.receive import Intake, Receiver
     from mediarelay.usecases.replay import Replayer
     from mediarelay.usecases.submit import Submitter
@@ -220,6 +221,14 @@ def confirm_queue() -> "ConfirmQueue":
     from mediarelay.adapters.queue import ConfirmQueue
 
     return ConfirmQueue(client("sqs"), settings().confirm_queue_url)
+
+
+@cache
+def rebuilder() -> "Rebuilder":
+    """Holds task items against their logs."""
+    from mediarelay.usecases.rebuild import Rebuilder
+
+    return Rebuilder(tasks=tasks(), ledger=ledger())
 
 
 @cache

@@ -23,7 +23,7 @@ def test_within_a_stretch_what_came_first_is_sent_last() -> None:
 
 def test_a_body_cut_in_half_is_no_json() -> None:
     body, _ = sent(Faults(callback_corrupt=True))
-    with pytest.raises(ValueError, match="JSON|Expecting|Unterminated"):
+    with pytest.raises(ValueError, match=r"JSON|Expecting|Unterminated"):
         json.loads(body)
 
 

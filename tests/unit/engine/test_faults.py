@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 VIDEO = "cts-1250000000.cossh.myqcloud.com"
 
 
@@ -131,3 +133,17 @@ def test_many_uploads_all_end(stub, receiver) -> None:
     for vid in vids:
         assert receiver.of(vid)[0]["status"] == "success"
     assert len(set(vids)) == 40
+
+
+def test_a_cut_body_is_shown_as_it_was_sent(stub) -> None:
+    stub.console("faults", {"callback_corrupt": True})
+    vid = stub.upload(VIDEO, "/a.mp4", b"x")
+    (shown,) = [each for each in settled(stub, vid, "delivered") if each["vid"] == vid]
+    assert isinstance(shown["body"], str)
+
+
+def test_garbage_is_no_json_and_the_call_was_carried_out(stub) -> None:
+    vid = stub.upload(VIDEO, "/a.mp4", b"x")
+    stub.console("faults", {"api_garbage": True})
+    with pytest.raises(ValueError, match="Expecting"):
+        stub.call("GetCtsInfo", vid=vid)

@@ -164,6 +164,21 @@ def task_item(card: Card, books: Books) -> Item:
     }
 
 
+def card(item: Item) -> Card:
+    """Read what a task item shows."""
+    waits = "due_shard" in item
+    return Card(
+        vid=item["vid"]["S"],
+        kind=Kind(item["kind"]["S"]),
+        state=State(item["state"]["S"]),
+        url=item.get("url", _NOTHING)["S"],
+        created_at=datetime.fromisoformat(item["created_at"]["S"]),
+        updated_at=datetime.fromisoformat(item["updated_at"]["S"]),
+        due=Due(item["due_shard"]["S"].partition("#")[0], time(item, "due_at")) if waits else None,
+        unpublished=Announcement.read(item["unpublished"]["S"]) if "unpublished" in item else None,
+    )
+
+
 def books(item: Item) -> Books:
     """Read the bookkeeping of a task item."""
     return Books(

@@ -15,7 +15,7 @@ Index `due` (due_shard, due_at) is sparse: only what waits for something is in i
 """
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -82,6 +82,7 @@ class Ledger:
         return Record(
             entries=tuple(items.entry(row, bare_claims=bare_claims) for row in log),
             books=next((items.books(row) for row in rows if row["item"]["S"] == items.TASK), None),
+            card=next((items.card(row) for row in rows if row["item"]["S"] == items.TASK), None),
             open=tuple(items.open_question(row) for row in rows if items.is_open_question(row)),
             replays=sum(row["item"]["S"] == items.REPLAY for row in rows),
         )
@@ -123,6 +124,14 @@ class Ledger:
         found = self._query(**_listing(key, since=since, before=before), Limit=limit + 1)
         rows = ({name: next(iter(value.values())) for name, value in item.items()} for item in found)
         return list(islice((row for row in rows if row["list_at"] != before), limit))
+
+    def vids(self) -> Iterator[str]:
+        """Yield every vid of which anything is stored, once; reads the whole table."""
+        seen: set[str] = set()
+        for answer in self._answers(self.client.scan, ProjectionExpression="pk"):
+            found = {item["pk"]["S"] for item in answer["Items"]} - seen
+            seen |= found
+            yield from sorted(pk.removeprefix("TASK#") for pk in found if pk.startswith("TASK#"))
 
     # ── the due index ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -199,7 +208,7 @@ class Ledger:
     def count(self, selection: Selection) -> int:
         """Count the cards of a selection."""
         request = _listing(selection.key, since=selection.since, before=selection.end)
-        return sum(answer["Count"] for answer in self._answers(**request, Select="COUNT"))
+        return sum(answer["Count"] for answer in self._answers(self.client.query, **request, Select="COUNT"))
 
     def open_job(self, job: Job) -> bool:
         """Store a replay in bulk, due at once."""
@@ -336,14 +345,14 @@ class Ledger:
         return not refused
 
     def _query(self, **request: Any) -> Iterator[Item]:
-        for answer in self._answers(**request):
+        for answer in self._answers(self.client.query, **request):
             yield from answer["Items"]
 
-    def _answers(self, **request: Any) -> Iterator[dict[str, Any]]:
+    def _answers(self, read: Callable[..., dict[str, Any]], **request: Any) -> Iterator[dict[str, Any]]:
         request |= {"TableName": self.table, "ConsistentRead": "IndexName" not in request}
         while True:
             with _table_errors():
-                answer = self.client.query(**request)
+                answer = read(**request)
             yield answer
             if "LastEvaluatedKey" not in answer:
                 return

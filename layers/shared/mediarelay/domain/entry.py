@@ -74,12 +74,14 @@ class Record:
         books: Of the task item, if there is one.
         open: Claims and replays for which the provider must still be asked.
         replays: How often somebody asked for a replay.
+        card: What the task item shows, if there is one.
     """
 
     entries: tuple[Entry, ...]
     books: Books | None
     open: tuple["OpenQuestion", ...] = ()
     replays: int = 0
+    card: "Card | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

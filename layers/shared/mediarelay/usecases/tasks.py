@@ -73,7 +73,7 @@ class Tasks:
             record, task = self.load(vid)
             if task is None:
                 raise LedgerUnavailable(f"nothing known about {vid}")
-            step = advance(record, task, self.rules, self._moment(kind, asked=asked, given_up=given_up))
+            step = advance(record, task, self.rules, self.moment(kind, asked=asked, given_up=given_up))
             if self.ledger.save(step.card, step.books, record.books):
                 self.ledger.settle(vid, step.settled)
                 _count_conflicts(task, record.books)
@@ -82,9 +82,10 @@ class Tasks:
 
     def due_after(self, task: Task, books: Books) -> Due | None:
         """What is left to do once a task's outcome was announced."""
-        return due_after(task, books, self.rules, self._moment(books.kind))
+        return due_after(task, books, self.rules, self.moment(books.kind))
 
-    def _moment(self, kind: Kind, *, asked: bool = False, given_up: bool = False) -> Moment:
+    def moment(self, kind: Kind, *, asked: bool = False, given_up: bool = False) -> Moment:
+        """Say what has just happened, by this clock and with fresh luck."""
         return Moment(now=self.clock(), luck=self.luck(), kind=kind, asked=asked, given_up=given_up)
 
 

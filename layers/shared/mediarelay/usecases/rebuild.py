@@ -1,0 +1,65 @@
+"""Rebuild: fold every task's log again and hold it against its item; what differs can be written anew."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+from mediarelay.domain.advance import advance
+from mediarelay.domain.entry import Card
+from mediarelay.usecases.tasks import Tasks
+
+TIMED = {"due"}
+"""Follows from the time of writing; whether there is one at all does count."""
+
+
+class Vids(Protocol):
+    """The part of the ledger that knows all tasks."""
+
+    def vids(self) -> Iterator[str]:
+        """Every vid of which anything is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field of a task item that the log does not bear out."""
+
+    vid: str
+    field: str
+    stored: Any
+    folded: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilder:
+    """Reads the whole table, so it is for operators, not for schedules."""
+
+    tasks: Tasks
+    ledger: Vids
+
+    def differences(self) -> Iterator[Difference]:
+        """Yield what differs, task by task. A callback that nobody has confirmed yet has no item, and needs none."""
+        for vid in self.ledger.vids():
+            yield from self.of(vid)
+
+    def of(self, vid: str) -> list[Difference]:
+        """Say what differs for one task."""
+        record, task = self.tasks.load(vid)
+        if task is None or record.card is None or record.books is None:
+            return []
+        step = advance(record, task, self.tasks.rules, self.tasks.moment(record.books.kind))
+        return _differences(record.card, step.card)
+
+    def repair(self, vid: str) -> None:
+        """Write a task's item as its log says."""
+        record, _ = self.tasks.load(vid)
+        if record.books is not None:
+            self.tasks.refresh(vid, record.books.kind)
+
+
+def _differences(stored: Card, folded: Card) -> list[Difference]:
+    pairs = [(item.name, getattr(stored, item.name), getattr(folded, item.name)) for item in fields(Card)]
+    return [
+        Difference(stored.vid, name, mine, theirs)
+        for name, mine, theirs in pairs
+        if (bool(mine) != bool(theirs) if name in TIMED else mine != theirs)
+    ]

@@ -1,0 +1,43 @@
+"""`python -m local.rebuild [--write]`: hold the task items of a deployed stack against their logs.
+
+It reads AWS's usual environment, and the stack `mediarelay` unless STACK names another: for AWS as for the local stack.
+"""
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from botocore.session import Session
+
+from local.ground import STACK
+
+
+def main() -> int:
+    """Print what differs; returns 0 if nothing does, or if it was written anew."""
+    parser = argparse.ArgumentParser(prog="python -m local.rebuild")
+    parser.add_argument("--write", action="store_true", help="write the items that differ as their logs say")
+    options = parser.parse_args()
+    os.environ["TABLE_NAME"] = _table(os.environ.get("STACK", STACK))
+    from mediarelay.root import rebuilder  # noqa: PLC0415 - reads the environment
+
+    differing = set()
+    for one in rebuilder().differences():
+        differing.add(one.vid)
+        sys.stdout.write(f"{one.vid} {one.field}: stored {one.stored}, the log says {one.folded}\n")
+    if options.write:
+        for vid in differing:
+            rebuilder().repair(vid)
+    sys.stdout.write(f"{len(differing)} task items differ{' and were written anew' if options.write else ''}\n")
+    return 0 if options.write or not differing else 1
+
+
+def _table(stack: str) -> str:
+    cloudformation: Any = Session().create_client("cloudformation")
+    answer = cloudformation.describe_stacks(StackName=stack)
+    outputs = answer["Stacks"][0]["Outputs"]
+    return next(str(item["OutputValue"]) for item in outputs if item["OutputKey"] == "TableName")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

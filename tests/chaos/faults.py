@@ -1,0 +1,65 @@
+"""What goes wrong, one row of docs/reliability.md each. Data only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos import proxy
+from tests.chaos.proxy import Trouble
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One way in which things go wrong, from before the first task is sent until `seconds` after the last.
+
+    Attributes:
+        name: As the table shows it.
+        engine: Faults of the engine.
+        trouble: What happens between the functions and AWS.
+        stream: Whether the ledger's stream is delivered at all.
+        restart: Stop everything once all tasks are sent, and start it again.
+        seconds: How long it lasts, at least.
+        short: Whether `make test` runs it too.
+    """
+
+    name: str
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    trouble: Trouble | None = None
+    stream: bool = True
+    restart: bool = False
+    seconds: float = 0
+    short: bool = False
+
+
+FAULTS = (
+    Fault(name="none"),
+    Fault(name="all callbacks dropped", engine={"drop_callbacks": True}, seconds=5, short=True),
+    Fault(name="each callback five times", engine={"callback_copies": 5}, seconds=5),
+    Fault(name="callbacks in reverse order", engine={"callback_reversed": 5}, seconds=10),
+    Fault(name="callbacks up to 15 s late", engine={"callback_jitter": 15}, seconds=15),
+    Fault(name="all callbacks cut in half", engine={"callback_corrupt": True}, seconds=5),
+    Fault(name="all callbacks claim success", engine={"callback_lie": "success"}, seconds=5, short=True),
+    Fault(name="all callbacks claim failure", engine={"callback_lie": "fail"}, seconds=5, short=True),
+    Fault(name="provider answers 4400, every other call", engine={"api_error": 4400, "share": 0.5}, seconds=20),
+    Fault(name="provider answers 4500, every other call", engine={"api_error": 4500, "share": 0.5}, seconds=20),
+    Fault(name="provider answers 6000, every other call", engine={"api_error": 6000, "share": 0.5}, seconds=20),
+    Fault(name="provider answers garbage, every other call", engine={"api_garbage": True, "share": 0.5}, seconds=20),
+    Fault(name="provider hangs, one call in ten", engine={"api_hang": 15, "share": 0.1}, seconds=20),
+    Fault(name="provider refuses us (4100), all calls", engine={"api_error": 4100}, seconds=30),
+    Fault(name="ledger throttles, three calls in ten", trouble=proxy.throttled(0.3), seconds=20, short=True),
+    Fault(name="ledger down", trouble=proxy.down("dynamodb"), seconds=20),
+    Fault(name="ledger: every other save is overtaken", trouble=proxy.overtaken(0.5), seconds=10, short=True),
+    Fault(
+        name="ledger: three write answers in ten are lost",
+        trouble=proxy.answers_lost(0.3, "dynamodb"),
+        seconds=20,
+        short=True,
+    ),
+    Fault(name="topic down", trouble=proxy.down("sns"), seconds=30, short=True),
+    Fault(name="topic: every other answer is lost", trouble=proxy.answers_lost(0.5, "sns"), seconds=20),
+    Fault(name="queues take no messages", trouble=proxy.down("sqs"), seconds=20),
+    Fault(name="ledger and queues down", trouble=proxy.down("dynamodb", "sqs"), seconds=20),
+    Fault(name="stream never delivered", stream=False, seconds=5),
+    Fault(name="functions killed after one write in twenty", trouble=proxy.killing(0.05), seconds=20),
+    Fault(name="everything stopped and started again", restart=True),
+)

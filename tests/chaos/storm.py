@@ -1,0 +1,318 @@
+"""Send tasks through the deployed stack while something goes wrong, and compare the end with what the engine knows."""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import requests
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.calls import Calls, Upload
+from local.deploy import Deployment, client
+from local.ground import Ground, LocalError
+from local.notifications import Subscriber
+from local.processes import free_port
+from local.stack import BUCKET_REGION, CLIPS, MUSIC, Stack, stopped_at_the_end
+from tests.chaos.faults import Fault
+from tests.chaos.proxy import Proxy
+
+BROKEN = "broken"
+SENDERS = 8
+BATCH = 100
+TICK, LOOK = 1.0, 2.0
+LONGEST = 900.0
+OUTCOMES = {"succeeded", "failed", "superseded", "lost"}
+MISSING_EVERY = 5
+"""One in so many tasks is bound to fail."""
+TRUTH = {5: "succeeded", 4: "failed"}
+PASSING = (requests.RequestException, BotoCoreError, ClientError, LocalError, KeyError, ValueError)
+"""What a client sees of a stack that is going wrong: it tries again."""
+PARAMETERS = {"FirstPollAfter": "2", "RecoverySeconds": "30", "CallsPerMinute": "10000"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one fault; a wrong or a missing one breaks the promise."""
+
+    fault: str
+    tasks: int
+    right: int
+    wrong: int
+    without_outcome: int
+    without_notification: int
+    notifications: int
+    repeated_ids: int
+    seconds: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether every task has the right outcome and a notification of it."""
+        return self.right == self.tasks and not (self.wrong or self.without_outcome or self.without_notification)
+
+
+@dataclass
+class Storm:
+    """A deployed stack with a proxy before its services."""
+
+    stack: Stack
+    proxy: Proxy
+    deployment: Deployment
+    heard: list[dict[str, Any]] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+    names: dict[str, str] = field(default_factory=dict)
+    folder: str = ""
+
+    @property
+    def calls(self) -> Calls:
+        return Calls(self.deployment)
+
+    def run(self, fault: Fault, count: int, patience: float = LONGEST) -> Row:
+        """Send `count` tasks under a fault and wait until all is well; or until the patience (seconds) ends."""
+        self.heard.clear()
+        self.folder = uuid4().hex
+        begun = time.monotonic()
+        self._console("faults", dict(fault.engine))
+        self.proxy.trouble = fault.trouble
+        self._stream(enabled=fault.stream)
+        wishes = self._send(count)
+        if fault.restart:
+            self._restart()
+        time.sleep(fault.seconds)
+        self._console("faults", {})
+        self.proxy.trouble = None
+        vids = self._until_well(wishes, begun + patience)
+        self._stream(enabled=True)
+        return self._judge(fault.name, wishes, vids, time.monotonic() - begun)
+
+    # ── sending ──
+
+    def _send(self, count: int) -> list["Wish"]:
+        makers = [self._video, self._audio]
+        with ThreadPoolExecutor(SENDERS) as pool:
+            wishes = list(pool.map(lambda number: makers[number % 2](number), range(count)))
+        audio = [wish for wish in wishes if wish.kind == "audio"]
+        for start in range(0, len(audio), BATCH):
+            patiently(partial(self._batch, audio[start : start + BATCH]))
+        return wishes
+
+    def _video(self, number: int) -> "Wish":
+        bucket = BROKEN if number % MISSING_EVERY == 0 else CLIPS
+        upload = self._upload(bucket, f"{self.folder}/{number}.mp4")
+        created = patiently(lambda: self.calls.track_video(upload))
+        return Wish("video", upload.url, created["vid"])
+
+    def _audio(self, number: int) -> "Wish":
+        key = f"{self.folder}/{number}.mp3"
+        if number % MISSING_EVERY:
+            return Wish("audio", self._upload(MUSIC, key).url)
+        return Wish("audio", f"http://{MUSIC}-1250000000.cos{BUCKET_REGION}.myqcloud.com/{key}")
+
+    def _upload(self, bucket: str, key: str) -> Upload:
+        file = self.stack.ground.path("source")
+        if not file.exists():
+            file.write_bytes(b"any bytes will do for the stub")
+        return patiently(lambda: self.calls.upload(bucket, key, file))
+
+    def _batch(self, wishes: list["Wish"]) -> None:
+        """Send wishes, or learn the vids of those that were sent; raises LocalError if one was not taken."""
+        tasks = [{"url": one.url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION} for one in wishes]
+        url = f"{self.deployment.api_url}/tasks/audio/batch"
+        answer = requests.post(url, json={"tasks": tasks}, headers=self.calls.headers, timeout=60)
+        if not answer.ok:
+            raise LocalError(answer.text)
+        results = answer.json()["results"]
+        for wish, result in zip(wishes, results, strict=True):
+            wish.vid = result.get("vid") or wish.vid
+        if refused := [result for result in results if result["status"] >= 300]:
+            raise LocalError(str(refused[0]))
+
+    # ── converging ──
+
+    def _until_well(self, wishes: list["Wish"], end: float) -> set[str]:
+        """Wait for every outcome and its notification; returns the vids of all tasks that are known."""
+        while True:
+            unnamed = [wish for wish in wishes if wish.vid is None]
+            for start in range(0, len(unnamed), BATCH):
+                patiently(partial(self._batch, unnamed[start : start + BATCH]))
+            states, vids = self._states(), {wish.vid for wish in wishes if wish.vid}
+            if not unnamed and self._well(vids, states):
+                vids |= states.keys() & self._truth().keys()
+            if (not unnamed and self._well(vids, states)) or time.monotonic() > end:
+                return vids
+            time.sleep(LOOK)
+
+    def _well(self, vids: set[str], states: dict[str, str]) -> bool:
+        """Whether each task has an outcome and a notification of it."""
+        told = {(event["subject"], event["type"].rpartition(".")[2]) for event in list(self.heard)}
+        return all((vid, states.get(vid)) in told and states[vid] in OUTCOMES for vid in vids)
+
+    def _states(self) -> dict[str, str]:
+        """What the ledger says of each task, straight from the table."""
+        table = client(self.stack.ground, "dynamodb")
+        pages = table.get_paginator("scan").paginate(
+            TableName=self.deployment.outputs["TableName"],
+            FilterExpression="sk = :sk",
+            ExpressionAttributeValues={":sk": {"S": "TASK"}},
+        )
+        return {item["vid"]["S"]: item["state"]["S"] for page in pages for item in page["Items"]}
+
+    def _truth(self) -> dict[str, dict[str, Any]]:
+        """What the engine knows of each task of this run."""
+        answer = requests.get(f"{self.stack.ground.engine_url}/_engine/tasks?limit=1000", timeout=60)
+        return {task["vid"]: task for task in answer.json()["tasks"] if self.folder in task["url"]}
+
+    def _judge(self, name: str, wishes: list["Wish"], vids: set[str], seconds: float) -> Row:
+        truth, found = self._truth(), self._read(vids)
+        outcomes = {vid: task["state"] for vid, task in found.items()}
+        told = {(event["subject"], event["type"].rpartition(".")[2]) for event in self.heard}
+        ids = Counter(event["id"] for event in self.heard)
+        done = {vid: state for vid, state in outcomes.items() if state in OUTCOMES}
+        right = {vid for vid, state in done.items() if state in _true_states(truth[vid])}
+        mine = [wish.vid for wish in wishes if wish.vid]
+        return Row(
+            fault=name,
+            tasks=len(wishes),
+            right=sum(vid in right for vid in mine),
+            wrong=len(done.keys() - right),
+            without_outcome=len(wishes) - len(mine) + len(vids - done.keys()),
+            without_notification=sum((vid, state) not in told for vid, state in done.items()),
+            notifications=sum(event["subject"] in vids for event in self.heard),
+            repeated_ids=sum(count - 1 for count in ids.values()),
+            seconds=round(seconds, 1),
+        )
+
+    def _read(self, vids: set[str]) -> dict[str, dict[str, Any]]:
+        """What the API says of each task."""
+        with ThreadPoolExecutor(SENDERS) as pool:
+            return dict(pool.map(lambda vid: (vid, patiently(lambda: self.calls.task(vid))), vids))
+
+    # ── what goes on meanwhile ──
+
+    @contextmanager
+    def weather(self) -> Iterator[None]:
+        """Tick faster than the schedules do, and listen to the topic."""
+        jobs: list[Callable[[], None]] = [self._listen, *(partial(self._tick, name) for name in self.names.values())]
+        threads = [threading.Thread(target=self._repeat, args=(job,), daemon=True) for job in jobs]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self.ended.set()
+            for thread in threads:
+                thread.join(60)
+
+    def _repeat(self, job: Callable[[], None]) -> None:
+        while not self.ended.wait(0.1):
+            with suppress(*PASSING):
+                job()
+
+    def _tick(self, name: str) -> None:
+        client(self.stack.ground, "lambda").invoke(FunctionName=name, Payload=b"{}")
+        self.ended.wait(TICK)
+
+    def _listen(self) -> None:
+        subscriber = Subscriber.join(self.deployment)
+        while not self.ended.is_set():
+            found = list(subscriber.events())
+            self.heard += found
+            if not found:
+                self.ended.wait(0.2)
+
+    def _stream(self, *, enabled: bool) -> None:
+        functions = client(self.stack.ground, "lambda")
+        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+            if ":dynamodb:" in mapping["EventSourceArn"]:
+                functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+
+    def _console(self, name: str, body: dict[str, Any]) -> None:
+        url = f"{self.stack.ground.engine_url}/_engine/{name}"
+        requests.put(url, json=body, timeout=30).raise_for_status()
+
+    def _restart(self) -> None:
+        """Kill functions and engine, stop the emulator (it would lose its state otherwise), and start all of it."""
+        emulator = self.stack.emulator.process()
+        engine = self.stack.engine.process()
+        for process in [*(emulator.children(recursive=True) if emulator else []), *([engine] if engine else [])]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.stack.down()
+        self.deployment = self.stack.up(lambda _name: nullcontext(), PARAMETERS)
+        self.names |= function_names(self.stack)
+
+
+@dataclass
+class Wish:
+    """What one client wanted; the vid of an audio task is known later."""
+
+    kind: str
+    url: str
+    vid: str | None = None
+
+
+def _true_states(task: dict[str, Any]) -> set[str]:
+    """What may be recorded: the engine's own state, and that it was superseded, if it was."""
+    own = {TRUTH[task["status"]]} if task["status"] in TRUTH else set()
+    return own | ({"superseded"} if task["deleted"] else set())
+
+
+def patiently(job: Callable[[], Any]) -> Any:
+    """Do something as a client would: again, if the stack does not take it."""
+    end = time.monotonic() + LONGEST
+    while True:
+        try:
+            return job()
+        except PASSING:
+            if time.monotonic() > end:
+                raise
+            time.sleep(TICK)
+
+
+def function_names(stack: Stack) -> dict[str, str]:
+    """The deployed names of the functions that schedules call."""
+    listed = client(stack.ground, "lambda").get_paginator("list_functions").paginate()
+    names = [item["FunctionName"] for page in listed for item in page["Functions"]]
+    return {tick: next(n for n in names if f"-{tick}-" in n) for tick in ("PollVideo", "PollAudio", "Sweep")}
+
+
+@contextmanager
+def storm(folder: Path) -> Iterator[Storm]:
+    """Bring a stack up behind a proxy; it is gone afterwards."""
+    ground = Ground(folder, free_port(), free_port())
+    proxy = Proxy(free_port(), ground.emulator_url)
+    stack = Stack(ground, proxy.environment)
+    with ExitStack() as ends:
+        ends.enter_context(proxy.running())
+        ends.enter_context(stopped_at_the_end(stack))
+        found = Storm(stack, proxy, stack.up(lambda _name: nullcontext(), PARAMETERS))
+        found.names |= function_names(stack)
+        found._console("config", _engine_config(found))
+        ends.enter_context(found.weather())
+        yield found
+
+
+def _engine_config(storm: Storm) -> dict[str, Any]:
+    config = requests.get(f"{storm.stack.ground.engine_url}/_engine/config", timeout=30).json()
+    buckets = [bucket | {"covers": [], "gifs": [], "video_specs": ["f10"]} for bucket in config["buckets"]]
+    broken = buckets[0] | {"name": BROKEN, "video_specs": ["f99"], "video": True}
+    return {
+        "transcoder": "stub",
+        "buckets": [*buckets, broken],
+        "audio_specs": ["128000_mp3"],
+        "callbacks": {"tries": 3, "timeout": 20, "backoff": 0.5},
+    }
+
+
+def as_json(rows: list[Row]) -> str:
+    """Rows for a machine."""
+    return json.dumps([asdict(row) for row in rows], indent=1)

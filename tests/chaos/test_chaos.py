@@ -1,0 +1,24 @@
+"""The promise under faults, in short; `make chaos` is the long form."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.storm import Storm, storm
+
+TASKS = 10
+PATIENCE = 180.0
+
+
+@pytest.fixture(scope="session")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
+    with storm(tmp_path_factory.mktemp("storm")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.short], ids=lambda fault: fault.name)
+def test_every_task_ends_in_its_outcome_and_a_notification(here: Storm, fault: Fault) -> None:
+    row = here.run(fault, TASKS, PATIENCE)
+    assert row.kept, row
+    assert row.notifications >= TASKS

@@ -1,0 +1,62 @@
+"""Rebuilding: the log and the task items agree, and what does not is found and mended."""
+
+import pytest
+
+from mediarelay.adapters.aws import client
+from mediarelay.domain.entry import Announcement
+from mediarelay.domain.media import Kind, State
+from mediarelay.usecases.rebuild import Rebuilder
+from tests.integration.world import VID, World, answer, callback
+
+
+@pytest.fixture
+def rebuilder(world: World) -> Rebuilder:
+    world.track("v0")
+    world.track("a0", Kind.AUDIO)
+    world.claim(callback())
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    world.publisher.publish(VID)
+    world.claim(callback("only-claimed".replace("-", "")))
+    world.track("v1")
+    world.clock.forward(days=1)
+    world.confirm("v1")
+    world.sweep()
+    world.replayer.replay(VID, "me")
+    world.confirm()
+    return Rebuilder(tasks=world.tasks, ledger=world.ledger)
+
+
+def spoil(world: World, name: str, value: dict[str, str] | None) -> None:
+    change = {"Action": "DELETE"} if value is None else {"Action": "PUT", "Value": value}
+    client("dynamodb").update_item(
+        TableName=world.table,
+        Key={"pk": {"S": f"TASK#{VID}"}, "sk": {"S": "TASK"}},
+        AttributeUpdates={name: change},
+    )
+
+
+def test_the_log_bears_out_every_item(world: World, rebuilder: Rebuilder) -> None:
+    assert set(world.ledger.vids()) == {"v0", "a0", "v1", VID, "onlyclaimed"}
+    assert list(rebuilder.differences()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "folded"),
+    [
+        ("state", {"S": "failed"}, State.SUCCEEDED),
+        ("kind", {"S": "audio"}, Kind.VIDEO),
+        ("url", {"S": "http://evil"}, "http://cts-1233444.cossh.myqcloud.com/test/w.mp4"),
+        ("unpublished", None, Announcement(State.SUCCEEDED, 1)),
+        ("due_shard", None, "publish"),
+    ],
+)
+def test_what_differs_is_found_and_mended(
+    world: World, rebuilder: Rebuilder, name: str, value: dict[str, str] | None, folded: object
+) -> None:
+    spoil(world, name, value)
+    (found,) = rebuilder.differences()
+    assert (found.vid, found.field) == (VID, "due" if name == "due_shard" else name)
+    assert folded in {found.folded, getattr(found.folded, "what", None)}
+    rebuilder.repair(VID)
+    assert list(rebuilder.differences()) == []
