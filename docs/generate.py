@@ -241,6 +241,11 @@ def _envelope() -> Schema:
         "subject": VID | {"description": "The vid"},
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": {"const": "application/json"},
+        "replay": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "Somebody wanted it anew; how often so far",
+        },
         "data": {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in ("TaskView", "TaskLink", "TaskNote")]},
     }
 

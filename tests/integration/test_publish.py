@@ -104,3 +104,39 @@ def test_a_message_is_whole_even_if_the_task_item_is_behind(done: World) -> None
     done.publisher.publish(VID)
     (message,) = done.topic.messages
     assert (message["subject"], message["data"]) == (VID, done.reader.task(VID))
+
+
+def test_after_ten_minutes_without_a_topic_two_periods_are_enough(done: World) -> None:
+    """Whatever the moment at which the topic came back."""
+    done.topic.down = True
+    done.clock.forward(seconds=31)
+    for _ in range(10):
+        done.sweep()
+        done.clock.forward(minutes=1)
+    done.topic.down = False
+    for _ in range(2):
+        done.sweep()
+        done.clock.forward(minutes=1)
+    assert types(done) == ["succeeded"]
+
+
+@pytest.mark.parametrize("moment", ["before", "during", "after"])
+def test_a_publisher_that_dies(done: World, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    place = {
+        "before": (type(done.tasks), "load"),
+        "during": (type(done.topic), "publish"),
+        "after": (type(done.ledger), "published"),
+    }
+
+    def die(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*place[moment], die)
+        with pytest.raises(SystemExit):
+            done.publisher.publish(VID)
+    done.clock.forward(seconds=31)
+    assert done.sweep()["publish"] == 1
+    assert len({message["id"] for message in done.topic.messages}) == 1
+    assert types(done) == ["succeeded"] * (2 if moment == "after" else 1)
+    assert done.due() == {}
