@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--tasks N] [--only WORDS]`: every fault in turn, on one stack; writes docs/reliability.md."""
+"""`python -m tests.chaos [--tasks N] [--only WORDS]`: every fault in turn, on a fresh stack; writes docs/reliability.md."""
 
 import argparse
 import sys
@@ -17,12 +17,12 @@ def main() -> int:
     parser.add_argument("--only", default="", help="faults whose name has these words; the other rows stay as they are")
     options = parser.parse_args()
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder, storm(Path(folder)) as here:
-        for fault in (one for one in FAULTS if options.only in one.name):
+    for fault in (one for one in FAULTS if options.only in one.name):
+        with tempfile.TemporaryDirectory() as folder, storm(Path(folder)) as here:
             rows.append(here.run(fault, options.tasks))
-            sys.stdout.write(f"{rows[-1]}\n")
-            sys.stdout.flush()
-            write(rows)
+        sys.stdout.write(f"{rows[-1]}\n")
+        sys.stdout.flush()
+        write(rows)
     return 0 if all(row.kept for row in rows) else 1
 
 

@@ -183,6 +183,15 @@ def test_whatever_is_sent_the_answer_is_no_server_error(world: World, body: byte
     assert body in [entry.body for entry in world.ledger.load(receipt.vid).entries]
 
 
+def test_the_same_body_is_a_repeat_whenever_it_comes(world: World) -> None:
+    """Neither arrival time nor sender is part of an observation's identity."""
+    assert not send(world.receiver(), callback()).duplicate
+    world.clock.forward(days=3)
+    assert send(world.receiver(), callback(), "other").duplicate
+    (entry,) = world.ledger.load(VID).entries
+    assert entry.at == START
+
+
 def test_the_same_callback_many_times_at_once(world: World) -> None:
     receiver = world.receiver()
     receipts = together([lambda: send(receiver, callback())] * 8)

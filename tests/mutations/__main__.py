@@ -13,6 +13,7 @@ from local.ground import ROOT
 
 PACKAGE = "layers/shared/mediarelay"
 NEEDED = ("layers", "functions", "tests", "local", "engine", "events", "docs", "template.yaml", "pyproject.toml")
+SECONDS = 180
 LIST = Path(__file__).with_name("mutations.json")
 
 
@@ -61,8 +62,18 @@ def survives(mutation: Mutation) -> str | None:
             "no:xdist",
             *mutation.tests,
         ]
-        environment = os.environ | {"PYTHONPATH": f"{root}/layers/shared:{root}"}
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+        return _passes(command, root)
+
+
+def _passes(command: list[str], root: Path) -> str | None:
+    """Run tests in a copy; returns what they said if they pass, None if they fail or never end."""
+    environment = os.environ | {"PYTHONPATH": f"{root}/layers/shared:{root}"}
+    try:
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return None
     return None if done.returncode == 1 else f"exit code {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}"
 
 
