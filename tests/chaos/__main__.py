@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--tasks N] [--only WORDS]`: every fault in turn, on a fresh stack; writes docs/reliability.md."""
+"""`python -m tests.chaos [--tasks N] [--only WORDS]`: each fault on a fresh stack; writes docs/reliability.md."""
 
 import argparse
 import sys
