@@ -19,8 +19,9 @@ def many(event: Event) -> Response:
     """Replay the tasks of a selection, or only count them."""
     wish = read(ReplayWish, json_object(event))
     chosen = wish.selections()
+    count = REPLAYER.count(chosen)
     jobs = [] if wish.dry_run else REPLAYER.start(chosen, wish.rate, client_name(event))
-    return respond(202 if jobs else 200, ReplayJobs(count=REPLAYER.count(chosen), jobs=jobs).model_dump())
+    return respond(202 if jobs else 200, ReplayJobs(count=count, jobs=jobs).model_dump())
 
 
 @answering

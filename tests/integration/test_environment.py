@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mediarelay import root
+from mediarelay.adapters.aws import CONFIG
 from mediarelay.config import Settings
 from tests.integration.provider import serving
 from tests.integration.sandbox import Context, Sandbox, forget
@@ -46,3 +47,10 @@ def test_settings_that_are_read_are_given(sandbox: Sandbox, monkeypatch: pytest.
     given, common = set(variables(function)), set(template()["Globals"]["Function"]["Environment"]["Variables"])
     assert read <= given
     assert given - common <= read
+
+
+def test_a_ledger_that_hangs_leaves_a_callback_time_for_the_queue() -> None:
+    attempts = CONFIG.retries["total_max_attempts"]
+    longest = attempts * (CONFIG.connect_timeout + CONFIG.read_timeout)
+    assert 2 * longest < functions()["video_callback"]["Timeout"]
+    assert longest < functions()["apply_callback"]["Timeout"]

@@ -334,6 +334,7 @@ OPERATIONS = {
     "close_intent": lambda ledger: ledger.close_intent("x"),
     "drop_intent": lambda ledger: ledger.drop_intent("x"),
     "spend": lambda ledger: ledger.spend(START, 5),
+    "begin_intent": lambda ledger: ledger.begin_intent("x", START, START),
     "refuse_intent": lambda ledger: ledger.refuse_intent("x", "no"),
     "vids": lambda ledger: list(ledger.vids()),
     "circuit": lambda ledger: ledger.circuit("x"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mediarelay.domain.media import State
+from mediarelay.domain.media import Kind, State
 from mediarelay.errors import Undelivered
 from tests.integration.world import VID, World, answer, callback
 
@@ -140,3 +140,14 @@ def test_a_publisher_that_dies(done: World, monkeypatch: pytest.MonkeyPatch, mom
     assert len({message["id"] for message in done.topic.messages}) == 1
     assert types(done) == ["succeeded"] * (2 if moment == "after" else 1)
     assert done.due() == {}
+
+
+def test_a_topic_that_is_down_leaves_time_for_other_duties(world: World) -> None:
+    for number in range(30):
+        world.track(f"v{number}")
+        world.provider.answers[f"v{number}"] = answer(f"v{number}")
+        world.confirm(f"v{number}")
+    world.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, None)
+    world.clock.forward(minutes=2)
+    world.topic.down = True
+    assert world.sweeper.sweep(world.tick(rows=8))["submit"] == 1

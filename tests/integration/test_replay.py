@@ -60,10 +60,11 @@ def test_a_replay_over_budget_waits_for_its_question(done: World) -> None:
     done.replayer.replay(VID, "me")
     done.provider.answers[VID] = BudgetSpent("none left")
     done.confirm()
-    done.publisher.publish(VID)
+    assert done.publisher.publish(VID) is None, "nothing is announced anew before the question"
     assert list(done.due()) == ["video"], "the question is still to be asked"
     done.provider.answers[VID] = answer()
     done.confirm()
+    done.publisher.publish(VID)
     assert done.due() == {}
     assert said(done) == [("succeeded", None), ("succeeded", 1)]
 

@@ -29,7 +29,6 @@ SILENCE = st.sampled_from(
         ProviderClosed("closed", 4100),
         BudgetSpent("none left"),
         answer("ffff"),
-        answer(app_id=666),
         b"{}",
     ]
 )

@@ -178,3 +178,43 @@ def test_a_wish_that_nobody_ever_answers_is_given_up(world: World) -> None:
     world.clock.forward(days=2)
     world.sweep()
     assert "submit" not in world.due()
+
+
+def queued(world: World) -> str:
+    world.submitter.enqueue(Kind.AUDIO, WISH, "key")
+    (row,) = world.due()["submit"]
+    return row.pk.removeprefix("INTENT#")
+
+
+def test_a_wish_that_is_delivered_twice_is_sent_once(world: World) -> None:
+    identity = queued(world)
+    world.provider.vids = ["v1", "v2"]
+    together([lambda: world.submitter.resume(identity)] * 2)
+    assert len(world.provider.taken) == 1
+    assert submit(world).vid == "v1"
+
+
+def test_a_worker_that_died_does_not_hold_a_wish_for_ever(world: World) -> None:
+    identity = queued(world)
+    assert world.ledger.begin_intent(identity, world.clock(), world.clock() + timedelta(seconds=35))
+    world.provider.vids = ["v1"]
+    assert world.submitter.resume(identity) is None
+    world.clock.forward(seconds=35)
+    assert world.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
+
+
+def test_a_refusal_never_undoes_a_vid(world: World) -> None:
+    identity = queued(world)
+    world.ledger.name_intent(identity, "v1")
+    world.ledger.refuse_intent(identity, "provider code 4000")
+    assert world.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
+    assert submit(world).vid == "v1"
+
+
+def test_a_wish_that_was_given_up_tells_its_client(world: World) -> None:
+    queued(world)
+    world.clock.forward(days=2)
+    world.sweep()
+    assert world.due() == {}
+    with pytest.raises(ProviderRefused, match="given up"):
+        submit(world)

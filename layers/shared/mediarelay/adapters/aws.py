@@ -6,7 +6,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
-CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
+CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+"""A call that hangs is over after 12 seconds, so that a callback function has time left for the retry queue."""
 
 
 @cache

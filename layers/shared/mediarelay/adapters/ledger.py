@@ -49,6 +49,7 @@ from mediarelay.errors import LedgerUnavailable
 QUARANTINE_DAYS = 30
 BUDGET_HOURS = 2
 _NOT_THERE = "attribute_not_exists(pk)"
+_UNNAMED = "attribute_not_exists(vid)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,8 @@ class Ledger:
 
     def count(self, selection: Selection) -> int:
         """Count the cards of a selection."""
+        if selection.end is not None and selection.end < selection.since:
+            return 0  # as in `page`
         request = _listing(selection.key, since=selection.since, before=selection.end)
         return sum(answer["Count"] for answer in self._answers(self.client.query, **request, Select="COUNT"))
 
@@ -252,8 +255,14 @@ class Ledger:
 
     def refuse_intent(self, identity: str, reason: str) -> None:
         """Note that the provider will not take a wish; nobody tries again."""
-        change = "SET refused = :reason REMOVE due_shard, due_at"
-        self._update(f"INTENT#{identity}", "INTENT", change, {":reason": {"S": reason}})
+        change, condition = "SET refused = :reason REMOVE due_shard, due_at", f"attribute_exists(pk) AND {_UNNAMED}"
+        self._update(f"INTENT#{identity}", "INTENT", change, {":reason": {"S": reason}}, condition)
+
+    def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
+        """Take a wish in hand for a while; return False if somebody else has it, or it has its vid."""
+        values = {":until": {"N": str(items.epoch(until))}, ":now": {"N": str(items.epoch(now))}}
+        condition = f"{_UNNAMED} AND (attribute_not_exists(in_hand) OR in_hand <= :now) AND attribute_exists(pk)"
+        return self._update(f"INTENT#{identity}", "INTENT", "SET in_hand = :until", values, condition)
 
     def drop_intent(self, identity: str) -> None:
         """Take back an intent that the provider refused, so that its key is free again."""

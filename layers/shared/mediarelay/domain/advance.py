@@ -62,9 +62,14 @@ class Step:
 def advance(record: Record, task: Task, rules: Rules, moment: Moment) -> Step:
     """Say what follows for a task from what the ledger has and what has just happened."""
     books = _books(record, task, rules, moment)
-    news = unpublished(task, books, record.replays)
+    news = unpublished(task, books, answered(record) if not moment.asked else record.replays)
     due = _announce(news, moment) or _look(task, books, rules, moment)
     return Step(_card(task, books, due, news), books, _settled(record, task, books, due, rules, moment))
+
+
+def answered(record: Record) -> int:
+    """How many replays have had their question: only then there may be something new to announce."""
+    return record.replays - sum(one.item == REPLAY for one in record.open)
 
 
 def unpublished(task: Task, books: Books, replays: int) -> Announcement | None:

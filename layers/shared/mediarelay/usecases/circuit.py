@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from mediarelay import metrics
 from mediarelay.domain.circuit import FIRST_BREAK, Circuit, next_break
 from mediarelay.errors import CircuitOpen
 
@@ -54,6 +55,7 @@ class Breaker:
         until = next_break(failures, self.clock())
         if until is not None:
             self.circuits.break_until(action, None, until)
+            metrics.count("CircuitOpen")
             log.error("circuit open", extra={"action": action, "failures": failures, "before": seen.failures})
 
     def passed(self, action: str, seen: Circuit) -> None:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.notification import notify
-from mediarelay.domain.advance import unpublished
+from mediarelay.domain.advance import answered, unpublished
 from mediarelay.domain.entry import Announcement
 from mediarelay.domain.media import State
 from mediarelay.domain.schedule import Due
@@ -38,7 +38,7 @@ class Publisher:
     def publish(self, vid: str) -> State | None:
         """Announce what is new about a task; returns the state that was announced, None if nothing was."""
         record, task = self.tasks.load(vid)
-        news = unpublished(task, record.books, record.replays) if task and record.books else None
+        news = unpublished(task, record.books, answered(record)) if task and record.books else None
         if task is None or news is None or record.books is None:
             return None
         message, attributes = notify(task, self.api_url, news.replay)

@@ -29,6 +29,8 @@ from mediarelay.usecases.tasks import Tasks
 
 SUBMIT_GRACE = timedelta(seconds=60)
 """Longer than a submit function may run, so that the sweep never races it."""
+IN_HAND = timedelta(seconds=35)
+"""Longer than a worker may take for a wish: the queue may deliver it twice."""
 ORIGINS = {Kind.AUDIO: Origin.SUBMIT, Kind.VIDEO: Origin.TRACK}
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,9 @@ class Intents(Protocol):
 
     def close_intent(self, identity: str) -> None:
         """Mark an intent as done."""
+
+    def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
+        """Take a wish in hand unless somebody else has."""
 
     def refuse_intent(self, identity: str, reason: str) -> None:
         """Note that the provider will not take a wish."""
@@ -106,15 +111,17 @@ class Submitter:
     def resume(self, identity: str) -> Submitted | None:
         """Finish a wish that was left open; None if it is gone, refused, or was open for too long and is given up."""
         intent = self.intents.intent(identity)
-        if intent is None or intent.refused:
+        if intent is None:
             return None
         if intent.vid is not None:
             return self._finish(intent, intent.vid)
+        if intent.refused or not self.intents.begin_intent(identity, self.clock(), self.clock() + IN_HAND):
+            return None
         if self.clock() - intent.at < self.tasks.rules.lifetime:
             return self._try(intent)
         metrics.count("SubmitsGivenUp", kind=intent.kind)
         log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
-        self.intents.drop_intent(identity)
+        self.intents.refuse_intent(identity, "given up: the provider did not answer in time")
         return None
 
     def _send_now(self, intent: Intent) -> Submitted:
@@ -141,7 +148,7 @@ class Submitter:
             raise LedgerUnavailable("the first request with this key has just been refused")
         if not stored.same_wish(wish):
             raise Conflict("Idempotency-Key: used for another request")
-        if stored.refused:
+        if stored.refused and stored.vid is None:
             self.intents.drop_intent(wish.identity)
             raise ProviderRefused(stored.refused)
         if stored.vid is None:

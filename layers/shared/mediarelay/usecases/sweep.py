@@ -23,6 +23,8 @@ from mediarelay.usecases.tasks import Tasks
 
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
+MOST_FAILURES = 5
+"""Of one duty in one tick."""
 log = logging.getLogger(__name__)
 
 
@@ -77,14 +79,17 @@ class Sweeper:
         return row.at + self.tasks.rules.lifetime if row.at and row.sk.startswith("OBS#") else self.clock()
 
     def _do(self, duty: Callable[[Waiting], object], rows: Iterable[Waiting], what: str) -> int:
-        done = 0
+        done = failed = 0
         for row in rows:
             try:
                 duty(row)
                 done += 1
             except Exception:
+                failed += 1
                 metrics.count("SweepFailures", duty=what)
                 log.exception("left due", extra={"duty": what, "vid": row.vid})
+            if failed >= MOST_FAILURES:
+                break  # what they need is down for all of them, and the other duties need the time
         return done
 
     def _send(self, row: Waiting) -> None:
