@@ -19,8 +19,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from docs.routes import PATH_PARAMETERS, PROBLEMS, ROUTES, VID, Route
-from mediarelay.contracts.api import Problem, TaskView
-from mediarelay.contracts.notification import BOUNDED, TYPES
+from mediarelay.contracts.api import Problem, RefusedView, TaskView
+from mediarelay.contracts.notification import BOUNDED, REFUSED, TYPES
 
 Schema = dict[str, Any]
 
@@ -33,6 +33,7 @@ GATEWAY = {
     403: "The token is not known, or its scopes do not allow this. API Gateway's own body",
 }
 THROTTLED = "Over the route's rate. API Gateway's own body"
+SHAPES = ("TaskView", "TaskLink", "TaskNote", "RefusedView")
 GATEWAY_MESSAGE: Schema = {
     "description": "What API Gateway answers itself, before any of our code runs.",
     "properties": {"message": {"type": "string"}},
@@ -123,8 +124,8 @@ def components() -> dict[str, Schema]:
 
 
 def events() -> Schema:
-    """Build the schema of the notification: a CloudEvent whose data is a task."""
-    sent = _definitions([TaskView], "serialization", "#/$defs/{model}")
+    """Build the schema of the notification: a CloudEvent whose data is a task, or a wish that was refused."""
+    sent = _definitions([TaskView, RefusedView], "serialization", "#/$defs/{model}")
     shapes = {name: _as_sent(schema) for name, schema in sent.items()}
     shapes |= _shortened(shapes["TaskView"])
     return {
@@ -135,7 +136,7 @@ def events() -> Schema:
         "type": "object",
         "required": ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"],
         "properties": _envelope(),
-        "allOf": [_state_of(name) for name in dict.fromkeys(TYPES.values())],
+        "allOf": [*map(_state_of, dict.fromkeys(TYPES.values())), _about(REFUSED, {"$ref": "#/$defs/RefusedView"})],
         "$defs": shapes,
     }
 
@@ -237,8 +238,8 @@ def _envelope() -> Schema:
         "specversion": {"const": "1.0"},
         "id": {"type": "string", "format": "uuid", "description": "The same for every repeat of this announcement"},
         "source": {"type": "string", "format": "uri", "description": "The address of the deployment's API"},
-        "type": {"enum": [f"mediarelay.task.{name}" for name in dict.fromkeys(TYPES.values())]},
-        "subject": VID | {"description": "The vid"},
+        "type": {"enum": [*(f"mediarelay.task.{name}" for name in dict.fromkeys(TYPES.values())), REFUSED]},
+        "subject": VID | {"description": "The vid; of a refused wish, a digest of its key"},
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": {"const": "application/json"},
         "replay": {
@@ -246,16 +247,20 @@ def _envelope() -> Schema:
             "minimum": 1,
             "description": "Somebody wanted it anew; how often so far",
         },
-        "data": {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in ("TaskView", "TaskLink", "TaskNote")]},
+        "data": {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in SHAPES]},
     }
 
 
 def _state_of(name: str) -> Schema:
     """Tie a type of event to the states it announces."""
     states = [state.value for state, other in TYPES.items() if other == name]
+    return _about(f"mediarelay.task.{name}", {"properties": {"state": {"enum": states}}, "required": ["state"]})
+
+
+def _about(kind: str, data: Schema) -> Schema:
     return {
-        "if": {"properties": {"type": {"const": f"mediarelay.task.{name}"}}},
-        "then": {"properties": {"data": {"properties": {"state": {"enum": states}}}}},
+        "if": {"properties": {"type": {"const": kind}}},
+        "then": {"properties": {"data": data}},
     }
 
 

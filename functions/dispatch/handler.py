@@ -1,4 +1,4 @@
-"""The ledger's stream: claims and replays go to the confirm queue, queued wishes to theirs, outcomes to the topic."""
+"""The ledger's stream: claims and replays go to the confirm queue, queued wishes to theirs, news to the topic."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def follow(record: Record) -> None:
     if image["item"]["S"] in QUESTIONS:
         QUEUE.send(image["vid"]["S"], Kind(image["kind"]["S"]))
     elif image["item"]["S"] == "intent":
-        SUBMITS.send(image["pk"]["S"].removeprefix("INTENT#"))
+        (PUBLISHER.refuse if "refused" in image else SUBMITS.send)(image["pk"]["S"].removeprefix("INTENT#"))
     else:
         PUBLISHER.publish(image["vid"]["S"])
 

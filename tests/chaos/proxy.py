@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -132,8 +133,7 @@ class Proxy:
         self.trouble: Trouble | None = None
         self.pool = urllib3.PoolManager(maxsize=64, retries=False)
         handler = type("Bound", (_Handler,), {"proxy": self})
-        self.server = ThreadingHTTPServer((HOST, port), handler)
-        self.server.daemon_threads = True
+        self.server = _Server((HOST, port), handler)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -164,6 +164,15 @@ class Proxy:
             time.sleep(0.2)
             return failure(503, "ServiceUnavailable")
         return Answer(answer.status, dict(answer.headers), answer.data)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Functions are killed here, and their connections with them: only what else fails is news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

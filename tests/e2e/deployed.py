@@ -14,7 +14,8 @@ from local.deploy import Deployment, client
 from local.notifications import Subscriber
 from local.stack import Stack
 
-PATIENCE = 60.0
+PATIENCE = 150.0
+"""What goes by the schedules, or over the budget of a minute, may take two of their periods."""
 TIMEOUT = 30
 Found = TypeVar("Found")
 
@@ -48,8 +49,12 @@ class Deployed:
 
     def types(self, vid: str) -> set[str]:
         """Which notifications have arrived so far."""
+        return {event["type"] for event in self.listen() if event["subject"] == vid}
+
+    def listen(self) -> list[dict[str, Any]]:
+        """Everything that has arrived so far."""
         self.heard += self.subscriber.events()
-        return {event["type"] for event in self.heard if event["subject"] == vid}
+        return self.heard
 
     def faults(self, **faults: Any) -> None:
         """Let the engine go wrong; without arguments it behaves."""
@@ -83,7 +88,7 @@ class Deployed:
         requests.put(url, json=body, timeout=TIMEOUT).raise_for_status()
 
     def _heard(self, vid: str, kind: str) -> list[dict[str, Any]]:
-        self.types(vid)
+        self.listen()
         return [event for event in self.heard if (event["subject"], event["type"]) == (vid, kind)]
 
     @staticmethod

@@ -65,6 +65,16 @@ def test_a_batch(deployed: Deployed, song: Path) -> None:
         assert deployed.events(vid, "succeeded")
 
 
+def test_a_wish_that_is_refused_after_it_was_accepted(deployed: Deployed) -> None:
+    url = f"http://example.com/{deployed.key('x')}.mp3"
+    batch = {"tasks": [{"url": url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION}]}
+    assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 202
+    found = until(lambda: [one for one in deployed.listen() if one["data"].get("url") == url], "the refusal")
+    assert {one["type"] for one in found} == {"mediarelay.submit.refused"}
+    assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 502
+    assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 202, "its key is free"
+
+
 def test_the_quarantine_is_listed_and_read_again(deployed: Deployed) -> None:
     body = f"no callback {deployed.key('x')}"
     assert deployed.callback("video", body.encode()).status_code == 400
@@ -83,6 +93,7 @@ def test_the_quarantine_is_listed_and_read_again(deployed: Deployed) -> None:
         ("/tasks/nothing/replay", {}, 404),
         ("/tasks/replay", {"state": "lost", "rate": 0}, 400),
         ("/tasks/replay", {}, 400),
+        ("/tasks/replay", {"state": "lost", "since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, 400),
         ("/quarantine/replay", {"day": "today"}, 400),
         ("/tasks/audio/batch", {"tasks": []}, 400),
         ("/tasks/audio/batch", {"tasks": [{}] * 501}, 400),

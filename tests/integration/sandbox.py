@@ -99,7 +99,7 @@ class Sandbox:
             self.ledger.name_intent(intent.identity, wish["vid"])
             self.ledger.close_intent(intent.identity)
         if "refused" in wish:
-            self.ledger.refuse_intent(intent.identity, wish["refused"])
+            self.ledger.refuse_intent(intent.identity, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
 
     def _refuse(self, action: str, refusals: int, now: str) -> None:
         self.clock.now = datetime.fromisoformat(now)

@@ -5,11 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from mediarelay.adapters.items import HEARD, WITHOUT_HEARD
 from mediarelay.domain.media import State
+from mediarelay.usecases.read import MOST_SHOWN
 from tests.integration.world import VID, World, answer, callback
 
 LARGE = 900_000
+
+
+def throttled(**_: Any) -> None:
+    raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DeleteItem")
 
 
 def claims(world: World) -> list[dict[str, Any]]:
@@ -49,8 +56,48 @@ def test_a_large_body_goes_with_its_parts(world: World) -> None:
     assert world.sweep()["expire"] == 1
     assert len(world.items()) < items
     assert not [item for item in world.items() if item["item"]["S"] == "part"]
-    assert not [item for item in world.items() if item["item"]["S"] == "claim" and "body" in item]
+    assert not [item for item in world.items() if item["item"]["S"] == "claim" and HEARD in item]
     assert claims(world)[0]["body"] is None
+
+
+def test_a_body_that_went_by_half_is_gone_and_its_rest_goes_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled(world, callback(v_type="".join(f"{number:x}" for number in range(LARGE // 4))))
+    world.clock.forward(days=90)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.ledger.client, "delete_item", throttled)
+        assert world.sweep()["expire"] == 0
+    assert [item for item in world.items() if item["item"]["S"] == "part"]
+    assert claims(world)[0]["body"] is None
+    assert world.sweep()["expire"] == 1
+    assert not [item for item in world.items() if item["item"]["S"] == "part"]
+    assert world.due() == {}
+
+
+def test_a_task_is_read_without_what_strangers_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(MOST_SHOWN + 5):
+        world.claim(callback(v_type=f"{number}"))
+        world.clock.forward(seconds=1)
+    query, read = world.ledger.client.query, list[Any]()
+
+    def noted(**request: Any) -> Any:
+        answer = query(**request)
+        read.extend(answer["Items"])
+        return answer
+
+    monkeypatch.setattr(world.ledger.client, "query", noted)
+    world.tasks.load(VID)
+    assert len(read) == MOST_SHOWN + 5
+    assert not [item for item in read if HEARD in item or "body" in item]
+    shown = [line["body"] and line["body"]["vid"] for line in claims(world)]
+    assert [bool(one) for one in shown] == [False] * 5 + [True] * MOST_SHOWN
+
+
+def test_all_that_is_read_of_a_task_is_asked_for(world: World) -> None:
+    settled(world, callback(result="failure", app_id=666))
+    world.track(url="http://a/1.mp4")
+    world.replayer.replay(VID, "me")
+    stored = {name for item in world.items() for name in item}
+    assert stored - set(WITHOUT_HEARD) == {HEARD, "by", "list_key", "list_at"}
 
 
 def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:

@@ -40,7 +40,7 @@ def test_a_mended_reader_takes_what_it_could_not_read(
     again = shelf.rerun(DAY, "")
     assert (again.stored, again.refused, again.cursor) == (1, 1, None)
     (entry,) = world.ledger.load(VID).entries
-    assert (entry.body, entry.at) == (NEW, came)
+    assert (world.ledger.heard(entry), entry.at) == (NEW, came)
     assert world.poll() == 1
     assert [one.body for one in shelf.page(DAY, "")[0]] == [b"junk"]
     assert shelf.rerun(DAY, "").stored == 0
@@ -57,6 +57,20 @@ def test_a_body_in_parts_comes_out_whole_and_leaves_nothing(world: World, shelf:
     for kept in page:
         world.ledger.release(kept)
     assert world.items() == []
+
+
+@pytest.mark.parametrize("lost", ["part", "quarantine"])
+def test_what_the_time_to_live_took_by_half_is_gone(world: World, shelf: Quarantine, lost: str) -> None:
+    noise = bytes(byte for number in range(500_000) for byte in f"{number * 7919 % 100_003:x}".encode())
+    refused(world, noise)
+    refused(world, b"another")
+    refused(world, b"yet another")
+    large = next(item["sk"]["S"] for item in world.items() if item["item"]["S"] == "part").partition("#")[0]
+    for item in world.items():
+        if item["item"]["S"] == lost and item["sk"]["S"].startswith(large):
+            world.ledger.client.delete_item(TableName=world.table, Key={"pk": item["pk"], "sk": item["sk"]})
+    assert {one.body for one in shelf.page(DAY, "")[0]} == {b"another", b"yet another"}
+    assert shelf.rerun(DAY, "").refused == 2
 
 
 def test_pages(world: World, shelf: Quarantine) -> None:

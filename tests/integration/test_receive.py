@@ -68,7 +68,7 @@ def test_every_documented_callback_is_one_call(world: World, kind: Kind, name: s
         assert send(world.receiver(kind), body) == Receipt(vid, duplicate=False)
         assert send(world.receiver(kind), body) == Receipt(vid, duplicate=True)
     assert names == ["PutItem", "PutItem"]
-    (entry,) = world.ledger.load(vid).entries
+    (entry,) = world.entries(vid)
     assert (entry.body, entry.kind, entry.at) == (body, kind, START)
     assert [int(START.timestamp()) + 60] == [row.due_at for row in world.due()[kind]], "due even if the stream fails"
 
@@ -180,7 +180,7 @@ def test_whatever_is_sent_the_answer_is_no_server_error(world: World, body: byte
     except Rejected as error:
         assert 400 <= error.status < 500  # noqa: PT017 - which of the two it is follows from the body
         return
-    assert body in [entry.body for entry in world.ledger.load(receipt.vid).entries]
+    assert body in [entry.body for entry in world.entries(receipt.vid)]
 
 
 def test_the_same_body_is_a_repeat_whenever_it_comes(world: World) -> None:

@@ -144,6 +144,17 @@ def test_a_bulk_replay_that_is_cut_off_asks_for_each_task_once(world: World, mon
     assert len(world.due()["video"]) == 4
 
 
+def test_a_bulk_replay_that_runs_out_of_time_goes_on_where_it_was(world: World) -> None:
+    lost(world, 5)
+    (identity,) = world.replayer.start([chosen()], 4, "me")
+    asked = []
+    for rows in (0, 2, 2, 2):
+        world.replayer.resume(identity, world.tick(rows).time_left)
+        asked.append(len(world.due()["video"]) if "video" in world.due() else 0)
+    assert asked == [0, 2, 4, 5]
+    assert "replay" not in world.due()
+
+
 def test_a_selection_is_bounded_by_time_both_ends_included(world: World) -> None:
     start = world.clock()
     lost(world, 5)
@@ -158,4 +169,4 @@ def test_a_selection_is_bounded_by_time_both_ends_included(world: World) -> None
 
 
 def test_a_job_that_is_gone_is_no_error(world: World) -> None:
-    world.replayer.resume("nothing")
+    world.replayer.resume("nothing", lambda: True)

@@ -9,6 +9,7 @@ import pytest
 from mediarelay.domain.intent import file_identity
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
+from mediarelay.domain.schedule import Due
 from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
 from mediarelay.usecases.submit import SUBMIT_GRACE, Submitted
 from tests.integration.world import START, VID, World, answer, callback, together
@@ -113,7 +114,7 @@ def test_a_wish_refused_at_the_second_try_tells_the_client_when_it_asks(world: W
     submit(world)
     world.clock.forward(minutes=1)
     assert world.sweep()["submit"] == 1
-    assert world.due() == {}
+    assert list(world.due()) == ["publish"]
     with pytest.raises(ProviderRefused, match=r"^provider code 4000$"):
         submit(world)
     assert submit(world).vid == VID, "the key is free again"
@@ -180,8 +181,8 @@ def test_a_wish_that_nobody_ever_answers_is_given_up(world: World) -> None:
     assert "submit" not in world.due()
 
 
-def queued(world: World) -> str:
-    world.submitter.enqueue(Kind.AUDIO, WISH, "key")
+def queued(world: World, key: str = "key") -> str:
+    world.submitter.enqueue(Kind.AUDIO, WISH, key)
     (row,) = world.due()["submit"]
     return row.pk.removeprefix("INTENT#")
 
@@ -206,7 +207,7 @@ def test_a_worker_that_died_does_not_hold_a_wish_for_ever(world: World) -> None:
 def test_a_refusal_never_undoes_a_vid(world: World) -> None:
     identity = queued(world)
     world.ledger.name_intent(identity, "v1")
-    world.ledger.refuse_intent(identity, "provider code 4000")
+    world.ledger.refuse_intent(identity, "provider code 4000", Due("publish", START))
     assert world.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
     assert submit(world).vid == "v1"
 
@@ -215,6 +216,46 @@ def test_a_wish_that_was_given_up_tells_its_client(world: World) -> None:
     queued(world)
     world.clock.forward(days=2)
     world.sweep()
-    assert world.due() == {}
+    assert list(world.due()) == ["publish"]
     with pytest.raises(ProviderRefused, match="given up"):
         submit(world)
+    assert world.due() == {}, "its client knows, so there is nothing to announce"
+
+
+@pytest.mark.parametrize("down", [True, False])
+def test_a_wish_that_is_refused_later_is_announced(world: World, *, down: bool) -> None:
+    identity = queued(world, "game\nkey")
+    world.provider.vids = [ProviderRefused("provider code 4000", 4000)]
+    world.submitter.resume(identity)
+    assert world.topic.messages == []
+    world.topic.down = down
+    world.clock.forward(seconds=30)
+    assert world.sweep()["publish"] == (0 if down else 1)
+    world.topic.down = False
+    world.clock.forward(seconds=60)
+    world.sweep()
+    assert world.due() == {}
+    (message,) = world.topic.messages
+    assert (message["type"], message["subject"]) == ("mediarelay.submit.refused", identity)
+    assert message["data"] == WISH | {
+        "kind": "audio",
+        "client": "game",
+        "idempotency_key": "key",
+        "reason": "provider code 4000",
+        "accepted_at": "2026-01-02T03:04:05Z",
+    }
+
+
+def test_a_key_that_is_refused_twice_is_announced_twice(world: World) -> None:
+    for _ in range(2):
+        identity = queued(world)
+        world.provider.vids = [ProviderRefused("provider code 4000", 4000)]
+        world.submitter.resume(identity)
+        world.publisher.refuse(identity)
+        world.publisher.refuse(identity)
+        with pytest.raises(ProviderRefused):
+            submit(world)
+        world.publisher.refuse(identity)
+        world.clock.forward(seconds=1)
+    ids = [message["id"] for message in world.topic.messages]
+    assert (len(ids), len(set(ids))) == (4, 2), "each may be repeated, none is taken for the other"

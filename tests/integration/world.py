@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from itertools import count
@@ -218,7 +219,7 @@ class World:
             tasks=self.tasks, ledger=self.ledger, clock=self.clock, identity=lambda: f"{next(self.identities):032x}"
         )
         self.publisher = Publisher(tasks=self.tasks, ledger=self.ledger, topic=self.topic, api_url=API)
-        self.reader = Reader(tasks=self.tasks, pages=self.ledger)
+        self.reader = Reader(tasks=self.tasks, pages=self.ledger, claims=self.ledger)
         self.sweeper = Sweeper(
             tasks=self.tasks,
             bodies=self.ledger,
@@ -241,6 +242,11 @@ class World:
             origin=Origin.TRUSTED if self.trusted else Origin.CLAIM,
             clock=self.clock,
         )
+
+    def entries(self, vid: str = VID) -> tuple[Entry, ...]:
+        """The log, claims with their bodies."""
+        found = self.ledger.load(vid).entries
+        return tuple(replace(one, body=self.ledger.heard(one)) if one.origin is Origin.CLAIM else one for one in found)
 
     def tick(self, rows: int | None = None) -> Tick:
         """A run of a schedule, with time for so many rows."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.adapters.items import MOST_BYTES, due, entry_item, intent_item, split, task_item
+from mediarelay.adapters.items import HEARD, MOST_BYTES, due, entry_item, intent_item, split, task_item
 from mediarelay.domain.entry import Announcement, Books, Card, Entry
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
@@ -28,8 +28,9 @@ CARD = Card(
     unpublished=Announcement(State.SUCCEEDED),
 )
 BOOKS = Books(kind=Kind.VIDEO, give_up_at=START + timedelta(days=1))
-LARGE = entry_item(ENTRY) | {"body": {"B": b"x" * (MOST_BYTES + 1)}}
+LARGE = entry_item(ENTRY) | {HEARD: {"B": b"x" * (MOST_BYTES + 1)}}
 INTENT = Intent(key="k", kind=Kind.AUDIO, request={"url": "http://a"}, at=START)
+REFUSED = intent_item(replace(INTENT, queued=True)) | {"refused": {"S": "code 4000"}}
 
 
 def patterns() -> list[Any]:
@@ -68,6 +69,10 @@ def passes(name: str, image: dict[str, Any]) -> bool:
         ("MODIFY", task_item(CARD, BOOKS), True),
         ("MODIFY", task_item(replace(CARD, unpublished=None), BOOKS), False),
         ("INSERT", intent_item(INTENT), False),
+        ("INSERT", intent_item(replace(INTENT, queued=True)), True),
+        ("MODIFY", intent_item(replace(INTENT, queued=True)), False),
+        ("MODIFY", REFUSED | due(Due("publish", START), "k"), True),
+        ("MODIFY", REFUSED, False),
         ("REMOVE", {}, False),
     ],
 )

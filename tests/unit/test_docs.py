@@ -15,9 +15,10 @@ from docs.generate import EVENTS, OPENAPI, ROOT, main, stale, template
 from docs.routes import ROUTES
 from mediarelay.contracts.api import TaskPage, TaskView, history_view, task_view
 from mediarelay.contracts.cts import parse_query
-from mediarelay.contracts.notification import TYPES, notify
+from mediarelay.contracts.notification import REFUSED, TYPES, notify, notify_refused
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.entry import Entry, Gist
+from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Source, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.spec import parse_frame_spec
@@ -220,6 +221,17 @@ class TestEvents:
         event_validator().validate(event)
         assert not event_validator().is_valid(event | {"data": event["data"] | {"state": "expected"}})
 
+    @pytest.mark.parametrize("key", ["game\nroom-42", "the request itself"])
+    @pytest.mark.parametrize("kind", list(Kind))
+    def test_a_refused_wish_fits(self, kind, key):
+        wish = {"url": "http://a/1.mp3"} | ({} if kind is Kind.VIDEO else {"bucketName": "b", "bucketRegion": "sh"})
+        intent = Intent(key=key, kind=kind, request=wish, at=NOW, refused="provider code 4000")
+        event = json.loads(notify_refused(intent, "https://api.example")[0])
+        event_validator().validate(event)
+        assert {"client", "idempotency_key"} <= event["data"].keys() or "room" not in key
+        assert not event_validator().is_valid(event | {"type": "mediarelay.task.failed"})
+        assert not event_validator().is_valid(event | {"data": task_view(rich(Kind.VIDEO))})
+
     @pytest.mark.parametrize("long", ["renditions", "source"])
     def test_a_notification_over_the_limit_fits(self, long):
         facts = answer(Kind.VIDEO)
@@ -247,6 +259,7 @@ class TestEvents:
         assert "The message attributes " + ", ".join(f"`{name}`" for name in list(attributes)[:-1]) in text
         named = " ".join(row[0] for row in cells(README, "type"))
         assert {name for name in TYPES.values() if f".{name}" in named} == set(TYPES.values())
+        assert f"`{REFUSED}`" in named
 
 
 def default(parameter: dict[str, Any]) -> str:

@@ -244,7 +244,7 @@ def reader() -> "Reader":
     """Answers queries."""
     from mediarelay.usecases.read import Reader
 
-    return Reader(tasks=tasks(), pages=ledger())
+    return Reader(tasks=tasks(), pages=ledger(), claims=ledger())
 
 
 @cache

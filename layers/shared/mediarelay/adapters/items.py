@@ -1,6 +1,7 @@
 """Between the domain's values and DynamoDB's typed items. Pure."""
 
 import zlib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,14 @@ Item = dict[str, dict[str, Any]]
 
 MOST_BYTES = 350 * 1024
 """Of a body in one item; DynamoDB takes 400 KB with everything else."""
+HEARD = "heard"
+"""Holds the body of a claim. Anybody with the path token may pile up large ones, so a task is read without them."""
+WITHOUT_HEARD = (
+    *("pk", "sk", "item", "vid", "kind", "at", "body", "gist", "due_shard", "due_at"),
+    *("state", "url", "created_at", "updated_at", "unpublished", "published"),
+    *("version", "attempts", "conflicts", "give_up_at"),
+)
+"""All other attributes that are read of what is stored under a vid."""
 
 
 TASK, REPLAY, EXPIRE = "task", "replay", "expire"
@@ -37,19 +46,49 @@ _NOTHING = {"S": None}
 
 def split(item: Item) -> tuple[Item, list[Item]]:
     """Divide an item whose body is too large into the item and its parts, which sort right after it."""
-    body = item["body"]["B"]
+    name = _body_name(item)
+    body = item[name]["B"]
     pieces = [body[start : start + MOST_BYTES] for start in range(0, len(body), MOST_BYTES)]
-    return item | {"body": {"B": pieces[0]}}, [_part(item, number, piece) for number, piece in enumerate(pieces[1:], 1)]
+    parts = [_part(item, number, {name: {"B": piece}}) for number, piece in enumerate(pieces[1:], 1)]
+    return item | {name: {"B": pieces[0]}}, parts
 
 
-def join(head: Item, part: Item) -> Item:
+def whole(found: Iterable[Item]) -> Iterator[Item]:
+    """Put parts back to their items, given in the order of keys; a part whose item is not there is nobody's."""
+    head: Item | None = None
+    for item in found:
+        if not is_part(item):
+            if head:
+                yield head
+            head = item
+        elif head and item["sk"]["S"].startswith(f"{head['sk']['S']}#"):
+            head = _join(head, item)
+    if head:
+        yield head
+
+
+def _join(head: Item, part: Item) -> Item:
     """Put the next part back to its item; `parts` names their keys."""
-    keys = [*head.get("parts", {"L": []})["L"], part["sk"]]
-    return head | {"body": {"B": head["body"]["B"] + part["body"]["B"]}, "parts": {"L": keys}}
+    keys, name = [*head.get("parts", {"L": []})["L"], part["sk"]], _body_name(head)
+    body = {name: {"B": head[name]["B"] + part[name]["B"]}} if name in head and name in part else {}
+    return head | body | {"parts": {"L": keys}}
 
 
-def kept(item: Item) -> Kept:
-    """Read a body from quarantine."""
+def _body_name(item: Item) -> str:
+    return HEARD if item["item"]["S"] == Origin.CLAIM else "body"
+
+
+def body_left(item: Item) -> bytes | None:
+    """The body of an item whose time may be over: None if it is gone, or not all of its parts are left."""
+    name = _body_name(item)
+    try:
+        return zlib.decompress(item[name]["B"]) if name in item else None
+    except zlib.error:
+        return None
+
+
+def kept(item: Item, body: bytes) -> Kept:
+    """Read what is in quarantine."""
     sk = item["sk"]["S"]
     return Kept(
         day=item["pk"]["S"].removeprefix("QUARANTINE#"),
@@ -58,7 +97,7 @@ def kept(item: Item) -> Kept:
         route=item["route"]["S"],
         reason=item["reason"]["S"],
         at=datetime.fromisoformat(item["at"]["S"]),
-        body=zlib.decompress(item["body"]["B"]),
+        body=body,
     )
 
 
@@ -67,9 +106,9 @@ def is_part(item: Item) -> bool:
     return bool(item["item"]["S"] == "part")
 
 
-def _part(item: Item, number: int, piece: bytes) -> Item:
+def _part(item: Item, number: int, piece: Item) -> Item:
     kept = {name: item[name] for name in ("pk", "expires_at") if name in item}
-    return kept | {"sk": {"S": f"{item['sk']['S']}#{number:04}"}, "item": {"S": "part"}, "body": {"B": piece}}
+    return kept | piece | {"sk": {"S": f"{item['sk']['S']}#{number:04}"}, "item": {"S": "part"}}
 
 
 def key(pk: str, sk: str) -> Item:
@@ -94,15 +133,20 @@ def due(duty: Due | None, identity: str) -> Item:
     return {"due_shard": {"S": shard_of(duty.what, identity)}, "due_at": {"N": str(epoch(duty.at))}}
 
 
+def entry_key(entry: Entry) -> Item:
+    """The primary key of a line of the log."""
+    return key(f"TASK#{entry.vid}", f"OBS#{entry.origin}#{entry.kind}#{entry.digest}")
+
+
 def entry_item(entry: Entry) -> Item:
     """Write a line of the log."""
     return {
-        **key(f"TASK#{entry.vid}", f"OBS#{entry.origin}#{entry.kind}#{entry.digest}"),
+        **entry_key(entry),
         "item": {"S": entry.origin.value},
         "vid": {"S": entry.vid},
         "kind": {"S": entry.kind.value},
         "at": {"S": entry.at.isoformat()},
-        "body": {"B": zlib.compress(entry.body or b"")},
+        HEARD if entry.origin is Origin.CLAIM else "body": {"B": zlib.compress(entry.body or b"")},
         **({"gist": {"M": _gist_item(entry.gist)}} if entry.gist else {}),
     }
 
@@ -124,15 +168,14 @@ def _gist(item: Item) -> Gist | None:
     )
 
 
-def entry(item: Item, *, bare_claims: bool = False) -> Entry:
-    """Read a line of the log; bare claims come without the body that a stranger may have made expensive to read."""
-    bare = "body" not in item or (bare_claims and item["item"]["S"] == Origin.CLAIM)
+def entry(item: Item) -> Entry:
+    """Read a line of the log; claims come without their bodies."""
     return Entry(
         vid=item["vid"]["S"],
         kind=Kind(item["kind"]["S"]),
         origin=Origin(item["item"]["S"]),
         at=datetime.fromisoformat(item["at"]["S"]),
-        body=None if bare else zlib.decompress(item["body"]["B"]),
+        body=zlib.decompress(item["body"]["B"]) if "body" in item else None,
         digest=item["sk"]["S"].rpartition("#")[2],
         gist=_gist(item),
     )

@@ -69,24 +69,32 @@ class Ledger:
         """Append an entry; return False, without a write, if the same entry is there already."""
         return self._put_whole(items.entry_item(entry) | items.due(due, entry.vid))
 
-    def load(self, vid: str, *, bare_claims: bool = False) -> Record:
-        """Read everything about one vid; an unknown vid gives an empty record. Bare claims have no body."""
-        rows: list[Item] = []
-        for item in self._query(
-            KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": f"TASK#{vid}"}}
-        ):
-            if items.is_part(item):
-                rows = _continued(rows, item)
-            else:
-                rows.append(item)
+    def load(self, vid: str) -> Record:
+        """Read everything about one vid but the bodies of claims; an unknown vid gives an empty record."""
+        found = self._query(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"TASK#{vid}"}},
+            ProjectionExpression=", ".join(f"#{name}" for name in items.WITHOUT_HEARD),
+            ExpressionAttributeNames={f"#{name}": name for name in items.WITHOUT_HEARD},
+        )
+        rows = list(items.whole(found))
         log = [row for row in rows if row["item"]["S"] not in {items.TASK, items.REPLAY}]
         return Record(
-            entries=tuple(items.entry(row, bare_claims=bare_claims) for row in log),
+            entries=tuple(items.entry(row) for row in log),
             books=next((items.books(row) for row in rows if row["item"]["S"] == items.TASK), None),
             card=next((items.card(row) for row in rows if row["item"]["S"] == items.TASK), None),
             open=tuple(items.open_question(row) for row in rows if items.is_open_question(row)),
             replays=sum(row["item"]["S"] == items.REPLAY for row in rows),
         )
+
+    def heard(self, claim: Entry) -> bytes | None:
+        """Read the body of a claim; None once its time is over."""
+        key = items.entry_key(claim)
+        found = self._query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": key["pk"], ":sk": key["sk"]},
+        )
+        return next(map(items.body_left, items.whole(found)), None)
 
     def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> None:
         """Note that nobody needs to ask about these any more; of claims, the bodies are due to go."""
@@ -98,7 +106,11 @@ class Ledger:
             self._update(f"TASK#{vid}", question.sk, change, values)
 
     def forget_body(self, row: Waiting) -> None:
-        """Drop the body of a claim whose time is over, its parts first; what it claimed, and its digest, stay."""
+        """Drop the body of a claim whose time is over; what it claimed, and its digest, stay.
+
+        It stays due until its parts are gone too.
+        """
+        self._update(row.pk, row.sk, f"REMOVE {items.HEARD}", {})
         parts = self._query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :part)",
             ExpressionAttributeValues={":pk": {"S": row.pk}, ":part": {"S": f"{row.sk}#"}},
@@ -107,7 +119,7 @@ class Ledger:
         for part in parts:
             with _table_errors():
                 self.client.delete_item(TableName=self.table, Key=part)
-        self._update(row.pk, row.sk, "REMOVE body, due_shard, due_at", {})
+        self._update(row.pk, row.sk, "REMOVE due_shard, due_at", {})
 
     # ── the task item ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -250,13 +262,14 @@ class Ledger:
         return self._update(f"INTENT#{identity}", "INTENT", "SET vid = :vid", {":vid": {"S": vid}}, condition)
 
     def close_intent(self, identity: str) -> None:
-        """Take an intent out of the due index: its task is in the log."""
+        """Take an intent out of the due index: its task is in the log, or its refusal was announced."""
         self._update(f"INTENT#{identity}", "INTENT", "REMOVE due_shard, due_at", {})
 
-    def refuse_intent(self, identity: str, reason: str) -> None:
-        """Note that the provider will not take a wish; nobody tries again."""
-        change, condition = "SET refused = :reason REMOVE due_shard, due_at", f"attribute_exists(pk) AND {_UNNAMED}"
-        self._update(f"INTENT#{identity}", "INTENT", change, {":reason": {"S": reason}}, condition)
+    def refuse_intent(self, identity: str, reason: str, due: Due) -> None:
+        """Note that the provider will not take a wish; nobody tries again, only to announce it is still due."""
+        change, condition = "SET refused = :reason, due_shard = :due_shard, due_at = :due_at", _UNNAMED
+        values = {":reason": {"S": reason}} | {f":{name}": value for name, value in items.due(due, identity).items()}
+        self._update(f"INTENT#{identity}", "INTENT", change, values, f"attribute_exists(pk) AND {condition}")
 
     def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
         """Take a wish in hand for a while; return False if somebody else has it, or it has its vid."""
@@ -307,16 +320,9 @@ class Ledger:
             KeyConditionExpression="pk = :pk AND sk > :after",
             ExpressionAttributeValues={":pk": {"S": f"QUARANTINE#{day}"}, ":after": {"S": after or "-"}},
         )
-        head: Item | None = None
-        for item in found:
-            if items.is_part(item):
-                head = items.join(head, item) if head else None
-                continue
-            if head:
-                yield items.kept(head)
-            head = item
-        if head:
-            yield items.kept(head)
+        for item in items.whole(found):
+            if (body := items.body_left(item)) is not None:
+                yield items.kept(item, body)
 
     def release(self, kept: Kept) -> None:
         """Take a body out of quarantine: it is in the log now."""
@@ -376,13 +382,6 @@ def _listing(key: str, *, since: str, before: str | None) -> dict[str, Any]:
         "ExpressionAttributeValues": {":key": {"S": key}, ":since": {"S": since}, ":before": {"S": before or "~"}},
         "ScanIndexForward": False,
     }
-
-
-def _continued(rows: list[Item], part: Item) -> list[Item]:
-    """Append a part to the item it continues; one whose item was never written is nobody's."""
-    if rows and part["sk"]["S"].startswith(rows[-1]["sk"]["S"]):
-        return [*rows[:-1], items.join(rows[-1], part)]
-    return rows
 
 
 @contextmanager

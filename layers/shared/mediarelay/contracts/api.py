@@ -1,14 +1,14 @@
 """Our own HTTP contract: what clients send and what they get."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from mediarelay.domain.entry import Entry, Kept, Selection
-from mediarelay.domain.intent import Submitted, submit_status
+from mediarelay.domain.intent import Intent, Submitted, submit_status
 from mediarelay.domain.media import Fault, Kind, Rendition, Source, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.task import Task
@@ -97,6 +97,12 @@ class ReplayWish(BaseModel):
     rate: Annotated[int, Field(ge=1, le=1000)] = 60
     dry_run: bool = False
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since and self.until and _utc(self.until) < _utc(self.since):
+            raise ValueError("until is before since")
+        return self
+
     def selections(self) -> list[Selection]:
         """One selection for each kind."""
         since = _utc(self.since) if self.since else "0"
@@ -161,6 +167,22 @@ class TaskCreated(BaseModel):
     state: State
 
 
+class RefusedView(BaseModel):
+    """A wish that was accepted (202) and that the provider will not take after all; nothing was made of it.
+
+    `idempotency_key` and `client` are there if the client chose the key.
+    """
+
+    kind: Kind
+    url: str
+    bucketName: str | None = None  # noqa: N815 - as it was asked for
+    bucketRegion: str | None = None  # noqa: N815
+    idempotency_key: str | None = None
+    client: str | None = None
+    reason: str
+    accepted_at: datetime
+
+
 class TaskView(BaseModel):
     """A task as clients and subscribers see it. Fields without a known value are left out."""
 
@@ -195,7 +217,10 @@ class TaskPage(BaseModel):
 
 
 class HistoryLine(BaseModel):
-    """One observation: who said what, and when it came. `body` is null once its time to be kept is over."""
+    """One observation: who said what, and when it came.
+
+    `body` is null once its time is over; of callbacks that are not believed, only the latest 20 show it.
+    """
 
     origin: Origin
     at: datetime
@@ -288,10 +313,19 @@ def task_view(task: Task) -> dict[str, Any]:
     return TaskView.model_validate(task).model_dump(mode="json", exclude_none=True)
 
 
-def history_view(task: Task, entries: tuple[Entry, ...]) -> dict[str, Any]:
-    """Give a task's log as JSON values, oldest first."""
-    ordered = sorted(entries, key=lambda entry: (entry.at, entry.digest))
-    lines = [HistoryLine(origin=one.origin, at=one.at, digest=one.digest, body=_shown(one.body)) for one in ordered]
+def refused_view(intent: Intent) -> dict[str, Any]:
+    """Give a refused wish as JSON values."""
+    client, chosen_by_client, key = intent.key.partition("\n")
+    chosen = {"client": client, "idempotency_key": key} if chosen_by_client else {}
+    view = RefusedView.model_validate(
+        {**intent.request, **chosen, "kind": intent.kind, "reason": intent.refused, "accepted_at": intent.at}
+    )
+    return view.model_dump(mode="json", exclude_none=True)
+
+
+def history_view(task: Task, entries: Iterable[Entry]) -> dict[str, Any]:
+    """Give a task's log, oldest first, as JSON values."""
+    lines = [HistoryLine(origin=one.origin, at=one.at, digest=one.digest, body=_shown(one.body)) for one in entries]
     conflicts = [ConflictView.model_validate(one) for one in task.conflicts]
     return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json")
 

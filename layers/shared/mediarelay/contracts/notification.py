@@ -4,7 +4,8 @@ import json
 from typing import Any
 from uuid import UUID, uuid5
 
-from mediarelay.contracts.api import task_view
+from mediarelay.contracts.api import refused_view, task_view
+from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import State
 from mediarelay.domain.task import Task
 
@@ -24,6 +25,9 @@ TYPES = {
 }
 
 
+REFUSED = "mediarelay.submit.refused"
+
+
 def notify(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, str]]:
     """Build message and attributes for a task's present state.
 
@@ -32,16 +36,8 @@ def notify(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, st
     """
     kind_of_event = f"mediarelay.task.{TYPES[task.state]}"
     data = task_view(task)
-    envelope = {
-        "specversion": "1.0",
-        "id": str(uuid5(NAMESPACE, f"{task.vid}\n{kind_of_event}" + (f"\n{replay}" if replay else ""))),
-        "source": api_url,
-        "type": kind_of_event,
-        "subject": task.vid,
-        "time": data["updated_at"],
-        "datacontenttype": "application/json",
-        **({"replay": replay} if replay else {}),
-    }
+    anew = {"replay": replay} if replay else {}
+    envelope = _envelope(kind_of_event, task.vid, data["updated_at"], api_url, *anew.values()) | anew
     place = task.source.place
     attributes = {
         "type": kind_of_event,
@@ -50,6 +46,35 @@ def notify(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, st
         "bucket": (place.bucket or "")[:MOST_ATTRIBUTE],
     }
     return _within_limit(envelope, data, f"{api_url}/tasks/{task.vid}"), attributes
+
+
+def notify_refused(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
+    """Build message and attributes for a wish that was accepted and then refused.
+
+    Its key may be used again, so the id is derived from (subject, type, time of acceptance).
+    """
+    data = refused_view(intent)
+    accepted = data["accepted_at"]
+    attributes = {
+        "type": REFUSED,
+        "kind": intent.kind.value,
+        "bucket": intent.request.get("bucketName", "")[:MOST_ATTRIBUTE],
+    }
+    envelope = _envelope(REFUSED, intent.identity, accepted, api_url, accepted)
+    return json.dumps(envelope | {"data": data}, ensure_ascii=False), attributes
+
+
+def _envelope(kind_of_event: str, subject: str, time: str, api_url: str, *distinct: object) -> dict[str, Any]:
+    """A CloudEvent without its data; `distinct` tells announcements of one type and subject apart."""
+    return {
+        "specversion": "1.0",
+        "id": str(uuid5(NAMESPACE, "\n".join(map(str, (subject, kind_of_event, *distinct))))),
+        "source": api_url,
+        "type": kind_of_event,
+        "subject": subject,
+        "time": time,
+        "datacontenttype": "application/json",
+    }
 
 
 def _within_limit(envelope: dict[str, Any], data: dict[str, Any], link: str) -> str:

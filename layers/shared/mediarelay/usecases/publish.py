@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mediarelay import metrics
-from mediarelay.contracts.notification import notify
+from mediarelay.contracts.notification import notify, notify_refused
 from mediarelay.domain.advance import answered, unpublished
 from mediarelay.domain.entry import Announcement
+from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import State
 from mediarelay.domain.schedule import Due
 from mediarelay.usecases.tasks import Tasks
@@ -21,6 +22,12 @@ class Announcements(Protocol):
 
 class Published(Protocol):
     """The part of the ledger that notes announcements."""
+
+    def intent(self, identity: str) -> Intent | None:
+        """Read an intent."""
+
+    def close_intent(self, identity: str) -> None:
+        """Mark an intent as done."""
 
     def published(self, vid: str, announced: Announcement, due: Due | None = None) -> bool:
         """Note that a state was announced."""
@@ -46,3 +53,12 @@ class Publisher:
         self.ledger.published(vid, news, self.tasks.due_after(task, record.books))
         metrics.count("Published", state=news.state)
         return news.state
+
+    def refuse(self, identity: str) -> None:
+        """Announce that an accepted wish was refused, unless its client was told meanwhile."""
+        intent = self.ledger.intent(identity)
+        if intent is None or intent.refused is None:
+            return
+        self.topic.publish(*notify_refused(intent, self.api_url))
+        self.ledger.close_intent(identity)
+        metrics.count("RefusalsPublished", kind=intent.kind)

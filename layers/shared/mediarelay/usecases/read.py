@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from heapq import merge
@@ -11,16 +11,19 @@ from typing import Any, Protocol
 
 from mediarelay.contracts.api import TaskPage, history_view, task_view
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.entry import Entry
+from mediarelay.domain.entry import Entry, Record
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
-from mediarelay.domain.task import fold
+from mediarelay.domain.task import Task, fold
 from mediarelay.domain.vid import checked, is_vid
 from mediarelay.errors import Malformed, NotFound
 from mediarelay.usecases.tasks import Tasks
 
 MOST_PER_PAGE = 100
-MOST_CLAIMS = 3
+MOST_SHOWN = 20
+"""Claims of which a history shows the bodies: anybody with the path token may pile up more."""
+MOST_FILLING = 3
+"""Claims that are read in full for a task."""
 PAGE_SIZES = frozenset(map(str, range(1, MOST_PER_PAGE + 1)))
 
 
@@ -31,26 +34,42 @@ class Pages(Protocol):
         """Cards of one kind and state, newest first."""
 
 
+class Claims(Protocol):
+    """The part of the ledger that has what callbacks said."""
+
+    def heard(self, claim: Entry) -> bytes | None:
+        """Read the body of a claim."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """Answers queries."""
 
     tasks: Tasks
     pages: Pages
+    claims: Claims
 
     def task(self, vid: str) -> dict[str, Any]:
-        """Return one task; raises `NotFound`."""
-        seen = observe(_readable(self.tasks.ledger.load(checked(vid)).entries))
-        if not seen:
-            raise NotFound(f"no task {vid}")
-        return task_view(fold(seen))
+        """Return one task; raises `NotFound`. Until the provider told its outcome, claims fill gaps."""
+        record, task = self._known(vid)
+        return task_view(task if task.settled else fold(observe(self._with_bodies(record.entries, MOST_FILLING))))
 
     def history(self, vid: str) -> dict[str, Any]:
-        """Return a task's observations, oldest first; raises `NotFound`."""
-        record = self.tasks.ledger.load(checked(vid))
-        if not record.entries:
+        """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
+        record, task = self._known(vid)
+        return history_view(task, self._with_bodies(record.entries, MOST_SHOWN))
+
+    def _known(self, vid: str) -> tuple[Record, Task]:
+        record, task = self.tasks.load(checked(vid))
+        if task is None:
             raise NotFound(f"no task {vid}")
-        return history_view(fold(observe(_readable(record.entries))), record.entries)
+        return record, task
+
+    def _with_bodies(self, entries: tuple[Entry, ...], most: int) -> Iterator[Entry]:
+        """Yield entries, oldest first, one by one as they may be large; of the claims, the latest with their bodies."""
+        ordered = sorted(entries, key=lambda one: (one.at, one.digest))
+        latest = [one for one in ordered if one.origin is Origin.CLAIM][-most:]
+        return (replace(one, body=self.claims.heard(one)) if one in latest else one for one in ordered)
 
     def list(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return a page of tasks: `kind`, `state`, `since` (ISO 8601), `limit` (1 to 100), `cursor`; newest first."""
@@ -64,13 +83,6 @@ class Reader:
         cursor = _encode(rows[limit - 1]["list_at"]) if len(rows) > limit else None
         page = TaskPage.model_validate({"tasks": rows[:limit], "cursor": cursor})
         return page.model_dump(mode="json", exclude_none=True)
-
-
-def _readable(entries: tuple[Entry, ...]) -> list[Entry]:
-    """All entries, but of the claims, which anybody may pile up, only the latest with their bodies."""
-    claims = sorted((one for one in entries if one.origin is Origin.CLAIM), key=lambda one: one.at)
-    bare = (replace(one, body=None) for one in claims[:-MOST_CLAIMS])
-    return [*(one for one in entries if one.origin is not Origin.CLAIM), *bare, *claims[-MOST_CLAIMS:]]
 
 
 def _limit(text: str) -> int:

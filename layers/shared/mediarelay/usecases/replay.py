@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Protocol
 
 from mediarelay import metrics
@@ -76,17 +77,24 @@ class Replayer:
             log.info("replay in bulk", extra={"job": job.identity, "by": by, "which": job.selection.key})
         return [job.identity for job in jobs]
 
-    def resume(self, identity: str) -> None:
-        """Take the next minute's tasks of a replay in bulk; each is asked for once per job, however often this runs."""
+    def resume(self, identity: str, time_left: Callable[[], bool]) -> None:
+        """Take the next minute's tasks of a replay in bulk, as far as there is time.
+
+        Each is asked for once per job, however often this runs.
+        """
         job = self.ledger.job(identity)
         if job is None:
             return
         chosen = job.selection
         rows = self.ledger.page(chosen.key, since=chosen.since, before=job.cursor or chosen.end, limit=job.rate)
-        for row in rows:
-            self.ledger.ask_replay(row["vid"], chosen.kind, identity, job.by, self.clock())
-        metrics.count("Replays", len(rows), kind=chosen.kind)
-        if len(rows) < job.rate:
+        done = [self._ask(row, job) for row in takewhile(lambda _row: time_left(), rows)]
+        metrics.count("Replays", len(done), kind=chosen.kind)
+        if len(done) == len(rows) < job.rate:
             self.ledger.close_job(identity)
-        else:
-            self.ledger.advance_job(identity, rows[-1]["list_at"], self.clock() + STEP)
+        elif done:
+            self.ledger.advance_job(identity, done[-1], self.clock() + STEP)
+
+    def _ask(self, row: dict[str, str], job: Job) -> str:
+        """Ask for one replay of a job; returns the row's place in the listing."""
+        self.ledger.ask_replay(row["vid"], job.selection.kind, job.identity, job.by, self.clock())
+        return row["list_at"]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from mediarelay import metrics
+from mediarelay.domain.advance import PUBLISH_GRACE
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.intent import Intent, Submitted, file_identity
 from mediarelay.domain.media import Kind, State
@@ -53,8 +54,8 @@ class Intents(Protocol):
     def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
         """Take a wish in hand unless somebody else has."""
 
-    def refuse_intent(self, identity: str, reason: str) -> None:
-        """Note that the provider will not take a wish."""
+    def refuse_intent(self, identity: str, reason: str, due: Due) -> None:
+        """Note that the provider will not take a wish, and that this is to be announced."""
 
     def drop_intent(self, identity: str) -> None:
         """Take an intent back."""
@@ -106,7 +107,7 @@ class Submitter:
         return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
 
     def _tracked(self, vid: str) -> bool:
-        return any(entry.origin is Origin.TRACK for entry in self.tasks.ledger.load(vid, bare_claims=True).entries)
+        return any(entry.origin is Origin.TRACK for entry in self.tasks.ledger.load(vid).entries)
 
     def resume(self, identity: str) -> Submitted | None:
         """Finish a wish that was left open; None if it is gone, refused, or was open for too long and is given up."""
@@ -121,7 +122,7 @@ class Submitter:
             return self._try(intent)
         metrics.count("SubmitsGivenUp", kind=intent.kind)
         log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
-        self.intents.refuse_intent(identity, "given up: the provider did not answer in time")
+        self._refuse(intent, "given up: the provider did not answer in time")
         return None
 
     def _send_now(self, intent: Intent) -> Submitted:
@@ -133,14 +134,17 @@ class Submitter:
             raise
 
     def _try(self, intent: Intent) -> Submitted | None:
-        """Send a wish whose client does not wait: a refusal is kept until the client asks."""
+        """Send a wish whose client does not wait: a refusal is announced, and kept until the client asks."""
         try:
             return self._send(intent)
         except ProviderRefused as error:
             metrics.count("SubmitsRefused", kind=intent.kind)
             log.warning("submit refused", extra={"intent": intent.identity, "code": error.code})
-            self.intents.refuse_intent(intent.identity, str(error))
+            self._refuse(intent, str(error))
             return None
+
+    def _refuse(self, intent: Intent, reason: str) -> None:
+        self.intents.refuse_intent(intent.identity, reason, Due("publish", self.clock() + PUBLISH_GRACE))
 
     def _repeat(self, wish: Intent) -> Submitted:
         stored = self.intents.intent(wish.identity)

@@ -58,8 +58,8 @@ class Sweeper:
         """Do all that is due; one row that fails stays due and does not stop the others. Returns counts by duty."""
         duties: dict[str, Callable[[Waiting], object]] = {
             "lost": self._give_up,
-            "publish": lambda row: self.publisher.publish(row.vid),
-            "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#")),
+            "publish": self._publish,
+            "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
         }
         done = {what: self._do(duty, tick.leased(what), what) for what, duty in duties.items()}
         done["submit"] = self._do(self._send, islice(tick.leased("submit"), self.budget), "submit")
@@ -91,6 +91,12 @@ class Sweeper:
             if failed >= MOST_FAILURES:
                 break  # what they need is down for all of them, and the other duties need the time
         return done
+
+    def _publish(self, row: Waiting) -> None:
+        if row.vid:
+            self.publisher.publish(row.vid)
+        else:
+            self.publisher.refuse(row.pk.removeprefix("INTENT#"))
 
     def _send(self, row: Waiting) -> None:
         self.submits.send(row.pk.removeprefix("INTENT#"))

@@ -26,8 +26,8 @@ class Log(Protocol):
     def record(self, entry: Entry, due: Due | None = None) -> bool:
         """Append an entry once."""
 
-    def load(self, vid: str, *, bare_claims: bool = False) -> Record:
-        """Read a task's log and books."""
+    def load(self, vid: str) -> Record:
+        """Read a task's log and books; claims without their bodies."""
 
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item unless it moved on."""
@@ -47,7 +47,7 @@ class Tasks:
 
     def load(self, vid: str) -> tuple[Record, Task | None]:
         """Read a task and fold what is known; None if nothing is. Claims count only as a sign that there is a task."""
-        record = self.ledger.load(vid, bare_claims=True)
+        record = self.ledger.load(vid)
         seen = observe(record.entries)
         return record, fold(seen) if seen else None
 
