@@ -1,0 +1,173 @@
+"""A lease: what a room may use of a song, and until when. Pure: the clock is handed in.
+
+A lease is the set of all relays about one song. Sets only grow, so joining them is commutative, associative and
+idempotent, and everything else is read off the set: nothing depends on the order of arrival. Of each result only its
+first receipt counts, so a repeat never makes anything last longer.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from mediarelay.domain.song import Grant, Relay, Resource, SongKey
+from mediarelay.domain.song_errors import SHARE_ENDED, ErrorClass, SongError
+
+LONGEST = timedelta(hours=24)
+"""ZEGO: no resource is valid for longer."""
+LAST_RESORT = timedelta(hours=1)
+"""Of a resource that does not state its validity: as long as a share token lasts by default."""
+HOPELESS = frozenset({ErrorClass.PERMANENT, ErrorClass.FIX})
+HARMLESS = frozenset({ErrorClass.INFORMATION, ErrorClass.WAIT, ErrorClass.USE_WHAT_YOU_HAVE})
+"""Errors that say nothing about what the room has."""
+
+
+class Part(StrEnum):
+    """What of a lease may end by itself."""
+
+    SHARE = "share"
+    KRC = "krc"
+    RESOURCE = "resource"
+
+
+class Next(StrEnum):
+    """What a client should do about a song."""
+
+    USE = "use"
+    SHARE = "share"
+    ACQUIRE = "acquire"
+    GIVE_UP = "give_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One part that is held: until when (UTC), and what it is."""
+
+    part: Part
+    until: datetime
+    token: str | None = field(default=None, repr=False)
+    resource: Resource | None = None
+
+    def left(self, now: datetime) -> int:
+        """Milliseconds left; 0 if it is over."""
+        return max(0, (self.until - now) // timedelta(milliseconds=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """All relays about one song, by digest, each with its first receipt."""
+
+    relays: Mapping[str, Relay]
+
+    @property
+    def key(self) -> SongKey:
+        """What it is about."""
+        return next(iter(self.relays.values())).key
+
+    @property
+    def newest(self) -> Relay | None:
+        """The acquisition that counts: the last one sent."""
+        return self._last(relay for relay in self.relays.values() if relay.grant)
+
+    @property
+    def acquired(self) -> Relay | None:
+        """The last acquisition that lets others share, unless sharing ended since."""
+        ended = self._last(one for one in self.relays.values() if one.error and one.error.code == SHARE_ENDED)
+        return self._last(
+            relay
+            for relay in self.relays.values()
+            if _shares(relay) and (ended is None or _order(relay) > _order(ended))
+        )
+
+    @property
+    def failure(self) -> Relay | None:
+        """The last error, unless something was got since, or it says nothing about what the room has."""
+        errors = (one for one in self.relays.values() if one.error and one.error.kind not in HARMLESS)
+        last, newest = self._last(errors), self.newest
+        return last if last and (newest is None or _order(last) > _order(newest)) else None
+
+    def holds(self, margin: timedelta) -> tuple[Hold, ...]:
+        """What was got and until when, all in all `margin` earlier than it really ends."""
+        return tuple(replace(hold, until=hold.until - margin) for hold in self._holds())
+
+    def _holds(self) -> Iterator[Hold]:
+        if self.acquired and self.acquired.grant:
+            yield Hold(
+                Part.SHARE, _until(self.acquired, self.acquired.grant.share_ttl), self.acquired.grant.share_token
+            )
+        lyrics = self._last(relay for relay in self.relays.values() if relay.grant and relay.grant.krc_token)
+        if lyrics and lyrics.grant:
+            yield Hold(Part.KRC, _until(lyrics, lyrics.grant.krc_ttl), lyrics.grant.krc_token)
+        if self.newest and self.newest.grant:
+            yield from (_resource_hold(self.newest, self.newest.grant, one) for one in self.newest.grant.resources)
+
+    @staticmethod
+    def _last(relays: Iterable[Relay]) -> Relay | None:
+        return max(relays, key=_order, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about a song, and why."""
+
+    next: Next
+    why: str
+
+
+def lease(relays: Iterable[Relay]) -> Lease:
+    """Join relays about one song, in any order and with any repetition."""
+    found: dict[str, Relay] = {}
+    for relay in relays:
+        found[relay.digest] = _first(found[relay.digest], relay) if relay.digest in found else relay
+    return Lease(found)
+
+
+def merge(left: Lease, right: Lease) -> Lease:
+    """Join two views of one lease."""
+    return lease([*left.relays.values(), *right.relays.values()])
+
+
+def advice(known: Lease, now: datetime, margin: timedelta) -> Advice:
+    """Say what a client of the room should do now."""
+    alive = {hold.part for hold in known.holds(margin) if hold.left(now)}
+    if Part.RESOURCE in alive:
+        return Advice(Next.USE, "Whoever got the resource may use it" + _sharing(Part.SHARE in alive))
+    if Part.SHARE in alive:
+        return Advice(Next.SHARE, "The resource is over, the right to share it is not: share it (getSharedResource).")
+    error = known.failure.error if known.failure else None
+    if error and error.kind in HOPELESS:
+        return Advice(Next.GIVE_UP, error.advice)
+    return Advice(Next.ACQUIRE, _why_acquire(error))
+
+
+def _sharing(possible: bool) -> str:  # noqa: FBT001 - one word of a sentence
+    return "; others may share it." if possible else "; nobody else may share it any more."
+
+
+def _why_acquire(error: SongError | None) -> str:
+    return error.advice if error else "Everything is over: a member must request the song again (billed)."
+
+
+def _first(one: Relay, other: Relay) -> Relay:
+    """The same result received twice: the earliest of both times counts, each by itself."""
+    return replace(one, at=min(one.at, other.at), sent=min(one.sent, other.sent))
+
+
+def _order(relay: Relay) -> tuple[datetime, datetime, str]:
+    return relay.sent, relay.at, relay.digest
+
+
+def _shares(relay: Relay) -> bool:
+    return relay.grant is not None and relay.grant.share_ttl is not None
+
+
+def _until(relay: Relay, ttl: int | None) -> datetime:
+    """A deadline, from the first receipt; never later than the longest validity."""
+    stated = LAST_RESORT if ttl is None else timedelta(milliseconds=ttl)
+    return relay.at + min(stated, LONGEST)
+
+
+def _resource_hold(relay: Relay, grant: Grant, resource: Resource) -> Hold:
+    """A resource that does not state its validity is taken to last as long as it may be shared."""
+    ttl = grant.share_ttl if resource.ttl is None else resource.ttl
+    return Hold(Part.RESOURCE, _until(relay, ttl), resource.share_token, resource)

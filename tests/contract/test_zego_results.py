@@ -1,0 +1,270 @@
+"""ZEGO's results, every variant: what a relay becomes, and which relays are refused by the name of a field."""
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediarelay.contracts.zego import KRC_TTL, SHARE_TTL, oddities, read_message, read_relay, redacted
+from mediarelay.domain.song import Grant, Relay, SongType, Span
+from mediarelay.domain.song_errors import ErrorClass
+from mediarelay.errors import Malformed
+from tests.patience import patient
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+PAYLOADS = Path(__file__).parent / "payloads" / "zego"
+
+
+def payload(name: str, **changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((PAYLOADS / f"{name}.json").read_text("utf-8"))
+    return found | {"data": {k: v for k, v in (found.get("data", {}) | changes).items() if v is not ...}}
+
+
+def relay(result: Any, **fields: Any) -> Relay:
+    return read_relay({"room_id": "r1", "vendor_id": 1, "result": result} | fields, NOW, NOW)
+
+
+def grant(result: Any, **fields: Any) -> Grant:
+    found = relay(result, **fields).grant
+    assert found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "shared", "share_ttl", "krc_ttl"),
+    [
+        ("song", SongType.SONG, False, 3_600_000, None),
+        ("accompaniment", SongType.ACCOMPANIMENT, False, 3_600_000, 43_200_000),
+        ("long_clip", SongType.CLIP, False, 3_600_000, 43_200_000),
+        ("short_segment", SongType.SEGMENT, False, 1_800_000, 43_200_000),
+        ("shared_song", SongType.SONG, True, None, None),
+        ("shared_accompaniment", SongType.ACCOMPANIMENT, True, None, 43_200_000),
+        ("shared_clip", SongType.SEGMENT, False, 3_600_000, 43_200_000),
+        ("legacy_song", SongType.SONG, False, SHARE_TTL, None),
+    ],
+)
+def test_every_variant(name: str, kind: SongType, share_ttl: int | None, krc_ttl: int | None, *, shared: bool) -> None:
+    found = relay(payload(name))
+    assert (found.key.room, found.key.song, found.key.vendor, found.key.type) == ("r1", "104008", 1, kind)
+    assert found.grant
+    assert (found.grant.shared, found.grant.share_ttl, found.grant.krc_ttl) == (shared, share_ttl, krc_ttl)
+    assert found.grant.resources[0].resource_id
+    assert found.grant.resources[0].quality == "normal"
+    assert oddities(found.grant) == []
+    assert relay(json.dumps(payload(name))) == found, "as JSON text it is the same result"
+
+
+def test_all_fields_of_an_accompaniment() -> None:
+    found = grant(payload("accompaniment"))
+    assert (found.share_token, found.krc_token) == ("eyJhbGciOiJIUzI1NiIsInR5c", "krc-1")
+    assert (found.duration, found.has_original) == (240_000, True)
+    (resource,) = found.resources
+    assert (resource.size, resource.ttl, resource.share_token) == (3_145_728, 300_000, "eyJ-resource")
+
+
+def test_all_fields_of_a_segment() -> None:
+    found = grant(payload("short_segment"))
+    assert (found.segment, found.prelude) == (Span(30_000, 90_000), 0)
+    assert found.others == (Span(0, 10_000), Span(20_000, 30_000))
+    assert (grant(payload("song")).name, grant(payload("song")).singer) == ("Song", "Singer")
+
+
+@pytest.mark.parametrize(
+    ("changes", "share_ttl"),
+    [
+        ({"share_token_ttl": 5, "token_ttl": 7}, 5),
+        ({"share_token_ttl": ..., "token_ttl": 7}, 7),
+        ({"share_token_ttl": ..., "token_ttl": ..., "share_token": "x"}, SHARE_TTL),
+        ({"share_token_ttl": 0}, 0),
+        ({"share_token_ttl": "60000"}, 60_000),
+    ],
+)
+def test_how_long_it_may_be_shared(changes: dict[str, Any], share_ttl: int) -> None:
+    assert grant(payload("song", **changes)).share_ttl == share_ttl
+
+
+@pytest.mark.parametrize(("stated", "ttl"), [(True, None), (False, SHARE_TTL)])
+def test_the_relay_may_say_that_it_was_shared(stated: bool, ttl: int | None) -> None:
+    assert grant(payload("shared_song"), shared=stated).share_ttl == ttl
+    assert grant(payload("shared_clip"), shared=stated).share_ttl == ttl
+
+
+def test_a_krc_token_without_its_time_lasts_as_documented() -> None:
+    assert grant(payload("accompaniment", krc_token_ttl=...)).krc_ttl == KRC_TTL
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"is_clip": 1, "is_accompany": 1}, SongType.CLIP),
+        ({"is_clip": 1, "other_segments": [{"begin": 0, "end": 1}]}, SongType.SEGMENT),
+        ({"is_clip": 0, "is_accompany": 1}, SongType.ACCOMPANIMENT),
+        ({"is_clip": "1"}, SongType.CLIP),
+        ({"is_accompany": ...}, SongType.SONG),
+    ],
+)
+def test_types_are_told_apart(changes: dict[str, Any], kind: SongType) -> None:
+    assert relay(payload("song", **changes)).key.type is kind
+    for stated in (3, "3", "segment"):
+        assert relay(payload("song", **changes), resource_type=stated).key.type is SongType.SEGMENT
+
+
+def test_code_0_with_nothing_is_a_failure() -> None:
+    found = relay(payload("empty"))
+    assert found.grant is None
+    assert found.error
+    assert (found.error.code, found.error.kind) == (0, ErrorClass.PERMANENT)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "raw"),
+    [
+        ({"result": payload("service_error")}, 1017050, 10011),
+        ({"result": payload("empty"), "error_code": 1017030}, 1017030, 1017030),
+        ({"result": payload("song"), "error_code": 1017010}, 1017010, 1017010),
+        ({"result": None, "error_code": 320010011}, 1017050, 320010011),
+        ({"result": "", "error_code": "1017097"}, 1017097, 1017097),
+        ({"result": {"code": 99, "data": None}}, 99, 99),
+    ],
+)
+def test_both_families_of_codes(fields: dict[str, Any], code: int, raw: int) -> None:
+    found = relay(**{"result": None, "song_id": "104008"} | fields)
+    assert found.error
+    assert (found.error.code, found.error.raw) == (code, raw)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"room_id": ""}, "room_id"),
+        ({"room_id": None}, "room_id"),
+        ({"room_id": "x" * 129}, "room_id"),
+        ({"room_id": "a\nb"}, "room_id"),
+        ({"vendor_id": None}, "vendor_id"),
+        ({"vendor_id": -1}, "vendor_id"),
+        ({"vendor_id": 1.5}, "vendor_id"),
+        ({"vendor_id": True}, "vendor_id"),
+        ({"resource_type": 4}, "resource_type"),
+        ({"resource_type": True}, "resource_type"),
+        ({"error_code": "x"}, "error_code"),
+        ({"result": 7}, "result"),
+        ({"result": "7"}, "body"),
+        ({"result": None}, "song_id"),
+        ({"result": {"code": "x"}}, "song_id"),
+        ({"result": {"data": []}}, "song_id"),
+        ({"result": {"data": 7}}, "result.data"),
+        ({"result": payload("song", token_ttl="soon", share_token_ttl=...)}, "result.data.token_ttl"),
+        ({"result": payload("song", token_ttl=-1, share_token_ttl=...)}, "result.data.token_ttl"),
+        ({"result": payload("song", krc_token=7)}, "result.data.krc_token"),
+        ({"result": payload("song", share_token="x" * 4097)}, "result.data.share_token"),
+        ({"result": payload("song", resources=[7])}, "result.data.resources"),
+        ({"result": payload("song", resources="x")}, "result.data.resources"),
+        ({"result": payload("song", resources=[{"resource_ttl": "x"}])}, "result.data.resources.0.resource_ttl"),
+        ({"result": payload("song", resources=[{}, {"size": -1}])}, "result.data.resources.1.size"),
+    ],
+)
+def test_what_is_refused_by_name(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        relay(**{"result": payload("song")} | fields)
+    assert refused.value.field == field
+
+
+def test_one_resource_may_be_an_object_as_the_tables_say() -> None:
+    assert len(grant(payload("song", resources={"resource_id": "x", "quality": "sq"})).resources) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "oddity"),
+    [
+        ({"segment_begin": 9, "segment_end": 9}, "a segment ends before it begins"),
+        ({"duration": 89_999}, "the segment ends after the song"),
+        ({"other_segments": [{"begin": 0, "end": 60_001}]}, "another segment ends after the clip"),
+        ({"resources": [{"quality": "normal"}]}, "a resource has no resource_id"),
+    ],
+)
+def test_what_is_odd_is_named_and_kept(changes: dict[str, Any], oddity: str) -> None:
+    assert oddity in oddities(grant(payload("short_segment", **changes)))
+
+
+@pytest.mark.parametrize("names", [("signature", "timestamp", "nonce"), ("Signature", "Timestamp", "Nonce")])
+@pytest.mark.parametrize("nonce", [7407715855877898783, "7407715855877898783", "abcdd22113"])
+@pytest.mark.parametrize("timestamp", [1724743250, "1724743250123"])
+def test_signature_fields_are_kept_exactly(names: tuple[str, ...], nonce: Any, timestamp: Any) -> None:
+    fields = dict(zip(names, ("s", timestamp, nonce), strict=True)) | {"room_id": "r"}
+    message = read_message(json.dumps(fields).encode())
+    assert message.signed
+    assert (message.signed.signature, message.signed.timestamp, message.signed.nonce) == (
+        "s",
+        str(timestamp),
+        str(nonce),
+    )
+    assert message.relays == ({"room_id": "r"},)
+    assert read_message(b'{"room_id": "r"}').signed is None
+    assert read_message(b'{"room_id": "r"}').digest == message.digest, "signed anew it is the same content"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"nonce": "1"}, {"signature": "x", "timestamp": 1.5, "nonce": 1}, {"signature": {}}]
+)
+def test_half_a_signature_is_none(fields: dict[str, Any]) -> None:
+    with pytest.raises(Malformed):
+        read_message(json.dumps(fields).encode())
+
+
+def test_percent_encoded_once() -> None:
+    body = json.dumps({"room_id": "客厅 50%25", "result": {}}, ensure_ascii=False).encode()
+    assert read_message(quote(body).encode()) == read_message(body)
+    with pytest.raises(Malformed):
+        read_message(quote(quote(body)).encode())
+
+
+@pytest.mark.parametrize("relays", [[], [{}] * 101, {}, "x", [7]])
+def test_batches_have_1_to_100_relays(relays: Any) -> None:
+    with pytest.raises(Malformed, match="relays"):
+        read_message(json.dumps({"relays": relays}).encode())
+    assert len(read_message(json.dumps({"relays": [{}] * 100}).encode()).relays) == 100
+
+
+def test_relays_of_one_message_are_sent_one_after_the_other() -> None:
+    first, second = (
+        read_relay({"room_id": "r", "vendor_id": 0, "result": payload("song")}, NOW, NOW, n) for n in (0, 1)
+    )
+    assert second.sent - first.sent == timedelta(microseconds=1)
+    assert first.digest == second.digest
+
+
+def test_nothing_secret_is_left_after_redaction() -> None:
+    body = {"result": payload("accompaniment"), "more": [{"krc_token": "krc-9"}]}
+    text = json.dumps(redacted(body))
+    for secret in ("eyJ", "krc-", "Q0lE"):
+        assert secret not in text
+    assert redacted(body)["result"]["data"]["song_id"] == "104008"
+
+
+@patient
+@given(
+    body=st.binary()
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["room_id", "vendor_id", "result", "data", "resources", "code", "song_id", "nonce", "relays"]
+                ),
+                inner,
+            )
+        ),
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_whatever_is_sent_is_read_or_refused(body: bytes) -> None:
+    with suppress(Malformed):
+        for fields in read_message(body).relays:
+            found = read_relay(fields, NOW, NOW)
+            assert (found.grant is None) != (found.error is None)
