@@ -20,6 +20,7 @@ WORDS = {
     "NotFound": (404, "Not found"),
     "Conflict": (409, "Conflict"),
     "TooLarge": (413, "Content too large"),
+    "VaultUnavailable": (503, "Vault unavailable"),
     "SecretUnavailable": (503, "Not ready"),
     "BudgetSpent": (503, "Provider unavailable"),
     "CircuitOpen": (503, "Provider unavailable"),
@@ -31,7 +32,7 @@ WORDS = {
     "ProviderUnknown": (502, "Provider refused"),
     "ProviderBusy": (503, "Provider unavailable"),
 }
-INTERNAL = {"MediarelayError", "LedgerUnavailable", "SecretUnavailable", "Undelivered"}
+INTERNAL = {"MediarelayError", "LedgerUnavailable", "VaultUnavailable", "SecretUnavailable", "Undelivered"}
 
 
 def tree(kind: type[MediarelayError] = MediarelayError) -> Iterator[type[MediarelayError]]:

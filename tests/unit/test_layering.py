@@ -13,8 +13,8 @@ PACKAGE = ROOT / "layers/shared/mediarelay"
 FUNCTIONS = sorted((ROOT / "functions").glob("*/handler.py"))
 STDLIB = "stdlib"
 
-PURE = {"base64", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "itertools", "json", "re"}
-PURE |= {"typing", "urllib"}
+PURE = {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "itertools", "json"}
+PURE |= {"re", "typing", "urllib"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},

@@ -9,6 +9,7 @@ MediarelayError
 │   ├── Conflict            same key, other content                409
 │   └── TooLarge            body over the limit                    413
 ├── LedgerUnavailable       the table did not take it, try again   503
+├── VaultUnavailable        tokens cannot be sealed or unsealed    503
 ├── SecretUnavailable       unreadable, or not what it should be   503
 ├── Undelivered             queue or topic did not take it: due    503
 └── ProviderError           the provider did not give an answer
@@ -84,6 +85,13 @@ class LedgerUnavailable(MediarelayError):
 
     status = 503
     title = "Ledger unavailable"
+
+
+class VaultUnavailable(MediarelayError):
+    """The key that seals tokens could not be used; nothing is stored, and no token is shown."""
+
+    status = 503
+    title = "Vault unavailable"
 
 
 class SecretUnavailable(MediarelayError):

@@ -15,18 +15,16 @@ Index `due` (due_shard, due_at) is sparse: only what waits for something is in i
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
+from mediarelay.adapters.table import NOT_THERE, Table, table_errors
 from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import (
     Announcement,
@@ -44,23 +42,19 @@ from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import OUTCOMES, Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, shards
-from mediarelay.errors import LedgerUnavailable
 
 QUARANTINE_DAYS = 30
 BUDGET_HOURS = 2
-_NOT_THERE = "attribute_not_exists(pk)"
 _UNNAMED = "attribute_not_exists(vid)"
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Table):
     """Reads and writes of the ledger. Every method raises `LedgerUnavailable` when the table does not answer.
 
     `keep` is how long the body of a settled claim is kept.
     """
 
-    client: Any
-    table: str
     keep: timedelta = timedelta(days=90)
 
     # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -71,7 +65,7 @@ class Ledger:
 
     def load(self, vid: str) -> Record:
         """Read everything about one vid but the bodies of claims; an unknown vid gives an empty record."""
-        found = self._query(
+        found = self.query(
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": f"TASK#{vid}"}},
             ProjectionExpression=", ".join(f"#{name}" for name in items.WITHOUT_HEARD),
@@ -90,7 +84,7 @@ class Ledger:
     def heard(self, claim: Entry) -> bytes | None:
         """Read the body of a claim; None once its time is over."""
         key = items.entry_key(claim)
-        found = self._query(
+        found = self.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
             ExpressionAttributeValues={":pk": key["pk"], ":sk": key["sk"]},
         )
@@ -103,45 +97,45 @@ class Ledger:
             change, values = "SET due_shard = :shard, due_at = :at", {":shard": end["due_shard"], ":at": end["due_at"]}
             if question.item != Origin.CLAIM:
                 change, values = "REMOVE due_shard, due_at", {}
-            self._update(f"TASK#{vid}", question.sk, change, values)
+            self.update(f"TASK#{vid}", question.sk, change, values)
 
     def forget_body(self, row: Waiting) -> None:
         """Drop the body of a claim whose time is over; what it claimed, and its digest, stay.
 
         It stays due until its parts are gone too.
         """
-        self._update(row.pk, row.sk, f"REMOVE {items.HEARD}", {})
-        parts = self._query(
+        self.update(row.pk, row.sk, f"REMOVE {items.HEARD}", {})
+        parts = self.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :part)",
             ExpressionAttributeValues={":pk": {"S": row.pk}, ":part": {"S": f"{row.sk}#"}},
             ProjectionExpression="pk, sk",
         )
         for part in parts:
-            with _table_errors():
+            with table_errors():
                 self.client.delete_item(TableName=self.table, Key=part)
-        self._update(row.pk, row.sk, "REMOVE due_shard, due_at", {})
+        self.update(row.pk, row.sk, "REMOVE due_shard, due_at", {})
 
     # ── the task item ────────────────────────────────────────────────────────────────────────────────────────────
 
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item; return False if another writer came first (`seen` is no longer what is stored)."""
         if seen is None:
-            return self._put(items.task_item(card, books), _NOT_THERE)
+            return self.put(items.task_item(card, books), NOT_THERE)
         values = {":seen": {"N": str(seen.version)}}
-        return self._put(items.task_item(card, books), "version = :seen", values)
+        return self.put(items.task_item(card, books), "version = :seen", values)
 
     def page(self, key: str, *, since: str, before: str | None, limit: int) -> list[dict[str, str]]:
         """List cards of one `kind#state`, newest first; `since` and `before` bound `list_at` (before is exclusive)."""
         if before is not None and before < since:
             return []  # DynamoDB refuses a range that ends before it starts
-        found = self._query(**_listing(key, since=since, before=before), Limit=limit + 1)
+        found = self.query(**_listing(key, since=since, before=before), Limit=limit + 1)
         rows = ({name: next(iter(value.values())) for name, value in item.items()} for item in found)
         return list(islice((row for row in rows if row["list_at"] != before), limit))
 
     def vids(self) -> Iterator[str]:
         """Yield every vid of which anything is stored, once; reads the whole table."""
         seen: set[str] = set()
-        for answer in self._answers(self.client.scan, ProjectionExpression="pk"):
+        for answer in self.answers(self.client.scan, ProjectionExpression="pk"):
             found = {item["pk"]["S"] for item in answer["Items"]} - seen
             seen |= found
             yield from sorted(pk.removeprefix("TASK#") for pk in found if pk.startswith("TASK#"))
@@ -152,7 +146,7 @@ class Ledger:
         """Yield what is due for one duty, oldest first within each shard."""
         for shard in shards(what):
             values = {":shard": {"S": shard}, ":now": {"N": str(items.epoch(now))}}
-            for item in self._query(
+            for item in self.query(
                 IndexName="due",
                 KeyConditionExpression="due_shard = :shard AND due_at <= :now",
                 ExpressionAttributeValues=values,
@@ -162,7 +156,7 @@ class Ledger:
     def lease(self, row: Waiting, until: datetime) -> bool:
         """Put a due item off; return False if somebody else did, or settled it, in between."""
         values = {":until": {"N": str(items.epoch(until))}, ":seen": {"N": str(row.due_at)}}
-        return self._update(row.pk, row.sk, "SET due_at = :until", values, "due_at = :seen")
+        return self.update(row.pk, row.sk, "SET due_at = :until", values, "due_at = :seen")
 
     def published(self, vid: str, announced: Announcement, due: Due | None = None) -> bool:
         """Note that a state was announced; return False if the item had moved on meanwhile.
@@ -176,19 +170,19 @@ class Ledger:
         elif announced.state in OUTCOMES:
             change += " SET due_shard = :due_shard, due_at = :due_at"
             values |= {f":{name}": value for name, value in items.due(due, vid).items()}
-        return self._update(f"TASK#{vid}", "TASK", change, values, "unpublished = :label")
+        return self.update(f"TASK#{vid}", "TASK", change, values, "unpublished = :label")
 
     # ── circuits ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def circuit(self, action: str) -> Circuit:
         """How an action of the provider is doing."""
-        with _table_errors():
+        with table_errors():
             answer = self.client.get_item(TableName=self.table, Key=items.circuit_key(action), ConsistentRead=True)
         return items.circuit(answer["Item"]) if "Item" in answer else Circuit()
 
     def refused(self, action: str) -> int:
         """Count one more refusal of an action; return how many there are in a row."""
-        with _table_errors():
+        with table_errors():
             answer = self.client.update_item(
                 TableName=self.table,
                 Key=items.circuit_key(action),
@@ -205,81 +199,81 @@ class Ledger:
         condition = "attribute_exists(pk)"
         if seen is not None:
             condition, values = "break_until = :seen", values | {":seen": {"N": str(items.epoch(seen))}}
-        return self._update(f"CIRCUIT#{action}", "CIRCUIT", "SET break_until = :until", values, condition)
+        return self.update(f"CIRCUIT#{action}", "CIRCUIT", "SET break_until = :until", values, condition)
 
     def mend(self, action: str) -> None:
         """Forget all refusals of an action."""
-        with _table_errors():
+        with table_errors():
             self.client.delete_item(TableName=self.table, Key=items.circuit_key(action))
 
     # ── replays ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def ask_replay(self, vid: str, kind: Kind, identity: str, by: str, now: datetime) -> bool:
         """Note, once per identity, that a task is to be asked about and announced anew; due at once."""
-        return self._put(items.replay_item(vid, kind, identity, by, now), _NOT_THERE)
+        return self.put(items.replay_item(vid, kind, identity, by, now), NOT_THERE)
 
     def count(self, selection: Selection) -> int:
         """Count the cards of a selection."""
         if selection.end is not None and selection.end < selection.since:
             return 0  # as in `page`
         request = _listing(selection.key, since=selection.since, before=selection.end)
-        return sum(answer["Count"] for answer in self._answers(self.client.query, **request, Select="COUNT"))
+        return sum(answer["Count"] for answer in self.answers(self.client.query, **request, Select="COUNT"))
 
     def open_job(self, job: Job) -> bool:
         """Store a replay in bulk, due at once."""
-        return self._put(items.job_item(job), _NOT_THERE)
+        return self.put(items.job_item(job), NOT_THERE)
 
     def job(self, identity: str) -> Job | None:
         """Read a replay in bulk."""
-        with _table_errors():
+        with table_errors():
             answer = self.client.get_item(TableName=self.table, Key=items.job_key(identity), ConsistentRead=True)
         return items.job(answer["Item"]) if "Item" in answer else None
 
     def advance_job(self, identity: str, cursor: str, due_at: datetime) -> None:
         """Note how far a replay in bulk has got, and when it goes on."""
         values = {":reached": {"S": cursor}, ":at": {"N": str(items.epoch(due_at))}}
-        self._update(f"JOB#{identity}", "JOB", "SET reached = :reached, due_at = :at", values)
+        self.update(f"JOB#{identity}", "JOB", "SET reached = :reached, due_at = :at", values)
 
     def close_job(self, identity: str) -> None:
         """Take a replay in bulk out of the due index: it has come to its end."""
-        self._update(f"JOB#{identity}", "JOB", "REMOVE due_shard, due_at", {})
+        self.update(f"JOB#{identity}", "JOB", "REMOVE due_shard, due_at", {})
 
     # ── intents, budget, quarantine ──────────────────────────────────────────────────────────────────────────────
 
     def open_intent(self, intent: Intent, due: Due) -> bool:
         """Store an intent; return False if its key is taken. The stream hands a queued one on."""
-        return self._put(items.intent_item(intent) | items.due(due, intent.identity), _NOT_THERE)
+        return self.put(items.intent_item(intent) | items.due(due, intent.identity), NOT_THERE)
 
     def intent(self, identity: str) -> Intent | None:
         """Read an intent by its identity."""
-        with _table_errors():
+        with table_errors():
             answer = self.client.get_item(TableName=self.table, Key=items.intent_key(identity), ConsistentRead=True)
         return items.intent(answer["Item"]) if "Item" in answer else None
 
     def name_intent(self, identity: str, vid: str) -> bool:
         """Note the vid of an intent; the first one stays."""
         condition = "attribute_exists(pk) AND attribute_not_exists(vid)"
-        return self._update(f"INTENT#{identity}", "INTENT", "SET vid = :vid", {":vid": {"S": vid}}, condition)
+        return self.update(f"INTENT#{identity}", "INTENT", "SET vid = :vid", {":vid": {"S": vid}}, condition)
 
     def close_intent(self, identity: str) -> None:
         """Take an intent out of the due index: its task is in the log, or its refusal was announced."""
-        self._update(f"INTENT#{identity}", "INTENT", "REMOVE due_shard, due_at", {})
+        self.update(f"INTENT#{identity}", "INTENT", "REMOVE due_shard, due_at", {})
 
     def refuse_intent(self, identity: str, reason: str, due: Due) -> None:
         """Note that the provider will not take a wish; nobody tries again, only to announce it is still due."""
         change, condition = "SET refused = :reason, due_shard = :due_shard, due_at = :due_at", _UNNAMED
         values = {":reason": {"S": reason}} | {f":{name}": value for name, value in items.due(due, identity).items()}
-        self._update(f"INTENT#{identity}", "INTENT", change, values, f"attribute_exists(pk) AND {condition}")
+        self.update(f"INTENT#{identity}", "INTENT", change, values, f"attribute_exists(pk) AND {condition}")
 
     def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
         """Take a wish in hand for a while; return False if somebody else has it, or it has its vid."""
         values = {":until": {"N": str(items.epoch(until))}, ":now": {"N": str(items.epoch(now))}}
         condition = f"{_UNNAMED} AND (attribute_not_exists(in_hand) OR in_hand <= :now) AND attribute_exists(pk)"
-        return self._update(f"INTENT#{identity}", "INTENT", "SET in_hand = :until", values, condition)
+        return self.update(f"INTENT#{identity}", "INTENT", "SET in_hand = :until", values, condition)
 
     def drop_intent(self, identity: str) -> None:
         """Take back an intent that the provider refused, so that its key is free again."""
-        with _table_errors():
+        with table_errors():
             self.client.delete_item(
                 TableName=self.table, Key=items.intent_key(identity), ConditionExpression="attribute_not_exists(vid)"
             )
@@ -292,7 +286,7 @@ class Ledger:
             ":limit": {"N": str(limit)},
             ":end": {"N": str(items.epoch(now + timedelta(hours=BUDGET_HOURS)))},
         }
-        return self._update(
+        return self.update(
             f"BUDGET#{minute}",
             "BUDGET",
             "ADD calls :one SET expires_at = :end",
@@ -316,7 +310,7 @@ class Ledger:
 
     def quarantined(self, day: str, after: str) -> Iterator[Kept]:
         """Yield what one day (`2026-11-21`) left in quarantine, in the order of digests, from the first after one."""
-        found = self._query(
+        found = self.query(
             KeyConditionExpression="pk = :pk AND sk > :after",
             ExpressionAttributeValues={":pk": {"S": f"QUARANTINE#{day}"}, ":after": {"S": after or "-"}},
         )
@@ -327,7 +321,7 @@ class Ledger:
     def release(self, kept: Kept) -> None:
         """Take a body out of quarantine: it is in the log now."""
         for sk in kept.keys:
-            with _table_errors():
+            with table_errors():
                 self.client.delete_item(TableName=self.table, Key=items.key(f"QUARANTINE#{kept.day}", sk))
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -336,42 +330,8 @@ class Ledger:
         """Put a new item with its parts; the parts come first, so that an item is never there without them."""
         head, parts = items.split(item)
         for part in parts:
-            self._put(part, _NOT_THERE)
-        return self._put(head, _NOT_THERE)
-
-    def _put(self, item: Item, condition: str, values: Mapping[str, Any] | None = None) -> bool:
-        extra = {"ExpressionAttributeValues": values} if values else {}
-        with _table_errors() as refused:
-            self.client.put_item(TableName=self.table, Item=item, ConditionExpression=condition, **extra)
-        return not refused
-
-    def _update(
-        self, pk: str, sk: str, change: str, values: Mapping[str, Any], condition: str = "attribute_exists(pk)"
-    ) -> bool:
-        extra = {"ExpressionAttributeValues": values} if values else {}
-        with _table_errors() as refused:
-            self.client.update_item(
-                TableName=self.table,
-                Key=items.key(pk, sk),
-                UpdateExpression=change,
-                ConditionExpression=condition,
-                **extra,
-            )
-        return not refused
-
-    def _query(self, **request: Any) -> Iterator[Item]:
-        for answer in self._answers(self.client.query, **request):
-            yield from answer["Items"]
-
-    def _answers(self, read: Callable[..., dict[str, Any]], **request: Any) -> Iterator[dict[str, Any]]:
-        request |= {"TableName": self.table, "ConsistentRead": "IndexName" not in request}
-        while True:
-            with _table_errors():
-                answer = read(**request)
-            yield answer
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            self.put(part, NOT_THERE)
+        return self.put(head, NOT_THERE)
 
 
 def _listing(key: str, *, since: str, before: str | None) -> dict[str, Any]:
@@ -382,18 +342,3 @@ def _listing(key: str, *, since: str, before: str | None) -> dict[str, Any]:
         "ExpressionAttributeValues": {":key": {"S": key}, ":since": {"S": since}, ":before": {"S": before or "~"}},
         "ScanIndexForward": False,
     }
-
-
-@contextmanager
-def _table_errors() -> Iterator[list[str]]:
-    """Collect a refused condition, raise everything else as `LedgerUnavailable`."""
-    refused: list[str] = []
-    try:
-        yield refused
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code != "ConditionalCheckFailedException":
-            raise LedgerUnavailable(code) from error
-        refused.append(code)
-    except BotoCoreError as error:
-        raise LedgerUnavailable(type(error).__name__) from error

@@ -87,6 +87,7 @@ def read_relay(fields: Fields, sent: datetime, at: datetime, place: int = 0) -> 
         digest=_digest([key.room, key.song, key.vendor, key.type, fields.get("error_code"), result]),
         sent=sent + place * _MICROSECOND,
         at=at,
+        request_id=_text(result, "request_id"),
         grant=None if error else _grant(fields, data, key.type),
         error=error,
     )

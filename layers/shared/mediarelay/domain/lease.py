@@ -5,6 +5,7 @@ idempotent, and everything else is read off the set: nothing depends on the orde
 first receipt counts, so a repeat never makes anything last longer.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -41,10 +42,11 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One part that is held: until when (UTC), and what it is."""
+    """One part that is held: until when (UTC), by which relay, and what it is."""
 
     part: Part
     until: datetime
+    digest: str
     token: str | None = field(default=None, repr=False)
     resource: Resource | None = None
 
@@ -86,20 +88,25 @@ class Lease:
         last, newest = self._last(errors), self.newest
         return last if last and (newest is None or _order(last) > _order(newest)) else None
 
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """Request ids under which different results were relayed: one of them is not ZEGO's."""
+        ids = Counter(relay.request_id for relay in self.relays.values() if relay.request_id)
+        return tuple(sorted(name for name, count in ids.items() if count > 1))
+
     def holds(self, margin: timedelta) -> tuple[Hold, ...]:
         """What was got and until when, all in all `margin` earlier than it really ends."""
         return tuple(replace(hold, until=hold.until - margin) for hold in self._holds())
 
     def _holds(self) -> Iterator[Hold]:
-        if self.acquired and self.acquired.grant:
-            yield Hold(
-                Part.SHARE, _until(self.acquired, self.acquired.grant.share_ttl), self.acquired.grant.share_token
-            )
         lyrics = self._last(relay for relay in self.relays.values() if relay.grant and relay.grant.krc_token)
-        if lyrics and lyrics.grant:
-            yield Hold(Part.KRC, _until(lyrics, lyrics.grant.krc_ttl), lyrics.grant.krc_token)
-        if self.newest and self.newest.grant:
-            yield from (_resource_hold(self.newest, self.newest.grant, one) for one in self.newest.grant.resources)
+        if self.acquired and (grant := self.acquired.grant):
+            until = _until(self.acquired, grant.share_ttl)
+            yield Hold(Part.SHARE, until, self.acquired.digest, grant.share_token)
+        if lyrics and (grant := lyrics.grant):
+            yield Hold(Part.KRC, _until(lyrics, grant.krc_ttl), lyrics.digest, grant.krc_token)
+        if self.newest and (grant := self.newest.grant):
+            yield from (_resource_hold(self.newest, grant, one) for one in grant.resources)
 
     @staticmethod
     def _last(relays: Iterable[Relay]) -> Relay | None:
@@ -170,4 +177,4 @@ def _until(relay: Relay, ttl: int | None) -> datetime:
 def _resource_hold(relay: Relay, grant: Grant, resource: Resource) -> Hold:
     """A resource that does not state its validity is taken to last as long as it may be shared."""
     ttl = grant.share_ttl if resource.ttl is None else resource.ttl
-    return Hold(Part.RESOURCE, _until(relay, ttl), resource.share_token, resource)
+    return Hold(Part.RESOURCE, _until(relay, ttl), relay.digest, resource.share_token, resource)

@@ -88,6 +88,7 @@ class Relay:
     Attributes:
         digest: SHA-256 of what was relayed, without its signature: the identity of the result.
         sent: When the relaying server sent it, by its signed clock: it only orders relays.
+        request_id: ZEGO's id of the request that this answers.
         at: When we received it for the first time: all deadlines count from here.
         grant, error: One of them.
     """
@@ -96,5 +97,6 @@ class Relay:
     digest: str
     sent: datetime
     at: datetime
+    request_id: str | None = None
     grant: Grant | None = None
     error: SongError | None = None

@@ -4,6 +4,8 @@ The digests are the vendor's choice. Neither covers a body: a receiver needs a t
 """
 
 import hashlib
+import hmac
+from collections.abc import Iterable
 
 
 def callback_signature(secret: str, timestamp: str | int, nonce: str | int) -> str:
@@ -12,7 +14,7 @@ def callback_signature(secret: str, timestamp: str | int, nonce: str | int) -> s
     `timestamp` and `nonce` are taken exactly as received; a nonce may exceed 2^53: never let it pass through a float.
     """
     joined = "".join(sorted((secret, str(timestamp), str(nonce))))
-    return hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(joined.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def server_api_signature(app_id: int | str, signature_nonce: str, server_secret: str, timestamp: int | str) -> str:
@@ -22,3 +24,14 @@ def server_api_signature(app_id: int | str, signature_nonce: str, server_secret:
     """
     joined = f"{app_id}{signature_nonce}{server_secret}{timestamp}"
     return hashlib.md5(joined.encode(), usedforsecurity=False).hexdigest()
+
+
+def matches(presented: str, secrets: Iterable[str], timestamp: str, nonce: str) -> bool:
+    """Say whether `presented` is the callback signature by one of the live secrets; an empty secret signs nothing.
+
+    Everything is compared, in constant time. Never raises on any text.
+    """
+    given = presented.lower().encode("utf-8", "surrogatepass")
+    expected = [callback_signature(secret, timestamp, nonce).encode() for secret in secrets if secret]
+    found = [hmac.compare_digest(given, one) for one in expected]
+    return any(found)

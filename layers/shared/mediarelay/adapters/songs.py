@@ -1,0 +1,154 @@
+"""Songs in the DynamoDB table.
+
+pk           sk                                     what
+ROOM#{room}  RELAY#{song}#{vendor}#{type}#{digest}  one relay, redacted; the whole of it sealed; due until it is folded
+ROOM#{room}  LEASE#{song}#{vendor}#{type}           the books of the lease; due when the next thing is to be said
+NONCE#{sha}  NONCE                                  a nonce of ZEGO's that was used, and for which message
+
+Room and song are percent-encoded. All of it goes by its time to live.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote, unquote
+
+from mediarelay.adapters import items
+from mediarelay.adapters.items import Item
+from mediarelay.adapters.table import NOT_THERE, Table
+from mediarelay.contracts.zego import read_relay
+from mediarelay.domain.schedule import Due
+from mediarelay.domain.song import Relay, SongKey, SongType
+from mediarelay.domain.song_news import SongBooks, SongRecord
+
+SONG = "song"
+"""The duty of a lease: fold it, and say what is to be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Songs(Table):
+    """Reads and writes of songs; `keep` is how long relays and leases are kept."""
+
+    keep: timedelta = timedelta(days=7)
+
+    def record(self, relay: Relay, redacted: Mapping[str, Any], sealed: Iterable[bytes], due_at: datetime) -> bool:
+        """Append a relay; return False, without a write, if the same result is there already."""
+        item: Item = {
+            **items.key(_pk(relay.key.room), f"RELAY#{_name(relay.key)}#{relay.digest}"),
+            **_identity(relay.key),
+            "item": {"S": "relay"},
+            "at": {"S": relay.at.isoformat()},
+            "sent": {"S": relay.sent.isoformat()},
+            "body": {"B": zlib.compress(json.dumps(redacted).encode())},
+            "sealed": {"L": [{"B": piece} for piece in sealed]},
+            "expires_at": {"N": str(items.epoch(relay.at + self.keep))},
+            **items.due(Due(SONG, due_at), _name(relay.key)),
+        }
+        return self.put(item, NOT_THERE)
+
+    def load(self, key: SongKey) -> SongRecord | None:
+        """Read everything about one song of a room; None if there is nothing."""
+        name = _name(key)
+        found = [item for kind in ("LEASE", "RELAY") for item in self._of(key.room, f"{kind}#{name}")]
+        return next(_records(item for item in found if _key(item) == key), None)
+
+    def room(self, room: str, song: str | None = None) -> list[SongRecord]:
+        """Read everything about a room, or about all kinds of one song in it."""
+        start = f"{quote(song, safe='')}#" if song else ""
+        return list(_records(item for kind in ("LEASE", "RELAY") for item in self._of(room, f"{kind}#{start}")))
+
+    def save(
+        self, key: SongKey, books: SongBooks, seen: SongBooks | None, due_at: datetime | None, now: datetime
+    ) -> bool:
+        """Write the books of a lease; return False if another writer came first."""
+        item: Item = {
+            **items.key(_pk(key.room), f"LEASE#{_name(key)}"),
+            **_identity(key),
+            "item": {"S": "lease"},
+            "version": {"N": str(books.version)},
+            "expires_at": {"N": str(items.epoch(now + self.keep))},
+            **({"published": {"SS": sorted(books.published)}} if books.published else {}),
+            **items.due(Due(SONG, due_at) if due_at else None, _name(key)),
+        }
+        if seen is None:
+            return self.put(item, NOT_THERE)
+        return self.put(item, "version = :seen", {":seen": {"N": str(seen.version)}})
+
+    def settle(self, relay: Relay) -> None:
+        """Note that a relay was folded."""
+        self.update(_pk(relay.key.room), f"RELAY#{_name(relay.key)}#{relay.digest}", "REMOVE due_shard, due_at", {})
+
+    def use_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
+        """Note a nonce; return False if it was used for another message."""
+        item = {
+            **items.key(f"NONCE#{sha256(nonce.encode()).hexdigest()}", "NONCE"),
+            "item": {"S": "nonce"},
+            "digest": {"S": digest},
+            "expires_at": {"N": str(items.epoch(until))},
+        }
+        return self.put(item, f"{NOT_THERE} OR digest = :digest", {":digest": {"S": digest}})
+
+    def _of(self, room: str, start: str) -> Iterator[Item]:
+        return self.query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :start)",
+            ExpressionAttributeValues={":pk": {"S": _pk(room)}, ":start": {"S": start}},
+        )
+
+
+def key_of(pk: str, sk: str) -> SongKey:
+    """The song that a row of the due index is about."""
+    _, song, vendor, kind, *_ = sk.split("#")
+    return SongKey(unquote(pk.removeprefix("ROOM#")), unquote(song), int(vendor), SongType(kind))
+
+
+def _pk(room: str) -> str:
+    return f"ROOM#{quote(room, safe='')}"
+
+
+def _name(key: SongKey) -> str:
+    return f"{quote(key.song, safe='')}#{key.vendor}#{key.type}"
+
+
+def _identity(key: SongKey) -> Item:
+    return {
+        "room": {"S": key.room},
+        "song": {"S": key.song},
+        "vendor": {"N": str(key.vendor)},
+        "type": {"S": key.type.value},
+    }
+
+
+def _key(item: Item) -> SongKey:
+    return SongKey(item["room"]["S"], item["song"]["S"], int(item["vendor"]["N"]), SongType(item["type"]["S"]))
+
+
+def _records(found: Iterable[Item]) -> Iterator[SongRecord]:
+    for key, group in groupby(sorted(found, key=_key), key=_key):
+        rows = list(group)
+        relays = [row for row in rows if row["item"]["S"] == "relay"]
+        yield SongRecord(
+            key=key,
+            relays=tuple(map(_relay, relays)),
+            waiting=frozenset(_digest(row) for row in relays if "due_shard" in row),
+            sealed={_digest(row): tuple(piece["B"] for piece in row["sealed"]["L"]) for row in relays},
+            books=next((_books(row) for row in rows if row["item"]["S"] == "lease"), None),
+        )
+
+
+def _relay(item: Item) -> Relay:
+    """Read a relay; its identity is that of what was relayed, not of what is left of it here."""
+    sent, at = (datetime.fromisoformat(item[name]["S"]) for name in ("sent", "at"))
+    return replace(read_relay(json.loads(zlib.decompress(item["body"]["B"])), sent, at), digest=_digest(item))
+
+
+def _digest(item: Item) -> str:
+    return item["sk"]["S"].rpartition("#")[2]
+
+
+def _books(item: Item) -> SongBooks:
+    return SongBooks(version=int(item["version"]["N"]), published=frozenset(item.get("published", {"SS": []})["SS"]))

@@ -1,0 +1,42 @@
+"""KMS: what may be used only by those who may read tokens is sealed with a key of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mediarelay.errors import VaultUnavailable
+
+MOST_BYTES = 4096
+"""Of one call to Encrypt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """Seals and unseals. A seal opens only in the context it was made in, such as a room and a song."""
+
+    client: Any
+    key: str
+
+    def seal(self, plain: bytes, context: Mapping[str, str]) -> tuple[bytes, ...]:
+        """Encrypt, in as many pieces as it takes; raises `VaultUnavailable`."""
+        pieces = (plain[start : start + MOST_BYTES] for start in range(0, len(plain), MOST_BYTES))
+        return tuple(
+            self._call(self.client.encrypt, "CiphertextBlob", Plaintext=piece, EncryptionContext=dict(context))
+            for piece in pieces
+        )
+
+    def unseal(self, sealed: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
+        """Decrypt; raises `VaultUnavailable`."""
+        return b"".join(
+            self._call(self.client.decrypt, "Plaintext", CiphertextBlob=piece, EncryptionContext=dict(context))
+            for piece in sealed
+        )
+
+    def _call(self, operation: Any, wanted: str, **request: Any) -> bytes:
+        try:
+            answer = operation(KeyId=self.key, **request)
+        except (ClientError, BotoCoreError) as error:
+            raise VaultUnavailable(type(error).__name__) from error
+        return bytes(answer[wanted])

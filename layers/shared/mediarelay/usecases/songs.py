@@ -1,0 +1,203 @@
+"""Songs: take what game servers relay, say what became of it, and tell rooms what they may use.
+
+A relay is stored with one conditional write; what follows from it is found by the stream, and by the sweep if that fails.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any, Protocol
+
+from mediarelay import metrics
+from mediarelay.contracts.zego import Message, Signed, oddities, read_message, read_relay, redacted
+from mediarelay.domain.song import Relay
+from mediarelay.errors import Forbidden, Malformed, TooLarge, Unauthenticated
+from mediarelay.signing.standard_webhooks import verifies
+from mediarelay.signing.zego import matches
+
+WINDOW = timedelta(minutes=5)
+"""How far the clock of a game server may be off, either way."""
+MOST_BYTES = 256 * 1024
+"""Of one message: all of it is sealed, 4 KB at a time."""
+FOLD_GRACE = timedelta(seconds=30)
+"""How long the stream has to fold a relay before the sweep does."""
+ROUTE = "callbacks/music"
+_MILLISECONDS = 13
+"""Digits of a time in milliseconds; in seconds it has ten."""
+log = logging.getLogger(__name__)
+
+
+class Shelf(Protocol):
+    """The part of the ledger that takes relays."""
+
+    def record(self, relay: Relay, redacted: Mapping[str, Any], sealed: tuple[bytes, ...], due_at: datetime) -> bool:
+        """Append a relay once."""
+
+    def use_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
+        """Note a nonce; False if it was used for another message."""
+
+
+class Quarantine(Protocol):
+    """The part of the ledger that keeps what could not be read."""
+
+    def quarantine(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
+        """Keep what could not be read."""
+
+
+class Seals(Protocol):
+    """What seals tokens."""
+
+    def seal(self, plain: bytes, context: Mapping[str, str]) -> tuple[bytes, ...]:
+        """Encrypt."""
+
+
+class Secrets(Protocol):
+    """The secret with the keys of game servers."""
+
+    def value(self) -> dict[str, Any]:
+        """The secret, maybe some seconds old."""
+
+    def recheck(self) -> dict[str, Any]:
+        """The secret, read again if it may have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SongReceipt:
+    """What a game server is told of one relay: which song, and whether this very result was here before."""
+
+    relay: Relay
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MusicReceiver:
+    """Takes messages of game servers."""
+
+    shelf: Shelf
+    quarantine: Quarantine
+    vault: Seals
+    secrets: Secrets
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    clock: Callable[[], datetime]
+
+    def receive(self, headers: Mapping[str, str], address: str, read_body: Callable[[], bytes]) -> list[SongReceipt]:
+        """Store the relays of a message, all or none of them judged well-formed.
+
+        Raises:
+            Forbidden, Unauthenticated: Not from an admitted network, or not proved; nothing is stored.
+            TooLarge, Malformed: Nothing of it is stored but, without its tokens, in quarantine.
+            LedgerUnavailable, VaultUnavailable: Not everything is stored; the sender should try again.
+        """
+        if not any(ip_address(address) in network for network in self.networks):
+            metrics.count("RelayForbidden")
+            raise Forbidden("address")
+        body, now = read_body(), self.clock()
+        if len(body) > MOST_BYTES:
+            raise TooLarge(f"body: over {MOST_BYTES} bytes")
+        message, sent = self._admit(headers, body, now)
+        try:
+            relays = [read_relay(fields, sent, now, place) for place, fields in enumerate(message.relays)]
+        except Malformed as error:
+            metrics.count("RelayMalformed")
+            self.quarantine.quarantine(_without_tokens(message), str(error), ROUTE, now)
+            raise
+        return [self._store(relay, fields) for relay, fields in zip(relays, message.relays, strict=True)]
+
+    def _store(self, relay: Relay, fields: Mapping[str, Any]) -> SongReceipt:
+        sealed = self.vault.seal(json.dumps(fields).encode(), context(relay))
+        stored = self.shelf.record(relay, redacted(dict(fields)), sealed, relay.at + FOLD_GRACE)
+        metrics.count("RelayStored" if stored else "RelayRepeated")
+        if relay.grant and (odd := oddities(relay.grant)):
+            log.warning("odd result", extra={"song": relay.key.song, "fields": odd})
+        return SongReceipt(relay, not stored)
+
+    def _admit(self, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Message, datetime]:
+        """Check who sent it, and when; raises `Unauthenticated`, which says no more than that."""
+        signed = Webhook.of(headers)
+        if signed:
+            self._check(now, signed.timestamp, lambda secret: signed.proves(_words(secret, "webhook_secrets"), body))
+            return self._readable(body, now), _moment(signed.timestamp)
+        message = _message_or_none(body)
+        if message is None or message.signed is None:
+            raise self._refused()
+        zego = message.signed
+        self._check(now, zego.timestamp, lambda secret: _is_zego(zego, _words(secret, "callback_secrets")))
+        if not self.shelf.use_nonce(zego.nonce, message.digest, now + 2 * WINDOW):
+            raise self._refused()
+        return message, _moment(zego.timestamp)
+
+    def _check(self, now: datetime, timestamp: str, proved: Callable[[dict[str, Any]], bool]) -> None:
+        timely = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MILLISECONDS
+        if not timely or abs(_moment(timestamp) - now) > WINDOW:
+            raise self._refused()
+        if not (proved(self.secrets.value()) or proved(self.secrets.recheck())):
+            raise self._refused()
+
+    def _readable(self, body: bytes, now: datetime) -> Message:
+        try:
+            return read_message(body)
+        except Malformed as error:
+            metrics.count("RelayMalformed")
+            self.quarantine.quarantine(_UNKEPT % len(body), str(error), ROUTE, now)
+            raise
+
+    @staticmethod
+    def _refused() -> Unauthenticated:
+        metrics.count("RelayUnauthenticated")
+        return Unauthenticated()
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """The headers of Standard Webhooks."""
+
+    id: str
+    timestamp: str
+    signature: str
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> "Webhook | None":
+        """Take them from a request's headers (names in small letters); None if it has none."""
+        found = [headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")]
+        return cls(*found) if any(found) else None
+
+    def proves(self, secrets: list[str], body: bytes) -> bool:
+        """Whether one of the live secrets signed this."""
+        return bool(self.id) and verifies(self.signature, secrets, self.id, self.timestamp, body)
+
+
+_UNKEPT = b"%d bytes that are no JSON; not kept, as they may hold tokens"
+
+
+def context(relay: Relay) -> dict[str, str]:
+    """What a seal is bound to."""
+    return {"room": relay.key.room, "song": relay.key.song, "digest": relay.digest}
+
+
+def _without_tokens(message: Message) -> bytes:
+    return json.dumps(redacted(list(message.relays))).encode()
+
+
+def _message_or_none(body: bytes) -> Message | None:
+    try:
+        return read_message(body)
+    except Malformed:
+        return None
+
+
+def _is_zego(signed: Signed, secrets: list[str]) -> bool:
+    return matches(signed.signature, secrets, signed.timestamp, signed.nonce)
+
+
+def _words(secret: Mapping[str, Any], name: str) -> list[str]:
+    """Live secrets: words separated by white space, easy to edit by hand."""
+    return str(secret.get(name, "")).split()
+
+
+def _moment(timestamp: str) -> datetime:
+    """Seconds (10 digits) or milliseconds (13) since 1970."""
+    seconds = int(timestamp) / (1000 if len(timestamp) == _MILLISECONDS else 1)
+    return datetime.fromtimestamp(seconds, UTC)
