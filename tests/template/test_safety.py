@@ -230,13 +230,15 @@ def test_no_lease_is_shorter_than_the_work_it_covers() -> None:
     assert least >= max(item.get("Timeout", 10) for name, item in functions().items() if name not in TICKS)
 
 
-def test_a_schedule_that_cannot_run_is_noticed() -> None:
-    schedules = resources("AWS::Scheduler::Schedule", translated())
-    assert len(schedules) == 3
-    for schedule in schedules.values():
-        assert schedule["Target"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["TickDeadLetters", "Arn"]}}
-    alarm = resources("AWS::CloudWatch::Alarm", translated())["SchedulesAlarm"]
-    watched = [metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for metric in alarm["Metrics"][1:]]
-    targets = [schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules.values()]
-    assert sorted(value["Ref"] for value in watched) == sorted(targets)
-    assert (alarm["TreatMissingData"], alarm["ComparisonOperator"]) == ("breaching", "LessThanThreshold")
+@pytest.mark.parametrize("name", sorted(resources("AWS::Scheduler::Schedule", translated())))
+def test_a_schedule_that_cannot_run_is_noticed(name: str) -> None:
+    goal = resources("AWS::Scheduler::Schedule", translated())[name]["Target"]
+    assert goal["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["TickDeadLetters", "Arn"]}}
+    alarm = resources("AWS::CloudWatch::Alarm", translated())[f"{target(goal['Arn'])}SilentAlarm"]
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": target(goal["Arn"])}}]
+    assert (alarm["MetricName"], alarm["Threshold"], alarm["ComparisonOperator"]) == (
+        "Invocations",
+        1,
+        "LessThanThreshold",
+    )
+    assert alarm["TreatMissingData"] == "breaching"
