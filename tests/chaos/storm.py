@@ -37,6 +37,7 @@ MISSING_EVERY = 5
 TRUTH = {5: "succeeded", 4: "failed"}
 PASSING = (requests.RequestException, BotoCoreError, ClientError, LocalError, KeyError, ValueError)
 """What a client sees of a stack that is going wrong: it tries again."""
+TAKEN = {200, 201, 202}
 PARAMETERS = {"FirstPollAfter": "2", "RecoverySeconds": "30", "CallsPerMinute": "10000"}
 
 
@@ -102,8 +103,17 @@ class Storm:
             wishes = list(pool.map(lambda number: makers[number % 2](number), range(count)))
         audio = [wish for wish in wishes if wish.kind == "audio"]
         for start in range(0, len(audio), BATCH):
-            patiently(partial(self._batch, audio[start : start + BATCH]))
+            self._submit(audio[start : start + BATCH])
         return wishes
+
+    def _submit(self, wishes: list["Wish"]) -> None:
+        """Send wishes as a client does: again those that were not taken; raises LocalError if that never ends."""
+        end = time.monotonic() + LONGEST
+        while left := patiently(partial(self._batch, wishes)):
+            if time.monotonic() > end:
+                raise LocalError(f"{len(left)} wishes are not taken")
+            wishes = left
+            time.sleep(TICK)
 
     def _video(self, number: int) -> "Wish":
         bucket = BROKEN if number % MISSING_EVERY == 0 else CLIPS
@@ -123,8 +133,8 @@ class Storm:
             file.write_bytes(b"any bytes will do for the stub")
         return patiently(lambda: self.calls.upload(bucket, key, file))
 
-    def _batch(self, wishes: list["Wish"]) -> None:
-        """Send wishes, or learn the vids of those that were sent; raises LocalError if one was not taken."""
+    def _batch(self, wishes: list["Wish"]) -> list["Wish"]:
+        """Send wishes, or learn the vids of those that were sent; returns those that were not taken."""
         tasks = [{"url": one.url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION} for one in wishes]
         url = f"{self.deployment.api_url}/tasks/audio/batch"
         answer = requests.post(url, json={"tasks": tasks}, headers=self.calls.headers, timeout=60)
@@ -133,8 +143,7 @@ class Storm:
         results = answer.json()["results"]
         for wish, result in zip(wishes, results, strict=True):
             wish.vid = result.get("vid") or wish.vid
-        if refused := [result for result in results if result["status"] >= 300]:
-            raise LocalError(str(refused[0]))
+        return [wish for wish, result in zip(wishes, results, strict=True) if result["status"] not in TAKEN]
 
     # ── converging ──
 
@@ -143,7 +152,7 @@ class Storm:
         while True:
             unnamed = [wish for wish in wishes if wish.vid is None]
             for start in range(0, len(unnamed), BATCH):
-                patiently(partial(self._batch, unnamed[start : start + BATCH]))
+                self._submit(unnamed[start : start + BATCH])
             states, vids = self._states(), {wish.vid for wish in wishes if wish.vid}
             if not unnamed and self._well(vids, states):
                 vids |= states.keys() & self._truth().keys()

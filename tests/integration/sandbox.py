@@ -97,7 +97,7 @@ class Sandbox:
         self.ledger.open_intent(intent, Due("submit", intent.at + SUBMIT_GRACE))
         if "vid" in wish:
             self.ledger.name_intent(intent.identity, wish["vid"])
-            self.ledger.close_intent(intent.identity)
+            self.ledger.close_intent(intent)
         if "refused" in wish:
             self.ledger.refuse_intent(intent.identity, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
 

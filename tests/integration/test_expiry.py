@@ -1,22 +1,28 @@
 """Bodies of claims are kept for a while; what they claimed, and their digests, stay."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from mediarelay.adapters.items import HEARD, WITHOUT_HEARD
 from mediarelay.domain.media import State
 from mediarelay.usecases.read import MOST_SHOWN
-from tests.integration.world import VID, World, answer, callback
+from tests.integration.world import START, VID, World, answer, callback
 
 LARGE = 900_000
 
 
-def throttled(**_: Any) -> None:
-    raise ClientError({"Error": {"Code": "ThrottlingException"}}, "DeleteItem")
+@contextmanager
+def counted(world: World, calls: list[str]) -> Iterator[None]:
+    query = world.ledger.client.query
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.ledger.client, "query", lambda **request: calls.append("query") or query(**request))
+        yield
 
 
 def claims(world: World) -> list[dict[str, Any]]:
@@ -48,29 +54,36 @@ def test_a_body_goes_when_its_time_is_over_and_nothing_else_does(world: World) -
     assert not world.claim(body), "the same body is still a repeat"
 
 
-def test_a_large_body_goes_with_its_parts(world: World) -> None:
-    noise = "".join(f"{number:x}" for number in range(LARGE // 4))
-    settled(world, callback(v_type=noise))
-    items = len(world.items())
+def test_a_large_body_lies_aside_and_goes_by_its_time_to_live(world: World) -> None:
+    body = callback(v_type="".join(f"{number:x}" for number in range(LARGE // 4)))
+    settled(world, body)
+    pieces = [item for item in world.items() if item["pk"]["S"] == f"BODY#{VID}"]
+    assert len(pieces) > 1
+    assert {item["expires_at"]["N"] for item in pieces} == {str(int((START + timedelta(days=90)).timestamp()))}
+    assert world.entries()[-1].body == body
     world.clock.forward(days=90)
     assert world.sweep()["expire"] == 1
-    assert len(world.items()) < items
-    assert not [item for item in world.items() if item["item"]["S"] == "part"]
-    assert not [item for item in world.items() if item["item"]["S"] == "claim" and HEARD in item]
+    assert claims(world)[0]["body"] is None
+    assert not world.claim(body), "the same body is still a repeat"
     assert claims(world)[0]["body"] is None
 
 
-def test_a_body_that_went_by_half_is_gone_and_its_rest_goes_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_body_of_which_a_piece_is_gone_is_gone(world: World) -> None:
     settled(world, callback(v_type="".join(f"{number:x}" for number in range(LARGE // 4))))
-    world.clock.forward(days=90)
-    with monkeypatch.context() as patch:
-        patch.setattr(world.ledger.client, "delete_item", throttled)
-        assert world.sweep()["expire"] == 0
-    assert [item for item in world.items() if item["item"]["S"] == "part"]
+    piece = [item for item in world.items() if item["pk"]["S"] == f"BODY#{VID}"][-1]
+    world.ledger.client.delete_item(TableName=world.table, Key={"pk": piece["pk"], "sk": piece["sk"]})
     assert claims(world)[0]["body"] is None
-    assert world.sweep()["expire"] == 1
-    assert not [item for item in world.items() if item["item"]["S"] == "part"]
-    assert world.due() == {}
+    assert world.reader.task(VID)["state"] == "succeeded"
+
+
+def test_what_strangers_pile_up_makes_no_task_slow_to_read(world: World) -> None:
+    world.track()
+    for number in range(5):
+        world.claim(callback(v_type=Random(number).randbytes(500_000).hex()))  # noqa: S311 - noise
+    calls: list[str] = []
+    with counted(world, calls):
+        world.tasks.load(VID)
+    assert calls == ["query"]
 
 
 def test_a_task_is_read_without_what_strangers_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
 from mediarelay.errors import LedgerUnavailable
-from tests.integration.world import START, VID, World, together
+from tests.integration.world import START, VID, World, answer, together
 from tests.stack import resources
 
 WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
@@ -248,6 +248,31 @@ def test_pages_of_one_kind_and_state_newest_first(world: World) -> None:
 # ── intents ──
 
 
+def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task's item and its log may lie on different pages of a query, and others write in between."""
+    world.track()
+    for number in range(3):
+        world.ledger.record(entry(Random(number).randbytes(400_000), origin=Origin.TRUSTED))  # noqa: S311 - noise
+    query, armed = world.ledger.client.query, [True]
+
+    def slow(**request: Any) -> Any:
+        found = query(**request)
+        if "LastEvaluatedKey" in found and armed and armed.pop():
+            world.provider.answers[VID] = answer()
+            world.confirm()
+        return found
+
+    monkeypatch.setattr(world.ledger.client, "query", slow)
+    world.tasks.refresh(VID, Kind.VIDEO, asked=True)
+    assert not armed, "the log has more than one page"
+    record, task = world.tasks.load(VID)
+    assert record.card
+    assert task
+    assert record.card.state is task.state is State.SUCCEEDED
+
+
 def test_the_life_of_an_intent(world: World) -> None:
     assert world.ledger.intent(intent().identity) is None
     assert world.ledger.open_intent(intent(), Due("submit", START))
@@ -257,18 +282,27 @@ def test_the_life_of_an_intent(world: World) -> None:
     assert world.ledger.name_intent(intent().identity, "v1")
     assert not world.ledger.name_intent(intent().identity, "v2"), "the first vid stays"
     assert world.ledger.intent(intent().identity) == intent(vid="v1")
-    world.ledger.drop_intent(intent().identity)
+    world.ledger.drop_intent(intent())
     assert world.ledger.intent(intent().identity), "a wish that became a task stays"
-    world.ledger.close_intent(intent().identity)
+    world.ledger.close_intent(intent())
     assert world.due() == {}
 
 
 def test_a_dropped_intent_frees_its_key(world: World) -> None:
     world.ledger.open_intent(intent(), Due("submit", START))
-    world.ledger.drop_intent(intent().identity)
+    world.ledger.drop_intent(intent())
     assert world.items() == []
     assert not world.ledger.name_intent(intent().identity, "v1"), "nothing comes back to life"
     assert world.ledger.open_intent(intent(), Due("submit", START))
+
+
+def test_a_later_intent_under_the_same_key_is_another_one(world: World) -> None:
+    later = intent(at=START + timedelta(microseconds=1))
+    world.ledger.open_intent(later, Due("submit", START))
+    world.ledger.close_intent(intent())
+    world.ledger.drop_intent(intent())
+    assert world.ledger.intent(later.identity) == later
+    assert [row.pk for row in world.due()["submit"]] == [f"INTENT#{later.identity}"]
 
 
 def test_one_of_many_racing_submits_opens(world: World) -> None:
@@ -332,8 +366,8 @@ OPERATIONS = {
     "open_intent": lambda ledger: ledger.open_intent(intent(), Due("submit", START)),
     "intent": lambda ledger: ledger.intent("x"),
     "name_intent": lambda ledger: ledger.name_intent("x", "v1"),
-    "close_intent": lambda ledger: ledger.close_intent("x"),
-    "drop_intent": lambda ledger: ledger.drop_intent("x"),
+    "close_intent": lambda ledger: ledger.close_intent(intent()),
+    "drop_intent": lambda ledger: ledger.drop_intent(intent()),
     "spend": lambda ledger: ledger.spend(START, 5),
     "begin_intent": lambda ledger: ledger.begin_intent("x", START, START),
     "refuse_intent": lambda ledger: ledger.refuse_intent("x", "no", Due("publish", START)),

@@ -1,9 +1,15 @@
 """Announcements: at least one per outcome, whoever finds it; the same id each time; none is lost with its carrier."""
 
+import json
+
 import pytest
 
+from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Kind, State
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.schedule import shard_of
 from mediarelay.errors import Undelivered
+from mediarelay.usecases.sweep import MOST_FAILURES
 from tests.integration.world import VID, World, answer, callback
 
 
@@ -151,3 +157,61 @@ def test_a_topic_that_is_down_leaves_time_for_other_duties(world: World) -> None
     world.clock.forward(minutes=2)
     world.topic.down = True
     assert world.sweeper.sweep(world.tick(rows=8))["submit"] == 1
+
+
+def lost(world: World) -> World:
+    """A task that was given up, not announced yet."""
+    world.track()
+    world.clock.forward(hours=25)
+    world.confirm()
+    world.sweep()
+    return world
+
+
+def test_an_item_that_is_behind_its_log_is_brought_up_to_date(world: World) -> None:
+    lost(world)
+    told = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=world.clock(), body=answer())
+    world.ledger.record(told)  # and whoever logged it died
+    for _ in range(5):
+        world.clock.forward(minutes=1)
+        world.sweep()
+    assert types(world) == ["succeeded"]
+    card = world.ledger.load(VID).card
+    assert card
+    assert (card.state, card.due) == (State.SUCCEEDED, None)
+
+
+def test_a_replay_is_announced_whoever_writes_before_its_question_is_noted(done: World) -> None:
+    done.publisher.publish(VID)
+    done.replayer.replay(VID, "me")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(done.ledger), "settle", lambda *_: None)
+        done.confirm()
+    done.tasks.refresh(VID, Kind.VIDEO)
+    done.ledger.settle(VID, done.ledger.load(VID).open)
+    done.clock.forward(minutes=1)
+    assert done.sweep()["publish"] == 1
+    assert [message.get("replay") for message in done.topic.messages] == [None, 1]
+
+
+def test_rows_that_always_fail_do_not_starve_other_shards(world: World) -> None:
+    vids = [f"v{number}" for number in range(60)]
+    for vid in vids:
+        world.track(vid)
+        world.provider.answers[vid] = answer(vid)
+        world.confirm(vid)
+    poison = {vid for vid in vids if shard_of("publish", vid) == "publish#0"}
+    assert len(poison) > MOST_FAILURES
+    plain = world.topic.publish
+
+    def publish(message: str, attributes: dict[str, str]) -> None:
+        if json.loads(message)["subject"] in poison:
+            raise Undelivered("InvalidParameter")
+        plain(message, attributes)
+
+    world.topic.publish = publish  # type: ignore[method-assign]
+    world.clock.forward(seconds=30)
+    world.sweep()
+    world.clock.forward(minutes=1)
+    world.sweep()
+    assert {message["subject"] for message in world.topic.messages} == set(vids) - poison

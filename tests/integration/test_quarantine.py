@@ -6,10 +6,10 @@ import pytest
 
 from mediarelay.contracts import callback_head
 from mediarelay.contracts.api import quarantine_view
-from mediarelay.domain.media import Kind
-from mediarelay.errors import Malformed
-from mediarelay.usecases.quarantine import MOST_AT_ONCE, Quarantine, claiming
-from tests.integration.world import TOKEN, VID, World, callback
+from mediarelay.domain.media import Kind, State
+from mediarelay.errors import BudgetSpent, Malformed
+from mediarelay.usecases.quarantine import MOST_AT_ONCE, MOST_SHOWN, Quarantine, claiming
+from tests.integration.world import TOKEN, VID, World, answer, callback
 
 DAY = "2026-01-02"
 NEW = callback().replace(b'"detail"', b'"result_of_a_later_edition"')
@@ -52,7 +52,7 @@ def test_a_body_in_parts_comes_out_whole_and_leaves_nothing(world: World, shelf:
     refused(world, b"another")
     parts = [item for item in world.items() if item["item"]["S"] == "part"]
     assert parts
-    page, _ = shelf.page(DAY, "")
+    page = list(world.ledger.quarantined(DAY, ""))
     assert {one.body for one in page} == {noise, b"another"}
     for kept in page:
         world.ledger.release(kept)
@@ -84,9 +84,31 @@ def test_pages(world: World, shelf: Quarantine) -> None:
     assert shelf.page("2026-01-03", "") == ([], None)
 
 
-def test_a_view_shows_text_and_leaves_out_what_is_large(world: World, shelf: Quarantine) -> None:
+def test_a_view_shows_the_beginning_as_text(world: World, shelf: Quarantine) -> None:
     refused(world, LARGE)
     refused(world, b"\xff<xml/>")
-    shown: list[Any] = [one["body"] for one in quarantine_view(*shelf.page(DAY, ""))["bodies"]]
-    assert {"omitted": f"{len(LARGE)} bytes"} in shown
-    assert "\ufffd<xml/>" in shown
+    shown: dict[int, Any] = {one["size"]: one["body"] for one in quarantine_view(*shelf.page(DAY, ""))["bodies"]}
+    assert shown == {len(LARGE): LARGE[:MOST_SHOWN].decode(), 7: "\ufffd<xml/>"}
+
+
+@pytest.mark.parametrize("depth", [300, 30_000])
+def test_no_body_breaks_the_list_of_its_day(world: World, shelf: Quarantine, depth: int) -> None:
+    refused(world, b"[" * depth + b"]" * depth)
+    refused(world, b"\xff" * 2**16)
+    assert [one["size"] for one in quarantine_view(*shelf.page(DAY, ""))["bodies"]].count(2 * depth) == 1
+
+
+def test_what_is_taken_again_after_a_month_is_asked_about(
+    world: World, shelf: Quarantine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused(world, NEW)
+    world.clock.forward(days=29)
+    monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
+    assert shelf.rerun(DAY, "").stored == 1
+    assert world.sweep()["lost"] == 0
+    world.provider.answers[VID] = BudgetSpent("none left")
+    world.confirm()
+    world.provider.answers[VID] = answer()
+    world.clock.forward(minutes=5)
+    assert world.poll() == 1
+    assert world.confirm().outcome is State.SUCCEEDED

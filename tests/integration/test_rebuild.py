@@ -60,3 +60,21 @@ def test_what_differs_is_found_and_mended(
     assert folded in {found.folded, getattr(found.folded, "what", None)}
     rebuilder.repair(VID)
     assert list(rebuilder.differences()) == []
+
+
+@pytest.mark.parametrize("vid", [VID, "v0", "a0", "v1"])
+def test_a_task_item_that_is_gone_comes_back_from_the_log(world: World, rebuilder: Rebuilder, vid: str) -> None:
+    before = world.ledger.load(vid).card
+    client("dynamodb").delete_item(TableName=world.table, Key={"pk": {"S": f"TASK#{vid}"}, "sk": {"S": "TASK"}})
+    assert [(one.vid, one.field) for one in rebuilder.differences()] == [(vid, "item")]
+    rebuilder.repair(vid)
+    after = world.ledger.load(vid).card
+    assert after
+    assert before
+    assert (after.state, after.kind, after.url, after.created_at) == (
+        before.state,
+        before.kind,
+        before.url,
+        before.created_at,
+    )
+    assert list(rebuilder.differences()) == []

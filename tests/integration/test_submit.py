@@ -10,7 +10,7 @@ from mediarelay.domain.intent import file_identity
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
-from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
+from mediarelay.errors import BudgetSpent, Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
 from mediarelay.usecases.submit import SUBMIT_GRACE, Submitted
 from tests.integration.world import START, VID, World, answer, callback, together
 
@@ -244,6 +244,68 @@ def test_a_wish_that_is_refused_later_is_announced(world: World, *, down: bool) 
         "reason": "provider code 4000",
         "accepted_at": "2026-01-02T03:04:05Z",
     }
+
+
+def asked_anew(world: World) -> None:
+    """What a client does that is told of a refusal."""
+    with pytest.raises(ProviderRefused):
+        world.submitter.enqueue(Kind.AUDIO, WISH, "key")
+    world.clock.forward(seconds=1)
+    assert world.submitter.enqueue(Kind.AUDIO, WISH, "key").vid is None
+
+
+def test_a_wish_asked_for_anew_while_its_refusal_is_announced_stays_due(world: World) -> None:
+    identity = queued(world)
+    world.provider.vids = [ProviderRefused("provider code 4000", 4000), BudgetSpent("none left"), "v1"]
+    world.submitter.resume(identity)
+    plain = world.topic.publish
+
+    def meanwhile(*message: Any) -> None:
+        plain(*message)
+        asked_anew(world)
+
+    world.topic.publish = meanwhile  # type: ignore[method-assign]
+    world.publisher.refuse(identity)
+    world.submitter.resume(identity)
+    assert list(world.due()) == ["submit"]
+    world.clock.forward(minutes=1)
+    world.sweep()
+    assert submit(world).vid == "v1"
+
+
+def test_two_clients_that_repeat_a_refused_wish_leave_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = queued(world)
+    world.provider.vids = [ProviderRefused("provider code 4000", 4000)]
+    world.submitter.resume(identity)
+    plain, first = type(world.ledger).drop_intent, [True]
+
+    def late(ledger: Any, seen: Any) -> None:
+        if first.pop() if first else False:
+            asked_anew(world)
+        plain(ledger, seen)
+
+    monkeypatch.setattr(type(world.ledger), "drop_intent", late)
+    with pytest.raises(ProviderRefused):
+        world.submitter.enqueue(Kind.AUDIO, WISH, "key")
+    assert list(world.due()) == ["submit"]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_task_whose_item_was_never_written_is_followed(
+    world: World, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: Any, **__: Any) -> None:
+        raise LedgerUnavailable("cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.ledger), "save", cut)
+        with pytest.raises(LedgerUnavailable):
+            world.track(kind=kind)
+    world.clock.forward(minutes=1)
+    assert world.poll(kind) == 1
+    world.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
+    world.confirm(kind=kind)
+    assert [row.sk for row in world.due()[kind.value]] == ["TASK"]
 
 
 def test_a_key_that_is_refused_twice_is_announced_twice(world: World) -> None:

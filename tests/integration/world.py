@@ -231,7 +231,14 @@ class World:
         )
 
     def intake(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> Intake:
-        return Intake(kind=kind, ledger=self.ledger, limit=limit, patience=timedelta(seconds=60))
+        return Intake(
+            kind=kind,
+            ledger=self.ledger,
+            limit=limit,
+            patience=timedelta(seconds=60),
+            lifetime=self.tasks.rules.lifetime,
+            clock=self.clock,
+        )
 
     def receiver(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> Receiver:
         return Receiver(

@@ -217,7 +217,9 @@ def test_the_defaults_are_those_of_the_code() -> None:
 def test_a_provider_that_refuses_us_raises_an_alarm() -> None:
     """On the metric that both polls count while a circuit is open; it has no dimension to be missed."""
     (alarm,) = (
-        one for one in resources("AWS::CloudWatch::Alarm", translated()).values() if one["MetricName"] == "CircuitOpen"
+        one
+        for one in resources("AWS::CloudWatch::Alarm", translated()).values()
+        if one.get("MetricName") == "CircuitOpen"
     )
     assert "Dimensions" not in alarm
     assert (alarm["Namespace"], alarm["Threshold"], alarm["Statistic"]) == (NAMESPACE, 0, "Sum")
@@ -226,3 +228,17 @@ def test_a_provider_that_refuses_us_raises_an_alarm() -> None:
 def test_no_lease_is_shorter_than_the_work_it_covers() -> None:
     least = int(template()["Parameters"]["RecoverySeconds"]["MinValue"])
     assert least >= max(item.get("Timeout", 10) for name, item in functions().items() if name not in TICKS)
+
+
+@pytest.mark.parametrize("name", sorted(resources("AWS::Scheduler::Schedule", translated())))
+def test_a_schedule_that_cannot_run_is_noticed(name: str) -> None:
+    goal = resources("AWS::Scheduler::Schedule", translated())[name]["Target"]
+    assert goal["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["TickDeadLetters", "Arn"]}}
+    alarm = resources("AWS::CloudWatch::Alarm", translated())[f"{target(goal['Arn'])}SilentAlarm"]
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": target(goal["Arn"])}}]
+    assert (alarm["MetricName"], alarm["Threshold"], alarm["ComparisonOperator"]) == (
+        "Invocations",
+        1,
+        "LessThanThreshold",
+    )
+    assert alarm["TreatMissingData"] == "breaching"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.adapters.items import HEARD, MOST_BYTES, due, entry_item, intent_item, split, task_item
+from mediarelay.adapters.items import HEARD, MOST_BYTES, due, entry_item, intent_item, laid_aside, task_item
 from mediarelay.domain.entry import Announcement, Books, Card, Entry
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
@@ -29,6 +29,7 @@ CARD = Card(
 )
 BOOKS = Books(kind=Kind.VIDEO, give_up_at=START + timedelta(days=1))
 LARGE = entry_item(ENTRY) | {HEARD: {"B": b"x" * (MOST_BYTES + 1)}}
+ASIDE, PIECES = laid_aside(LARGE, START)
 INTENT = Intent(key="k", kind=Kind.AUDIO, request={"url": "http://a"}, at=START)
 REFUSED = intent_item(replace(INTENT, queued=True)) | {"refused": {"S": "code 4000"}}
 
@@ -59,8 +60,8 @@ def passes(name: str, image: dict[str, Any]) -> bool:
     [
         ("INSERT", entry_item(ENTRY) | due(Due("video", START), VID), True),
         ("MODIFY", entry_item(ENTRY), False),
-        ("INSERT", split(LARGE)[0], True),
-        ("INSERT", split(LARGE)[1][0], False),
+        ("INSERT", ASIDE, True),
+        ("INSERT", PIECES[0], False),
         ("INSERT", entry_item(replace(ENTRY, origin=Origin.TRACK)), False),
         ("INSERT", entry_item(replace(ENTRY, origin=Origin.SUBMIT)), False),
         ("INSERT", entry_item(replace(ENTRY, origin=Origin.ANSWER)), False),

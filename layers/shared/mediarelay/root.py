@@ -75,8 +75,14 @@ def intake(kind: Kind) -> "Intake":
     """Stores callbacks."""
     from mediarelay.usecases.receive import Intake
 
-    limit, patience = settings().max_callback_bytes, settings().first_look_after
-    return Intake(kind=kind, ledger=ledger(), limit=limit, patience=patience)
+    return Intake(
+        kind=kind,
+        ledger=ledger(),
+        limit=settings().max_callback_bytes,
+        patience=settings().first_look_after,
+        lifetime=settings().lifetime,
+        clock=now,
+    )
 
 
 @cache

@@ -27,12 +27,15 @@ Item = dict[str, dict[str, Any]]
 
 MOST_BYTES = 350 * 1024
 """Of a body in one item; DynamoDB takes 400 KB with everything else."""
-HEARD = "heard"
-"""Holds the body of a claim. Anybody with the path token may pile up large ones, so a task is read without them."""
+HEARD, ASIDE = "heard", "aside"
+"""Where the body of a claim is: in the item itself, or, if it is large, aside in a partition of its own. Anybody with
+the path token may pile up large ones, so a task is read without them."""
+MOST_HEARD = 2048
+"""Bytes, compressed, of a body in its claim's item; the documented callbacks have less than half of it."""
 WITHOUT_HEARD = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "gist", "due_shard", "due_at"),
     *("state", "url", "created_at", "updated_at", "unpublished", "published"),
-    *("version", "attempts", "conflicts", "give_up_at"),
+    *("version", "attempts", "conflicts", "replayed", "give_up_at"),
 )
 """All other attributes that are read of what is stored under a vid."""
 
@@ -46,11 +49,30 @@ _NOTHING = {"S": None}
 
 def split(item: Item) -> tuple[Item, list[Item]]:
     """Divide an item whose body is too large into the item and its parts, which sort right after it."""
-    name = _body_name(item)
-    body = item[name]["B"]
-    pieces = [body[start : start + MOST_BYTES] for start in range(0, len(body), MOST_BYTES)]
-    parts = [_part(item, number, {name: {"B": piece}}) for number, piece in enumerate(pieces[1:], 1)]
-    return item | {name: {"B": pieces[0]}}, parts
+    body = item["body"]["B"]
+    pieces = _pieces(body)
+    parts = [_part(item, number, piece) for number, piece in enumerate(pieces[1:], 1)]
+    return item | {"body": {"B": pieces[0]}}, parts
+
+
+def laid_aside(item: Item, end: datetime) -> tuple[Item, list[Item]]:
+    """Divide a claim whose body is large into the claim and the pieces that lie aside until their time is over."""
+    body = item[HEARD]["B"]
+    if len(body) <= MOST_HEARD:
+        return item, []
+    head = {name: value for name, value in item.items() if name != HEARD}
+    own = {"pk": {"S": aside_pk(item["vid"]["S"])}, "expires_at": {"N": str(epoch(end))}}
+    pieces = [_part(item, number, piece) | own for number, piece in enumerate(_pieces(body))]
+    return head | {ASIDE: {"N": str(len(pieces))}}, pieces
+
+
+def aside_pk(vid: str) -> str:
+    """The partition of the large bodies of a task's claims."""
+    return f"BODY#{vid}"
+
+
+def _pieces(body: bytes) -> list[bytes]:
+    return [body[start : start + MOST_BYTES] for start in range(0, len(body), MOST_BYTES)]
 
 
 def whole(found: Iterable[Item]) -> Iterator[Item]:
@@ -69,20 +91,15 @@ def whole(found: Iterable[Item]) -> Iterator[Item]:
 
 def _join(head: Item, part: Item) -> Item:
     """Put the next part back to its item; `parts` names their keys."""
-    keys, name = [*head.get("parts", {"L": []})["L"], part["sk"]], _body_name(head)
-    body = {name: {"B": head[name]["B"] + part[name]["B"]}} if name in head and name in part else {}
-    return head | body | {"parts": {"L": keys}}
+    keys = [*head.get("parts", {"L": []})["L"], part["sk"]]
+    return head | {"body": {"B": head["body"]["B"] + part["body"]["B"]}, "parts": {"L": keys}}
 
 
-def _body_name(item: Item) -> str:
-    return HEARD if item["item"]["S"] == Origin.CLAIM else "body"
-
-
-def body_left(item: Item) -> bytes | None:
-    """The body of an item whose time may be over: None if it is gone, or not all of its parts are left."""
-    name = _body_name(item)
+def body_left(found: Iterable[Item]) -> bytes | None:
+    """Put a body together whose time may be over: None if it is gone, or not all of its pieces are left."""
+    pieces = [item[name]["B"] for item in found for name in (HEARD, "body") if name in item]
     try:
-        return zlib.decompress(item[name]["B"]) if name in item else None
+        return zlib.decompress(b"".join(pieces)) if pieces else None
     except zlib.error:
         return None
 
@@ -106,9 +123,9 @@ def is_part(item: Item) -> bool:
     return bool(item["item"]["S"] == "part")
 
 
-def _part(item: Item, number: int, piece: Item) -> Item:
+def _part(item: Item, number: int, piece: bytes) -> Item:
     kept = {name: item[name] for name in ("pk", "expires_at") if name in item}
-    return kept | piece | {"sk": {"S": f"{item['sk']['S']}#{number:04}"}, "item": {"S": "part"}}
+    return kept | {"sk": {"S": f"{item['sk']['S']}#{number:04}"}, "item": {"S": "part"}, "body": {"B": piece}}
 
 
 def key(pk: str, sk: str) -> Item:
@@ -148,6 +165,7 @@ def entry_item(entry: Entry) -> Item:
         "at": {"S": entry.at.isoformat()},
         HEARD if entry.origin is Origin.CLAIM else "body": {"B": zlib.compress(entry.body or b"")},
         **({"gist": {"M": _gist_item(entry.gist)}} if entry.gist else {}),
+        **({"give_up_at": {"N": str(epoch(entry.give_up_at))}} if entry.give_up_at else {}),
     }
 
 
@@ -201,6 +219,7 @@ def task_item(card: Card, books: Books) -> Item:
         "version": {"N": str(books.version)},
         "attempts": {"N": str(books.attempts)},
         "conflicts": {"N": str(books.conflicts)},
+        "replayed": {"N": str(books.replayed)},
         "give_up_at": {"N": str(epoch(books.give_up_at))},
         **optional,
         **due(card.due, card.vid),
@@ -231,6 +250,7 @@ def books(item: Item) -> Books:
         give_up_at=time(item, "give_up_at"),
         published=frozenset(map(Announcement.read, item.get("published", {"SS": []})["SS"])),
         conflicts=int(item["conflicts"]["N"]),
+        replayed=int(item["replayed"]["N"]),
     )
 
 

@@ -3,6 +3,7 @@
 pk              sk                            what
 TASK#{vid}      OBS#{origin}#{kind}#{digest}  one observation: its body (zlib); a claim is due until confirmed
                 …#{n}                         its body goes on here, if it is too large for one item
+BODY#{vid}      OBS#{origin}#{kind}#{digest}#{n}  the body of a claim that is large; goes by its time to live
 TASK#{vid}      TASK                          the fold's card and the books; due until an outcome is published
 TASK#{vid}      REPLAY#{id}                   somebody asked for a replay; due until the provider was asked
 JOB#{id}        JOB                           a replay in bulk; due until it has come to its end
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 from mediarelay.adapters import items
@@ -46,6 +47,9 @@ from mediarelay.domain.schedule import Due, shards
 QUARANTINE_DAYS = 30
 BUDGET_HOURS = 2
 _UNNAMED = "attribute_not_exists(vid)"
+_SAME_INTENT = "#at = :at"
+"""A key that was refused may be used again, for an intent of its own time."""
+_AT = {"#at": "at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +65,27 @@ class Ledger(Table):
 
     def record(self, entry: Entry, due: Due | None = None) -> bool:
         """Append an entry; return False, without a write, if the same entry is there already."""
-        return self._put_whole(items.entry_item(entry) | items.due(due, entry.vid))
+        item = items.entry_item(entry) | items.due(due, entry.vid)
+        if entry.origin is not Origin.CLAIM:
+            return self._put_whole(item)
+        head, pieces = items.laid_aside(item, entry.at + self.keep)
+        for piece in pieces:
+            self.put(piece, NOT_THERE)
+        return self.put(head, NOT_THERE)
 
     def load(self, vid: str) -> Record:
-        """Read everything about one vid but the bodies of claims; an unknown vid gives an empty record."""
+        """Read everything about one vid but the bodies of claims; an unknown vid gives an empty record.
+
+        The task item, which sorts last, is read first: what is logged meanwhile is seen or changes its version.
+        """
         found = self.query(
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": f"TASK#{vid}"}},
             ProjectionExpression=", ".join(f"#{name}" for name in items.WITHOUT_HEARD),
             ExpressionAttributeNames={f"#{name}": name for name in items.WITHOUT_HEARD},
+            ScanIndexForward=False,
         )
-        rows = list(items.whole(found))
+        rows = list(items.whole(reversed(list(found))))
         log = [row for row in rows if row["item"]["S"] not in {items.TASK, items.REPLAY}]
         return Record(
             entries=tuple(items.entry(row) for row in log),
@@ -84,11 +98,14 @@ class Ledger(Table):
     def heard(self, claim: Entry) -> bytes | None:
         """Read the body of a claim; None once its time is over."""
         key = items.entry_key(claim)
-        found = self.query(
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": key["pk"], ":sk": key["sk"]},
-        )
-        return next(map(items.body_left, items.whole(found)), None)
+        head = next(self._beginning(key["pk"]["S"], key["sk"]["S"]), {})
+        if items.ASIDE not in head:
+            return items.body_left([head])
+        return items.body_left(self._beginning(items.aside_pk(claim.vid), key["sk"]["S"]))
+
+    def _beginning(self, pk: str, sk: str) -> Iterator[Item]:
+        values = {":pk": {"S": pk}, ":sk": {"S": sk}}
+        return self.query(KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)", ExpressionAttributeValues=values)
 
     def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> None:
         """Note that nobody needs to ask about these any more; of claims, the bodies are due to go."""
@@ -100,20 +117,8 @@ class Ledger(Table):
             self.update(f"TASK#{vid}", question.sk, change, values)
 
     def forget_body(self, row: Waiting) -> None:
-        """Drop the body of a claim whose time is over; what it claimed, and its digest, stay.
-
-        It stays due until its parts are gone too.
-        """
-        self.update(row.pk, row.sk, f"REMOVE {items.HEARD}", {})
-        parts = self.query(
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :part)",
-            ExpressionAttributeValues={":pk": {"S": row.pk}, ":part": {"S": f"{row.sk}#"}},
-            ProjectionExpression="pk, sk",
-        )
-        for part in parts:
-            with table_errors():
-                self.client.delete_item(TableName=self.table, Key=part)
-        self.update(row.pk, row.sk, "REMOVE due_shard, due_at", {})
+        """Drop the body of a claim whose time is over; what it claimed, and its digest, stay."""
+        self.update(row.pk, row.sk, f"REMOVE {items.HEARD}, {items.ASIDE}, due_shard, due_at", {})
 
     # ── the task item ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -143,15 +148,16 @@ class Ledger(Table):
     # ── the due index ────────────────────────────────────────────────────────────────────────────────────────────
 
     def waiting(self, what: str, now: datetime) -> Iterator[Waiting]:
-        """Yield what is due for one duty, oldest first within each shard."""
-        for shard in shards(what):
-            values = {":shard": {"S": shard}, ":now": {"N": str(items.epoch(now))}}
-            for item in self.query(
-                IndexName="due",
-                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-                ExpressionAttributeValues=values,
-            ):
-                yield items.waiting(item)
+        """Yield what is due for one duty, oldest first within each shard, from all shards in turn."""
+        found = [self._due(shard, now) for shard in shards(what)]
+        return map(items.waiting, filter(None, chain.from_iterable(zip_longest(*found))))
+
+    def _due(self, shard: str, now: datetime) -> Iterator[Item]:
+        return self.query(
+            IndexName="due",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": str(items.epoch(now))}},
+        )
 
     def lease(self, row: Waiting, until: datetime) -> bool:
         """Put a due item off; return False if somebody else did, or settled it, in between."""
@@ -252,18 +258,22 @@ class Ledger(Table):
 
     def name_intent(self, identity: str, vid: str) -> bool:
         """Note the vid of an intent; the first one stays."""
-        condition = "attribute_exists(pk) AND attribute_not_exists(vid)"
+        condition = f"attribute_exists(pk) AND {_UNNAMED}"
         return self.update(f"INTENT#{identity}", "INTENT", "SET vid = :vid", {":vid": {"S": vid}}, condition)
 
-    def close_intent(self, identity: str) -> None:
-        """Take an intent out of the due index: its task is in the log, or its refusal was announced."""
-        self.update(f"INTENT#{identity}", "INTENT", "REMOVE due_shard, due_at", {})
+    def close_intent(self, seen: Intent) -> None:
+        """Take an intent out of the due index: its task is in the log, or its refusal was announced.
+
+        A later intent under the same key is another one.
+        """
+        values = {":at": {"S": seen.at.isoformat()}}
+        self.update(f"INTENT#{seen.identity}", "INTENT", "REMOVE due_shard, due_at", values, _SAME_INTENT, _AT)
 
     def refuse_intent(self, identity: str, reason: str, due: Due) -> None:
         """Note that the provider will not take a wish; nobody tries again, only to announce it is still due."""
-        change, condition = "SET refused = :reason, due_shard = :due_shard, due_at = :due_at", _UNNAMED
+        change = "SET refused = :reason, due_shard = :due_shard, due_at = :due_at"
         values = {":reason": {"S": reason}} | {f":{name}": value for name, value in items.due(due, identity).items()}
-        self.update(f"INTENT#{identity}", "INTENT", change, values, f"attribute_exists(pk) AND {condition}")
+        self.update(f"INTENT#{identity}", "INTENT", change, values, f"attribute_exists(pk) AND {_UNNAMED}")
 
     def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
         """Take a wish in hand for a while; return False if somebody else has it, or it has its vid."""
@@ -271,11 +281,15 @@ class Ledger(Table):
         condition = f"{_UNNAMED} AND (attribute_not_exists(in_hand) OR in_hand <= :now) AND attribute_exists(pk)"
         return self.update(f"INTENT#{identity}", "INTENT", "SET in_hand = :until", values, condition)
 
-    def drop_intent(self, identity: str) -> None:
-        """Take back an intent that the provider refused, so that its key is free again."""
+    def drop_intent(self, seen: Intent) -> None:
+        """Take back an intent that the provider refused, so that its key is free again; not a later one."""
         with table_errors():
             self.client.delete_item(
-                TableName=self.table, Key=items.intent_key(identity), ConditionExpression="attribute_not_exists(vid)"
+                TableName=self.table,
+                Key=items.intent_key(seen.identity),
+                ConditionExpression=f"{_SAME_INTENT} AND {_UNNAMED}",
+                ExpressionAttributeNames=_AT,
+                ExpressionAttributeValues={":at": {"S": seen.at.isoformat()}},
             )
 
     def spend(self, now: datetime, limit: int) -> bool:
@@ -315,7 +329,7 @@ class Ledger(Table):
             ExpressionAttributeValues={":pk": {"S": f"QUARANTINE#{day}"}, ":after": {"S": after or "-"}},
         )
         for item in items.whole(found):
-            if (body := items.body_left(item)) is not None:
+            if (body := items.body_left([item])) is not None:
                 yield items.kept(item, body)
 
     def release(self, kept: Kept) -> None:

@@ -29,10 +29,17 @@ class Table:
         return not refused
 
     def update(
-        self, pk: str, sk: str, change: str, values: Mapping[str, Any], condition: str = "attribute_exists(pk)"
+        self,
+        pk: str,
+        sk: str,
+        change: str,
+        values: Mapping[str, Any],
+        condition: str = "attribute_exists(pk)",
+        names: Mapping[str, str] | None = None,
     ) -> bool:
         """Change an item; return False if the condition does not hold."""
         extra = {"ExpressionAttributeValues": values} if values else {}
+        extra |= {"ExpressionAttributeNames": names} if names else {}
         with table_errors() as refused:
             self.client.update_item(
                 TableName=self.table,

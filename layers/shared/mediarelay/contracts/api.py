@@ -134,13 +134,14 @@ class QuarantineWish(BaseModel):
 
 
 class KeptView(BaseModel):
-    """A body in quarantine; `body` is text, as far as it is, and not more than 64 KiB of it."""
+    """A body in quarantine; `body` is the beginning of it, as far as it is text; `size` counts its bytes."""
 
     digest: str
     route: str
     reason: str
     at: datetime
-    body: Any
+    size: int
+    body: str
 
 
 class QuarantinePage(BaseModel):
@@ -298,7 +299,14 @@ def _batch_result(index: int, result: Submitted | MediarelayError) -> BatchResul
 def quarantine_view(page: list[Kept], cursor: str | None) -> dict[str, Any]:
     """Give a page of the quarantine as JSON values."""
     bodies = [
-        KeptView(digest=one.digest, route=one.route, reason=one.reason, at=one.at, body=_shown(one.body))
+        KeptView(
+            digest=one.digest,
+            route=one.route,
+            reason=one.reason,
+            at=one.at,
+            size=one.size or len(one.body),
+            body=one.body.decode("utf-8", "replace"),
+        )
         for one in page
     ]
     return QuarantinePage(bodies=bodies, cursor=cursor).model_dump(mode="json")

@@ -62,20 +62,15 @@ class Step:
 def advance(record: Record, task: Task, rules: Rules, moment: Moment) -> Step:
     """Say what follows for a task from what the ledger has and what has just happened."""
     books = _books(record, task, rules, moment)
-    news = unpublished(task, books, answered(record) if not moment.asked else record.replays)
+    news = unpublished(task, books)
     due = _announce(news, moment) or _look(task, books, rules, moment)
     return Step(_card(task, books, due, news), books, _settled(record, task, books, due, rules, moment))
 
 
-def answered(record: Record) -> int:
-    """How many replays have had their question: only then there may be something new to announce."""
-    return record.replays - sum(one.item == REPLAY for one in record.open)
-
-
-def unpublished(task: Task, books: Books, replays: int) -> Announcement | None:
+def unpublished(task: Task, books: Books) -> Announcement | None:
     """What subscribers should hear next: an outcome once each, and anew after a replay; and that the work started."""
     if task.state in OUTCOMES:
-        outcome = Announcement(task.state, replays)
+        outcome = Announcement(task.state, books.replayed)
         return None if outcome in books.published else outcome
     began = task.state in STARTED and not {one.state for one in books.published} & STARTED
     return Announcement(task.state) if began else None
@@ -97,8 +92,14 @@ def _books(record: Record, task: Task, rules: Rules, moment: Moment) -> Books:
         kind=kind,
         version=books.version + 1,
         attempts=0 if task.settled else books.attempts + tried,
+        replayed=max(books.replayed, record.replays if moment.asked else _answered(record)),
         conflicts=len(task.conflicts),
     )
+
+
+def _answered(record: Record) -> int:
+    """How many replays have had their question: only then there may be something new to announce."""
+    return record.replays - sum(one.item == REPLAY for one in record.open)
 
 
 def _first_kind(record: Record, moment: Moment) -> Kind:

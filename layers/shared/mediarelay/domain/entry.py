@@ -28,6 +28,7 @@ class Entry:
         body: None where only the gist was read, or is left.
         digest: SHA-256 of the body in hex: an entry's identity within its task, origin and kind.
         gist: Of a callback, what it claims.
+        give_up_at: Of a callback, until when it is asked about: it may be stored long after it came.
     """
 
     vid: str
@@ -37,6 +38,7 @@ class Entry:
     body: bytes | None
     digest: str = ""
     gist: Gist | None = None
+    give_up_at: datetime | None = None
 
     def __post_init__(self) -> None:
         """Derive the digest where it is not given."""
@@ -53,6 +55,7 @@ class Books:
         version: Raised by each write; a writer that saw another version starts over.
         attempts: Questions to the provider so far that brought no outcome.
         give_up_at: When the task counts as lost, unless it has an outcome by then.
+        replayed: Replays that have had their question.
         published: What was announced on the topic.
         conflicts: Subjects of contradiction that were counted.
     """
@@ -61,6 +64,7 @@ class Books:
     version: int = 0
     attempts: int = 0
     give_up_at: datetime
+    replayed: int = 0
     published: frozenset["Announcement"] = frozenset()
     conflicts: int = 0
 
@@ -154,7 +158,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A body in quarantine: where it came in, why it could not be read, when it came, and the keys of its items."""
+    """A body in quarantine: where it came in, why it could not be read, when it came, and the keys of its items.
+
+    `size` is that of the whole body, where only its beginning is here.
+    """
 
     day: str
     digest: str
@@ -163,6 +170,7 @@ class Kept:
     reason: str
     at: datetime
     body: bytes
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ class Breaker:
         if circuit.until is None:
             return circuit
         if circuit.is_open(now) or not self.circuits.break_until(action, circuit.until, now + FIRST_BREAK):
+            metrics.count("CircuitOpen")
             raise CircuitOpen(f"{action} has refused us {circuit.failures} times")
         return circuit
 

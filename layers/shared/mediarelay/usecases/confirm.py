@@ -46,7 +46,8 @@ class Confirmer:
         """
         record, known = self.tasks.load(vid)
         if known is not None and known.settled and not any(one.item == REPLAY for one in record.open):
-            return self.tasks.refresh(vid, kind)
+            told = record.card is not None and record.card.state is known.state and not record.open
+            return known if told else self.tasks.refresh(vid, kind)
         certain = known.without_claims if known else Task({})
         kind = certain.certain_kind or kind
         try:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.notification import notify, notify_refused
-from mediarelay.domain.advance import answered, unpublished
+from mediarelay.domain.advance import unpublished
 from mediarelay.domain.entry import Announcement
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import State
@@ -26,7 +26,7 @@ class Published(Protocol):
     def intent(self, identity: str) -> Intent | None:
         """Read an intent."""
 
-    def close_intent(self, identity: str) -> None:
+    def close_intent(self, seen: Intent) -> None:
         """Mark an intent as done."""
 
     def published(self, vid: str, announced: Announcement, due: Due | None = None) -> bool:
@@ -43,10 +43,15 @@ class Publisher:
     api_url: str
 
     def publish(self, vid: str) -> State | None:
-        """Announce what is new about a task; returns the state that was announced, None if nothing was."""
+        """Announce what is new about a task; returns the state that was announced, None if nothing was.
+
+        An item that is behind its log is brought up to date first: else it would be announced for ever.
+        """
         record, task = self.tasks.load(vid)
-        news = unpublished(task, record.books, answered(record)) if task and record.books else None
-        if task is None or news is None or record.books is None:
+        if task and record.books and record.card and record.card.unpublished != unpublished(task, record.books):
+            self.tasks.refresh(vid, record.books.kind)
+            record, task = self.tasks.load(vid)
+        if task is None or record.books is None or (news := unpublished(task, record.books)) is None:
             return None
         message, attributes = notify(task, self.api_url, news.replay)
         self.topic.publish(message, attributes)
@@ -60,5 +65,5 @@ class Publisher:
         if intent is None or intent.refused is None:
             return
         self.topic.publish(*notify_refused(intent, self.api_url))
-        self.ledger.close_intent(identity)
+        self.ledger.close_intent(intent)
         metrics.count("RefusalsPublished", kind=intent.kind)

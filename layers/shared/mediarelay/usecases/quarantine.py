@@ -1,7 +1,7 @@
 """Quarantine: see what could not be read, and read it again once the reader is mended."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Protocol
@@ -12,6 +12,8 @@ from mediarelay.errors import Malformed, TooLarge
 from mediarelay.usecases.receive import Receipt
 
 MOST_AT_ONCE = 100
+MOST_SHOWN = 4096
+"""Bytes of each body in a list: what is in quarantine may be large, and many."""
 
 
 class Shelf(Protocol):
@@ -41,16 +43,16 @@ class Quarantine:
     intakes: Mapping[str, Callable[[Kept], Receipt]]
 
     def page(self, day: str, after: str) -> tuple[list[Kept], str | None]:
-        """Return some bodies of a day and where the next page begins."""
-        found = list(islice(self.shelf.quarantined(day, after), MOST_AT_ONCE + 1))
-        page = found[:MOST_AT_ONCE]
-        return page, page[-1].digest if len(found) > MOST_AT_ONCE else None
+        """Return some bodies of a day, their beginnings only, and where the next page begins."""
+        found = islice(self.shelf.quarantined(day, after), MOST_AT_ONCE + 1)
+        page = [replace(kept, body=kept.body[:MOST_SHOWN], size=len(kept.body)) for kept in found]
+        return page[:MOST_AT_ONCE], page[MOST_AT_ONCE - 1].digest if len(page) > MOST_AT_ONCE else None
 
     def rerun(self, day: str, after: str) -> Rerun:
         """Read some bodies of a day again; what can be read now leaves the quarantine."""
-        page, cursor = self.page(day, after)
-        stored = sum(map(self._again, page))
-        return Rerun(stored, len(page) - stored, cursor)
+        found = [(kept.digest, self._again(kept)) for kept in islice(self.shelf.quarantined(day, after), MOST_AT_ONCE)]
+        stored = sum(taken for _, taken in found)
+        return Rerun(stored, len(found) - stored, found[-1][0] if len(found) == MOST_AT_ONCE else None)
 
     def _again(self, kept: Kept) -> bool:
         try:

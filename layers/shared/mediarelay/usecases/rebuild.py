@@ -37,23 +37,25 @@ class Rebuilder:
     ledger: Vids
 
     def differences(self) -> Iterator[Difference]:
-        """Yield what differs, task by task. A callback that nobody has confirmed yet has no item, and needs none."""
+        """Yield what differs, task by task. A claim that nobody has confirmed yet has no item, and needs none."""
         for vid in self.ledger.vids():
             yield from self.of(vid)
 
     def of(self, vid: str) -> list[Difference]:
         """Say what differs for one task."""
         record, task = self.tasks.load(vid)
-        if task is None or record.card is None or record.books is None:
+        if task is None or not task.without_claims.best:
             return []
+        if record.card is None or record.books is None:
+            return [Difference(vid, "item", None, task.state)]
         step = advance(record, task, self.tasks.rules, self.tasks.moment(record.books.kind))
         return _differences(record.card, step.card)
 
     def repair(self, vid: str) -> None:
         """Write a task's item as its log says."""
-        record, _ = self.tasks.load(vid)
-        if record.books is not None:
-            self.tasks.refresh(vid, record.books.kind)
+        record, task = self.tasks.load(vid)
+        if task is not None:
+            self.tasks.refresh(vid, record.books.kind if record.books else task.kind)
 
 
 def _differences(stored: Card, folded: Card) -> list[Difference]:

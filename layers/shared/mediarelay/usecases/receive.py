@@ -65,9 +65,11 @@ class Intake:
     ledger: Claims
     limit: int
     patience: timedelta
+    lifetime: timedelta
+    clock: Callable[[], datetime]
 
     def take(self, body: bytes, origin: Origin, at: datetime) -> Receipt:
-        """Store a claim that came at a time.
+        """Store a claim that came at a time, maybe long ago; it is asked about for a lifetime from now.
 
         Raises:
             TooLarge, Malformed: Not a callback; the body is kept in quarantine.
@@ -79,7 +81,8 @@ class Intake:
             metrics.count("CallbackMalformed", kind=self.kind)
             self.ledger.quarantine(body, str(error), f"callbacks/{self.kind}", at)
             raise
-        entry = Entry(vid=head.vid, kind=self.kind, origin=origin, at=at, body=body, gist=head.gist)
+        end = self.clock() + self.lifetime
+        entry = Entry(vid=head.vid, kind=self.kind, origin=origin, at=at, body=body, gist=head.gist, give_up_at=end)
         stored = self.ledger.record(entry, first_look(self.kind, at, self.patience))
         metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
         return Receipt(head.vid, not stored)

@@ -48,7 +48,7 @@ class Intents(Protocol):
     def name_intent(self, identity: str, vid: str) -> bool:
         """Note the vid of an intent."""
 
-    def close_intent(self, identity: str) -> None:
+    def close_intent(self, seen: Intent) -> None:
         """Mark an intent as done."""
 
     def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
@@ -57,8 +57,8 @@ class Intents(Protocol):
     def refuse_intent(self, identity: str, reason: str, due: Due) -> None:
         """Note that the provider will not take a wish, and that this is to be announced."""
 
-    def drop_intent(self, identity: str) -> None:
-        """Take an intent back."""
+    def drop_intent(self, seen: Intent) -> None:
+        """Take back this intent, not a later one under its key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ class Submitter:
         try:
             return self._send(intent)
         except ProviderRefused:
-            self.intents.drop_intent(intent.identity)
+            self.intents.drop_intent(intent)
             raise
 
     def _try(self, intent: Intent) -> Submitted | None:
@@ -153,7 +153,7 @@ class Submitter:
         if not stored.same_wish(wish):
             raise Conflict("Idempotency-Key: used for another request")
         if stored.refused and stored.vid is None:
-            self.intents.drop_intent(wish.identity)
+            self.intents.drop_intent(stored)
             raise ProviderRefused(stored.refused)
         if stored.vid is None:
             return Submitted(None, wish.kind, State.EXPECTED, repeated=True)
@@ -172,7 +172,7 @@ class Submitter:
 
     def _finish(self, intent: Intent, vid: str) -> Submitted:
         submitted = self._expect(intent.kind, vid, intent.request, repeated=False)
-        self.intents.close_intent(intent.identity)
+        self.intents.close_intent(intent)
         return submitted
 
     def _expect(self, kind: Kind, vid: str, request: Mapping[str, str], *, repeated: bool) -> Submitted:

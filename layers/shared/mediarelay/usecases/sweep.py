@@ -24,7 +24,7 @@ from mediarelay.usecases.tasks import Tasks
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
 MOST_FAILURES = 5
-"""Of one duty in one tick."""
+"""Of one duty in a row: then what it needs is down for all of them, and the other duties need the time."""
 log = logging.getLogger(__name__)
 
 
@@ -57,8 +57,8 @@ class Sweeper:
     def sweep(self, tick: Tick) -> dict[str, int]:
         """Do all that is due; one row that fails stays due and does not stop the others. Returns counts by duty."""
         duties: dict[str, Callable[[Waiting], object]] = {
-            "lost": self._give_up,
             "publish": self._publish,
+            "lost": self._give_up,
             "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
         }
         done = {what: self._do(duty, tick.leased(what), what) for what, duty in duties.items()}
@@ -83,13 +83,13 @@ class Sweeper:
         for row in rows:
             try:
                 duty(row)
-                done += 1
+                done, failed = done + 1, 0
             except Exception:
                 failed += 1
                 metrics.count("SweepFailures", duty=what)
                 log.exception("left due", extra={"duty": what, "vid": row.vid})
             if failed >= MOST_FAILURES:
-                break  # what they need is down for all of them, and the other duties need the time
+                break
         return done
 
     def _publish(self, row: Waiting) -> None:

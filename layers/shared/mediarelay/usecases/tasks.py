@@ -12,7 +12,7 @@ from mediarelay.domain.advance import Moment, Rules, advance, due_after
 from mediarelay.domain.entry import Books, Card, Entry, OpenQuestion, Record
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.schedule import Due, first_look
 from mediarelay.domain.task import Task, fold
 from mediarelay.errors import LedgerUnavailable
 
@@ -52,8 +52,12 @@ class Tasks:
         return record, fold(seen) if seen else None
 
     def add(self, entry: Entry) -> Task:
-        """Append an entry and bring the task item up to date. The log comes first: what is logged is never lost."""
-        self.ledger.record(entry)
+        """Append an entry and bring the task item up to date. The log comes first: what is logged is never lost.
+
+        The entry that begins a task waits in the due index until there is an item that does.
+        """
+        hopeful = entry.origin in {Origin.TRACK, Origin.SUBMIT}
+        self.ledger.record(entry, first_look(entry.kind, entry.at, self.rules.first_look_after) if hopeful else None)
         happened = {Origin.ANSWER: "asked", Origin.TIMEOUT: "given_up"}
         return self.refresh(entry.vid, entry.kind, **{happened[entry.origin]: True} if entry.origin in happened else {})
 
