@@ -22,6 +22,7 @@ from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
 from mediarelay.adapters.table import NOT_THERE, Table
 from mediarelay.contracts.zego import read_relay
+from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
 from mediarelay.domain.song import Relay, SongKey, SongType
 from mediarelay.domain.song_news import SongBooks, SongRecord
@@ -120,6 +121,7 @@ def _identity(key: SongKey) -> Item:
         "song": {"S": key.song},
         "vendor": {"N": str(key.vendor)},
         "type": {"S": key.type.value},
+        "kind": {"S": Kind.AUDIO.value},  # every row of the due index has one
     }
 
 
@@ -147,7 +149,7 @@ def _relay(item: Item) -> Relay:
 
 
 def _digest(item: Item) -> str:
-    return item["sk"]["S"].rpartition("#")[2]
+    return str(item["sk"]["S"]).rpartition("#")[2]
 
 
 def _books(item: Item) -> SongBooks:

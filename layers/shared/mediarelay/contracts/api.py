@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from mediarelay.domain.entry import Entry, Kept, Selection
 from mediarelay.domain.intent import Intent, Submitted, submit_status
+from mediarelay.domain.lease import Lease, Next, Part, advice
 from mediarelay.domain.media import Fault, Kind, Rendition, Source, State
 from mediarelay.domain.origin import Origin
+from mediarelay.domain.song import Resource, SongType
+from mediarelay.domain.song_errors import ErrorClass
 from mediarelay.domain.task import Task
 from mediarelay.domain.vid import video_vid
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
@@ -22,6 +25,8 @@ Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
 Vid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,64}$")]
 
 
+SONG_DETAILS = ("name", "singer", "duration", "has_original", "prelude")
+"""Of a grant, what is shown as it is."""
 MOST_TASKS = 500
 """Of one batch."""
 MOST_SHOWN = 64 * 1024
@@ -184,6 +189,81 @@ class RefusedView(BaseModel):
     accepted_at: datetime
 
 
+class SongError(BaseModel):
+    """Why a song could not be got: ZEGO's code, what kind of error that is, and what a person should do."""
+
+    model_config = ConfigDict(from_attributes=True)
+    code: int
+    kind: ErrorClass
+    advice: str
+
+
+class ResourceView(BaseModel):
+    """A file of a song, in one quality, and for how many milliseconds whoever has it may use it."""
+
+    quality: str | None = None
+    size: int | None = None
+    ms_left: int
+    share_token: str | None = Field(default=None, description="Only with scope read:tokens; of the old SDK")
+
+
+class SpanView(BaseModel):
+    """Milliseconds from the start of the song, or of the clip."""
+
+    model_config = ConfigDict(from_attributes=True)
+    begin: int
+    end: int
+
+
+class SongView(BaseModel):
+    """What a room may use of a song now. Fields without a known value are left out; times left are milliseconds."""
+
+    room_id: str
+    song_id: str
+    vendor_id: int
+    type: SongType
+    next: Next
+    why: str
+    share_ms_left: int | None = Field(default=None, description="How long others may still share it")
+    krc_ms_left: int | None = Field(default=None, description="How long the token for its lyrics is good")
+    resources: list[ResourceView] = []
+    name: str | None = None
+    singer: str | None = None
+    duration: int | None = None
+    has_original: bool | None = None
+    segment: SpanView | None = None
+    prelude: int | None = None
+    other_segments: list[SpanView] = []
+    error: SongError | None = None
+    conflicts: list[str] = Field(default=[], description="Request ids under which different results were relayed")
+    received_at: datetime | None = None
+    share_token: str | None = Field(default=None, description="Only with scope read:tokens")
+    krc_token: str | None = Field(default=None, description="Only with scope read:tokens")
+
+
+class SongPage(BaseModel):
+    """The songs of a room."""
+
+    songs: list[SongView]
+
+
+class RelayReceipt(BaseModel):
+    """Answer to one relay."""
+
+    room_id: str
+    song_id: str
+    vendor_id: int
+    type: SongType
+    accepted: bool = True
+    duplicate: bool
+
+
+class RelayReceipts(BaseModel):
+    """Answer to a batch of relays, in its order."""
+
+    results: list[RelayReceipt]
+
+
 class TaskView(BaseModel):
     """A task as clients and subscribers see it. Fields without a known value are left out."""
 
@@ -336,6 +416,35 @@ def history_view(task: Task, entries: Iterable[Entry]) -> dict[str, Any]:
     lines = [HistoryLine(origin=one.origin, at=one.at, digest=one.digest, body=_shown(one.body)) for one in entries]
     conflicts = [ConflictView.model_validate(one) for one in task.conflicts]
     return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json")
+
+
+def song_view(known: Lease, now: datetime, margin: timedelta) -> SongView:
+    """Show a lease as it is now, without its tokens."""
+    holds, told, newest = known.holds(margin), advice(known, now, margin), known.newest
+    left = {hold.part: hold.left(now) for hold in holds}
+    grant = newest.grant if newest else None
+    details = grant and {name: getattr(grant, name) for name in SONG_DETAILS}
+    return SongView(
+        room_id=known.key.room,
+        song_id=known.key.song,
+        vendor_id=known.key.vendor,
+        type=known.key.type,
+        next=told.next,
+        why=told.why,
+        share_ms_left=left.get(Part.SHARE),
+        krc_ms_left=left.get(Part.KRC),
+        resources=[_resource_view(hold.resource, hold.left(now)) for hold in holds if hold.resource],
+        segment=SpanView.model_validate(grant.segment) if grant and grant.segment else None,
+        other_segments=[SpanView.model_validate(span) for span in (grant.others if grant else ())],
+        error=SongError.model_validate(known.failure.error) if known.failure else None,
+        conflicts=list(known.conflicts),
+        received_at=newest.at if newest else None,
+        **(details or {}),
+    )
+
+
+def _resource_view(resource: Resource, left: int) -> ResourceView:
+    return ResourceView(quality=resource.quality, size=resource.size, ms_left=left)
 
 
 def _shown(body: bytes | None) -> Any:

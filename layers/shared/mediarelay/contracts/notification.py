@@ -1,12 +1,16 @@
 """What subscribers hear: CloudEvents 1.0 in JSON, with message attributes for filter policies."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from mediarelay.contracts.api import refused_view, task_view
+from mediarelay.contracts.api import refused_view, song_view, task_view
 from mediarelay.domain.intent import Intent
+from mediarelay.domain.lease import Lease
 from mediarelay.domain.media import State
+from mediarelay.domain.song_news import Notice
 from mediarelay.domain.task import Task
 
 NAMESPACE = UUID("5c1c1f1e-7f0b-5d0e-9d0a-6d6564696172")
@@ -62,6 +66,21 @@ def notify_refused(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
     }
     envelope = _envelope(REFUSED, intent.identity, accepted, api_url, accepted)
     return json.dumps(envelope | {"data": data}, ensure_ascii=False), attributes
+
+
+def notify_song(
+    known: Lease, notice: Notice, now: datetime, safety: timedelta, api_url: str
+) -> tuple[str, dict[str, str]]:
+    """Build message and attributes for something to be said of a lease; tokens are never in it.
+
+    The id is derived from (subject, type, relay), so every repeat has the same id, and each acquisition its own.
+    """
+    kind_of_event, key = f"mediarelay.song.{notice.news}", known.key
+    subject = "/".join(quote(part, safe="") for part in (key.room, key.song, str(key.vendor), key.type))
+    time = notice.at.isoformat().replace("+00:00", "Z")
+    data = song_view(known, now, safety).model_dump(mode="json", exclude_none=True)
+    message = _envelope(kind_of_event, subject, time, api_url, notice.digest) | {"data": data}
+    return json.dumps(message, ensure_ascii=False), {"type": kind_of_event, "kind": "song"}
 
 
 def _envelope(kind_of_event: str, subject: str, time: str, api_url: str, *distinct: object) -> dict[str, Any]:

@@ -1,12 +1,12 @@
-"""Songs: take what game servers relay, say what became of it, and tell rooms what they may use.
+"""Songs: take what game servers relay, once it is proved that it comes from them.
 
-A relay is stored with one conditional write; what follows from it is found by the stream, and by the sweep if that fails.
+A relay is stored with one conditional write; what follows is found by the stream, and by the sweep if that fails.
 """
 
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Protocol

@@ -1,0 +1,140 @@
+"""Leases: say what becomes of songs, each thing once, and tell rooms what they may use now."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from mediarelay import metrics
+from mediarelay.contracts.api import SongPage, SongView, song_view
+from mediarelay.contracts.notification import notify_song
+from mediarelay.contracts.zego import read_relay
+from mediarelay.domain.lease import Hold, Lease, Part, lease
+from mediarelay.domain.song import Relay, SongKey
+from mediarelay.domain.song_news import Margins, SongBooks, SongRecord, next_notice
+from mediarelay.errors import LedgerUnavailable, NotFound
+from mediarelay.usecases.publish import Announcements
+from mediarelay.usecases.songs import context
+
+RACES = 5
+
+
+class Shelf(Protocol):
+    """The part of the ledger that has songs."""
+
+    def load(self, key: SongKey) -> SongRecord | None:
+        """Everything about one song of a room."""
+
+    def room(self, room: str, song: str | None = None) -> list[SongRecord]:
+        """Everything about a room, or about one song in it."""
+
+    def save(
+        self, key: SongKey, books: SongBooks, seen: SongBooks | None, due_at: datetime | None, now: datetime
+    ) -> bool:
+        """Write the books unless they moved on."""
+
+    def settle(self, relay: Relay) -> None:
+        """Note that a relay was folded."""
+
+
+class Seals(Protocol):
+    """What unseals tokens."""
+
+    def unseal(self, sealed: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
+        """Decrypt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leases:
+    """Says what is to be said of songs. A repeat carries the same id, so subscribers can drop it."""
+
+    shelf: Shelf
+    topic: Announcements
+    api_url: str
+    margins: Margins
+    clock: Callable[[], datetime]
+
+    def follow(self, key: SongKey) -> list[str]:
+        """Say what is to be said now, and note when the next thing is; returns what was said.
+
+        Raises:
+            LedgerUnavailable: The table did not answer, or other writers came first too often.
+            Undelivered: The topic did not take it; it stays due.
+        """
+        for _ in range(RACES):
+            record, now = self.shelf.load(key), self.clock()
+            if record is None or not record.relays:
+                return []
+            books, said = self._say(lease(record.relays), record.books or SongBooks(), now)
+            later = next_notice(lease(record.relays), books, self.margins, now)
+            due_at = later.at if later else None
+            if self.shelf.save(key, replace(books, version=books.version + 1), record.books, due_at, now):
+                self._settle(record)
+                return said
+        raise LedgerUnavailable("too many writers")
+
+    def _say(self, known: Lease, books: SongBooks, now: datetime) -> tuple[SongBooks, list[str]]:
+        said: list[str] = []
+        while (notice := next_notice(known, books, self.margins, now)) and notice.at <= now:
+            self.topic.publish(*notify_song(known, notice, now, self.margins.safety, self.api_url))
+            metrics.count("SongsPublished", news=notice.news)
+            books = replace(books, published=books.published | {notice.label})
+            said.append(notice.news.value)
+        return books, said
+
+    def _settle(self, record: SongRecord) -> None:
+        for relay in record.relays:
+            if relay.digest in record.waiting:
+                self.shelf.settle(relay)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomReader:
+    """Answers what a room may use. Folds all relays on the way, so a read is never behind."""
+
+    shelf: Shelf
+    vault: Seals
+    margins: Margins
+    clock: Callable[[], datetime]
+
+    def room(self, room: str) -> dict[str, Any]:
+        """Return the songs of a room, never with tokens."""
+        songs = [self._view(record) for record in self.shelf.room(room) if record.relays]
+        return SongPage(songs=songs).model_dump(mode="json", exclude_none=True)
+
+    def song(self, room: str, song: str, *, tokens: bool) -> dict[str, Any]:
+        """Return what a room has of one song, of each vendor and type; raises `NotFound`.
+
+        With `tokens` the caller may see those that are still good.
+        """
+        records = [record for record in self.shelf.room(room, song) if record.relays]
+        if not records:
+            raise NotFound(f"no song {song} in this room")
+        songs = [self._with_tokens(record) if tokens else self._view(record) for record in records]
+        return SongPage(songs=songs).model_dump(mode="json", exclude_none=True)
+
+    def _view(self, record: SongRecord) -> SongView:
+        return song_view(lease(record.relays), self.clock(), self.margins.safety)
+
+    def _with_tokens(self, record: SongRecord) -> SongView:
+        """Unseal what still counts; what is over has no token to show."""
+        now, known = self.clock(), lease(record.relays)
+        alive = {hold.digest for hold in known.holds(self.margins.safety) if hold.left(now)}
+        opened = lease(self._open(relay, record) if relay.digest in alive else relay for relay in record.relays)
+        view = self._view(record)
+        for hold in opened.holds(self.margins.safety):
+            if hold.left(now) and hold.part is not Part.RESOURCE:
+                setattr(view, f"{hold.part}_token", hold.token)
+        _add_resource_tokens(view, [hold for hold in opened.holds(self.margins.safety) if hold.resource], now)
+        return view
+
+    def _open(self, relay: Relay, record: SongRecord) -> Relay:
+        fields = json.loads(self.vault.unseal(record.sealed[relay.digest], context(relay)))
+        return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
+
+
+def _add_resource_tokens(view: SongView, holds: list[Hold], now: datetime) -> None:
+    for shown, hold in zip(view.resources, holds, strict=True):
+        if hold.left(now):
+            shown.share_token = hold.token

@@ -1,0 +1,316 @@
+"""Songs: from a signed relay to what a room may use of it, second by second, with no token where none belongs."""
+
+import json
+import zlib
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from mediarelay.contracts.zego import MOST_RELAYS
+from mediarelay.errors import (
+    Forbidden,
+    LedgerUnavailable,
+    Malformed,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Undelivered,
+    VaultUnavailable,
+)
+from mediarelay.signing.standard_webhooks import sign
+from mediarelay.signing.zego import callback_signature
+from mediarelay.usecases.songs import MOST_BYTES
+from tests.integration.studio import CALLBACK, KEY, WEBHOOK, Studio, headers, relay, result
+from tests.integration.world import together
+
+HOUR = 3_600_000
+MARGIN = 30_000
+
+
+@pytest.fixture
+def studio(table: str) -> Studio:
+    return Studio(table)
+
+
+def items(studio: Studio) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = studio.songs.client.scan(TableName=studio.table)["Items"]
+    return found
+
+
+# ── who may relay ──
+
+
+@pytest.mark.parametrize("spelling", [str.lower, str.capitalize])
+@pytest.mark.parametrize("milliseconds", [True, False])
+@pytest.mark.parametrize("as_text", [True, False])
+def test_zego_s_signature_in_all_its_forms(studio: Studio, spelling: Any, *, milliseconds: bool, as_text: bool) -> None:
+    nonce = 7407715855877898783
+    timestamp = int(studio.clock().timestamp() * (1000 if milliseconds else 1))
+    proof = {"signature": callback_signature(CALLBACK, timestamp, nonce), "timestamp": timestamp, "nonce": nonce}
+    if as_text:
+        proof = {name: str(value) for name, value in proof.items()}
+    (receipt,) = studio.post(json.dumps(relay() | {spelling(name): value for name, value in proof.items()}).encode())
+    assert (receipt.relay.key, receipt.duplicate) == (KEY, False)
+
+
+def test_a_percent_encoded_body(studio: Studio) -> None:
+    timestamp = int(studio.clock().timestamp())
+    proof = {"signature": callback_signature(CALLBACK, timestamp, "n"), "timestamp": timestamp, "nonce": "n"}
+    assert studio.post(quote(json.dumps(relay() | proof)).encode())
+
+
+def test_standard_webhooks(studio: Studio) -> None:
+    (receipt,) = studio.webhook(relay())
+    assert (receipt.relay.key, receipt.duplicate) == (KEY, False)
+
+
+@pytest.mark.parametrize("seconds", [-301, 301])
+def test_a_message_from_another_time_is_refused(studio: Studio, seconds: int) -> None:
+    studio.webhook(relay(), sent=studio.clock() + timedelta(seconds=seconds * 0.99))
+    with pytest.raises(Unauthenticated):
+        studio.webhook(relay(), sent=studio.clock() + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_what_is_not_proved_is_refused_and_nothing_is_stored(studio: Studio, number: int) -> None:
+    now = str(int(studio.clock().timestamp()))
+    body = json.dumps(relay()).encode()
+    signed = {"signature": callback_signature(CALLBACK, now, "n"), "timestamp": now, "nonce": "n"}
+    attempts: list[tuple[bytes, dict[str, str]]] = [
+        (body, {}),
+        (b"no json", {}),
+        (b"", {}),
+        (body, headers("msg", now, "v1,AAAA")),
+        (body, headers("", now, "")),
+        (body, headers("msg", "soon", "v1,AAAA")),
+        (body, headers("msg", "9" * 20, "v1,AAAA")),
+        (json.dumps(relay() | signed | {"nonce": "other"}).encode(), {}),
+        (json.dumps(relay() | signed | {"signature": ""}).encode(), {}),
+        (json.dumps(relay() | signed | {"signature": "\ud800", "nonce": "\ud800"}).encode(), {}),
+    ]
+    with pytest.raises(Unauthenticated):
+        studio.post(*attempts[number])
+    assert items(studio) == []
+
+
+@pytest.mark.parametrize("secrets", [{}, {"callback_secrets": "", "webhook_secrets": ""}])
+def test_without_a_live_secret_the_door_is_closed(studio: Studio, secrets: dict[str, str]) -> None:
+    studio.secrets.secret = secrets
+    with pytest.raises(Unauthenticated):
+        studio.zego(relay(), secret="")
+    with pytest.raises(Unauthenticated):
+        studio.webhook(relay(), secret="whsec_")
+
+
+def test_from_elsewhere(studio: Studio) -> None:
+    with pytest.raises(Forbidden):
+        studio.post(b"{}", address="198.51.100.1")
+
+
+def test_a_nonce_serves_one_message_and_its_repeats(studio: Studio) -> None:
+    message = relay()
+    assert [receipt.duplicate for receipt in studio.zego(message, "n")] == [False]
+    assert [receipt.duplicate for receipt in studio.zego(message, "n")] == [True]
+    with pytest.raises(Unauthenticated):
+        studio.zego(relay(), "n")
+
+
+# ── what is stored ──
+
+
+def test_a_repeat_signed_anew_is_no_write(studio: Studio) -> None:
+    message = relay()
+    studio.zego(message, "1")
+    before = items(studio)
+    studio.clock.forward(minutes=1)
+    (receipt,) = studio.zego(message, "2")
+    assert receipt.duplicate
+    assert [item for item in items(studio) if item["item"]["S"] == "relay"] == [
+        item for item in before if item["item"]["S"] == "relay"
+    ]
+    assert studio.webhook(message)[0].duplicate
+
+
+def test_a_batch(studio: Studio) -> None:
+    one, other = relay(), relay(result("song"), room_id="room 2")
+    receipts = studio.webhook({"relays": [one, other, one]})
+    assert [receipt.duplicate for receipt in receipts] == [False, False, True]
+    assert [song["room_id"] for song in studio.reader.room("room 2")["songs"]] == ["room 2"]
+
+
+@pytest.mark.parametrize(
+    "message", [{"relays": []}, {"relays": [{}] * (MOST_RELAYS + 1)}, {"relays": [relay(), {}]}, {}]
+)
+def test_what_is_malformed_is_kept_without_tokens(studio: Studio, message: Any) -> None:
+    with pytest.raises(Malformed):
+        studio.webhook(message)
+    (kept,) = studio.ledger.quarantined(f"{studio.clock():%Y-%m-%d}", "")
+    assert kept.route == "callbacks/music"
+    assert b"eyJ" not in kept.body
+    assert b"krc-1" not in kept.body
+
+
+def test_a_message_that_is_too_large(studio: Studio) -> None:
+    with pytest.raises(TooLarge):
+        studio.post(b" " * (MOST_BYTES + 1))
+
+
+def test_no_token_and_no_resource_id_is_stored_in_clear(studio: Studio) -> None:
+    studio.webhook(relay(result("accompaniment", share_token="CANARY-1", krc_token="CANARY-2")))
+    studio.follow()
+    text = str(items(studio))
+    stored = [zlib_text(item) for item in items(studio) if item["item"]["S"] == "relay"]
+    for secret in ("CANARY", "eyJ-resource", "Q0lEOjE"):
+        assert secret not in text
+        assert secret not in str(stored)
+        assert secret not in str(studio.topic.messages)
+        assert secret not in json.dumps(studio.reader.room(KEY.room))
+        assert secret not in json.dumps(studio.song())
+    shown = studio.song(tokens=True)
+    assert (shown["share_token"], shown["krc_token"]) == ("CANARY-1", "CANARY-2")
+    assert shown["resources"][0]["share_token"] == "eyJ-resource"
+    assert "Q0lEOjE" not in json.dumps(shown), "an id is good only where it was given"
+
+
+def zlib_text(item: dict[str, Any]) -> bytes:
+    return zlib.decompress(item["body"]["B"])
+
+
+def test_without_the_key_nothing_is_stored_and_no_token_shown(studio: Studio) -> None:
+    studio.webhook(relay())
+    gone = replace(studio.vault, key="00000000-0000-0000-0000-000000000000")
+    with pytest.raises(VaultUnavailable):
+        replace(studio.receiver, vault=gone).receive(*signed(studio, relay()))
+    with pytest.raises(VaultUnavailable):
+        replace(studio.reader, vault=gone).song(KEY.room, KEY.song, tokens=True)
+    assert studio.song()["next"] == "use"
+    assert len(studio.songs.room(KEY.room)[0].relays) == 1
+
+
+def signed(studio: Studio, message: Any) -> tuple[dict[str, str], str, Any]:
+    body, timestamp = json.dumps(message).encode(), str(int(studio.clock().timestamp()))
+    return headers("msg", timestamp, sign(WEBHOOK, "msg", timestamp, body)), "192.0.2.1", lambda: body
+
+
+def test_without_a_ledger(studio: Studio) -> None:
+    studio.songs.client.delete_table(TableName=studio.table)
+    with pytest.raises(LedgerUnavailable):
+        studio.webhook(relay())
+
+
+# ── what a room may use ──
+
+
+def test_a_song_as_a_room_sees_it(studio: Studio) -> None:
+    studio.webhook(relay())
+    shown = studio.song()
+    assert shown["next"] == "use"
+    assert (shown["share_ms_left"], shown["krc_ms_left"]) == (HOUR - MARGIN, 12 * HOUR - MARGIN)
+    assert shown["resources"] == [{"quality": "normal", "size": 3_145_728, "ms_left": 300_000 - MARGIN}]
+    assert (shown["room_id"], shown["song_id"], shown["vendor_id"], shown["type"]) == (
+        "room 1",
+        "104008",
+        1,
+        "accompaniment",
+    )
+    assert {"share_token", "krc_token"} & shown.keys() == set()
+    assert studio.reader.room("room 1") == {"songs": [shown]}
+    studio.clock.forward(seconds=300)
+    assert (studio.song()["next"], studio.song()["resources"][0]["ms_left"]) == ("share", 0)
+    studio.clock.forward(hours=1)
+    assert studio.song()["next"] == "acquire"
+    assert "share_token" not in studio.song(tokens=True), "what is over is not shown"
+
+
+def test_rooms_and_songs_of_any_name(studio: Studio) -> None:
+    for room, song in (("客厅/#1", "a#b/c"), ("客厅/#1", "a"), ("客厅", "a#b")):
+        studio.webhook(relay(result("song", song_id=song), room_id=room))
+    assert [song["song_id"] for song in studio.reader.room("客厅/#1")["songs"]] == ["a", "a#b/c"]
+    assert [song["song_id"] for song in studio.reader.song("客厅/#1", "a", tokens=False)["songs"]] == ["a"]
+    assert studio.reader.room("nowhere") == {"songs": []}
+    with pytest.raises(NotFound):
+        studio.reader.song("客厅", "a", tokens=False)
+
+
+def test_a_failure_is_explained(studio: Studio) -> None:
+    studio.webhook(relay(result("empty"), error_code=1017030))
+    assert studio.reader.song(KEY.room, KEY.song, tokens=False)["songs"][0]["error"]["kind"] == "permanent"
+    assert studio.reader.song(KEY.room, KEY.song, tokens=False)["songs"][0]["next"] == "give_up"
+
+
+def test_two_results_of_one_request_contradict_each_other(studio: Studio) -> None:
+    first = result()
+    studio.webhook(relay(first))
+    studio.webhook(relay(first | {"data": first["data"] | {"duration": 1}}))
+    assert studio.song()["conflicts"] == [first["request_id"]]
+
+
+# ── what is said, and when ──
+
+
+def test_each_thing_is_said_once_and_never_early(studio: Studio) -> None:
+    studio.webhook(relay(result(resources=[{"resource_id": "x", "resource_ttl": 2 * HOUR}])))
+    assert studio.follow() == ["ready"]
+    heard = []
+    for minute in range(180):
+        heard += [(minute, said) for said in studio.sweep()]
+        studio.clock.forward(minutes=1)
+    assert heard == [(50, "expiring"), (120, "expired")]
+    assert studio.said() == ["ready", "expiring", "expired"]
+    assert len({message["id"] for message in studio.topic.messages}) == 3
+    assert {message["subject"] for message in studio.topic.messages} == {"room%201/104008/1/accompaniment"}
+
+
+def test_what_the_stream_lost_is_swept(studio: Studio) -> None:
+    studio.webhook(relay())
+    assert studio.sweep() == [], "the stream has a head start"
+    studio.clock.forward(seconds=30)
+    assert studio.sweep() == ["ready", "expiring"]
+    assert studio.sweep() == []
+
+
+def test_a_new_acquisition_speaks_for_the_lease(studio: Studio) -> None:
+    studio.webhook(relay())
+    studio.follow()
+    studio.clock.forward(minutes=55)
+    studio.webhook(relay(result(resources=[{"resource_id": "x", "resource_ttl": 2 * HOUR}])))
+    assert studio.follow() == ["ready"]
+    studio.clock.forward(minutes=10)
+    assert studio.sweep() == [], "the first one would be over by now"
+
+
+def test_a_failure_is_said_once(studio: Studio) -> None:
+    for _ in range(2):
+        studio.webhook(relay({"code": 10011}, song_id=KEY.song, resource_type=1))
+        studio.follow()
+    assert studio.said() == ["failed"]
+    studio.clock.forward(seconds=1)
+    studio.webhook(relay({"code": 10011, "request_id": "x"}, song_id=KEY.song, resource_type=1))
+    studio.follow()
+    assert studio.said() == ["failed", "failed"]
+
+
+def test_over_before_anybody_was_told_it_is_not_expiring(studio: Studio) -> None:
+    studio.webhook(relay())
+    studio.clock.forward(hours=2)
+    assert studio.sweep() == ["ready", "expired"]
+
+
+def test_a_topic_that_is_down_leaves_it_due(studio: Studio) -> None:
+    studio.webhook(relay())
+    studio.topic.down = True
+    with pytest.raises(Undelivered):
+        studio.follow()
+    studio.topic.down = False
+    studio.clock.forward(minutes=1)
+    assert studio.sweep() == ["ready", "expiring"]
+
+
+def test_racing_followers_write_once_each(studio: Studio) -> None:
+    studio.webhook(relay())
+    together([studio.follow] * 4)
+    assert len({message["id"] for message in studio.topic.messages}) == 2
+    assert studio.sweep() == []
