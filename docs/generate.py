@@ -19,8 +19,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from docs.routes import PATH_PARAMETERS, PROBLEMS, ROUTES, VID, Route
-from mediarelay.contracts.api import Problem, RefusedView, TaskView
+from mediarelay.contracts.api import Problem, RefusedView, SongView, TaskView
 from mediarelay.contracts.notification import BOUNDED, REFUSED, TYPES
+from mediarelay.domain.song_news import News
 
 Schema = dict[str, Any]
 
@@ -33,7 +34,8 @@ GATEWAY = {
     403: "The token is not known, or its scopes do not allow this. API Gateway's own body",
 }
 THROTTLED = "Over the route's rate. API Gateway's own body"
-SHAPES = ("TaskView", "TaskLink", "TaskNote", "RefusedView")
+SHAPES = ("TaskView", "TaskLink", "TaskNote", "RefusedView", "SongView")
+SONG_EVENTS = [f"mediarelay.song.{news}" for news in News]
 GATEWAY_MESSAGE: Schema = {
     "description": "What API Gateway answers itself, before any of our code runs.",
     "properties": {"message": {"type": "string"}},
@@ -124,8 +126,8 @@ def components() -> dict[str, Schema]:
 
 
 def events() -> Schema:
-    """Build the schema of the notification: a CloudEvent whose data is a task, or a wish that was refused."""
-    sent = _definitions([TaskView, RefusedView], "serialization", "#/$defs/{model}")
+    """Build the schema of the notification: a CloudEvent whose data is a task, a refused wish or a song."""
+    sent = _definitions([TaskView, RefusedView, SongView], "serialization", "#/$defs/{model}")
     shapes = {name: _as_sent(schema) for name, schema in sent.items()}
     shapes |= _shortened(shapes["TaskView"])
     return {
@@ -136,7 +138,11 @@ def events() -> Schema:
         "type": "object",
         "required": ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"],
         "properties": _envelope(),
-        "allOf": [*map(_state_of, dict.fromkeys(TYPES.values())), _about(REFUSED, {"$ref": "#/$defs/RefusedView"})],
+        "allOf": [
+            *map(_state_of, dict.fromkeys(TYPES.values())),
+            _about(REFUSED, {"$ref": "#/$defs/RefusedView"}),
+            *(_about(name, {"$ref": "#/$defs/SongView"}) for name in SONG_EVENTS),
+        ],
         "$defs": shapes,
     }
 
@@ -238,8 +244,14 @@ def _envelope() -> Schema:
         "specversion": {"const": "1.0"},
         "id": {"type": "string", "format": "uuid", "description": "The same for every repeat of this announcement"},
         "source": {"type": "string", "format": "uri", "description": "The address of the deployment's API"},
-        "type": {"enum": [*(f"mediarelay.task.{name}" for name in dict.fromkeys(TYPES.values())), REFUSED]},
-        "subject": VID | {"description": "The vid; of a refused wish, a digest of its key"},
+        "type": {
+            "enum": [*(f"mediarelay.task.{name}" for name in dict.fromkeys(TYPES.values())), REFUSED, *SONG_EVENTS]
+        },
+        "subject": {
+            "type": "string",
+            "minLength": 1,
+            "description": "The vid; of a refused wish, a digest of its key; of a song, room/song/vendor/type",
+        },
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": {"const": "application/json"},
         "replay": {

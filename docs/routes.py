@@ -16,10 +16,13 @@ from mediarelay.contracts.api import (
     History,
     QuarantinePage,
     QuarantineWish,
+    RelayReceipts,
     Replayed,
     ReplayJobs,
     ReplayWish,
     Rerun,
+    SongPage,
+    SongRelay,
     TaskCreated,
     TaskPage,
     TaskView,
@@ -48,6 +51,8 @@ VID = TypeAdapter(Vid).json_schema()
 
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "vid": {"description": "The provider's id of the task", "schema": VID},
+    "room_id": {"description": "The room, as it was relayed", "schema": {"type": "string"}},
+    "song_id": {"description": "The song, as it was relayed", "schema": {"type": "string"}},
     "token": {"description": "A live token of the CallbackTokens secret", "schema": {"type": "string"}},
 }
 
@@ -166,6 +171,35 @@ ROUTES = {
         request=ReplayWish,
         answers={200: (ReplayJobs, "A dry run"), 202: (ReplayJobs, "The jobs are stored")},
         problems=(400, 500, 503),
+    ),
+    "POST /callbacks/music": Route(
+        name="relaySong",
+        summary="Relay what ZEGO's SDK said about a song",
+        description=(
+            "For game servers. Signed with Standard Webhooks headers, or with ZEGO's fields in the body; five minutes "
+            "either way. The same result again is a duplicate, however it is signed. Tokens are sealed with KMS."
+        ),
+        tag="songs",
+        request=SongRelay,
+        answers={200: (RelayReceipts, "One result for each relay")},
+        problems=(400, 401, 403, 413, 500, 503),
+    ),
+    "GET /rooms/{room_id}/songs": Route(
+        name="listSongs",
+        summary="Say what a room may use now",
+        description="Needs the scope `read`. Never with tokens.",
+        tag="songs",
+        answers={200: (SongPage, "The room's songs; none for a room that nobody knows")},
+        problems=(500, 503),
+    ),
+    "GET /rooms/{room_id}/songs/{song_id}": Route(
+        name="readSong",
+        summary="Say what a room may use now of one song",
+        description="Needs the scope `read`; `tokens=true` needs `read:tokens` as well.",
+        tag="songs",
+        answers={200: (SongPage, "The song, for each vendor and type")},
+        problems=(403, 404, 500, 503),
+        parameters=(_query("tokens", "Show the tokens that are still good", {"type": "string", "enum": ["true"]}),),
     ),
     "GET /quarantine": Route(
         name="listQuarantine",

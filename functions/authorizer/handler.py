@@ -10,5 +10,7 @@ DOORKEEPER = doorkeeper()
 
 def handler(event: Event, _context: Any) -> dict[str, Any]:
     """Answer `{"isAuthorized", "context"}`."""
-    name = DOORKEEPER.admit(header(event, "authorization"), event["routeKey"])
-    return {"isAuthorized": name is not None, "context": {"client": name or ""}}
+    client = DOORKEEPER.admit(header(event, "authorization"), event["routeKey"])
+    if client is None:
+        return {"isAuthorized": False, "context": {"client": ""}}
+    return {"isAuthorized": True, "context": {"client": client.name, "scopes": " ".join(client.scopes)}}

@@ -21,20 +21,23 @@ from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.signing.callback_token import digest
+from mediarelay.signing.standard_webhooks import sign
 from mediarelay.usecases.submit import SUBMIT_GRACE
 from tests.integration.provider import Site
+from tests.integration.studio import CALLBACK, WEBHOOK
 from tests.integration.world import Clock, waiting
-from tests.stack import REGION, ROOT, defaults, variables
+from tests.stack import REGION, ROOT, defaults, functions, variables
 
 ACCOUNT = "123456789012"
 API_URL = f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"
 SECRETS = {
     "PROVIDER_KEYS_SECRET": {"secret_id": "AKIDexample", "secret_key": "example-secret-key"},
+    "MUSIC_SECRETS": {"webhook_secrets": WEBHOOK, "callback_secrets": CALLBACK},
     "CALLBACK_TOKENS_SECRET": {"tokens": "example-callback-token"},
     "API_CLIENTS_SECRET": {
         "clients": [
             {"name": "reader", "sha256": digest("example-reader-token"), "scopes": ["read"]},
-            {"name": "game", "sha256": digest("example-game-token"), "scopes": ["read", "submit"]},
+            {"name": "game", "sha256": digest("example-game-token"), "scopes": ["read", "submit", "read:tokens"]},
         ]
     },
 }
@@ -63,16 +66,16 @@ class Sandbox:
         client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=inbox)
         self.values = {"TABLE_NAME": table, "CONFIRM_QUEUE_URL": self.queue, "TOPIC_ARN": self.topic}
         self.values |= {"SUBMIT_QUEUE_URL": self.submits, "RETRY_QUEUE_URL": self.retry}
+        self.values["SONG_KEY_ID"] = client("kms").create_key()["KeyMetadata"]["KeyId"]
         self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
         self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
 
     def given(self, given: Mapping[str, Any]) -> None:
         """Bring about the state that an event's file describes."""
         self.settings("sweep")
-        for line in given.get("log", ()):
-            self._log(line)
-        for wish in given.get("intents", ()):
-            self._wish(wish)
+        for name, write in (("log", self._log), ("intents", self._wish), ("relays", self._relay)):
+            for one in given.get(name, ()):
+                write(one)
         for job in given.get("jobs", ()):
             self.ledger.open_job(_job(job))
         for kept in given.get("quarantine", ()):
@@ -101,6 +104,19 @@ class Sandbox:
         if "refused" in wish:
             self.ledger.refuse_intent(intent.identity, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
 
+    def _relay(self, one: Mapping[str, Any]) -> None:
+        """Store a relay; what is marked as followed was said already."""
+        self.clock.now = datetime.fromisoformat(one["at"])
+        self.settings("music_callback")
+        body, timestamp = json.dumps(one["relay"]).encode(), str(int(self.clock().timestamp()))
+        signed = {"webhook-id": "m", "webhook-timestamp": timestamp}
+        signed["webhook-signature"] = sign(WEBHOOK, "m", timestamp, body)
+        (receipt,) = root.music_receiver().receive(signed, "192.0.2.1", lambda: body)
+        self.settings("sweep")
+        if one.get("followed"):
+            root.leases().follow(receipt.relay.key)
+            _messages(self.inbox)
+
     def _refuse(self, action: str, refusals: int, now: str) -> None:
         self.clock.now = datetime.fromisoformat(now)
         for _ in range(refusals):
@@ -119,7 +135,7 @@ class Sandbox:
 
     def settings(self, function: str) -> None:
         """Make the environment the function's, and forget everything built from another one."""
-        for name in {name for names in map(variables, ("sweep", "dispatch", "video_callback")) for name in names}:
+        for name in {name for names in map(variables, functions()) for name in names}:
             self.patch.delenv(name, raising=False)
         for name, reference in variables(function).items():
             self.patch.setenv(name, self.values.get(name) or defaults()[reference["Ref"]])
@@ -140,7 +156,7 @@ class Sandbox:
 
     def invoke(self, function: str, event: Any) -> Any:
         """Load a function and call it once, noting its calls; a JSON body of the result is parsed."""
-        services = ("dynamodb", "sqs", "sns", "secretsmanager")
+        services = ("dynamodb", "sqs", "sns", "secretsmanager", "kms")
         for service in services:
             client(service).meta.events.register("before-parameter-build", self._note, self.topic)
         try:
@@ -160,9 +176,13 @@ class Sandbox:
             return "Ledger" + (f"/index/{params['IndexName']}" if "IndexName" in params else "")
         if "SecretId" in params:
             (name,) = (name for name, value in self.values.items() if value == params["SecretId"])
-            return {"PROVIDER_KEYS_SECRET": "ProviderKeys", "CALLBACK_TOKENS_SECRET": "CallbackTokens"}.get(
-                name, "ApiClients"
-            )
+            return {
+                "PROVIDER_KEYS_SECRET": "ProviderKeys",
+                "CALLBACK_TOKENS_SECRET": "CallbackTokens",
+                "MUSIC_SECRETS": "MusicSecrets",
+            }.get(name, "ApiClients")
+        if "KeyId" in params:
+            return "SongKey"
         return {
             self.queue: "ConfirmQueue",
             self.submits: "SubmitQueue",

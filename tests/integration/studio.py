@@ -10,7 +10,7 @@ from typing import Any
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
-from mediarelay.adapters.songs import Songs, key_of
+from mediarelay.adapters.songs import Songs
 from mediarelay.adapters.vault import Vault
 from mediarelay.domain.song import SongKey, SongType
 from mediarelay.domain.song_news import Margins
@@ -82,7 +82,7 @@ class Studio:
     def sweep(self) -> list[str]:
         """Follow every song that is due; returns what was said."""
         rows = list(self.ledger.waiting("song", self.clock()))
-        return [said for key in {key_of(row.pk, row.sk) for row in rows} for said in self.leases.follow(key)]
+        return [said for row in rows for said in self.leases.resume(row)]
 
     def song(self, *, tokens: bool = False) -> dict[str, Any]:
         """What a client reads of the song."""

@@ -14,15 +14,18 @@ from typing import Any, TypeVar
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
+from mediarelay.adapters.songs import Songs
 from mediarelay.domain.advance import Rules
 from mediarelay.domain.circuit import QUESTIONS
 from mediarelay.domain.entry import Entry, Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
+from mediarelay.domain.song_news import Margins
 from mediarelay.domain.task import Task
 from mediarelay.errors import ProviderUnknown, Undelivered
 from mediarelay.usecases.circuit import Breaker
 from mediarelay.usecases.confirm import Confirmer
+from mediarelay.usecases.leases import Leases
 from mediarelay.usecases.poll import Tick, poll
 from mediarelay.usecases.publish import Publisher
 from mediarelay.usecases.read import Reader
@@ -227,6 +230,13 @@ class World:
             submits=self.submits,
             budget=100,
             replayer=self.replayer,
+            leases=Leases(
+                shelf=Songs(client("dynamodb"), table),
+                topic=self.topic,
+                api_url=API,
+                margins=Margins(timedelta(), timedelta()),
+                clock=self.clock,
+            ),
             clock=self.clock,
         )
 

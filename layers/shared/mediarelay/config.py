@@ -32,6 +32,11 @@ class Settings:
     confirm_queue_url: str = ""
     submit_queue_url: str = ""
     retry_queue_url: str = ""
+    music_secrets: str = ""
+    song_key_id: str = ""
+    song_safety_seconds: int = 30
+    song_notice_seconds: int = 600
+    song_days: int = 7
     topic_arn: str = ""
     api_url: str = ""
 
@@ -50,6 +55,11 @@ class Settings:
     def body_life(self) -> timedelta:
         """How long the body of a claim is kept."""
         return timedelta(days=self.raw_body_days)
+
+    @property
+    def song_life(self) -> timedelta:
+        """How long relays of songs and their leases are kept."""
+        return timedelta(days=self.song_days)
 
     @property
     def lease(self) -> timedelta:

@@ -66,6 +66,11 @@ def client_name(event: Event) -> str:
     return str(event["requestContext"].get("authorizer", {}).get("lambda", {}).get("client", ""))
 
 
+def scopes(event: Event) -> frozenset[str]:
+    """What the caller may do, as the authorizer found."""
+    return frozenset(str(event["requestContext"].get("authorizer", {}).get("lambda", {}).get("scopes", "")).split())
+
+
 def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON, in ASCII: what it quotes may hold half a character, which nothing could send on."""
     content = {"content-type": "application/json", **(headers or {})}

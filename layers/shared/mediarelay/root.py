@@ -5,7 +5,7 @@ Imports stand inside the functions on purpose: a callback function must not load
 # ruff: noqa: PLC0415
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from ipaddress import ip_network
 from random import SystemRandom
@@ -23,13 +23,18 @@ from mediarelay.errors import SecretUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ipaddress import IPv4Network, IPv6Network
 
     from mediarelay.adapters.cts_api import CtsApi
     from mediarelay.adapters.queue import ConfirmQueue, SubmitQueue
+    from mediarelay.adapters.songs import Songs
+    from mediarelay.adapters.vault import Vault
+    from mediarelay.domain.song_news import Margins
     from mediarelay.usecases.admit import Doorkeeper
     from mediarelay.usecases.batch import Batcher
     from mediarelay.usecases.circuit import Breaker
     from mediarelay.usecases.confirm import Confirmer
+    from mediarelay.usecases.leases import Leases, RoomReader
     from mediarelay.usecases.poll import Tick
     from mediarelay.usecases.publish import Publisher
     from mediarelay.usecases.quarantine import Quarantine
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from mediarelay.usecases.rebuild import Rebuilder
     from mediarelay.usecases.receive import Intake, Receiver
     from mediarelay.usecases.replay import Replayer
+    from mediarelay.usecases.songs import MusicReceiver
     from mediarelay.usecases.submit import Submitter
     from mediarelay.usecases.sweep import Sweeper
     from mediarelay.usecases.tasks import Tasks
@@ -97,10 +103,14 @@ def receiver(kind: Kind) -> "Receiver":
         intake=intake(kind),
         retry=RetryQueue(lambda: client("sqs"), settings().retry_queue_url),
         tokens=tokens,
-        networks=tuple(ip_network(cidr.strip()) for cidr in settings().callback_source_cidrs.split(",")),
+        networks=_networks(),
         origin=Origin.TRUSTED if settings().callback_trust == "callback" else Origin.CLAIM,
         clock=now,
     )
+
+
+def _networks() -> "tuple[IPv4Network | IPv6Network, ...]":
+    return tuple(ip_network(cidr.strip()) for cidr in settings().callback_source_cidrs.split(","))
 
 
 @cache
@@ -246,6 +256,59 @@ def submit_queue() -> "SubmitQueue":
 
 
 @cache
+def songs() -> "Songs":
+    """The table's songs."""
+    from mediarelay.adapters.songs import Songs
+
+    return Songs(client("dynamodb"), settings().table_name, settings().song_life)
+
+
+def vault() -> "Vault":
+    """What seals tokens."""
+    from mediarelay.adapters.vault import Vault
+
+    return Vault(client("kms"), settings().song_key_id)
+
+
+def margins() -> "Margins":
+    """How much earlier songs count as over, and are said to be about to."""
+    from mediarelay.domain.song_news import Margins
+
+    safety, notice = settings().song_safety_seconds, settings().song_notice_seconds
+    return Margins(safety=timedelta(seconds=safety), notice=timedelta(seconds=notice))
+
+
+@cache
+def music_receiver() -> "MusicReceiver":
+    """Takes relays of game servers. Its secret is read now, so that the first relay does not wait for it."""
+    from mediarelay.usecases.songs import MusicReceiver
+
+    secrets = secret(settings().music_secrets)
+    secrets.value()
+    return MusicReceiver(
+        shelf=songs(), quarantine=ledger(), vault=vault(), secrets=secrets, networks=_networks(), clock=now
+    )
+
+
+@cache
+def leases() -> "Leases":
+    """Says what becomes of songs."""
+    from mediarelay.adapters.topic import Topic
+    from mediarelay.usecases.leases import Leases
+
+    topic = Topic(client("sns"), settings().topic_arn)
+    return Leases(shelf=songs(), topic=topic, api_url=settings().api_url, margins=margins(), clock=now)
+
+
+@cache
+def room_reader() -> "RoomReader":
+    """Answers what rooms may use."""
+    from mediarelay.usecases.leases import RoomReader
+
+    return RoomReader(shelf=songs(), vault=vault(), margins=margins(), clock=now)
+
+
+@cache
 def reader() -> "Reader":
     """Answers queries."""
     from mediarelay.usecases.read import Reader
@@ -265,6 +328,7 @@ def sweeper() -> "Sweeper":
         submits=submit_queue(),
         budget=settings().calls_per_minute,
         replayer=replayer(),
+        leases=leases(),
         clock=now,
     )
 

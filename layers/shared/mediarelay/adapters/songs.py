@@ -22,6 +22,7 @@ from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
 from mediarelay.adapters.table import NOT_THERE, Table
 from mediarelay.contracts.zego import read_relay
+from mediarelay.domain.entry import Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
 from mediarelay.domain.song import Relay, SongKey, SongType
@@ -84,6 +85,11 @@ class Songs(Table):
         """Note that a relay was folded."""
         self.update(_pk(relay.key.room), f"RELAY#{_name(relay.key)}#{relay.digest}", "REMOVE due_shard, due_at", {})
 
+    def key_of(self, row: Waiting) -> SongKey:
+        """The song that a row of the due index is about."""
+        _, song, vendor, kind, *_ = row.sk.split("#")
+        return SongKey(unquote(row.pk.removeprefix("ROOM#")), unquote(song), int(vendor), SongType(kind))
+
     def use_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
         """Note a nonce; return False if it was used for another message."""
         item = {
@@ -99,12 +105,6 @@ class Songs(Table):
             KeyConditionExpression="pk = :pk AND begins_with(sk, :start)",
             ExpressionAttributeValues={":pk": {"S": _pk(room)}, ":start": {"S": start}},
         )
-
-
-def key_of(pk: str, sk: str) -> SongKey:
-    """The song that a row of the due index is about."""
-    _, song, vendor, kind, *_ = sk.split("#")
-    return SongKey(unquote(pk.removeprefix("ROOM#")), unquote(song), int(vendor), SongType(kind))
 
 
 def _pk(room: str) -> str:

@@ -247,6 +247,24 @@ class SongPage(BaseModel):
     songs: list[SongView]
 
 
+class SongRelay(BaseModel):
+    """`POST /callbacks/music`: one result of ZEGO's SDK, as the game server got it; or up to 100 of these in `relays`.
+
+    Read by `contracts/zego.py`, without this model: it is here for the description of the API.
+    """
+
+    room_id: str
+    vendor_id: int
+    resource_type: SongType | int | None = Field(default=None, description="What was requested; by default inferred")
+    song_id: str | None = Field(default=None, description="Needed for an error whose result does not name the song")
+    error_code: int | None = Field(default=None, description="The SDK's errorCode")
+    shared: bool | None = Field(default=None, description="Got by getSharedResource; by default inferred")
+    result: dict[str, Any] | str | None = Field(default=None, description="The SDK's result, as an object or as text")
+    signature: str | None = Field(default=None, description="ZEGO's fields, unless Standard Webhooks headers are sent")
+    timestamp: int | str | None = None
+    nonce: int | str | None = None
+
+
 class RelayReceipt(BaseModel):
     """Answer to one relay."""
 

@@ -9,7 +9,7 @@ BACKOFF_FACTOR = 1.7
 LONGEST_WAIT = timedelta(minutes=30)
 LAST_WAIT = timedelta(minutes=1)
 """Between attempts to ask the last question, once the deadline has passed."""
-SWIFT = frozenset({"publish", "lost"})
+SWIFT = frozenset({"publish", "lost", "song"})
 """Duties that are done on the spot: when one fails, the next tick is to try again."""
 SWIFT_LEASE = timedelta(seconds=55)
 SHARE_OF_DURATION = 0.1
@@ -24,7 +24,7 @@ _ENOUGH = 20
 class Due:
     """What must happen to an item, and when.
 
-    `what` names the duty: video, audio, submit, lost, publish, replay or expire.
+    `what` names the duty: video, audio, submit, lost, publish, song, replay or expire.
     """
 
     what: str

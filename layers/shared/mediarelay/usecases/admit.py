@@ -25,18 +25,26 @@ class Clients(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody whose token is live."""
+
+    name: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Doorkeeper:
     """Compares bearer tokens with the stored hashes; several tokens may be live, no token is stored."""
 
     clients: Clients
 
-    def admit(self, authorization: str | None, route: str) -> str | None:
-        """Return the client's name if its token is live and its scopes allow the route (`GET /tasks`), else None."""
+    def admit(self, authorization: str | None, route: str) -> Client | None:
+        """Return the client if its token is live and its scopes allow the route (`GET /tasks`), else None."""
         token = _bearer(authorization)
         client = self._client(token, self.clients.value()) or self._client(token, self.clients.recheck())
         if client is None or not {_scope(route), EVERYTHING} & set(client["scopes"]):
             return None
-        return str(client["name"])
+        return Client(str(client["name"]), tuple(map(str, client["scopes"])))
 
     def _client(self, token: str | None, secret: Mapping[str, Any]) -> Mapping[str, Any] | None:
         clients = {client["sha256"]: client for client in secret.get("clients", ()) if client.keys() >= CLIENT}

@@ -10,6 +10,7 @@ from mediarelay import metrics
 from mediarelay.contracts.api import SongPage, SongView, song_view
 from mediarelay.contracts.notification import notify_song
 from mediarelay.contracts.zego import read_relay
+from mediarelay.domain.entry import Waiting
 from mediarelay.domain.lease import Hold, Lease, Part, lease
 from mediarelay.domain.song import Relay, SongKey
 from mediarelay.domain.song_news import Margins, SongBooks, SongRecord, next_notice
@@ -33,6 +34,9 @@ class Shelf(Protocol):
         self, key: SongKey, books: SongBooks, seen: SongBooks | None, due_at: datetime | None, now: datetime
     ) -> bool:
         """Write the books unless they moved on."""
+
+    def key_of(self, row: Waiting) -> SongKey:
+        """The song that a row of the due index is about."""
 
     def settle(self, relay: Relay) -> None:
         """Note that a relay was folded."""
@@ -73,6 +77,10 @@ class Leases:
                 self._settle(record)
                 return said
         raise LedgerUnavailable("too many writers")
+
+    def resume(self, row: Waiting) -> list[str]:
+        """Follow the song that a due row is about."""
+        return self.follow(self.shelf.key_of(row))
 
     def _say(self, known: Lease, books: SongBooks, now: datetime) -> tuple[SongBooks, list[str]]:
         said: list[str] = []

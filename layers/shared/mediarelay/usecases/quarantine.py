@@ -55,6 +55,8 @@ class Quarantine:
         return Rerun(stored, len(found) - stored, found[-1][0] if len(found) == MOST_AT_ONCE else None)
 
     def _again(self, kept: Kept) -> bool:
+        if kept.route not in self.intakes:
+            return False  # kept without its tokens, so there is nothing to read again
         try:
             self.intakes[kept.route](kept)
         except (Malformed, TooLarge):

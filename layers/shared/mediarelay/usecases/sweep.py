@@ -1,7 +1,7 @@
 """Sweep: do what was left undone.
 
-Gives up on tasks without an answer, finishes open submits, publishes the rest, goes on with replays in bulk, forgets
-bodies whose time is over.
+Gives up on tasks without an answer, finishes open submits, publishes the rest, says what becomes of songs, goes on with
+replays in bulk, forgets bodies whose time is over.
 """
 
 import json
@@ -16,6 +16,7 @@ from mediarelay import metrics
 from mediarelay.domain.entry import Entry, Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
+from mediarelay.usecases.leases import Leases
 from mediarelay.usecases.poll import Tick
 from mediarelay.usecases.publish import Publisher
 from mediarelay.usecases.replay import Replayer
@@ -52,6 +53,7 @@ class Sweeper:
     submits: Submits
     budget: int
     replayer: Replayer
+    leases: Leases
     clock: Callable[[], datetime]
 
     def sweep(self, tick: Tick) -> dict[str, int]:
@@ -59,6 +61,7 @@ class Sweeper:
         duties: dict[str, Callable[[Waiting], object]] = {
             "publish": self._publish,
             "lost": self._give_up,
+            "song": self.leases.resume,
             "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
         }
         done = {what: self._do(duty, tick.leased(what), what) for what, duty in duties.items()}
