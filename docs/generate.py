@@ -21,6 +21,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json
 from docs.routes import PATH_PARAMETERS, PROBLEMS, ROUTES, VID, Route
 from mediarelay.contracts.api import Problem, RefusedView, SongView, TaskView
 from mediarelay.contracts.notification import BOUNDED, REFUSED, TYPES
+from mediarelay.domain.song_errors import ERRORS, SERVICE_CODES
 from mediarelay.domain.song_news import News
 
 Schema = dict[str, Any]
@@ -28,6 +29,8 @@ Schema = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 OPENAPI = ROOT / "docs" / "openapi.json"
 EVENTS = ROOT / "docs" / "events.schema.json"
+MUSIC = ROOT / "docs" / "music.md"
+ERRORS_BEGIN, ERRORS_END = "<!-- errors -->", "<!-- end -->"
 EVENTS_ID = "urn:mediarelay:events"
 GATEWAY = {
     401: "No Authorization header. API Gateway's own body",
@@ -301,7 +304,21 @@ def _shortened(task: Schema) -> dict[str, Schema]:
 def texts() -> dict[Path, str]:
     """What the files should hold."""
     built = {OPENAPI: openapi(), EVENTS: events()}
-    return {file: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for file, content in built.items()}
+    schemas = {file: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for file, content in built.items()}
+    return schemas | {MUSIC: _with_errors(MUSIC.read_text(encoding="utf-8"))}
+
+
+def _with_errors(page: str) -> str:
+    """Write the table of ZEGO's errors between its marks."""
+    before, _, rest = page.partition(ERRORS_BEGIN)
+    after = rest.partition(ERRORS_END)[2]
+    services = {code: [str(raw) for raw, own in SERVICE_CODES.items() if own == code] for code in ERRORS}
+    rows = [
+        f"| {code} | {', '.join(services[code])} | `{kind}` | {advice} |"
+        for code, (kind, advice) in sorted(ERRORS.items())
+    ]
+    table = "\n".join(["| code | of the service | class | what to do |", "| --- | --- | --- | --- |", *rows])
+    return f"{before}{ERRORS_BEGIN}\n\n{table}\n\n{ERRORS_END}{after}"
 
 
 def stale() -> list[Path]:
