@@ -74,7 +74,7 @@ class Ledger:
         item = items.entry_item(entry) | items.due(due, entry.vid)
         if entry.origin is not Origin.CLAIM:
             return self._put_whole(item)
-        head, pieces = items.laid_aside(item, entry.at + self.keep)
+        head, pieces = items.laid_aside(item, (entry.give_up_at or entry.at) + self.keep)
         for piece in pieces:
             self._put(piece, _NOT_THERE)
         return self._put(head, _NOT_THERE)
