@@ -19,6 +19,7 @@ class Fault:
         stream: Whether the ledger's stream is delivered at all.
         restart: Stop everything once all tasks are sent, and start it again.
         seconds: How long it lasts, at least.
+        outage: It ends so many seconds after it began: as long as it lasts no wish can be sent.
         short: Whether `make test` runs it too.
     """
 
@@ -28,6 +29,7 @@ class Fault:
     stream: bool = True
     restart: bool = False
     seconds: float = 0
+    outage: bool = False
     short: bool = False
 
 
@@ -47,7 +49,7 @@ FAULTS = (
     Fault(name="provider hangs, one call in ten", engine={"api_hang": 15, "share": 0.1}, seconds=20),
     Fault(name="provider refuses us (4100), all calls", engine={"api_error": 4100}, seconds=30),
     Fault(name="ledger throttles, three calls in ten", trouble=proxy.throttled(0.3), seconds=20, short=True),
-    Fault(name="ledger down", trouble=proxy.down("dynamodb"), seconds=20),
+    Fault(name="ledger down", trouble=proxy.down("dynamodb"), seconds=60, outage=True),
     Fault(name="ledger: every other save is overtaken", trouble=proxy.overtaken(0.5), seconds=10, short=True),
     Fault(
         name="ledger: three write answers in ten are lost",
@@ -58,7 +60,7 @@ FAULTS = (
     Fault(name="topic down", trouble=proxy.down("sns"), seconds=30, short=True),
     Fault(name="topic: every other answer is lost", trouble=proxy.answers_lost(0.5, "sns"), seconds=20),
     Fault(name="queues take no messages", trouble=proxy.down("sqs"), seconds=20),
-    Fault(name="ledger and queues down", trouble=proxy.down("dynamodb", "sqs"), seconds=20),
+    Fault(name="ledger and queues down", trouble=proxy.down("dynamodb", "sqs"), seconds=60, outage=True),
     Fault(name="stream never delivered", stream=False, seconds=5),
     Fault(name="functions killed after one write in twenty", trouble=proxy.killing(0.05), seconds=20),
     Fault(name="everything stopped and started again", restart=True),

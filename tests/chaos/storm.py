@@ -85,15 +85,22 @@ class Storm:
         self._console("faults", dict(fault.engine))
         self.proxy.trouble = fault.trouble
         self._stream(enabled=fault.stream)
+        healing = threading.Timer(fault.seconds, self._heal)
+        if fault.outage:
+            healing.start()
         wishes = self._send(count)
         if fault.restart:
             self._restart()
-        time.sleep(fault.seconds)
-        self._console("faults", {})
-        self.proxy.trouble = None
+        if not fault.outage:
+            healing.start()
+        healing.join()
         vids = self._until_well(wishes, begun + patience)
         self._stream(enabled=True)
         return self._judge(fault.name, wishes, vids, time.monotonic() - begun)
+
+    def _heal(self) -> None:
+        self.proxy.trouble = None
+        self._console("faults", {})
 
     # ── sending ──
 

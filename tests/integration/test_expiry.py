@@ -59,7 +59,9 @@ def test_a_large_body_lies_aside_and_goes_by_its_time_to_live(world: World) -> N
     settled(world, body)
     pieces = [item for item in world.items() if item["pk"]["S"] == f"BODY#{VID}"]
     assert len(pieces) > 1
-    assert {item["expires_at"]["N"] for item in pieces} == {str(int((START + timedelta(days=90)).timestamp()))}
+    assert {item["expires_at"]["N"] for item in pieces} == {str(int((START + timedelta(days=91)).timestamp()))}, (
+        "a lifetime and 90 days"
+    )
     assert world.entries()[-1].body == body
     world.clock.forward(days=90)
     assert world.sweep()["expire"] == 1

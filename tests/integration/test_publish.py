@@ -1,6 +1,7 @@
 """Announcements: at least one per outcome, whoever finds it; the same id each time; none is lost with its carrier."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -215,3 +216,23 @@ def test_rows_that_always_fail_do_not_starve_other_shards(world: World) -> None:
     world.clock.forward(minutes=1)
     world.sweep()
     assert {message["subject"] for message in world.topic.messages} == set(vids) - poison
+
+
+def test_a_topic_that_hangs_leaves_time_for_the_other_duties(world: World) -> None:
+    for number in range(8):
+        world.track(f"v{number}")
+        world.provider.answers[f"v{number}"] = answer(f"v{number}")
+        world.confirm(f"v{number}")
+    world.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    world.clock.forward(minutes=2)
+    begun = world.clock()
+
+    def hang(*_: object) -> None:
+        world.clock.forward(seconds=12)
+        raise Undelivered("ReadTimeoutError")
+
+    world.topic.publish = hang  # type: ignore[method-assign]
+    tick = replace(world.tick(), time_left=lambda: (world.clock() - begun).seconds < 35)
+    done = world.sweeper.sweep(tick)
+    assert (done["submit"], done["publish"]) == (1, 0)
+    assert (world.clock() - begun).seconds < 35

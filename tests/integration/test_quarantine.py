@@ -7,7 +7,7 @@ import pytest
 from mediarelay.contracts import callback_head
 from mediarelay.contracts.api import quarantine_view
 from mediarelay.domain.media import Kind, State
-from mediarelay.errors import BudgetSpent, Malformed
+from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy
 from mediarelay.usecases.quarantine import MOST_AT_ONCE, MOST_SHOWN, Quarantine, claiming
 from tests.integration.world import TOKEN, VID, World, answer, callback
 
@@ -112,3 +112,44 @@ def test_what_is_taken_again_after_a_month_is_asked_about(
     world.clock.forward(minutes=5)
     assert world.poll() == 1
     assert world.confirm().outcome is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("state", [State.LOST, State.EXPECTED])
+def test_what_is_taken_again_about_a_known_task_is_asked_about_until_its_own_deadline(
+    world: World, shelf: Quarantine, monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    refused(world, NEW, Kind.AUDIO)
+    if state is State.LOST:
+        world.track()
+        world.clock.forward(days=1)
+        world.confirm()
+        world.sweep()
+        assert world.reader.task(VID)["state"] == "lost"
+    world.clock.forward(days=5)
+    monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
+    assert shelf.rerun(DAY, "").stored == 1
+    world.provider.answers[VID] = ProviderBusy("busy", 4400)
+    world.confirm(kind=Kind.AUDIO)
+    world.provider.answers[VID] = answer(kind=Kind.AUDIO) if state is State.EXPECTED else answer()
+    for _ in range(30):
+        world.clock.forward(minutes=10)
+        for kind in Kind:
+            world.poll(kind)
+        for vid, kind in world.queue.sent:
+            world.confirm(vid, kind)
+        world.queue.sent.clear()
+    assert world.reader.task(VID)["state"] == "succeeded"
+
+
+def test_a_page_ends_where_its_bodies_are_too_much_to_read(
+    world: World, shelf: Quarantine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediarelay.usecases.quarantine.MOST_BYTES", 2 * len(LARGE))
+    for number in range(5):
+        refused(world, LARGE + str(number).encode())
+    sizes, cursor = [], ""
+    while cursor is not None:
+        page, cursor = shelf.page(DAY, cursor)
+        sizes.append(len(page))
+    assert sizes == [2, 2, 1]
+    assert shelf.rerun(DAY, "").refused == 2

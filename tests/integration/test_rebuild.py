@@ -5,6 +5,7 @@ import pytest
 from mediarelay.adapters.aws import client
 from mediarelay.domain.entry import Announcement
 from mediarelay.domain.media import Kind, State
+from mediarelay.errors import ProviderBusy
 from mediarelay.usecases.rebuild import Rebuilder
 from tests.integration.world import VID, World, answer, callback
 
@@ -78,3 +79,17 @@ def test_a_task_item_that_is_gone_comes_back_from_the_log(world: World, rebuilde
         before.created_at,
     )
     assert list(rebuilder.differences()) == []
+
+
+def test_the_item_of_a_task_of_which_only_a_claim_is_known_counts_too(world: World) -> None:
+    world.claim(callback())
+    world.provider.answers[VID] = ProviderBusy("busy", 4400)
+    world.confirm()
+    rebuilder = Rebuilder(tasks=world.tasks, ledger=world.ledger)
+    assert list(rebuilder.differences()) == []
+    spoil(world, "state", {"S": "failed"})
+    assert [one.field for one in rebuilder.differences()] == ["state"]
+    client("dynamodb").delete_item(TableName=world.table, Key={"pk": {"S": f"TASK#{VID}"}, "sk": {"S": "TASK"}})
+    assert [one.field for one in rebuilder.differences()] == ["item"]
+    rebuilder.repair(VID)
+    assert list(world.due()) == ["video"]

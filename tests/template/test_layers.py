@@ -11,7 +11,7 @@ import pytest
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
 HEAVY = {"pydantic", "pydantic_core", "aws_lambda_powertools", "requests", "boto3"}
-CALLBACKS = ("video_callback", "audio_callback")
+CALLBACKS = ("video_callback", "audio_callback", "music_callback")
 LOADED = """
 import json, os, sys
 paths, environment = json.load(sys.stdin)

@@ -13,6 +13,9 @@ CALLBACK, CLIENT, ALL = "callback", "client", "all"
 CONTRACT = {
     "POST /callbacks/video/{token}": CALLBACK,
     "POST /callbacks/audio/{token}": CALLBACK,
+    "POST /callbacks/music": CALLBACK,
+    "GET /rooms/{room_id}/songs": CLIENT,
+    "GET /rooms/{room_id}/songs/{song_id}": CLIENT,
     "POST /tasks/audio": CLIENT,
     "POST /tasks/video": CLIENT,
     "GET /tasks": CLIENT,
@@ -29,6 +32,9 @@ CONTRACT = {
 OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
     "POST /callbacks/video/{token}": "VideoCallback",
     "POST /callbacks/audio/{token}": "AudioCallback",
+    "POST /callbacks/music": "MusicCallback",
+    "GET /rooms/{room_id}/songs": "ReadSongs",
+    "GET /rooms/{room_id}/songs/{song_id}": "ReadSongs",
     "POST /tasks/audio": "SubmitAudio",
     "POST /tasks/audio/batch": "SubmitBatch",
     "POST /tasks/video": "TrackVideo",

@@ -196,6 +196,7 @@ def entry(item: Item) -> Entry:
         body=zlib.decompress(item["body"]["B"]) if "body" in item else None,
         digest=item["sk"]["S"].rpartition("#")[2],
         gist=_gist(item),
+        give_up_at=_end(item),
     )
 
 
@@ -263,7 +264,7 @@ def waiting(item: Item) -> Waiting:
         kind=Kind(item["kind"]["S"]),
         due_at=int(item["due_at"]["N"]),
         at=datetime.fromisoformat(item["at"]["S"]) if "at" in item else None,
-        give_up_at=time(item, "give_up_at") if "give_up_at" in item else None,
+        give_up_at=_end(item),
     )
 
 
@@ -300,8 +301,17 @@ def intent(item: Item) -> Intent:
 
 def open_question(item: Item) -> OpenQuestion:
     """Read a claim or a replay that waits until the provider was asked."""
-    at = datetime.fromisoformat(item["at"]["S"])
-    return OpenQuestion(sk=item["sk"]["S"], item=item["item"]["S"], kind=Kind(item["kind"]["S"]), at=at)
+    return OpenQuestion(
+        sk=item["sk"]["S"],
+        item=item["item"]["S"],
+        kind=Kind(item["kind"]["S"]),
+        at=datetime.fromisoformat(item["at"]["S"]),
+        give_up_at=_end(item),
+    )
+
+
+def _end(item: Item) -> datetime | None:
+    return time(item, "give_up_at") if "give_up_at" in item else None
 
 
 def is_open_question(item: Item) -> bool:

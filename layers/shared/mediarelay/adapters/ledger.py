@@ -68,7 +68,7 @@ class Ledger(Table):
         item = items.entry_item(entry) | items.due(due, entry.vid)
         if entry.origin is not Origin.CLAIM:
             return self._put_whole(item)
-        head, pieces = items.laid_aside(item, entry.at + self.keep)
+        head, pieces = items.laid_aside(item, (entry.give_up_at or entry.at) + self.keep)
         for piece in pieces:
             self.put(piece, NOT_THERE)
         return self.put(head, NOT_THERE)

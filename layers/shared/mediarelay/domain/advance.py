@@ -110,9 +110,9 @@ def _first_kind(record: Record, moment: Moment) -> Kind:
 
 def _reopened(books: Books, record: Record, task: Task, rules: Rules) -> Books:
     """Whoever still hopes gives a lost task another lifetime from then: the provider may know it by now."""
-    hopes = [entry.at for entry in record.entries if entry.origin in HOPEFUL]
-    hopes += [one.at for one in record.open if one.item == REPLAY]
-    deadline = _seconds(max(hopes, default=books.give_up_at - rules.lifetime) + rules.lifetime)
+    ends = [entry.give_up_at or entry.at + rules.lifetime for entry in record.entries if entry.origin in HOPEFUL]
+    ends += [one.at + rules.lifetime for one in record.open if one.item == REPLAY]
+    deadline = _seconds(max(ends, default=books.give_up_at))
     if task.outcome is not State.LOST or deadline <= books.give_up_at:
         return books
     return replace(books, give_up_at=deadline, attempts=0)
@@ -173,7 +173,7 @@ def _settled(
             return moment.asked
         if task.settled or (asking and one.kind in taken_over):
             return True
-        old = one.at + rules.lifetime < moment.now
+        old = (one.give_up_at or one.at + rules.lifetime) < moment.now
         return old and (moment.given_up or (moment.asked and moment.kind is one.kind))
 
     return tuple(one for one in record.open if ends(one))

@@ -76,7 +76,7 @@ class Record:
     Attributes:
         entries: The log.
         books: Of the task item, if there is one.
-        open: Claims and replays for which the provider must still be asked.
+        open: Observations and replays for which the provider must still be asked, as nobody does on their behalf.
         replays: How often somebody asked for a replay.
         card: What the task item shows, if there is one.
     """
@@ -94,15 +94,17 @@ class OpenQuestion:
 
     Attributes:
         sk: Its sort key.
-        item: `claim`, `trusted` or `replay`.
+        item: `replay`, or the origin of the observation.
         kind: Of which kind it takes the task to be.
         at: When it came.
+        give_up_at: Of a callback, until when it is asked about.
     """
 
     sk: str
     item: str
     kind: Kind
     at: datetime
+    give_up_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

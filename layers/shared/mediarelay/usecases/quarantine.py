@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from mediarelay.domain.entry import Kept
 from mediarelay.domain.origin import Origin
@@ -12,8 +11,11 @@ from mediarelay.errors import Malformed, TooLarge
 from mediarelay.usecases.receive import Receipt
 
 MOST_AT_ONCE = 100
+MOST_BYTES = 16 * 2**20
+"""Read for one page: bodies may be large, and a page has to be done within the gateway's 30 seconds."""
 MOST_SHOWN = 4096
 """Bytes of each body in a list: what is in quarantine may be large, and many."""
+Result = TypeVar("Result")
 
 
 class Shelf(Protocol):
@@ -44,15 +46,22 @@ class Quarantine:
 
     def page(self, day: str, after: str) -> tuple[list[Kept], str | None]:
         """Return some bodies of a day, their beginnings only, and where the next page begins."""
-        found = islice(self.shelf.quarantined(day, after), MOST_AT_ONCE + 1)
-        page = [replace(kept, body=kept.body[:MOST_SHOWN], size=len(kept.body)) for kept in found]
-        return page[:MOST_AT_ONCE], page[MOST_AT_ONCE - 1].digest if len(page) > MOST_AT_ONCE else None
+        return self._each(day, after, lambda kept: replace(kept, body=kept.body[:MOST_SHOWN], size=len(kept.body)))
 
     def rerun(self, day: str, after: str) -> Rerun:
         """Read some bodies of a day again; what can be read now leaves the quarantine."""
-        found = [(kept.digest, self._again(kept)) for kept in islice(self.shelf.quarantined(day, after), MOST_AT_ONCE)]
-        stored = sum(taken for _, taken in found)
-        return Rerun(stored, len(found) - stored, found[-1][0] if len(found) == MOST_AT_ONCE else None)
+        taken, cursor = self._each(day, after, self._again)
+        return Rerun(sum(taken), len(taken) - sum(taken), cursor)
+
+    def _each(self, day: str, after: str, use: Callable[[Kept], Result]) -> tuple[list[Result], str | None]:
+        """Use one body after the other, as many as there is time for; returns where to go on (None: the end)."""
+        done, size = list[Result](), 0
+        for kept in self.shelf.quarantined(day, after):
+            done.append(use(kept))
+            size += len(kept.body)
+            if len(done) == MOST_AT_ONCE or size >= MOST_BYTES:
+                return done, kept.digest
+        return done, None
 
     def _again(self, kept: Kept) -> bool:
         if kept.route not in self.intakes:

@@ -24,8 +24,9 @@ from mediarelay.usecases.tasks import Tasks
 
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
-MOST_FAILURES = 5
-"""Of one duty in a row: then what it needs is down for all of them, and the other duties need the time."""
+MOST_FAILURES = 2
+"""Of one duty in a row: then what it needs is down for all of them. Each may hang for twelve seconds, and the other
+duties need the rest of the time."""
 log = logging.getLogger(__name__)
 
 
@@ -59,16 +60,16 @@ class Sweeper:
     def sweep(self, tick: Tick) -> dict[str, int]:
         """Do all that is due; one row that fails stays due and does not stop the others. Returns counts by duty."""
         duties: dict[str, Callable[[Waiting], object]] = {
-            "publish": self._publish,
             "lost": self._give_up,
+            "publish": self._publish,
             "song": self.leases.resume,
             "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
         }
+        submits = self._do(self._send, islice(tick.leased("submit"), self.budget), "submit")
         done = {what: self._do(duty, tick.leased(what), what) for what, duty in duties.items()}
-        done["submit"] = self._do(self._send, islice(tick.leased("submit"), self.budget), "submit")
         overdue = sum(self._do(self._give_up, self._overdue(kind, tick), "lost") for kind in Kind)
         expired = self._do(self.bodies.forget_body, tick.due("expire"), "expire")
-        return done | {"lost": done["lost"] + overdue, "expire": expired}
+        return done | {"lost": done["lost"] + overdue, "submit": submits, "expire": expired}
 
     def _overdue(self, kind: Kind, tick: Tick) -> Iterator[Waiting]:
         """Tasks that should have been given up: confirmations do that, unless they cannot be carried out at all."""
