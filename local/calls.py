@@ -1,16 +1,20 @@
 """What a user of Mediarelay and of the bucket would send, against the local stack."""
 
+import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import requests
 
 from local.deploy import Deployment
 from local.ground import LocalError
 from local.stack import APP_ID, BUCKET_REGION
+from mediarelay.signing.standard_webhooks import sign
 
 TIMEOUT = 30
 UPLOAD_TIMEOUT = 600
@@ -54,6 +58,18 @@ class Calls:
         """Expect the task that an upload started; returns the answer's body."""
         body = {"url": upload.url, "cos_request_id": upload.cos_request_id, "date": upload.date}
         return self._post("/tasks/video", body, {})
+
+    def relay(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Relay results of ZEGO's SDK, as a game server does with Standard Webhooks; returns the answer's body."""
+        body, number, now = json.dumps(message).encode(), f"msg_{uuid4().hex}", str(int(time.time()))
+        signature = sign(self.deployment.ground.keys.music, number, now, body)
+        headers = {"webhook-id": number, "webhook-timestamp": now, "webhook-signature": signature}
+        answer = requests.post(
+            f"{self.deployment.api_url}/callbacks/music", data=body, headers=headers, timeout=TIMEOUT
+        )
+        _check(answer, "POST /callbacks/music")
+        told: dict[str, Any] = answer.json()
+        return told
 
     def task(self, vid: str) -> dict[str, Any]:
         """Read a task."""

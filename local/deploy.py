@@ -88,6 +88,7 @@ def put_secrets(deployment: Deployment) -> None:
         "ProviderKeysSecret": {"secret_id": keys.secret_id, "secret_key": keys.secret_key},
         "CallbackTokensSecret": {"tokens": keys.callback_token},
         "ApiClientsSecret": keys.clients,
+        "MusicSecretsSecret": {"webhook_secrets": keys.music, "callback_secrets": keys.music},
     }
     secrets = client(deployment.ground, "secretsmanager")
     for output, value in values.items():

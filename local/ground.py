@@ -26,6 +26,10 @@ class LocalError(Exception):
     """Something a person can put right; the text says how."""
 
 
+MADE_UP = {"secret_id": "AKID", "secret_key": "", "callback_token": "", "bearer": "", "music": ""}
+"""The secrets of a stack, and what each begins with."""
+
+
 @dataclass(frozen=True)
 class Keys:
     """The secrets of one local stack, made up once and kept in its folder."""
@@ -34,12 +38,13 @@ class Keys:
     secret_key: str
     callback_token: str
     bearer: str
+    music: str
 
     @property
     def clients(self) -> dict[str, object]:
         """The value of the ApiClients secret: the bearer token as its hash."""
         digest = sha256(self.bearer.encode()).hexdigest()
-        return {"clients": [{"name": "local", "sha256": digest, "scopes": ["admin"]}]}
+        return {"clients": [{"name": "local", "sha256": digest, "scopes": ["admin", "read:tokens"]}]}
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,13 @@ class Ground:
     def keys(self) -> Keys:
         """The stack's secrets, made on first use."""
         file = self.folder / "keys.json"
-        if not file.exists():
+        known = json.loads(file.read_text()) if file.exists() else {}
+        if known.keys() != MADE_UP.keys():
             self.folder.mkdir(parents=True, exist_ok=True)
-            made = {"secret_id": "AKID" + secrets.token_hex(16)}
-            made |= {name: secrets.token_hex(16) for name in ("secret_key", "callback_token", "bearer")}
+            known = {name: start + secrets.token_hex(16) for name, start in MADE_UP.items()} | known
             file.touch(mode=0o600)
-            file.write_text(json.dumps(made, indent=2))
-        return Keys(**json.loads(file.read_text()))
+            file.write_text(json.dumps(known, indent=2))
+        return Keys(**known)
 
     def path(self, *parts: str) -> Path:
         """A place in the stack's folder; its parent is made."""

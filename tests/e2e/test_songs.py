@@ -1,0 +1,129 @@
+"""Songs on the deployed stack: every variant of a relay, what a room reads, what is said, no token anywhere else."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from local.deploy import client
+from mediarelay.signing.zego import callback_signature
+from tests.e2e.deployed import Deployed, until
+
+PAYLOADS = Path(__file__).parents[1] / "contract" / "payloads" / "zego"
+VARIANTS = sorted(path.stem for path in PAYLOADS.glob("*.json") if path.stem not in {"empty", "service_error"})
+
+
+def relay(deployed: Deployed, name: str, **changes: Any) -> dict[str, Any]:
+    result = json.loads((PAYLOADS / f"{name}.json").read_text("utf-8"))
+    result["data"] = result.get("data", {}) | changes
+    return {"room_id": deployed.key("room").replace("/", "-"), "vendor_id": 1, "song_id": "104008", "result": result}
+
+
+def songs(deployed: Deployed, room: str, path: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = deployed.calls.get(f"/rooms/{room}/songs{path}")["songs"]
+    return found
+
+
+def said(deployed: Deployed, room: str) -> list[str]:
+    heard = [event for event in deployed.listen() if event["subject"].startswith(f"{room}/")]
+    return [event["type"].rpartition(".")[2] for event in heard]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_is_ready_and_can_be_used(deployed: Deployed, name: str) -> None:
+    message = relay(deployed, name)
+    (receipt,) = deployed.calls.relay(message)["results"]
+    assert (receipt["accepted"], receipt["duplicate"]) == (True, False)
+    assert deployed.calls.relay(message)["results"][0]["duplicate"] is True
+    (song,) = songs(deployed, message["room_id"])
+    assert (song["next"], song["song_id"], song["type"]) == ("use", "104008", receipt["type"])
+    assert song["resources"][0]["ms_left"] > 0
+    until(lambda: "ready" in said(deployed, message["room_id"]), "the notification")
+
+
+@pytest.mark.parametrize("name", ["empty", "service_error"])
+def test_a_failure(deployed: Deployed, name: str) -> None:
+    message = relay(deployed, name)
+    deployed.calls.relay(message)
+    (song,) = songs(deployed, message["room_id"], "/104008")
+    assert song["error"]["advice"]
+    until(lambda: said(deployed, message["room_id"]) == ["failed"], "the notification")
+
+
+def test_a_song_runs_out(deployed: Deployed) -> None:
+    lives = {"share_token_ttl": 45_000, "resources": [{"resource_id": "x", "quality": "hq", "resource_ttl": 40_000}]}
+    message = relay(deployed, "song", **lives)
+    deployed.calls.relay(message)
+    room = message["room_id"]
+    first = songs(deployed, room)[0]["share_ms_left"]
+    assert songs(deployed, room)[0]["share_ms_left"] < first <= 15_000
+    until(lambda: songs(deployed, room)[0]["next"] == "acquire", "the end")
+    until(lambda: deployed.invoke("Sweep") and "expired" in said(deployed, room), "the sweep")
+    assert set(said(deployed, room)) == {"ready", "expiring", "expired"}
+
+
+def test_with_zego_s_fields_in_a_batch(deployed: Deployed) -> None:
+    first, second = relay(deployed, "song"), relay(deployed, "accompaniment")
+    secret, now, nonce = (
+        deployed.stack.ground.keys.music,
+        int(time.time()),
+        7407715855877898783 + time.time_ns() % 10**6,
+    )
+    proof = {"Signature": callback_signature(secret, now, nonce), "Timestamp": now, "Nonce": nonce}
+    answer = deployed.post("/callbacks/music", json.dumps({"relays": [first, second]} | proof).encode())
+    assert [one["duplicate"] for one in answer.json()["results"]] == [False, False]
+    again = deployed.post("/callbacks/music", json.dumps({"relays": [second]} | proof).encode())
+    assert again.status_code == 401, "the nonce was for another message"
+
+
+@pytest.mark.parametrize("headers", [{}, {"webhook-id": "m", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"}])
+def test_what_is_not_proved_is_401_and_leaves_nothing(deployed: Deployed, headers: dict[str, str]) -> None:
+    message = relay(deployed, "song")
+    answer = deployed.post("/callbacks/music", json.dumps(message).encode(), headers)
+    assert (answer.status_code, answer.json()["title"]) == (401, "Unauthenticated")
+    assert songs(deployed, message["room_id"]) == []
+
+
+def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed) -> None:
+    marks = {"share_token": "CANARY-share", "krc_token": "CANARY-krc"}
+    resources = [
+        {"resource_id": "CANARY-id", "share_token": "CANARY-old", "quality": "normal", "resource_ttl": 300_000}
+    ]
+    message = relay(deployed, "accompaniment", **marks, resources=resources)
+    room = message["room_id"]
+    deployed.calls.relay(message)
+    bad = json.dumps(message | {"vendor_id": "x"})
+    with pytest.raises(Exception, match="400") as refused:
+        deployed.calls.relay(json.loads(bad))
+    until(lambda: "ready" in said(deployed, room), "the notification")
+    (shown,) = songs(deployed, room, "/104008?tokens=true")
+    assert {name: shown[name] for name in marks} == marks
+    assert shown["resources"][0]["share_token"] == "CANARY-old"
+    assert "CANARY-id" not in json.dumps(shown)
+    told = json.dumps([songs(deployed, room), songs(deployed, room, "/104008"), deployed.heard, str(refused.value)])
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    told += json.dumps(deployed.calls.get(f"/quarantine?day={day}"))
+    table = client(deployed.stack.ground, "dynamodb")
+    told += str(table.scan(TableName=deployed.deployment.outputs["TableName"])["Items"])
+    told += _logs(deployed)
+    assert "RelayStored" in told, "the logs were not read"
+    assert "CANARY" not in told
+
+
+def test_tokens_need_their_scope(deployed: Deployed) -> None:
+    room = relay(deployed, "song")["room_id"]
+    url = f"{deployed.deployment.api_url}/rooms/{room}/songs/1?tokens=true"
+    assert requests.get(url, timeout=30).status_code == 401
+    assert requests.get(url, headers=deployed.calls.headers, timeout=30).status_code == 404
+
+
+def _logs(deployed: Deployed) -> str:
+    logs = client(deployed.stack.ground, "logs")
+    pages = logs.get_paginator("describe_log_groups").paginate()
+    text = (deployed.stack.ground.folder / "emulator.log").read_text()
+    for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
+        text += json.dumps([event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]])
+    return text
