@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.decode import decode, encode, merge, ranged, secret
+from engine.music import GameServer
 from engine.places import Place, parse_host
 from mediarelay.domain.media import Kind
 from mediarelay.errors import Malformed
@@ -70,6 +71,7 @@ class Config:
     audio_specs: tuple[str, ...] = ("128000_mp3", "48000_m4a", "0_flac")
     video_callback_url: str | None = None
     audio_callback_url: str | None = None
+    music: GameServer | None = None
     trans_basic: bool = False
     callbacks: CallbackPolicy = field(default_factory=CallbackPolicy)
     transcoder: Literal["ffmpeg", "stub"] = "ffmpeg"

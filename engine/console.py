@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import urllib3
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,9 +16,10 @@ from starlette.routing import Route
 
 from engine.config import Settings
 from engine.cos import PREFIX
-from engine.decode import encode
+from engine.decode import decode, encode
 from engine.jobs import Jobs
 from engine.model import Task
+from engine.music import Order, post
 from engine.store import Attempt, Callback, Store
 from engine.transcode import NoFfmpeg, find_ffmpeg
 from mediarelay.errors import Malformed
@@ -36,6 +38,7 @@ class Console:
         self._settings = settings
         self._store = store
         self._jobs = jobs
+        self._pool = urllib3.PoolManager(retries=False)
 
     def routes(self) -> list[Route]:
         """Return its routes."""
@@ -45,6 +48,7 @@ class Console:
             ("PUT", "config", self._set_config),
             ("GET", "faults", self._faults),
             ("PUT", "faults", self._set_faults),
+            ("POST", "music", self._relay),
             ("GET", "tasks", self._tasks),
             ("GET", "callbacks", self._callbacks),
         ]
@@ -68,6 +72,9 @@ class Console:
 
     def _set_faults(self, _: Request, body: object) -> Any:
         return encode(self._settings.set_faults(body))
+
+    def _relay(self, _: Request, body: object) -> Any:
+        return {"statuses": post(self._pool, self._settings.config.music, decode(Order, body))}
 
     def _tasks(self, request: Request, _: object) -> Any:
         return {"tasks": [_shown_task(task) for task in self._store.tasks(_limit(request))]}
@@ -118,7 +125,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
         if request.headers.get("host", "").rsplit(":", 1)[0] not in _LOCAL:
             return _problem(403, "the console is for this machine only")
         try:
-            body = await _json(request) if request.method == "PUT" else None
+            body = await _json(request) if request.method != "GET" else None
             return JSONResponse(await run_in_threadpool(handler, request, body))
         except Malformed as malformed:
             return _problem(malformed.status, str(malformed), field=malformed.field)

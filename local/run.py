@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from rich.markup import escape
 
@@ -13,6 +14,7 @@ from local.ground import LocalError
 from local.notifications import Subscriber
 from local.samples import Media
 from local.show import Screen
+from local.songs import Song
 from local.stack import CLIPS, MUSIC, Stack
 
 OUTCOMES = frozenset({"succeeded", "failed", "superseded", "lost"})
@@ -32,6 +34,7 @@ class Watch:
     names: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     announced: dict[str, set[str]] = field(default_factory=dict)
+    song: Song | None = None
 
     def expect(self, created: dict[str, Any], name: str) -> None:
         """Follow one more task; `created` is the API's answer."""
@@ -57,7 +60,7 @@ class Watch:
         for vid, state in states.items():
             if state in OUTCOMES and f"mediarelay.task.{state}" not in self.announced.get(vid, set()):
                 without.append(f"the notification of {self.names[vid]}")
-        return without
+        return without + (self.song.missing() if self.song else [])
 
     def _look(self) -> None:
         for vid, name in self.names.items():
@@ -65,16 +68,24 @@ class Watch:
             if (before.get("state"), before.get("claimed")) != (now["state"], now.get("claimed")):
                 self.screen.state(name, now)
             self.tasks[vid] = now
+        if self.song and self.song.steps:
+            self.song.look()
         for event in self.subscriber.events():
+            if self.song and event["subject"].startswith(self.song.subjects()):
+                self.song.hear(event)
+                continue
             self.announced.setdefault(event["subject"], set()).add(event["type"])
             self.screen.notification(self.names.get(event["subject"], event["subject"]), event)
 
 
 def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Path) -> None:
     """Send media through the deployment; raises `LocalError` unless every outcome and notification arrives."""
-    watch = Watch(Calls(deployment), Subscriber.join(deployment), screen)
+    calls = Calls(deployment)
+    song = Song(calls, screen, f"room-{uuid4().hex[:8]}")
+    watch = Watch(calls, Subscriber.join(deployment), screen, song=song)
     for one in media:
         _send(watch, one)
+    song.begin()
     size = sum(one.file.stat().st_size for one in media)
     watch.follow(PATIENCE + size * PATIENCE_PER_BYTE)
     for vid, task in watch.tasks.items():

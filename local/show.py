@@ -48,6 +48,11 @@ class Screen:
         """Print a notification."""
         self._event("notification", f"{escape(name)}: {event['type']} [dim]id {event['id']}[/]")
 
+    def song(self, room: str, song: Mapping[str, Any]) -> None:
+        """Print what a room is told to do about a song."""
+        left = song.get("share_ms_left", 0) / 1000
+        self._event("song", f"in {escape(room)}: {song['next']} [dim]({escape(song['why'])} {left:.1f} s left)[/]")
+
     def table(self, name: str, task: Mapping[str, Any]) -> None:
         """Print every rendition of a task: size, bitrate and path."""
         table = Table(title=escape(name), title_justify="left", box=SIMPLE)

@@ -102,6 +102,8 @@ class Stack:
             "ProviderEndpoint": f"{self.ground.engine_url}/v2/index.php",
             "FirstPollAfter": "20",
             "SecretCacheSeconds": "5",
+            "SongSafetySeconds": "1",
+            "SongNoticeSeconds": "5",
         }
 
     def _start_emulator(self) -> None:
@@ -158,6 +160,7 @@ class Stack:
             "audio_specs": ["128000_mp3", "48000_m4a", "0_flac"],
             "video_callback_url": f"{callbacks}/video/{keys.callback_token}",
             "audio_callback_url": f"{callbacks}/audio/{keys.callback_token}",
+            "music": {"url": f"{callbacks}/music", "secret": keys.music},
             "trans_basic": True,
         }
 

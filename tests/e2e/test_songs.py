@@ -53,13 +53,35 @@ def test_a_failure(deployed: Deployed, name: str) -> None:
     until(lambda: said(deployed, message["room_id"]) == ["failed"], "the notification")
 
 
+@pytest.mark.parametrize("scheme", ["webhooks", "zego"])
+@pytest.mark.parametrize(
+    ("fault", "statuses", "after"),
+    [
+        ("nothing", [200], "use"),
+        ("empty", [200], "give_up"),
+        ("expired", [200], "acquire"),
+        ("duplicates", [200] * 3, "use"),
+        ("out_of_order", [200] * 2, "use"),
+        ("wrong_signature", [401], None),
+        ("error", [200], "give_up"),
+    ],
+)
+def test_what_the_engine_s_game_server_does_wrong(
+    deployed: Deployed, scheme: str, fault: str, statuses: list[int], after: str | None
+) -> None:
+    order = {"room_id": deployed.key("room").replace("/", "-"), "scheme": scheme, "fault": fault}
+    answer = requests.post(f"{deployed.stack.ground.engine_url}/_engine/music", json=order, timeout=30)
+    assert answer.json() == {"statuses": statuses}
+    assert [song["next"] for song in songs(deployed, order["room_id"])] == ([after] if after else [])
+
+
 def test_a_song_runs_out(deployed: Deployed) -> None:
-    lives = {"share_token_ttl": 45_000, "resources": [{"resource_id": "x", "quality": "hq", "resource_ttl": 40_000}]}
+    lives = {"share_token_ttl": 15_000, "resources": [{"resource_id": "x", "quality": "hq", "resource_ttl": 10_000}]}
     message = relay(deployed, "song", **lives)
     deployed.calls.relay(message)
     room = message["room_id"]
     first = songs(deployed, room)[0]["share_ms_left"]
-    assert songs(deployed, room)[0]["share_ms_left"] < first <= 15_000
+    assert songs(deployed, room)[0]["share_ms_left"] < first <= 14_000
     until(lambda: songs(deployed, room)[0]["next"] == "acquire", "the end")
     until(lambda: deployed.invoke("Sweep") and "expired" in said(deployed, room), "the sweep")
     assert set(said(deployed, room)) == {"ready", "expiring", "expired"}

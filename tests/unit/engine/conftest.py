@@ -175,7 +175,7 @@ class Receiver:
         return self.seen(vid)
 
     def seen(self, vid: str) -> list[dict]:
-        return [body for _, body, _ in self.got if body["vid"] == vid]
+        return [body for _, body, _ in self.got if body.get("vid") == vid]
 
     def close(self) -> None:
         self.server.shutdown()

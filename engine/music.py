@@ -1,0 +1,177 @@
+"""A game server in small: results of ZEGO's SDK in all their variants, relayed with a signature; right, or wrong.
+
+ZEGO itself posts nothing to a backend: the SDK answers a phone, and the game server relays that. Times to live are
+milliseconds.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from uuid import uuid4
+
+import urllib3
+
+from engine.decode import ranged, secret
+from mediarelay.errors import Malformed
+from mediarelay.signing.standard_webhooks import sign
+from mediarelay.signing.zego import callback_signature
+
+DAY = 86_400_000
+EARLIER = 60
+"""Seconds between an older acquisition and a newer one that overtakes it."""
+ANOTHER = "d3Jvbmc="
+"""A secret that is not the game server's."""
+TIMEOUT = urllib3.Timeout(total=30)
+Variant = Literal[
+    "song",
+    "accompaniment",
+    "long_clip",
+    "short_segment",
+    "shared_song",
+    "shared_accompaniment",
+    "shared_clip",
+    "legacy_song",
+]
+Wrong = Literal["nothing", "empty", "expired", "duplicates", "out_of_order", "wrong_signature", "error"]
+
+_SPAN = {"is_clip": 1, "segment_begin": 30_000, "segment_end": 90_000, "prelude_duration": 2000}
+_OTHERS = {"other_segments": [{"begin": 0, "end": 10_000}, {"begin": 20_000, "end": 30_000}]}
+_LONG = {"duration": 240_000}
+_NAMED = {"song_name": "Die Loreley", "singer_name": "Chorus", **_LONG}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "song": {"is_accompany": 0, **_NAMED, "share_token_ttl": ...},
+    "accompaniment": {
+        "is_accompany": 1,
+        "has_original": 1,
+        "duration": 240_000,
+        "token_ttl": ...,
+        "krc_token_ttl": ...,
+    },
+    "long_clip": {"is_accompany": 0, **_SPAN, "share_token_ttl": ..., "krc_token_ttl": ...},
+    "short_segment": {"is_accompany": 1, **_SPAN, **_OTHERS, "token_ttl": ..., "krc_token_ttl": ...},
+    "shared_song": {"is_accompany": 0, **_NAMED},
+    "shared_accompaniment": {"is_accompany": 1, "has_original": 0, **_LONG, "krc_token_ttl": ...},
+    "shared_clip": {"is_accompany": 0, **_SPAN, "share_token_ttl": ..., "krc_token_ttl": ...},
+    "legacy_song": {"song_name": "Die Loreley", "share_token": "old", "token_ttl": ...},
+}
+"""The fields of `data` beside song_id and resources; `...` stands for the time to live that was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GameServer:
+    """Where relays go, and the secret that signs them."""
+
+    url: str
+    secret: str = secret()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to relay; `ttl` (ms) is how long everything in it is good, `fault` what goes wrong on purpose."""
+
+    room_id: str
+    variant: Variant = "accompaniment"
+    song_id: str = "104008"
+    vendor_id: int = ranged(1, 0, 99)
+    ttl: int = ranged(300_000, 0, DAY)
+    scheme: Literal["webhooks", "zego"] = "webhooks"
+    fault: Wrong = "nothing"
+    error_code: int = ranged(1017030, 1, 2**31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One relay on its way; `age` is how many seconds ago it says that it was sent."""
+
+    fields: Mapping[str, Any]
+    age: int = 0
+    secret: str | None = field(default=None, repr=False)
+
+
+def messages(order: Order) -> list[Message]:
+    """All that is relayed for an order, in the order of sending."""
+    return WRONG[order.fault](order)
+
+
+def _right(order: Order) -> Message:
+    return Message(fields=_relay(order, _success(_data(order))))
+
+
+def _empty(order: Order) -> Message:
+    return Message(fields=_relay(order, _success({"song_id": order.song_id, "resources_size": 0, "resources": []})))
+
+
+def _success(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {"code": 0, "message": "success", "request_id": uuid4().hex, "data": data}
+
+
+def _error(order: Order) -> Message:
+    result = {"code": order.error_code, "message": "failed", "request_id": uuid4().hex}
+    return Message(fields=_relay(order, result) | {"error_code": order.error_code})
+
+
+def _out_of_order(order: Order) -> list[Message]:
+    """A newer acquisition, and after it an older one that would end earlier."""
+    return [_right(order), replace(_right(replace(order, ttl=order.ttl // 2)), age=EARLIER)]
+
+
+WRONG: Mapping[str, Callable[[Order], list[Message]]] = {
+    "nothing": lambda order: [_right(order)],
+    "empty": lambda order: [_empty(order)],
+    "expired": lambda order: [_right(replace(order, ttl=0))],
+    "duplicates": lambda order: [_right(order)] * 3,
+    "out_of_order": _out_of_order,
+    "wrong_signature": lambda order: [replace(_right(order), secret=ANOTHER)],
+    "error": lambda order: [_error(order)],
+}
+
+
+def _relay(order: Order, result: Mapping[str, Any]) -> dict[str, Any]:
+    """As SDKs do, the result is JSON text."""
+    about = {"room_id": order.room_id, "vendor_id": order.vendor_id, "song_id": order.song_id}
+    shared = {"shared": True} if order.variant == "shared_clip" else {}
+    return {**about, **shared, "result": json.dumps(result)}
+
+
+def _data(order: Order) -> dict[str, Any]:
+    fields = {name: order.ttl if value is ... else value for name, value in VARIANTS[order.variant].items()}
+    tokens = {"krc_token": f"krc-{uuid4().hex}"} if "krc_token_ttl" in fields else {}
+    resource = {"resource_id": uuid4().hex, "size": 3_145_728, "quality": "normal", "resource_ttl": order.ttl}
+    return {"song_id": order.song_id, **fields, **tokens, "resources_size": 1, "resources": [resource]}
+
+
+def post(pool: urllib3.PoolManager, target: GameServer | None, order: Order) -> list[int]:
+    """Relay; returns the HTTP status of each answer. Raises `Malformed` if nothing is configured, or out of reach."""
+    if target is None:
+        raise Malformed("music", "the configuration names no game server")
+    try:
+        return [_post(pool, target, order.scheme, one) for one in messages(order)]
+    except urllib3.exceptions.HTTPError as error:
+        raise Malformed("music", f"{target.url}: {type(error).__name__}") from error
+
+
+def _post(pool: urllib3.PoolManager, target: GameServer, scheme: str, message: Message) -> int:
+    key, sent = message.secret or target.secret, str(int(time.time()) - message.age)
+    body, headers = SCHEMES[scheme](key, sent, dict(message.fields))
+    headers |= {"content-type": "application/json"}
+    return pool.request("POST", target.url, body=body, headers=headers, timeout=TIMEOUT, redirect=False).status
+
+
+def _webhooks(key: str, sent: str, fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    body, number = json.dumps(fields).encode(), f"msg_{uuid4().hex}"
+    headers = {"webhook-id": number, "webhook-timestamp": sent, "webhook-signature": sign(key, number, sent, body)}
+    return body, headers
+
+
+def _zego(key: str, sent: str, fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    nonce = uuid4().int >> 64
+    proof = {"signature": callback_signature(key, sent, nonce), "timestamp": sent, "nonce": nonce}
+    return json.dumps(fields | proof).encode(), {}
+
+
+SCHEMES: Mapping[str, Callable[[str, str, dict[str, Any]], tuple[bytes, dict[str, str]]]] = {
+    "webhooks": _webhooks,
+    "zego": _zego,
+}

@@ -1,0 +1,77 @@
+"""`make run`: a song on its way through a room, from a game server's relay until nothing of it is left."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from local.calls import Calls
+from local.deploy import client
+from local.ground import LocalError
+from local.show import Screen
+
+LIFE, NOTICE = 15_000, 5000
+"""Milliseconds: long enough to be seen, short enough to be waited for; and when subscribers are told that it ends."""
+SWEEP_EVERY = 2.0
+NEWS = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))
+STEPS = ("use", "acquire")
+TIMEOUT = 30
+
+
+@dataclass
+class Song:
+    """Follows one song until all of it was seen: what a room is told to do, and what subscribers hear."""
+
+    calls: Calls
+    screen: Screen
+    room: str
+    steps: list[str] = field(default_factory=list)
+    heard: set[str] = field(default_factory=set)
+    ending: bool = False
+    swept_at: float = 0.0
+
+    def begin(self) -> None:
+        """Have the engine's game server relay a result, and a forged one; raises `LocalError` if that goes wrong."""
+        self.screen.line(f"  a game server relays an accompaniment for {self.room}")
+        if self._order(fault="nothing") != [200] or self._order(fault="wrong_signature") != [401]:
+            raise LocalError("a relay was not taken, or a forged one was")
+        self.look()
+
+    def subjects(self) -> str:
+        """What notifications about it begin with."""
+        return f"{self.room}/"
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Note a notification."""
+        self.heard.add(event["type"])
+        self.screen.notification(f"song in {self.room}", event)
+
+    def look(self) -> None:
+        """Show what the room is told, if that is new."""
+        (song,) = self.calls.get(f"/rooms/{self.room}/songs")["songs"]
+        self.ending = song["share_ms_left"] <= NOTICE
+        if song["next"] not in self.steps[-1:]:
+            self.steps.append(song["next"])
+            self.screen.song(self.room, song)
+
+    def missing(self) -> list[str]:
+        """What has not been seen yet. The schedule says what time brings once a minute; here it is asked to sooner."""
+        silent = [f"{name} of the song" for name in NEWS if name not in self.heard]
+        if silent and self.ending and time.monotonic() > self.swept_at + SWEEP_EVERY:
+            self._sweep()
+            self.swept_at = time.monotonic()
+        return silent if tuple(self.steps) == STEPS else [f"the end of the song in {self.room}", *silent]
+
+    def _order(self, fault: str) -> list[int]:
+        url = f"{self.calls.deployment.ground.engine_url}/_engine/music"
+        answer = requests.post(url, json={"room_id": self.room, "ttl": LIFE, "fault": fault}, timeout=TIMEOUT)
+        statuses: list[int] = answer.json().get("statuses", [])
+        return statuses
+
+    def _sweep(self) -> None:
+        functions = client(self.calls.deployment.ground, "lambda")
+        names = [item["FunctionName"] for item in functions.list_functions()["Functions"]]
+        (name,) = (name for name in names if "-Sweep-" in name)
+        functions.invoke(FunctionName=name, Payload=json.dumps({}).encode())
