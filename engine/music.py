@@ -57,6 +57,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "legacy_song": {"song_name": "Die Loreley", "share_token": "old", "token_ttl": ...},
 }
 """The fields of `data` beside song_id and resources; `...` stands for the time to live that was asked for."""
+TYPES = {name: {"clip": 2, "segment": 3, "accompaniment": 1}.get(name.rpartition("_")[2], 0) for name in VARIANTS}
+"""The SDK's number of what was requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,7 @@ def _relay(order: Order, result: Mapping[str, Any]) -> dict[str, Any]:
     """As SDKs do, the result is JSON text."""
     about = {"room_id": order.room_id, "vendor_id": order.vendor_id, "song_id": order.song_id}
     shared = {"shared": True} if order.variant == "shared_clip" else {}
-    return {**about, **shared, "result": json.dumps(result)}
+    return {**about, **shared, "resource_type": TYPES[order.variant], "result": json.dumps(result)}
 
 
 def _data(order: Order) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_every_variant_is_ready_and_can_be_used(deployed: Deployed, name: str) -
 
 @pytest.mark.parametrize("name", ["empty", "service_error"])
 def test_a_failure(deployed: Deployed, name: str) -> None:
-    message = relay(deployed, name)
+    message = relay(deployed, name) | {"resource_type": "accompaniment"}
     deployed.calls.relay(message)
     (song,) = songs(deployed, message["room_id"], "/104008")
     assert song["error"]["advice"]
@@ -109,12 +109,14 @@ def test_what_is_not_proved_is_401_and_leaves_nothing(deployed: Deployed, header
     assert songs(deployed, message["room_id"]) == []
 
 
-def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed) -> None:
+@pytest.mark.parametrize("form", [dict, json.dumps])
+def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed, form: Any) -> None:
     marks = {"share_token": "CANARY-share", "krc_token": "CANARY-krc"}
     resources = [
         {"resource_id": "CANARY-id", "share_token": "CANARY-old", "quality": "normal", "resource_ttl": 300_000}
     ]
     message = relay(deployed, "accompaniment", **marks, resources=resources)
+    message["result"] = form(message["result"])
     room = message["room_id"]
     deployed.calls.relay(message)
     bad = json.dumps(message | {"vendor_id": "x"})

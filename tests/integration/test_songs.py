@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from mediarelay.contracts.zego import MOST_RELAYS
+from mediarelay.domain.song import SongType
 from mediarelay.errors import (
     Forbidden,
     LedgerUnavailable,
@@ -74,7 +75,7 @@ def test_a_message_from_another_time_is_refused(studio: Studio, seconds: int) ->
         studio.webhook(relay(), sent=studio.clock() + timedelta(seconds=seconds))
 
 
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", range(11))
 def test_what_is_not_proved_is_refused_and_nothing_is_stored(studio: Studio, number: int) -> None:
     now = str(int(studio.clock().timestamp()))
     body = json.dumps(relay()).encode()
@@ -87,6 +88,7 @@ def test_what_is_not_proved_is_refused_and_nothing_is_stored(studio: Studio, num
         (body, headers("", now, "")),
         (body, headers("msg", "soon", "v1,AAAA")),
         (body, headers("msg", "9" * 20, "v1,AAAA")),
+        (body, headers("msg", "9" * 12, "v1,AAAA")),
         (json.dumps(relay() | signed | {"nonce": "other"}).encode(), {}),
         (json.dumps(relay() | signed | {"signature": ""}).encode(), {}),
         (json.dumps(relay() | signed | {"signature": "\ud800", "nonce": "\ud800"}).encode(), {}),
@@ -119,6 +121,34 @@ def test_a_nonce_serves_one_message_and_its_repeats(studio: Studio) -> None:
 
 
 # ── what is stored ──
+
+
+def test_a_signature_serves_one_message_however_its_digits_are_divided(studio: Studio) -> None:
+    """ZEGO's signature joins timestamp and nonce, so digits may move from one to the other."""
+    now, nonce = str(int(studio.clock().timestamp())), "7407715855877898783"
+    proof = {"signature": callback_signature(CALLBACK, now, nonce), "timestamp": now, "nonce": nonce}
+    studio.post(json.dumps(relay() | proof).encode())
+    moved = proof | {"timestamp": now + nonce[:3], "nonce": nonce[3:]}
+    assert callback_signature(CALLBACK, moved["timestamp"], moved["nonce"]) == proof["signature"]
+    with pytest.raises(Unauthenticated):
+        studio.post(json.dumps(relay() | moved).encode())
+
+
+def test_a_result_that_was_sent_earlier_counts_as_sent_then(studio: Studio) -> None:
+    """The ledger joins as the domain does, in whichever order relays arrive."""
+    old, new = relay(result(share_token_ttl=1000)), relay(result(share_token_ttl=HOUR))
+    start = studio.clock()
+    studio.webhook(old, sent=start + timedelta(seconds=4))
+    studio.webhook(new, sent=start + timedelta(seconds=2))
+    assert studio.song()["share_ms_left"] == 0
+    studio.webhook(old, sent=start)
+    assert studio.song()["share_ms_left"] == HOUR - MARGIN
+
+
+def test_a_relay_that_is_too_large_for_an_item(studio: Studio) -> None:
+    with pytest.raises(TooLarge):
+        studio.webhook(relay(result(more="x" * 140_000)))
+    assert items(studio) == []
 
 
 def test_a_repeat_signed_anew_is_no_write(studio: Studio) -> None:
@@ -158,8 +188,10 @@ def test_a_message_that_is_too_large(studio: Studio) -> None:
         studio.post(b" " * (MOST_BYTES + 1))
 
 
-def test_no_token_and_no_resource_id_is_stored_in_clear(studio: Studio) -> None:
-    studio.webhook(relay(result("accompaniment", share_token="CANARY-1", krc_token="CANARY-2")))
+@pytest.mark.parametrize("as_text", [True, False])
+def test_no_token_and_no_resource_id_is_stored_in_clear(studio: Studio, *, as_text: bool) -> None:
+    marked = result("accompaniment", share_token="CANARY-1", krc_token="CANARY-2")
+    studio.webhook(relay(json.dumps(marked) if as_text else marked))
     studio.follow()
     text = str(items(studio))
     stored = [zlib_text(item) for item in items(studio) if item["item"]["S"] == "relay"]
@@ -236,7 +268,7 @@ def test_rooms_and_songs_of_any_name(studio: Studio) -> None:
 
 
 def test_a_failure_is_explained(studio: Studio) -> None:
-    studio.webhook(relay(result("empty"), error_code=1017030))
+    studio.webhook(relay(result("empty"), error_code=1017030, resource_type=1))
     assert studio.reader.song(KEY.room, KEY.song, tokens=False)["songs"][0]["error"]["kind"] == "permanent"
     assert studio.reader.song(KEY.room, KEY.song, tokens=False)["songs"][0]["next"] == "give_up"
 
@@ -280,6 +312,36 @@ def test_a_new_acquisition_speaks_for_the_lease(studio: Studio) -> None:
     assert studio.follow() == ["ready"]
     studio.clock.forward(minutes=10)
     assert studio.sweep() == [], "the first one would be over by now"
+
+
+def test_what_was_shared_later_repeats_no_warning_and_gets_its_own(studio: Studio) -> None:
+    first = result("song", resources=[{"resource_id": "x", "resource_ttl": 2 * HOUR}])
+    studio.webhook(relay(first, resource_type=1))
+    studio.follow()
+    heard = []
+    for minute in range(1300):
+        if minute == 58:
+            long = {"resources": [{"resource_id": "y", "resource_ttl": 20 * HOUR}]}
+            studio.webhook(relay(result("shared_song", **long), resource_type=1))
+            heard += [(minute, said) for said in studio.follow()]
+        heard += [(minute, said) for said in studio.sweep()]
+        studio.clock.forward(minutes=1)
+    assert heard == [(50, "expiring"), (58, "ready"), (1248, "expiring"), (1258, "expired")]
+
+
+def test_what_is_over_at_once_was_ready_all_the_same(studio: Studio) -> None:
+    studio.webhook(relay(result("song", share_token_ttl=0, resources=[{"resource_id": "y", "resource_ttl": 0}])))
+    studio.leases.follow(replace(KEY, type=SongType.SONG))
+    assert studio.said() == ["ready", "expired"]
+
+
+@pytest.mark.parametrize(("code", "after"), [(1017051, "use"), (1017012, "use"), (1017016, "acquire")])
+def test_an_error_that_is_none_is_shown_and_not_said(studio: Studio, code: int, after: str) -> None:
+    studio.webhook(relay("", song_id=KEY.song, resource_type=1, error_code=code))
+    studio.follow()
+    song = studio.reader.song(KEY.room, KEY.song, tokens=False)["songs"][0]
+    assert (song["next"], song["error"]["code"], studio.said()) == (after, code, [])
+    assert song["why"] == song["error"]["advice"]
 
 
 def test_a_failure_is_said_once(studio: Studio) -> None:

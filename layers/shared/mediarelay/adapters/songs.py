@@ -3,7 +3,7 @@
 pk           sk                                     what
 ROOM#{room}  RELAY#{song}#{vendor}#{type}#{digest}  one relay, redacted; the whole of it sealed; due until it is folded
 ROOM#{room}  LEASE#{song}#{vendor}#{type}           the books of the lease; due when the next thing is to be said
-NONCE#{sha}  NONCE                                  a nonce of ZEGO's that was used, and for which message
+PROOF#{sha}  PROOF                                  a signature by ZEGO's rule that was used, and for which message
 
 Room and song are percent-encoded. All of it goes by its time to live.
 """
@@ -51,7 +51,14 @@ class Songs(Table):
             "expires_at": {"N": str(items.epoch(relay.at + self.keep))},
             **items.due(Due(SONG, due_at), _name(relay.key)),
         }
-        return self.put(item, NOT_THERE)
+        return self.put(item, NOT_THERE) or self._sent_earlier(item)
+
+    def _sent_earlier(self, item: Item) -> bool:
+        """Of a result that is there already the earliest sending counts; it is folded anew then. Always False."""
+        values = {":sent": item["sent"], ":shard": item["due_shard"], ":at": item["due_at"]}
+        change = "SET sent = :sent, due_shard = :shard, due_at = :at"
+        self.update(item["pk"]["S"], item["sk"]["S"], change, values, "sent > :sent")
+        return False
 
     def load(self, key: SongKey) -> SongRecord | None:
         """Read everything about one song of a room; None if there is nothing."""
@@ -90,11 +97,11 @@ class Songs(Table):
         _, song, vendor, kind, *_ = row.sk.split("#")
         return SongKey(unquote(row.pk.removeprefix("ROOM#")), unquote(song), int(vendor), SongType(kind))
 
-    def use_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
-        """Note a nonce; return False if it was used for another message."""
+    def use_once(self, proof: str, digest: str, until: datetime) -> bool:
+        """Note a proof; return False if it was used for another message."""
         item = {
-            **items.key(f"NONCE#{sha256(nonce.encode()).hexdigest()}", "NONCE"),
-            "item": {"S": "nonce"},
+            **items.key(f"PROOF#{sha256(proof.encode('utf-8', 'surrogatepass')).hexdigest()}", "PROOF"),
+            "item": {"S": "proof"},
             "digest": {"S": digest},
             "expires_at": {"N": str(items.epoch(until))},
         }

@@ -73,13 +73,13 @@ def notify_song(
 ) -> tuple[str, dict[str, str]]:
     """Build message and attributes for something to be said of a lease; tokens are never in it.
 
-    The id is derived from (subject, type, relay), so every repeat has the same id, and each acquisition its own.
+    The id is derived from (subject, type, what it is about), so every repeat has the same id, each acquisition its own.
     """
     kind_of_event, key = f"mediarelay.song.{notice.news}", known.key
     subject = "/".join(quote(part, safe="") for part in (key.room, key.song, str(key.vendor), key.type))
     time = notice.at.isoformat().replace("+00:00", "Z")
     data = song_view(known, now, safety).model_dump(mode="json", exclude_none=True)
-    message = _envelope(kind_of_event, subject, time, api_url, notice.digest) | {"data": data}
+    message = _envelope(kind_of_event, subject, time, api_url, notice.about) | {"data": data}
     return json.dumps(message, ensure_ascii=False), {"type": kind_of_event, "kind": "song"}
 
 

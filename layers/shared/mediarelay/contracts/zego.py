@@ -23,13 +23,14 @@ KRC_TTL = 43_200_000
 """What the documents give as defaults (milliseconds)."""
 MOST_RELAYS = 100
 """Of one batch."""
+MOST_PARTS = 32
+"""Resources, or segments, of one result: what is shown and announced has to stay small."""
 TYPES = {str(number): kind for number, kind in enumerate(SongType)} | {kind.value: kind for kind in SongType}
 """A requested type, by the SDK's number or by name."""
 QUALITIES = {"nomal": "normal"}
 """Old spellings; unknown qualities are kept as they are."""
 SIGNATURE_FIELDS = ("signature", "timestamp", "nonce")
-SECRET_FIELDS = frozenset({"share_token", "krc_token"})
-INTERNAL_FIELDS = frozenset({"resource_id"})
+SECRET_FIELDS = frozenset({"share_token", "krc_token", "resource_id"})
 
 _LARGEST = 2**53
 _LONGEST_TEXT = 512
@@ -70,23 +71,27 @@ def read_message(body: bytes) -> Message:
 
 
 def read_relay(fields: Fields, sent: datetime, at: datetime, place: int = 0) -> Relay:
-    """Read one relay, the `place`-th of its message; raises `Malformed` naming the field."""
+    """Read one relay, the `place`-th of its message; raises `Malformed` naming the field.
+
+    The same error again is another one, if ZEGO gave it no request id: only its signed time tells it from a repeat.
+    """
     result = _result(fields.get("result"))
     data = result.get("data") or {}
     if not isinstance(data, dict):
         raise Malformed("result.data", "not an object")
+    error = _error(fields, result, data)
     key = SongKey(
         room=_named(fields, "room_id"),
         song=_song(fields, data),
         vendor=_required(_whole(fields, "vendor_id"), "vendor_id"),
-        type=_type(fields, data),
+        type=_type(fields, data, sure=error is None),
     )
-    error = _error(fields, result, data)
+    again = sent.isoformat() if error and not result.get("request_id") else None
     return Relay(
         key=key,
-        digest=_digest([key.room, key.song, key.vendor, key.type, fields.get("error_code"), result]),
-        sent=sent + place * _MICROSECOND,
-        at=at,
+        digest=_digest([key.room, key.song, key.vendor, key.type, error and error.raw, again, result]),
+        sent=sent,
+        at=at + place * _MICROSECOND,
         request_id=_text(result, "request_id"),
         grant=None if error else _grant(fields, data, key.type),
         error=error,
@@ -101,9 +106,19 @@ def redacted(value: Any) -> Any:
 
 
 def _blinded(name: str, value: Any) -> Any:
-    if name in SECRET_FIELDS | INTERNAL_FIELDS and isinstance(value, str):
-        return f"sha256:{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    if name in SECRET_FIELDS and value not in (None, ""):
+        return f"sha256:{_digest(value)[:16]}"
+    if name == "result" and isinstance(value, str):
+        return redacted(_readable(value))
     return redacted(value)
+
+
+def _readable(text: str) -> Any:
+    """The SDK's own form is JSON text; what is none is not shown, as it may hold tokens."""
+    try:
+        return _result(text)
+    except Malformed:
+        return f"{len(text)} characters that are no JSON"
 
 
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -123,16 +138,14 @@ def _relays(content: Fields) -> tuple[Fields, ...]:
 def _signed(fields: Fields) -> Signed | None:
     """ZEGO writes the names with small letters in some callbacks and with capitals in others."""
     found = {name.lower(): value for name, value in fields.items() if name.lower() in SIGNATURE_FIELDS}
-    if not found:
+    if found.keys() != set(SIGNATURE_FIELDS) or not all(map(_is_exact, found.values())):
         return None
-    return Signed(**{name: _exact(found.get(name), name) for name in SIGNATURE_FIELDS})
+    return Signed(**{name: str(value) for name, value in found.items()})
 
 
-def _exact(value: object, name: str) -> str:
-    """Text, or a whole number of any size as its digits: a nonce may exceed 2^53."""
-    if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > _LONGEST_TEXT:
-        raise Malformed(name, "text or a whole number was expected")
-    return str(value)
+def _is_exact(value: object) -> bool:
+    """Whether it is text, or a whole number of any size: a nonce may exceed 2^53."""
+    return isinstance(value, str | int) and not isinstance(value, bool) and len(str(value)) <= _LONGEST_TEXT
 
 
 def _digest(content: Any) -> str:
@@ -158,13 +171,18 @@ def _song(fields: Fields, data: Fields) -> str:
     return _named(data, "song_id", "result.data.") if data.get("song_id") else _named(fields, "song_id")
 
 
-def _type(fields: Fields, data: Fields) -> SongType:
-    """The requested type wins; else clips are told by `is_clip`, and some versions send `is_accompany` with it."""
+def _type(fields: Fields, data: Fields, *, sure: bool) -> SongType:
+    """The requested type wins; else clips are told by `is_clip`, and some versions send `is_accompany` with it.
+
+    An error may come without any of that; a guess would end the wrong lease.
+    """
     stated = fields.get("resource_type")
     if stated is not None:
         if isinstance(stated, bool) or str(stated) not in TYPES:
             raise Malformed("resource_type", "0 to 3, or " + ", ".join(SongType))
         return TYPES[str(stated)]
+    if not sure and not data.keys() & {"is_clip", "is_accompany", "other_segments"}:
+        raise Malformed("resource_type", "needed, as the result does not tell")
     if _flag(data, "is_clip"):
         return SongType.SEGMENT if data.get("other_segments") else SongType.CLIP
     return SongType.ACCOMPANIMENT if _flag(data, "is_accompany") else SongType.SONG
@@ -172,7 +190,7 @@ def _type(fields: Fields, data: Fields) -> SongType:
 
 def _error(fields: Fields, result: Fields, data: Fields) -> SongError | None:
     """Success is code 0, no error code of the SDK, and something given: `code` 0 alone is not."""
-    for code in (_whole(fields, "error_code"), _whole(result, "code", "result.")):
+    for code in (_whole(fields, "error_code", low=-_LARGEST), _whole(result, "code", "result.", low=-_LARGEST)):
         if code:
             return song_error(code)
     return None if data.get("resources") else song_error(EMPTY)
@@ -232,12 +250,12 @@ def _resource(data: Fields, place: int) -> Resource:
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _whole(fields: Fields, name: str, path: str = "") -> int | None:
-    """A whole number that is not negative, or one as text; None where it is not stated."""
+def _whole(fields: Fields, name: str, path: str = "", *, low: int = 0) -> int | None:
+    """A whole number that is not below `low`, or one as text; None where it is not stated."""
     value = fields.get(name)
     if value is None or value == "":
         return None
-    if isinstance(value, bool) or not _WHOLE.fullmatch(str(value)) or not 0 <= int(value) <= _LARGEST:
+    if isinstance(value, bool) or not _WHOLE.fullmatch(str(value)) or not low <= int(value) <= _LARGEST:
         raise Malformed(path + name, "a whole number was expected")
     return int(value)
 
@@ -290,8 +308,8 @@ def _objects(data: Fields, name: str) -> Iterable[Fields]:
     """A list of objects; one object stands for a list of one, as the tables say `Object`."""
     value = data.get(name) or []
     found = [value] if isinstance(value, dict) else value
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise Malformed(f"result.data.{name}", "a list of objects was expected")
+    if not isinstance(found, list) or len(found) > MOST_PARTS or not all(isinstance(one, dict) for one in found):
+        raise Malformed(f"result.data.{name}", f"a list of at most {MOST_PARTS} objects was expected")
     return found
 
 

@@ -18,7 +18,6 @@ LONGEST = timedelta(hours=24)
 """ZEGO: no resource is valid for longer."""
 LAST_RESORT = timedelta(hours=1)
 """Of a resource that does not state its validity: as long as a share token lasts by default."""
-HOPELESS = frozenset({ErrorClass.PERMANENT, ErrorClass.FIX})
 HARMLESS = frozenset({ErrorClass.INFORMATION, ErrorClass.WAIT, ErrorClass.USE_WHAT_YOU_HAVE})
 """Errors that say nothing about what the room has."""
 
@@ -38,6 +37,15 @@ class Next(StrEnum):
     SHARE = "share"
     ACQUIRE = "acquire"
     GIVE_UP = "give_up"
+
+
+AFTER = {
+    ErrorClass.PERMANENT: Next.GIVE_UP,
+    ErrorClass.FIX: Next.GIVE_UP,
+    ErrorClass.USE_WHAT_YOU_HAVE: Next.USE,
+    ErrorClass.WAIT: Next.USE,
+}
+"""What to do after the last error, if nothing is good any more; else a member must acquire it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +91,17 @@ class Lease:
 
     @property
     def failure(self) -> Relay | None:
-        """The last error, unless something was got since, or it says nothing about what the room has."""
-        errors = (one for one in self.relays.values() if one.error and one.error.kind not in HARMLESS)
-        last, newest = self._last(errors), self.newest
+        """The last error that says something about what the room has, unless something was got since."""
+        return self._since(one for one in self.relays.values() if one.error and one.error.kind not in HARMLESS)
+
+    @property
+    def last_error(self) -> SongError | None:
+        """The last error of any kind, unless something was got since."""
+        last = self._since(one for one in self.relays.values() if one.error)
+        return last.error if last else None
+
+    def _since(self, relays: Iterable[Relay]) -> Relay | None:
+        last, newest = self._last(relays), self.newest
         return last if last and (newest is None or _order(last) > _order(newest)) else None
 
     @property
@@ -141,18 +157,14 @@ def advice(known: Lease, now: datetime, margin: timedelta) -> Advice:
         return Advice(Next.USE, "Whoever got the resource may use it" + _sharing(Part.SHARE in alive))
     if Part.SHARE in alive:
         return Advice(Next.SHARE, "The resource is over, the right to share it is not: share it (getSharedResource).")
-    error = known.failure.error if known.failure else None
-    if error and error.kind in HOPELESS:
-        return Advice(Next.GIVE_UP, error.advice)
-    return Advice(Next.ACQUIRE, _why_acquire(error))
+    error = known.last_error
+    if error is None:
+        return Advice(Next.ACQUIRE, "Everything is over: a member must request the song again (billed).")
+    return Advice(AFTER.get(error.kind, Next.ACQUIRE), error.advice)
 
 
 def _sharing(possible: bool) -> str:  # noqa: FBT001 - one word of a sentence
     return "; others may share it." if possible else "; nobody else may share it any more."
-
-
-def _why_acquire(error: SongError | None) -> str:
-    return error.advice if error else "Everything is over: a member must request the song again (billed)."
 
 
 def _first(one: Relay, other: Relay) -> Relay:

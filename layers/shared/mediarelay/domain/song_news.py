@@ -4,12 +4,12 @@ Each acquisition is ready once, about to expire once and expired once; each fail
 followed by another says nothing more: the newest one speaks for the lease.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mediarelay.domain.lease import Lease, Part
+from mediarelay.domain.lease import Hold, Lease, Part
 from mediarelay.domain.song import Relay, SongKey
 
 
@@ -32,16 +32,16 @@ class Margins:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to be said, about one relay, from some time on (UTC)."""
+    """Something to be said from some time on (UTC); `about` names the relay, and of an end what ends."""
 
     news: News
-    digest: str
+    about: str
     at: datetime
 
     @property
     def label(self) -> str:
         """How the ledger spells it."""
-        return f"{self.news}#{self.digest}"
+        return f"{self.news}#{self.about}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,31 +72,39 @@ class SongRecord:
 
 def next_notice(known: Lease, books: SongBooks, margins: Margins, now: datetime) -> Notice | None:
     """What is to be said next, now or later. Of what is over nobody needs to hear that it is about to end."""
-    every = sorted(_notices(known, margins), key=lambda notice: notice.at)
+    every = sorted(_notices(known, books, margins), key=lambda notice: notice.at)
     ended = any(notice.news is News.EXPIRED and notice.at <= now for notice in every)
     left = (notice for notice in every if notice.label not in books.published)
     return next((notice for notice in left if not (ended and notice.news is News.EXPIRING)), None)
 
 
-def _notices(known: Lease, margins: Margins) -> Iterator[Notice]:
-    """All that is ever to be said of a lease; ready comes before expiring even if there is hardly any time between."""
-    newest, failure = known.newest, known.failure
-    if newest:
-        first, last = ends(known, margins.safety)
-        yield Notice(News.READY, newest.digest, newest.at)
-        yield Notice(News.EXPIRING, newest.digest, max(first - margins.notice, newest.at))
-        yield Notice(News.EXPIRED, newest.digest, last)
-    if failure:
-        yield Notice(News.FAILED, failure.digest, failure.at)
+def _notices(known: Lease, books: SongBooks, margins: Margins) -> Iterator[Notice]:
+    """All that is ever to be said of a lease; ready comes before the rest even if there is no time between."""
+    if known.newest:
+        yield Notice(News.READY, known.newest.digest, known.newest.at)
+        yield from _ends(known, known.newest, books, margins)
+    if known.failure:
+        yield Notice(News.FAILED, known.failure.digest, known.failure.at)
 
 
-def ends(known: Lease, safety: timedelta) -> tuple[datetime, datetime]:
-    """When the first part that matters ends, and when nothing can be used or shared any more.
+def _ends(known: Lease, newest: Relay, books: SongBooks, margins: Margins) -> Iterator[Notice]:
+    """The first end that was not announced for an earlier acquisition, and the last of what can be used or shared."""
+    parts = _longest(hold for hold in known.holds(margins.safety) if hold.until > newest.at)
+    said = {label.partition("#")[2].partition("#")[2] for label in books.published if newest.digest not in label}
+    coming = [hold for hold in parts if f"{hold.part}#{hold.digest}" not in said]
+    if coming:
+        first = min(coming, key=lambda hold: hold.until)
+        about = f"{newest.digest}#{first.part}#{first.digest}"
+        yield Notice(News.EXPIRING, about, max(first.until - margins.notice, newest.at))
+    usable = [hold for hold in parts if hold.part is not Part.KRC]
+    last = max(usable, key=lambda hold: hold.until, default=None)
+    about = f"{newest.digest}#{last.part}#{last.digest}" if last else newest.digest
+    yield Notice(News.EXPIRED, about, last.until if last else newest.at)
 
-    Of several resources the one that lasts longest counts.
-    """
-    ends_of: dict[Part, datetime] = {}
-    for hold in known.holds(safety):
-        ends_of[hold.part] = max(hold.until, ends_of.get(hold.part, hold.until))
-    usable = [end for part, end in ends_of.items() if part is not Part.KRC]
-    return min(ends_of.values()), max(usable)
+
+def _longest(holds: Iterable[Hold]) -> list[Hold]:
+    """Of each part the hold that lasts longest."""
+    found: dict[Part, Hold] = {}
+    for hold in holds:
+        found[hold.part] = max(hold, found.get(hold.part, hold), key=lambda one: one.until)
+    return list(found.values())

@@ -15,7 +15,7 @@ PREFIX = "whsec_"
 
 def sign(secret: str, message_id: str, timestamp: int | str, body: bytes) -> str:
     """Return one entry of the `webhook-signature` header; raises ValueError if the secret is not base64."""
-    signed = f"{message_id}.{timestamp}.".encode() + body
+    signed = f"{message_id}.{timestamp}.".encode("utf-8", "surrogatepass") + body
     return f"{VERSION},{base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode()}"
 
 

@@ -22,11 +22,13 @@ WINDOW = timedelta(minutes=5)
 """How far the clock of a game server may be off, either way."""
 MOST_BYTES = 256 * 1024
 """Of one message: all of it is sealed, 4 KB at a time."""
+MOST_OF_ONE = 128 * 1024
+"""Of one relay: it is kept twice, sealed and redacted, in one item."""
 FOLD_GRACE = timedelta(seconds=30)
 """How long the stream has to fold a relay before the sweep does."""
 ROUTE = "callbacks/music"
-_MILLISECONDS = 13
-"""Digits of a time in milliseconds; in seconds it has ten."""
+_SECONDS, _MILLISECONDS = 10, 13
+"""Digits of a time."""
 log = logging.getLogger(__name__)
 
 
@@ -36,8 +38,8 @@ class Shelf(Protocol):
     def record(self, relay: Relay, redacted: Mapping[str, Any], sealed: tuple[bytes, ...], due_at: datetime) -> bool:
         """Append a relay once."""
 
-    def use_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
-        """Note a nonce; False if it was used for another message."""
+    def use_once(self, proof: str, digest: str, until: datetime) -> bool:
+        """Note a proof; False if it was used for another message."""
 
 
 class Quarantine(Protocol):
@@ -104,10 +106,13 @@ class MusicReceiver:
             metrics.count("RelayMalformed")
             self.quarantine.quarantine(_without_tokens(message), str(error), ROUTE, now)
             raise
-        return [self._store(relay, fields) for relay, fields in zip(relays, message.relays, strict=True)]
+        bodies = [json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass") for fields in message.relays]
+        if any(len(body) > MOST_OF_ONE for body in bodies):
+            raise TooLarge(f"relay: over {MOST_OF_ONE} bytes")
+        return [self._store(*one) for one in zip(relays, message.relays, bodies, strict=True)]
 
-    def _store(self, relay: Relay, fields: Mapping[str, Any]) -> SongReceipt:
-        sealed = self.vault.seal(json.dumps(fields).encode(), context(relay))
+    def _store(self, relay: Relay, fields: Mapping[str, Any], body: bytes) -> SongReceipt:
+        sealed = self.vault.seal(body, context(relay))
         stored = self.shelf.record(relay, redacted(dict(fields)), sealed, relay.at + FOLD_GRACE)
         metrics.count("RelayStored" if stored else "RelayRepeated")
         if relay.grant and (odd := oddities(relay.grant)):
@@ -125,12 +130,12 @@ class MusicReceiver:
             raise self._refused()
         zego = message.signed
         self._check(now, zego.timestamp, lambda secret: _is_zego(zego, _words(secret, "callback_secrets")))
-        if not self.shelf.use_nonce(zego.nonce, message.digest, now + 2 * WINDOW):
+        if not self.shelf.use_once(zego.signature.lower(), message.digest, now + 2 * WINDOW):
             raise self._refused()
         return message, _moment(zego.timestamp)
 
     def _check(self, now: datetime, timestamp: str, proved: Callable[[dict[str, Any]], bool]) -> None:
-        timely = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MILLISECONDS
+        timely = timestamp.isascii() and timestamp.isdigit() and len(timestamp) in {_SECONDS, _MILLISECONDS}
         if not timely or abs(_moment(timestamp) - now) > WINDOW:
             raise self._refused()
         if not (proved(self.secrets.value()) or proved(self.secrets.recheck())):
