@@ -19,6 +19,18 @@ CLIENTS = {
 }
 
 
+def name_of(keeper: Doorkeeper, header: str, route: str) -> str | None:
+    """Who is admitted."""
+    client = keeper.admit(header, route)
+    return client.name if client else None
+
+
+def test_a_client_comes_with_its_scopes() -> None:
+    client = Doorkeeper(Secret(CLIENTS)).admit("Bearer w-token", "GET")
+    assert client
+    assert client.scopes == ("submit", "read")
+
+
 @pytest.mark.parametrize(
     ("token", "allowed"),
     [
@@ -31,16 +43,17 @@ CLIENTS = {
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "get", ""])
 def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
-    name = Doorkeeper(Secret(CLIENTS)).admit(f"Bearer {token}", method)
-    assert name == allowed.get(method, "boss" if token == "b-token" else None)
+    assert name_of(Doorkeeper(Secret(CLIENTS)), f"Bearer {token}", method) == allowed.get(
+        method, "boss" if token == "b-token" else None
+    )
 
 
 @pytest.mark.parametrize("route", ["POST /tasks/replay", "GET /quarantine", "POST /quarantine/replay"])
 def test_routes_of_operators_need_everything(route: str) -> None:
     keeper = Doorkeeper(Secret(CLIENTS))
     assert keeper.admit("Bearer w-token", route) is None
-    assert keeper.admit("Bearer b-token", route) == "boss"
-    assert keeper.admit("Bearer w-token", "POST /tasks/{vid}/replay") == "writer"
+    assert name_of(keeper, "Bearer b-token", route) == "boss"
+    assert name_of(keeper, "Bearer w-token", "POST /tasks/{vid}/replay") == "writer"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +81,7 @@ def test_whatever_is_no_live_token_stays_outside(header: str | None) -> None:
 
 @pytest.mark.parametrize("header", ["Bearer b-token", "bearer b-token", "BEARER  b-token "])
 def test_the_scheme_is_read_as_http_says(header: str) -> None:
-    assert Doorkeeper(Secret(CLIENTS)).admit(header, "GET") == "boss"
+    assert name_of(Doorkeeper(Secret(CLIENTS)), header, "GET") == "boss"
 
 
 @pytest.mark.parametrize("missing", ["name", "sha256", "scopes"])
@@ -77,7 +90,7 @@ def test_an_incomplete_entry_counts_for_nothing_and_stops_nobody(missing: str) -
     del broken[missing]
     keeper = Doorkeeper(Secret({"clients": [broken, *CLIENTS["clients"]]}))
     assert keeper.admit("Bearer x-token", "GET") is None
-    assert keeper.admit("Bearer r-token", "GET") == "reader"
+    assert name_of(keeper, "Bearer r-token", "GET") == "reader"
 
 
 @pytest.mark.parametrize("secret", [{}, {"clients": []}])
@@ -89,4 +102,4 @@ def test_without_clients_the_door_is_closed(secret: dict[str, Any]) -> None:
 def test_a_client_that_was_just_added_is_known_after_a_recheck() -> None:
     secret = Secret({"clients": []})
     secret.recheck = lambda: CLIENTS  # type: ignore[method-assign]
-    assert Doorkeeper(secret).admit("Bearer r-token", "GET") == "reader"
+    assert name_of(Doorkeeper(secret), "Bearer r-token", "GET") == "reader"

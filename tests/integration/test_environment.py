@@ -13,7 +13,12 @@ from tests.integration.provider import serving
 from tests.integration.sandbox import Context, Sandbox, forget
 from tests.stack import functions, template, variables
 
-BEHIND = {"first_look_after": "first_poll_after", "lifetime": "give_up_after", "body_life": "raw_body_days"}
+BEHIND = {
+    "song_life": "song_days",
+    "first_look_after": "first_poll_after",
+    "lifetime": "give_up_after",
+    "body_life": "raw_body_days",
+}
 BEHIND |= {"lease": "recovery_seconds"}
 TICKS = {"poll_video", "poll_audio", "sweep"}
 

@@ -11,6 +11,7 @@ import pytest
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
 HEAVY = {"pydantic", "pydantic_core", "aws_lambda_powertools", "requests", "boto3"}
+SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
 CALLBACKS = ("video_callback", "audio_callback", "music_callback")
 LOADED = """
 import json, os, sys
@@ -83,7 +84,7 @@ def test_the_shared_layer_is_our_package(layers: Path) -> None:
 
 def test_botocore_knows_only_the_services_we_call(layers: Path) -> None:
     data = layers / "DependenciesLayer/python/botocore/data"
-    assert {path.name for path in data.iterdir() if path.is_dir()} == {"dynamodb", "secretsmanager", "sns", "sqs"}
+    assert {path.name for path in data.iterdir() if path.is_dir()} == SERVICES
     assert not (layers / "DependenciesLayer/python/bin").exists()
 
 
