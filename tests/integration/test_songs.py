@@ -286,10 +286,10 @@ def test_two_results_of_one_request_contradict_each_other(studio: Studio) -> Non
 def test_each_thing_is_said_once_and_never_early(studio: Studio) -> None:
     studio.webhook(relay(result(resources=[{"resource_id": "x", "resource_ttl": 2 * HOUR}])))
     assert studio.follow() == ["ready"]
-    heard = []
-    for minute in range(180):
+    heard, start = [], studio.clock()
+    for minute in (1, 10, 49, 50, 51, 59, 60, 61, 110, 119, 120, 121, 180):
+        studio.clock.now = start + timedelta(minutes=minute)
         heard += [(minute, said) for said in studio.sweep()]
-        studio.clock.forward(minutes=1)
     assert heard == [(50, "expiring"), (120, "expired")]
     assert studio.said() == ["ready", "expiring", "expired"]
     assert len({message["id"] for message in studio.topic.messages}) == 3
@@ -318,14 +318,14 @@ def test_what_was_shared_later_repeats_no_warning_and_gets_its_own(studio: Studi
     first = result("song", resources=[{"resource_id": "x", "resource_ttl": 2 * HOUR}])
     studio.webhook(relay(first, resource_type=1))
     studio.follow()
-    heard = []
-    for minute in range(1300):
+    heard, start = [], studio.clock()
+    for minute in (1, 49, 50, 51, 57, 58, 59, 60, 61, 70, 600, 1247, 1248, 1249, 1257, 1258, 1259, 1300):
+        studio.clock.now = start + timedelta(minutes=minute)
         if minute == 58:
             long = {"resources": [{"resource_id": "y", "resource_ttl": 20 * HOUR}]}
             studio.webhook(relay(result("shared_song", **long), resource_type=1))
             heard += [(minute, said) for said in studio.follow()]
         heard += [(minute, said) for said in studio.sweep()]
-        studio.clock.forward(minutes=1)
     assert heard == [(50, "expiring"), (58, "ready"), (1248, "expiring"), (1258, "expired")]
 
 
@@ -341,12 +341,76 @@ def test_an_error_that_is_none_is_shown_and_not_said(studio: Studio, code: int, 
     studio.follow()
     song = studio.reader.song(KEY.room, KEY.song, tokens=False)["songs"][0]
     assert (song["next"], song["error"]["code"], studio.said()) == (after, code, [])
-    assert song["why"] == song["error"]["advice"]
+    assert (song["why"] == song["error"]["advice"]) == (after == "use")
+    studio.clock.forward(hours=2)
+    assert studio.reader.song(KEY.room, KEY.song, tokens=False)["songs"][0]["next"] == "acquire"
+
+
+@pytest.mark.parametrize("code", [1017051, 1017012, 1017016])
+def test_an_error_that_is_none_changes_no_advice(studio: Studio, code: int) -> None:
+    studio.webhook(relay())
+    studio.clock.forward(minutes=1)
+    studio.webhook(relay("", song_id=KEY.song, resource_type=1, error_code=code))
+    assert studio.song()["next"] == "use"
+    studio.clock.forward(hours=2)
+    assert studio.song()["next"] == "acquire"
+    studio.webhook(relay("", song_id=KEY.song, resource_type=1, error_code=1017030))
+    studio.clock.forward(seconds=1)
+    studio.webhook(relay("", song_id=KEY.song, resource_type=1, error_code=code))
+    assert studio.song()["next"] == "give_up"
+
+
+def test_nothing_is_said_twice_of_one_acquisition(studio: Studio) -> None:
+    studio.webhook(relay(result(resources=[{"resource_id": "x", "resource_ttl": HOUR}])))
+    studio.follow()
+    studio.clock.forward(minutes=51)
+    assert studio.sweep() == ["expiring"]
+    studio.clock.forward(minutes=4)
+    studio.webhook(relay("", song_id=KEY.song, resource_type=1, error_code=1017050))
+    assert studio.follow() == ["failed"]
+    studio.clock.forward(minutes=10)
+    assert studio.sweep() == ["expired"]
+
+
+def test_what_was_over_when_it_came_ends_nothing(studio: Studio) -> None:
+    start = studio.clock()
+    studio.webhook(relay(result("shared_song", resources=[{"resource_id": "x", "resource_ttl": 600_000}])))
+    song = replace(KEY, type=SongType.SONG)
+    studio.leases.follow(song)
+    studio.clock.forward(minutes=4, seconds=30)
+    short = {"share_token_ttl": 20_000, "resources": [{"resource_id": "y", "resource_ttl": 20_000}]}
+    studio.webhook(relay(result("song", **short)), sent=start - timedelta(seconds=20))
+    studio.leases.follow(song)
+    studio.clock.forward(minutes=10)
+    assert studio.sweep() == ["expired"]
+    assert studio.said() == ["ready", "expiring", "expired"]
+
+
+def test_what_was_said_of_relays_that_are_gone_is_forgotten(studio: Studio) -> None:
+    studio.webhook(relay())
+    studio.follow()
+    (gone,) = [item for item in items(studio) if item["item"]["S"] == "relay"]
+    studio.songs.client.delete_item(TableName=studio.table, Key={"pk": gone["pk"], "sk": gone["sk"]})
+    studio.webhook(relay())
+    studio.follow()
+    record = studio.songs.load(KEY)
+    assert record
+    assert record.books
+    assert {label.split("#")[1] for label in record.books.published} == {record.relays[0].digest[:16]}
+
+
+def test_a_relay_that_can_no_longer_be_read_leaves_its_room_readable(studio: Studio) -> None:
+    studio.webhook(relay())
+    studio.webhook(relay(result("song")))
+    unread = next(item for item in items(studio) if item["item"]["S"] == "relay" and item["type"]["S"] == "song")
+    studio.songs.client.put_item(TableName=studio.table, Item=unread | {"body": {"B": zlib.compress(b"{}")}})
+    assert [song["type"] for song in studio.reader.room(KEY.room)["songs"]] == ["accompaniment"]
 
 
 def test_a_failure_is_said_once(studio: Studio) -> None:
     for _ in range(2):
         studio.webhook(relay({"code": 10011}, song_id=KEY.song, resource_type=1))
+        studio.clock.forward(seconds=5)
         studio.follow()
     assert studio.said() == ["failed"]
     studio.clock.forward(seconds=1)

@@ -9,6 +9,7 @@ Room and song are percent-encoded. All of it goes by its time to live.
 """
 
 import json
+import logging
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +28,9 @@ from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
 from mediarelay.domain.song import Relay, SongKey, SongType
 from mediarelay.domain.song_news import SongBooks, SongRecord
+from mediarelay.errors import Malformed
 
+log = logging.getLogger(__name__)
 SONG = "song"
 """The duty of a lease: fold it, and say what is to be said."""
 
@@ -142,17 +145,24 @@ def _records(found: Iterable[Item]) -> Iterator[SongRecord]:
         relays = [row for row in rows if row["item"]["S"] == "relay"]
         yield SongRecord(
             key=key,
-            relays=tuple(map(_relay, relays)),
+            relays=tuple(filter(None, map(_relay, relays))),
             waiting=frozenset(_digest(row) for row in relays if "due_shard" in row),
             sealed={_digest(row): tuple(piece["B"] for piece in row["sealed"]["L"]) for row in relays},
             books=next((_books(row) for row in rows if row["item"]["S"] == "lease"), None),
         )
 
 
-def _relay(item: Item) -> Relay:
-    """Read a relay; its identity is that of what was relayed, not of what is left of it here."""
+def _relay(item: Item) -> Relay | None:
+    """Read a relay; its identity is that of what was relayed, not of what is left of it here.
+
+    One that an earlier edition stored and this one refuses must not make its room unreadable.
+    """
     sent, at = (datetime.fromisoformat(item[name]["S"]) for name in ("sent", "at"))
-    return replace(read_relay(json.loads(zlib.decompress(item["body"]["B"])), sent, at), digest=_digest(item))
+    try:
+        return replace(read_relay(json.loads(zlib.decompress(item["body"]["B"])), sent, at), digest=_digest(item))
+    except Malformed as error:
+        log.warning("unreadable relay", extra={"song": item["song"]["S"], "field": error.field})
+        return None
 
 
 def _digest(item: Item) -> str:

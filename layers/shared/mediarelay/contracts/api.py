@@ -454,7 +454,7 @@ def song_view(known: Lease, now: datetime, margin: timedelta) -> SongView:
         resources=[_resource_view(hold.resource, hold.left(now)) for hold in holds if hold.resource],
         segment=SpanView.model_validate(grant.segment) if grant and grant.segment else None,
         other_segments=[SpanView.model_validate(span) for span in (grant.others if grant else ())],
-        error=SongError.model_validate(known.last_error) if known.last_error else None,
+        error=SongError.model_validate(known.last_error.error) if known.last_error else None,
         conflicts=list(known.conflicts),
         received_at=newest.at if newest else None,
         **(details or {}),

@@ -31,6 +31,9 @@ QUALITIES = {"nomal": "normal"}
 """Old spellings; unknown qualities are kept as they are."""
 SIGNATURE_FIELDS = ("signature", "timestamp", "nonce")
 SECRET_FIELDS = frozenset({"share_token", "krc_token", "resource_id"})
+SHOWN_FIELDS = frozenset({"room_id", "song_id", "resource_type", "request_id", "message", "song_name", "singer_name"})
+SHOWN_FIELDS |= {"quality"}
+"""Texts that are kept in clear, beside whole numbers."""
 
 _LARGEST = 2**53
 _LONGEST_TEXT = 512
@@ -70,10 +73,10 @@ def read_message(body: bytes) -> Message:
     return Message(_relays(content), _signed(fields), _digest(content))
 
 
-def read_relay(fields: Fields, sent: datetime, at: datetime, place: int = 0) -> Relay:
-    """Read one relay, the `place`-th of its message; raises `Malformed` naming the field.
+def read_relay(fields: Fields, sent: datetime, at: datetime, place: int = 0, message: str = "") -> Relay:
+    """Read one relay, the `place`-th of a message; raises `Malformed` naming the field.
 
-    The same error again is another one, if ZEGO gave it no request id: only its signed time tells it from a repeat.
+    The same error again is another one, if ZEGO gave it no request id: only the message tells it from a repeat.
     """
     result = _result(fields.get("result"))
     data = result.get("data") or {}
@@ -86,7 +89,7 @@ def read_relay(fields: Fields, sent: datetime, at: datetime, place: int = 0) -> 
         vendor=_required(_whole(fields, "vendor_id"), "vendor_id"),
         type=_type(fields, data, sure=error is None),
     )
-    again = sent.isoformat() if error and not result.get("request_id") else None
+    again = [message, place] if error and not result.get("request_id") else fields.get("shared")
     return Relay(
         key=key,
         digest=_digest([key.room, key.song, key.vendor, key.type, error and error.raw, again, result]),
@@ -98,27 +101,34 @@ def read_relay(fields: Fields, sent: datetime, at: datetime, place: int = 0) -> 
     )
 
 
-def redacted(value: Any) -> Any:
-    """The same JSON value without tokens and resource ids; a digest in their place tells equal ones apart."""
-    if isinstance(value, dict):
-        return {name: _blinded(name, inner) for name, inner in value.items()}
-    return [redacted(inner) for inner in value] if isinstance(value, list) else value
+def redacted(value: Any, name: str = "") -> Any:
+    """The same JSON value with nothing in it that may be a token or a resource id.
 
-
-def _blinded(name: str, value: Any) -> Any:
-    if name in SECRET_FIELDS and value not in (None, ""):
+    Of texts only those are kept that are known to be none; of a token a digest is, so that equal ones can be told.
+    """
+    if name.lower() in SECRET_FIELDS and value not in (None, ""):
         return f"sha256:{_digest(value)[:16]}"
-    if name == "result" and isinstance(value, str):
-        return redacted(_readable(value))
-    return redacted(value)
+    if isinstance(value, dict):
+        return {inner: redacted(member, inner) for inner, member in value.items()}
+    if isinstance(value, list):
+        return [redacted(member, name) for member in value]
+    return _shown(value, name) if isinstance(value, str) else value
+
+
+def _shown(text: str, name: str) -> Any:
+    """The SDK's own form of a result is JSON text; any other text is shown if it is one of the known ones."""
+    if name == "result":
+        return redacted(_readable(text))
+    if name in SHOWN_FIELDS and not text.lstrip().startswith(("{", "[", '"')):
+        return text
+    return text if not text or _WHOLE.fullmatch(text) else f"{len(text)} characters"
 
 
 def _readable(text: str) -> Any:
-    """The SDK's own form is JSON text; what is none is not shown, as it may hold tokens."""
     try:
         return _result(text)
     except Malformed:
-        return f"{len(text)} characters that are no JSON"
+        return [text]  # of which its length is shown
 
 
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────

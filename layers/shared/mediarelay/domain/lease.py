@@ -95,10 +95,9 @@ class Lease:
         return self._since(one for one in self.relays.values() if one.error and one.error.kind not in HARMLESS)
 
     @property
-    def last_error(self) -> SongError | None:
+    def last_error(self) -> Relay | None:
         """The last error of any kind, unless something was got since."""
-        last = self._since(one for one in self.relays.values() if one.error)
-        return last.error if last else None
+        return self._since(one for one in self.relays.values() if one.error)
 
     def _since(self, relays: Iterable[Relay]) -> Relay | None:
         last, newest = self._last(relays), self.newest
@@ -157,10 +156,18 @@ def advice(known: Lease, now: datetime, margin: timedelta) -> Advice:
         return Advice(Next.USE, "Whoever got the resource may use it" + _sharing(Part.SHARE in alive))
     if Part.SHARE in alive:
         return Advice(Next.SHARE, "The resource is over, the right to share it is not: share it (getSharedResource).")
-    error = known.last_error
+    error = known.failure.error if known.failure else _somebody_has_it(known, now)
     if error is None:
         return Advice(Next.ACQUIRE, "Everything is over: a member must request the song again (billed).")
     return Advice(AFTER.get(error.kind, Next.ACQUIRE), error.advice)
+
+
+def _somebody_has_it(known: Lease, now: datetime) -> SongError | None:
+    """Of a song that nobody relayed to us, an error of the last hour that says so."""
+    last = known.last_error
+    if known.newest or last is None or now > last.at + LAST_RESORT:
+        return None
+    return last.error if last.error and last.error.kind in AFTER else None
 
 
 def _sharing(possible: bool) -> str:  # noqa: FBT001 - one word of a sentence

@@ -1,7 +1,7 @@
 """What subscribers hear of a lease, and when. Pure: the clock is handed in.
 
-Each acquisition is ready once, about to expire once and expired once; each failure failed once. An acquisition that was
-followed by another says nothing more: the newest one speaks for the lease.
+Each acquisition is ready once, about to expire once and expired once (again, if an older one that came late revived
+it); each failure failed once. An acquisition that was followed by another says nothing more: the newest one speaks.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -81,25 +81,47 @@ def next_notice(known: Lease, books: SongBooks, margins: Margins, now: datetime)
 def _notices(known: Lease, books: SongBooks, margins: Margins) -> Iterator[Notice]:
     """All that is ever to be said of a lease; ready comes before the rest even if there is no time between."""
     if known.newest:
-        yield Notice(News.READY, known.newest.digest, known.newest.at)
+        yield Notice(News.READY, _short(known.newest.digest), known.newest.at)
         yield from _ends(known, known.newest, books, margins)
     if known.failure:
-        yield Notice(News.FAILED, known.failure.digest, known.failure.at)
+        yield Notice(News.FAILED, _short(known.failure.digest), known.failure.at)
 
 
 def _ends(known: Lease, newest: Relay, books: SongBooks, margins: Margins) -> Iterator[Notice]:
-    """The first end that was not announced for an earlier acquisition, and the last of what can be used or shared."""
-    parts = _longest(hold for hold in known.holds(margins.safety) if hold.until > newest.at)
-    said = {label.partition("#")[2].partition("#")[2] for label in books.published if newest.digest not in label}
-    coming = [hold for hold in parts if f"{hold.part}#{hold.digest}" not in said]
-    if coming:
+    """The first end that was not announced before, and the last of what can be used or shared.
+
+    What was over when it came ends nothing.
+    """
+    parts = _longest(hold for hold in known.holds(margins.safety) if hold.until > max(newest.at, _came(known, hold)))
+    warned = [label for label in books.published if label.startswith(News.EXPIRING)]
+    coming = [hold for hold in parts if not any(label.endswith(_what(hold)) for label in warned)]
+    own = next((label for label in warned if _short(newest.digest) == label.split("#")[1]), None)
+    if coming and own is None:
         first = min(coming, key=lambda hold: hold.until)
-        about = f"{newest.digest}#{first.part}#{first.digest}"
+        about = f"{_short(newest.digest)}#{_what(first)}"
         yield Notice(News.EXPIRING, about, max(first.until - margins.notice, newest.at))
     usable = [hold for hold in parts if hold.part is not Part.KRC]
     last = max(usable, key=lambda hold: hold.until, default=None)
-    about = f"{newest.digest}#{last.part}#{last.digest}" if last else newest.digest
+    about = _short(newest.digest) + (f"#{_what(last)}" if last else "")
     yield Notice(News.EXPIRED, about, last.until if last else newest.at)
+
+
+def remembered(known: Lease, published: frozenset[str]) -> frozenset[str]:
+    """Of what was said, that which is about relays that are still there: the rest is said by nobody any more."""
+    there = {_short(digest) for digest in known.relays}
+    return frozenset(label for label in published if label.split("#")[1] in there)
+
+
+def _came(known: Lease, hold: Hold) -> datetime:
+    return known.relays[hold.digest].at
+
+
+def _what(hold: Hold) -> str:
+    return f"{hold.part}#{_short(hold.digest)}"
+
+
+def _short(digest: str) -> str:
+    return digest[:16]
 
 
 def _longest(holds: Iterable[Hold]) -> list[Hold]:

@@ -13,7 +13,7 @@ from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.entry import Waiting
 from mediarelay.domain.lease import Hold, Lease, Part, lease
 from mediarelay.domain.song import Relay, SongKey
-from mediarelay.domain.song_news import Margins, SongBooks, SongRecord, next_notice
+from mediarelay.domain.song_news import Margins, SongBooks, SongRecord, next_notice, remembered
 from mediarelay.errors import LedgerUnavailable, NotFound
 from mediarelay.usecases.publish import Announcements
 from mediarelay.usecases.songs import context
@@ -73,7 +73,9 @@ class Leases:
             books, said = self._say(lease(record.relays), record.books or SongBooks(), now)
             later = next_notice(lease(record.relays), books, self.margins, now)
             due_at = later.at if later else None
-            if self.shelf.save(key, replace(books, version=books.version + 1), record.books, due_at, now):
+            said_of = remembered(lease(record.relays), books.published)
+            kept = replace(books, version=books.version + 1, published=said_of)
+            if self.shelf.save(key, kept, record.books, due_at, now):
                 self._settle(record)
                 return said
         raise LedgerUnavailable("too many writers")

@@ -20,6 +20,8 @@ from mediarelay.signing.zego import matches
 
 WINDOW = timedelta(minutes=5)
 """How far the clock of a game server may be off, either way."""
+PROOF_LIFE = timedelta(days=90)
+"""ZEGO's signature joins timestamp and nonce, so it would be good again when their digits make another time."""
 MOST_BYTES = 256 * 1024
 """Of one message: all of it is sealed, 4 KB at a time."""
 MOST_OF_ONE = 128 * 1024
@@ -90,7 +92,8 @@ class MusicReceiver:
 
         Raises:
             Forbidden, Unauthenticated: Not from an admitted network, or not proved; nothing is stored.
-            TooLarge, Malformed: Nothing of it is stored but, without its tokens, in quarantine.
+            TooLarge: Nothing is stored.
+            Malformed: Nothing of it is stored but, without its tokens, in quarantine.
             LedgerUnavailable, VaultUnavailable: Not everything is stored; the sender should try again.
         """
         if not any(ip_address(address) in network for network in self.networks):
@@ -99,9 +102,9 @@ class MusicReceiver:
         body, now = read_body(), self.clock()
         if len(body) > MOST_BYTES:
             raise TooLarge(f"body: over {MOST_BYTES} bytes")
-        message, sent = self._admit(headers, body, now)
+        message, sent, identity = self._admit(headers, body, now)
         try:
-            relays = [read_relay(fields, sent, now, place) for place, fields in enumerate(message.relays)]
+            relays = [read_relay(fields, sent, now, place, identity) for place, fields in enumerate(message.relays)]
         except Malformed as error:
             metrics.count("RelayMalformed")
             self.quarantine.quarantine(_without_tokens(message), str(error), ROUTE, now)
@@ -119,20 +122,20 @@ class MusicReceiver:
             log.warning("odd result", extra={"song": relay.key.song, "fields": odd})
         return SongReceipt(relay, not stored)
 
-    def _admit(self, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Message, datetime]:
-        """Check who sent it, and when; raises `Unauthenticated`, which says no more than that."""
+    def _admit(self, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Message, datetime, str]:
+        """Check who sent it; returns the message, when it was sent, and its identity. Raises `Unauthenticated`."""
         signed = Webhook.of(headers)
         if signed:
             self._check(now, signed.timestamp, lambda secret: signed.proves(_words(secret, "webhook_secrets"), body))
-            return self._readable(body, now), _moment(signed.timestamp)
+            return self._readable(body, now), _moment(signed.timestamp), signed.id
         message = _message_or_none(body)
         if message is None or message.signed is None:
             raise self._refused()
         zego = message.signed
         self._check(now, zego.timestamp, lambda secret: _is_zego(zego, _words(secret, "callback_secrets")))
-        if not self.shelf.use_once(zego.signature.lower(), message.digest, now + 2 * WINDOW):
+        if not self.shelf.use_once(zego.signature.lower(), message.digest, now + PROOF_LIFE):
             raise self._refused()
-        return message, _moment(zego.timestamp)
+        return message, _moment(zego.timestamp), zego.signature.lower()
 
     def _check(self, now: datetime, timestamp: str, proved: Callable[[dict[str, Any]], bool]) -> None:
         timely = timestamp.isascii() and timestamp.isdigit() and len(timestamp) in {_SECONDS, _MILLISECONDS}
