@@ -15,7 +15,7 @@ import urllib3
 
 from engine.decode import ranged, secret
 from mediarelay.errors import Malformed
-from mediarelay.signing.standard_webhooks import sign
+from mediarelay.signing.standard_webhooks import headers
 from mediarelay.signing.zego import callback_signature
 
 DAY = 86_400_000
@@ -42,13 +42,7 @@ _LONG = {"duration": 240_000}
 _NAMED = {"song_name": "Die Loreley", "singer_name": "Chorus", **_LONG}
 VARIANTS: dict[str, dict[str, Any]] = {
     "song": {"is_accompany": 0, **_NAMED, "share_token_ttl": ...},
-    "accompaniment": {
-        "is_accompany": 1,
-        "has_original": 1,
-        "duration": 240_000,
-        "token_ttl": ...,
-        "krc_token_ttl": ...,
-    },
+    "accompaniment": {"is_accompany": 1, "has_original": 1, **_LONG, "token_ttl": ..., "krc_token_ttl": ...},
     "long_clip": {"is_accompany": 0, **_SPAN, "share_token_ttl": ..., "krc_token_ttl": ...},
     "short_segment": {"is_accompany": 1, **_SPAN, **_OTHERS, "token_ttl": ..., "krc_token_ttl": ...},
     "shared_song": {"is_accompany": 0, **_NAMED},
@@ -156,15 +150,14 @@ def post(pool: urllib3.PoolManager, target: GameServer | None, order: Order) -> 
 
 def _post(pool: urllib3.PoolManager, target: GameServer, scheme: str, message: Message) -> int:
     key, sent = message.secret or target.secret, str(int(time.time()) - message.age)
-    body, headers = SCHEMES[scheme](key, sent, dict(message.fields))
-    headers |= {"content-type": "application/json"}
-    return pool.request("POST", target.url, body=body, headers=headers, timeout=TIMEOUT, redirect=False).status
+    body, proof = SCHEMES[scheme](key, sent, dict(message.fields))
+    sent_with = proof | {"content-type": "application/json"}
+    return pool.request("POST", target.url, body=body, headers=sent_with, timeout=TIMEOUT, redirect=False).status
 
 
 def _webhooks(key: str, sent: str, fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
-    body, number = json.dumps(fields).encode(), f"msg_{uuid4().hex}"
-    headers = {"webhook-id": number, "webhook-timestamp": sent, "webhook-signature": sign(key, number, sent, body)}
-    return body, headers
+    body = json.dumps(fields).encode()
+    return body, headers(key, f"msg_{uuid4().hex}", sent, body)
 
 
 def _zego(key: str, sent: str, fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:

@@ -14,7 +14,7 @@ import requests
 from local.deploy import Deployment
 from local.ground import LocalError
 from local.stack import APP_ID, BUCKET_REGION
-from mediarelay.signing.standard_webhooks import sign
+from mediarelay.signing.standard_webhooks import headers
 
 TIMEOUT = 30
 UPLOAD_TIMEOUT = 600
@@ -61,12 +61,9 @@ class Calls:
 
     def relay(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Relay results of ZEGO's SDK, as a game server does with Standard Webhooks; returns the answer's body."""
-        body, number, now = json.dumps(message).encode(), f"msg_{uuid4().hex}", str(int(time.time()))
-        signature = sign(self.deployment.ground.keys.music, number, now, body)
-        headers = {"webhook-id": number, "webhook-timestamp": now, "webhook-signature": signature}
-        answer = requests.post(
-            f"{self.deployment.api_url}/callbacks/music", data=body, headers=headers, timeout=TIMEOUT
-        )
+        body, url = json.dumps(message).encode(), f"{self.deployment.api_url}/callbacks/music"
+        proof = headers(self.deployment.ground.keys.music, f"msg_{uuid4().hex}", int(time.time()), body)
+        answer = requests.post(url, data=body, headers=proof, timeout=TIMEOUT)
         _check(answer, "POST /callbacks/music")
         told: dict[str, Any] = answer.json()
         return told

@@ -81,6 +81,20 @@ def outputs(ground: Ground) -> dict[str, str]:
     return {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
 
 
+def function_name(ground: Ground, function: str) -> str:
+    """The deployed name of a function of the template."""
+    pages = client(ground, "lambda").get_paginator("list_functions").paginate()
+    names = (item["FunctionName"] for page in pages for item in page["Functions"])
+    return next(str(name) for name in names if f"-{function}-" in name)
+
+
+def invoke(ground: Ground, function: str, event: object = None) -> Any:
+    """Run a function now, as its trigger would; returns its answer."""
+    payload = json.dumps(event or {}).encode()
+    answer = client(ground, "lambda").invoke(FunctionName=function_name(ground, function), Payload=payload)
+    return json.loads(answer["Payload"].read())
+
+
 def put_secrets(deployment: Deployment) -> None:
     """Fill the stack's secrets, as an operator would after a first deployment."""
     keys = deployment.ground.keys

@@ -1,6 +1,5 @@
 """`make run`: a song on its way through a room, from a game server's relay until nothing of it is left."""
 
-import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import requests
 
 from local.calls import Calls
-from local.deploy import client
+from local.deploy import invoke
 from local.ground import LocalError
 from local.show import Screen
 
@@ -60,7 +59,7 @@ class Song:
         """What has not been seen yet. The schedule says what time brings once a minute; here it is asked to sooner."""
         silent = [f"{name} of the song" for name in NEWS if name not in self.heard]
         if silent and self.ending and time.monotonic() > self.swept_at + SWEEP_EVERY:
-            self._sweep()
+            invoke(self.calls.deployment.ground, "Sweep")
             self.swept_at = time.monotonic()
         return silent if tuple(self.steps) == STEPS else [f"the end of the song in {self.room}", *silent]
 
@@ -69,9 +68,3 @@ class Song:
         answer = requests.post(url, json={"room_id": self.room, "ttl": LIFE, "fault": fault}, timeout=TIMEOUT)
         statuses: list[int] = answer.json().get("statuses", [])
         return statuses
-
-    def _sweep(self) -> None:
-        functions = client(self.calls.deployment.ground, "lambda")
-        names = [item["FunctionName"] for item in functions.list_functions()["Functions"]]
-        (name,) = (name for name in names if "-Sweep-" in name)
-        functions.invoke(FunctionName=name, Payload=json.dumps({}).encode())

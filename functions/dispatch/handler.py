@@ -5,16 +5,10 @@ from typing import Any
 from mediarelay.batch import Record, each
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
-from mediarelay.domain.song import SongKey, SongType
 from mediarelay.root import confirm_queue, leases, publisher, submit_queue
 
 QUESTIONS = {Origin.CLAIM, Origin.TRUSTED, "replay"}
 QUEUE, SUBMITS, PUBLISHER, LEASES = confirm_queue(), submit_queue(), publisher(), leases()
-
-
-def song_key(image: dict[str, Any]) -> SongKey:
-    """The song that a relay is about."""
-    return SongKey(image["room"]["S"], image["song"]["S"], int(image["vendor"]["N"]), SongType(image["type"]["S"]))
 
 
 def follow(record: Record) -> None:
@@ -23,7 +17,7 @@ def follow(record: Record) -> None:
     if image["item"]["S"] in QUESTIONS:
         QUEUE.send(image["vid"]["S"], Kind(image["kind"]["S"]))
     elif image["item"]["S"] == "relay":
-        LEASES.follow(song_key(image))
+        LEASES.resume(image["pk"]["S"], image["sk"]["S"])
     elif image["item"]["S"] == "intent":
         (PUBLISHER.refuse if "refused" in image else SUBMITS.send)(image["pk"]["S"].removeprefix("INTENT#"))
     else:

@@ -1,13 +1,12 @@
 """Send tasks through the deployed stack while something goes wrong, and compare the end with what the engine knows."""
 
-import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.calls import Calls, Upload
-from local.deploy import Deployment, client
+from local.deploy import Deployment, client, function_name
 from local.ground import Ground, LocalError
 from local.notifications import Subscriber
 from local.processes import free_port
@@ -296,9 +295,7 @@ def patiently(job: Callable[[], Any]) -> Any:
 
 def function_names(stack: Stack) -> dict[str, str]:
     """The deployed names of the functions that schedules call."""
-    listed = client(stack.ground, "lambda").get_paginator("list_functions").paginate()
-    names = [item["FunctionName"] for page in listed for item in page["Functions"]]
-    return {tick: next(n for n in names if f"-{tick}-" in n) for tick in ("PollVideo", "PollAudio", "Sweep")}
+    return {tick: function_name(stack.ground, tick) for tick in ("PollVideo", "PollAudio", "Sweep")}
 
 
 @contextmanager
@@ -327,8 +324,3 @@ def _engine_config(storm: Storm) -> dict[str, Any]:
         "audio_specs": ["128000_mp3"],
         "callbacks": {"tries": 3, "timeout": 20, "backoff": 0.5},
     }
-
-
-def as_json(rows: list[Row]) -> str:
-    """Rows for a machine."""
-    return json.dumps([asdict(row) for row in rows], indent=1)

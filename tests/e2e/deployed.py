@@ -1,6 +1,5 @@
 """What the end-to-end tests do to a deployed stack, and how they wait."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from uuid import uuid4
 import requests
 
 from local.calls import Calls
-from local.deploy import Deployment, client
+from local.deploy import Deployment, client, invoke
 from local.notifications import Subscriber
 from local.stack import Stack
 
@@ -66,10 +65,7 @@ class Deployed:
 
     def invoke(self, function: str, event: Any = None) -> Any:
         """Run a function now, as its schedule would."""
-        names = (item["FunctionName"] for item in self.functions.list_functions()["Functions"])
-        name = next(name for name in names if f"-{function}-" in name)
-        answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event or {}).encode())
-        return json.loads(answer["Payload"].read())
+        return invoke(self.stack.ground, function, event)
 
     def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> requests.Response:
         """Post raw bytes to the API."""

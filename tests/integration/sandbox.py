@@ -21,7 +21,7 @@ from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.signing.callback_token import digest
-from mediarelay.signing.standard_webhooks import sign
+from mediarelay.signing.standard_webhooks import headers
 from mediarelay.usecases.submit import SUBMIT_GRACE
 from tests.integration.provider import Site
 from tests.integration.studio import CALLBACK, WEBHOOK
@@ -109,8 +109,7 @@ class Sandbox:
         self.clock.now = datetime.fromisoformat(one["at"])
         self.settings("music_callback")
         body, timestamp = json.dumps(one["relay"]).encode(), str(int(self.clock().timestamp()))
-        signed = {"webhook-id": "m", "webhook-timestamp": timestamp}
-        signed["webhook-signature"] = sign(WEBHOOK, "m", timestamp, body)
+        signed = headers(WEBHOOK, "m", timestamp, body)
         (receipt,) = root.music_receiver().receive(signed, "192.0.2.1", lambda: body)
         self.settings("sweep")
         if one.get("followed"):

@@ -82,7 +82,7 @@ class Studio:
     def sweep(self) -> list[str]:
         """Follow every song that is due; returns what was said."""
         rows = list(self.ledger.waiting("song", self.clock()))
-        return [said for row in rows for said in self.leases.resume(row)]
+        return [said for row in rows for said in self.leases.resume(row.pk, row.sk)]
 
     def song(self, *, tokens: bool = False) -> dict[str, Any]:
         """What a client reads of the song."""

@@ -63,12 +63,16 @@ def own_key(event: Event, key: str | None) -> str | None:
 
 def client_name(event: Event) -> str:
     """Who asks, as the authorizer found."""
-    return str(event["requestContext"].get("authorizer", {}).get("lambda", {}).get("client", ""))
+    return _found(event, "client")
 
 
 def scopes(event: Event) -> frozenset[str]:
     """What the caller may do, as the authorizer found."""
-    return frozenset(str(event["requestContext"].get("authorizer", {}).get("lambda", {}).get("scopes", "")).split())
+    return frozenset(_found(event, "scopes").split())
+
+
+def _found(event: Event, name: str) -> str:
+    return str(event["requestContext"].get("authorizer", {}).get("lambda", {}).get(name, ""))
 
 
 def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:

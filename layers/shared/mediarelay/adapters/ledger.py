@@ -67,11 +67,8 @@ class Ledger(Table):
         """Append an entry; return False, without a write, if the same entry is there already."""
         item = items.entry_item(entry) | items.due(due, entry.vid)
         if entry.origin is not Origin.CLAIM:
-            return self._put_whole(item)
-        head, pieces = items.laid_aside(item, (entry.give_up_at or entry.at) + self.keep)
-        for piece in pieces:
-            self.put(piece, NOT_THERE)
-        return self.put(head, NOT_THERE)
+            return self._put_whole(*items.split(item))
+        return self._put_whole(*items.laid_aside(item, (entry.give_up_at or entry.at) + self.keep))
 
     def load(self, vid: str) -> Record:
         """Read everything about one vid but the bodies of claims; an unknown vid gives an empty record.
@@ -124,10 +121,7 @@ class Ledger(Table):
 
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item; return False if another writer came first (`seen` is no longer what is stored)."""
-        if seen is None:
-            return self.put(items.task_item(card, books), NOT_THERE)
-        values = {":seen": {"N": str(seen.version)}}
-        return self.put(items.task_item(card, books), "version = :seen", values)
+        return self.put_over(items.task_item(card, books), seen.version if seen else None)
 
     def page(self, key: str, *, since: str, before: str | None, limit: int) -> list[dict[str, str]]:
         """List cards of one `kind#state`, newest first; `since` and `before` bound `list_at` (before is exclusive)."""
@@ -182,9 +176,8 @@ class Ledger(Table):
 
     def circuit(self, action: str) -> Circuit:
         """How an action of the provider is doing."""
-        with table_errors():
-            answer = self.client.get_item(TableName=self.table, Key=items.circuit_key(action), ConsistentRead=True)
-        return items.circuit(answer["Item"]) if "Item" in answer else Circuit()
+        found = self.get(items.circuit_key(action))
+        return items.circuit(found) if found else Circuit()
 
     def refused(self, action: str) -> int:
         """Count one more refusal of an action; return how many there are in a row."""
@@ -231,9 +224,8 @@ class Ledger(Table):
 
     def job(self, identity: str) -> Job | None:
         """Read a replay in bulk."""
-        with table_errors():
-            answer = self.client.get_item(TableName=self.table, Key=items.job_key(identity), ConsistentRead=True)
-        return items.job(answer["Item"]) if "Item" in answer else None
+        found = self.get(items.job_key(identity))
+        return items.job(found) if found else None
 
     def advance_job(self, identity: str, cursor: str, due_at: datetime) -> None:
         """Note how far a replay in bulk has got, and when it goes on."""
@@ -252,9 +244,8 @@ class Ledger(Table):
 
     def intent(self, identity: str) -> Intent | None:
         """Read an intent by its identity."""
-        with table_errors():
-            answer = self.client.get_item(TableName=self.table, Key=items.intent_key(identity), ConsistentRead=True)
-        return items.intent(answer["Item"]) if "Item" in answer else None
+        found = self.get(items.intent_key(identity))
+        return items.intent(found) if found else None
 
     def name_intent(self, identity: str, vid: str) -> bool:
         """Note the vid of an intent; the first one stays."""
@@ -320,7 +311,7 @@ class Ledger(Table):
             "at": {"S": now.isoformat()},
             "expires_at": {"N": str(items.epoch(end))},
         }
-        return self._put_whole(item)
+        return self._put_whole(*items.split(item))
 
     def quarantined(self, day: str, after: str) -> Iterator[Kept]:
         """Yield what one day (`2026-11-21`) left in quarantine, in the order of digests, from the first after one."""
@@ -340,9 +331,8 @@ class Ledger(Table):
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _put_whole(self, item: Item) -> bool:
+    def _put_whole(self, head: Item, parts: list[Item]) -> bool:
         """Put a new item with its parts; the parts come first, so that an item is never there without them."""
-        head, parts = items.split(item)
         for part in parts:
             self.put(part, NOT_THERE)
         return self.put(head, NOT_THERE)

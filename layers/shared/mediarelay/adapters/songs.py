@@ -23,7 +23,6 @@ from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
 from mediarelay.adapters.table import NOT_THERE, Table
 from mediarelay.contracts.zego import read_relay
-from mediarelay.domain.entry import Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
 from mediarelay.domain.song import Relay, SongKey, SongType
@@ -87,18 +86,16 @@ class Songs(Table):
             **({"published": {"SS": sorted(books.published)}} if books.published else {}),
             **items.due(Due(SONG, due_at) if due_at else None, _name(key)),
         }
-        if seen is None:
-            return self.put(item, NOT_THERE)
-        return self.put(item, "version = :seen", {":seen": {"N": str(seen.version)}})
+        return self.put_over(item, seen.version if seen else None)
 
     def settle(self, relay: Relay) -> None:
         """Note that a relay was folded."""
         self.update(_pk(relay.key.room), f"RELAY#{_name(relay.key)}#{relay.digest}", "REMOVE due_shard, due_at", {})
 
-    def key_of(self, row: Waiting) -> SongKey:
-        """The song that a row of the due index is about."""
-        _, song, vendor, kind, *_ = row.sk.split("#")
-        return SongKey(unquote(row.pk.removeprefix("ROOM#")), unquote(song), int(vendor), SongType(kind))
+    def key_of(self, pk: str, sk: str) -> SongKey:
+        """The song that an item is about."""
+        _, song, vendor, kind, *_ = sk.split("#")
+        return SongKey(unquote(pk.removeprefix("ROOM#")), unquote(song), int(vendor), SongType(kind))
 
     def use_once(self, proof: str, digest: str, until: datetime) -> bool:
         """Note a proof; return False if it was used for another message."""

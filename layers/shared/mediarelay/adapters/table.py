@@ -28,6 +28,18 @@ class Table:
             self.client.put_item(TableName=self.table, Item=item, ConditionExpression=condition, **extra)
         return not refused
 
+    def get(self, key: Item) -> Item | None:
+        """Read an item as it is now."""
+        with table_errors():
+            found: Item | None = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+        return found
+
+    def put_over(self, item: Item, seen: int | None) -> bool:
+        """Write an item over the version that was seen (None: there was none); False if another writer came first."""
+        if seen is None:
+            return self.put(item, NOT_THERE)
+        return self.put(item, "version = :seen", {":seen": {"N": str(seen)}})
+
     def update(
         self,
         pk: str,

@@ -95,8 +95,7 @@ def _ends(known: Lease, newest: Relay, books: SongBooks, margins: Margins) -> It
     parts = _longest(hold for hold in known.holds(margins.safety) if hold.until > max(newest.at, _came(known, hold)))
     warned = [label for label in books.published if label.startswith(News.EXPIRING)]
     coming = [hold for hold in parts if not any(label.endswith(_what(hold)) for label in warned)]
-    own = next((label for label in warned if _short(newest.digest) == label.split("#")[1]), None)
-    if coming and own is None:
+    if coming and _short(newest.digest) not in map(_whom, warned):
         first = min(coming, key=lambda hold: hold.until)
         about = f"{_short(newest.digest)}#{_what(first)}"
         yield Notice(News.EXPIRING, about, max(first.until - margins.notice, newest.at))
@@ -109,7 +108,12 @@ def _ends(known: Lease, newest: Relay, books: SongBooks, margins: Margins) -> It
 def remembered(known: Lease, published: frozenset[str]) -> frozenset[str]:
     """Of what was said, that which is about relays that are still there: the rest is said by nobody any more."""
     there = {_short(digest) for digest in known.relays}
-    return frozenset(label for label in published if label.split("#")[1] in there)
+    return frozenset(label for label in published if _whom(label) in there)
+
+
+def _whom(label: str) -> str:
+    """The relay of which a label speaks."""
+    return label.split("#")[1]
 
 
 def _came(known: Lease, hold: Hold) -> datetime:

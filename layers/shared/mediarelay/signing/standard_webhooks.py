@@ -19,6 +19,12 @@ def sign(secret: str, message_id: str, timestamp: int | str, body: bytes) -> str
     return f"{VERSION},{base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode()}"
 
 
+def headers(secret: str, message_id: str, timestamp: int | str, body: bytes) -> dict[str, str]:
+    """Return the three headers of a signed message; raises as `sign` does."""
+    signature = sign(secret, message_id, timestamp, body)
+    return {"webhook-id": message_id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
+
+
 def verifies(presented: str, secrets: Iterable[str], message_id: str, timestamp: str, body: bytes) -> bool:
     """Say whether any entry of the header (separated by spaces) is the signature by any of the live secrets.
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from mediarelay.signing.callback_token import matching
+from mediarelay.usecases.gate import LiveSecret, try_with
 
 SCOPES = {"GET": "read", "POST": "submit"}
 """By method, for all routes but those of operators."""
@@ -12,16 +13,6 @@ OPERATORS = frozenset({"POST /tasks/replay", "GET /quarantine", "POST /quarantin
 EVERYTHING = "admin"
 CLIENT = {"name", "sha256", "scopes"}
 """What an entry must have to count; one that lacks something must not lock the others out."""
-
-
-class Clients(Protocol):
-    """The secret with the clients."""
-
-    def value(self) -> dict[str, Any]:
-        """The secret, maybe some seconds old."""
-
-    def recheck(self) -> dict[str, Any]:
-        """The secret, read again if it may have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +27,12 @@ class Client:
 class Doorkeeper:
     """Compares bearer tokens with the stored hashes; several tokens may be live, no token is stored."""
 
-    clients: Clients
+    clients: LiveSecret
 
     def admit(self, authorization: str | None, route: str) -> Client | None:
         """Return the client if its token is live and its scopes allow the route (`GET /tasks`), else None."""
         token = _bearer(authorization)
-        client = self._client(token, self.clients.value()) or self._client(token, self.clients.recheck())
+        client = try_with(self.clients, lambda secret: self._client(token, secret))
         if client is None or not {_scope(route), EVERYTHING} & set(client["scopes"]):
             return None
         return Client(str(client["name"]), tuple(map(str, client["scopes"])))

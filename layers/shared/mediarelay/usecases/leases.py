@@ -10,7 +10,6 @@ from mediarelay import metrics
 from mediarelay.contracts.api import SongPage, SongView, song_view
 from mediarelay.contracts.notification import notify_song
 from mediarelay.contracts.zego import read_relay
-from mediarelay.domain.entry import Waiting
 from mediarelay.domain.lease import Hold, Lease, Part, lease
 from mediarelay.domain.song import Relay, SongKey
 from mediarelay.domain.song_news import Margins, SongBooks, SongRecord, next_notice, remembered
@@ -35,8 +34,8 @@ class Shelf(Protocol):
     ) -> bool:
         """Write the books unless they moved on."""
 
-    def key_of(self, row: Waiting) -> SongKey:
-        """The song that a row of the due index is about."""
+    def key_of(self, pk: str, sk: str) -> SongKey:
+        """The song that an item is about."""
 
     def settle(self, relay: Relay) -> None:
         """Note that a relay was folded."""
@@ -70,19 +69,18 @@ class Leases:
             record, now = self.shelf.load(key), self.clock()
             if record is None or not record.relays:
                 return []
-            books, said = self._say(lease(record.relays), record.books or SongBooks(), now)
-            later = next_notice(lease(record.relays), books, self.margins, now)
-            due_at = later.at if later else None
-            said_of = remembered(lease(record.relays), books.published)
-            kept = replace(books, version=books.version + 1, published=said_of)
-            if self.shelf.save(key, kept, record.books, due_at, now):
+            known = lease(record.relays)
+            books, said = self._say(known, record.books or SongBooks(), now)
+            later = next_notice(known, books, self.margins, now)
+            kept = replace(books, version=books.version + 1, published=remembered(known, books.published))
+            if self.shelf.save(key, kept, record.books, later.at if later else None, now):
                 self._settle(record)
                 return said
         raise LedgerUnavailable("too many writers")
 
-    def resume(self, row: Waiting) -> list[str]:
-        """Follow the song that a due row is about."""
-        return self.follow(self.shelf.key_of(row))
+    def resume(self, pk: str, sk: str) -> list[str]:
+        """Follow the song that an item of the ledger is about, a relay or a lease."""
+        return self.follow(self.shelf.key_of(pk, sk))
 
     def _say(self, known: Lease, books: SongBooks, now: datetime) -> tuple[SongBooks, list[str]]:
         said: list[str] = []
@@ -132,11 +130,11 @@ class RoomReader:
         now, known = self.clock(), lease(record.relays)
         alive = {hold.digest for hold in known.holds(self.margins.safety) if hold.left(now)}
         opened = lease(self._open(relay, record) if relay.digest in alive else relay for relay in record.relays)
-        view = self._view(record)
-        for hold in opened.holds(self.margins.safety):
+        view, holds = song_view(known, now, self.margins.safety), opened.holds(self.margins.safety)
+        for hold in holds:
             if hold.left(now) and hold.part is not Part.RESOURCE:
                 setattr(view, f"{hold.part}_token", hold.token)
-        _add_resource_tokens(view, [hold for hold in opened.holds(self.margins.safety) if hold.resource], now)
+        _add_resource_tokens(view, [hold for hold in holds if hold.resource], now)
         return view
 
     def _open(self, relay: Relay, record: SongRecord) -> Relay:

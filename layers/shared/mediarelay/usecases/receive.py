@@ -4,10 +4,9 @@ Full validation and the question to the provider come later, where they can fail
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Protocol
 
 from mediarelay import metrics
@@ -18,6 +17,7 @@ from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, TooLarge, Unauthenticated, Undelivered
 from mediarelay.signing.callback_token import accepts
+from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, try_with
 
 log = logging.getLogger(__name__)
 
@@ -37,16 +37,6 @@ class Retry(Protocol):
 
     def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
         """Keep a callback as it came."""
-
-
-class Tokens(Protocol):
-    """The secret with the live path tokens."""
-
-    def value(self) -> dict[str, Any]:
-        """The secret, maybe some seconds old."""
-
-    def recheck(self) -> dict[str, Any]:
-        """The secret, read again if it may have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +88,8 @@ class Receiver:
 
     intake: Intake
     retry: Retry
-    tokens: Tokens
-    networks: tuple[IPv4Network | IPv6Network, ...]
+    tokens: LiveSecret
+    networks: Networks
     origin: Origin
     clock: Callable[[], datetime]
 
@@ -133,10 +123,10 @@ class Receiver:
         log.warning("kept for later", extra={"error": str(why)})
 
     def _admit(self, token: str | None, address: str) -> None:
-        if not any(ip_address(address) in network for network in self.networks):
+        if not comes_from(address, self.networks):
             metrics.count("CallbackForbidden", kind=self.intake.kind)
             raise Forbidden("address")
-        if not (accepts(token, live(self.tokens.value())) or accepts(token, live(self.tokens.recheck()))):
+        if not try_with(self.tokens, lambda secret: accepts(token, live(secret))):
             metrics.count("CallbackUnauthenticated", kind=self.intake.kind)
             raise Unauthenticated
 
@@ -147,7 +137,7 @@ def _within(body: bytes, limit: int) -> bytes:
     return body
 
 
-def live(secret: dict[str, Any]) -> list[str]:
+def live(secret: Mapping[str, Any]) -> list[str]:
     """The live tokens of the secret: words separated by white space (easy to edit by hand), or a list."""
     tokens = secret.get("tokens", "")
     return tokens.split() if isinstance(tokens, str) else [token for token in tokens if isinstance(token, str)]

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Protocol
 
 from mediarelay import metrics
@@ -17,6 +16,7 @@ from mediarelay.domain.song import Relay
 from mediarelay.errors import Forbidden, Malformed, TooLarge, Unauthenticated
 from mediarelay.signing.standard_webhooks import verifies
 from mediarelay.signing.zego import matches
+from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, try_with
 
 WINDOW = timedelta(minutes=5)
 """How far the clock of a game server may be off, either way."""
@@ -58,16 +58,6 @@ class Seals(Protocol):
         """Encrypt."""
 
 
-class Secrets(Protocol):
-    """The secret with the keys of game servers."""
-
-    def value(self) -> dict[str, Any]:
-        """The secret, maybe some seconds old."""
-
-    def recheck(self) -> dict[str, Any]:
-        """The secret, read again if it may have changed."""
-
-
 @dataclass(frozen=True, slots=True)
 class SongReceipt:
     """What a game server is told of one relay: which song, and whether this very result was here before."""
@@ -83,8 +73,8 @@ class MusicReceiver:
     shelf: Shelf
     quarantine: Quarantine
     vault: Seals
-    secrets: Secrets
-    networks: tuple[IPv4Network | IPv6Network, ...]
+    secrets: LiveSecret
+    networks: Networks
     clock: Callable[[], datetime]
 
     def receive(self, headers: Mapping[str, str], address: str, read_body: Callable[[], bytes]) -> list[SongReceipt]:
@@ -96,7 +86,7 @@ class MusicReceiver:
             Malformed: Nothing of it is stored but, without its tokens, in quarantine.
             LedgerUnavailable, VaultUnavailable: Not everything is stored; the sender should try again.
         """
-        if not any(ip_address(address) in network for network in self.networks):
+        if not comes_from(address, self.networks):
             metrics.count("RelayForbidden")
             raise Forbidden("address")
         body, now = read_body(), self.clock()
@@ -137,11 +127,11 @@ class MusicReceiver:
             raise self._refused()
         return message, _moment(zego.timestamp), zego.signature.lower()
 
-    def _check(self, now: datetime, timestamp: str, proved: Callable[[dict[str, Any]], bool]) -> None:
+    def _check(self, now: datetime, timestamp: str, proved: Callable[[Mapping[str, Any]], bool]) -> None:
         timely = timestamp.isascii() and timestamp.isdigit() and len(timestamp) in {_SECONDS, _MILLISECONDS}
         if not timely or abs(_moment(timestamp) - now) > WINDOW:
             raise self._refused()
-        if not (proved(self.secrets.value()) or proved(self.secrets.recheck())):
+        if not try_with(self.secrets, proved):
             raise self._refused()
 
     def _readable(self, body: bytes, now: datetime) -> Message:

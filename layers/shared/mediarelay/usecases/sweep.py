@@ -62,7 +62,7 @@ class Sweeper:
         duties: dict[str, Callable[[Waiting], object]] = {
             "lost": self._give_up,
             "publish": self._publish,
-            "song": self.leases.resume,
+            "song": lambda row: self.leases.resume(row.pk, row.sk),
             "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
         }
         submits = self._do(self._send, islice(tick.leased("submit"), self.budget), "submit")
