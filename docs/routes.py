@@ -21,6 +21,7 @@ from mediarelay.contracts.api import (
     ReplayJobs,
     ReplayWish,
     Rerun,
+    SongHistory,
     SongPage,
     SongRelay,
     TaskCreated,
@@ -200,6 +201,14 @@ ROUTES = {
         answers={200: (SongPage, "The song, for each vendor and type")},
         problems=(403, 404, 500, 503),
         parameters=(_query("tokens", "Show the tokens that are still good", {"type": "string", "enum": ["true"]}),),
+    ),
+    "GET /rooms/{room_id}/songs/{song_id}/history": Route(
+        name="readSongHistory",
+        summary="Say what was relayed about a song",
+        description="Needs the scope `admin`. Resource ids are for support: each is good only where it was got.",
+        tag="songs",
+        answers={200: (SongHistory, "The latest 50 relays, oldest first, without their tokens")},
+        problems=(404, 500, 503),
     ),
     "GET /quarantine": Route(
         name="listQuarantine",

@@ -1,5 +1,6 @@
-"""GET /rooms/{room_id}/songs, /rooms/{room_id}/songs/{song_id}: what a room may use now."""
+"""GET /rooms/{room_id}/songs, its /{song_id} and /{song_id}/history: what a room may use now, and what it was told."""
 
+from collections.abc import Callable
 from typing import Any
 
 from mediarelay.errors import Forbidden
@@ -18,11 +19,20 @@ def wants_tokens(event: Event) -> bool:
     return wanted
 
 
+def place(event: Event) -> tuple[str, str]:
+    """The room and the song that are asked for."""
+    found = event["pathParameters"]
+    return found["room_id"], found["song_id"]
+
+
+ROUTES: dict[str, Callable[[Event], dict[str, Any]]] = {
+    "GET /rooms/{room_id}/songs": lambda event: READER.room(event["pathParameters"]["room_id"]),
+    "GET /rooms/{room_id}/songs/{song_id}": lambda event: READER.song(*place(event), tokens=wants_tokens(event)),
+    "GET /rooms/{room_id}/songs/{song_id}/history": lambda event: READER.history(*place(event)),
+}
+
+
 @answering
 def handler(event: Event, _context: Any) -> Response:
-    """Answer `{"songs"}`; tokens only of one song, and only to whoever may see them."""
-    place = event["pathParameters"]
-    if "song_id" not in place:
-        return respond(200, READER.room(place["room_id"]))
-    found = READER.song(place["room_id"], place["song_id"], tokens=wants_tokens(event))
-    return respond(200, found, {"cache-control": "no-store"})
+    """Answer what the route asks for; tokens only of one song, and only to whoever may see them."""
+    return respond(200, ROUTES[event["routeKey"]](event), {"cache-control": "no-store"})

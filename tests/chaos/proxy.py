@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ NOT_FORWARDED = {"connection", "transfer-encoding", "content-length", "date", "s
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function: what it asks for, how it was signed, and where it came from."""
+    """One call of a function: what it asks for, how it was signed, and between which ports."""
 
     service: str
     operation: str
@@ -31,6 +31,7 @@ class Call:
     headers: dict[str, str]
     body: bytes
     port: int
+    proxy: int
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def overtaken(share: float) -> Trouble:
             target = call.headers["X-Amz-Target"].replace("PutItem", "UpdateItem")
             headers = {name: value for name, value in call.headers.items() if name.lower() != "content-length"}
             body = json.dumps(bump).encode()
-            forward(Call("dynamodb", "UpdateItem", call.path, headers | {"X-Amz-Target": target}, body, call.port))
+            forward(replace(call, operation="UpdateItem", headers=headers | {"X-Amz-Target": target}, body=body))
         return forward(call)
 
     return race
@@ -104,7 +105,7 @@ def killing(share: float) -> Trouble:
     def kill(call: Call, forward: Forward) -> Answer:
         answer = forward(call)
         if call.operation in WRITES and _hit(call, share, "dynamodb", "sns", "sqs"):
-            _kill_owner(call.port)
+            _kill_owner(call)
         return answer
 
     return kill
@@ -114,10 +115,12 @@ def _hit(call: Call, share: float, *services: str) -> bool:
     return call.service in services and random.random() < share  # noqa: S311
 
 
-def _kill_owner(port: int) -> None:
+def _kill_owner(call: Call) -> None:
     """Kill the process that holds the other end of a connection."""
+    ends = (call.port, call.proxy)
     for connection in psutil.net_connections("tcp"):
-        if connection.laddr and connection.laddr.port == port and connection.pid:
+        found = tuple(end and end.port for end in (connection.laddr, connection.raddr))
+        if found == ends and connection.pid:
             with suppress(psutil.NoSuchProcess):
                 psutil.Process(connection.pid).kill()
 
@@ -182,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         service, operation = _named(self.headers.get("X-Amz-Target", ""), body)
-        call = Call(service, operation, self.path, dict(self.headers), body, self.client_address[1])
+        call = Call(service, operation, self.path, dict(self.headers), body, *self._ports())
         answer = self.proxy.answer(call)
         with suppress(BrokenPipeError, ConnectionResetError):
             self.send_response(answer.status)
@@ -192,6 +195,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
             self.wfile.write(answer.body)
+
+    def _ports(self) -> tuple[int, int]:
+        return self.client_address[1], self.server.server_address[1]
 
     def log_message(self, *_: Any) -> None:
         """Say nothing: the emulator's log has it."""

@@ -127,6 +127,9 @@ def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed
     assert {name: shown[name] for name in marks} == marks
     assert shown["resources"][0]["share_token"] == "CANARY-old"
     assert "CANARY-id" not in json.dumps(shown)
+    history = deployed.calls.get(f"/rooms/{room}/songs/104008/history")
+    assert history["relays"][0]["resource_ids"] == ["CANARY-id"]
+    assert json.dumps(history).count("CANARY") == 1
     told = json.dumps([songs(deployed, room), songs(deployed, room, "/104008"), deployed.heard, str(refused.value)])
     day = time.strftime("%Y-%m-%d", time.gmtime())
     told += json.dumps(deployed.calls.get(f"/quarantine?day={day}"))

@@ -48,7 +48,15 @@ def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
     )
 
 
-@pytest.mark.parametrize("route", ["POST /tasks/replay", "GET /quarantine", "POST /quarantine/replay"])
+@pytest.mark.parametrize(
+    "route",
+    [
+        "POST /tasks/replay",
+        "GET /quarantine",
+        "POST /quarantine/replay",
+        "GET /rooms/{room_id}/songs/{song_id}/history",
+    ],
+)
 def test_routes_of_operators_need_everything(route: str) -> None:
     keeper = Doorkeeper(Secret(CLIENTS))
     assert keeper.admit("Bearer w-token", route) is None

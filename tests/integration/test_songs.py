@@ -23,6 +23,7 @@ from mediarelay.errors import (
 )
 from mediarelay.signing.standard_webhooks import sign
 from mediarelay.signing.zego import callback_signature
+from mediarelay.usecases.leases import MOST_TOLD
 from mediarelay.usecases.songs import MOST_BYTES
 from tests.integration.studio import CALLBACK, KEY, WEBHOOK, Studio, headers, relay, result
 from tests.integration.world import together
@@ -273,11 +274,51 @@ def test_a_failure_is_explained(studio: Studio) -> None:
     assert studio.reader.song(KEY.room, KEY.song, tokens=False)["songs"][0]["next"] == "give_up"
 
 
-def test_two_results_of_one_request_contradict_each_other(studio: Studio) -> None:
+def test_two_results_of_one_request_contradict_each_other(studio: Studio, capsys: pytest.CaptureFixture[str]) -> None:
     first = result()
     studio.webhook(relay(first))
+    studio.follow()
+    assert "SongConflicts" not in capsys.readouterr().out
     studio.webhook(relay(first | {"data": first["data"] | {"duration": 1}}))
     assert studio.song()["conflicts"] == [first["request_id"]]
+    assert studio.reader.history(KEY.room, KEY.song)["conflicts"] == [first["request_id"]]
+    studio.follow()
+    studio.webhook(relay())
+    studio.follow()
+    assert capsys.readouterr().out.count('"SongConflicts": 1') == 1
+
+
+# ── history ──
+
+
+def test_the_history_has_resource_ids_and_no_tokens(studio: Studio) -> None:
+    marked = result("accompaniment", share_token="CANARY-1", krc_token="CANARY-2")
+    studio.webhook(relay(marked))
+    studio.clock.now += timedelta(minutes=1)
+    studio.webhook(relay(result("empty"), resource_type=1, song_id=KEY.song, error_code=1017050))
+    history = studio.reader.history(KEY.room, KEY.song)
+    got, failed = history["relays"]
+    assert got["resource_ids"] == [one["resource_id"] for one in marked["data"]["resources"]]
+    assert failed["resource_ids"] == []
+    assert (got["type"], got["vendor_id"]) == (KEY.type, KEY.vendor)
+    assert got["body"]["result"]["request_id"] == marked["request_id"]
+    assert got["body"]["result"]["data"]["share_token"].startswith("sha256:")
+    assert "CANARY" not in json.dumps(history)
+
+
+def test_a_long_history_ends_with_the_latest(studio: Studio) -> None:
+    for _ in range(MOST_TOLD + 1):
+        studio.webhook(relay(result("song")))
+        studio.clock.now += timedelta(seconds=1)
+    times = [line["at"] for line in studio.reader.history(KEY.room, KEY.song)["relays"]]
+    assert len(times) == MOST_TOLD
+    assert times == sorted(times)
+    assert times[-1] == (studio.clock() - timedelta(seconds=1)).isoformat().replace("+00:00", "Z")
+
+
+def test_a_song_that_nobody_relayed_has_no_history(studio: Studio) -> None:
+    with pytest.raises(NotFound):
+        studio.reader.history(KEY.room, KEY.song)
 
 
 # ── what is said, and when ──

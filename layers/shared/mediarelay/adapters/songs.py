@@ -26,7 +26,7 @@ from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
 from mediarelay.domain.song import Relay, SongKey, SongType
-from mediarelay.domain.song_news import SongBooks, SongRecord
+from mediarelay.domain.song_news import Kept, SongBooks, SongRecord
 from mediarelay.errors import Malformed
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def _records(found: Iterable[Item]) -> Iterator[SongRecord]:
             key=key,
             relays=tuple(filter(None, map(_relay, relays))),
             waiting=frozenset(_digest(row) for row in relays if "due_shard" in row),
-            sealed={_digest(row): tuple(piece["B"] for piece in row["sealed"]["L"]) for row in relays},
+            kept={_digest(row): _kept(row) for row in relays},
             books=next((_books(row) for row in rows if row["item"]["S"] == "lease"), None),
         )
 
@@ -156,10 +156,14 @@ def _relay(item: Item) -> Relay | None:
     """
     sent, at = (datetime.fromisoformat(item[name]["S"]) for name in ("sent", "at"))
     try:
-        return replace(read_relay(json.loads(zlib.decompress(item["body"]["B"])), sent, at), digest=_digest(item))
+        return replace(read_relay(json.loads(_kept(item).body), sent, at), digest=_digest(item))
     except Malformed as error:
         log.warning("unreadable relay", extra={"song": item["song"]["S"], "field": error.field})
         return None
+
+
+def _kept(item: Item) -> Kept:
+    return Kept(zlib.decompress(item["body"]["B"]), tuple(piece["B"] for piece in item["sealed"]["L"]))
 
 
 def _digest(item: Item) -> str:

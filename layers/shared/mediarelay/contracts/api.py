@@ -247,6 +247,30 @@ class SongPage(BaseModel):
     songs: list[SongView]
 
 
+class SongHistoryLine(BaseModel):
+    """One relay: when it was sent and when it came; `body` without its tokens, of which digests are shown.
+
+    `resource_ids` are for support: each is good only in the SDK instance that got it.
+    """
+
+    vendor_id: int
+    type: SongType
+    at: datetime
+    sent: datetime
+    digest: str
+    resource_ids: list[str]
+    body: Any
+
+
+class SongHistory(BaseModel):
+    """What was relayed about a song in a room, oldest first (the latest 50), and which request ids contradict."""
+
+    room_id: str
+    song_id: str
+    relays: list[SongHistoryLine]
+    conflicts: list[str]
+
+
 class SongRelay(BaseModel):
     """`POST /callbacks/music`: one result of ZEGO's SDK, as the game server got it; or up to 100 of these in `relays`.
 
@@ -431,7 +455,7 @@ def refused_view(intent: Intent) -> dict[str, Any]:
 
 def history_view(task: Task, entries: Iterable[Entry]) -> dict[str, Any]:
     """Give a task's log, oldest first, as JSON values."""
-    lines = [HistoryLine(origin=one.origin, at=one.at, digest=one.digest, body=_shown(one.body)) for one in entries]
+    lines = [HistoryLine(origin=one.origin, at=one.at, digest=one.digest, body=shown(one.body)) for one in entries]
     conflicts = [ConflictView.model_validate(one) for one in task.conflicts]
     return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json")
 
@@ -465,7 +489,7 @@ def _resource_view(resource: Resource, left: int) -> ResourceView:
     return ResourceView(quality=resource.quality, size=resource.size, ms_left=left)
 
 
-def _shown(body: bytes | None) -> Any:
+def shown(body: bytes | None) -> Any:
     """A body as JSON where it is JSON, else as text; of a large one only that it is large."""
     if body is None:
         return None

@@ -52,20 +52,28 @@ class SongBooks:
     published: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the ledger has of a relay: `body`, JSON without its tokens, and the whole of it, `sealed`."""
+
+    body: bytes
+    sealed: tuple[bytes, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongRecord:
     """All the ledger has about one song of a room.
 
     Attributes:
         relays: Without their tokens.
-        sealed: Of each relay, by digest, the whole of it, sealed.
+        kept: Each relay as it is stored, by digest.
         waiting: Relays that nobody has folded yet.
         books: Of the lease, if there are any.
     """
 
     key: SongKey
     relays: tuple[Relay, ...]
-    sealed: Mapping[str, tuple[bytes, ...]]
+    kept: Mapping[str, Kept]
     waiting: frozenset[str]
     books: SongBooks | None
 

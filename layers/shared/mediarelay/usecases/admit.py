@@ -9,7 +9,14 @@ from mediarelay.usecases.gate import LiveSecret, try_with
 
 SCOPES = {"GET": "read", "POST": "submit"}
 """By method, for all routes but those of operators."""
-OPERATORS = frozenset({"POST /tasks/replay", "GET /quarantine", "POST /quarantine/replay"})
+OPERATORS = frozenset(
+    {
+        "POST /tasks/replay",
+        "GET /quarantine",
+        "POST /quarantine/replay",
+        "GET /rooms/{room_id}/songs/{song_id}/history",
+    }
+)
 EVERYTHING = "admin"
 CLIENT = {"name", "sha256", "scopes"}
 """What an entry must have to count; one that lacks something must not lock the others out."""

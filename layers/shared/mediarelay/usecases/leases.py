@@ -1,13 +1,14 @@
 """Leases: say what becomes of songs, each thing once, and tell rooms what they may use now."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from mediarelay import metrics
-from mediarelay.contracts.api import SongPage, SongView, song_view
+from mediarelay.contracts.api import SongHistory, SongHistoryLine, SongPage, SongView, shown, song_view
 from mediarelay.contracts.notification import notify_song
 from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.lease import Hold, Lease, Part, lease
@@ -18,6 +19,9 @@ from mediarelay.usecases.publish import Announcements
 from mediarelay.usecases.songs import context
 
 RACES = 5
+MOST_TOLD = 50
+"""Relays in one history: each of them is unsealed."""
+log = logging.getLogger(__name__)
 
 
 class Shelf(Protocol):
@@ -74,6 +78,7 @@ class Leases:
             later = next_notice(known, books, self.margins, now)
             kept = replace(books, version=books.version + 1, published=remembered(known, books.published))
             if self.shelf.save(key, kept, record.books, later.at if later else None, now):
+                _count_conflicts(known, record)
                 self._settle(record)
                 return said
         raise LedgerUnavailable("too many writers")
@@ -116,11 +121,35 @@ class RoomReader:
 
         With `tokens` the caller may see those that are still good.
         """
+        songs = [self._with_tokens(one) if tokens else self._view(one) for one in self._known(room, song)]
+        return SongPage(songs=songs).model_dump(mode="json", exclude_none=True)
+
+    def history(self, room: str, song: str) -> dict[str, Any]:
+        """Return the latest relays about one song, oldest first, with resource ids and no tokens; raises `NotFound`."""
+        records = self._known(room, song)
+        relays = [(relay, record) for record in records for relay in record.relays]
+        latest = sorted(relays, key=lambda one: (one[0].at, one[0].digest))[-MOST_TOLD:]
+        lines = [self._line(*one) for one in latest]
+        conflicts = sorted({name for record in records for name in lease(record.relays).conflicts})
+        return SongHistory(room_id=room, song_id=song, relays=lines, conflicts=conflicts).model_dump(mode="json")
+
+    def _line(self, relay: Relay, record: SongRecord) -> SongHistoryLine:
+        grant = self._open(relay, record).grant
+        return SongHistoryLine(
+            vendor_id=relay.key.vendor,
+            type=relay.key.type,
+            at=relay.at,
+            sent=relay.sent,
+            digest=relay.digest,
+            resource_ids=[one.resource_id for one in grant.resources] if grant else [],
+            body=shown(record.kept[relay.digest].body),
+        )
+
+    def _known(self, room: str, song: str) -> list[SongRecord]:
         records = [record for record in self.shelf.room(room, song) if record.relays]
         if not records:
             raise NotFound(f"no song {song} in this room")
-        songs = [self._with_tokens(record) if tokens else self._view(record) for record in records]
-        return SongPage(songs=songs).model_dump(mode="json", exclude_none=True)
+        return records
 
     def _view(self, record: SongRecord) -> SongView:
         return song_view(lease(record.relays), self.clock(), self.margins.safety)
@@ -138,11 +167,19 @@ class RoomReader:
         return view
 
     def _open(self, relay: Relay, record: SongRecord) -> Relay:
-        fields = json.loads(self.vault.unseal(record.sealed[relay.digest], context(relay)))
+        fields = json.loads(self.vault.unseal(record.kept[relay.digest].sealed, context(relay)))
         return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
 
 
+def _count_conflicts(known: Lease, record: SongRecord) -> None:
+    """Count what the relays that came since the last fold contradict, or are contradicted by."""
+    came = {relay.request_id for relay in record.relays if relay.digest in record.waiting}
+    if new := [name for name in known.conflicts if name in came]:
+        metrics.count("SongConflicts", len(new))
+        log.warning("contradiction", extra={"song": known.key.song, "requests": new})
+
+
 def _add_resource_tokens(view: SongView, holds: list[Hold], now: datetime) -> None:
-    for shown, hold in zip(view.resources, holds, strict=True):
+    for resource, hold in zip(view.resources, holds, strict=True):
         if hold.left(now):
-            shown.share_token = hold.token
+            resource.share_token = hold.token
