@@ -14,7 +14,8 @@ from local.show import Screen
 LIFE, NOTICE = 15_000, 5000
 """Milliseconds: long enough to be seen, short enough to be waited for; and when subscribers are told that it ends."""
 SWEEP_EVERY = 2.0
-NEWS = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))
+LONGEST_LIFE = 4 * LIFE
+NEWS = READY, EXPIRING, EXPIRED = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))
 STEPS = ("use", "acquire")
 TIMEOUT = 30
 
@@ -30,9 +31,11 @@ class Song:
     heard: set[str] = field(default_factory=set)
     ending: bool = False
     swept_at: float = 0.0
+    life: int = LIFE
 
     def begin(self) -> None:
         """Have the engine's game server relay a result, and a forged one; raises `LocalError` if that goes wrong."""
+        self.steps, self.heard, self.ending = [], set(), False
         self.screen.line(f"  a game server relays an accompaniment for {self.room}")
         if self._order(fault="nothing") != [200] or self._order(fault="wrong_signature") != [401]:
             raise LocalError("a relay was not taken, or a forged one was")
@@ -46,6 +49,13 @@ class Song:
         """Note a notification."""
         self.heard.add(event["type"])
         self.screen.notification(f"song in {self.room}", event)
+        if event["type"] == EXPIRED and self._missed() and self.life < LONGEST_LIFE:
+            self.life *= 2
+            self.begin()
+
+    def _missed(self) -> bool:
+        """Whether the song was over before this machine could look: what is over is not said to be about to end."""
+        return EXPIRING not in self.heard or STEPS[0] not in self.steps
 
     def look(self) -> None:
         """Show what the room is told, if that is new."""
@@ -65,6 +75,6 @@ class Song:
 
     def _order(self, fault: str) -> list[int]:
         url = f"{self.calls.deployment.ground.engine_url}/_engine/music"
-        answer = requests.post(url, json={"room_id": self.room, "ttl": LIFE, "fault": fault}, timeout=TIMEOUT)
+        answer = requests.post(url, json={"room_id": self.room, "ttl": self.life, "fault": fault}, timeout=TIMEOUT)
         statuses: list[int] = answer.json().get("statuses", [])
         return statuses

@@ -1,0 +1,69 @@
+"""The song of `make run` on a machine that is too slow for it: again, with more time, but not for ever."""
+
+from typing import Any
+
+import pytest
+
+from local import songs
+from local.songs import LIFE, LONGEST_LIFE, NEWS, Song
+
+
+class Stage:
+    """Stands in for the deployed API and for the screen; notes how long each relayed result is good."""
+
+    def __init__(self) -> None:
+        self.lives: list[int] = []
+        self.next = "use"
+
+    def get(self, _path: str) -> dict[str, Any]:
+        return {"songs": [{"next": self.next, "share_ms_left": 9000}]}
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_: None
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    found = Stage()
+
+    def order(song: Song, fault: str) -> list[int]:
+        found.lives += [song.life] if fault == "nothing" else []
+        return [200 if fault == "nothing" else 401]
+
+    monkeypatch.setattr(songs.Song, "_order", order)
+    return found
+
+
+def song(stage: Stage) -> Song:
+    one = Song(stage, stage, "room")  # type: ignore[arg-type]
+    one.begin()
+    return one
+
+
+def tell(one: Song, *news: str) -> None:
+    for name in news:
+        one.hear({"type": f"mediarelay.song.{name}"})
+
+
+def test_a_song_that_was_seen_to_its_end_is_over(stage: Stage) -> None:
+    one = song(stage)
+    tell(one, "ready", "expiring")
+    stage.next = "acquire"
+    one.look()
+    tell(one, "expired")
+    assert one.missing() == []
+    assert stage.lives == [LIFE]
+
+
+def test_a_song_that_ended_too_soon_is_played_again_and_lasts_longer(stage: Stage) -> None:
+    one = song(stage)
+    tell(one, "ready", "expired")
+    assert stage.lives == [LIFE, 2 * LIFE]
+    assert set(NEWS) <= {line.partition(" ")[0] for line in one.missing()}
+
+
+def test_a_song_that_is_never_seen_is_missing(stage: Stage) -> None:
+    one = song(stage)
+    tell(one, *["expired"] * 9)
+    assert stage.lives == [LIFE, 2 * LIFE, LONGEST_LIFE]
+    assert one.missing()
