@@ -39,18 +39,25 @@ Wrong = Literal["nothing", "empty", "expired", "duplicates", "out_of_order", "wr
 _SPAN = {"is_clip": 1, "segment_begin": 30_000, "segment_end": 90_000, "prelude_duration": 2000}
 _OTHERS = {"other_segments": [{"begin": 0, "end": 10_000}, {"begin": 20_000, "end": 30_000}]}
 _LONG = {"duration": 240_000}
+_LYRICS = {"krc_token": ..., "krc_token_ttl": ...}
 _NAMED = {"song_name": "Die Loreley", "singer_name": "Chorus", **_LONG}
 VARIANTS: dict[str, dict[str, Any]] = {
     "song": {"is_accompany": 0, **_NAMED, "share_token_ttl": ...},
-    "accompaniment": {"is_accompany": 1, "has_original": 1, **_LONG, "token_ttl": ..., "krc_token_ttl": ...},
-    "long_clip": {"is_accompany": 0, **_SPAN, "share_token_ttl": ..., "krc_token_ttl": ...},
-    "short_segment": {"is_accompany": 1, **_SPAN, **_OTHERS, "token_ttl": ..., "krc_token_ttl": ...},
+    "accompaniment": {"is_accompany": 1, "has_original": 1, **_LONG, "share_token": ..., "token_ttl": ..., **_LYRICS},
+    "long_clip": {"is_accompany": 0, **_SPAN, "share_token_ttl": ..., **_LYRICS},
+    "short_segment": {"is_accompany": 1, **_SPAN, **_OTHERS, "token_ttl": ..., **_LYRICS},
     "shared_song": {"is_accompany": 0, **_NAMED},
-    "shared_accompaniment": {"is_accompany": 1, "has_original": 0, **_LONG, "krc_token_ttl": ...},
-    "shared_clip": {"is_accompany": 0, **_SPAN, "share_token_ttl": ..., "krc_token_ttl": ...},
-    "legacy_song": {"song_name": "Die Loreley", "share_token": "old", "token_ttl": ...},
+    "shared_accompaniment": {"is_accompany": 1, "has_original": 0, **_LONG, **_LYRICS},
+    "shared_clip": {"is_accompany": 0, **_SPAN, "share_token_ttl": ..., **_LYRICS},
+    "legacy_song": {"song_name": "Die Loreley", "share_token": ..., "token_ttl": ...},
 }
-"""The fields of `data` beside song_id and resources; `...` stands for the time to live that was asked for."""
+"""The fields of `data` beside song_id and resources; `...` stands for a token, or the time to live asked for."""
+RESOURCES: dict[str, dict[str, Any]] = {
+    "accompaniment": {"share_token": ...},
+    "short_segment": {"share_token": ...},
+    "legacy_song": {"share_token": ..., "quality": "nomal"},
+}
+"""What the resources of older versions of the SDK have beside, or otherwise."""
 TYPES = {name: {"clip": 2, "segment": 3, "accompaniment": 1}.get(name.rpartition("_")[2], 0) for name in VARIANTS}
 """The SDK's number of what was requested."""
 
@@ -132,10 +139,18 @@ def _relay(order: Order, result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _data(order: Order) -> dict[str, Any]:
-    fields = {name: order.ttl if value is ... else value for name, value in VARIANTS[order.variant].items()}
-    tokens = {"krc_token": f"krc-{uuid4().hex}"} if "krc_token_ttl" in fields else {}
     resource = {"resource_id": uuid4().hex, "size": 3_145_728, "quality": "normal", "resource_ttl": order.ttl}
-    return {"song_id": order.song_id, **fields, **tokens, "resources_size": 1, "resources": [resource]}
+    resource |= _filled(RESOURCES.get(order.variant, {}), order)
+    fields = _filled(VARIANTS[order.variant], order)
+    return {"song_id": order.song_id, **fields, "resources_size": 1, "resources": [resource]}
+
+
+def _filled(fields: Mapping[str, Any], order: Order) -> dict[str, Any]:
+    return {name: _made(name, order) if value is ... else value for name, value in fields.items()}
+
+
+def _made(name: str, order: Order) -> Any:
+    return f"{name}-{uuid4().hex}" if name.endswith("_token") else order.ttl
 
 
 def post(pool: urllib3.PoolManager, target: GameServer | None, order: Order) -> list[int]:

@@ -154,7 +154,7 @@ def test_both_families_of_codes(fields: dict[str, Any], code: int, raw: int) -> 
         ({"resource_type": True}, "resource_type"),
         ({"error_code": "x"}, "error_code"),
         ({"result": 7}, "result"),
-        ({"result": "7"}, "body"),
+        ({"result": "7"}, "result"),
         ({"result": None}, "song_id"),
         ({"result": {"code": "x"}}, "result.code"),
         ({"result": payload("empty")}, "resource_type"),
@@ -166,6 +166,9 @@ def test_both_families_of_codes(fields: dict[str, Any], code: int, raw: int) -> 
         ({"result": payload("song", token_ttl="soon", share_token_ttl=...)}, "result.data.token_ttl"),
         ({"result": payload("song", token_ttl=-1, share_token_ttl=...)}, "result.data.token_ttl"),
         ({"result": payload("song", krc_token=7)}, "result.data.krc_token"),
+        ({"result": payload("long_clip", segment_begin="x")}, "result.data.segment_begin"),
+        ({"result": payload("song", other_segments=[{"end": "x", "begin": 1}])}, "result.data.other_segments.0.end"),
+        ({"shared": "perhaps"}, "shared"),
         ({"result": payload("song", share_token="x" * 4097)}, "result.data.share_token"),
         ({"result": payload("song", resources=[7])}, "result.data.resources"),
         ({"result": payload("song", resources="x")}, "result.data.resources"),
@@ -186,6 +189,9 @@ def test_one_resource_may_be_an_object_as_the_tables_say() -> None:
 @pytest.mark.parametrize(
     ("changes", "oddity"),
     [
+        ({"segment_begin": -1}, "a segment begins before the song"),
+        ({"prelude_duration": -1}, "a segment begins before the song"),
+        ({"other_segments": [{"begin": -1, "end": 1}]}, "a segment begins before the song"),
         ({"segment_begin": 9, "segment_end": 9}, "a segment ends before it begins"),
         ({"duration": 89_999}, "the segment ends after the song"),
         ({"other_segments": [{"begin": 0, "end": 60_001}]}, "another segment ends after the clip"),

@@ -2,6 +2,7 @@
 
 import json
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from mediarelay.signing.zego import callback_signature
 from tests.e2e.deployed import Deployed, until
 
 PAYLOADS = Path(__file__).parents[1] / "contract" / "payloads" / "zego"
+LIFE = 20_000
+"""Milliseconds: time enough to be read, and soon over."""
 VARIANTS = sorted(path.stem for path in PAYLOADS.glob("*.json") if path.stem not in {"empty", "service_error"})
 
 
@@ -112,17 +115,15 @@ def test_what_is_not_proved_is_401_and_leaves_nothing(deployed: Deployed, header
 @pytest.mark.parametrize("form", [dict, json.dumps])
 def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed, form: Any) -> None:
     marks = {"share_token": "CANARY-share", "krc_token": "CANARY-krc"}
-    resources = [
-        {"resource_id": "CANARY-id", "share_token": "CANARY-old", "quality": "normal", "resource_ttl": 300_000}
-    ]
-    message = relay(deployed, "accompaniment", **marks, resources=resources)
+    resources = [{"resource_id": "CANARY-id", "share_token": "CANARY-old", "quality": "normal", "resource_ttl": LIFE}]
+    lives = {"token_ttl": LIFE, "share_token_ttl": LIFE, "krc_token_ttl": LIFE}
+    message = relay(deployed, "accompaniment", **marks, **lives, resources=resources)
     message["result"] = form(message["result"])
     room = message["room_id"]
     deployed.calls.relay(message)
     bad = json.dumps(message | {"vendor_id": "x"})
     with pytest.raises(Exception, match="400") as refused:
         deployed.calls.relay(json.loads(bad))
-    until(lambda: "ready" in said(deployed, room), "the notification")
     (shown,) = songs(deployed, room, "/104008?tokens=true")
     assert {name: shown[name] for name in marks} == marks
     assert shown["resources"][0]["share_token"] == "CANARY-old"
@@ -130,12 +131,13 @@ def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed
     history = deployed.calls.get(f"/rooms/{room}/songs/104008/history")
     assert history["relays"][0]["resource_ids"] == ["CANARY-id"]
     assert json.dumps(history).count("CANARY") == 1
+    until(lambda: deployed.invoke("Sweep") and "expired" in said(deployed, room), "the end")
+    assert {"ready", "expired"} <= set(said(deployed, room))
+    assert "CANARY" not in json.dumps(songs(deployed, room, "/104008?tokens=true"))
     told = json.dumps([songs(deployed, room), songs(deployed, room, "/104008"), deployed.heard, str(refused.value)])
     day = time.strftime("%Y-%m-%d", time.gmtime())
     told += json.dumps(deployed.calls.get(f"/quarantine?day={day}"))
-    table = client(deployed.stack.ground, "dynamodb")
-    told += str(table.scan(TableName=deployed.deployment.outputs["TableName"])["Items"])
-    told += _logs(deployed)
+    told += _ledger(deployed) + _logs(deployed)
     assert "RelayStored" in told, "the logs were not read"
     assert "CANARY" not in told
 
@@ -147,10 +149,23 @@ def test_tokens_need_their_scope(deployed: Deployed) -> None:
     assert requests.get(url, headers=deployed.calls.headers, timeout=30).status_code == 404
 
 
+def _ledger(deployed: Deployed) -> str:
+    """Everything in the table, as it lies there and unpacked."""
+    table = client(deployed.stack.ground, "dynamodb").get_paginator("scan")
+    pages = table.paginate(TableName=deployed.deployment.outputs["TableName"])
+    items = [item for page in pages for item in page["Items"]]
+    bodies = [
+        zlib.decompress(item["body"]["B"]) for item in items if item["pk"]["S"].startswith("ROOM#") and "body" in item
+    ]
+    assert bodies
+    return str(items) + str(bodies)
+
+
 def _logs(deployed: Deployed) -> str:
     logs = client(deployed.stack.ground, "logs")
     pages = logs.get_paginator("describe_log_groups").paginate()
     text = (deployed.stack.ground.folder / "emulator.log").read_text()
     for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
-        text += json.dumps([event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]])
+        found = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        text += json.dumps([event["message"] for page in found for event in page["events"]])
     return text

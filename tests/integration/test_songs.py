@@ -10,7 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from mediarelay.contracts.zego import MOST_RELAYS
+from mediarelay.domain.lease import lease
 from mediarelay.domain.song import SongType
+from mediarelay.domain.song_news import remembered
 from mediarelay.errors import (
     Forbidden,
     LedgerUnavailable,
@@ -99,13 +101,36 @@ def test_what_is_not_proved_is_refused_and_nothing_is_stored(studio: Studio, num
     assert items(studio) == []
 
 
-@pytest.mark.parametrize("secrets", [{}, {"callback_secrets": "", "webhook_secrets": ""}])
-def test_without_a_live_secret_the_door_is_closed(studio: Studio, secrets: dict[str, str]) -> None:
-    studio.secrets.secret = secrets
-    with pytest.raises(Unauthenticated):
-        studio.zego(relay(), secret="")
-    with pytest.raises(Unauthenticated):
-        studio.webhook(relay(), secret="whsec_")
+@pytest.mark.parametrize("nothing", ["", " ", None, False, 0, [], {}, [None], [""], [[]]])
+def test_without_a_live_secret_the_door_is_closed(studio: Studio, nothing: Any) -> None:
+    studio.secrets.content = {"callback_secrets": nothing, "webhook_secrets": nothing}
+    for secret in ("", str(nothing), "None", "[]"):
+        with pytest.raises(Unauthenticated):
+            studio.zego(relay(), secret=secret)
+    for secret in ("", "whsec_", "None"):  # the last is base64, too
+        with pytest.raises(Unauthenticated):
+            studio.webhook(relay(), secret=secret)
+
+
+def test_secrets_may_be_lists(studio: Studio) -> None:
+    studio.secrets.content = {"callback_secrets": ["other", CALLBACK], "webhook_secrets": [WEBHOOK]}
+    assert studio.zego(relay())
+    assert studio.webhook(relay())
+
+
+def test_a_fast_clock_gains_nothing(studio: Studio) -> None:
+    short = {"token_ttl": 300_000, "resources": [{"resource_id": "x", "resource_ttl": 300_000}]}
+    studio.webhook(relay(result(**short)), sent=studio.clock() + timedelta(minutes=4))
+    studio.clock.forward(minutes=2)
+    studio.webhook(relay(result(resources=[{"resource_id": "y", "resource_ttl": 2 * HOUR}])))
+    assert studio.song()["resources"][0]["ms_left"] == 2 * HOUR - MARGIN
+
+
+def test_a_fast_clock_does_not_keep_sharing_alive(studio: Studio) -> None:
+    studio.webhook(relay(), sent=studio.clock() + timedelta(minutes=4))
+    studio.clock.forward(minutes=2)
+    studio.webhook(relay(song_id=KEY.song, resource_type=1, error_code=1017050, of={}))
+    assert "share_ms_left" not in studio.song()
 
 
 def test_from_elsewhere(studio: Studio) -> None:
@@ -138,11 +163,11 @@ def test_a_signature_serves_one_message_however_its_digits_are_divided(studio: S
 def test_a_result_that_was_sent_earlier_counts_as_sent_then(studio: Studio) -> None:
     """The ledger joins as the domain does, in whichever order relays arrive."""
     old, new = relay(result(share_token_ttl=1000)), relay(result(share_token_ttl=HOUR))
-    start = studio.clock()
-    studio.webhook(old, sent=start + timedelta(seconds=4))
-    studio.webhook(new, sent=start + timedelta(seconds=2))
+    now = studio.clock()
+    studio.webhook(old, sent=now - timedelta(seconds=2))
+    studio.webhook(new, sent=now - timedelta(seconds=4))
     assert studio.song()["share_ms_left"] == 0
-    studio.webhook(old, sent=start)
+    studio.webhook(old, sent=now - timedelta(seconds=6))
     assert studio.song()["share_ms_left"] == HOUR - MARGIN
 
 
@@ -187,6 +212,13 @@ def test_what_is_malformed_is_kept_without_tokens(studio: Studio, message: Any) 
 def test_a_message_that_is_too_large(studio: Studio) -> None:
     with pytest.raises(TooLarge):
         studio.post(b" " * (MOST_BYTES + 1))
+
+
+def test_what_could_not_be_taken_is_counted(studio: Studio, capsys: pytest.CaptureFixture[str]) -> None:
+    studio.songs.client.delete_table(TableName=studio.table)
+    with pytest.raises(LedgerUnavailable):
+        studio.webhook(relay())
+    assert '"RelayUnavailable": 1' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("as_text", [True, False])
@@ -321,7 +353,113 @@ def test_a_song_that_nobody_relayed_has_no_history(studio: Studio) -> None:
         studio.reader.history(KEY.room, KEY.song)
 
 
+def test_the_same_result_as_shared_and_not_is_no_contradiction(studio: Studio) -> None:
+    got = result("shared_clip")
+    studio.webhook(relay(got))
+    studio.clock.forward(seconds=1)
+    studio.webhook(relay(got, shared=True))
+    (song,) = studio.reader.room(KEY.room)["songs"]
+    assert song["conflicts"] == []
+
+
+def test_of_very_many_contradictions_some_are_shown(studio: Studio) -> None:
+    for number in range(25):
+        studio.webhook(relay(result("song") | {"request_id": f"{number:02}"}))
+        studio.webhook(relay(result("song", duration=1) | {"request_id": f"{number:02}"}))
+    (song,) = studio.reader.room(KEY.room)["songs"]
+    assert song["conflicts"] == [f"{number:02}" for number in range(20)]
+
+
+@pytest.mark.parametrize("room", ["[VIP] 1", "{0f8fad5b-d9cb-469f-a165-70867728950e}", '"x"', '{"share_token": "x"}'])
+def test_any_name_of_a_room_is_kept(studio: Studio, room: str) -> None:
+    studio.webhook(relay(room_id=room))
+    key = replace(KEY, room=room)
+    assert "ready" in studio.follow(key)
+    assert studio.topic.messages[0]["data"]["room_id"] == room
+    assert studio.reader.song(room, KEY.song, tokens=True)["songs"][0]["krc_token"]
+    assert studio.reader.history(room, KEY.song)["relays"][0]["resource_ids"]
+
+
+def test_names_and_flags_of_any_spelling_are_kept(studio: Studio) -> None:
+    names = {"song_name": '"Heroes"', "singer_name": "[unknown]", "is_clip": "true"}
+    (receipt,) = studio.webhook(relay(result("song", **names)))
+    (song,) = studio.reader.room(KEY.room)["songs"]
+    assert (song["name"], song["singer"], song["type"]) == ('"Heroes"', "[unknown]", receipt.relay.key.type)
+
+
+@pytest.mark.parametrize("shared", [1, "1", "true", "True", True])
+def test_flags_in_any_spelling(studio: Studio, shared: Any) -> None:
+    studio.webhook(relay(result("shared_clip"), shared=shared))
+    assert "share_ms_left" not in studio.reader.room(KEY.room)["songs"][0]
+
+
+def test_a_token_of_the_old_sdk_is_good_as_long_as_sharing_is(studio: Studio) -> None:
+    resources = [
+        {"resource_id": "a", "share_token": "T-normal", "quality": "normal", "resource_ttl": 24 * HOUR},
+        {"resource_id": "b", "share_token": "T-hq", "quality": "hq", "resource_ttl": 300_000},
+    ]
+    studio.webhook(relay(result(resources=resources)))
+    studio.clock.forward(minutes=10)
+    assert [one["share_token"] for one in studio.song(tokens=True)["resources"]] == ["T-normal", "T-hq"]
+    studio.clock.forward(hours=1)
+    assert "T-" not in json.dumps(studio.song(tokens=True))
+
+
+def test_when_sharing_was_ended_no_token_shares(studio: Studio) -> None:
+    studio.webhook(relay())
+    studio.clock.forward(seconds=5)
+    studio.webhook(relay(of={"code": 10011}, song_id=KEY.song, resource_type=1))
+    shown = studio.song(tokens=True)
+    assert shown["resources"][0]["ms_left"]
+    assert "share_token" not in json.dumps(shown)
+
+
+def test_use_what_you_have_is_believed_after_the_end(studio: Studio) -> None:
+    studio.webhook(relay())
+    studio.clock.forward(hours=2)
+    studio.webhook(relay(of={}, song_id=KEY.song, resource_type=1, error_code=1017051))
+    studio.clock.forward(seconds=5)
+    studio.webhook(relay(of={}, song_id=KEY.song, resource_type=1, error_code=1017016))
+    assert studio.song()["next"] == "use"
+    studio.clock.forward(hours=1, seconds=1)
+    assert studio.song()["next"] == "acquire"
+
+
+def test_a_relay_that_cannot_be_read_any_more_is_not_followed_for_ever(studio: Studio) -> None:
+    studio.webhook(relay())
+    (kept,) = [item for item in items(studio) if item["item"]["S"] == "relay"]
+    studio.songs.client.put_item(TableName=studio.table, Item=kept | {"body": {"B": zlib.compress(b"{}")}})
+    studio.clock.forward(minutes=1)
+    assert studio.sweep() == []
+    assert list(studio.ledger.waiting("song", studio.clock() + timedelta(days=1))) == []
+
+
 # ── what is said, and when ──
+
+
+def test_an_end_is_said_once_whatever_is_relayed_after_it(studio: Studio) -> None:
+    studio.webhook(relay())
+    studio.follow()
+    studio.clock.forward(hours=1, minutes=1)
+    studio.sweep()
+    assert studio.said() == ["ready", "expiring", "expired"]
+    studio.webhook(relay(of={"code": 10011}, song_id=KEY.song, resource_type=1))
+    studio.follow()
+    assert studio.said() == ["ready", "expiring", "expired", "failed"]
+    studio.clock.forward(hours=30)
+    assert studio.sweep() == []
+
+
+def test_what_was_said_stays_small_enough_to_note(studio: Studio) -> None:
+    studio.webhook(relay())
+    studio.follow()
+    record = studio.songs.load(KEY)
+    assert record
+    assert record.books
+    many = {f"{news}#{number:016x}#share#{number:016x}" for number in range(4000) for news in ("expiring", "expired")}
+    books = replace(record.books, published=record.books.published | many)
+    known = lease(record.relays)
+    assert remembered(known, books.published) == record.books.published
 
 
 def test_each_thing_is_said_once_and_never_early(studio: Studio) -> None:

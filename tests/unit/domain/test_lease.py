@@ -45,6 +45,14 @@ def left(known: Lease, after: float = 0, margin: timedelta = NO_MARGIN) -> dict[
     return found
 
 
+def longest(known: Lease, now: datetime) -> dict[str, int]:
+    """Of each part what is left of the hold that lasts longest."""
+    found: dict[str, int] = {}
+    for hold in known.holds(NO_MARGIN):
+        found[hold.part.value] = max(found.get(hold.part.value, 0), hold.left(now))
+    return found
+
+
 def told(known: Lease, after: float = 0) -> str:
     return advice(known, NOW + timedelta(seconds=after), NO_MARGIN).next.value
 
@@ -97,6 +105,24 @@ def test_time_left_only_falls_and_is_never_negative_nor_over_a_day(
     for hold in known.holds(timedelta(seconds=5)):
         assert 0 <= hold.left(late) <= hold.left(early)
         assert hold.left(max(relay.at for relay in relays)) <= LONGEST / timedelta(milliseconds=1)
+
+
+@thorough
+@given(relays=histories(), moment=moments, data=st.data())
+def test_nothing_but_an_acquisition_makes_a_time_longer(
+    relays: list[Relay], moment: datetime, data: st.DataObject
+) -> None:
+    before, heard = lease(relays), max(relay.at for relay in relays)
+    errors = st.builds(
+        lambda code, digest, sent: Relay(key=KEY, digest=digest, sent=sent, at=heard, error=song_error(code)),
+        st.sampled_from([1017050, 1017051, 1017030, 0]),
+        st.sampled_from(["x", "y"]),
+        moments,
+    )
+    repeats = st.sampled_from(relays).map(lambda one: replace(one, at=heard, sent=max(heard, one.sent)))
+    after = lease([*relays, *data.draw(st.lists(errors | repeats, max_size=5))])
+    was, now = longest(before, moment), longest(after, moment)
+    assert all(now[part] <= was.get(part, 0) for part in now)
 
 
 @patient
@@ -165,6 +191,11 @@ def test_no_resource_lasts_longer_than_a_day(ttl: int | None) -> None:
         ([got(), failed(1017030, after=1)], 3600, Next.GIVE_UP),
         ([failed(1017030), got(after=1)], 3601, Next.ACQUIRE),
         ([got(), failed(1017016, after=1)], 3600, Next.ACQUIRE),
+        ([got(), failed(1017051, after=3600)], 3601, Next.USE),
+        ([failed(1017051), failed(1017016, "f", after=1)], 2, Next.USE),
+        ([failed(1017010), failed(1017051, "f", after=1)], 2, Next.USE),
+        ([failed(1017049)], 0, Next.ACQUIRE),
+        ([got(), failed(1017075, after=1)], 3600, Next.ACQUIRE),
     ],
 )
 def test_what_to_do_next(relays: list[Relay], after: int, expected: Next) -> None:

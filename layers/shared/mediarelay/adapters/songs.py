@@ -88,9 +88,9 @@ class Songs(Table):
         }
         return self.put_over(item, seen.version if seen else None)
 
-    def settle(self, relay: Relay) -> None:
+    def settle(self, key: SongKey, digest: str) -> None:
         """Note that a relay was folded."""
-        self.update(_pk(relay.key.room), f"RELAY#{_name(relay.key)}#{relay.digest}", "REMOVE due_shard, due_at", {})
+        self.update(_pk(key.room), f"RELAY#{_name(key)}#{digest}", "REMOVE due_shard, due_at", {})
 
     def key_of(self, pk: str, sk: str) -> SongKey:
         """The song that an item is about."""
@@ -150,13 +150,13 @@ def _records(found: Iterable[Item]) -> Iterator[SongRecord]:
 
 
 def _relay(item: Item) -> Relay | None:
-    """Read a relay; its identity is that of what was relayed, not of what is left of it here.
+    """Read a relay; its key and identity are those of what was relayed, not of what is left of it here.
 
     One that an earlier edition stored and this one refuses must not make its room unreadable.
     """
     sent, at = (datetime.fromisoformat(item[name]["S"]) for name in ("sent", "at"))
     try:
-        return replace(read_relay(json.loads(_kept(item).body), sent, at), digest=_digest(item))
+        return replace(read_relay(json.loads(_kept(item).body), sent, at), key=_key(item), digest=_digest(item))
     except Malformed as error:
         log.warning("unreadable relay", extra={"song": item["song"]["S"], "field": error.field})
         return None

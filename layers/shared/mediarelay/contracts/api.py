@@ -29,6 +29,8 @@ SONG_DETAILS = ("name", "singer", "duration", "has_original", "prelude")
 """Of a grant, what is shown as it is."""
 MOST_TASKS = 500
 """Of one batch."""
+MOST_CONFLICTS = 20
+"""Of those of one song that are shown and announced."""
 MOST_SHOWN = 64 * 1024
 """Bytes of one body that a history shows: its answer must stay below 6 MB."""
 Model = TypeVar("Model", bound=BaseModel)
@@ -479,7 +481,7 @@ def song_view(known: Lease, now: datetime, margin: timedelta) -> SongView:
         segment=SpanView.model_validate(grant.segment) if grant and grant.segment else None,
         other_segments=[SpanView.model_validate(span) for span in (grant.others if grant else ())],
         error=SongError.model_validate(known.last_error.error) if known.last_error else None,
-        conflicts=list(known.conflicts),
+        conflicts=list(known.conflicts[:MOST_CONFLICTS]),
         received_at=newest.at if newest else None,
         **(details or {}),
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -29,6 +30,7 @@ TYPES = {str(number): kind for number, kind in enumerate(SongType)} | {kind.valu
 """A requested type, by the SDK's number or by name."""
 QUALITIES = {"nomal": "normal"}
 """Old spellings; unknown qualities are kept as they are."""
+FLAGS = {"1": True, "true": True, "0": False, "false": False}
 SIGNATURE_FIELDS = ("signature", "timestamp", "nonce")
 SECRET_FIELDS = frozenset({"share_token", "krc_token", "resource_id"})
 SHOWN_FIELDS = frozenset({"room_id", "song_id", "resource_type", "request_id", "message", "song_name", "singer_name"})
@@ -40,6 +42,9 @@ _LONGEST_TEXT = 512
 _LONGEST_TOKEN = 4096
 _PERCENT_ENCODED = re.compile(rb"\s*%7B", re.IGNORECASE)
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
+_PLAIN = re.compile(rf"{_WHOLE.pattern}|true|false|", re.IGNORECASE)
+_JSON = re.compile(r"\s*[{\[\"].*\"\s*:", re.DOTALL)
+"""What may be JSON with a member, also if it is cut off."""
 _MICROSECOND = timedelta(microseconds=1)
 Value = TypeVar("Value")
 Fields = Mapping[str, Any]
@@ -89,11 +94,12 @@ def read_relay(fields: Fields, sent: datetime, at: datetime, place: int = 0, mes
         vendor=_required(_whole(fields, "vendor_id"), "vendor_id"),
         type=_type(fields, data, sure=error is None),
     )
-    again = [message, place] if error and not result.get("request_id") else fields.get("shared")
+    again = [message, place] if error and not result.get("request_id") else _stated(fields, "shared")
     return Relay(
         key=key,
         digest=_digest([key.room, key.song, key.vendor, key.type, error and error.raw, again, result]),
-        sent=sent,
+        content=_digest(result),
+        sent=min(sent, at),
         at=at + place * _MICROSECOND,
         request_id=_text(result, "request_id"),
         grant=None if error else _grant(fields, data, key.type),
@@ -119,9 +125,9 @@ def _shown(text: str, name: str) -> Any:
     """The SDK's own form of a result is JSON text; any other text is shown if it is one of the known ones."""
     if name == "result":
         return redacted(_readable(text))
-    if name in SHOWN_FIELDS and not text.lstrip().startswith(("{", "[", '"')):
+    if _PLAIN.fullmatch(text) or (name in SHOWN_FIELDS and not _JSON.match(text)):
         return text
-    return text if not text or _WHOLE.fullmatch(text) else f"{len(text)} characters"
+    return f"{len(text)} characters"
 
 
 def _readable(text: str) -> Any:
@@ -168,12 +174,19 @@ def _digest(content: Any) -> str:
 def _result(value: object) -> dict[str, Any]:
     """The SDK gives the result as JSON text; a server may have parsed it."""
     if isinstance(value, str):
-        value = read_object(value.encode("utf-8", "replace")) if value.strip() else {}
+        value = _parsed(value) if value.strip() else {}
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise Malformed("result", "an object, or one as JSON text")
     return value
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return read_object(text.encode("utf-8", "replace"))
+    except Malformed as error:
+        raise Malformed("result", error.reason) from error
 
 
 def _song(fields: Fields, data: Fields) -> str:
@@ -224,16 +237,16 @@ def _grant(fields: Fields, data: Fields, kind: SongType) -> Grant:
         singer=_text(data, "singer_name"),
         duration=_whole(data, "duration", "result.data.") or None,
         has_original=None if data.get("has_original") is None else _flag(data, "has_original"),
-        segment=_span(data, "segment_begin", "segment_end"),
-        prelude=_whole(data, "prelude_duration", "result.data."),
-        others=tuple(filter(None, (_span(one, "begin", "end") for one in _objects(data, "other_segments")))),
+        segment=_span(data, "segment_begin", "segment_end", "result.data."),
+        prelude=_whole(data, "prelude_duration", "result.data.", low=-_LARGEST),
+        others=tuple(filter(None, map(_other, count(), _objects(data, "other_segments")))),
     )
 
 
 def _shared(fields: Fields, data: Fields, kind: SongType, share_token: str | None) -> bool:
     """Whether it was got by sharing: as the relay says; else whole songs come then without any right to share."""
-    stated = fields.get("shared")
-    if isinstance(stated, bool):
+    stated = _stated(fields, "shared")
+    if stated is not None:
         return stated
     rights = (data.get("share_token_ttl"), data.get("token_ttl"), share_token)
     return kind in {SongType.SONG, SongType.ACCOMPANIMENT} and all(right is None for right in rights)
@@ -276,7 +289,17 @@ def _ttl(data: Fields, name: str, default: int) -> int:
 
 
 def _flag(data: Fields, name: str) -> bool:
-    return str(data.get(name)).lower() in {"1", "true"}
+    return FLAGS.get(str(data.get(name)).lower(), False)
+
+
+def _stated(fields: Fields, name: str) -> bool | None:
+    """A flag that decides; None where it is not stated."""
+    stated = fields.get(name)
+    if stated is None:
+        return None
+    if str(stated).lower() not in FLAGS:
+        raise Malformed(name, "true or false")
+    return FLAGS[str(stated).lower()]
 
 
 def _text(fields: Fields, name: str) -> str | None:
@@ -323,12 +346,21 @@ def _objects(data: Fields, name: str) -> Iterable[Fields]:
     return found
 
 
-def _span(data: Fields, begin: str, end: str) -> Span | None:
-    first, last = _whole(data, begin), _whole(data, end)
+def _other(place: int, segment: Fields) -> Span | None:
+    return _span(segment, "begin", "end", f"result.data.other_segments.{place}.")
+
+
+def _span(data: Fields, begin: str, end: str, path: str) -> Span | None:
+    first, last = (_whole(data, name, path, low=-_LARGEST) for name in (begin, end))
     return None if first is None or last is None else Span(first, last)
 
 
 # ── what is odd, and stays ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _is_early(grant: Grant) -> bool:
+    begins = [span.begin for span in (grant.segment, *grant.others) if span]
+    return min(begins, default=0) < 0 or (grant.prelude or 0) < 0
 
 
 def _is_empty(grant: Grant) -> bool:
@@ -349,6 +381,7 @@ def _has_no_id(grant: Grant) -> bool:
 
 
 ODDITIES: Mapping[str, Callable[[Grant], bool]] = {
+    "a segment begins before the song": _is_early,
     "a segment ends before it begins": _is_empty,
     "the segment ends after the song": _is_outside,
     "another segment ends after the clip": _leaves_clip,

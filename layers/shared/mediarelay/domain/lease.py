@@ -6,13 +6,13 @@ first receipt counts, so a repeat never makes anything last longer.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mediarelay.domain.song import Grant, Relay, Resource, SongKey
-from mediarelay.domain.song_errors import SHARE_ENDED, ErrorClass, SongError
+from mediarelay.domain.song_errors import NO_PITCH, SHARE_ENDED, ErrorClass, SongError
 
 LONGEST = timedelta(hours=24)
 """ZEGO: no resource is valid for longer."""
@@ -92,21 +92,31 @@ class Lease:
     @property
     def failure(self) -> Relay | None:
         """The last error that says something about what the room has, unless something was got since."""
-        return self._since(one for one in self.relays.values() if one.error and one.error.kind not in HARMLESS)
+        return self._since(lambda error, _at: not _is_harmless(error))
 
     @property
     def last_error(self) -> Relay | None:
         """The last error of any kind, unless something was got since."""
-        return self._since(one for one in self.relays.values() if one.error)
+        return self._since(lambda _error, _at: True)
 
-    def _since(self, relays: Iterable[Relay]) -> Relay | None:
-        last, newest = self._last(relays), self.newest
-        return last if last and (newest is None or _order(last) > _order(newest)) else None
+    def last_word(self, now: datetime) -> SongError | None:
+        """What the last error that matters says: that somebody has the song is believed for an hour."""
+        last = self._since(lambda error, at: _matters(error, now - at))
+        return last.error if last else None
+
+    def latest(self, count: int) -> list[Relay]:
+        """The last so many that were sent."""
+        return sorted(self.relays.values(), key=_order)[-count:]
+
+    def _since(self, counts: Callable[[SongError, datetime], bool]) -> Relay | None:
+        """The last error that counts, unless something was got since."""
+        last = self._last(one for one in self.relays.values() if one.error and counts(one.error, one.at))
+        return last if last and (self.newest is None or _order(last) > _order(self.newest)) else None
 
     @property
     def conflicts(self) -> tuple[str, ...]:
         """Request ids under which different results were relayed: one of them is not ZEGO's."""
-        ids = Counter(relay.request_id for relay in self.relays.values() if relay.request_id)
+        ids = Counter(name for name, _ in {(relay.request_id, relay.content) for relay in self.relays.values()} if name)
         return tuple(sorted(name for name, count in ids.items() if count > 1))
 
     def holds(self, margin: timedelta) -> tuple[Hold, ...]:
@@ -156,22 +166,22 @@ def advice(known: Lease, now: datetime, margin: timedelta) -> Advice:
         return Advice(Next.USE, "Whoever got the resource may use it" + _sharing(Part.SHARE in alive))
     if Part.SHARE in alive:
         return Advice(Next.SHARE, "The resource is over, the right to share it is not: share it (getSharedResource).")
-    error = known.failure.error if known.failure else _somebody_has_it(known, now)
+    error = known.last_word(now)
     if error is None:
         return Advice(Next.ACQUIRE, "Everything is over: a member must request the song again (billed).")
     return Advice(AFTER.get(error.kind, Next.ACQUIRE), error.advice)
 
 
-def _somebody_has_it(known: Lease, now: datetime) -> SongError | None:
-    """Of a song that nobody relayed to us, an error of the last hour that says so."""
-    last = known.last_error
-    if known.newest or last is None or now > last.at + LAST_RESORT:
-        return None
-    return last.error if last.error and last.error.kind in AFTER else None
-
-
 def _sharing(possible: bool) -> str:  # noqa: FBT001 - one word of a sentence
     return "; others may share it." if possible else "; nobody else may share it any more."
+
+
+def _is_harmless(error: SongError) -> bool:
+    return error.kind in HARMLESS or error.code in NO_PITCH
+
+
+def _matters(error: SongError, age: timedelta) -> bool:
+    return not _is_harmless(error) or (AFTER.get(error.kind) is Next.USE and age <= LAST_RESORT)
 
 
 def _first(one: Relay, other: Relay) -> Relay:
@@ -196,4 +206,4 @@ def _until(relay: Relay, ttl: int | None) -> datetime:
 def _resource_hold(relay: Relay, grant: Grant, resource: Resource) -> Hold:
     """A resource that does not state its validity is taken to last as long as it may be shared."""
     ttl = grant.share_ttl if resource.ttl is None else resource.ttl
-    return Hold(Part.RESOURCE, _until(relay, ttl), relay.digest, resource.share_token, resource)
+    return Hold(Part.RESOURCE, _until(relay, ttl), relay.digest, resource=resource)

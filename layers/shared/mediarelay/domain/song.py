@@ -86,8 +86,9 @@ class Relay:
     """One result of the SDK, as it reached us.
 
     Attributes:
-        digest: SHA-256 of what was relayed, without its signature: the identity of the result.
-        sent: When the relaying server sent it, by its signed clock: it only orders relays.
+        digest: SHA-256 of what was relayed, without its signature: the identity of the relay.
+        content: SHA-256 of the SDK's result alone.
+        sent: When the relaying server sent it, by its signed clock, but never after we had it: it only orders relays.
         request_id: ZEGO's id of the request that this answers.
         at: When we received it for the first time: all deadlines count from here.
         grant, error: One of them.
@@ -95,6 +96,7 @@ class Relay:
 
     key: SongKey
     digest: str
+    content: str = ""
     sent: datetime
     at: datetime
     request_id: str | None = None

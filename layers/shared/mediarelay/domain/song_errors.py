@@ -135,6 +135,8 @@ SERVICE_CODES = {
 }
 """The service's own codes, by the client's."""
 SHARE_ENDED = 1017050
+NO_PITCH = frozenset({1017049, 1017075})
+"""Of a song without pitch data everything else may be used."""
 
 
 def song_error(raw: int) -> SongError:

@@ -12,6 +12,9 @@ from enum import StrEnum
 from mediarelay.domain.lease import Hold, Lease, Part
 from mediarelay.domain.song import Relay, SongKey
 
+MOST_REMEMBERED = 500
+"""Relays of one song of which it is noted what was said: all of it has to fit one item."""
+
 
 class News(StrEnum):
     """What may become of a song."""
@@ -109,14 +112,23 @@ def _ends(known: Lease, newest: Relay, books: SongBooks, margins: Margins) -> It
         yield Notice(News.EXPIRING, about, max(first.until - margins.notice, newest.at))
     usable = [hold for hold in parts if hold.part is not Part.KRC]
     last = max(usable, key=lambda hold: hold.until, default=None)
-    about = _short(newest.digest) + (f"#{_what(last)}" if last else "")
-    yield Notice(News.EXPIRED, about, last.until if last else newest.at)
+    yield Notice(News.EXPIRED, _over(newest, last, books), last.until if last else newest.at)
+
+
+def _over(newest: Relay, last: Hold | None, books: SongBooks) -> str:
+    """What an end is about: what was said to have ended it before, unless an older acquisition revived it since."""
+    own = _short(newest.digest)
+    before = [label for label in books.published if label.startswith(f"{News.EXPIRED}#{own}")]
+    if before and (last is None or last.digest == newest.digest):
+        return before[0].removeprefix(f"{News.EXPIRED}#")
+    return f"{own}#{_what(last)}" if last else own
 
 
 def remembered(known: Lease, published: frozenset[str]) -> frozenset[str]:
-    """Of what was said, that which is about relays that are still there: the rest is said by nobody any more."""
-    there = {_short(digest) for digest in known.relays}
-    return frozenset(label for label in published if _whom(label) in there)
+    """Of what was said, that which is about relays that still count or came lately: nobody says the rest again."""
+    counting = [known.newest, known.failure, *(known.relays[hold.digest] for hold in known.holds(timedelta()))]
+    there = {_short(relay.digest) for relay in (*counting, *known.latest(MOST_REMEMBERED)) if relay}
+    return frozenset(label for label in published if there.intersection(label.split("#")))
 
 
 def _whom(label: str) -> str:

@@ -18,6 +18,16 @@ class LiveSecret(Protocol):
         """The secret, read again if it may have changed."""
 
 
+def live(secret: Mapping[str, Any], name: str) -> list[str]:
+    """The live ones under a name of a secret: words separated by white space (easy to edit by hand), or a list.
+
+    Anything else opens no door.
+    """
+    found = secret.get(name)
+    words = found.split() if isinstance(found, str) else found if isinstance(found, list) else []
+    return [word for word in words if isinstance(word, str) and word]
+
+
 def comes_from(address: str, networks: Networks) -> bool:
     """Whether an address is in one of the networks."""
     return any(ip_address(address) in network for network in networks)

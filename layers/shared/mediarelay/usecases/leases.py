@@ -41,7 +41,7 @@ class Shelf(Protocol):
     def key_of(self, pk: str, sk: str) -> SongKey:
         """The song that an item is about."""
 
-    def settle(self, relay: Relay) -> None:
+    def settle(self, key: SongKey, digest: str) -> None:
         """Note that a relay was folded."""
 
 
@@ -71,7 +71,10 @@ class Leases:
         """
         for _ in range(RACES):
             record, now = self.shelf.load(key), self.clock()
-            if record is None or not record.relays:
+            if record is None:
+                return []
+            if not record.relays:
+                self._settle(record)
                 return []
             known = lease(record.relays)
             books, said = self._say(known, record.books or SongBooks(), now)
@@ -97,9 +100,8 @@ class Leases:
         return books, said
 
     def _settle(self, record: SongRecord) -> None:
-        for relay in record.relays:
-            if relay.digest in record.waiting:
-                self.shelf.settle(relay)
+        for digest in record.waiting:
+            self.shelf.settle(record.key, digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +163,10 @@ class RoomReader:
         opened = lease(self._open(relay, record) if relay.digest in alive else relay for relay in record.relays)
         view, holds = song_view(known, now, self.margins.safety), opened.holds(self.margins.safety)
         for hold in holds:
-            if hold.left(now) and hold.part is not Part.RESOURCE:
+            if hold.left(now) and hold.token:
                 setattr(view, f"{hold.part}_token", hold.token)
-        _add_resource_tokens(view, [hold for hold in holds if hold.resource], now)
+        sharing = {hold.digest for hold in holds if hold.part is Part.SHARE and hold.left(now)}
+        _add_resource_tokens(view, [hold for hold in holds if hold.digest in sharing])
         return view
 
     def _open(self, relay: Relay, record: SongRecord) -> Relay:
@@ -179,7 +182,8 @@ def _count_conflicts(known: Lease, record: SongRecord) -> None:
         log.warning("contradiction", extra={"song": known.key.song, "requests": new})
 
 
-def _add_resource_tokens(view: SongView, holds: list[Hold], now: datetime) -> None:
-    for resource, hold in zip(view.resources, holds, strict=True):
-        if hold.left(now):
-            resource.share_token = hold.token
+def _add_resource_tokens(view: SongView, holds: list[Hold]) -> None:
+    """Show the tokens of the old SDK: where sharing goes by resource they are good for as long as sharing is."""
+    resources = [hold.resource for hold in holds if hold.resource]
+    for seen, resource in zip(view.resources, resources, strict=False):
+        seen.share_token = resource.share_token

@@ -4,10 +4,10 @@ Full validation and the question to the provider come later, where they can fail
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.callback_head import Head, read_head
@@ -17,7 +17,7 @@ from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, TooLarge, Unauthenticated, Undelivered
 from mediarelay.signing.callback_token import accepts
-from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, try_with
+from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, live, try_with
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Receiver:
         if not comes_from(address, self.networks):
             metrics.count("CallbackForbidden", kind=self.intake.kind)
             raise Forbidden("address")
-        if not try_with(self.tokens, lambda secret: accepts(token, live(secret))):
+        if not try_with(self.tokens, lambda secret: accepts(token, live(secret, "tokens"))):
             metrics.count("CallbackUnauthenticated", kind=self.intake.kind)
             raise Unauthenticated
 
@@ -135,9 +135,3 @@ def _within(body: bytes, limit: int) -> bytes:
     if len(body) > limit:
         raise TooLarge(f"body: over {limit} bytes")
     return body
-
-
-def live(secret: Mapping[str, Any]) -> list[str]:
-    """The live tokens of the secret: words separated by white space (easy to edit by hand), or a list."""
-    tokens = secret.get("tokens", "")
-    return tokens.split() if isinstance(tokens, str) else [token for token in tokens if isinstance(token, str)]

@@ -13,10 +13,18 @@ from typing import Any, Protocol
 from mediarelay import metrics
 from mediarelay.contracts.zego import Message, Signed, oddities, read_message, read_relay, redacted
 from mediarelay.domain.song import Relay
-from mediarelay.errors import Forbidden, Malformed, TooLarge, Unauthenticated
+from mediarelay.errors import (
+    Forbidden,
+    LedgerUnavailable,
+    Malformed,
+    SecretUnavailable,
+    TooLarge,
+    Unauthenticated,
+    VaultUnavailable,
+)
 from mediarelay.signing.standard_webhooks import verifies
 from mediarelay.signing.zego import matches
-from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, try_with
+from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, live, try_with
 
 WINDOW = timedelta(minutes=5)
 """How far the clock of a game server may be off, either way."""
@@ -29,6 +37,7 @@ MOST_OF_ONE = 128 * 1024
 FOLD_GRACE = timedelta(seconds=30)
 """How long the stream has to fold a relay before the sweep does."""
 ROUTE = "callbacks/music"
+UNAVAILABLE = (LedgerUnavailable, VaultUnavailable, SecretUnavailable)
 _SECONDS, _MILLISECONDS = 10, 13
 """Digits of a time."""
 log = logging.getLogger(__name__)
@@ -84,12 +93,19 @@ class MusicReceiver:
             Forbidden, Unauthenticated: Not from an admitted network, or not proved; nothing is stored.
             TooLarge: Nothing is stored.
             Malformed: Nothing of it is stored but, without its tokens, in quarantine.
-            LedgerUnavailable, VaultUnavailable: Not everything is stored; the sender should try again.
+            LedgerUnavailable, VaultUnavailable, SecretUnavailable: Not everything is stored; send it again.
         """
         if not comes_from(address, self.networks):
             metrics.count("RelayForbidden")
             raise Forbidden("address")
-        body, now = read_body(), self.clock()
+        try:
+            return self._receive(headers, read_body())
+        except UNAVAILABLE:
+            metrics.count("RelayUnavailable")
+            raise
+
+    def _receive(self, headers: Mapping[str, str], body: bytes) -> list[SongReceipt]:
+        now = self.clock()
         if len(body) > MOST_BYTES:
             raise TooLarge(f"body: over {MOST_BYTES} bytes")
         message, sent, identity = self._admit(headers, body, now)
@@ -116,13 +132,13 @@ class MusicReceiver:
         """Check who sent it; returns the message, when it was sent, and its identity. Raises `Unauthenticated`."""
         signed = Webhook.of(headers)
         if signed:
-            self._check(now, signed.timestamp, lambda secret: signed.proves(_words(secret, "webhook_secrets"), body))
+            self._check(now, signed.timestamp, lambda secret: signed.proves(live(secret, "webhook_secrets"), body))
             return self._readable(body, now), _moment(signed.timestamp), signed.id
         message = _message_or_none(body)
         if message is None or message.signed is None:
             raise self._refused()
         zego = message.signed
-        self._check(now, zego.timestamp, lambda secret: _is_zego(zego, _words(secret, "callback_secrets")))
+        self._check(now, zego.timestamp, lambda secret: _is_zego(zego, live(secret, "callback_secrets")))
         if not self.shelf.use_once(zego.signature.lower(), message.digest, now + PROOF_LIFE):
             raise self._refused()
         return message, _moment(zego.timestamp), zego.signature.lower()
@@ -188,11 +204,6 @@ def _message_or_none(body: bytes) -> Message | None:
 
 def _is_zego(signed: Signed, secrets: list[str]) -> bool:
     return matches(signed.signature, secrets, signed.timestamp, signed.nonce)
-
-
-def _words(secret: Mapping[str, Any], name: str) -> list[str]:
-    """Live secrets: words separated by white space, easy to edit by hand."""
-    return str(secret.get(name, "")).split()
 
 
 def _moment(timestamp: str) -> datetime:
