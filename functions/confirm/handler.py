@@ -13,7 +13,7 @@ CONFIRMER = confirmer()
 def ask(record: Record) -> None:
     """Confirm the task that one message names."""
     message = json.loads(record["body"])
-    CONFIRMER.confirm(message["vid"], Kind(message["kind"]))
+    CONFIRMER.confirm(message["vid"], Kind(message["kind"]), prompt=message.get("prompt", False))
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def follow(record: Record) -> None:
     """Do what one change of the ledger asks for."""
     image = record["dynamodb"]["NewImage"]
     if image["item"]["S"] in QUESTIONS:
-        QUEUE.send(image["vid"]["S"], Kind(image["kind"]["S"]))
+        QUEUE.send(image["vid"]["S"], Kind(image["kind"]["S"]), prompt=True)
     elif image["item"]["S"] == "relay":
         LEASES.resume(image["pk"]["S"], image["sk"]["S"])
     elif image["item"]["S"] == "intent":

@@ -27,7 +27,7 @@ from tests.chaos.proxy import Proxy
 
 BROKEN = "broken"
 SENDERS = 8
-BATCH = 100
+BATCH = 20
 TICK, LOOK = 1.0, 2.0
 LONGEST = 900.0
 OUTCOMES = {"succeeded", "failed", "superseded", "lost"}

@@ -102,7 +102,7 @@ class Sandbox:
             self.ledger.name_intent(intent.identity, wish["vid"])
             self.ledger.close_intent(intent)
         if "refused" in wish:
-            self.ledger.refuse_intent(intent.identity, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
+            self.ledger.refuse_intent(intent, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
 
     def _relay(self, one: Mapping[str, Any]) -> None:
         """Store a relay; what is marked as followed was said already."""

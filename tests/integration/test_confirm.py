@@ -381,6 +381,7 @@ def test_a_claim_about_a_lost_task_is_followed_for_a_lifetime(world: World, sile
     assert world.clock() == end, "the last question is asked when the claim is as old as a task may become"
     assert found[:-1] == sorted(found[:-1])
     assert 40 < len(world.provider.asked) - asked < 65
+    world.sweep()
     assert world.due() == {}
     assert world.reader.task(VID)["state"] == "lost"
 
@@ -561,3 +562,192 @@ def test_a_believed_callback_at_the_wrong_address_does_not_decide_the_kind(table
     world.claim(callback(kind=Kind.AUDIO))
     world.confirm()
     assert world.reader.task(VID)["kind"] == "audio"
+
+
+# ── many who speak, few questions ──
+
+
+def test_many_callbacks_at_once_need_one_question(world: World) -> None:
+    for number in range(90):
+        world.claim(callback(size=number))
+    world.clock.forward(seconds=1)
+    for _ in range(90):
+        world.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
+    assert len(world.provider.asked) == 1
+
+
+def test_a_callback_that_comes_after_the_question_has_its_own(world: World) -> None:
+    world.provider.answers[VID] = answer(state="transcoding")
+    for number in range(3):
+        world.claim(callback(size=number))
+        world.clock.forward(seconds=1)
+        world.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
+    assert len(world.provider.asked) == 3
+
+
+def test_a_callback_that_comes_while_the_answer_is_on_its_way_is_asked_about(world: World) -> None:
+    plain = world.provider.info
+
+    def info(kind: Kind, vid: str) -> bytes:
+        world.clock.forward(seconds=1)
+        world.claim(callback(size=2))
+        world.clock.forward(seconds=1)
+        world.provider.info = plain  # type: ignore[method-assign]
+        return answer(state="transcoding")
+
+    world.provider.info = info  # type: ignore[method-assign]
+    world.claim(callback(size=1))
+    world.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
+    world.provider.answers[VID] = answer()
+    assert world.confirmer.confirm(VID, Kind.VIDEO, prompt=True).state is State.SUCCEEDED  # type: ignore[union-attr]
+
+
+def test_a_stream_of_forged_callbacks_does_not_use_up_the_budget(world: World) -> None:
+    for number in range(300):
+        world.claim(callback(size=number))
+        world.clock.forward(seconds=1)
+        world.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
+    assert len(world.provider.asked) < 20
+    assert [row.vid for row in world.due()["video"]], "the schedule asks about the rest"
+
+
+def test_what_is_due_is_asked_about_however_often_it_was(world: World) -> None:
+    world.track()
+    for _ in range(10):
+        world.confirm()
+    assert len(world.provider.asked) == 10
+
+
+# ── the budget at the deadline ──
+
+
+def test_a_task_is_not_lost_because_our_budget_was_used_up(world: World) -> None:
+    world.track()
+    world.provider.answers[VID] = BudgetSpent("none left")
+    for _ in range(27 * 2):
+        world.clock.forward(minutes=30)
+        world.confirm()
+        world.sweep()
+    world.provider.answers[VID] = answer()
+    world.clock.forward(minutes=1)
+    assert world.poll() == 1
+    assert world.confirm().state is State.SUCCEEDED
+
+
+def test_but_it_ends(world: World) -> None:
+    world.track()
+    world.provider.answers[VID] = BudgetSpent("none left")
+    for _ in range(52):
+        world.clock.forward(minutes=58)
+        world.confirm()
+        world.clock.forward(minutes=2)
+        world.sweep()
+    assert world.reader.task(VID)["state"] == "lost"
+    assert world.due() == {}
+
+
+# ── contradictions that a question settles ──
+
+
+def test_of_two_orders_that_contradict_the_answer_tells_which_is_right(world: World) -> None:
+    world.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
+    world.clock.forward(seconds=5)
+    world.track(url="http://media.example.com/test/w.mp4")
+    world.provider.answers[VID] = answer()
+    assert world.confirm().state is State.SUCCEEDED
+    (conflict,) = world.reader.history(VID)["conflicts"]
+    assert (conflict["subject"], bool(conflict["settled"])) == ("url", True)
+
+
+@pytest.mark.parametrize("truth", ["failed", "succeeded"])
+def test_trusted_callbacks_that_contradict_each_other_are_asked_about(table: str, truth: str) -> None:
+    world = World(table, trusted=True)
+    world.claim(callback(result="failure"))
+    world.confirm()
+    world.publisher.publish(VID)
+    world.clock.forward(seconds=1)
+    world.claim(callback(result="success"))
+    world.confirm()
+    world.sweep()
+    assert world.provider.asked
+    assert kinds(world) == ["failed"], "nothing is said until somebody knows"
+    world.provider.answers[VID] = answer(state=truth)
+    world.clock.forward(minutes=5)
+    assert world.poll() == 1
+    world.confirm()
+    world.clock.forward(minutes=1)
+    world.sweep()
+    assert kinds(world) == ["failed", "succeeded"][: 1 + (truth == "succeeded")]
+    assert world.reader.task(VID)["state"] == truth
+    assert world.due() == {}
+
+
+def test_a_dispute_that_nobody_settles_ends(table: str) -> None:
+    world = World(table, trusted=True)
+    for result in ("failure", "success"):
+        world.claim(callback(result=result))
+        world.clock.forward(seconds=1)
+    for _ in range(60):
+        world.confirm()
+        world.clock.forward(minutes=30)
+        world.sweep()
+    assert kinds(world) == ["failed"]
+    assert world.due() == {}
+
+
+def test_a_confirmed_outcome_is_final(world: World) -> None:
+    world.track()
+    world.provider.answers[VID] = answer(state="failed")
+    world.confirm()
+    world.publisher.publish(VID)
+    world.clock.forward(seconds=1)
+    world.replayer.replay(VID, "me")
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    world.publisher.publish(VID)
+    assert kinds(world) == ["failed", "failed"]
+    (conflict,) = world.reader.history(VID)["conflicts"]
+    assert conflict["subject"] == "outcome"
+
+
+# ── lives ──
+
+
+def test_nothing_is_lost_while_somebody_who_ordered_it_hopes(world: World) -> None:
+    world.claim(callback())
+    world.confirm()
+    world.clock.forward(hours=23, minutes=30)
+    world.track()
+    world.provider.answers[VID] = answer(state="transcoding")
+    for _ in range(8):
+        world.clock.forward(minutes=10)
+        world.confirm()
+        world.sweep()
+    assert world.reader.task(VID)["state"] == "transcoding"
+
+
+def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_question(world: World) -> None:
+    world.track()
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    world.publisher.publish(VID)
+    world.clock.forward(seconds=1)
+    world.replayer.replay(VID, "one")
+    plain = world.provider.info
+
+    def info(kind: Kind, vid: str) -> bytes:
+        world.clock.forward(seconds=1)
+        world.replayer.replay(VID, "two")
+        world.provider.info = plain  # type: ignore[method-assign]
+        return plain(kind, vid)
+
+    world.provider.info = info  # type: ignore[method-assign]
+    for _ in range(2):
+        world.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
+        world.publisher.publish(VID)
+    assert len(world.provider.asked) == 3
+    assert [message.get("replay") for message in world.topic.messages] == [None, 1, 2]
+
+
+def kinds(world: World) -> list[str]:
+    return [message["type"].rpartition(".")[2] for message in world.topic.messages]

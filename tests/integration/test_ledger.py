@@ -265,7 +265,7 @@ def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
         return found
 
     monkeypatch.setattr(world.ledger.client, "query", slow)
-    world.tasks.refresh(VID, Kind.VIDEO, asked=True)
+    world.tasks.refresh(VID, Kind.VIDEO, asked=world.clock())
     assert not armed, "the log has more than one page"
     record, task = world.tasks.load(VID)
     assert record.card
@@ -370,7 +370,8 @@ OPERATIONS = {
     "drop_intent": lambda ledger: ledger.drop_intent(intent()),
     "spend": lambda ledger: ledger.spend(START, 5),
     "begin_intent": lambda ledger: ledger.begin_intent("x", START, START),
-    "refuse_intent": lambda ledger: ledger.refuse_intent("x", "no", Due("publish", START)),
+    "refuse_intent": lambda ledger: ledger.refuse_intent(intent(), "no", Due("publish", START)),
+    "promise_intent": lambda ledger: ledger.promise_intent(intent()),
     "vids": lambda ledger: list(ledger.vids()),
     "circuit": lambda ledger: ledger.circuit("x"),
     "refused": lambda ledger: ledger.refused("x"),

@@ -93,3 +93,19 @@ def test_the_item_of_a_task_of_which_only_a_claim_is_known_counts_too(world: Wor
     assert [one.field for one in rebuilder.differences()] == ["item"]
     rebuilder.repair(VID)
     assert list(world.due()) == ["video"]
+
+
+def test_what_was_lost_twice_shows_no_difference(world: World) -> None:
+    world.track()
+    world.clock.forward(hours=24)
+    world.confirm()
+    world.sweep()
+    world.publisher.publish(VID)
+    world.replayer.replay(VID, "me")
+    world.confirm()
+    world.publisher.publish(VID)
+    world.clock.forward(hours=25)
+    world.confirm()
+    world.sweep()
+    assert world.due() == {}
+    assert list(Rebuilder(tasks=world.tasks, ledger=world.ledger).differences()) == []

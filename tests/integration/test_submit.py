@@ -1,16 +1,19 @@
 """Submits: promised before the call, once per key, and finished by the sweep wherever they were cut off."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from mediarelay.adapters import items
 from mediarelay.domain.intent import file_identity
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
-from mediarelay.errors import BudgetSpent, Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
+from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
 from mediarelay.usecases.submit import SUBMIT_GRACE, Submitted
 from tests.integration.world import START, VID, World, answer, callback, together
 
@@ -117,6 +120,10 @@ def test_a_wish_refused_at_the_second_try_tells_the_client_when_it_asks(world: W
     assert list(world.due()) == ["publish"]
     with pytest.raises(ProviderRefused, match=r"^provider code 4000$"):
         submit(world)
+    world.clock.forward(minutes=1)
+    assert world.sweep()["publish"] == 1
+    with pytest.raises(ProviderRefused, match=r"^provider code 4000$"):
+        submit(world)
     assert submit(world).vid == VID, "the key is free again"
 
 
@@ -207,7 +214,9 @@ def test_a_worker_that_died_does_not_hold_a_wish_for_ever(world: World) -> None:
 def test_a_refusal_never_undoes_a_vid(world: World) -> None:
     identity = queued(world)
     world.ledger.name_intent(identity, "v1")
-    world.ledger.refuse_intent(identity, "provider code 4000", Due("publish", START))
+    seen = world.ledger.intent(identity)
+    assert seen
+    world.ledger.refuse_intent(seen, "provider code 4000", Due("publish", START))
     assert world.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
     assert submit(world).vid == "v1"
 
@@ -219,7 +228,7 @@ def test_a_wish_that_was_given_up_tells_its_client(world: World) -> None:
     assert list(world.due()) == ["publish"]
     with pytest.raises(ProviderRefused, match="given up"):
         submit(world)
-    assert world.due() == {}, "its client knows, so there is nothing to announce"
+    assert list(world.due()) == ["publish"], "it may have been another client's wish"
 
 
 @pytest.mark.parametrize("down", [True, False])
@@ -254,35 +263,75 @@ def asked_anew(world: World) -> None:
     assert world.submitter.enqueue(Kind.AUDIO, WISH, "key").vid is None
 
 
-def test_a_wish_asked_for_anew_while_its_refusal_is_announced_stays_due(world: World) -> None:
+def test_a_refusal_is_announced_although_another_client_was_told(world: World) -> None:
     identity = queued(world)
-    world.provider.vids = [ProviderRefused("provider code 4000", 4000), BudgetSpent("none left"), "v1"]
+    world.provider.vids = [ProviderRefused("provider code 4000", 4000)]
     world.submitter.resume(identity)
-    plain = world.topic.publish
-
-    def meanwhile(*message: Any) -> None:
-        plain(*message)
-        asked_anew(world)
-
-    world.topic.publish = meanwhile  # type: ignore[method-assign]
-    world.publisher.refuse(identity)
-    world.submitter.resume(identity)
-    assert list(world.due()) == ["submit"]
+    world.topic.down = True
+    for _ in range(3):
+        with pytest.raises(ProviderRefused):
+            world.submitter.submit(Kind.AUDIO, WISH, "key")
+        world.clock.forward(minutes=5)
+        world.sweep()
+    world.topic.down = False
     world.clock.forward(minutes=1)
     world.sweep()
-    assert submit(world).vid == "v1"
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.submit.refused"]
+
+
+@pytest.mark.parametrize("second", ["submit", "enqueue"])
+def test_who_was_promised_a_wish_hears_that_it_was_refused(world: World, second: str) -> None:
+    """Another client asks for the same file while the first one's wish is with the provider, which refuses it."""
+    promised = []
+
+    def refuse(_: Mapping[str, str]) -> str:
+        promised.append(getattr(world.submitter, second)(Kind.AUDIO, WISH, None))
+        raise ProviderRefused("provider code 4000", 4000)
+
+    with pytest.raises(ProviderRefused):
+        replace(world.submitter, send={Kind.AUDIO: refuse}).submit(Kind.AUDIO, WISH, None)
+    assert [one.vid for one in promised] == [None]
+    world.clock.forward(minutes=1)
+    world.sweep()
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.submit.refused"]
+
+
+@pytest.mark.parametrize("meanwhile", ["named", "refused", "dropped"])
+def test_a_wish_that_is_answered_while_somebody_asks_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    identity = queued(world)
+    plain = type(world.ledger).promise_intent
+    happens = {
+        "named": lambda _: world.ledger.name_intent(identity, "v1"),
+        "refused": lambda seen: world.ledger.refuse_intent(seen, "no", Due("publish", world.clock())),
+        "dropped": lambda _: world.ledger.client.delete_item(TableName=world.table, Key=items.intent_key(identity)),
+    }
+
+    def late(ledger: Any, seen: Any) -> bool:
+        happens[meanwhile](seen)
+        return plain(ledger, seen)
+
+    monkeypatch.setattr(type(world.ledger), "promise_intent", late)
+    if meanwhile == "named":
+        assert world.submitter.enqueue(Kind.AUDIO, WISH, "key").vid == "v1"
+    else:
+        expected = {"refused": ProviderRefused, "dropped": LedgerUnavailable}[meanwhile]
+        with pytest.raises(expected):
+            world.submitter.enqueue(Kind.AUDIO, WISH, "key")
 
 
 def test_two_clients_that_repeat_a_refused_wish_leave_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     identity = queued(world)
     world.provider.vids = [ProviderRefused("provider code 4000", 4000)]
     world.submitter.resume(identity)
+    world.publisher.refuse(identity)
     plain, first = type(world.ledger).drop_intent, [True]
 
-    def late(ledger: Any, seen: Any) -> None:
+    def late(ledger: Any, seen: Any) -> bool:
         if first.pop() if first else False:
             asked_anew(world)
-        plain(ledger, seen)
+        return plain(ledger, seen)
 
     monkeypatch.setattr(type(world.ledger), "drop_intent", late)
     with pytest.raises(ProviderRefused):

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from mediarelay.domain.binding import mismatches
+from mediarelay.domain.conflict import statements
 from mediarelay.domain.media import Facts, Kind, Place, Source, State
+from mediarelay.domain.origin import Origin
 
 URL = "http://cts-7.cossh.myqcloud.com/a/w%20x.mp4"
 
@@ -13,6 +15,11 @@ URL = "http://cts-7.cossh.myqcloud.com/a/w%20x.mp4"
 def facts(vid: str = "a", url: str | None = URL, app_id: int | None = 7, bucket: str | None = "cts") -> Facts:
     source = Source(url=url, place=Place(app_id=app_id, bucket=bucket))
     return Facts(vid=vid, kind=Kind.VIDEO, state=State.SUCCEEDED, source=source)
+
+
+def bound(known: list[Facts], answer: Facts) -> tuple[str, ...]:
+    said = [one for facts in known for one in statements(Origin.TRACK, facts)]
+    return mismatches("a", said, answer)
 
 
 @pytest.mark.parametrize(
@@ -32,9 +39,15 @@ def facts(vid: str = "a", url: str | None = URL, app_id: int | None = 7, bucket:
     ],
 )
 def test_what_both_state_and_differs_is_named(change: dict[str, Any], named: tuple[str, ...]) -> None:
-    assert mismatches(facts(), facts(**change)) == named
-    assert mismatches(facts(**change), facts()) == named
+    assert bound([facts()], facts(**change)) == named
+    assert bound([facts(**change)], facts()) == named[bool(named[:1] == ("vid",)) :]
 
 
 def test_the_same_text_is_the_same_even_if_it_is_no_url() -> None:
-    assert mismatches(facts(url="http://[broken"), facts(url="http://[broken")) == ()
+    assert bound([facts(url="http://[broken")], facts(url="http://[broken")) == ()
+
+
+def test_an_answer_settles_what_those_who_know_contradict() -> None:
+    other = facts(url="http://media.example.com/w.mp4", bucket="other")
+    assert bound([facts(), other], facts()) == bound([facts(), other], other) == ()
+    assert bound([facts(), other], facts(url="http://third.example.com/w.mp4")) == ("url",)

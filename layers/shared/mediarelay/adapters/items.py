@@ -35,7 +35,7 @@ MOST_HEARD = 2048
 WITHOUT_HEARD = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "gist", "due_shard", "due_at"),
     *("state", "url", "created_at", "updated_at", "unpublished", "published"),
-    *("version", "attempts", "conflicts", "replayed", "give_up_at"),
+    *("version", "attempts", "asked_at", "conflicts", "replayed", "give_up_at"),
 )
 """All other attributes that are read of what is stored under a vid."""
 
@@ -206,6 +206,7 @@ def task_item(card: Card, books: Books) -> Item:
         **({"url": {"S": card.url}} if card.url else {}),
         **({"unpublished": {"S": card.unpublished.label}} if card.unpublished else {}),
         **({"published": {"SS": sorted(one.label for one in books.published)}} if books.published else {}),
+        **({"asked_at": {"S": books.asked_at.isoformat()}} if books.asked_at else {}),
     }
     return {
         **key(f"TASK#{card.vid}", "TASK"),
@@ -248,6 +249,7 @@ def books(item: Item) -> Books:
         kind=Kind(item["kind"]["S"]),
         version=int(item["version"]["N"]),
         attempts=int(item["attempts"]["N"]),
+        asked_at=datetime.fromisoformat(item["asked_at"]["S"]) if "asked_at" in item else None,
         give_up_at=time(item, "give_up_at"),
         published=frozenset(map(Announcement.read, item.get("published", {"SS": []})["SS"])),
         conflicts=int(item["conflicts"]["N"]),

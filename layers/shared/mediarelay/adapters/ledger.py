@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import chain, islice, zip_longest
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 from mediarelay.adapters import items
@@ -50,6 +51,11 @@ _UNNAMED = "attribute_not_exists(vid)"
 _SAME_INTENT = "#at = :at"
 """A key that was refused may be used again, for an intent of its own time."""
 _AT = {"#at": "at"}
+_NOBODY_WAITS = (
+    "attribute_not_exists(due_shard) OR "
+    "(attribute_not_exists(promised) AND attribute_not_exists(queued) AND attribute_not_exists(refused))"
+)
+"""Of an intent: what became of it was announced, or only the one who opened it was told anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +148,11 @@ class Ledger(Table):
     # ── the due index ────────────────────────────────────────────────────────────────────────────────────────────
 
     def waiting(self, what: str, now: datetime) -> Iterator[Waiting]:
-        """Yield what is due for one duty, oldest first within each shard, from all shards in turn."""
-        found = [self._due(shard, now) for shard in shards(what)]
-        return map(items.waiting, filter(None, chain.from_iterable(zip_longest(*found))))
+        """Yield what is due for one duty, from all shards, oldest first.
+
+        What was taken up and failed waits anew, so it comes after all that was not tried since.
+        """
+        return merge(*(map(items.waiting, self._due(shard, now)) for shard in shards(what)), key=lambda row: row.due_at)
 
     def _due(self, shard: str, now: datetime) -> Iterator[Item]:
         return self.query(
@@ -260,11 +268,18 @@ class Ledger(Table):
         values = {":at": {"S": seen.at.isoformat()}}
         self.update(f"INTENT#{seen.identity}", "INTENT", "REMOVE due_shard, due_at", values, _SAME_INTENT, _AT)
 
-    def refuse_intent(self, identity: str, reason: str, due: Due) -> None:
+    def promise_intent(self, seen: Intent) -> bool:
+        """Note that somebody else was told that this wish is accepted; return False if it was answered meanwhile."""
+        values = {":yes": {"S": "yes"}, ":at": {"S": seen.at.isoformat()}}
+        condition = f"{_SAME_INTENT} AND {_UNNAMED} AND attribute_not_exists(refused)"
+        return self.update(f"INTENT#{seen.identity}", "INTENT", "SET promised = :yes", values, condition, _AT)
+
+    def refuse_intent(self, seen: Intent, reason: str, due: Due) -> None:
         """Note that the provider will not take a wish; nobody tries again, only to announce it is still due."""
         change = "SET refused = :reason, due_shard = :due_shard, due_at = :due_at"
-        values = {":reason": {"S": reason}} | {f":{name}": value for name, value in items.due(due, identity).items()}
-        self.update(f"INTENT#{identity}", "INTENT", change, values, f"attribute_exists(pk) AND {_UNNAMED}")
+        values = {f":{name}": value for name, value in items.due(due, seen.identity).items()}
+        values |= {":reason": {"S": reason}, ":at": {"S": seen.at.isoformat()}}
+        self.update(f"INTENT#{seen.identity}", "INTENT", change, values, f"{_SAME_INTENT} AND {_UNNAMED}", _AT)
 
     def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
         """Take a wish in hand for a while; return False if somebody else has it, or it has its vid."""
@@ -272,16 +287,20 @@ class Ledger(Table):
         condition = f"{_UNNAMED} AND (attribute_not_exists(in_hand) OR in_hand <= :now) AND attribute_exists(pk)"
         return self.update(f"INTENT#{identity}", "INTENT", "SET in_hand = :until", values, condition)
 
-    def drop_intent(self, seen: Intent) -> None:
-        """Take back an intent that the provider refused, so that its key is free again; not a later one."""
-        with table_errors():
+    def drop_intent(self, seen: Intent) -> bool:
+        """Take back an intent that the provider refused, so that its key is free again; not a later one.
+
+        Return False if somebody else waits for it and that he was refused is not announced yet.
+        """
+        with table_errors() as refused:
             self.client.delete_item(
                 TableName=self.table,
                 Key=items.intent_key(seen.identity),
-                ConditionExpression=f"{_SAME_INTENT} AND {_UNNAMED}",
+                ConditionExpression=f"{_SAME_INTENT} AND {_UNNAMED} AND ({_NOBODY_WAITS})",
                 ExpressionAttributeNames=_AT,
                 ExpressionAttributeValues={":at": {"S": seen.at.isoformat()}},
             )
+        return not refused
 
     def spend(self, now: datetime, limit: int) -> bool:
         """Take one call out of this minute's budget; return False if it is used up."""

@@ -19,14 +19,14 @@ MOST_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ConfirmQueue:
-    """Sends `{"vid", "kind"}` messages."""
+    """Sends `{"vid", "kind", "prompt"?}` messages."""
 
     client: Any
     url: str
 
-    def send(self, vid: str, kind: Kind) -> None:
-        """Ask for one confirmation; raises `Undelivered`."""
-        _send(self.client, self.url, {"vid": vid, "kind": kind.value})
+    def send(self, vid: str, kind: Kind, *, prompt: bool = False) -> None:
+        """Ask for one confirmation; `prompt` if somebody has just spoken, not as it is due. Raises `Undelivered`."""
+        _send(self.client, self.url, {"vid": vid, "kind": kind.value} | ({"prompt": True} if prompt else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class RetryQueue:
         _send(self.client(), self.url, pack(kind, origin, at, body))
 
 
-def _send(client: Any, url: str, message: Mapping[str, str]) -> None:
+def _send(client: Any, url: str, message: Mapping[str, Any]) -> None:
     text = json.dumps(message)
     if len(text) > MOST_BYTES:
         raise Undelivered("too large for a message")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from mediarelay.domain.entry import Announcement, Books, Card, OpenQuestion, Record
 from mediarelay.domain.media import OUTCOMES, Kind, State
 from mediarelay.domain.origin import Origin
-from mediarelay.domain.schedule import Due, first_wait, next_look
+from mediarelay.domain.schedule import LAST_WAIT, Due, first_wait, next_look
 from mediarelay.domain.task import Task
 
 PUBLISH_GRACE = timedelta(seconds=30)
@@ -18,9 +18,14 @@ PUBLISH_GRACE = timedelta(seconds=30)
 LONGEST_URL = 2048
 """Of what lists show: a claim may state a URL that no item could hold."""
 REPLAY = "replay"
+CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
-HOPEFUL = frozenset({Origin.CLAIM, Origin.TRACK, Origin.SUBMIT})
+ORDERED = frozenset({Origin.TRACK, Origin.SUBMIT})
+HOPEFUL = ORDERED | {Origin.CLAIM}
 """Whoever says this believes that there is such a task."""
+PROMPT_QUESTIONS, PAUSE = 5, timedelta(seconds=30)
+"""After so many questions in vain, callbacks bring about another one only after a pause: the provider's callbacks are
+few, a forger's need not be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +44,17 @@ class Moment:
         now: The present (UTC).
         luck: A random number in [0, 1).
         kind: Of which kind the task was taken to be.
-        asked: The provider was asked for a task of this kind; whether it knew anything does not matter.
+        asked: When the provider was asked for a task of this kind; whether it knew anything does not matter.
         given_up: The task was given up.
+        starved: The provider could not be asked, as our own budget was used up.
     """
 
     now: datetime
     luck: float
     kind: Kind
-    asked: bool = False
+    asked: datetime | None = None
     given_up: bool = False
+    starved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +70,34 @@ def advance(record: Record, task: Task, rules: Rules, moment: Moment) -> Step:
     """Say what follows for a task from what the ledger has and what has just happened."""
     books = _books(record, task, rules, moment)
     news = unpublished(task, books)
-    due = _announce(news, moment) or _look(task, books, rules, moment)
+    due = _announce(record, news, moment) or _look(task, books, rules, moment)
     return Step(_card(task, books, due, news), books, _settled(record, task, books, due, rules, moment))
 
 
 def unpublished(task: Task, books: Books) -> Announcement | None:
-    """What subscribers should hear next: an outcome once each, and anew after a replay; and that the work started."""
+    """What subscribers should hear next: an outcome once each, and anew after a replay; and that the work started.
+
+    While the provider's own callbacks contradict each other, nothing.
+    """
+    if task.disputed:
+        return None
     if task.state in OUTCOMES:
         outcome = Announcement(task.state, books.replayed)
         return None if outcome in books.published else outcome
     began = task.state in STARTED and not {one.state for one in books.published} & STARTED
     return Announcement(task.state) if began else None
+
+
+def worth_asking(record: Record, now: datetime) -> bool:
+    """Whether what somebody has just said needs a question of its own, now."""
+    books = record.books
+    if books is None or books.asked_at is None:
+        return True
+    spoken = [one.at for one in record.entries if one.origin in CALLBACKS]
+    spoken += [one.at for one in record.open if one.item == REPLAY]
+    if max(spoken, default=now) < books.asked_at:
+        return False
+    return books.attempts < PROMPT_QUESTIONS or now - books.asked_at >= PAUSE
 
 
 def due_after(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:
@@ -84,38 +108,58 @@ def due_after(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | N
 def _books(record: Record, task: Task, rules: Rules, moment: Moment) -> Books:
     life = timedelta() if moment.given_up else rules.lifetime
     fresh = Books(kind=_first_kind(record, moment), give_up_at=_seconds(moment.now + life))
-    books = _reopened(record.books or fresh, record, task, rules)
+    books = _extended(_reopened(record.books or fresh, record, task, rules), record, rules, moment)
     kind = task.certain_kind or books.kind
-    tried = moment.asked and moment.kind is kind
+    tried = moment.asked is not None and moment.kind is kind
     return replace(
         books,
         kind=kind,
         version=books.version + 1,
         attempts=0 if task.settled else books.attempts + tried,
-        replayed=max(books.replayed, record.replays if moment.asked else _answered(record)),
+        asked_at=moment.asked or books.asked_at,
+        replayed=max(books.replayed, _answered(record, moment)),
         conflicts=len(task.conflicts),
     )
 
 
-def _answered(record: Record) -> int:
+def _answered(record: Record, moment: Moment) -> int:
     """How many replays have had their question: only then there may be something new to announce."""
-    return record.replays - sum(one.item == REPLAY for one in record.open)
+    return record.replays - sum(one.item == REPLAY and not _asked_since(one, moment) for one in record.open)
+
+
+def _asked_since(one: OpenQuestion, moment: Moment) -> bool:
+    """Whether the provider was asked just now, after this came."""
+    return moment.asked is not None and one.at <= moment.asked
 
 
 def _first_kind(record: Record, moment: Moment) -> Kind:
     """The kind of the first callback, as long as nobody knows better."""
-    callbacks = sorted((one.at, one.kind) for one in record.entries if one.origin in {Origin.CLAIM, Origin.TRUSTED})
+    callbacks = sorted((one.at, one.kind) for one in record.entries if one.origin in CALLBACKS)
     return callbacks[0][1] if callbacks else moment.kind
 
 
 def _reopened(books: Books, record: Record, task: Task, rules: Rules) -> Books:
-    """Whoever still hopes gives a lost task another lifetime from then: the provider may know it by now."""
-    ends = [entry.give_up_at or entry.at + rules.lifetime for entry in record.entries if entry.origin in HOPEFUL]
+    """Whoever still hopes gives a lost task another lifetime from then: the provider may know it by now.
+
+    An open one is extended by whoever orders it, not by callbacks, of which a stranger may send any number.
+    """
+    lost = task.outcome is State.LOST
+    hopes = HOPEFUL if lost else ORDERED
+    ends = [entry.give_up_at or entry.at + rules.lifetime for entry in record.entries if entry.origin in hopes]
     ends += [one.at + rules.lifetime for one in record.open if one.item == REPLAY]
     deadline = _seconds(max(ends, default=books.give_up_at))
-    if task.outcome is not State.LOST or deadline <= books.give_up_at:
+    if deadline <= books.give_up_at:
         return books
-    return replace(books, give_up_at=deadline, attempts=0)
+    return replace(books, give_up_at=deadline, attempts=0 if lost else books.attempts)
+
+
+def _extended(books: Books, record: Record, rules: Rules, moment: Moment) -> Books:
+    """At its deadline a task waits for our budget, so that it is asked about a last time; for one more lifetime."""
+    first = min((entry.at for entry in record.entries), default=moment.now)
+    over = moment.now >= books.give_up_at
+    if moment.starved and over and moment.now < first + 2 * rules.lifetime:
+        return replace(books, give_up_at=_seconds(moment.now) + LAST_WAIT)
+    return books
 
 
 def _seconds(moment: datetime) -> datetime:
@@ -123,8 +167,12 @@ def _seconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _announce(news: Announcement | None, moment: Moment) -> Due | None:
-    return Due("publish", moment.now + PUBLISH_GRACE) if news and news.state in OUTCOMES else None
+def _announce(record: Record, news: Announcement | None, moment: Moment) -> Due | None:
+    """When the sweep announces an outcome that the stream did not; what waits already does not wait longer."""
+    if news is None or news.state not in OUTCOMES:
+        return None
+    waits = record.card and record.card.unpublished == news and record.card.due
+    return waits or Due("publish", moment.now + PUBLISH_GRACE)
 
 
 def _look(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:
@@ -135,13 +183,12 @@ def _look(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:
         books.kind,
         moment.now,
         attempts=books.attempts,
-        asked=moment.asked and moment.kind is books.kind,
+        asked=moment.asked is not None and moment.kind is books.kind,
         first=first_wait(rules.first_look_after, task.source.duration),
         give_up=books.give_up_at,
         luck=moment.luck,
     )
-    over = task.lost_at is not None and (look.what == "lost" or books.give_up_at <= task.lost_at)
-    return None if over else look
+    return None if task.lost_at is not None and books.give_up_at <= task.lost_at else look
 
 
 def _card(task: Task, books: Books, due: Due | None, news: Announcement | None) -> Card:
@@ -170,10 +217,10 @@ def _settled(
 
     def ends(one: OpenQuestion) -> bool:
         if one.item == REPLAY:
-            return moment.asked
+            return _asked_since(one, moment)
         if task.settled or (asking and one.kind in taken_over):
             return True
         old = (one.give_up_at or one.at + rules.lifetime) < moment.now
-        return old and (moment.given_up or (moment.asked and moment.kind is one.kind))
+        return old and (moment.given_up or (moment.asked is not None and moment.kind is one.kind))
 
     return tuple(one for one in record.open if ends(one))

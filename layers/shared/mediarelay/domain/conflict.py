@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from mediarelay.domain.binding import file_named
+from mediarelay.domain.file_url import file_named
 from mediarelay.domain.media import Facts, State
 from mediarelay.domain.origin import AUTHORITY, Origin
 
+OUTCOME = "outcome"
 MOST_STATEMENTS = 64
 """Per task: strangers may send any number of claims."""
 
@@ -40,7 +41,7 @@ def _outcome(facts: Facts) -> State | None:
 
 
 SUBJECTS: Mapping[str, Callable[[Facts], object]] = {
-    "outcome": _outcome,
+    OUTCOME: _outcome,
     "app_id": lambda facts: facts.source.place.app_id,
     "bucket": lambda facts: facts.source.place.bucket,
     "url": lambda facts: file_named(facts.source.url) if facts.source.url else None,

@@ -54,6 +54,7 @@ class Books:
         kind: What the task is taken to be; it changes only for what is certain, so that each question is asked.
         version: Raised by each write; a writer that saw another version starts over.
         attempts: Questions to the provider so far that brought no outcome.
+        asked_at: When the last question began.
         give_up_at: When the task counts as lost, unless it has an outcome by then.
         replayed: Replays that have had their question.
         published: What was announced on the topic.
@@ -63,6 +64,7 @@ class Books:
     kind: Kind
     version: int = 0
     attempts: int = 0
+    asked_at: datetime | None = None
     give_up_at: datetime
     replayed: int = 0
     published: frozenset["Announcement"] = frozenset()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from mediarelay.domain.conflict import Conflict, Statement, bounded, conflicts, statements
+from mediarelay.domain.conflict import OUTCOME, Conflict, Statement, bounded, conflicts, statements
 from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Place, Rendition, Source, State
 from mediarelay.domain.origin import AUTHORITY, UNCERTAIN, Origin
 
@@ -27,8 +27,7 @@ PROGRESS = {
     State.FAILED: 6,
     State.SUCCEEDED: 7,
 }
-"""How far each state is. Where answers disagree the further one stands: a success that is deleted later was a success,
-and an answer that comes after the task was given up replaces `lost`."""
+"""How far each state is. An answer that comes after the task was given up replaces `lost`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +80,14 @@ class Task:
     @property
     def settled(self) -> bool:
         """Whether the provider told an outcome: there is nothing left to ask. What is lost may still be found."""
-        return self.outcome not in {None, State.LOST}
+        return self.outcome not in {None, State.LOST} and not self.disputed
+
+    @property
+    def disputed(self) -> bool:
+        """Whether trusted callbacks tell different outcomes, and no answer has settled that yet."""
+        told = {one.value for one in self.said if one.subject == OUTCOME and one.origin is Origin.TRUSTED}
+        answer = self.best.get(Origin.ANSWER)
+        return len(told) > 1 and self.lost_at is None and not (answer and answer.facts.state in OUTCOMES)
 
     @property
     def lost_at(self) -> datetime | None:
@@ -122,7 +128,9 @@ class Task:
     @property
     def without_claims(self) -> "Task":
         """What is known without callbacks: an unsigned claim must not decide what an answer is held against."""
-        return Task({origin: seen for origin, seen in self.best.items() if origin is not Origin.CLAIM})
+        best = dict(self.best)
+        best.pop(Origin.CLAIM, None)
+        return Task(best, frozenset(one for one in self.said if one.origin is not Origin.CLAIM))
 
     @property
     def created_at(self) -> datetime:
@@ -168,8 +176,10 @@ def _best(observations: Iterable[Observation]) -> dict[Origin, Observation]:
     return best
 
 
-def _weight(seen: Observation) -> tuple[int, datetime, str]:
-    return PROGRESS[seen.facts.state], seen.at, seen.digest
+def _weight(seen: Observation) -> tuple[bool, float, int, float, str]:
+    """An outcome is final: of one origin the first one stands. Until there is one, the furthest and latest counts."""
+    final, at = seen.facts.state in OUTCOMES - {State.LOST}, seen.at.timestamp()
+    return final, -at if final else 0.0, PROGRESS[seen.facts.state], at, seen.digest
 
 
 def _overlay(kind: type[Layer], layers: list[Layer]) -> Layer:

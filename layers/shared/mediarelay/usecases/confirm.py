@@ -9,10 +9,10 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.cts import parse_query
-from mediarelay.domain.advance import REPLAY
+from mediarelay.domain.advance import REPLAY, worth_asking
 from mediarelay.domain.binding import mismatches
 from mediarelay.domain.entry import Entry
-from mediarelay.domain.media import Facts, Kind, Source, State
+from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.task import Task
 from mediarelay.errors import BudgetSpent, CircuitOpen, Malformed, ProviderBusy, ProviderError
@@ -36,10 +36,18 @@ class Confirmer:
     provider: Provider
     clock: Callable[[], datetime]
 
-    def confirm(self, vid: str, kind: Kind) -> Task:
+    def confirm(self, vid: str, kind: Kind, *, prompt: bool = False) -> Task | None:
         """Ask about a task unless the provider told its outcome and nobody wants to hear it again.
 
         Whatever comes of it, the task stays due or is done.
+
+        Args:
+            vid: The task.
+            kind: What it is taken to be.
+            prompt: Somebody has just spoken. Many who speak at once, or again and again, need one question.
+
+        Returns:
+            What is known; None if nothing is, and nobody was asked.
 
         Raises:
             LedgerUnavailable: Nothing was noted; the message should come back.
@@ -48,16 +56,21 @@ class Confirmer:
         if known is not None and known.settled and not any(one.item == REPLAY for one in record.open):
             told = record.card is not None and record.card.state is known.state and not record.open
             return known if told else self.tasks.refresh(vid, kind)
+        begun = self.clock()
+        if prompt and not worth_asking(record, begun):
+            return known
         certain = known.without_claims if known else Task({})
         kind = certain.certain_kind or kind
         try:
             body = self._ask(vid, kind, certain)
-        except (BudgetSpent, CircuitOpen):
+        except BudgetSpent:
+            return self.tasks.refresh(vid, kind, starved=True)
+        except CircuitOpen:
             return self.tasks.refresh(vid, kind)
         except ProviderError as error:
             log.warning("no answer", extra={"vid": vid, "error": type(error).__name__, "code": error.code})
-            return self.tasks.refresh(vid, kind, asked=True)
-        return self.tasks.add(Entry(vid=vid, kind=kind, origin=Origin.ANSWER, at=self.clock(), body=body))
+            return self.tasks.refresh(vid, kind, asked=begun)
+        return self.tasks.add(Entry(vid=vid, kind=kind, origin=Origin.ANSWER, at=self.clock(), body=body), begun)
 
     def _ask(self, vid: str, kind: Kind, certain: Task) -> bytes:
         """Return an answer that is about this task; raises `ProviderError`."""
@@ -66,8 +79,7 @@ class Confirmer:
             answer = parse_query(kind, json.loads(body))
         except Malformed as error:
             raise ProviderBusy(f"unreadable answer: {error.field}") from error
-        source = certain.source if certain.best else Source()
-        wrong = mismatches(Facts(vid=vid, kind=kind, state=State.EXPECTED, source=source), answer)
+        wrong = mismatches(vid, certain.said, answer)
         if wrong:
             metrics.count("AnswersMismatched", kind=kind)
             raise ProviderBusy(f"the answer is about something else: {', '.join(wrong)}")

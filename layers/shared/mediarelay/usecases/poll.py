@@ -1,7 +1,9 @@
 """Poll: send what is due to the confirm queue. The schedule is the delivery guarantee, callbacks only make it fast."""
 
+import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -9,6 +11,10 @@ from mediarelay import metrics
 from mediarelay.domain.entry import Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import leased_until
+
+MOST_LOST = timedelta(seconds=10)
+"""What failures may cost one duty in one tick: then what it needs is down, and the others need the rest."""
+log = logging.getLogger(__name__)
 
 
 class DueRows(Protocol):
@@ -26,6 +32,31 @@ class Queue(Protocol):
 
     def send(self, vid: str, kind: Kind) -> None:
         """Ask for one confirmation."""
+
+
+@dataclass(slots=True)
+class Losses:
+    """The time that failures cost one duty. A row that fails stays due and does not stop the others."""
+
+    what: str
+    clock: Callable[[], datetime]
+    lost: timedelta = field(default=timedelta())
+
+    @contextmanager
+    def forgiven(self, row: Waiting) -> Iterator[None]:
+        """Count and log whatever goes wrong."""
+        begun = self.clock()
+        try:
+            yield
+        except Exception:
+            self.lost += self.clock() - begun
+            metrics.count("LeftDue", duty=self.what)
+            log.exception("left due", extra={"duty": self.what, "vid": row.vid})
+
+    @property
+    def enough(self) -> bool:
+        """Whether others should have the rest of the time."""
+        return self.lost >= MOST_LOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +77,15 @@ class Tick:
 
     def leased(self, what: str, wanted: Callable[[Waiting], bool] = lambda _row: True) -> Iterator[Waiting]:
         """Yield rows of one duty that are ours alone for a while; what there is no time for stays due."""
-        for row in self.due(what):
-            if wanted(row) and self.rows.lease(row, leased_until(what, self.clock(), row.at, self.lease, self.luck())):
+        losses = Losses(what, self.clock)
+        for row in filter(wanted, self.due(what)):
+            ours = False
+            with losses.forgiven(row):
+                ours = self.rows.lease(row, leased_until(what, self.clock(), row.at, self.lease, self.luck()))
+            if ours:
                 yield row
+            if losses.enough:
+                return
 
     def due(self, what: str) -> Iterator[Waiting]:
         """Yield rows of one duty as long as there is time; others may see them too."""

@@ -26,7 +26,7 @@ from mediarelay.errors import (
     ProviderRefused,
     ProviderUnknown,
 )
-from mediarelay.usecases.tasks import Tasks
+from mediarelay.usecases.tasks import RACES, Tasks
 
 SUBMIT_GRACE = timedelta(seconds=60)
 """Longer than a submit function may run, so that the sweep never races it."""
@@ -54,11 +54,14 @@ class Intents(Protocol):
     def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
         """Take a wish in hand unless somebody else has."""
 
-    def refuse_intent(self, identity: str, reason: str, due: Due) -> None:
+    def promise_intent(self, seen: Intent) -> bool:
+        """Note that somebody else was told that this wish is accepted."""
+
+    def refuse_intent(self, seen: Intent, reason: str, due: Due) -> None:
         """Note that the provider will not take a wish, and that this is to be announced."""
 
-    def drop_intent(self, seen: Intent) -> None:
-        """Take back this intent, not a later one under its key."""
+    def drop_intent(self, seen: Intent) -> bool:
+        """Take back this intent, not a later one under its key, unless somebody else waits for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +129,12 @@ class Submitter:
         return None
 
     def _send_now(self, intent: Intent) -> Submitted:
-        """Send a wish whose client waits: a refusal is its answer."""
+        """Send a wish whose client waits: a refusal is its answer; others who were promised it hear of it."""
         try:
             return self._send(intent)
-        except ProviderRefused:
-            self.intents.drop_intent(intent)
+        except ProviderRefused as error:
+            if not self.intents.drop_intent(intent):
+                self._refuse(intent, str(error))
             raise
 
     def _try(self, intent: Intent) -> Submitted | None:
@@ -144,9 +148,16 @@ class Submitter:
             return None
 
     def _refuse(self, intent: Intent, reason: str) -> None:
-        self.intents.refuse_intent(intent.identity, reason, Due("publish", self.clock() + PUBLISH_GRACE))
+        self.intents.refuse_intent(intent, reason, Due("publish", self.clock() + PUBLISH_GRACE))
 
     def _repeat(self, wish: Intent) -> Submitted:
+        """Answer a wish that is stored already; it may be answered, refused or dropped meanwhile."""
+        for _ in range(RACES):
+            if (found := self._stored(wish)) is not None:
+                return found
+        raise LedgerUnavailable("too many with this key")
+
+    def _stored(self, wish: Intent) -> Submitted | None:
         stored = self.intents.intent(wish.identity)
         if stored is None:
             raise LedgerUnavailable("the first request with this key has just been refused")
@@ -156,7 +167,8 @@ class Submitter:
             self.intents.drop_intent(stored)
             raise ProviderRefused(stored.refused)
         if stored.vid is None:
-            return Submitted(None, wish.kind, State.EXPECTED, repeated=True)
+            accepted = Submitted(None, wish.kind, State.EXPECTED, repeated=True)
+            return accepted if self.intents.promise_intent(stored) else None
         _, task = self.tasks.load(stored.vid)
         return Submitted(stored.vid, wish.kind, task.state if task else State.PENDING, repeated=True)
 

@@ -6,27 +6,26 @@ replays in bulk, forgets bodies whose time is over.
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.entry import Entry, Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
+from mediarelay.errors import LedgerUnavailable
 from mediarelay.usecases.leases import Leases
-from mediarelay.usecases.poll import Tick
+from mediarelay.usecases.poll import Losses, Tick
 from mediarelay.usecases.publish import Publisher
 from mediarelay.usecases.replay import Replayer
 from mediarelay.usecases.tasks import Tasks
 
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
-MOST_FAILURES = 2
-"""Of one duty in a row: then what it needs is down for all of them. Each may hang for twelve seconds, and the other
-duties need the rest of the time."""
+Duty = Callable[[Waiting], object]
 log = logging.getLogger(__name__)
 
 
@@ -58,18 +57,31 @@ class Sweeper:
     clock: Callable[[], datetime]
 
     def sweep(self, tick: Tick) -> dict[str, int]:
-        """Do all that is due; one row that fails stays due and does not stop the others. Returns counts by duty."""
-        duties: dict[str, Callable[[Waiting], object]] = {
-            "lost": self._give_up,
-            "publish": self._publish,
-            "song": lambda row: self.leases.resume(row.pk, row.sk),
-            "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
-        }
-        submits = self._do(self._send, islice(tick.leased("submit"), self.budget), "submit")
-        done = {what: self._do(duty, tick.leased(what), what) for what, duty in duties.items()}
-        overdue = sum(self._do(self._give_up, self._overdue(kind, tick), "lost") for kind in Kind)
-        expired = self._do(self.bodies.forget_body, tick.due("expire"), "expire")
-        return done | {"lost": done["lost"] + overdue, "submit": submits, "expire": expired}
+        """Do all that is due; what fails stays due and does not stop the rest. Returns counts by duty.
+
+        Raises `LedgerUnavailable` in the end if a duty could not be looked for.
+        """
+        broken, done = None, Counter[str]()
+        for what, duty, rows in self._work(tick):
+            try:
+                done[what] += self._do(what, duty, rows)
+            except LedgerUnavailable as error:
+                log.exception("not looked for", extra={"duty": what})
+                broken = error
+        if broken:
+            raise broken
+        return dict(done)
+
+    def _work(self, tick: Tick) -> Iterator[tuple[str, Duty, Iterable[Waiting]]]:
+        """What each duty is about; the promise comes first."""
+        yield "publish", self._publish, tick.leased("publish")
+        yield "lost", self._give_up, tick.leased("lost")
+        yield "submit", self._send, islice(tick.leased("submit"), self.budget)
+        yield "song", lambda row: self.leases.resume(row.pk, row.sk), tick.leased("song")
+        yield "replay", lambda row: self._replay(row, tick), tick.leased("replay")
+        for kind in Kind:
+            yield "lost", self._give_up, self._overdue(kind, tick)
+        yield "expire", self.bodies.forget_body, tick.due("expire")
 
     def _overdue(self, kind: Kind, tick: Tick) -> Iterator[Waiting]:
         """Tasks that should have been given up: confirmations do that, unless they cannot be carried out at all."""
@@ -82,17 +94,13 @@ class Sweeper:
             return row.give_up_at
         return row.at + self.tasks.rules.lifetime if row.at and row.sk.startswith("OBS#") else self.clock()
 
-    def _do(self, duty: Callable[[Waiting], object], rows: Iterable[Waiting], what: str) -> int:
-        done = failed = 0
+    def _do(self, what: str, duty: Duty, rows: Iterable[Waiting]) -> int:
+        done, losses = 0, Losses(what, self.clock)
         for row in rows:
-            try:
+            with losses.forgiven(row):
                 duty(row)
-                done, failed = done + 1, 0
-            except Exception:
-                failed += 1
-                metrics.count("SweepFailures", duty=what)
-                log.exception("left due", extra={"duty": what, "vid": row.vid})
-            if failed >= MOST_FAILURES:
+                done += 1
+            if losses.enough:
                 break
         return done
 
@@ -101,6 +109,9 @@ class Sweeper:
             self.publisher.publish(row.vid)
         else:
             self.publisher.refuse(row.pk.removeprefix("INTENT#"))
+
+    def _replay(self, row: Waiting, tick: Tick) -> None:
+        self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left)
 
     def _send(self, row: Waiting) -> None:
         self.submits.send(row.pk.removeprefix("INTENT#"))

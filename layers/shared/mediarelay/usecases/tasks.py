@@ -51,24 +51,28 @@ class Tasks:
         seen = observe(record.entries)
         return record, fold(seen) if seen else None
 
-    def add(self, entry: Entry) -> Task:
+    def add(self, entry: Entry, asked: datetime | None = None) -> Task:
         """Append an entry and bring the task item up to date. The log comes first: what is logged is never lost.
 
-        The entry that begins a task waits in the due index until there is an item that does.
+        The entry that begins a task waits in the due index until there is an item that does. Of an answer, `asked` is
+        when the question began; by default when the answer came.
         """
         hopeful = entry.origin in {Origin.TRACK, Origin.SUBMIT}
         self.ledger.record(entry, first_look(entry.kind, entry.at, self.rules.first_look_after) if hopeful else None)
-        happened = {Origin.ANSWER: "asked", Origin.TIMEOUT: "given_up"}
-        return self.refresh(entry.vid, entry.kind, **{happened[entry.origin]: True} if entry.origin in happened else {})
+        answered = (asked or entry.at) if entry.origin is Origin.ANSWER else None
+        return self.refresh(entry.vid, entry.kind, asked=answered, given_up=entry.origin is Origin.TIMEOUT)
 
-    def refresh(self, vid: str, kind: Kind, *, asked: bool = False, given_up: bool = False) -> Task:
+    def refresh(
+        self, vid: str, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
+    ) -> Task:
         """Write the task item as the log says.
 
         Args:
             vid: The task.
             kind: Of which kind it was taken to be.
-            asked: The provider was asked just now, for a task of this kind.
+            asked: When the provider was asked just now, for a task of this kind.
             given_up: The task was given up just now.
+            starved: It could not be asked just now, as our own budget was used up.
 
         Raises:
             LedgerUnavailable: The table did not answer, or other writers came first too often.
@@ -77,7 +81,8 @@ class Tasks:
             record, task = self.load(vid)
             if task is None:
                 raise LedgerUnavailable(f"nothing known about {vid}")
-            step = advance(record, task, self.rules, self.moment(kind, asked=asked, given_up=given_up))
+            moment = self.moment(kind, asked=asked, given_up=given_up, starved=starved)
+            step = advance(record, task, self.rules, moment)
             if self.ledger.save(step.card, step.books, record.books):
                 self.ledger.settle(vid, step.settled)
                 _count_conflicts(task, record.books)
@@ -88,9 +93,11 @@ class Tasks:
         """What is left to do once a task's outcome was announced."""
         return due_after(task, books, self.rules, self.moment(books.kind))
 
-    def moment(self, kind: Kind, *, asked: bool = False, given_up: bool = False) -> Moment:
+    def moment(
+        self, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
+    ) -> Moment:
         """Say what has just happened, by this clock and with fresh luck."""
-        return Moment(now=self.clock(), luck=self.luck(), kind=kind, asked=asked, given_up=given_up)
+        return Moment(now=self.clock(), luck=self.luck(), kind=kind, asked=asked, given_up=given_up, starved=starved)
 
 
 def _count_conflicts(task: Task, before: Books | None) -> None:
