@@ -18,7 +18,7 @@ def main() -> int:
     options = parser.parse_args()
     rows: list[Row] = []
     for fault in (one for one in FAULTS if options.only in one.name):
-        with tempfile.TemporaryDirectory() as folder, storm(Path(folder)) as here:
+        with tempfile.TemporaryDirectory() as folder, storm(Path(folder), fault.parameters) as here:
             rows.append(here.run(fault, options.tasks))
         sys.stdout.write(f"{rows[-1]}\n")
         sys.stdout.flush()

@@ -17,6 +17,7 @@ class Fault:
         engine: Faults of the engine.
         trouble: What happens between the functions and AWS.
         stream: Whether the ledger's stream is delivered at all.
+        parameters: Of the template, that differ from those of the other rows.
         restart: Stop everything once all tasks are sent, and start it again.
         seconds: How long it lasts, at least.
         outage: It ends so many seconds after it began: as long as it lasts no wish can be sent.
@@ -27,6 +28,7 @@ class Fault:
     engine: Mapping[str, Any] = field(default_factory=dict)
     trouble: Trouble | None = None
     stream: bool = True
+    parameters: Mapping[str, str] = field(default_factory=dict)
     restart: bool = False
     seconds: float = 0
     outage: bool = False
@@ -58,9 +60,11 @@ FAULTS = (
         short=True,
     ),
     Fault(name="topic down", trouble=proxy.down("sns"), seconds=30, short=True),
+    Fault(name="topic down for ten minutes", trouble=proxy.down("sns"), seconds=600),
     Fault(name="topic: every other answer is lost", trouble=proxy.answers_lost(0.5, "sns"), seconds=20),
     Fault(name="queues take no messages", trouble=proxy.down("sqs"), seconds=20),
     Fault(name="ledger and queues down", trouble=proxy.down("dynamodb", "sqs"), seconds=60, outage=True),
+    Fault(name="a budget of 200 calls per minute", parameters={"CallsPerMinute": "200"}, seconds=5),
     Fault(name="stream never delivered", stream=False, seconds=5),
     Fault(name="functions killed after one write in twenty", trouble=proxy.killing(0.05), seconds=20),
     Fault(name="everything stopped and started again", restart=True),

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ BROKEN = "broken"
 SENDERS = 8
 BATCH = 20
 TICK, LOOK = 1.0, 2.0
-LONGEST = 900.0
+LONGEST = 1200.0
 OUTCOMES = {"succeeded", "failed", "superseded", "lost"}
 MISSING_EVERY = 5
 """One in so many tasks is bound to fail."""
@@ -71,6 +71,7 @@ class Storm:
     ended: threading.Event = field(default_factory=threading.Event)
     names: dict[str, str] = field(default_factory=dict)
     folder: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def calls(self) -> Calls:
@@ -262,7 +263,7 @@ class Storm:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.stack.down()
-        self.deployment = self.stack.up(lambda _name: nullcontext(), PARAMETERS)
+        self.deployment = self.stack.up(lambda _name: nullcontext(), self.parameters)
         self.names |= function_names(self.stack)
 
 
@@ -299,15 +300,15 @@ def function_names(stack: Stack) -> dict[str, str]:
 
 
 @contextmanager
-def storm(folder: Path) -> Iterator[Storm]:
-    """Bring a stack up behind a proxy; it is gone afterwards."""
+def storm(folder: Path, others: Mapping[str, str] | None = None) -> Iterator[Storm]:
+    """Bring a stack up behind a proxy; it is gone afterwards. `others` are parameters of the template."""
     ground = Ground(folder, free_port(), free_port())
     proxy = Proxy(free_port(), ground.emulator_url)
-    stack = Stack(ground, proxy.environment)
+    stack, parameters = Stack(ground, proxy.environment), PARAMETERS | dict(others or {})
     with ExitStack() as ends:
         ends.enter_context(proxy.running())
         ends.enter_context(stopped_at_the_end(stack))
-        found = Storm(stack, proxy, stack.up(lambda _name: nullcontext(), PARAMETERS))
+        found = Storm(stack, proxy, stack.up(lambda _name: nullcontext(), parameters), parameters=parameters)
         found.names |= function_names(stack)
         found._console("config", _engine_config(found))
         ends.enter_context(found.weather())
