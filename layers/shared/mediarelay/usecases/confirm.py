@@ -59,7 +59,10 @@ class Confirmer:
         begun = self.clock()
         if prompt and not worth_asking(record, begun):
             return known
-        certain = known.without_claims if known else Task({})
+        return self._question(vid, kind, known.without_claims if known else Task({}), begun)
+
+    def _question(self, vid: str, kind: Kind, certain: Task, begun: datetime) -> Task:
+        """Ask, and note what came of it."""
         kind = certain.certain_kind or kind
         try:
             body = self._ask(vid, kind, certain)
