@@ -178,7 +178,8 @@ ROUTES = {
         summary="Relay what ZEGO's SDK said about a song",
         description=(
             "For game servers. Signed with Standard Webhooks headers, or with ZEGO's fields in the body; five minutes "
-            "either way. The same result again is a duplicate, however it is signed. Tokens are sealed with KMS."
+            "either way. The same result again is a duplicate, however it is signed. Tokens are sealed with KMS. Of up "
+            "to 100 in `relays` all are taken, or none if one is malformed."
         ),
         tag="songs",
         request=SongRelay,
@@ -199,8 +200,10 @@ ROUTES = {
         description="Needs the scope `read`; `tokens=true` needs `read:tokens` as well.",
         tag="songs",
         answers={200: (SongPage, "The song, for each vendor and type")},
-        problems=(403, 404, 500, 503),
-        parameters=(_query("tokens", "Show the tokens that are still good", {"type": "string", "enum": ["true"]}),),
+        problems=(400, 403, 404, 500, 503),
+        parameters=(
+            _query("tokens", "Show the tokens that are still good", {"type": "string", "enum": ["true", "false"]}),
+        ),
     ),
     "GET /rooms/{room_id}/songs/{song_id}/history": Route(
         name="readSongHistory",

@@ -21,6 +21,7 @@ from mediarelay.signing.zego import callback_signature
 DAY = 86_400_000
 EARLIER = 60
 """Seconds between an older acquisition and a newer one that overtakes it."""
+NO_LICENCE = 1017030
 ANOTHER = "d3Jvbmc="
 """A secret that is not the game server's."""
 TIMEOUT = urllib3.Timeout(total=30)
@@ -72,7 +73,10 @@ class GameServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to relay; `ttl` (ms) is how long everything in it is good, `fault` what goes wrong on purpose."""
+    """What to relay; `ttl` (ms) is how long everything in it is good, `fault` what goes wrong on purpose.
+
+    An error code alone is a fault, too.
+    """
 
     room_id: str
     variant: Variant = "accompaniment"
@@ -81,7 +85,7 @@ class Order:
     ttl: int = ranged(300_000, 0, DAY)
     scheme: Literal["webhooks", "zego"] = "webhooks"
     fault: Wrong = "nothing"
-    error_code: int = ranged(1017030, 1, 2**31)
+    error_code: int = ranged(0, 0, 2**31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,7 @@ class Message:
 
 def messages(order: Order) -> list[Message]:
     """All that is relayed for an order, in the order of sending."""
-    return WRONG[order.fault](order)
+    return WRONG["error" if order.error_code and order.fault == "nothing" else order.fault](order)
 
 
 def _right(order: Order) -> Message:
@@ -111,8 +115,9 @@ def _success(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _error(order: Order) -> Message:
-    result = {"code": order.error_code, "message": "failed", "request_id": uuid4().hex}
-    return Message(fields=_relay(order, result) | {"error_code": order.error_code})
+    code = order.error_code or NO_LICENCE
+    result = {"code": code, "message": "failed", "request_id": uuid4().hex}
+    return Message(fields=_relay(order, result) | {"error_code": code})
 
 
 def _out_of_order(order: Order) -> list[Message]:

@@ -22,20 +22,22 @@ from local.stack import Stack, stopped_at_the_end, stopped_unless_up
 HOME = Path(os.environ.get("LOCAL_DIR", ROOT / ".local"))
 KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
 INTERRUPTED = 130
+PORTS = {"EMULATOR_PORT", "ENGINE_PORT"}
 
 
 def up(_: argparse.Namespace, screen: Screen) -> None:
     """Bring the stack up and leave it running; what an earlier `down` saved is there again."""
-    stack = Stack(Ground.remembered(KEPT))
+    wanted, stack = Stack(Ground(KEPT)), Stack(Ground.remembered(KEPT))
     if not stack.alive():
-        stack = Stack(Ground(KEPT))
+        stack = wanted
+    elif PORTS & os.environ.keys() and stack.ground != wanted.ground:
+        raise LocalError("the stack is up on other ports: `make down` first")
     with stopped_unless_up(stack):
         deployed = stack.up(screen.stage)
-    screen.line(f"API     {deployed.api_url}")
-    screen.line(f"Bearer  {stack.ground.keys.bearer}")
+    screen.line(f"export API='{deployed.api_url}' BEARER={stack.ground.keys.bearer}")
     screen.line(f"Engine  {stack.ground.engine_url}/_engine/tasks")
     screen.line(f"AWS     {stack.ground.emulator_url} (logs, state and keys in {KEPT})")
-    screen.line("Send media through it with `make run FILE=…`, end it with `make down`.")
+    screen.line("Send media through it with `make run`, your own with `make run FILE=…`; end it with `make down`.")
 
 
 def down(_: argparse.Namespace, screen: Screen) -> None:

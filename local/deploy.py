@@ -96,9 +96,9 @@ def invoke(ground: Ground, function: str, event: object = None) -> Any:
 
 
 def put_secrets(deployment: Deployment) -> None:
-    """Fill the stack's secrets, as an operator would after a first deployment."""
+    """Fill the stack's secrets, as an operator would after a first deployment; what somebody added stays."""
     keys = deployment.ground.keys
-    values = {
+    values: dict[str, dict[str, Any]] = {
         "ProviderKeysSecret": {"secret_id": keys.secret_id, "secret_key": keys.secret_key},
         "CallbackTokensSecret": {"tokens": keys.callback_token},
         "ApiClientsSecret": keys.clients,
@@ -106,7 +106,16 @@ def put_secrets(deployment: Deployment) -> None:
     }
     secrets = client(deployment.ground, "secretsmanager")
     for output, value in values.items():
-        secrets.put_secret_value(SecretId=deployment.outputs[output], SecretString=json.dumps(value))
+        secret = deployment.outputs[output]
+        if not _has(json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"]), value):
+            secrets.put_secret_value(SecretId=secret, SecretString=json.dumps(value))
+
+
+def _has(found: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+    """Whether a secret has our values, alone or with others."""
+    lists = {name: value if isinstance(value, list) else str(value).split() for name, value in found.items()}
+    wanted = {name: value if isinstance(value, list) else [value] for name, value in ours.items()}
+    return all(one in lists.get(name, []) for name, values in wanted.items() for one in values)
 
 
 def _sam(ground: Ground, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:

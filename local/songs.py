@@ -51,6 +51,7 @@ class Song:
         self.screen.notification(f"song in {self.room}", event)
         if event["type"] == EXPIRED and self._missed() and self.life < LONGEST_LIFE:
             self.life *= 2
+            self.screen.line("  that song was over before this machine could follow it: another one, that lasts longer")
             self.begin()
 
     def _missed(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from mediarelay.errors import Forbidden
+from mediarelay.errors import Forbidden, Malformed
 from mediarelay.http import Event, Response, answering, respond, scopes
 from mediarelay.root import room_reader
 
@@ -12,11 +12,13 @@ TOKENS = "read:tokens"
 
 
 def wants_tokens(event: Event) -> bool:
-    """Whether the caller asks for tokens; raises `Forbidden` without the scope for it."""
-    wanted = (event.get("queryStringParameters") or {}).get("tokens") == "true"
-    if wanted and TOKENS not in scopes(event):
+    """Whether the caller asks for tokens; raises `Forbidden` without the scope for it, `Malformed`."""
+    asked: str = (event.get("queryStringParameters") or {}).get("tokens", "false")
+    if asked not in {"true", "false"}:
+        raise Malformed("tokens", "true or false")
+    if asked == "true" and TOKENS not in scopes(event):
         raise Forbidden(f"scope {TOKENS}")
-    return wanted
+    return asked == "true"
 
 
 def place(event: Event) -> tuple[str, str]:

@@ -324,3 +324,15 @@ def test_whatever_is_sent_is_read_or_refused(body: bytes) -> None:
         for fields in read_message(body).relays:
             found = read_relay(fields, NOW, NOW)
             assert (found.grant is None) != (found.error is None)
+
+
+@pytest.mark.parametrize("text", ["{'share_token': 'X'}", "[share_token=X]", '["X"]', '{"share_token": "X"', '"X"'])
+@pytest.mark.parametrize("name", ["message", "request_id", "quality", "resource_type"])
+def test_of_a_text_that_may_hold_tokens_only_the_length_is_kept(name: str, text: str) -> None:
+    assert redacted({name: text}) == {name: f"{len(text)} characters"}
+
+
+@pytest.mark.parametrize("text", ['"Heroes"', "[VIP] 1", "{0f8fad5b}"])
+@pytest.mark.parametrize("name", ["room_id", "song_id", "song_name", "singer_name"])
+def test_names_are_kept_in_any_spelling(name: str, text: str) -> None:
+    assert redacted({name: text}) == {name: text}

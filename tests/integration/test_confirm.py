@@ -646,6 +646,36 @@ def test_but_it_ends(world: World) -> None:
     assert world.due() == {}
 
 
+@pytest.mark.parametrize("lost_first", [True, False])
+def test_whoever_orders_again_waits_for_the_budget_from_then(world: World, *, lost_first: bool) -> None:
+    world.claim(callback())
+    world.track()
+    world.clock.forward(hours=23.5)
+    if lost_first:
+        world.clock.forward(hours=2)
+        lose(world)
+    world.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
+    world.provider.answers[VID] = BudgetSpent("none left")
+    for _ in range(23):
+        world.clock.forward(minutes=118)
+        world.confirm()
+        world.clock.forward(minutes=2)
+        world.sweep()
+    world.provider.answers[VID] = answer()
+    world.clock.forward(minutes=1)
+    assert world.poll() == 1
+    assert world.confirm().state is State.SUCCEEDED
+
+
+def test_a_late_question_that_was_not_asked_leaves_what_is_over_alone(world: World) -> None:
+    world.track()
+    lose(world)
+    assert world.due() == {}
+    world.provider.answers[VID] = BudgetSpent("none left")
+    world.confirm()
+    assert world.due() == {}
+
+
 # ── contradictions that a question settles ──
 
 
@@ -682,6 +712,24 @@ def test_trusted_callbacks_that_contradict_each_other_are_asked_about(table: str
     assert world.due() == {}
 
 
+def test_a_dispute_after_the_deadline_is_asked_about_for_a_lifetime(table: str) -> None:
+    world = World(table, trusted=True)
+    world.claim(callback(result="failure"))
+    world.confirm()
+    world.publisher.publish(VID)
+    world.clock.forward(hours=25)
+    world.claim(callback(result="success"))
+    world.provider.answers[VID] = ProviderBusy("provider code 4500", 4500)
+    world.confirm()
+    world.sweep()
+    world.provider.answers[VID] = answer()
+    world.clock.forward(minutes=2)
+    assert world.poll() == 1
+    world.confirm()
+    world.publisher.publish(VID)
+    assert kinds(world) == ["failed", "succeeded"]
+
+
 def test_a_dispute_that_nobody_settles_ends(table: str) -> None:
     world = World(table, trusted=True)
     for result in ("failure", "success"):
@@ -707,7 +755,7 @@ def test_a_confirmed_outcome_is_final(world: World) -> None:
     world.publisher.publish(VID)
     assert kinds(world) == ["failed", "failed"]
     (conflict,) = world.reader.history(VID)["conflicts"]
-    assert conflict["subject"] == "outcome"
+    assert (conflict["subject"], conflict["settled"]) == ("outcome", "failed")
 
 
 # ── lives ──

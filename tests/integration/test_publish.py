@@ -13,6 +13,7 @@ from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import shard_of
 from mediarelay.errors import LedgerUnavailable, Undelivered
+from mediarelay.usecases.sweep import TURN
 from tests.integration.world import VID, World, answer, callback
 
 
@@ -287,7 +288,8 @@ def test_a_row_that_cannot_be_leased_stops_no_other(world: World, monkeypatch: p
 
     monkeypatch.setattr(type(world.ledger), "lease", lease)
     world.clock.forward(minutes=2)
-    getattr(world, what)()
+    with pytest.raises(LedgerUnavailable):  # else nobody would learn of it
+        getattr(world, what)()
     found = {"poll": [vid for vid, _ in world.queue.sent], "sweep": [one["subject"] for one in world.topic.messages]}
     assert set(found[what]) == set(vids[1:])
 
@@ -323,3 +325,18 @@ def test_what_waits_to_be_announced_does_not_wait_longer_for_more_callbacks(worl
         world.confirm()
     world.sweep()
     assert types(world) == ["succeeded"]
+
+
+def test_a_backlog_of_announcements_leaves_every_duty_its_turn(world: World) -> None:
+    for number in range(TURN + 20):
+        world.track(f"v{number}")
+        world.provider.answers[f"v{number}"] = answer(f"v{number}")
+        world.confirm(f"v{number}")
+    world.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    world.track("old")
+    world.clock.forward(days=1)
+    world.confirm("old")
+    done = world.sweeper.sweep(world.tick(rows=TURN + 10))
+    assert (done["submit"], done["publish"] > TURN, done["lost"]) == (1, True, 1)
+    world.clock.forward(minutes=1)
+    assert world.sweep()["publish"] == 21 - (done["publish"] - TURN)

@@ -209,6 +209,13 @@ def test_what_is_malformed_is_kept_without_tokens(studio: Studio, message: Any) 
     assert b"krc-1" not in kept.body
 
 
+def test_of_a_batch_the_relay_that_is_refused_is_named(studio: Studio) -> None:
+    with pytest.raises(Malformed, match="missing") as refused:
+        studio.webhook({"relays": [relay(), {"room_id": "r", "result": result()}]})
+    assert refused.value.field == "relays.1.vendor_id"
+    assert [item for item in items(studio) if item["item"]["S"] == "relay"] == []
+
+
 def test_a_message_that_is_too_large(studio: Studio) -> None:
     with pytest.raises(TooLarge):
         studio.post(b" " * (MOST_BYTES + 1))

@@ -61,6 +61,12 @@ def test_each_fault_has_its_effect(fault: str, after: str) -> None:
     assert told(read(fault=fault)) == after
 
 
+def test_an_error_code_alone_is_an_error() -> None:
+    (relay,) = read(error_code=1017034)
+    assert relay.error
+    assert relay.error.code == 1017034
+
+
 def test_a_late_older_acquisition_would_end_earlier() -> None:
     newer, older = read(fault="out_of_order", ttl=60_000)
     (share, *_) = lease([newer, older]).holds(timedelta())

@@ -33,9 +33,9 @@ QUALITIES = {"nomal": "normal"}
 FLAGS = {"1": True, "true": True, "0": False, "false": False}
 SIGNATURE_FIELDS = ("signature", "timestamp", "nonce")
 SECRET_FIELDS = frozenset({"share_token", "krc_token", "resource_id"})
-SHOWN_FIELDS = frozenset({"room_id", "song_id", "resource_type", "request_id", "message", "song_name", "singer_name"})
-SHOWN_FIELDS |= {"quality"}
-"""Texts that are kept in clear, beside whole numbers."""
+NAMES = frozenset({"room_id", "song_id", "song_name", "singer_name"})
+SHOWN_FIELDS = NAMES | {"resource_type", "request_id", "message", "quality"}
+"""Texts that are kept in clear, beside whole numbers and flags."""
 
 _LARGEST = 2**53
 _LONGEST_TEXT = 512
@@ -61,11 +61,12 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of a game server: relays, and ZEGO's signature fields if it has them."""
+    """A message of a game server: relays, and ZEGO's signature fields if it has them; `batch` if it has a list."""
 
     relays: tuple[Fields, ...]
     signed: Signed | None
     digest: str
+    batch: bool
 
 
 def read_message(body: bytes) -> Message:
@@ -75,7 +76,20 @@ def read_message(body: bytes) -> Message:
     """
     fields = read_object(unquote_to_bytes(body) if _PERCENT_ENCODED.match(body) else body)
     content = {name: value for name, value in fields.items() if name.lower() not in SIGNATURE_FIELDS}
-    return Message(_relays(content), _signed(fields), _digest(content))
+    return Message(_relays(content), _signed(fields), _digest(content), "relays" in content)
+
+
+def read_relays(message: Message, sent: datetime, at: datetime, identity: str) -> list[Relay]:
+    """Read all relays of a message; raises `Malformed` naming the first that is not well-formed, and its field."""
+    return [_read_one(message, place, sent, at, identity) for place in range(len(message.relays))]
+
+
+def _read_one(message: Message, place: int, sent: datetime, at: datetime, identity: str) -> Relay:
+    try:
+        return read_relay(message.relays[place], sent, at, place, identity)
+    except Malformed as error:
+        where = f"relays.{place}." if message.batch else ""
+        raise Malformed(where + error.field, error.reason) from error
 
 
 def read_relay(fields: Fields, sent: datetime, at: datetime, place: int = 0, message: str = "") -> Relay:
@@ -125,7 +139,8 @@ def _shown(text: str, name: str) -> Any:
     """The SDK's own form of a result is JSON text; any other text is shown if it is one of the known ones."""
     if name == "result":
         return redacted(_readable(text))
-    if _PLAIN.fullmatch(text) or (name in SHOWN_FIELDS and not _JSON.match(text)):
+    packed = _JSON.match(text) if name in NAMES else text.lstrip().startswith(("{", "[", '"'))
+    if _PLAIN.fullmatch(text) or (name in SHOWN_FIELDS and not packed):
         return text
     return f"{len(text)} characters"
 
@@ -320,6 +335,8 @@ def _token(fields: Fields, name: str, path: str) -> str | None:
 def _named(fields: Fields, name: str, path: str = "") -> str:
     """An identity: text, or a number as text."""
     value = fields.get(name)
+    if value is None:
+        raise Malformed(path + name, "missing")
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not 0 < len(text.encode("utf-8", "replace")) <= _LONGEST_TEXT // 4 or not text.isprintable():
         raise Malformed(path + name, f"1 to {_LONGEST_TEXT // 4} bytes of printable text were expected")

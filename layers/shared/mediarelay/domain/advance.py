@@ -108,7 +108,7 @@ def due_after(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | N
 def _books(record: Record, task: Task, rules: Rules, moment: Moment) -> Books:
     life = timedelta() if moment.given_up else rules.lifetime
     fresh = Books(kind=_first_kind(record, moment), give_up_at=_seconds(moment.now + life))
-    books = _extended(_reopened(record.books or fresh, record, task, rules), record, rules, moment)
+    books = _extended(_reopened(record.books or fresh, record, task, rules), record, task, rules, moment)
     kind = task.certain_kind or books.kind
     tried = moment.asked is not None and moment.kind is kind
     return replace(
@@ -143,21 +143,25 @@ def _reopened(books: Books, record: Record, task: Task, rules: Rules) -> Books:
 
     An open one is extended by whoever orders it, not by callbacks, of which a stranger may send any number.
     """
-    lost = task.outcome is State.LOST
-    hopes = HOPEFUL if lost else ORDERED
-    ends = [entry.give_up_at or entry.at + rules.lifetime for entry in record.entries if entry.origin in hopes]
-    ends += [one.at + rules.lifetime for one in record.open if one.item == REPLAY]
-    deadline = _seconds(max(ends, default=books.give_up_at))
+    deadline = _seconds(max((end for _, end in _hopes(record, task, rules)), default=books.give_up_at))
     if deadline <= books.give_up_at:
         return books
-    return replace(books, give_up_at=deadline, attempts=0 if lost else books.attempts)
+    return replace(books, give_up_at=deadline, attempts=0 if task.outcome is State.LOST else books.attempts)
 
 
-def _extended(books: Books, record: Record, rules: Rules, moment: Moment) -> Books:
+def _hopes(record: Record, task: Task, rules: Rules) -> list[tuple[datetime, datetime]]:
+    """Who counts on a task: since when, and until when."""
+    hopeful = HOPEFUL if task.outcome is State.LOST else ORDERED | (CALLBACKS if task.disputed else set())
+    said = [(one.at, one.give_up_at or one.at + rules.lifetime) for one in record.entries if one.origin in hopeful]
+    return said + [(one.at, one.at + rules.lifetime) for one in record.open if one.item == REPLAY]
+
+
+def _extended(books: Books, record: Record, task: Task, rules: Rules, moment: Moment) -> Books:
     """At its deadline a task waits for our budget, so that it is asked about a last time; for one more lifetime."""
     first = min((entry.at for entry in record.entries), default=moment.now)
-    over = moment.now >= books.give_up_at
-    if moment.starved and over and moment.now < first + 2 * rules.lifetime:
+    since = max((at for at, _ in _hopes(record, task, rules)), default=first)
+    given_up = task.lost_at is not None and books.give_up_at <= task.lost_at
+    if moment.starved and not given_up and books.give_up_at <= moment.now < since + 2 * rules.lifetime:
         return replace(books, give_up_at=_seconds(moment.now) + LAST_WAIT)
     return books
 

@@ -6,7 +6,7 @@ read off these few observations; nothing depends on the order of arrival.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -86,8 +86,7 @@ class Task:
     def disputed(self) -> bool:
         """Whether trusted callbacks tell different outcomes, and no answer has settled that yet."""
         told = {one.value for one in self.said if one.subject == OUTCOME and one.origin is Origin.TRUSTED}
-        answer = self.best.get(Origin.ANSWER)
-        return len(told) > 1 and self.lost_at is None and not (answer and answer.facts.state in OUTCOMES)
+        return len(told) > 1 and self.lost_at is None and self._told_for_good() is None
 
     @property
     def lost_at(self) -> datetime | None:
@@ -123,7 +122,11 @@ class Task:
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
         """What was said about outcome, account, bucket or file that cannot all be true."""
-        return conflicts(self.said)
+        final = self._told_for_good()
+        return tuple(
+            replace(one, settled=final.value) if final and one.subject == OUTCOME and final in one.values else one
+            for one in conflicts(self.said)
+        )
 
     @property
     def without_claims(self) -> "Task":
@@ -142,6 +145,11 @@ class Task:
     def updated_at(self) -> datetime:
         """When we last learnt something that counts."""
         return max(seen.at for seen in self.best.values())
+
+    def _told_for_good(self) -> State | None:
+        """The outcome that the provider answered."""
+        answer = self.best.get(Origin.ANSWER)
+        return answer.facts.state if answer and answer.facts.state in OUTCOMES else None
 
     def _told(self) -> Observation | None:
         """What the provider itself said: an outcome before progress, its signed answer before a trusted callback."""

@@ -11,6 +11,7 @@ from mediarelay import metrics
 from mediarelay.domain.entry import Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import leased_until
+from mediarelay.errors import LedgerUnavailable
 
 MOST_LOST = timedelta(seconds=10)
 """What failures may cost one duty in one tick: then what it needs is down, and the others need the rest."""
@@ -41,6 +42,7 @@ class Losses:
     what: str
     clock: Callable[[], datetime]
     lost: timedelta = field(default=timedelta())
+    last: Exception | None = None
 
     @contextmanager
     def forgiven(self, row: Waiting) -> Iterator[None]:
@@ -48,8 +50,8 @@ class Losses:
         begun = self.clock()
         try:
             yield
-        except Exception:
-            self.lost += self.clock() - begun
+        except Exception as error:
+            self.lost, self.last = self.lost + self.clock() - begun, error
             metrics.count("LeftDue", duty=self.what)
             log.exception("left due", extra={"duty": self.what, "vid": row.vid})
 
@@ -76,7 +78,10 @@ class Tick:
     luck: Callable[[], float]
 
     def leased(self, what: str, wanted: Callable[[Waiting], bool] = lambda _row: True) -> Iterator[Waiting]:
-        """Yield rows of one duty that are ours alone for a while; what there is no time for stays due."""
+        """Yield rows of one duty that are ours alone for a while; what there is no time for stays due.
+
+        Raises `LedgerUnavailable` in the end if some could not be taken up: nobody would learn of it else.
+        """
         losses = Losses(what, self.clock)
         for row in filter(wanted, self.due(what)):
             ours = False
@@ -85,7 +90,9 @@ class Tick:
             if ours:
                 yield row
             if losses.enough:
-                return
+                break
+        if losses.last:
+            raise LedgerUnavailable(f"{what}: some rows could not be taken up") from losses.last
 
     def due(self, what: str) -> Iterator[Waiting]:
         """Yield rows of one duty as long as there is time; others may see them too."""
@@ -104,9 +111,11 @@ def poll(kind: Kind, tick: Tick, queue: Queue, is_open: Callable[[], bool]) -> i
         metrics.count("CircuitOpen")
         return 0
     sent: set[str] = set()
-    for row in tick.leased(kind.value):
-        if row.vid not in sent:
-            queue.send(row.vid, kind)
-            sent.add(row.vid)
-    metrics.count("Polled", len(sent), kind=kind)
+    try:
+        for row in tick.leased(kind.value):
+            if row.vid not in sent:
+                queue.send(row.vid, kind)
+                sent.add(row.vid)
+    finally:
+        metrics.count("Polled", len(sent), kind=kind)
     return len(sent)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from mediarelay import metrics
-from mediarelay.contracts.zego import Message, Signed, oddities, read_message, read_relay, redacted
+from mediarelay.contracts.zego import Message, Signed, oddities, read_message, read_relays, redacted
 from mediarelay.domain.song import Relay
 from mediarelay.errors import (
     Forbidden,
@@ -110,7 +110,7 @@ class MusicReceiver:
             raise TooLarge(f"body: over {MOST_BYTES} bytes")
         message, sent, identity = self._admit(headers, body, now)
         try:
-            relays = [read_relay(fields, sent, now, place, identity) for place, fields in enumerate(message.relays)]
+            relays = read_relays(message, sent, now, identity)
         except Malformed as error:
             metrics.count("RelayMalformed")
             self.quarantine.quarantine(_without_tokens(message), str(error), ROUTE, now)
@@ -136,19 +136,19 @@ class MusicReceiver:
             return self._readable(body, now), _moment(signed.timestamp), signed.id
         message = _message_or_none(body)
         if message is None or message.signed is None:
-            raise self._refused()
+            raise self._refused("not signed")
         zego = message.signed
         self._check(now, zego.timestamp, lambda secret: _is_zego(zego, live(secret, "callback_secrets")))
         if not self.shelf.use_once(zego.signature.lower(), message.digest, now + PROOF_LIFE):
-            raise self._refused()
+            raise self._refused("its nonce was used for another message")
         return message, _moment(zego.timestamp), zego.signature.lower()
 
     def _check(self, now: datetime, timestamp: str, proved: Callable[[Mapping[str, Any]], bool]) -> None:
         timely = timestamp.isascii() and timestamp.isdigit() and len(timestamp) in {_SECONDS, _MILLISECONDS}
         if not timely or abs(_moment(timestamp) - now) > WINDOW:
-            raise self._refused()
+            raise self._refused("from another time")
         if not try_with(self.secrets, proved):
-            raise self._refused()
+            raise self._refused("no live secret signed it")
 
     def _readable(self, body: bytes, now: datetime) -> Message:
         try:
@@ -159,8 +159,9 @@ class MusicReceiver:
             raise
 
     @staticmethod
-    def _refused() -> Unauthenticated:
+    def _refused(why: str) -> Unauthenticated:
         metrics.count("RelayUnauthenticated")
+        log.warning("relay refused: %s", why)
         return Unauthenticated()
 
 

@@ -25,6 +25,8 @@ from mediarelay.usecases.tasks import Tasks
 
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
+TURN = 200
+"""Rows of one duty, about ten seconds of a tick, before the others have theirs."""
 Duty = Callable[[Waiting], object]
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ class Sweeper:
         broken, done = None, Counter[str]()
         for what, duty, rows in self._work(tick):
             try:
-                done[what] += self._do(what, duty, rows)
+                self._do(what, duty, rows, done)
             except LedgerUnavailable as error:
                 log.exception("not looked for", extra={"duty": what})
                 broken = error
@@ -73,12 +75,17 @@ class Sweeper:
         return dict(done)
 
     def _work(self, tick: Tick) -> Iterator[tuple[str, Duty, Iterable[Waiting]]]:
-        """What each duty is about; the promise comes first."""
-        yield "publish", self._publish, tick.leased("publish")
-        yield "lost", self._give_up, tick.leased("lost")
+        """What there is to do: some of each duty, so that each has its turn, and then the rest."""
+        duties: dict[str, Duty] = {
+            "publish": self._publish,
+            "lost": self._give_up,
+            "song": lambda row: self.leases.resume(row.pk, row.sk),
+            "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
+        }
         yield "submit", self._send, islice(tick.leased("submit"), self.budget)
-        yield "song", lambda row: self.leases.resume(row.pk, row.sk), tick.leased("song")
-        yield "replay", lambda row: self._replay(row, tick), tick.leased("replay")
+        for most in (TURN, None):
+            for what, duty in duties.items():
+                yield what, duty, islice(tick.leased(what), most)
         for kind in Kind:
             yield "lost", self._give_up, self._overdue(kind, tick)
         yield "expire", self.bodies.forget_body, tick.due("expire")
@@ -94,24 +101,21 @@ class Sweeper:
             return row.give_up_at
         return row.at + self.tasks.rules.lifetime if row.at and row.sk.startswith("OBS#") else self.clock()
 
-    def _do(self, what: str, duty: Duty, rows: Iterable[Waiting]) -> int:
-        done, losses = 0, Losses(what, self.clock)
+    def _do(self, what: str, duty: Duty, rows: Iterable[Waiting], done: Counter[str]) -> None:
+        losses = Losses(what, self.clock)
+        done[what] += 0
         for row in rows:
             with losses.forgiven(row):
                 duty(row)
-                done += 1
+                done[what] += 1
             if losses.enough:
                 break
-        return done
 
     def _publish(self, row: Waiting) -> None:
         if row.vid:
             self.publisher.publish(row.vid)
         else:
             self.publisher.refuse(row.pk.removeprefix("INTENT#"))
-
-    def _replay(self, row: Waiting, tick: Tick) -> None:
-        self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left)
 
     def _send(self, row: Waiting) -> None:
         self.submits.send(row.pk.removeprefix("INTENT#"))
