@@ -22,7 +22,7 @@ from local.stack import Stack, stopped_at_the_end, stopped_unless_up
 HOME = Path(os.environ.get("LOCAL_DIR", ROOT / ".local"))
 KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
 INTERRUPTED = 130
-PORTS = {"EMULATOR_PORT", "ENGINE_PORT"}
+PORTS = {"EMULATOR_PORT": "emulator_port", "ENGINE_PORT": "engine_port"}
 
 
 def up(_: argparse.Namespace, screen: Screen) -> None:
@@ -30,7 +30,7 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
     wanted, stack = Stack(Ground(KEPT)), Stack(Ground.remembered(KEPT))
     if not stack.alive():
         stack = wanted
-    elif PORTS & os.environ.keys() and stack.ground != wanted.ground:
+    elif _differ(stack.ground, wanted.ground):
         raise LocalError("the stack is up on other ports: `make down` first")
     with stopped_unless_up(stack):
         deployed = stack.up(screen.stage)
@@ -38,6 +38,12 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
     screen.line(f"Engine  {stack.ground.engine_url}/_engine/tasks")
     screen.line(f"AWS     {stack.ground.emulator_url} (logs, state and keys in {KEPT})")
     screen.line("Send media through it with `make run`, your own with `make run FILE=…`; end it with `make down`.")
+
+
+def _differ(running: Ground, wanted: Ground) -> bool:
+    """Whether a port that was asked for is not the one that is used."""
+    asked = [port for name, port in PORTS.items() if name in os.environ]
+    return any(getattr(running, port) != getattr(wanted, port) for port in asked)
 
 
 def down(_: argparse.Namespace, screen: Screen) -> None:

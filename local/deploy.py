@@ -107,12 +107,16 @@ def put_secrets(deployment: Deployment) -> None:
     secrets = client(deployment.ground, "secretsmanager")
     for output, value in values.items():
         secret = deployment.outputs[output]
-        if not _has(json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"]), value):
+        if not _has(secrets.get_secret_value(SecretId=secret)["SecretString"], value):
             secrets.put_secret_value(SecretId=secret, SecretString=json.dumps(value))
 
 
-def _has(found: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
-    """Whether a secret has our values, alone or with others."""
+def _has(text: str, ours: Mapping[str, Any]) -> bool:
+    """Whether a secret has our values, alone or with others; one that cannot be read has not."""
+    try:
+        found = dict(json.loads(text))
+    except (ValueError, TypeError):
+        return False
     lists = {name: value if isinstance(value, list) else str(value).split() for name, value in found.items()}
     wanted = {name: value if isinstance(value, list) else [value] for name, value in ours.items()}
     return all(one in lists.get(name, []) for name, values in wanted.items() for one in values)

@@ -332,6 +332,18 @@ def test_of_a_text_that_may_hold_tokens_only_the_length_is_kept(name: str, text:
     assert redacted({name: text}) == {name: f"{len(text)} characters"}
 
 
+@pytest.mark.parametrize(
+    "text", ['failed: {"share_token":"X"}', '\ufeff{"a": 1}', 'x {"krc_token" : "X"}', "SHARE_TOKEN=X"]
+)
+@pytest.mark.parametrize("name", ["message", "song_name", "room_id"])
+def test_of_a_text_that_names_a_secret_only_the_length_is_kept(name: str, text: str) -> None:
+    assert redacted({name: text}) == {name: f"{len(text)} characters"}
+
+
+def test_a_plain_message_is_kept() -> None:
+    assert redacted({"message": "[1017030] no licence"}) == {"message": "[1017030] no licence"}
+
+
 @pytest.mark.parametrize("text", ['"Heroes"', "[VIP] 1", "{0f8fad5b}"])
 @pytest.mark.parametrize("name", ["room_id", "song_id", "song_name", "singer_name"])
 def test_names_are_kept_in_any_spelling(name: str, text: str) -> None:

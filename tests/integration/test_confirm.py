@@ -667,6 +667,20 @@ def test_whoever_orders_again_waits_for_the_budget_from_then(world: World, *, lo
     assert world.confirm().state is State.SUCCEEDED
 
 
+@pytest.mark.parametrize("late", [0, 3])
+def test_a_callback_that_was_stored_late_waits_for_the_budget_too(world: World, late: int) -> None:
+    world.clock.forward(days=late)
+    world.intake().take(callback(), Origin.CLAIM, START)
+    world.provider.answers[VID] = BudgetSpent("none left")
+    world.confirm()
+    for _ in range(28):
+        world.clock.forward(minutes=58)
+        world.confirm()
+        world.clock.forward(minutes=2)
+        world.sweep()
+    assert world.reader.task(VID)["state"] != "lost"
+
+
 def test_a_late_question_that_was_not_asked_leaves_what_is_over_alone(world: World) -> None:
     world.track()
     lose(world)
@@ -728,6 +742,24 @@ def test_a_dispute_after_the_deadline_is_asked_about_for_a_lifetime(table: str) 
     world.confirm()
     world.publisher.publish(VID)
     assert kinds(world) == ["failed", "succeeded"]
+
+
+def test_strangers_do_not_keep_a_dispute_open(table: str) -> None:
+    world = World(table, trusted=True)
+    for result in ("failure", "success"):
+        world.claim(callback(result=result))
+        world.clock.forward(seconds=1)
+    world.confirm()
+    first = world.ledger.load(VID).books
+    world.trusted = False
+    for number in range(3):
+        world.clock.forward(hours=7)
+        world.claim(callback(task=f"x{number}"))
+        world.confirm()
+    later = world.ledger.load(VID).books
+    assert first
+    assert later
+    assert later.give_up_at == first.give_up_at
 
 
 def test_a_dispute_that_nobody_settles_ends(table: str) -> None:

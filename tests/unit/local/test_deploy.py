@@ -1,5 +1,6 @@
 """Deploying again: what somebody added to a secret stays."""
 
+import json
 from typing import Any
 
 import pytest
@@ -23,4 +24,9 @@ CLIENT = {"name": "local", "sha256": "x"}
     ],
 )
 def test_a_secret_that_has_ours_is_left_alone(found: dict[str, Any], ours: dict[str, Any], *, expected: bool) -> None:
-    assert _has(found, ours) is expected
+    assert _has(json.dumps(found), ours) is expected
+
+
+@pytest.mark.parametrize("text", ["", "no json", '["a"]', "7", "null"])
+def test_a_secret_that_cannot_be_read_is_written_anew(text: str) -> None:
+    assert not _has(text, OURS)

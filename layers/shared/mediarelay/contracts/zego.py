@@ -43,8 +43,10 @@ _LONGEST_TOKEN = 4096
 _PERCENT_ENCODED = re.compile(rb"\s*%7B", re.IGNORECASE)
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _PLAIN = re.compile(rf"{_WHOLE.pattern}|true|false|", re.IGNORECASE)
-_JSON = re.compile(r"\s*[{\[\"].*\"\s*:", re.DOTALL)
-"""What may be JSON with a member, also if it is cut off."""
+_TELLING = re.compile(r"share_token|krc_token|resource_id|\"\s*:", re.IGNORECASE)
+"""What shows that a text holds a secret, or JSON with a member."""
+_PACKED = re.compile(r"\s*(\{|\[\s*\"|\")")
+"""What may be JSON, also if it is cut off."""
 _MICROSECOND = timedelta(microseconds=1)
 Value = TypeVar("Value")
 Fields = Mapping[str, Any]
@@ -139,8 +141,8 @@ def _shown(text: str, name: str) -> Any:
     """The SDK's own form of a result is JSON text; any other text is shown if it is one of the known ones."""
     if name == "result":
         return redacted(_readable(text))
-    packed = _JSON.match(text) if name in NAMES else text.lstrip().startswith(("{", "[", '"'))
-    if _PLAIN.fullmatch(text) or (name in SHOWN_FIELDS and not packed):
+    telling = _TELLING.search(text) or (name not in NAMES and _PACKED.match(text))
+    if _PLAIN.fullmatch(text) or (name in SHOWN_FIELDS and not telling):
         return text
     return f"{len(text)} characters"
 

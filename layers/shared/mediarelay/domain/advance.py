@@ -7,7 +7,7 @@ is here.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mediarelay.domain.entry import Announcement, Books, Card, OpenQuestion, Record
+from mediarelay.domain.entry import Announcement, Books, Card, Entry, OpenQuestion, Record
 from mediarelay.domain.media import OUTCOMES, Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import LAST_WAIT, Due, first_wait, next_look
@@ -141,27 +141,32 @@ def _first_kind(record: Record, moment: Moment) -> Kind:
 def _reopened(books: Books, record: Record, task: Task, rules: Rules) -> Books:
     """Whoever still hopes gives a lost task another lifetime from then: the provider may know it by now.
 
-    An open one is extended by whoever orders it, not by callbacks, of which a stranger may send any number.
+    An open one is extended by whoever orders it, and by a dispute of trusted callbacks; not by claims, of which a
+    stranger may send any number.
     """
-    deadline = _seconds(max((end for _, end in _hopes(record, task, rules)), default=books.give_up_at))
+    deadline = _seconds(max(_hopes(record, task, rules), default=books.give_up_at))
     if deadline <= books.give_up_at:
         return books
     return replace(books, give_up_at=deadline, attempts=0 if task.outcome is State.LOST else books.attempts)
 
 
-def _hopes(record: Record, task: Task, rules: Rules) -> list[tuple[datetime, datetime]]:
-    """Who counts on a task: since when, and until when."""
-    hopeful = HOPEFUL if task.outcome is State.LOST else ORDERED | (CALLBACKS if task.disputed else set())
-    said = [(one.at, one.give_up_at or one.at + rules.lifetime) for one in record.entries if one.origin in hopeful]
-    return said + [(one.at, one.at + rules.lifetime) for one in record.open if one.item == REPLAY]
+def _hopes(record: Record, task: Task, rules: Rules) -> list[datetime]:
+    """Until when those wait who count on a task."""
+    hopeful = HOPEFUL if task.outcome is State.LOST else ORDERED | ({Origin.TRUSTED} if task.disputed else set())
+    said = [_end(entry, rules) for entry in record.entries if entry.origin in hopeful]
+    return said + [one.at + rules.lifetime for one in record.open if one.item == REPLAY]
+
+
+def _end(entry: Entry, rules: Rules) -> datetime:
+    return entry.give_up_at or entry.at + rules.lifetime
 
 
 def _extended(books: Books, record: Record, task: Task, rules: Rules, moment: Moment) -> Books:
     """At its deadline a task waits for our budget, so that it is asked about a last time; for one more lifetime."""
-    first = min((entry.at for entry in record.entries), default=moment.now)
-    since = max((at for at, _ in _hopes(record, task, rules)), default=first)
+    first = min((_end(entry, rules) for entry in record.entries), default=moment.now)
+    until = max(_hopes(record, task, rules), default=first) + rules.lifetime
     given_up = task.lost_at is not None and books.give_up_at <= task.lost_at
-    if moment.starved and not given_up and books.give_up_at <= moment.now < since + 2 * rules.lifetime:
+    if moment.starved and not given_up and books.give_up_at <= moment.now < until:
         return replace(books, give_up_at=_seconds(moment.now) + LAST_WAIT)
     return books
 

@@ -37,12 +37,18 @@ class Queue(Protocol):
 
 @dataclass(slots=True)
 class Losses:
-    """The time that failures cost one duty. A row that fails stays due and does not stop the others."""
+    """What failures cost one duty in one tick. A row that fails stays due and does not stop the others.
+
+    Attributes:
+        what: The duty.
+        lost: Time that was spent on what failed.
+        untaken: Whether a row could not be taken up, or not even be looked for.
+    """
 
     what: str
     clock: Callable[[], datetime]
     lost: timedelta = field(default=timedelta())
-    last: Exception | None = None
+    untaken: bool = False
 
     @contextmanager
     def forgiven(self, row: Waiting) -> Iterator[None]:
@@ -50,15 +56,29 @@ class Losses:
         begun = self.clock()
         try:
             yield
-        except Exception as error:
-            self.lost, self.last = self.lost + self.clock() - begun, error
+        except Exception:
+            self.lost += self.clock() - begun
             metrics.count("LeftDue", duty=self.what)
             log.exception("left due", extra={"duty": self.what, "vid": row.vid})
+
+    @contextmanager
+    def looked_for(self) -> Iterator[None]:
+        """Let the other duties have their turn, too, if the ledger does not say what is due."""
+        try:
+            yield
+        except LedgerUnavailable:
+            self.untaken = True
+            log.exception("not looked for", extra={"duty": self.what})
 
     @property
     def enough(self) -> bool:
         """Whether others should have the rest of the time."""
         return self.lost >= MOST_LOST
+
+    def tell(self) -> None:
+        """Raise `LedgerUnavailable` in the end of a tick that left something untaken: nobody would learn of it else."""
+        if self.untaken:
+            raise LedgerUnavailable(f"{self.what}: some rows could not be taken up")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,22 +97,18 @@ class Tick:
     lease: timedelta
     luck: Callable[[], float]
 
-    def leased(self, what: str, wanted: Callable[[Waiting], bool] = lambda _row: True) -> Iterator[Waiting]:
-        """Yield rows of one duty that are ours alone for a while; what there is no time for stays due.
-
-        Raises `LedgerUnavailable` in the end if some could not be taken up: nobody would learn of it else.
-        """
-        losses = Losses(what, self.clock)
-        for row in filter(wanted, self.due(what)):
-            ours = False
+    def leased(self, losses: Losses, wanted: Callable[[Waiting], bool] = lambda _row: True) -> Iterator[Waiting]:
+        """Yield rows of one duty that are ours alone for a while; what there is no time for stays due."""
+        for row in filter(wanted, self.due(losses.what)):
+            if losses.enough:
+                return
+            ours = None
             with losses.forgiven(row):
-                ours = self.rows.lease(row, leased_until(what, self.clock(), row.at, self.lease, self.luck()))
+                until = leased_until(losses.what, self.clock(), row.at, self.lease, self.luck())
+                ours = self.rows.lease(row, until)
+            losses.untaken |= ours is None
             if ours:
                 yield row
-            if losses.enough:
-                break
-        if losses.last:
-            raise LedgerUnavailable(f"{what}: some rows could not be taken up") from losses.last
 
     def due(self, what: str) -> Iterator[Waiting]:
         """Yield rows of one duty as long as there is time; others may see them too."""
@@ -110,12 +126,11 @@ def poll(kind: Kind, tick: Tick, queue: Queue, is_open: Callable[[], bool]) -> i
     if is_open():
         metrics.count("CircuitOpen")
         return 0
-    sent: set[str] = set()
-    try:
-        for row in tick.leased(kind.value):
-            if row.vid not in sent:
-                queue.send(row.vid, kind)
-                sent.add(row.vid)
-    finally:
-        metrics.count("Polled", len(sent), kind=kind)
+    sent, losses = set[str](), Losses(kind.value, tick.clock)
+    for row in tick.leased(losses):
+        if row.vid not in sent:
+            queue.send(row.vid, kind)
+            sent.add(row.vid)
+    metrics.count("Polled", len(sent), kind=kind)
+    losses.tell()
     return len(sent)

@@ -136,7 +136,7 @@ class MusicReceiver:
             return self._readable(body, now), _moment(signed.timestamp), signed.id
         message = _message_or_none(body)
         if message is None or message.signed is None:
-            raise self._refused("not signed")
+            raise self._refused("not signed" if message else "neither signed in its headers nor readable")
         zego = message.signed
         self._check(now, zego.timestamp, lambda secret: _is_zego(zego, live(secret, "callback_secrets")))
         if not self.shelf.use_once(zego.signature.lower(), message.digest, now + PROOF_LIFE):

@@ -16,7 +16,6 @@ from typing import Protocol
 from mediarelay.domain.entry import Entry, Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
-from mediarelay.errors import LedgerUnavailable
 from mediarelay.usecases.leases import Leases
 from mediarelay.usecases.poll import Losses, Tick
 from mediarelay.usecases.publish import Publisher
@@ -25,6 +24,7 @@ from mediarelay.usecases.tasks import Tasks
 
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
+TURNS = ("publish", "lost", "submit", "song", "replay")
 TURN = 200
 """Rows of one duty, about ten seconds of a tick, before the others have theirs."""
 Duty = Callable[[Waiting], object]
@@ -63,37 +63,40 @@ class Sweeper:
 
         Raises `LedgerUnavailable` in the end if a duty could not be looked for.
         """
-        broken, done = None, Counter[str]()
-        for what, duty, rows in self._work(tick):
-            try:
-                self._do(what, duty, rows, done)
-            except LedgerUnavailable as error:
-                log.exception("not looked for", extra={"duty": what})
-                broken = error
-        if broken:
-            raise broken
+        done, losses = Counter[str](), {what: Losses(what, self.clock) for what in (*TURNS, *Kind, "expire")}
+        duties = self._duties(tick)
+        for what, rows, loss in self._work(tick, losses):
+            with loss.looked_for():
+                self._do(what, duties[what], rows, loss, done)
+        for loss in losses.values():
+            loss.tell()
         return dict(done)
 
-    def _work(self, tick: Tick) -> Iterator[tuple[str, Duty, Iterable[Waiting]]]:
-        """What there is to do: some of each duty, so that each has its turn, and then the rest."""
-        duties: dict[str, Duty] = {
+    def _duties(self, tick: Tick) -> dict[str, Duty]:
+        return {
             "publish": self._publish,
             "lost": self._give_up,
+            "submit": self._send,
             "song": lambda row: self.leases.resume(row.pk, row.sk),
             "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
+            "expire": self.bodies.forget_body,
         }
-        yield "submit", self._send, islice(tick.leased("submit"), self.budget)
-        for most in (TURN, None):
-            for what, duty in duties.items():
-                yield what, duty, islice(tick.leased(what), most)
-        for kind in Kind:
-            yield "lost", self._give_up, self._overdue(kind, tick)
-        yield "expire", self.bodies.forget_body, tick.due("expire")
 
-    def _overdue(self, kind: Kind, tick: Tick) -> Iterator[Waiting]:
+    def _work(self, tick: Tick, losses: dict[str, Losses]) -> Iterator[tuple[str, Iterable[Waiting], Losses]]:
+        """What there is to do: some of each duty, so that each has its turn, and then the rest."""
+        first = dict.fromkeys(TURNS, TURN) | {"submit": min(TURN, self.budget)}
+        rest = {"submit": self.budget - first["submit"]}
+        for most in (first, rest):
+            for what in TURNS:
+                yield what, islice(tick.leased(losses[what]), most.get(what)), losses[what]
+            for kind in Kind:
+                yield "lost", islice(self._overdue(losses[kind], tick), most.get("lost")), losses[kind]
+        yield "expire", tick.due("expire"), losses["expire"]
+
+    def _overdue(self, losses: Losses, tick: Tick) -> Iterator[Waiting]:
         """Tasks that should have been given up: confirmations do that, unless they cannot be carried out at all."""
         latest = self.clock() - OVERDUE
-        return tick.leased(kind, lambda row: self._deadline(row) < latest)
+        return tick.leased(losses, lambda row: self._deadline(row) < latest)
 
     def _deadline(self, row: Waiting) -> datetime:
         """Of a task its own; a callback without a task item waits for a lifetime; a replay has none."""
@@ -101,8 +104,8 @@ class Sweeper:
             return row.give_up_at
         return row.at + self.tasks.rules.lifetime if row.at and row.sk.startswith("OBS#") else self.clock()
 
-    def _do(self, what: str, duty: Duty, rows: Iterable[Waiting], done: Counter[str]) -> None:
-        losses = Losses(what, self.clock)
+    @staticmethod
+    def _do(what: str, duty: Duty, rows: Iterable[Waiting], losses: Losses, done: Counter[str]) -> None:
         done[what] += 0
         for row in rows:
             with losses.forgiven(row):
