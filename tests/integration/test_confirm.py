@@ -621,6 +621,15 @@ def test_what_is_due_is_asked_about_however_often_it_was(world: World) -> None:
 # ── the budget at the deadline ──
 
 
+def wait(world: World, times: int, hours: int) -> None:
+    """So often, so many hours: a question that is due, and a sweep after it."""
+    for _ in range(times):
+        world.clock.forward(hours=hours, minutes=-2)
+        world.confirm()
+        world.clock.forward(minutes=2)
+        world.sweep()
+
+
 def test_a_task_is_not_lost_because_our_budget_was_used_up(world: World) -> None:
     world.track()
     world.provider.answers[VID] = BudgetSpent("none left")
@@ -637,11 +646,7 @@ def test_a_task_is_not_lost_because_our_budget_was_used_up(world: World) -> None
 def test_but_it_ends(world: World) -> None:
     world.track()
     world.provider.answers[VID] = BudgetSpent("none left")
-    for _ in range(52):
-        world.clock.forward(minutes=58)
-        world.confirm()
-        world.clock.forward(minutes=2)
-        world.sweep()
+    wait(world, 52, hours=1)
     assert world.reader.task(VID)["state"] == "lost"
     assert world.due() == {}
 
@@ -656,11 +661,7 @@ def test_whoever_orders_again_waits_for_the_budget_from_then(world: World, *, lo
         lose(world)
     world.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
     world.provider.answers[VID] = BudgetSpent("none left")
-    for _ in range(23):
-        world.clock.forward(minutes=118)
-        world.confirm()
-        world.clock.forward(minutes=2)
-        world.sweep()
+    wait(world, 23, hours=2)
     world.provider.answers[VID] = answer()
     world.clock.forward(minutes=1)
     assert world.poll() == 1
@@ -673,11 +674,7 @@ def test_a_callback_that_was_stored_late_waits_for_the_budget_too(world: World, 
     world.intake().take(callback(), Origin.CLAIM, START)
     world.provider.answers[VID] = BudgetSpent("none left")
     world.confirm()
-    for _ in range(28):
-        world.clock.forward(minutes=58)
-        world.confirm()
-        world.clock.forward(minutes=2)
-        world.sweep()
+    wait(world, 28, hours=1)
     assert world.reader.task(VID)["state"] != "lost"
 
 

@@ -26,6 +26,16 @@ def done(world: World) -> World:
     return world
 
 
+def finished(world: World, count: int) -> list[str]:
+    """Tasks whose outcomes are recorded and not yet announced."""
+    vids = [f"v{number}" for number in range(count)]
+    for vid in vids:
+        world.track(vid)
+        world.provider.answers[vid] = answer(vid)
+        world.confirm(vid)
+    return vids
+
+
 def types(world: World) -> list[str]:
     return [message["type"].rpartition(".")[2] for message in world.topic.messages]
 
@@ -153,10 +163,7 @@ def test_a_publisher_that_dies(done: World, monkeypatch: pytest.MonkeyPatch, mom
 
 
 def test_a_topic_that_is_down_leaves_time_for_other_duties(world: World) -> None:
-    for number in range(30):
-        world.track(f"v{number}")
-        world.provider.answers[f"v{number}"] = answer(f"v{number}")
-        world.confirm(f"v{number}")
+    finished(world, 30)
     world.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, None)
     world.clock.forward(minutes=2)
     begun = world.clock()
@@ -207,11 +214,7 @@ def test_a_replay_is_announced_whoever_writes_before_its_question_is_noted(done:
 
 @pytest.mark.parametrize("shards", [["publish#0"], ["publish#0", "publish#1"], ["publish#1", "publish#2", "publish#3"]])
 def test_rows_that_always_fail_do_not_starve_other_shards(world: World, shards: list[str]) -> None:
-    vids = [f"v{number}" for number in range(60)]
-    for vid in vids:
-        world.track(vid)
-        world.provider.answers[vid] = answer(vid)
-        world.confirm(vid)
+    vids = finished(world, 60)
     poison = {vid for vid in vids if shard_of("publish", vid) in shards}
     assert len(poison) > 10
     plain = world.topic.publish
@@ -230,10 +233,7 @@ def test_rows_that_always_fail_do_not_starve_other_shards(world: World, shards: 
 
 
 def test_a_topic_that_hangs_leaves_time_for_the_other_duties(world: World) -> None:
-    for number in range(8):
-        world.track(f"v{number}")
-        world.provider.answers[f"v{number}"] = answer(f"v{number}")
-        world.confirm(f"v{number}")
+    finished(world, 8)
     world.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
     world.clock.forward(minutes=2)
     begun = world.clock()
@@ -250,11 +250,7 @@ def test_a_topic_that_hangs_leaves_time_for_the_other_duties(world: World) -> No
 
 
 def test_rows_that_hang_do_not_starve_other_shards_for_ever(world: World) -> None:
-    vids = [f"v{number}" for number in range(60)]
-    for vid in vids:
-        world.track(vid)
-        world.provider.answers[vid] = answer(vid)
-        world.confirm(vid)
+    vids = finished(world, 60)
     poison = {next(vid for vid in vids if shard_of("publish", vid) == f"publish#{number}") for number in (0, 1)}
     plain = world.topic.publish
 
@@ -328,10 +324,7 @@ def test_what_waits_to_be_announced_does_not_wait_longer_for_more_callbacks(worl
 
 
 def test_a_backlog_of_announcements_leaves_every_duty_its_turn(world: World) -> None:
-    for number in range(TURN + 20):
-        world.track(f"v{number}")
-        world.provider.answers[f"v{number}"] = answer(f"v{number}")
-        world.confirm(f"v{number}")
+    finished(world, TURN + 20)
     world.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
     world.track("old")
     world.clock.forward(days=1)
@@ -353,10 +346,7 @@ def test_submits_leave_every_duty_its_turn(world: World) -> None:
 
 
 def test_failures_cost_a_duty_ten_seconds_of_a_tick(world: World) -> None:
-    for number in range(40):
-        world.track(f"v{number}")
-        world.provider.answers[f"v{number}"] = answer(f"v{number}")
-        world.confirm(f"v{number}")
+    finished(world, 40)
     world.clock.forward(minutes=2)
     tried = []
 

@@ -139,24 +139,25 @@ def _key(item: Item) -> SongKey:
 def _records(found: Iterable[Item]) -> Iterator[SongRecord]:
     for key, group in groupby(sorted(found, key=_key), key=_key):
         rows = list(group)
-        relays = [row for row in rows if row["item"]["S"] == "relay"]
+        relays = {_digest(row): row for row in rows if row["item"]["S"] == "relay"}
+        kept = {digest: _kept(row) for digest, row in relays.items()}
         yield SongRecord(
             key=key,
-            relays=tuple(filter(None, map(_relay, relays))),
-            waiting=frozenset(_digest(row) for row in relays if "due_shard" in row),
-            kept={_digest(row): _kept(row) for row in relays},
+            relays=tuple(filter(None, (_relay(row, kept[digest].body) for digest, row in relays.items()))),
+            waiting=frozenset(digest for digest, row in relays.items() if "due_shard" in row),
+            kept=kept,
             books=next((_books(row) for row in rows if row["item"]["S"] == "lease"), None),
         )
 
 
-def _relay(item: Item) -> Relay | None:
+def _relay(item: Item, body: bytes) -> Relay | None:
     """Read a relay; its key and identity are those of what was relayed, not of what is left of it here.
 
     One that an earlier edition stored and this one refuses must not make its room unreadable.
     """
     sent, at = (datetime.fromisoformat(item[name]["S"]) for name in ("sent", "at"))
     try:
-        return replace(read_relay(json.loads(_kept(item).body), sent, at), key=_key(item), digest=_digest(item))
+        return replace(read_relay(json.loads(body), sent, at), key=_key(item), digest=_digest(item))
     except Malformed as error:
         log.warning("unreadable relay", extra={"song": item["song"]["S"], "field": error.field})
         return None

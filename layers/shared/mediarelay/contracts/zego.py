@@ -314,9 +314,9 @@ def _stated(fields: Fields, name: str) -> bool | None:
     stated = fields.get(name)
     if stated is None:
         return None
-    if str(stated).lower() not in FLAGS:
+    if (flag := FLAGS.get(str(stated).lower())) is None:
         raise Malformed(name, "true or false")
-    return FLAGS[str(stated).lower()]
+    return flag
 
 
 def _text(fields: Fields, name: str) -> str | None:

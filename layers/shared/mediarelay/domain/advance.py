@@ -56,6 +56,10 @@ class Moment:
     given_up: bool = False
     starved: bool = False
 
+    def asked_for(self, kind: Kind) -> bool:
+        """Whether the provider was asked just now for a task of this kind."""
+        return self.asked is not None and self.kind is kind
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -110,12 +114,11 @@ def _books(record: Record, task: Task, rules: Rules, moment: Moment) -> Books:
     fresh = Books(kind=_first_kind(record, moment), give_up_at=_seconds(moment.now + life))
     books = _extended(_reopened(record.books or fresh, record, task, rules), record, task, rules, moment)
     kind = task.certain_kind or books.kind
-    tried = moment.asked is not None and moment.kind is kind
     return replace(
         books,
         kind=kind,
         version=books.version + 1,
-        attempts=0 if task.settled else books.attempts + tried,
+        attempts=0 if task.settled else books.attempts + moment.asked_for(kind),
         asked_at=moment.asked or books.asked_at,
         replayed=max(books.replayed, _answered(record, moment)),
         conflicts=len(task.conflicts),
@@ -154,11 +157,11 @@ def _hopes(record: Record, task: Task, rules: Rules) -> list[datetime]:
     """Until when those wait who count on a task."""
     hopeful = HOPEFUL if task.outcome is State.LOST else ORDERED | ({Origin.TRUSTED} if task.disputed else set())
     said = [_end(entry, rules) for entry in record.entries if entry.origin in hopeful]
-    return said + [one.at + rules.lifetime for one in record.open if one.item == REPLAY]
+    return said + [_end(one, rules) for one in record.open if one.item == REPLAY]
 
 
-def _end(entry: Entry, rules: Rules) -> datetime:
-    return entry.give_up_at or entry.at + rules.lifetime
+def _end(one: Entry | OpenQuestion, rules: Rules) -> datetime:
+    return one.give_up_at or one.at + rules.lifetime
 
 
 def _extended(books: Books, record: Record, task: Task, rules: Rules, moment: Moment) -> Books:
@@ -192,7 +195,7 @@ def _look(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:
         books.kind,
         moment.now,
         attempts=books.attempts,
-        asked=moment.asked is not None and moment.kind is books.kind,
+        asked=moment.asked_for(books.kind),
         first=first_wait(rules.first_look_after, task.source.duration),
         give_up=books.give_up_at,
         luck=moment.luck,
@@ -229,7 +232,6 @@ def _settled(
             return _asked_since(one, moment)
         if task.settled or (asking and one.kind in taken_over):
             return True
-        old = (one.give_up_at or one.at + rules.lifetime) < moment.now
-        return old and (moment.given_up or (moment.asked is not None and moment.kind is one.kind))
+        return _end(one, rules) < moment.now and (moment.given_up or moment.asked_for(one.kind))
 
     return tuple(one for one in record.open if ends(one))

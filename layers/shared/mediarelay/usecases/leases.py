@@ -17,8 +17,8 @@ from mediarelay.domain.song_news import Margins, SongBooks, SongRecord, next_not
 from mediarelay.errors import LedgerUnavailable, NotFound
 from mediarelay.usecases.publish import Announcements
 from mediarelay.usecases.songs import context
+from mediarelay.usecases.tasks import RACES
 
-RACES = 5
 MOST_TOLD = 50
 """Relays in one history: each of them is unsealed."""
 log = logging.getLogger(__name__)

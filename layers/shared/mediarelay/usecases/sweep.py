@@ -63,8 +63,8 @@ class Sweeper:
 
         Raises `LedgerUnavailable` in the end if a duty could not be looked for.
         """
-        done, losses = Counter[str](), {what: Losses(what, self.clock) for what in (*TURNS, *Kind, "expire")}
         duties = self._duties(tick)
+        done, losses = Counter(dict.fromkeys(duties, 0)), {what: Losses(what, self.clock) for what in (*duties, *Kind)}
         for what, rows, loss in self._work(tick, losses):
             with loss.looked_for():
                 self._do(what, duties[what], rows, loss, done)
@@ -84,13 +84,12 @@ class Sweeper:
 
     def _work(self, tick: Tick, losses: dict[str, Losses]) -> Iterator[tuple[str, Iterable[Waiting], Losses]]:
         """What there is to do: some of each duty, so that each has its turn, and then the rest."""
+        waiting = [(what, tick.leased(losses[what]), losses[what]) for what in TURNS]
+        waiting += [("lost", self._overdue(losses[kind], tick), losses[kind]) for kind in Kind]
         first = dict.fromkeys(TURNS, TURN) | {"submit": min(TURN, self.budget)}
         rest = {"submit": self.budget - first["submit"]}
         for most in (first, rest):
-            for what in TURNS:
-                yield what, islice(tick.leased(losses[what]), most.get(what)), losses[what]
-            for kind in Kind:
-                yield "lost", islice(self._overdue(losses[kind], tick), most.get("lost")), losses[kind]
+            yield from ((what, islice(rows, most.get(what)), loss) for what, rows, loss in waiting)
         yield "expire", tick.due("expire"), losses["expire"]
 
     def _overdue(self, losses: Losses, tick: Tick) -> Iterator[Waiting]:
@@ -106,7 +105,6 @@ class Sweeper:
 
     @staticmethod
     def _do(what: str, duty: Duty, rows: Iterable[Waiting], losses: Losses, done: Counter[str]) -> None:
-        done[what] += 0
         for row in rows:
             with losses.forgiven(row):
                 duty(row)
