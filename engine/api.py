@@ -8,18 +8,18 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from engine.config import Settings
+from engine.forms import Pairs, read_form, read_urlencoded
 from engine.jobs import Jobs
 from engine.model import Task
 from engine.payloads import query
 from engine.places import key_of, parse_url
-from engine.store import Store
+from engine.store import Store, UsedNonce
 from mediarelay.domain.media import Kind
 from mediarelay.errors import Malformed
 from mediarelay.signing.qcloud import WINDOW_SECONDS, Endpoint, VerificationFailed, verify
@@ -74,7 +74,7 @@ class Api:
         }
 
     async def endpoint(self, request: Request) -> Response:
-        """Answer GET (parameters in the query) and POST (a form), and do wrong what the faults ask for."""
+        """Answer GET (parameters in the query) and POST (a form, the query or both); carry out the faults."""
         faults = self._settings.faults.roll()
         if faults.api_http_status is not None:
             return PlainTextResponse("fault", status_code=faults.api_http_status)
@@ -102,10 +102,7 @@ class Api:
 
     async def _answer(self, request: Request) -> Answer:
         try:
-            text = (
-                (await _body(request)) if request.method == "POST" else request.scope["query_string"].decode("latin-1")
-            )
-            params = _parse(text)
+            params = _unique(await _pairs(request))
         except Malformed as malformed:
             return envelope(4000, str(malformed))
         return await run_in_threadpool(self.call, request.method, request.headers.get("host", ""), params)
@@ -118,11 +115,16 @@ class Api:
             Endpoint(method, host, PATH),
             params,
             secret_of=lambda secret_id: keys.secret_key if secret_id == keys.secret_id else None,
-            seen=lambda nonce: self._store.use_nonce(params["SecretId"], nonce, now, 2 * WINDOW_SECONDS + 1),
+            seen=lambda nonce: self._is_repeat(params, nonce, now),
             now=now,
         )
         if keys.token is not None and params.get("Token") != keys.token:
             raise Refused(4105, "Token: missing or wrong")
+
+    def _is_repeat(self, params: Params, nonce: str, now: float) -> bool:
+        """Mark a nonce as used at its timestamp: the official clients draw so few that they meet again by chance."""
+        used = UsedNonce(secret_id=params["SecretId"], nonce=nonce, timestamp=params["Timestamp"])
+        return self._store.use_nonce(used, now, 2 * WINDOW_SECONDS + 1)
 
     def _act(self, params: Params) -> Answer:
         action = self._actions.get(params["Action"])
@@ -167,21 +169,28 @@ def _need(params: Params, name: str) -> str:
     return value
 
 
-def _parse(text: str) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000)
-    except ValueError as error:
-        raise Malformed("parameters", "are not form-encoded text") from error
+async def _pairs(request: Request) -> Pairs:
+    """Read the parameters of the query and of the body, if there is one; raises `Malformed`."""
+    query = read_urlencoded(request.scope["query_string"].decode("latin-1"))
+    if request.method != "POST":
+        return query
+    return query + read_form(request.headers.get("content-type", ""), await _body(request))
+
+
+def _unique(pairs: Pairs) -> Params:
     params = dict(pairs)
     if len(params) != len(pairs):
         raise Malformed("parameters", "a name is given twice")
     return params
 
 
-async def _body(request: Request) -> str:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise Malformed("body", f"is over {MAX_BODY} bytes")
-    return body.decode("utf-8", "replace")
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise Malformed("body", f"is over {MAX_BODY} bytes")
+    except ClientDisconnect as error:
+        raise Malformed("body", "ended early") from error
+    return bytes(body)

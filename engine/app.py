@@ -16,12 +16,14 @@ from engine.api import Api
 from engine.callbacks import Sender
 from engine.config import Settings, load_settings
 from engine.console import Console
-from engine.cos import PREFIX, Cos
+from engine.cos.service import PREFIX, Cos
 from engine.jobs import Jobs
 from engine.objects import Objects
 from engine.places import parse_host
 from engine.store import Store
 from engine.transcode import require_tools
+from engine.uploads import Uploads
+from engine.wire import as_clients_expect
 
 _ANY = ["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"]
 
@@ -33,6 +35,7 @@ class Engine:
     settings: Settings
     store: Store
     objects: Objects
+    uploads: Uploads
     sender: Sender
     jobs: Jobs
 
@@ -48,11 +51,13 @@ class Engine:
             settings = load_settings(data, config)
             require_tools(settings.config)
             objects = Objects(data / "objects", store)
+            uploads = Uploads(data / "parts", store, objects)
         except BaseException:
             store.close()
             raise
         sender = Sender(store, settings)
-        return cls(settings, store, objects, sender, Jobs(settings, store, objects, sender, data / "work"))
+        jobs = Jobs(settings, store, objects, sender, data / "work")
+        return cls(settings, store, objects, uploads, sender, jobs)
 
     def start(self) -> None:
         """Take up what is unfinished."""
@@ -69,14 +74,14 @@ class Engine:
 def build_app(engine: Engine) -> ASGIApp:
     """Make the ASGI application; it starts the engine and stops it at the end of its life."""
     signed = Api(engine.settings, engine.store, engine.jobs)
-    cos = Cos(engine.settings, engine.objects, engine.jobs)
+    cos = Cos(engine.settings, engine.store, engine.objects, engine.uploads, engine.jobs)
     console = Console(engine.settings, engine.store, engine.jobs)
     routes = [
         Route(api.PATH, signed.endpoint, methods=["GET", "POST"]),
         Route(PREFIX + "{target:path}", cos.by_path, methods=_ANY),
         *console.routes(),
     ]
-    return _by_host(Starlette(routes=routes, lifespan=_life(engine)), cos)
+    return as_clients_expect(_by_host(Starlette(routes=routes, lifespan=_life(engine)), cos))
 
 
 def _by_host(inner: ASGIApp, cos: Cos) -> ASGIApp:
@@ -84,7 +89,7 @@ def _by_host(inner: ASGIApp, cos: Cos) -> ASGIApp:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send) if scope["type"] == "http" else None
-        if request and parse_host(request.headers.get("host", "")):
+        if request and parse_host(request.headers.get("host", "").lower()):
             response = await cos.by_host(request)
             await response(scope, receive, send)
         else:

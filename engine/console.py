@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine.config import Settings
-from engine.cos import PREFIX
+from engine.cos.service import PREFIX
 from engine.decode import decode, encode
 from engine.jobs import Jobs
 from engine.model import Task

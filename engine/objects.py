@@ -15,7 +15,8 @@ from engine.places import Place
 from engine.store import Store, StoredObject
 
 _INERT = "application/octet-stream"
-_CHUNK = 1 << 20
+MAX_LOOKS = 10
+"""How often an object is looked up that is replaced between the look and the opening of its file."""
 
 
 @dataclass(slots=True)
@@ -39,6 +40,17 @@ class Draft:
         self.path.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where an object goes and what is kept with it; `headers` as in `StoredObject`, without `replace` only once."""
+
+    place: Place
+    key: str
+    content_type: str = ""
+    headers: str = "{}"
+    replace: bool = True
+
+
 class Objects:
     """Objects by bucket host and key, on disk."""
 
@@ -55,39 +67,82 @@ class Objects:
         path = self._drafts / secrets.token_hex(16)
         return Draft(path, path.open("wb"))
 
-    def keep(self, draft: Draft, place: Place, key: str, content_type: str = "") -> StoredObject:
-        """Make a complete draft the object under its key, at once; returns it."""
+    def keep(self, draft: Draft, destination: Destination, etag: str | None = None) -> StoredObject:
+        """Make a complete draft the object under its key, at once; returns it. The ETag is the MD5 unless given.
+
+        Raises `ObjectExists` if it may not replace one; then nothing has changed.
+        """
         draft.file.close()
-        return self._publish(draft.path, draft.digest.hexdigest(), (place, key, content_type))
+        return self._publish(draft.path, etag or f'"{draft.digest.hexdigest()}"', destination)
 
     def adopt(self, file: Path, place: Place, key: str) -> StoredObject:
         """Move a finished file into a bucket; returns the object."""
-        return self._publish(file, _md5_of(file), (place, key, ""))
+        return self._publish(file, f'"{_md5_of(file)}"', Destination(place=place, key=key))
+
+    def copy(self, source: StoredObject, destination: Destination) -> StoredObject | None:
+        """Make an object out of another one; None if that one is gone. Raises `ObjectExists` as `keep` does."""
+        file = self._drafts / secrets.token_hex(16)
+        try:
+            link_or_copy(self.path(source), file)
+        except FileNotFoundError:
+            return None
+        return self._publish(file, source.etag, destination)
+
+    def delete(self, place: Place, key: str) -> bool:
+        """Remove the object under a key; False if there is none."""
+        blob = self._store.delete_object(place.host, key)
+        if blob:
+            self._unlink(blob)
+        return blob is not None
 
     def find(self, place: Place, key: str) -> StoredObject | None:
         """Return the object under a key."""
         return self._store.object(place.host, key)
 
+    def open(self, place: Place, key: str) -> tuple[StoredObject, BinaryIO] | None:
+        """Return the object under a key and its open file, which stays whole when the object is replaced."""
+        for _ in range(MAX_LOOKS):
+            item = self.find(place, key)
+            file = item and self.open_item(item)
+            if item and file:
+                return item, file
+        return None
+
+    def open_item(self, item: StoredObject) -> BinaryIO | None:
+        """Open the file of an object; None if the object has been replaced or deleted since."""
+        try:
+            return self.path(item).open("rb")
+        except FileNotFoundError:
+            return None
+
     def path(self, item: StoredObject) -> Path:
         """Return the file that holds an object."""
         return self._directory / item.blob[:2] / item.blob
 
-    def _publish(self, file: Path, md5: str, where: tuple[Place, str, str]) -> StoredObject:
-        place, key, content_type = where
+    def _publish(self, file: Path, etag: str, destination: Destination) -> StoredObject:
         item = StoredObject(
-            host=place.host,
-            key=key,
+            host=destination.place.host,
+            key=destination.key,
             blob=secrets.token_hex(16),
             size=file.stat().st_size,
-            etag=f'"{md5}"',
-            content_type=_harmless(content_type or mimetypes.guess_type(key)[0] or _INERT),
+            etag=etag,
+            content_type=harmless(destination.content_type or mimetypes.guess_type(destination.key)[0] or _INERT),
             modified=time.time(),
+            headers=destination.headers,
         )
         self.path(item).parent.mkdir(exist_ok=True)
         file.replace(self.path(item))
-        if old := self._store.put_object(item):
-            (self._directory / old[:2] / old).unlink(missing_ok=True)
+        try:
+            old = self._store.put_object(item, replace=destination.replace)
+        except BaseException:
+            self._unlink(item.blob)
+            raise
+        if old:
+            self._unlink(old)
         return item
+
+    def _unlink(self, blob: str) -> None:
+        (self._directory / blob[:2] / blob).unlink(missing_ok=True)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -109,7 +164,7 @@ def _md5_of(file: Path) -> str:
         return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _harmless(content_type: str) -> str:
+def harmless(content_type: str) -> str:
     """Keep the type of media only: uploads share an origin with the console, where a browser would run others."""
     plain = content_type.partition(";")[0].strip().lower()
     media = plain.startswith(("audio/", "video/", "image/")) and "svg" not in plain and plain.isascii()

@@ -8,7 +8,7 @@ from mediarelay.errors import Malformed
 
 _HOST = re.compile(
     r"(?P<bucket>[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?)-(?P<app_id>[1-9][0-9]{0,14})"
-    r"\.cos(?P<region>[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)\.myqcloud\.com(:[0-9]{1,5})?",
+    r"\.cos\.?(?P<region>[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)\.myqcloud\.com(:[0-9]{1,5})?",
     re.ASCII,
 )
 _URL = re.compile(r"http://(?P<host>[^/?#:]+)(?P<path>/[^?#]+)")
@@ -40,7 +40,10 @@ class Place:
 
 
 def parse_host(host: str) -> Place | None:
-    """Read a bucket's virtual host, with or without a port; None if it is another kind of host."""
+    """Read a bucket's virtual host, with or without a port; None if it is another kind of host.
+
+    Clients of COS v5 write `.cos.{region}.` where this service prints `.cos{region}.`; both are the same bucket.
+    """
     match = _HOST.fullmatch(host)
     return match and Place(app_id=int(match["app_id"]), bucket=match["bucket"], region=match["region"])
 

@@ -1,4 +1,6 @@
-"""Everything that outlives the process, in one SQLite file: tasks, objects, callbacks and their attempts, used nonces.
+"""Everything that outlives the process, in one SQLite file.
+
+Tasks, objects, callbacks and their attempts, used nonces; `uploads.py` keeps unfinished multipart uploads there.
 
 One connection behind one lock. The file is locked exclusively: two engines cannot share a directory.
 """
@@ -26,7 +28,8 @@ CREATE INDEX IF NOT EXISTS tasks_of_file ON tasks (kind, host, key, deleted);
 CREATE INDEX IF NOT EXISTS tasks_open ON tasks (seq) WHERE open AND NOT deleted;
 CREATE TABLE IF NOT EXISTS objects (
     host TEXT NOT NULL, key TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
-    content_type TEXT NOT NULL, modified REAL NOT NULL, PRIMARY KEY (host, key)) WITHOUT ROWID;
+    content_type TEXT NOT NULL, modified REAL NOT NULL, headers TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (host, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS callbacks (
     seq INTEGER PRIMARY KEY, vid TEXT NOT NULL, type TEXT NOT NULL, url TEXT NOT NULL, body TEXT NOT NULL,
     created REAL NOT NULL, due REAL, tries INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL);
@@ -35,19 +38,40 @@ CREATE INDEX IF NOT EXISTS callbacks_of ON callbacks (vid);
 CREATE TABLE IF NOT EXISTS attempts (
     callback INTEGER NOT NULL, at REAL NOT NULL, seconds REAL NOT NULL, http_status INTEGER, error TEXT);
 CREATE INDEX IF NOT EXISTS attempts_of ON attempts (callback);
-CREATE TABLE IF NOT EXISTS nonces (
-    nonce TEXT NOT NULL, secret_id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (nonce, secret_id)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS nonces_by_age ON nonces (at);
+CREATE TABLE IF NOT EXISTS used_nonces (
+    secret_id TEXT NOT NULL, nonce TEXT NOT NULL, timestamp TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (secret_id, nonce, timestamp)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS used_nonces_by_age ON used_nonces (at);
+DROP TABLE IF EXISTS nonces;
+CREATE TABLE IF NOT EXISTS uploads (
+    id TEXT PRIMARY KEY, host TEXT NOT NULL, key TEXT NOT NULL, content_type TEXT NOT NULL, headers TEXT NOT NULL,
+    created REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS uploads_of_bucket ON uploads (host, key, id);
+CREATE TABLE IF NOT EXISTS parts (
+    upload TEXT NOT NULL, number INTEGER NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL, md5 TEXT NOT NULL,
+    modified REAL NOT NULL, PRIMARY KEY (upload, number)) WITHOUT ROWID;
 """
+
+
+LAST_CHARACTER = "\U0010ffff"
+"""Comes after every other character in the order of keys."""
 
 
 class StoreBusy(Exception):
     """Another engine holds the directory."""
 
 
+class ObjectExists(Exception):
+    """There is an object under the key, and it is not to be replaced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """One object of a bucket; `blob` is the name of its file, `modified` in UNIX seconds."""
+    """One object of a bucket.
+
+    `blob` is the name of its file, `modified` is in UNIX seconds, `headers` is the JSON object of the headers that the
+    upload wants to have back.
+    """
 
     host: str
     key: str
@@ -56,6 +80,16 @@ class StoredObject:
     etag: str
     content_type: str
     modified: float
+    headers: str = "{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedNonce:
+    """What a signed call may use once: a nonce at a timestamp, by one key."""
+
+    secret_id: str
+    nonce: str
+    timestamp: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +134,8 @@ class Store:
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_SCHEMA)
+        if "headers" not in {row["name"] for row in self._db.execute("PRAGMA table_info(objects)")}:
+            self._db.execute("ALTER TABLE objects ADD COLUMN headers TEXT NOT NULL DEFAULT '{}'")
         self._db.execute("UPDATE callbacks SET due = created WHERE state = 'waiting' AND due IS NULL")
 
     def close(self) -> None:
@@ -110,7 +146,7 @@ class Store:
     def add_task(self, task: Task) -> list[str]:
         """Keep a new task and mark the earlier ones of the same file deleted; returns their vids (seed, remarks)."""
         host = task.source.host
-        with self._transaction() as db:
+        with self.transaction() as db:
             same = (task.kind.value, host, task.key)
             rows = db.execute("SELECT doc FROM tasks WHERE kind = ? AND host = ? AND key = ? AND NOT deleted", same)
             earlier = [_task(row) for row in rows.fetchall()]
@@ -126,7 +162,7 @@ class Store:
         self, vid: str, callbacks: Callable[[Task], Iterable[Callback]] = lambda _: (), **changes: Any
     ) -> Task | None:
         """Change a task and queue what is to be called back, both or neither; None if it is finished or deleted."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             old = _first_task(db.execute("SELECT doc FROM tasks WHERE vid = ?", (vid,)))
             if old is None or old.deleted or old.status in FINAL:
                 return None
@@ -138,7 +174,7 @@ class Store:
 
     def task(self, vid: str) -> Task | None:
         """Return one task, deleted or not."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             return _first_task(db.execute("SELECT doc FROM tasks WHERE vid = ?", (vid,)))
 
     def newest_task(self, kind: Kind, place: Place, key: str) -> Task | None:
@@ -146,33 +182,45 @@ class Store:
         query = (
             "SELECT doc FROM tasks WHERE kind = ? AND host = ? AND key = ? AND NOT deleted ORDER BY seq DESC LIMIT 1"
         )
-        with self._transaction() as db:
+        with self.transaction() as db:
             return _first_task(db.execute(query, (kind.value, place.host, key)))
 
     def tasks(self, limit: int) -> list[Task]:
         """Return the newest tasks, newest first."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             return [_task(row) for row in db.execute("SELECT doc FROM tasks ORDER BY seq DESC LIMIT ?", (limit,))]
 
     def open_vids(self) -> list[str]:
         """Return the vids of all unfinished tasks, oldest first."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute("SELECT vid FROM tasks WHERE open AND NOT deleted ORDER BY seq")
             return [row["vid"] for row in rows]
 
-    def put_object(self, item: StoredObject) -> str | None:
-        """Keep an object under its key; returns the blob that it replaces."""
-        with self._transaction() as db:
+    def put_object(self, item: StoredObject, *, replace: bool = True) -> str | None:
+        """Keep an object under its key; returns the blob that it replaces. Raises `ObjectExists` unless `replace`."""
+        with self.transaction() as db:
             old = db.execute("SELECT blob FROM objects WHERE host = ? AND key = ?", (item.host, item.key)).fetchone()
-            db.execute(
-                "INSERT OR REPLACE INTO objects VALUES (:host, :key, :blob, :size, :etag, :content_type, :modified)",
-                encode(item),
-            )
+            if old and not replace:
+                raise ObjectExists(item.key)
+            db.execute(_INSERT_OBJECT, encode(item))
             return old and str(old["blob"])
+
+    def delete_object(self, host: str, key: str) -> str | None:
+        """Forget an object; returns its blob, None if there is no such object."""
+        with self.transaction() as db:
+            old = db.execute("DELETE FROM objects WHERE host = ? AND key = ? RETURNING blob", (host, key)).fetchone()
+            return old and str(old["blob"])
+
+    def objects(self, host: str, prefix: str, after: str, limit: int) -> list[StoredObject]:
+        """Return the first objects of a bucket whose key begins with `prefix` and comes after `after`, by key."""
+        query = "SELECT * FROM objects WHERE host = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?"
+        with self.transaction() as db:
+            rows = db.execute(query, (host, prefix, prefix + LAST_CHARACTER, after, limit))
+            return [StoredObject(**row) for row in rows]
 
     def object(self, host: str, key: str) -> StoredObject | None:
         """Return one object of a bucket."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute("SELECT * FROM objects WHERE host = ? AND key = ?", (host, key)).fetchone()
             return row and StoredObject(**row)
 
@@ -181,7 +229,7 @@ class Store:
 
         While one callback of a task is being sent, its others wait, so that two senders do not change their order.
         """
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute(_NEXT_CALLBACK).fetchone()
             if row is None:
                 return None
@@ -192,7 +240,7 @@ class Store:
 
     def record_attempt(self, callback: Callback, attempt: Attempt) -> None:
         """Keep how a delivery went and what `callback` now says about it."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "INSERT INTO attempts VALUES (?, ?, ?, ?, ?)",
                 (callback.seq, attempt.at, attempt.seconds, attempt.http_status, attempt.error),
@@ -205,19 +253,21 @@ class Store:
         """Return the newest callbacks with their attempts, newest first."""
         query = "SELECT * FROM callbacks WHERE ? IS NULL OR vid = ? ORDER BY seq DESC LIMIT ?"
         tried = "SELECT at, seconds, http_status, error FROM attempts WHERE callback = ? ORDER BY at"
-        with self._transaction() as db:
+        with self.transaction() as db:
             found = [Callback(**row) for row in db.execute(query, (vid, vid, limit))]
             return [(callback, [Attempt(**row) for row in db.execute(tried, (callback.seq,))]) for callback in found]
 
-    def use_nonce(self, secret_id: str, nonce: str, now: float, keep: float) -> bool:
+    def use_nonce(self, used: UsedNonce, now: float, keep: float) -> bool:
         """Mark a nonce as used and say whether it was used within the last `keep` seconds."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM nonces WHERE at < ?", (now - keep,))
-            added = db.execute("INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", (nonce, secret_id, now))
+        with self.transaction() as db:
+            db.execute("DELETE FROM used_nonces WHERE at < ?", (now - keep,))
+            values = {**encode(used), "at": now}
+            added = db.execute("INSERT OR IGNORE INTO used_nonces VALUES (:secret_id, :nonce, :timestamp, :at)", values)
             return added.rowcount == 0
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run statements that count all or none; other threads wait."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -236,6 +286,8 @@ class Store:
         )
 
 
+_INSERT_OBJECT = """INSERT OR REPLACE INTO objects (host, key, blob, size, etag, content_type, modified, headers)
+    VALUES (:host, :key, :blob, :size, :etag, :content_type, :modified, :headers)"""
 _NEXT_CALLBACK = """SELECT * FROM callbacks AS this WHERE due IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM callbacks WHERE vid = this.vid AND state = 'waiting' AND due IS NULL) ORDER BY due, seq LIMIT 1"""
 _INSERT_CALLBACK = """INSERT INTO callbacks (vid, type, url, body, created, due, tries, state)

@@ -134,19 +134,54 @@ def string_to_sign(method: str, host: str, path: str, params: Mapping[str, objec
     Underscores in names (never in values) become dots before sorting; with POST, values that start with `@` (files) are
     left out. `Token` and `RequestClient` are ordinary parameters.
     """
-    verb = method.upper()
-    pairs = sorted(
-        (name.replace("_", "."), name, value)
-        for name, value in flatten(params).items()
-        if name != "Signature" and not (verb == "POST" and value.startswith("@"))
-    )
-    return f"{verb}{host}{path}?" + "&".join(f"{signed}={value}" for signed, _, value in pairs)
+    return _text_to_sign(Endpoint(method, host, path), flatten(params), _SPELLINGS[0])
+
+
+def _dotted(name: str) -> str:
+    return name.replace("_", ".")
+
+
+def _dotted_inside(name: str) -> str:
+    return name if name.startswith("_") else _dotted(name)
+
+
+def _as_sent(name: str) -> str:
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelling:
+    """How a signer orders the names and how it writes them."""
+
+    order: Callable[[str], str]
+    write: Callable[[str], str]
+
+
+_SPELLINGS = (
+    _Spelling(order=_dotted, write=_dotted),  # the official Python SDK, and this module
+    _Spelling(order=_as_sent, write=_dotted),  # the official Java and .NET SDKs
+    _Spelling(order=_as_sent, write=_dotted_inside),  # the official PHP and Node.js SDKs
+)
+"""The official signers differ in names with underscores only; a verifier takes each of them, the first one signs."""
+
+
+def _text_to_sign(endpoint: Endpoint, flat: Mapping[str, str], spelling: _Spelling) -> str:
+    verb = endpoint.method.upper()
+    names = [
+        name for name, value in flat.items() if name != "Signature" and not (verb == "POST" and value.startswith("@"))
+    ]
+    ordered = sorted(names, key=lambda name: (spelling.order(name), name))
+    query = "&".join(f"{spelling.write(name)}={flat[name]}" for name in ordered)
+    return f"{verb}{endpoint.host}{endpoint.path}?{query}"
 
 
 def sign(secret_key: str, method: str, host: str, path: str, params: Mapping[str, object]) -> str:
     """Return the Base64 signature; HMAC-SHA256 if `SignatureMethod` is exactly `HmacSHA256`, else HMAC-SHA1."""
-    digest = hashlib.sha256 if params.get("SignatureMethod") == "HmacSHA256" else hashlib.sha1
-    text = string_to_sign(method, host, path, params)
+    return _sign_text(secret_key, string_to_sign(method, host, path, params), params.get("SignatureMethod"))
+
+
+def _sign_text(secret_key: str, text: str, algorithm: object) -> str:
+    digest = hashlib.sha256 if algorithm == "HmacSHA256" else hashlib.sha1
     return base64.b64encode(hmac.new(secret_key.encode(), text.encode(), digest).digest()).decode("ascii")
 
 
@@ -208,9 +243,11 @@ def verify(
 
 
 def _matches(secret_key: str, endpoint: Endpoint, flat: Mapping[str, str]) -> bool:
-    """Recompute the signature and compare in constant time, on bytes."""
-    expected = sign(secret_key, endpoint.method, endpoint.host, endpoint.path, flat)
-    return hmac.compare_digest(expected.encode(), flat["Signature"].encode())
+    """Recompute the signature in each accepted spelling and compare in constant time, on bytes."""
+    texts = {_text_to_sign(endpoint, flat, spelling) for spelling in _SPELLINGS}
+    expected = [_sign_text(secret_key, text, flat.get("SignatureMethod")) for text in texts]
+    given = flat["Signature"].encode()
+    return any([hmac.compare_digest(each.encode(), given) for each in expected])  # noqa: C419
 
 
 def _well_formed(params: Mapping[str, object]) -> dict[str, str]:

@@ -1,0 +1,138 @@
+"""Multipart uploads: begin, parts in any order, list, complete, abort."""
+
+from typing import BinaryIO
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.config import Settings
+from engine.cos import answers, requests
+from engine.cos.answers import CosError, Node
+from engine.cos.objects import Writer, find_source, may_replace, require_bucket
+from engine.cos.requests import COPY_SOURCE, CosRequest
+from engine.objects import Destination, Draft, Objects
+from engine.uploads import MAX_PARTS, Part, Upload, Uploads
+
+_CHUNK = 1 << 20
+
+
+class UploadOperations:
+    """The sub-resources `uploads` and `uploadId` of an object."""
+
+    def __init__(self, settings: Settings, objects: Objects, uploads: Uploads, writer: Writer) -> None:
+        self._settings = settings
+        self._objects = objects
+        self._uploads = uploads
+        self._writer = writer
+
+    async def begin(self, asked: CosRequest) -> Response:
+        """Begin an upload; what is kept with the object comes from this request."""
+        require_bucket(asked)
+        destination = Destination(
+            place=asked.place,
+            key=asked.key,
+            content_type=asked.headers.get("content-type", ""),
+            headers=requests.read_kept_headers(asked.headers),
+        )
+        upload = await run_in_threadpool(self._uploads.begin, destination)
+        return answers.document("InitiateMultipartUploadResult", answers.of_upload(asked.place, upload))
+
+    async def write_part(self, asked: CosRequest) -> Response:
+        """Keep the body, or a range of another object, as a part."""
+        upload, number = await self._find(asked), asked.part_number()
+        if COPY_SOURCE in asked.headers:
+            part = await self._keep(upload, number, await run_in_threadpool(self._copy_range, asked))
+            return answers.copied("CopyPartResult", part.etag, part.modified)
+        part = await self._keep(upload, number, await self._writer.receive(asked.http))
+        return Response(headers={"etag": part.etag})
+
+    async def list_parts(self, asked: CosRequest) -> Response:
+        """List the parts by number."""
+        upload = await self._find(asked)
+        most = asked.number("max-parts", requests.MAX_LISTED, requests.MAX_LISTED)
+        after = asked.number("part-number-marker", 0, MAX_PARTS)
+        found = await run_in_threadpool(self._uploads.parts, upload, after, most + 1)
+        return answers.document("ListPartsResult", _listed_parts(asked, upload, found[:most], more=len(found) > most))
+
+    async def complete(self, asked: CosRequest) -> Response:
+        """Join the parts into the object and start its task."""
+        upload = await self._find(asked)
+        wanted = requests.read_parts(await _xml(asked.http))
+        destination = Destination(
+            place=asked.place,
+            key=asked.key,
+            content_type=upload.content_type,
+            headers=upload.headers,
+            replace=may_replace(asked),
+        )
+        item = await run_in_threadpool(self._uploads.complete, upload, wanted, destination)
+        nodes: list[Node] = [
+            ("Location", asked.place.url(f"/{asked.key}")),
+            ("Bucket", answers.bucket_name(asked.place)),
+            ("Key", asked.key),
+            ("ETag", item.etag),
+        ]
+        return await self._writer.start_task(asked, item, answers.document("CompleteMultipartUploadResult", nodes))
+
+    async def abort(self, asked: CosRequest) -> Response:
+        """Forget the upload and its parts."""
+        await run_in_threadpool(self._uploads.abort, await self._find(asked))
+        return Response(status_code=204)
+
+    async def _find(self, asked: CosRequest) -> Upload:
+        require_bucket(asked)
+        return await run_in_threadpool(self._uploads.find, asked.place, asked.key, asked.query["uploadId"])
+
+    async def _keep(self, upload: Upload, number: int, draft: Draft) -> Part:
+        limit = self._settings.config.max_object_size
+        try:
+            return await run_in_threadpool(self._uploads.keep_part, upload, number, draft, limit)
+        finally:
+            draft.discard()
+
+    def _copy_range(self, asked: CosRequest) -> Draft:
+        source = find_source(self._objects, asked)
+        first, last = requests.read_source_range(asked.headers, source)
+        opened = self._objects.open_item(source)
+        if opened is None:
+            raise CosError("NoSuchKey")
+        draft = self._objects.draft()
+        try:
+            with opened as file:
+                _copy_bytes(file, first, last - first + 1, draft)
+        except BaseException:
+            draft.discard()
+            raise
+        return draft
+
+
+def _copy_bytes(file: BinaryIO, first: int, size: int, draft: Draft) -> None:
+    file.seek(first)
+    while draft.size < size:
+        draft.write(file.read(min(_CHUNK, size - draft.size)))
+
+
+def _listed_parts(asked: CosRequest, upload: Upload, parts: list[Part], *, more: bool) -> list[Node]:
+    encoding = asked.query.get("encoding-type", "")
+    return [
+        ("Bucket", answers.bucket_name(asked.place)),
+        *answers.optional("EncodingType", encoding),
+        ("Key", answers.spelled(upload.key, encoding)),
+        ("UploadId", upload.id),
+        ("StorageClass", "STANDARD"),
+        ("PartNumberMarker", asked.number("part-number-marker", 0, MAX_PARTS)),
+        ("MaxParts", asked.number("max-parts", requests.MAX_LISTED, requests.MAX_LISTED)),
+        ("IsTruncated", answers.boolean(more)),
+        *([("NextPartNumberMarker", parts[-1].number)] if more and parts else []),
+        *answers.part_nodes(parts),
+    ]
+
+
+async def _xml(http: Request) -> bytes:
+    body = bytearray()
+    async for chunk in http.stream():
+        body += chunk
+        if len(body) > requests.MAX_XML:
+            raise CosError("MalformedXML")
+    return bytes(body)

@@ -1,0 +1,174 @@
+"""Reading, writing, copying and deleting whole objects, and the task that a new object starts."""
+
+import time
+from email.utils import formatdate
+from typing import BinaryIO
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.config import Bucket, Settings
+from engine.cos import answers, requests
+from engine.cos.answers import CosError, ObjectBody
+from engine.cos.requests import COPY_SOURCE, CosRequest
+from engine.jobs import Jobs, video_vid
+from engine.objects import Destination, Draft, Objects, harmless
+from engine.store import StoredObject
+
+
+class Writer:
+    """What all ways to make an object have in common."""
+
+    def __init__(self, settings: Settings, objects: Objects, jobs: Jobs) -> None:
+        self._settings = settings
+        self._objects = objects
+        self._jobs = jobs
+
+    async def receive(self, http: Request) -> Draft:
+        """Read a body to the disk; raises `CosError` or `ClientDisconnect`, then nothing is left of it."""
+        md5 = requests.read_md5(http.headers)
+        draft = await run_in_threadpool(self._objects.draft)
+        try:
+            await self._read_body(http, draft, md5)
+        except BaseException:
+            draft.discard()
+            raise
+        return draft
+
+    async def _read_body(self, http: Request, draft: Draft, md5: bytes | None) -> None:
+        limit = self._settings.config.max_object_size
+        async for chunk in http.stream():
+            await run_in_threadpool(draft.write, chunk)
+            if draft.size > limit:
+                raise CosError("EntityTooLarge")
+        if md5 not in {None, draft.digest.digest()}:
+            raise CosError("BadDigest")
+
+    async def start_task(self, asked: CosRequest, item: StoredObject, answer: Response) -> Response:
+        """Start the task of a new object, if its bucket transcodes; its vid is in the headers of the answer."""
+        moment = int(time.time())
+        bucket = require_bucket(asked)
+        if bucket.video and not _is_folder(item):
+            vid = video_vid(asked.http.state.request_id, moment)
+            await run_in_threadpool(self._jobs.start_video, bucket, asked.place, asked.key, vid=vid, moment=moment)
+        answer.headers["date"] = formatdate(moment, usegmt=True)
+        return answer
+
+
+class ObjectOperations:
+    """GET, HEAD, PUT, PUT with `x-cos-copy-source`, and DELETE of an object."""
+
+    def __init__(self, objects: Objects, writer: Writer) -> None:
+        self._objects = objects
+        self._writer = writer
+
+    async def read(self, asked: CosRequest) -> Response:
+        """Answer with the object or the range that is asked for, if its preconditions hold."""
+        found = await run_in_threadpool(self._objects.open, asked.place, asked.key)
+        if found is None:
+            raise missing(asked)
+        item, file = found
+        try:
+            return _answer_object(asked, item, file)
+        except BaseException:
+            file.close()
+            raise
+
+    async def write(self, asked: CosRequest) -> Response:
+        """Keep the body, or a copy of another object, as the object."""
+        require_bucket(asked)
+        if COPY_SOURCE in asked.headers:
+            return await self._copy(asked)
+        draft = await self._writer.receive(asked.http)
+        try:
+            item = await run_in_threadpool(self._objects.keep, draft, destination_of(asked))
+        finally:
+            draft.discard()
+        return await self._writer.start_task(asked, item, Response(headers={"etag": item.etag}))
+
+    async def delete(self, asked: CosRequest) -> Response:
+        """Remove the object; it is no error if there is none."""
+        removed = await run_in_threadpool(self._objects.delete, asked.place, asked.key)
+        if not removed:
+            require_bucket(asked)
+        return Response(status_code=204)
+
+    async def _copy(self, asked: CosRequest) -> Response:
+        source = await run_in_threadpool(find_source, self._objects, asked)
+        replaces, is_itself = requests.replaces_metadata(asked.headers), _is_itself(asked, source)
+        if is_itself and not replaces:
+            raise CosError("InvalidRequest")
+        if requests.read_source_range(asked.headers, source) != (0, source.size - 1):
+            raise CosError("InvalidArgument", "A range can be copied into a part only.")
+        destination = destination_of(asked, None if replaces else source)
+        item = await run_in_threadpool(self._objects.copy, source, destination)
+        if item is None:
+            raise CosError("NoSuchKey")
+        answer = answers.copied("CopyObjectResult", item.etag, item.modified)
+        # New metadata is no new content: the task of the object goes on.
+        return answer if is_itself else await self._writer.start_task(asked, item, answer)
+
+
+def find_source(objects: Objects, asked: CosRequest) -> StoredObject:
+    """Return the object that `x-cos-copy-source` names, if its preconditions hold; raises `CosError`."""
+    place, key = requests.read_copy_source(asked.headers)
+    item = objects.find(place, key)
+    if item is None:
+        raise CosError("NoSuchKey", "The source of the copy does not exist.")
+    if requests.is_unchanged(asked.headers, item, f"{COPY_SOURCE}-"):
+        raise CosError("PreconditionFailed")
+    return item
+
+
+def destination_of(asked: CosRequest, source: StoredObject | None = None) -> Destination:
+    """Return where the object goes and what is kept with it: the headers of the source of a copy, or the request's."""
+    headers = asked.headers
+    return Destination(
+        place=asked.place,
+        key=asked.key,
+        content_type=source.content_type if source else headers.get("content-type", ""),
+        headers=source.headers if source else requests.read_kept_headers(headers),
+        replace=may_replace(asked),
+    )
+
+
+def may_replace(asked: CosRequest) -> bool:
+    """Say whether an object under the key may be replaced."""
+    return asked.headers.get("x-cos-forbid-overwrite", "").lower() != "true"
+
+
+def require_bucket(asked: CosRequest) -> Bucket:
+    """Return the configured bucket; raises `NoSuchBucket`."""
+    if asked.bucket is None:
+        raise CosError("NoSuchBucket")
+    return asked.bucket
+
+
+def missing(asked: CosRequest) -> CosError:
+    """Return the error for an object that is not there."""
+    return CosError("NoSuchKey" if asked.bucket else "NoSuchBucket")
+
+
+def _answer_object(asked: CosRequest, item: StoredObject, file: BinaryIO) -> Response:
+    headers = answers.object_headers(item)
+    if requests.is_unchanged(asked.headers, item):
+        file.close()
+        return Response(status_code=304, headers={"etag": item.etag, "last-modified": headers["last-modified"]})
+    headers |= requests.read_response_headers(asked.query)
+    headers["content-type"] = harmless(headers["content-type"])
+    wanted = requests.read_range(asked.headers, item)
+    if wanted is None:
+        return ObjectBody(file, 0, item.size - 1, status=200, headers=headers)
+    first, last = wanted
+    headers["content-range"] = f"bytes {first}-{last}/{item.size}"
+    return ObjectBody(file, first, last, status=206, headers=headers)
+
+
+def _is_itself(asked: CosRequest, source: StoredObject) -> bool:
+    return (asked.place.host, asked.key) == (source.host, source.key)
+
+
+def _is_folder(item: StoredObject) -> bool:
+    """Consoles and SDKs make a folder of an empty object; nothing in it could be transcoded."""
+    return item.size == 0 and item.key.endswith("/")
