@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from engine.callbacks import Message, after, deliveries
 from engine.config import CallbackPolicy, Faults
 from engine.model import Flaw, Status, Task
 from engine.places import Place
-from engine.store import Attempt, Callback, Store, StoreBusy
+from engine.store import Attempt, Callback, ObjectExists, Store, StoreBusy, StoredObject, UsedNonce
 from mediarelay.domain.media import Kind
 
 PLACE = Place(app_id=1, bucket="a", region="sh")
@@ -99,10 +100,38 @@ def test_what_was_being_sent_is_sent_again_after_a_restart(tmp_path) -> None:
 
 def test_nonces_are_remembered_for_a_while(store: Store) -> None:
     now = time.time()
-    assert store.use_nonce("a", "1", now, 10) is False
-    assert store.use_nonce("a", "1", now + 9, 10) is True
-    assert store.use_nonce("b", "1", now + 9, 10) is False
-    assert store.use_nonce("a", "1", now + 11, 10) is False
+    used = UsedNonce(secret_id="a", nonce="1", timestamp="5")
+    assert store.use_nonce(used, now, 10) is False
+    assert store.use_nonce(used, now + 9, 10) is True
+    assert store.use_nonce(replace(used, secret_id="b"), now + 9, 10) is False
+    assert store.use_nonce(replace(used, timestamp="6"), now + 9, 10) is False
+    assert store.use_nonce(replace(used, nonce="2"), now + 9, 10) is False
+    assert store.use_nonce(used, now + 11, 10) is False
+
+
+def test_a_directory_of_an_earlier_version_is_taken_over(tmp_path) -> None:
+    file = tmp_path / "old.sqlite3"
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript("""
+            CREATE TABLE objects (host TEXT NOT NULL, key TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+                etag TEXT NOT NULL, content_type TEXT NOT NULL, modified REAL NOT NULL,
+                PRIMARY KEY (host, key)) WITHOUT ROWID;
+            INSERT INTO objects VALUES ('h', 'k', 'b', 1, '"e"', 'audio/mpeg', 7.0);
+            CREATE TABLE nonces (nonce TEXT NOT NULL, secret_id TEXT NOT NULL, at REAL NOT NULL);
+        """)
+    for _ in range(2):
+        with closing(Store(file)) as store:
+            assert store.object("h", "k").headers == "{}"
+            assert store.put_object(replace(store.object("h", "k"), blob="c")) in {"b", "c"}
+
+
+def test_an_object_is_not_replaced_against_the_client_s_will(store: Store) -> None:
+    item = StoredObject(host="h", key="k", blob="b", size=1, etag="e", content_type="", modified=1.0)
+    assert store.put_object(item, replace=False) is None
+    with pytest.raises(ObjectExists):
+        store.put_object(replace(item, blob="c"), replace=False)
+    assert store.object("h", "k") == item
+    assert [store.delete_object("h", "k"), store.delete_object("h", "k")] == ["b", None]
 
 
 def test_a_directory_has_one_engine(store: Store, tmp_path) -> None:
