@@ -94,7 +94,7 @@ class Engine:
         assert status == 200, answer
         return json.loads(answer)
 
-    def signed(self, action: str, method: str = "GET", **params: str) -> dict:
+    def signed(self, action: str, method: str = "GET", host: str | None = None, **params: str) -> dict:
         full = {
             "Action": action,
             "SecretId": KEYS["secret_id"],
@@ -103,13 +103,13 @@ class Engine:
             **params,
         }
         full = {name: value for name, value in full.items() if value is not None}
-        host = f"127.0.0.1:{self.port}"
+        host = host or f"127.0.0.1:{self.port}"
         full.setdefault("Signature", sign(KEYS["secret_key"], method, host, "/v2/index.php", full))
         return full
 
-    def send(self, params: dict, method: str = "GET") -> dict:
+    def send(self, params: dict, method: str = "GET", target: str = "/v2/index.php") -> dict:
         text = urlencode(params)
-        path, body = ("/v2/index.php?" + text, None) if method == "GET" else ("/v2/index.php", text)
+        path, body = (f"{target}?{text}", None) if method == "GET" else (target, text)
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         status, _, answer = self.request(method, path, body, kind)
         assert status == 200
