@@ -6,7 +6,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.config import Settings
 from engine.cos import answers, requests
 from engine.cos.answers import CosError, Node
 from engine.cos.objects import Writer, find_source, may_replace, require_bucket
@@ -20,8 +19,7 @@ _CHUNK = 1 << 20
 class UploadOperations:
     """The sub-resources `uploads` and `uploadId` of an object."""
 
-    def __init__(self, settings: Settings, objects: Objects, uploads: Uploads, writer: Writer) -> None:
-        self._settings = settings
+    def __init__(self, objects: Objects, uploads: Uploads, writer: Writer) -> None:
         self._objects = objects
         self._uploads = uploads
         self._writer = writer
@@ -41,10 +39,15 @@ class UploadOperations:
     async def write_part(self, asked: CosRequest) -> Response:
         """Keep the body, or a range of another object, as a part."""
         upload, number = await self._find(asked), asked.part_number()
-        if COPY_SOURCE in asked.headers:
-            part = await self._keep(upload, number, await run_in_threadpool(self._copy_range, asked))
+        is_copy = COPY_SOURCE in asked.headers
+        draft = await (run_in_threadpool(self._copy_range, asked) if is_copy else self._writer.receive(asked))
+        try:
+            limit = asked.config.max_object_size
+            part = await run_in_threadpool(self._uploads.keep_part, upload, number, draft, limit)
+        finally:
+            draft.discard()
+        if is_copy:
             return answers.copied("CopyPartResult", part.etag, part.modified)
-        part = await self._keep(upload, number, await self._writer.receive(asked.http))
         return Response(headers={"etag": part.etag})
 
     async def list_parts(self, asked: CosRequest) -> Response:
@@ -58,7 +61,7 @@ class UploadOperations:
     async def complete(self, asked: CosRequest) -> Response:
         """Join the parts into the object and start its task."""
         upload = await self._find(asked)
-        wanted = requests.read_parts(await _xml(asked.http))
+        wanted = await run_in_threadpool(requests.read_parts, await _xml(asked.http))
         destination = Destination(
             place=asked.place,
             key=asked.key,
@@ -83,13 +86,6 @@ class UploadOperations:
     async def _find(self, asked: CosRequest) -> Upload:
         require_bucket(asked)
         return await run_in_threadpool(self._uploads.find, asked.place, asked.key, asked.query["uploadId"])
-
-    async def _keep(self, upload: Upload, number: int, draft: Draft) -> Part:
-        limit = self._settings.config.max_object_size
-        try:
-            return await run_in_threadpool(self._uploads.keep_part, upload, number, draft, limit)
-        finally:
-            draft.discard()
 
     def _copy_range(self, asked: CosRequest) -> Draft:
         source = find_source(self._objects, asked)

@@ -5,10 +5,9 @@ from email.utils import formatdate
 from typing import BinaryIO
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.config import Bucket, Settings
+from engine.config import Bucket
 from engine.cos import answers, requests
 from engine.cos.answers import CosError, ObjectBody
 from engine.cos.requests import COPY_SOURCE, CosRequest
@@ -20,30 +19,21 @@ from engine.store import StoredObject
 class Writer:
     """What all ways to make an object have in common."""
 
-    def __init__(self, settings: Settings, objects: Objects, jobs: Jobs) -> None:
-        self._settings = settings
+    def __init__(self, objects: Objects, jobs: Jobs) -> None:
         self._objects = objects
         self._jobs = jobs
 
-    async def receive(self, http: Request) -> Draft:
+    async def receive(self, asked: CosRequest) -> Draft:
         """Read a body to the disk; raises `CosError` or `ClientDisconnect`, then nothing is left of it."""
-        md5 = requests.read_md5(http.headers)
+        md5 = requests.read_md5(asked.headers)
         draft = await run_in_threadpool(self._objects.draft)
         try:
-            await self._read_body(http, draft, md5)
+            await _read_body(asked, draft)
+            _check_md5(draft, md5)
         except BaseException:
             draft.discard()
             raise
         return draft
-
-    async def _read_body(self, http: Request, draft: Draft, md5: bytes | None) -> None:
-        limit = self._settings.config.max_object_size
-        async for chunk in http.stream():
-            await run_in_threadpool(draft.write, chunk)
-            if draft.size > limit:
-                raise CosError("EntityTooLarge")
-        if md5 not in {None, draft.digest.digest()}:
-            raise CosError("BadDigest")
 
     async def start_task(self, asked: CosRequest, item: StoredObject, answer: Response) -> Response:
         """Start the task of a new object, if its bucket transcodes; its vid is in the headers of the answer."""
@@ -54,6 +44,18 @@ class Writer:
             await run_in_threadpool(self._jobs.start_video, bucket, asked.place, asked.key, vid=vid, moment=moment)
         answer.headers["date"] = formatdate(moment, usegmt=True)
         return answer
+
+
+async def _read_body(asked: CosRequest, draft: Draft) -> None:
+    async for chunk in asked.http.stream():
+        await run_in_threadpool(draft.write, chunk)
+        if draft.size > asked.config.max_object_size:
+            raise CosError("EntityTooLarge")
+
+
+def _check_md5(draft: Draft, md5: bytes | None) -> None:
+    if md5 not in {None, draft.digest.digest()}:
+        raise CosError("BadDigest")
 
 
 class ObjectOperations:
@@ -80,7 +82,7 @@ class ObjectOperations:
         require_bucket(asked)
         if COPY_SOURCE in asked.headers:
             return await self._copy(asked)
-        draft = await self._writer.receive(asked.http)
+        draft = await self._writer.receive(asked)
         try:
             item = await run_in_threadpool(self._objects.keep, draft, destination_of(asked))
         finally:
@@ -115,7 +117,7 @@ def find_source(objects: Objects, asked: CosRequest) -> StoredObject:
     place, key = requests.read_copy_source(asked.headers)
     item = objects.find(place, key)
     if item is None:
-        raise CosError("NoSuchKey", "The source of the copy does not exist.")
+        raise CosError("NoSuchKey" if asked.config.bucket(place) else "NoSuchBucket")
     if requests.is_unchanged(asked.headers, item, f"{COPY_SOURCE}-"):
         raise CosError("PreconditionFailed")
     return item

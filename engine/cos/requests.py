@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.config import Bucket
+from engine.config import Bucket, Config
 from engine.cos.answers import CosError
 from engine.places import Place, checked_key, parse_host
 from engine.store import StoredObject
@@ -26,6 +26,7 @@ from mediarelay.errors import Malformed
 MAX_PARAMETERS = 100
 MAX_LISTED = 1000
 MAX_XML = 2 << 20
+MAX_DEPTH = 8
 MAX_META = 2048
 """Bytes of all headers `x-cos-meta-*` together (COS, documentation of PUT Object)."""
 
@@ -53,13 +54,18 @@ _PRINTABLE = re.compile(r"[\x20-\x7e\x80-\xff]*")
 
 @dataclass(frozen=True, slots=True)
 class CosRequest:
-    """One request to a bucket; `bucket` is None if the bucket is not configured, `key` is empty for the bucket."""
+    """One request to a bucket, with the configuration in force; `key` is empty if it is about the bucket itself."""
 
     http: Request
+    config: Config
     place: Place
-    bucket: Bucket | None
     key: str
     query: Mapping[str, str]
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """The configured bucket, None if there is none at this place."""
+        return self.config.bucket(self.place)
 
     @property
     def headers(self) -> Headers:
@@ -253,7 +259,7 @@ class _PartsReader:
 
     def _start(self, name: str, _: Mapping[str, str]) -> None:
         self._path.append(name)
-        if len(self._path) == 1 and name != "CompleteMultipartUpload":
+        if self._path[0] != "CompleteMultipartUpload" or len(self._path) > MAX_DEPTH:
             self._refuse()
         if self._path[1:] == ["Part"]:
             self.parts.append({})

@@ -73,9 +73,9 @@ class Cos:
 
     def __init__(self, settings: Settings, store: Store, objects: Objects, uploads: Uploads, jobs: Jobs) -> None:
         self._settings = settings
-        writer = Writer(settings, objects, jobs)
+        writer = Writer(objects, jobs)
         one = ObjectOperations(objects, writer)
-        multipart = UploadOperations(settings, objects, uploads, writer)
+        multipart = UploadOperations(objects, uploads, writer)
         bucket = BucketOperations(store, uploads)
         self._of_objects = (
             _operation("GET", one.read, may_have=" ".join(requests.RESPONSE_PARAMETERS)),
@@ -126,7 +126,7 @@ class Cos:
             raise CosError("NoSuchBucket")
         key = requests.read_key(path) if path else ""
         query = requests.read_query(request.scope["query_string"])
-        asked = CosRequest(request, place, self._settings.config.bucket(place), key, query)
+        asked = CosRequest(request, self._settings.config, place, key, query)
         return await self._handler(asked)(asked)
 
     def _handler(self, asked: CosRequest) -> Handler:

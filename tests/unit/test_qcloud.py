@@ -1,6 +1,7 @@
 """API v2 signatures: the published and SDK vectors, round trips, and everything a verifier must refuse."""
 
 import base64
+import hmac
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -77,6 +78,37 @@ def test_rules_of_the_string_to_sign() -> None:
     assert string_to_sign("get", "host", "/p", params) == expected
     assert "f=@file" in string_to_sign("GET", "h", "/", {"f": "@file"})
     assert string_to_sign("POST", "h", "/", {"f": "@file", "g": ["@x", "y@"], "h": 1}) == "POSTh/?g.1=y@&h=1"
+
+
+def signed_like(spelling: str, params: Mapping[str, str], endpoint: Endpoint = GET) -> dict[str, str]:
+    """Sign as the SDK of a language does; they differ in names with underscores only."""
+    full = {"SecretId": KEY.secret_id, "Nonce": "7", "Timestamp": str(NOW), **params}
+
+    def dotted(name: str) -> str:
+        keeps = spelling == "php" and name.startswith("_")
+        return name if keeps else name.replace("_", ".")
+
+    names = sorted(full, key=dotted) if spelling == "python" else sorted(full)
+    text = f"{endpoint.method}{endpoint.host}{endpoint.path}?" + "&".join(
+        f"{dotted(name)}={full[name]}" for name in names
+    )
+    return {**full, "Signature": base64.b64encode(hmac.digest(KEY.secret_key.encode(), text.encode(), "sha1")).decode()}
+
+
+@pytest.mark.parametrize("spelling", ["python", "java", "php"])
+@given(params=st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True), st.text(max_size=5)))
+def test_every_official_order_of_underscores_is_accepted(spelling: str, params: dict[str, str]) -> None:
+    assume(not RESERVED.intersection(params))
+    received = signed_like(spelling, params)
+    check(received)
+    with pytest.raises(WrongSignature):
+        check({**received, "Nonce": "8"})
+
+
+def test_the_orders_of_underscores_really_differ() -> None:
+    params = {"a_b": "1", "aZ": "2", "_c": "3", "a.a": "4"}
+    signatures = {signed_like(spelling, params)["Signature"] for spelling in ("python", "java", "php")}
+    assert len(signatures) == 3
 
 
 def test_only_the_exact_name_means_sha256() -> None:

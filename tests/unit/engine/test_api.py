@@ -1,7 +1,10 @@
 """The signed API over HTTP: every check and its code."""
 
+import json
 import secrets
+import socket
 import time
+from urllib.parse import urlencode
 
 import pytest
 
@@ -63,6 +66,48 @@ def test_the_window_has_two_sides(engine, offset: int, code: int) -> None:
 def test_a_nonce_is_good_once(engine) -> None:
     params = engine.signed("AddCtsAudioTask", **ADD)
     assert [engine.send(params)["code"] for _ in range(3)] == [0, 4500, 4500]
+
+
+def test_the_same_nonce_at_another_time_is_another_call(engine) -> None:
+    """Official clients draw from 65536 nonces, and several of one minute are the same by chance."""
+    nonce = str(secrets.randbelow(65535) + 1)
+    times = [later(-2), later(-1), later(-2)]
+    codes = [engine.call("AddCtsAudioTask", Nonce=nonce, Timestamp=each, **ADD)["code"] for each in times]
+    assert codes == [0, 0, 4500]
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b0"])
+def test_parameters_may_be_in_the_query_beside_a_body(engine, kind: str) -> None:
+    params = engine.signed("AddCtsAudioTask", "POST", **ADD)
+    for in_query in ({"Action"}, {"Signature", "Nonce", "url"}, set(), set(params)):
+        query = urlencode({name: params[name] for name in in_query})
+        inside = {name: value for name, value in params.items() if name not in in_query}
+        answer = post(engine, kind, query, inside)
+        assert answer["code"] == 0, answer
+        params = engine.signed("AddCtsAudioTask", "POST", **ADD)
+
+
+@pytest.mark.parametrize("value", ["GetCtsInfo", "AddCtsAudioTask"])
+def test_a_parameter_in_query_and_body_is_refused(engine, value: str) -> None:
+    params = engine.signed("AddCtsAudioTask", "POST", **ADD)
+    answer = post(engine, "application/x-www-form-urlencoded", f"Action={value}", params)
+    assert (answer["code"], answer["message"]) == (4000, "parameters: a name is given twice")
+
+
+def post(engine, kind: str, query: str, params: dict[str, str]) -> dict:
+    parts = "".join(
+        f'--b0\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in params.items()
+    )
+    body = f"{parts}--b0--\r\n" if kind.startswith("multipart") else urlencode(params)
+    status, _, answer = engine.request("POST", f"/v2/index.php?{query}", body.encode(), {"Content-Type": kind})
+    assert status == 200
+    return json.loads(answer)
+
+
+def test_a_client_that_leaves_in_the_middle_is_no_error_of_ours(engine) -> None:
+    with socket.create_connection(("127.0.0.1", engine.port)) as connection:
+        connection.sendall(b"POST /v2/index.php HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nAction=")
+    assert engine.call("GetCtsInfo", vid="x")["code"] == 5000
 
 
 def test_a_wrong_signature_burns_no_nonce(engine) -> None:

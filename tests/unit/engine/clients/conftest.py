@@ -1,7 +1,7 @@
 """A front that speaks TLS, for clients that speak nothing else, and Tencent's SDK for Node.js."""
 
 import contextlib
-import datetime
+import datetime as dt
 import ipaddress
 import shutil
 import socket
@@ -66,8 +66,8 @@ def make_certificate(directory: Path) -> Path:
     """Write a certificate for 127.0.0.1 with its key, signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    day = datetime.timedelta(days=1)
+    now = dt.datetime.now(dt.UTC)
+    day = dt.timedelta(days=1)
     usage = x509.KeyUsage(
         digital_signature=True,
         key_cert_sign=True,

@@ -1,0 +1,220 @@
+"""Unfinished multipart uploads on disk: limits, restarts, what happens at the same time."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import uploads as module
+from engine.objects import Destination, Objects
+from engine.places import Place
+from engine.store import ObjectExists, Store
+from engine.uploads import (
+    MIN_PART_SIZE,
+    NoSuchUpload,
+    PartsTooLarge,
+    PartTooSmall,
+    TooManyUploads,
+    UploadBusy,
+    Uploads,
+    WrongPart,
+    joint_etag,
+)
+
+PLACE = Place(app_id=1, bucket="a", region="sh")
+WHERE = Destination(place=PLACE, key="k")
+LIMIT = 10 * MIN_PART_SIZE
+
+
+class Ground:
+    """A store with its folders; opened again, it is what a restart finds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = Store(folder / "s.sqlite3")
+        self.objects = Objects(folder / "objects", self.store)
+        self.uploads = Uploads(folder / "parts", self.store, self.objects)
+
+    def part(self, upload, number: int, body: bytes, limit: int = LIMIT):
+        draft = self.objects.draft()
+        draft.write(body)
+        try:
+            return self.uploads.keep_part(upload, number, draft, limit)
+        finally:
+            draft.discard()
+
+    def files(self) -> int:
+        return sum(len(list((self.folder / name).iterdir())) for name in ("parts", "drafts"))
+
+    def content(self, key: str = "k") -> bytes | None:
+        item = self.objects.find(PLACE, key)
+        return item and self.objects.path(item).read_bytes()
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Iterator[Ground]:
+    made = Ground(tmp_path)
+    yield made
+    made.store.close()
+
+
+def md5(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def test_parts_become_the_object_in_their_order(ground: Ground) -> None:
+    upload = ground.uploads.begin(WHERE)
+    bodies = {number: bytes([number % 256]) * MIN_PART_SIZE for number in (7, 2, 10_000)}
+    parts = {number: ground.part(upload, number, body) for number, body in bodies.items()}
+    item = ground.uploads.complete(upload, [(n, parts[n].md5) for n in sorted(parts)], WHERE)
+    assert ground.content() == bodies[2] + bodies[7] + bodies[10_000]
+    assert item.etag == joint_etag([md5(bodies[n]) for n in sorted(bodies)])
+    assert (item.size, ground.files()) == (3 * MIN_PART_SIZE, 0)
+
+
+def test_the_etag_of_parts() -> None:
+    # S3's documented rule: the MD5 of the MD5s (16 bytes each), a hyphen and the number of parts.
+    digests = [md5(b"a"), md5(b"b")]
+    assert joint_etag(digests) == f'"{md5(bytes.fromhex(digests[0]) + bytes.fromhex(digests[1]))}-2"'
+
+
+def test_the_same_number_again_replaces(ground: Ground) -> None:
+    upload = ground.uploads.begin(WHERE)
+    ground.part(upload, 1, b"old")
+    new = ground.part(upload, 1, b"new")
+    assert (ground.files(), ground.uploads.parts(upload)) == (1, [new])
+    with pytest.raises(WrongPart):
+        ground.uploads.complete(upload, [(1, md5(b"old"))], WHERE)
+    ground.uploads.complete(upload, [(1, new.md5)], WHERE)
+    assert ground.content() == b"new"
+
+
+def test_a_completion_that_fails_leaves_everything_as_it_was(ground: Ground) -> None:
+    upload = ground.uploads.begin(WHERE)
+    small, last = ground.part(upload, 1, b"a"), ground.part(upload, 2, b"b")
+    one = [(1, small.md5)]
+    for wanted, error in (([*one, (2, last.md5)], PartTooSmall), ([(3, small.md5)], WrongPart), ([(1, "")], WrongPart)):
+        with pytest.raises(error):
+            ground.uploads.complete(upload, wanted, WHERE)
+    ground.objects.keep(draft_of(ground, b"there"), WHERE)
+    with pytest.raises(ObjectExists):
+        ground.uploads.complete(upload, one, Destination(place=PLACE, key="k", replace=False))
+    assert (ground.content(), ground.files()) == (b"there", 2)
+    ground.uploads.complete(upload, one, WHERE)
+    assert (ground.content(), ground.files()) == (b"a", 0)
+
+
+def draft_of(ground: Ground, body: bytes):
+    draft = ground.objects.draft()
+    draft.write(body)
+    return draft
+
+
+def test_a_finished_upload_is_gone(ground: Ground) -> None:
+    done, aborted = ground.uploads.begin(WHERE), ground.uploads.begin(WHERE)
+    part = ground.part(done, 1, b"x")
+    ground.part(aborted, 1, b"y")
+    ground.uploads.complete(done, [(1, part.md5)], WHERE)
+    ground.uploads.abort(aborted)
+    for upload in (done, aborted):
+        with pytest.raises(NoSuchUpload):
+            ground.uploads.find(PLACE, "k", upload.id)
+        with pytest.raises(NoSuchUpload):
+            ground.part(upload, 1, b"z")
+        with pytest.raises(NoSuchUpload):
+            ground.uploads.abort(upload)
+        with pytest.raises(NoSuchUpload):
+            ground.uploads.complete(upload, [(1, part.md5)], WHERE)
+    assert (ground.content(), ground.files()) == (b"x", 0)
+
+
+def test_an_upload_belongs_to_its_key(ground: Ground) -> None:
+    upload = ground.uploads.begin(WHERE)
+    assert ground.uploads.find(PLACE, "k", upload.id) == upload
+    other = Place(app_id=1, bucket="b", region="sh")
+    for place, key, upload_id in ((PLACE, "K", upload.id), (other, "k", upload.id), (PLACE, "k", upload.id[:-1])):
+        with pytest.raises(NoSuchUpload):
+            ground.uploads.find(place, key, upload_id)
+
+
+def test_the_room_for_parts_is_bounded(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = ground.uploads.begin(WHERE), ground.uploads.begin(WHERE)
+    ground.part(first, 1, b"x" * 60, 100)
+    ground.part(first, 1, b"x" * 100, 100)
+    with pytest.raises(PartsTooLarge):
+        ground.part(first, 2, b"x", 100)
+    monkeypatch.setattr(module, "MAX_OBJECTS_IN_PARTS", 1.5)
+    with pytest.raises(TooManyUploads):
+        ground.part(second, 1, b"x" * 51, 100)
+    ground.part(second, 1, b"x" * 50, 100)
+    assert ground.files() == 2
+    monkeypatch.setattr(module, "MAX_UPLOADS", 2)
+    with pytest.raises(TooManyUploads):
+        ground.uploads.begin(WHERE)
+    monkeypatch.setattr(module, "MAX_UPLOAD_AGE", -1.0)
+    ground.uploads.begin(WHERE)
+    assert ground.files() == 0
+
+
+def test_nothing_happens_to_an_upload_that_is_being_completed(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = ground.uploads.begin(WHERE)
+    part = ground.part(upload, 1, b"x")
+    seen = []
+    attempts: list[Callable[[], object]] = [
+        lambda: ground.part(upload, 1, b"y"),
+        lambda: ground.uploads.abort(upload),
+        lambda: ground.uploads.complete(upload, [(1, part.md5)], WHERE),
+    ]
+
+    def join_while_others_try(self, parts, draft) -> None:
+        for attempt in attempts:
+            with pytest.raises(UploadBusy):
+                attempt()
+            seen.append(attempt)
+        join(self, parts, draft)
+
+    join = Uploads._join
+    monkeypatch.setattr(Uploads, "_join", join_while_others_try)
+    ground.uploads.complete(upload, [(1, part.md5)], WHERE)
+    assert (seen, ground.content(), ground.files()) == (attempts, b"x", 0)
+
+
+def test_parts_outlive_the_process_and_strays_do_not(ground: Ground) -> None:
+    upload = ground.uploads.begin(WHERE)
+    part = ground.part(upload, 1, b"x")
+    (ground.folder / "parts" / "stray").write_bytes(b"y")
+    ground.store.close()
+    again = Ground(ground.folder)
+    try:
+        assert (again.uploads.of_bucket(PLACE, "", ("", ""), 9), again.uploads.parts(upload)) == ([upload], [part])
+        assert again.files() == 1
+        again.uploads.complete(upload, [(1, part.md5)], WHERE)
+        assert again.content() == b"x"
+    finally:
+        again.store.close()
+
+
+def test_a_part_whose_file_is_lost_is_no_part(ground: Ground) -> None:
+    upload = ground.uploads.begin(WHERE)
+    part = ground.part(upload, 1, b"x")
+    (ground.folder / "parts" / part.blob).unlink()
+    with pytest.raises(WrongPart):
+        ground.uploads.complete(upload, [(1, part.md5)], WHERE)
+    assert (ground.content(), ground.files()) == (None, 0)
+
+
+def test_a_copy_and_an_open_file_survive_the_object(ground: Ground) -> None:
+    source = ground.objects.keep(draft_of(ground, b"x"), WHERE)
+    _, file = ground.objects.open(PLACE, "k")
+    copy = ground.objects.copy(source, Destination(place=PLACE, key="copy"))
+    assert ground.objects.delete(PLACE, "k") is True
+    with file:
+        assert file.read() == b"x"
+    assert (copy.etag, ground.content("copy")) == (source.etag, b"x")
+    assert ground.objects.copy(source, WHERE) is None
+    assert ground.objects.open(PLACE, "k") is None
+    assert ground.objects.delete(PLACE, "k") is False
+    with pytest.raises(ObjectExists):
+        ground.objects.copy(copy, Destination(place=PLACE, key="copy", replace=False))
+    assert (ground.content("copy"), ground.files()) == (b"x", 0)
