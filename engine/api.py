@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from engine.config import Settings
-from engine.forms import Pairs, read_form, read_urlencoded
+from engine.forms import Pairs, read_body, read_form, read_urlencoded
 from engine.jobs import Jobs
 from engine.model import Task
 from engine.payloads import query
@@ -174,7 +174,7 @@ async def _pairs(request: Request) -> Pairs:
     query = read_urlencoded(request.scope["query_string"].decode("latin-1"))
     if request.method != "POST":
         return query
-    return query + read_form(request.headers.get("content-type", ""), await _body(request))
+    return query + read_form(request.headers.get("content-type", ""), await read_body(request, MAX_BODY))
 
 
 def _unique(pairs: Pairs) -> Params:
@@ -182,15 +182,3 @@ def _unique(pairs: Pairs) -> Params:
     if len(params) != len(pairs):
         raise Malformed("parameters", "a name is given twice")
     return params
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise Malformed("body", f"is over {MAX_BODY} bytes")
-    except ClientDisconnect as error:
-        raise Malformed("body", "ended early") from error
-    return bytes(body)

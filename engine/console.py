@@ -17,6 +17,7 @@ from starlette.routing import Route
 from engine.config import Settings
 from engine.cos.service import PREFIX
 from engine.decode import decode, encode
+from engine.forms import read_body
 from engine.jobs import Jobs
 from engine.model import Task
 from engine.music import Order, post
@@ -134,13 +135,8 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
 
 
 async def _json(request: Request) -> object:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise Malformed("body", f"is over {MAX_BODY} bytes")
     try:
-        return json.loads(body)
+        return json.loads(await read_body(request, MAX_BODY))
     except (ValueError, RecursionError) as error:
         raise Malformed("body", "is not JSON") from error
 

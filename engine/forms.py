@@ -1,10 +1,12 @@
-"""Form bodies, the two ways clients send them: `application/x-www-form-urlencoded` and `multipart/form-data`.
+"""Reading bodies, and forms as clients send them: `application/x-www-form-urlencoded` or `multipart/form-data`.
 
 The official Java and .NET SDKs send every POST as `multipart/form-data`; no action takes a file.
 """
 
 import re
 from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect, Request
 
 from mediarelay.errors import Malformed
 
@@ -16,6 +18,19 @@ _DISPOSITION = re.compile(rb"^content-disposition:[ \t]*form-data[ \t]*;(.*)$", 
 _NAME = re.compile(rb'(?:^|[;\s])name=(?:"([^"\r\n]*)"|([^\s;"]+))', re.IGNORECASE)
 _FILE = re.compile(rb"(?:^|[;\s])filename\*?=", re.IGNORECASE)
 _ENCODED = re.compile(rb"^content-transfer-encoding:[ \t]*(?:base64|quoted-printable)", re.IGNORECASE | re.MULTILINE)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the whole body; raises `Malformed` for more than `limit` bytes and for a client that leaves before its end."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise Malformed("body", f"is over {limit} bytes")
+    except ClientDisconnect as error:
+        raise Malformed("body", "ended early") from error
+    return bytes(body)
 
 
 def read_form(content_type: str, body: bytes) -> Pairs:

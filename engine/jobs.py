@@ -15,7 +15,7 @@ from engine.callbacks import Message, Sender, deliveries
 from engine.config import Bucket, Config, Settings
 from engine.failures import Failure, Stopped, TaskFailed
 from engine.model import MediaFacts, Output, Status, Task
-from engine.objects import Objects, clear, link_or_copy
+from engine.objects import Objects, clear
 from engine.payloads import basic_callback, result_callback
 from engine.places import Place, key_of
 from engine.plan import SOURCE, Target, plan_audio, plan_video
@@ -207,10 +207,8 @@ class Jobs:
         work.handle.pause(work.config.stage_delay)
         clear(work.directory)
         work.directory.mkdir()
-        item = self._objects.find(work.task.source, work.task.key)
-        if item is None:
+        if self._objects.link(work.task.source, work.task.key, work.directory / SOURCE) is None:
             raise TaskFailed(Failure.NO_OBJECT)
-        link_or_copy(self._objects.path(item), work.directory / SOURCE)
 
     def _probe(self, work: Work) -> MediaFacts:
         try:

@@ -7,15 +7,17 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from engine.places import Place
 from engine.store import Store, StoredObject
 
+T = TypeVar("T")
 _INERT = "application/octet-stream"
-MAX_LOOKS = 10
+MAX_LOOKS = 100
 """How often an object is looked up that is replaced between the look and the opening of its file."""
 
 
@@ -73,20 +75,11 @@ class Objects:
         Raises `ObjectExists` if it may not replace one; then nothing has changed.
         """
         draft.file.close()
-        return self._publish(draft.path, etag or f'"{draft.digest.hexdigest()}"', destination)
+        return self.publish(draft.path, etag or f'"{draft.digest.hexdigest()}"', destination)
 
     def adopt(self, file: Path, place: Place, key: str) -> StoredObject:
         """Move a finished file into a bucket; returns the object."""
-        return self._publish(file, f'"{_md5_of(file)}"', Destination(place=place, key=key))
-
-    def copy(self, source: StoredObject, destination: Destination) -> StoredObject | None:
-        """Make an object out of another one; None if that one is gone. Raises `ObjectExists` as `keep` does."""
-        file = self._drafts / secrets.token_hex(16)
-        try:
-            link_or_copy(self.path(source), file)
-        except FileNotFoundError:
-            return None
-        return self._publish(file, source.etag, destination)
+        return self.publish(file, f'"{_md5_of(file)}"', Destination(place=place, key=key))
 
     def delete(self, place: Place, key: str) -> bool:
         """Remove the object under a key; False if there is none."""
@@ -100,26 +93,40 @@ class Objects:
         return self._store.object(place.host, key)
 
     def open(self, place: Place, key: str) -> tuple[StoredObject, BinaryIO] | None:
-        """Return the object under a key and its open file, which stays whole when the object is replaced."""
+        """Return the object under a key and its open file, None if there is none."""
+        return self._reach(place, key, lambda file: file.open("rb"))
+
+    def link(self, place: Place, key: str, target: Path) -> StoredObject | None:
+        """Give the file of an object a second name and return the object, None if there is none."""
+        found = self._reach(place, key, lambda file: link_or_copy(file, target))
+        return found and found[0]
+
+    @contextlib.contextmanager
+    def pin(self, place: Place, key: str) -> Iterator[tuple[StoredObject, Path] | None]:
+        """Return an object and a second name of its file, for as long as the context lasts; None if there is none."""
+        file = self._drafts / secrets.token_hex(16)
+        try:
+            item = self.link(place, key, file)
+            yield (item, file) if item else None
+        finally:
+            file.unlink(missing_ok=True)
+
+    def _reach(self, place: Place, key: str, use: Callable[[Path], T]) -> tuple[StoredObject, T] | None:
+        """Use the file of an object, which stays whole from then on; look again if it is replaced at that moment."""
         for _ in range(MAX_LOOKS):
             item = self.find(place, key)
-            file = item and self.open_item(item)
-            if item and file:
-                return item, file
+            if item is None:
+                return None
+            with contextlib.suppress(FileNotFoundError):
+                return item, use(self.path(item))
         return None
-
-    def open_item(self, item: StoredObject) -> BinaryIO | None:
-        """Open the file of an object; None if the object has been replaced or deleted since."""
-        try:
-            return self.path(item).open("rb")
-        except FileNotFoundError:
-            return None
 
     def path(self, item: StoredObject) -> Path:
         """Return the file that holds an object."""
         return self._directory / item.blob[:2] / item.blob
 
-    def _publish(self, file: Path, etag: str, destination: Destination) -> StoredObject:
+    def publish(self, file: Path, etag: str, destination: Destination) -> StoredObject:
+        """Make a finished file the object under its key, at once; returns it. Raises `ObjectExists` as `keep` does."""
         item = StoredObject(
             host=destination.place.host,
             key=destination.key,

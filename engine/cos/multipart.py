@@ -3,12 +3,11 @@
 from typing import BinaryIO
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.cos import answers, requests
-from engine.cos.answers import CosError, Node
-from engine.cos.objects import Writer, find_source, may_replace, require_bucket
+from engine.cos.answers import Node
+from engine.cos.objects import Writer, may_replace, pin_source, require_bucket
 from engine.cos.requests import COPY_SOURCE, CosRequest
 from engine.objects import Destination, Draft, Objects
 from engine.uploads import MAX_PARTS, Part, Upload, Uploads
@@ -61,7 +60,7 @@ class UploadOperations:
     async def complete(self, asked: CosRequest) -> Response:
         """Join the parts into the object and start its task."""
         upload = await self._find(asked)
-        wanted = await run_in_threadpool(requests.read_parts, await _xml(asked.http))
+        wanted = await run_in_threadpool(requests.read_parts, await requests.read_xml(asked.http))
         destination = Destination(
             place=asked.place,
             key=asked.key,
@@ -88,18 +87,15 @@ class UploadOperations:
         return await run_in_threadpool(self._uploads.find, asked.place, asked.key, asked.query["uploadId"])
 
     def _copy_range(self, asked: CosRequest) -> Draft:
-        source = find_source(self._objects, asked)
-        first, last = requests.read_source_range(asked.headers, source)
-        opened = self._objects.open_item(source)
-        if opened is None:
-            raise CosError("NoSuchKey")
-        draft = self._objects.draft()
-        try:
-            with opened as file:
-                _copy_bytes(file, first, last - first + 1, draft)
-        except BaseException:
-            draft.discard()
-            raise
+        with pin_source(self._objects, asked) as (source, path):
+            first, last = requests.read_source_range(asked.headers, source)
+            draft = self._objects.draft()
+            try:
+                with path.open("rb") as file:
+                    _copy_bytes(file, first, last - first + 1, draft)
+            except BaseException:
+                draft.discard()
+                raise
         return draft
 
 
@@ -123,12 +119,3 @@ def _listed_parts(asked: CosRequest, upload: Upload, parts: list[Part], *, more:
         *([("NextPartNumberMarker", parts[-1].number)] if more and parts else []),
         *answers.part_nodes(parts),
     ]
-
-
-async def _xml(http: Request) -> bytes:
-    body = bytearray()
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > requests.MAX_XML:
-            raise CosError("MalformedXML")
-    return bytes(body)

@@ -1,7 +1,10 @@
 """Reading, writing, copying and deleting whole objects, and the task that a new object starts."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import formatdate
+from pathlib import Path
 from typing import BinaryIO
 
 from starlette.concurrency import run_in_threadpool
@@ -97,30 +100,33 @@ class ObjectOperations:
         return Response(status_code=204)
 
     async def _copy(self, asked: CosRequest) -> Response:
-        source = await run_in_threadpool(find_source, self._objects, asked)
-        replaces, is_itself = requests.replaces_metadata(asked.headers), _is_itself(asked, source)
-        if is_itself and not replaces:
-            raise CosError("InvalidRequest")
-        if requests.read_source_range(asked.headers, source) != (0, source.size - 1):
-            raise CosError("InvalidArgument", "A range can be copied into a part only.")
-        destination = destination_of(asked, None if replaces else source)
-        item = await run_in_threadpool(self._objects.copy, source, destination)
-        if item is None:
-            raise CosError("NoSuchKey")
+        item = await run_in_threadpool(self._make_copy, asked)
         answer = answers.copied("CopyObjectResult", item.etag, item.modified)
         # New metadata is no new content: the task of the object goes on.
-        return answer if is_itself else await self._writer.start_task(asked, item, answer)
+        if requests.read_copy_source(asked.headers) == (asked.place, asked.key):
+            return answer
+        return await self._writer.start_task(asked, item, answer)
+
+    def _make_copy(self, asked: CosRequest) -> StoredObject:
+        with pin_source(self._objects, asked) as (source, file):
+            replaces = requests.replaces_metadata(asked.headers)
+            if not replaces and (source.host, source.key) == (asked.place.host, asked.key):
+                raise CosError("InvalidRequest")
+            if requests.read_source_range(asked.headers, source) != (0, source.size - 1):
+                raise CosError("InvalidArgument", "A range can be copied into a part only.")
+            return self._objects.publish(file, source.etag, destination_of(asked, None if replaces else source))
 
 
-def find_source(objects: Objects, asked: CosRequest) -> StoredObject:
-    """Return the object that `x-cos-copy-source` names, if its preconditions hold; raises `CosError`."""
+@contextmanager
+def pin_source(objects: Objects, asked: CosRequest) -> Iterator[tuple[StoredObject, Path]]:
+    """Hold the object that `x-cos-copy-source` names, if its preconditions hold, and its file; raises `CosError`."""
     place, key = requests.read_copy_source(asked.headers)
-    item = objects.find(place, key)
-    if item is None:
-        raise CosError("NoSuchKey" if asked.config.bucket(place) else "NoSuchBucket")
-    if requests.is_unchanged(asked.headers, item, f"{COPY_SOURCE}-"):
-        raise CosError("PreconditionFailed")
-    return item
+    with objects.pin(place, key) as pinned:
+        if pinned is None:
+            raise CosError("NoSuchKey" if asked.config.bucket(place) else "NoSuchBucket")
+        if requests.is_unchanged(asked.headers, pinned[0], f"{COPY_SOURCE}-"):
+            raise CosError("PreconditionFailed")
+        yield pinned
 
 
 def destination_of(asked: CosRequest, source: StoredObject | None = None) -> Destination:
@@ -165,10 +171,6 @@ def _answer_object(asked: CosRequest, item: StoredObject, file: BinaryIO) -> Res
     first, last = wanted
     headers["content-range"] = f"bytes {first}-{last}/{item.size}"
     return ObjectBody(file, first, last, status=206, headers=headers)
-
-
-def _is_itself(asked: CosRequest, source: StoredObject) -> bool:
-    return (asked.place.host, asked.key) == (source.host, source.key)
 
 
 def _is_folder(item: StoredObject) -> bool:

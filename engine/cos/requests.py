@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from engine.config import Bucket, Config
 from engine.cos.answers import CosError
+from engine.forms import read_body
 from engine.places import Place, checked_key, parse_host
 from engine.store import StoredObject
 from engine.uploads import MAX_PARTS
@@ -276,6 +277,14 @@ class _PartsReader:
 
     def _refuse(self, *_: object) -> NoReturn:
         raise CosError("MalformedXML")
+
+
+async def read_xml(http: Request) -> bytes:
+    """Return the body, which is to be an XML document; raises `MalformedXML` if it is too large."""
+    try:
+        return await read_body(http, MAX_XML)
+    except Malformed as error:
+        raise CosError("MalformedXML") from error
 
 
 def read_parts(body: bytes) -> list[tuple[int, str]]:

@@ -2,7 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
@@ -451,3 +453,37 @@ def test_a_folder_starts_no_task(stub) -> None:
 def test_both_forms_of_a_host_are_one_bucket(engine) -> None:
     assert engine.request("PUT", "/forms", b"v5", {"Host": "music-1250000000.cos.gz.myqcloud.com"})[0] == 200
     assert engine.request("GET", "/forms", headers={"Host": HOST})[2] == b"v5"
+
+
+def at_once(*calls: Callable[[], object]) -> list:
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [each.result() for each in [pool.submit(call) for call in calls]]
+
+
+def test_several_completions_at_once_start_one_task(stub) -> None:
+    path = f"/cos/{VIDEO}/once.mp4?uploadId={begin(stub, 'once.mp4', VIDEO)}"
+    stub.request("PUT", f"{path}&partNumber=1", b"x")
+    answers = at_once(*[lambda: stub.request("POST", path, parts_xml((1, ETAG)))] * 6)
+    assert sorted({status for status, _, _ in answers} - {404, 409}) == [200]
+    (done,) = [headers for status, headers, _ in answers if status == 200]
+    moment = int(parsedate_to_datetime(done["Date"]).timestamp())
+    vid = hashlib.md5(done["x-cos-request-id"].encode(), usedforsecurity=False).hexdigest() + str(moment)
+    tasks = [task["vid"] for task in stub.console("tasks?limit=1000")["tasks"] if task["key"] == "once.mp4"]
+    assert tasks == [vid]
+    assert stub.final("GetCtsInfo", vid)["status"] == 5
+
+
+def test_an_object_that_is_replaced_is_never_half_an_object(engine) -> None:
+    path, bodies = f"/cos/{HOST}/busy", {bytes([i]) * 300_000 for i in range(3)}
+    engine.request("PUT", path, b"\0" * 300_000)
+
+    def write_and_read(body: bytes) -> list[tuple[int, bytes]]:
+        found = []
+        for _ in range(8):
+            assert engine.request("PUT", path, body)[0] == 200
+            assert engine.request("PUT", f"{path}-copy", b"", {SOURCE: f"{HOST}/busy"})[0] == 200
+            found += [engine.request("GET", each)[::2] for each in (path, f"{path}-copy")]
+        return found
+
+    seen = at_once(*[lambda body=body: write_and_read(body) for body in bodies])
+    assert all(status == 200 and body in bodies for answers in seen for status, body in answers)

@@ -207,14 +207,26 @@ def test_a_part_whose_file_is_lost_is_no_part(ground: Ground) -> None:
 def test_a_copy_and_an_open_file_survive_the_object(ground: Ground) -> None:
     source = ground.objects.keep(draft_of(ground, b"x"), WHERE)
     _, file = ground.objects.open(PLACE, "k")
-    copy = ground.objects.copy(source, Destination(place=PLACE, key="copy"))
-    assert ground.objects.delete(PLACE, "k") is True
+    with ground.objects.pin(PLACE, "k") as (pinned, path):
+        assert ground.objects.delete(PLACE, "k") is True
+        assert (pinned, path.read_bytes()) == (source, b"x")
+        ground.objects.publish(path, pinned.etag, Destination(place=PLACE, key="copy"))
     with file:
         assert file.read() == b"x"
-    assert (copy.etag, ground.content("copy")) == (source.etag, b"x")
-    assert ground.objects.copy(source, WHERE) is None
+    assert (ground.content("copy"), ground.files()) == (b"x", 0)
+    with ground.objects.pin(PLACE, "k") as nothing:
+        assert nothing is None
     assert ground.objects.open(PLACE, "k") is None
     assert ground.objects.delete(PLACE, "k") is False
-    with pytest.raises(ObjectExists):
-        ground.objects.copy(copy, Destination(place=PLACE, key="copy", replace=False))
+    with ground.objects.pin(PLACE, "copy") as (_, path), pytest.raises(ObjectExists):
+        ground.objects.publish(path, "e", Destination(place=PLACE, key="copy", replace=False))
     assert (ground.content("copy"), ground.files()) == (b"x", 0)
+
+
+def test_a_file_that_is_replaced_at_that_moment_is_looked_for_again(ground: Ground, tmp_path: Path) -> None:
+    stale = ground.objects.keep(draft_of(ground, b"old"), WHERE)
+    current = ground.objects.keep(draft_of(ground, b"new"), WHERE)
+    looks = iter([stale, stale, current])
+    ground.objects.find = lambda *_: next(looks)
+    assert ground.objects.link(PLACE, "k", tmp_path / "target") == current
+    assert (tmp_path / "target").read_bytes() == b"new"

@@ -193,7 +193,7 @@ def test_lists_and_deletion(connect, sdk) -> None:
 
 
 def test_what_is_not_done_is_refused_and_changes_nothing(client, sdk, stub) -> None:
-    vid = vid_of(client.put_object(BUCKET, BODY[:50], "kept.mp4"))
+    vid = vid_of(client.put_object(BUCKET, BODY[:50], "untouched.mp4"))
     tags = {"TagSet": {"Tag": [{"Key": "k", "Value": "v"}]}}
     for call, arguments in (
         (client.put_object_acl, {"ACL": "private"}),
@@ -206,8 +206,8 @@ def test_what_is_not_done_is_refused_and_changes_nothing(client, sdk, stub) -> N
         (client.put_object, {"Body": b"x", "Tagging": "a=b"}),
         (client.put_object, {"Body": b"x", "ServerSideEncryption": "AES256"}),
     ):
-        fails(sdk, "NotImplemented", 501, call, Bucket=BUCKET, Key="kept.mp4", **arguments)
+        fails(sdk, "NotImplemented", 501, call, Bucket=BUCKET, Key="untouched.mp4", **arguments)
     fails(sdk, "NotImplemented", 501, client.create_bucket, BUCKET)
-    fails(sdk, "NotImplemented", 501, client.delete_objects, BUCKET, {"Object": [{"Key": "kept.mp4"}]})
-    assert body_of(client, "kept.mp4") == BODY[:50]
-    assert tasks_of(stub, "kept.mp4") == {vid: False}
+    fails(sdk, "NotImplemented", 501, client.delete_objects, BUCKET, {"Object": [{"Key": "untouched.mp4"}]})
+    assert body_of(client, "untouched.mp4") == BODY[:50]
+    assert tasks_of(stub, "untouched.mp4") == {vid: False}
