@@ -21,7 +21,7 @@ _ENCODED = re.compile(rb"^content-transfer-encoding:[ \t]*(?:base64|quoted-print
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Return the whole body; raises `Malformed` for more than `limit` bytes and for a client that leaves before its end."""
+    """Return the whole body; raises `Malformed` if it has more than `limit` bytes or ends early."""
     body = bytearray()
     try:
         async for chunk in request.stream():
