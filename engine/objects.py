@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeVar
 
 from engine.places import Place
@@ -133,7 +133,7 @@ class Objects:
             blob=secrets.token_hex(16),
             size=file.stat().st_size,
             etag=etag,
-            content_type=harmless(destination.content_type or mimetypes.guess_type(destination.key)[0] or _INERT),
+            content_type=harmless(destination.content_type or _guessed(destination.key) or _INERT),
             modified=time.time(),
             headers=destination.headers,
         )
@@ -169,6 +169,11 @@ def clear(directory: Path) -> None:
 def _md5_of(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _guessed(key: str) -> str | None:
+    """Guess a content type from the extension: `mimetypes` would take a whole key for a URL, and some are broken."""
+    return mimetypes.guess_type("_" + PurePosixPath(key).suffix)[0]
 
 
 def harmless(content_type: str) -> str:

@@ -9,6 +9,10 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.patience import patient
 
 HOST = "music-1250000000.cosgz.myqcloud.com"
 BODY = bytes(range(256)) * 4
@@ -52,6 +56,12 @@ def test_a_range(engine, stored, asked: str, first: int, last: int) -> None:
 def test_a_range_beyond_the_end(engine, stored) -> None:
     status, headers, _ = engine.request("GET", stored, headers={"Range": "bytes=5000-"})
     assert (status, headers["Content-Range"]) == (416, f"bytes */{len(BODY)}")
+
+
+def test_a_key_that_looks_like_a_broken_url_is_a_key(engine) -> None:
+    for key in ("//[x", "http:%2F%2F[", "data:,x", "a;b,c.mp3"):
+        assert engine.request("PUT", f"/cos/{HOST}/{key}", b"x")[0] == 200
+        assert engine.request("GET", f"/cos/{HOST}/{key}")[0] == 200
 
 
 def test_an_upload_by_path_replaces(engine, stored) -> None:
@@ -487,3 +497,71 @@ def test_an_object_that_is_replaced_is_never_half_an_object(engine) -> None:
 
     seen = at_once(*[lambda body=body: write_and_read(body) for body in bodies])
     assert all(status == 200 and body in bodies for answers in seen for status, body in answers)
+
+
+WORDS = st.sampled_from(
+    [
+        *(
+            "uploads",
+            "uploadId",
+            "partNumber",
+            "acl",
+            "prefix",
+            "delimiter",
+            "marker",
+            "max-keys",
+            "encoding-type",
+            "url",
+        ),
+        *(
+            "response-expires",
+            "key-marker",
+            "1",
+            "0",
+            "-1",
+            "x",
+            "%00",
+            "%ff",
+            "=",
+            "&",
+            "/",
+            "%2e%2e",
+            "a",
+            "\u00fc",
+            "+",
+        ),
+    ]
+)
+HEADER_VALUES = st.sampled_from(
+    [f"{VIDEO}/a", "bytes=0-0", "bytes=-", "true", "Replaced", "*", '"x"', "", "1B2M2Y8AsgTpgAmY7PhCfg==", "text/html"]
+) | st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=10)
+HEADER_NAMES = st.sampled_from(
+    [
+        *(
+            SOURCE,
+            f"{SOURCE}-range",
+            f"{SOURCE}-if-match",
+            "x-cos-metadata-directive",
+            "x-cos-forbid-overwrite",
+            "range",
+        ),
+        *("if-match", "if-none-match", "if-modified-since", "content-md5", "content-type", "x-cos-meta-a", "expires"),
+    ]
+)
+
+
+@patient
+@given(
+    method=st.sampled_from(["GET", "HEAD", "PUT", "POST", "DELETE"]),
+    key=st.lists(WORDS, max_size=4).map("".join),
+    query=st.lists(WORDS, max_size=8).map("".join),
+    headers=st.dictionaries(HEADER_NAMES, HEADER_VALUES, max_size=4),
+    body=st.sampled_from([b"", b"x", parts_xml((1, ETAG))]),
+)
+def test_any_request_is_answered(engine, method: str, key: str, query: str, headers: dict, body: bytes) -> None:
+    where = f"/cos/{HOST}/{quote(key, safe='/%+&=')}?{quote(query, safe='%=&+/')}"
+    status, answer, content = engine.request(method, where, body, {n: v.strip() for n, v in headers.items()})
+    assert status < 500 or status == 501
+    assert answer["x-cos-request-id"]
+    if status >= 400 and method != "HEAD":
+        code_of(content)
