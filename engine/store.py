@@ -53,8 +53,8 @@ CREATE TABLE IF NOT EXISTS parts (
 """
 
 
-LAST_CHARACTER = "\U0010ffff"
-"""Comes after every other character in the order of keys."""
+LAST_KEY = "\U0010ffff" * (850 // 4 + 1)
+"""Comes after every key, since keys have at most 850 bytes; behind a prefix, after every key that begins with it."""
 
 
 class StoreBusy(Exception):
@@ -215,7 +215,7 @@ class Store:
         """Return the first objects of a bucket whose key begins with `prefix` and comes after `after`, by key."""
         query = "SELECT * FROM objects WHERE host = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?"
         with self.transaction() as db:
-            rows = db.execute(query, (host, prefix, prefix + LAST_CHARACTER, after, limit))
+            rows = db.execute(query, (host, prefix, prefix + LAST_KEY, after, limit))
             return [StoredObject(**row) for row in rows]
 
     def object(self, host: str, key: str) -> StoredObject | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from engine.decode import encode
 from engine.objects import Destination, Draft, Objects
 from engine.places import Place
-from engine.store import LAST_CHARACTER, Store, StoredObject
+from engine.store import LAST_KEY, Store, StoredObject
 
 MAX_UPLOADS = 1000
 MAX_UPLOAD_AGE = 7 * 86_400.0
@@ -129,7 +129,7 @@ class Uploads:
         query = """SELECT * FROM uploads WHERE host = ? AND key >= ? AND key < ? AND (key, id) > (?, ?)
             ORDER BY key, id LIMIT ?"""
         with self._store.transaction() as db:
-            rows = db.execute(query, (place.host, prefix, prefix + LAST_CHARACTER, *after, limit))
+            rows = db.execute(query, (place.host, prefix, prefix + LAST_KEY, *after, limit))
             return [Upload(**row) for row in rows]
 
     def parts(self, upload: Upload, after: int = 0, limit: int = MAX_PARTS) -> list[Part]:

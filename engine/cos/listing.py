@@ -9,7 +9,7 @@ from engine.cos import answers
 from engine.cos.answers import CosError, Node
 from engine.cos.objects import require_bucket
 from engine.cos.requests import MAX_LISTED, CosRequest
-from engine.store import LAST_CHARACTER, Store, StoredObject
+from engine.store import LAST_KEY, Store, StoredObject
 from engine.uploads import Upload, Uploads
 
 
@@ -49,7 +49,7 @@ class BucketOperations:
         most = asked.number("max-uploads", MAX_LISTED, MAX_LISTED)
         marker = asked.query.get("key-marker", "")
         # Without an upload id, the list goes on behind all uploads of the key.
-        after = (marker, asked.query.get("upload-id-marker") or (LAST_CHARACTER if marker else ""))
+        after = (marker, asked.query.get("upload-id-marker") or (LAST_KEY if marker else ""))
         prefix = asked.query.get("prefix", "")
         found = await run_in_threadpool(self._uploads.of_bucket, asked.place, prefix, after, most + 1)
         nodes = _listed_uploads(asked, found[:most], more=len(found) > most)
@@ -76,7 +76,7 @@ class BucketOperations:
 
 def _behind(marker: str, prefix: str, delimiter: str) -> str:
     """Return the last key that a page after this marker leaves out: a common prefix stands for all keys below it."""
-    return marker + LAST_CHARACTER if marker and _common_prefix(marker, prefix, delimiter) == marker else marker
+    return marker + LAST_KEY if marker and _common_prefix(marker, prefix, delimiter) == marker else marker
 
 
 def _common_prefix(key: str, prefix: str, delimiter: str) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -445,6 +445,40 @@ def test_a_list_of_odd_keys_is_xml(engine) -> None:
     assert found == ["odd/&<>\"'", "odd/\ufffd", "odd/\U0001f600"]
     _, _, body = engine.request("GET", f"/cos/{HOST}/?prefix=odd/&encoding-type=url&max-keys=0")
     assert parse(body).findtext("IsTruncated") == "false"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+@pytest.mark.parametrize("prefix", ["", "p/", "p/a", "p/\U0010ffff"])
+@pytest.mark.parametrize("delimiter", ["", "/", "a/"])
+def test_pages_make_a_whole_list(engine, size: int, prefix: str, delimiter: str) -> None:
+    keys = [
+        "p/a",
+        "p/a/b",
+        "p/a/c",
+        "p/b/a/",
+        "p/\U0010ffff",
+        "p/\U0010ffff/a",
+        "p/\U0010ffff\U0010ffff/a",
+        "p0",
+        "\ufffd",
+    ]
+    host = "moved-1250000000.cosgz.myqcloud.com"
+    for key in keys:
+        engine.request("PUT", f"/cos/{host}/{quote(key)}", b"x")
+    found, marker = [], ""
+    for _ in range(len(keys) + 1):
+        asked = urlencode({"prefix": prefix, "delimiter": delimiter, "max-keys": size, "marker": marker})
+        page = parse(engine.request("GET", f"/cos/{host}/?{asked}")[2])
+        names = [each.text for path in ("Contents/Key", "CommonPrefixes/Prefix") for each in page.findall(path)]
+        assert len(names) <= size
+        found += names
+        if page.findtext("IsTruncated") == "false":
+            break
+        marker = page.findtext("NextMarker")
+    below = [key for key in keys if key.startswith(prefix)]
+    ends = {key: key.find(delimiter, len(prefix)) if delimiter else -1 for key in below}
+    expected = {key if end < 0 else key[: end + len(delimiter)] for key, end in ends.items()}
+    assert sorted(found) == sorted(expected)
 
 
 @pytest.mark.parametrize("query", ["max-keys=x", "max-keys=-1", "uploads&max-uploads=x", "prefix=%ff"])
