@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
+from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from starlette.concurrency import run_in_threadpool
@@ -56,11 +57,11 @@ class Cos:
 
     async def by_host(self, request: Request) -> Response:
         """Answer a request whose Host is a bucket's."""
-        return await self._answer(request, request.headers.get("host", ""), request.scope["path"])
+        return await self._answer(request, request.headers.get("host", ""), _path(request))
 
     async def by_path(self, request: Request) -> Response:
         """Answer a request for /cos/{host}/{key}."""
-        host, slash, key = request.scope["path"].removeprefix(PREFIX).partition("/")
+        host, slash, key = _path(request).removeprefix(PREFIX).partition("/")
         return await self._answer(request, host, slash + key)
 
     async def _answer(self, request: Request, host: str, path: str) -> Response:
@@ -124,6 +125,12 @@ class Cos:
                     raise CosError("EntityTooLarge")
         except ClientDisconnect as error:
             raise CosError("IncompleteBody") from error
+
+
+def _path(request: Request) -> str:
+    """Return the path, decoded once; a byte that is not UTF-8 stays visible, so that no object gets such a key."""
+    raw: bytes = request.scope["raw_path"]
+    return unquote(raw.decode("ascii"), errors="surrogateescape")
 
 
 def _request_id() -> str:

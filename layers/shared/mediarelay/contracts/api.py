@@ -5,9 +5,22 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from mediarelay.domain.entry import Entry, Kept, Selection
+from mediarelay.domain.file_url import MAX_URL, CosFile, parse_url
 from mediarelay.domain.intent import Intent, Submitted, submit_status
 from mediarelay.domain.lease import Lease, Next, Part, advice
 from mediarelay.domain.media import Fault, Kind, Rendition, Source, State
@@ -18,8 +31,32 @@ from mediarelay.domain.task import Task
 from mediarelay.domain.vid import video_vid
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
+
+def _source_file(url: object) -> CosFile:
+    """Read the URL of a source file; raises ValueError with what is wrong."""
+    if not isinstance(url, str):
+        raise ValueError("must be text")  # noqa: TRY004 pydantic wraps ValueError
+    try:
+        return parse_url(url)
+    except Malformed as error:
+        raise ValueError(error.reason) from None
+
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2048)]
+Url = Annotated[
+    CosFile,
+    BeforeValidator(_source_file),
+    PlainSerializer(lambda file: file.url, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": MAX_URL,
+            "description": "`http://{bucket}-{app_id}.cos{region}.myqcloud.com/{key}`; the key is escaped once",
+            "examples": ["http://music-1250000000.cossh.myqcloud.com/100%25.mp3"],
+        }
+    ),
+]
+"""Of a source file; a request is stored and sent with the URL in our spelling."""
 Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
 Vid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,64}$")]
@@ -43,6 +80,15 @@ class AudioSubmit(BaseModel):
     url: Url
     bucketName: Text  # noqa: N815 - the provider's name, part of the contract
     bucketRegion: Text  # noqa: N815
+
+    @field_validator("bucketName", "bucketRegion")
+    @classmethod
+    def _is_that_of_the_url(cls, value: str, info: ValidationInfo) -> str:
+        file: CosFile | None = info.data.get("url")
+        stated = {"bucketName": file.bucket, "bucketRegion": file.region}[info.field_name or ""] if file else value
+        if value != stated:
+            raise ValueError(f"is not the one in the url ({stated})")
+        return value
 
 
 class VideoTrack(BaseModel):
@@ -400,7 +446,8 @@ def read(model: type[Model], body: Mapping[str, Any]) -> Model:
         return model.model_validate(body)
     except ValidationError as error:
         first = error.errors()[0]
-        raise Malformed(".".join(map(str, first["loc"])) or "body", first["msg"]) from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise Malformed(".".join(map(str, first["loc"])) or "body", reason) from error
 
 
 def batch_view(results: list[Submitted | MediarelayError]) -> dict[str, Any]:

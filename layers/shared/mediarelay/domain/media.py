@@ -53,7 +53,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The file that is transcoded, as far as it is known."""
+    """The file that is transcoded, as far as it is known.
+
+    Attributes:
+        url: In our spelling (`file_url.CosFile.url`); what is not the URL of an object, as the provider printed it.
+        path: Its key behind a slash, not escaped.
+    """
 
     url: str | None = None
     name: str | None = None
