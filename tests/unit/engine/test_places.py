@@ -72,9 +72,7 @@ def test_wrong_urls_are_refused(url: str) -> None:
         parse_url(url)
 
 
-@pytest.mark.parametrize(
-    "key", ["", "../x", "a/../b", "a/./b", "..", "a\\..\\b", "a\0b", "a\nb", "x" * 851, "/a", "\\a", "a\udcff"]
-)
+@pytest.mark.parametrize("key", ["", "../x", "a/../b", "a/./b", "..", "a\\..\\b", "a\0b", "a\nb", "x" * 851, "a\udcff"])
 def test_impossible_keys_are_refused(key: str) -> None:
     with pytest.raises(Malformed, match="key"):
         checked_key(key)

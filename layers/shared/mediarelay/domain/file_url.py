@@ -13,7 +13,7 @@ writes it, is read as the same bucket.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, unquote_to_bytes
 
@@ -56,14 +56,20 @@ _REFUSALS = (
 """What can never be the URL of a source file, and what is told to who sends it; the first that matches counts."""
 _REFUSED = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), reason) for pattern, reason in _REFUSALS)
 _FORM = "must be http://{bucket}-{app_id}.cos{region}.myqcloud.com/{key}"
-_KEY_FLAWS = (
+KeyFlaw = tuple[Callable[[str], object], str]
+_KEY_FLAWS: tuple[KeyFlaw, ...] = (
     (re.compile("[\ud800-\udfff]").search, "must be UTF-8"),
     (lambda key: not 0 < len(key.encode()) <= MAX_KEY_BYTES, f"must have 1 to {MAX_KEY_BYTES} bytes of UTF-8"),
     (_CONTROL.search, "must not hold control characters"),
-    (lambda key: key[0] in "/\\", "must not begin with a slash or a backslash"),
     (_CLIMBING.search, "must not hold the segments . and .."),
 )
-"""What no object can have as its key; the length and the first character are the object storage's own rules."""
+"""What no object can have as its key."""
+_SOURCE_KEY_FLAWS: tuple[KeyFlaw, ...] = (
+    *_KEY_FLAWS,
+    (lambda key: key[0] in "/\\", "must not begin with a slash or a backslash"),
+    (lambda key: key[-1] == "/", "must not end with a slash, as that of a folder does"),
+)
+"""What no source file can have as its key. That of the first character is the object storage's own rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +128,7 @@ def parse_url(url: str) -> CosFile:
         raise Malformed("url", "must be UTF-8, also where it is escaped") from None
     if file is None:
         raise Malformed("url", _FORM)
-    if flaw := key_flaw(file.key) or (file.key.endswith("/") and "must not end with a slash, as that of a folder does"):
+    if flaw := key_flaw(file.key, _SOURCE_KEY_FLAWS):
         raise Malformed("url", f"the key {flaw}")
     return file
 
@@ -172,9 +178,9 @@ def identity(url: str) -> str:
     return file.identity if file else url
 
 
-def key_flaw(key: str) -> str | None:
+def key_flaw(key: str, flaws: Iterable[KeyFlaw] = _KEY_FLAWS) -> str | None:
     """Return why no object can have this key; None if one can."""
-    return next((reason for is_flawed, reason in _KEY_FLAWS if is_flawed(key)), None)
+    return next((reason for is_flawed, reason in flaws if is_flawed(key)), None)
 
 
 def _parse(url: str, read_key: Callable[[str], str]) -> CosFile | None:

@@ -56,8 +56,8 @@ class Source:
     """The file that is transcoded, as far as it is known.
 
     Attributes:
-        url: In our spelling (`file_url.CosFile.url`); what is not the URL of an object, as the provider printed it.
-        path: Its key behind a slash, not escaped.
+        url: Escaped, as our API takes it; a text that is not the URL of an object is shown as the provider printed it.
+        path: As the provider prints it, not escaped: a slash and the key.
     """
 
     url: str | None = None
