@@ -66,6 +66,10 @@ class Calls:
         body = {"url": upload.url, "cos_request_id": upload.cos_request_id, "date": upload.date}
         return self._post("/tasks/video", body, {})
 
+    def expect_video(self, url: str) -> dict[str, Any]:
+        """Expect the task of a video of which only the URL is known; returns the answer's body."""
+        return self._post("/tasks/video", {"url": url}, {})
+
     def relay(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Relay results of ZEGO's SDK, as a game server does with Standard Webhooks; returns the answer's body."""
         body, url = json.dumps(message).encode(), f"{self.deployment.api_url}/callbacks/music"

@@ -7,20 +7,17 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     StringConstraints,
     ValidationError,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
+from mediarelay.contracts.source_url import Url, stated_in_url
 from mediarelay.domain.entry import Entry, Kept, Selection
-from mediarelay.domain.file_url import MAX_URL, CosFile, parse_url
 from mediarelay.domain.intent import Intent, Submitted, submit_status
 from mediarelay.domain.lease import Lease, Next, Part, advice
 from mediarelay.domain.media import Fault, Kind, Rendition, Source, State
@@ -31,32 +28,7 @@ from mediarelay.domain.task import Task
 from mediarelay.domain.vid import video_vid
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
-
-def _source_file(url: object) -> CosFile:
-    """Read the URL of a source file; raises ValueError with what is wrong."""
-    if not isinstance(url, str):
-        raise ValueError("must be text")  # noqa: TRY004 pydantic wraps ValueError
-    try:
-        return parse_url(url)
-    except Malformed as error:
-        raise ValueError(error.reason) from None
-
-
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-Url = Annotated[
-    CosFile,
-    BeforeValidator(_source_file),
-    PlainSerializer(lambda file: file.url, return_type=str),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "maxLength": MAX_URL,
-            "description": "`http://{bucket}-{app_id}.cos{region}.myqcloud.com/{key}`; the key is escaped once",
-            "examples": ["http://music-1250000000.cossh.myqcloud.com/100%25.mp3"],
-        }
-    ),
-]
-"""Of a source file; a request is stored and sent with the URL in our spelling."""
 Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
 Vid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,64}$")]
@@ -83,12 +55,8 @@ class AudioSubmit(BaseModel):
 
     @field_validator("bucketName", "bucketRegion")
     @classmethod
-    def _is_that_of_the_url(cls, value: str, info: ValidationInfo) -> str:
-        file: CosFile | None = info.data.get("url")
-        stated = {"bucketName": file.bucket, "bucketRegion": file.region}[info.field_name or ""] if file else value
-        if value != stated:
-            raise ValueError(f"is not the one in the url ({stated})")
-        return value
+    def _is_in_the_url(cls, value: str, others: ValidationInfo) -> str:
+        return stated_in_url(value, others)
 
 
 class VideoTrack(BaseModel):
