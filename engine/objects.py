@@ -8,7 +8,7 @@ import secrets
 import shutil
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from engine.places import Place
@@ -80,7 +80,7 @@ class Objects:
             blob=secrets.token_hex(16),
             size=file.stat().st_size,
             etag=f'"{md5}"',
-            content_type=_harmless(content_type or mimetypes.guess_type(key)[0] or _INERT),
+            content_type=_harmless(content_type or _guessed(key) or _INERT),
             modified=time.time(),
         )
         self.path(item).parent.mkdir(exist_ok=True)
@@ -107,6 +107,11 @@ def clear(directory: Path) -> None:
 def _md5_of(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _guessed(key: str) -> str | None:
+    """Guess a content type from the extension: `mimetypes` would take a whole key for a URL, and some are broken."""
+    return mimetypes.guess_type("_" + PurePosixPath(key).suffix)[0]
 
 
 def _harmless(content_type: str) -> str:

@@ -134,6 +134,7 @@ def test_a_region_with_two_names_is_one_region() -> None:
         ("http://music-1.cos.myqcloud.com/a.mp3", "myqcloud"),
         ("http://music-1.cos.accelerate.myqcloud.com/a.mp3", "myqcloud"),
         ("http://music-1.file.myqcloud.com/a.mp3", "myqcloud"),
+        ("http://tric\u212a-1.cossh.myqcloud.com/a.mp3", "myqcloud"),
         (f"http://{HOST}.evil.example/a.mp3", "myqcloud"),
         (f"http://x.{HOST}/a.mp3", "myqcloud"),
         (f"http://{HOST}\\@example.com/a.mp3", "user name"),

@@ -97,6 +97,7 @@ def test_odd_keys_are_objects_of_their_own(engine) -> None:
         "o+b",
         "o%2Fb",
         "o/b",
+        "o://[b",
         "\ufffd",
         "\U0001f469\u200d\U0001f3a4",
         "k" * 850,

@@ -39,7 +39,7 @@ REGIONS = {
 _HOST = re.compile(
     r"(?P<bucket>[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?)-(?P<app_id>[1-9][0-9]{0,14})"
     r"\.cos\.?(?!accelerate\.)(?P<region>[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)\.myqcloud\.com",
-    re.ASCII,
+    re.ASCII | re.IGNORECASE,
 )
 _URL = re.compile(r"https?://(?P<host>[^/?#]+)/(?P<key>.+)", re.IGNORECASE | re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -104,8 +104,8 @@ def bucket_host(app_id: int, bucket: str, region: str) -> str:
 
 def parse_host(host: str) -> tuple[int, str, str] | None:
     """Return the account, name and region of the bucket whose host this is; None for any other host."""
-    match = _HOST.fullmatch(host.lower())
-    return match and (int(match["app_id"]), match["bucket"], match["region"])
+    match = _HOST.fullmatch(host)
+    return match and (int(match["app_id"]), match["bucket"].lower(), match["region"].lower())
 
 
 def short_region(region: str) -> str:
