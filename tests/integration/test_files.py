@@ -138,6 +138,7 @@ def test_a_source_elsewhere_is_shown_as_it_is(world: World) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_requests_of_earlier_versions_are_still_held_against_answers(world: World, scheme: str, url: str) -> None:
     world.track("b1", url=f"{scheme}://{PLACE.host}/{url}")
+    assert world.reader.task("b1")["source"]["url"] == url_of("a b你.mp4")
     answers(world, printed(Kind.VIDEO, "other.mp4"))
     assert world.confirm("b1").outcome is None
     answers(world, printed(Kind.VIDEO, "a b你.mp4"))
