@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from mediarelay.domain.file_url import (
     MAX_KEY_BYTES,
-    MAX_URL,
     REGIONS,
     CosFile,
     identity,
@@ -23,6 +22,7 @@ from mediarelay.domain.file_url import (
     short_region,
     stored_url,
 )
+from mediarelay.domain.media import MAX_URL
 from mediarelay.errors import Malformed
 from tests.patience import thorough
 

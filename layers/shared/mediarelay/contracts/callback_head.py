@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from mediarelay.domain.entry import Gist
-from mediarelay.domain.file_url import MAX_URL
-from mediarelay.domain.media import State
+from mediarelay.domain.media import MAX_URL, State
 from mediarelay.domain.vid import is_vid
 from mediarelay.errors import Malformed
 

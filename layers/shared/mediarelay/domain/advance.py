@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediarelay.domain.entry import Announcement, Books, Card, Entry, OpenQuestion, Record
-from mediarelay.domain.file_url import MAX_URL
-from mediarelay.domain.media import OUTCOMES, Kind, State
+from mediarelay.domain.media import MAX_URL, OUTCOMES, Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import LAST_WAIT, Due, first_wait, next_look
 from mediarelay.domain.task import Task

@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, unquote_to_bytes
 
+from mediarelay.domain.media import MAX_URL
 from mediarelay.errors import Malformed
 
 MAX_KEY_BYTES = 850
 """Of UTF-8: the limit of the object storage (its documentation of object keys)."""
-MAX_URL = 2_700
-"""Characters: a key of 850 bytes has 2,550 when each byte is escaped, and no bucket's host has more than 130."""
 REGIONS = {
     "ap-beijing": "bj",
     "ap-beijing-1": "tj",
@@ -42,8 +41,6 @@ _HOST = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _URL = re.compile(r"https?://(?P<host>[^/?#]+)/(?P<key>.+)", re.IGNORECASE | re.DOTALL)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_CLIMBING = re.compile(r"(^|[/\\])\.{1,2}($|[/\\])")
 _REFUSALS = (
     (f".{{{MAX_URL + 1}}}", f"must have at most {MAX_URL} characters"),
     (r"(?!http://)", "must begin with http://"),
@@ -53,21 +50,19 @@ _REFUSALS = (
     (r"[^?#]*#", "must not hold a fragment; a # in a key is written %23"),
     (r".*%(?![0-9A-Fa-f]{2})", "must have two hexadecimal digits after each %; a % in a key is written %25"),
 )
-"""What can never be the URL of a source file, and what is told to who sends it; the first that matches counts."""
-_REFUSED = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), reason) for pattern, reason in _REFUSALS)
+"""Beginnings of what can never be the URL of a source file, and why; the first that matches counts. Patterns are
+compiled when they are used: the callback functions import this module and need none."""
 _FORM = "must be http://{bucket}-{app_id}.cos{region}.myqcloud.com/{key}"
-KeyFlaw = tuple[Callable[[str], object], str]
-_KEY_FLAWS: tuple[KeyFlaw, ...] = (
-    (re.compile("[\ud800-\udfff]").search, "must be UTF-8"),
-    (lambda key: not 0 < len(key.encode()) <= MAX_KEY_BYTES, f"must have 1 to {MAX_KEY_BYTES} bytes of UTF-8"),
-    (_CONTROL.search, "must not hold control characters"),
-    (_CLIMBING.search, "must not hold the segments . and .."),
+_KEY_FLAWS = (
+    (r"(?s:.*)[\ud800-\udfff]", "must be UTF-8"),
+    (r"(?s:.*)[\x00-\x1f\x7f]", "must not hold control characters"),
+    (r"((?s:.*)[/\\])?\.{1,2}(\Z|[/\\])", "must not hold the segments . and .."),
 )
 """What no object can have as its key."""
-_SOURCE_KEY_FLAWS: tuple[KeyFlaw, ...] = (
+_SOURCE_KEY_FLAWS = (
     *_KEY_FLAWS,
-    (lambda key: key[0] in "/\\", "must not begin with a slash or a backslash"),
-    (lambda key: key[-1] == "/", "must not end with a slash, as that of a folder does"),
+    (r"[/\\]", "must not begin with a slash or a backslash"),
+    (r"(?s:.*)/\Z", "must not end with a slash, as that of a folder does"),
 )
 """What no source file can have as its key. That of the first character is the object storage's own rule."""
 
@@ -119,8 +114,8 @@ def parse_url(url: str) -> CosFile:
     Blanks and characters outside ASCII may stand for themselves. Whatever the provider could never confirm is refused:
     another scheme, a port, a query, a fragment, a host that is no bucket's, a key that no file has.
     """
-    for pattern, reason in _REFUSED:
-        if pattern.match(url):
+    for pattern, reason in _REFUSALS:
+        if re.match(pattern, url, re.IGNORECASE | re.DOTALL):
             raise Malformed("url", reason)
     try:
         file = _parse(url, _unescaped)
@@ -178,9 +173,12 @@ def identity(url: str) -> str:
     return file.identity if file else url
 
 
-def key_flaw(key: str, flaws: Iterable[KeyFlaw] = _KEY_FLAWS) -> str | None:
+def key_flaw(key: str, flaws: Iterable[tuple[str, str]] = _KEY_FLAWS) -> str | None:
     """Return why no object can have this key; None if one can."""
-    return next((reason for is_flawed, reason in flaws if is_flawed(key)), None)
+    if found := next((reason for pattern, reason in flaws if re.match(pattern, key)), None):
+        return found
+    fits = 0 < len(key.encode()) <= MAX_KEY_BYTES
+    return None if fits else f"must have 1 to {MAX_KEY_BYTES} bytes of UTF-8"
 
 
 def _parse(url: str, read_key: Callable[[str], str]) -> CosFile | None:

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from mediarelay.domain.spec import Spec
 
+MAX_URL = 2_700
+"""Characters of the URL of a source: a key of 850 bytes has 2,550 when each byte is escaped, its host at most 130."""
+
 
 class Kind(StrEnum):
     """What is transcoded."""
