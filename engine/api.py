@@ -18,7 +18,7 @@ from engine.forms import Pairs, read_body, read_form, read_urlencoded
 from engine.jobs import Jobs
 from engine.model import Task
 from engine.payloads import query
-from engine.places import key_of, parse_url
+from engine.places import parse_url
 from engine.store import Store, UsedNonce
 from mediarelay.domain.media import Kind
 from mediarelay.errors import Malformed
@@ -137,19 +137,19 @@ class Api:
             return query(self._of_kind(Kind.VIDEO, params["vid"]))
         if not params.get("url"):
             raise Malformed("vid", "one of vid and url is required")
-        place, path = parse_url(params["url"])
-        return query(_found(self._store.newest_task(Kind.VIDEO, place, key_of(path))))
+        place, key = parse_url(params["url"])
+        return query(_found(self._store.newest_task(Kind.VIDEO, place, key)))
 
     def _audio_info(self, params: Params) -> Answer:
         return query(self._of_kind(Kind.AUDIO, _need(params, "vid")))
 
     def _add_audio(self, params: Params) -> Answer:
         url, bucket, region = (_need(params, name) for name in ("url", "bucketName", "bucketRegion"))
-        place, path = parse_url(url)
+        place, key = parse_url(url)
         for name, given, stated in (("bucketName", bucket, place.bucket), ("bucketRegion", region, place.region)):
             if given != stated:
                 raise Malformed(name, "is not the one in the url")
-        return {"vid": self._jobs.start_audio(place, path, url).vid}
+        return {"vid": self._jobs.start_audio(place, key).vid}
 
     def _of_kind(self, kind: Kind, vid: str) -> Task:
         task = self._store.task(vid)

@@ -17,7 +17,7 @@ from engine.failures import Failure, Stopped, TaskFailed
 from engine.model import MediaFacts, Output, Status, Task
 from engine.objects import Objects, clear
 from engine.payloads import basic_callback, result_callback
-from engine.places import Place, key_of
+from engine.places import Place
 from engine.plan import SOURCE, Target, plan_audio, plan_video
 from engine.store import Callback, Store
 from engine.transcode import Ffmpeg, Handle, Stub, Transcoder
@@ -125,9 +125,9 @@ class Jobs:
             )
         )
 
-    def start_audio(self, place: Place, path: str, url: str) -> Task:
-        """Start an audio task; a missing file shows when it runs. Raises `Malformed` for an impossible path."""
-        now, key = time.time(), key_of(path)
+    def start_audio(self, place: Place, key: str) -> Task:
+        """Start an audio task; a missing file shows when it runs."""
+        now, path = time.time(), f"/{key}"
         bucket = self._settings.config.bucket(place)
         return self._add(
             Task(
@@ -135,8 +135,8 @@ class Jobs:
                 kind=Kind.AUDIO,
                 source=place,
                 dst=(bucket and bucket.dst) or place,
-                url=url,
-                path=f"/{key}",
+                url=place.url(path),
+                path=path,
                 key=key,
                 created=now,
                 updated=now,

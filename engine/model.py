@@ -86,7 +86,7 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One transcode of one file. `url` and `path` are as submitted, `key` is the object they name."""
+    """One transcode of one file. `key` is the object; `url` and `path` name it, not escaped, as payloads print them."""
 
     vid: str
     kind: Kind

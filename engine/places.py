@@ -1,20 +1,12 @@
-"""Where an object lives: host names, object keys and the URLs made of them (seed document; cts.md section 4)."""
+"""Where an object lives: buckets, object keys and the URLs made of them (seed document; cts.md section 4).
 
-import re
+What callers send is escaped once and read by `parse_url`; what we print is raw, as the seed document's examples are.
+"""
+
 from dataclasses import dataclass
-from urllib.parse import unquote
 
+from mediarelay.domain import file_url
 from mediarelay.errors import Malformed
-
-_HOST = re.compile(
-    r"(?P<bucket>[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?)-(?P<app_id>[1-9][0-9]{0,14})"
-    r"\.cos\.?(?P<region>[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)\.myqcloud\.com(:[0-9]{1,5})?",
-    re.ASCII,
-)
-_URL = re.compile(r"http://(?P<host>[^/?#:]+)(?P<path>/[^?#]+)")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
-MAX_KEY_BYTES = 850
-"""COS limits a key to 850 bytes of UTF-8 (its documentation on object naming)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +20,7 @@ class Place:
     @property
     def host(self) -> str:
         """The virtual host of the bucket."""
-        return f"{self.bucket}-{self.app_id}.cos{self.region}.myqcloud.com"
+        return file_url.bucket_host(self.app_id, self.bucket, self.region)
 
     def url(self, path: str) -> str:
         """Print the URL of an object the provider's way; `path` begins with a slash and is not escaped."""
@@ -40,35 +32,23 @@ class Place:
 
 
 def parse_host(host: str) -> Place | None:
-    """Read a bucket's virtual host, with or without a port; None if it is another kind of host.
-
-    Clients of COS v5 write `.cos.{region}.` where this service prints `.cos{region}.`; both are the same bucket.
-    """
-    match = _HOST.fullmatch(host)
-    return match and Place(app_id=int(match["app_id"]), bucket=match["bucket"], region=match["region"])
+    """Read a bucket's virtual host, with or without a port; None if it is another kind of host."""
+    name, colon, port = host.partition(":")
+    bucket = file_url.parse_host(name)
+    if bucket is None or (colon and not port.isdecimal()):
+        return None
+    app_id, name, region = bucket
+    return Place(app_id=app_id, bucket=name, region=region)
 
 
 def parse_url(url: str) -> tuple[Place, str]:
-    """Split a COS URL into its bucket and path; the path stays as it is written.
-
-    Raises `Malformed` unless it is `http://{bucket}-{app_id}.cos{region}.myqcloud.com/path`.
-    """
-    match = _URL.fullmatch(url)
-    place = parse_host(match["host"]) if match else None
-    if match is None or place is None:
-        raise Malformed("url", "must be http://{bucket}-{app_id}.cos{region}.myqcloud.com/path")
-    return place, match["path"]
-
-
-def key_of(path: str) -> str:
-    """Return the object key that a path names, percent-decoded; raises `Malformed` for one that no object can have."""
-    return checked_key(unquote(path).removeprefix("/"))
+    """Split the URL of a file, escaped once, into its bucket and its key; raises `Malformed` (`url`)."""
+    file = file_url.parse_url(url)
+    return Place(app_id=file.app_id, bucket=file.bucket, region=file.region), file.key
 
 
 def checked_key(key: str) -> str:
-    """Return a decoded object key; raises `Malformed` if it is empty, too long, or climbs out of the bucket."""
-    if not 0 < len(key.encode("utf-8", "replace")) <= MAX_KEY_BYTES:
-        raise Malformed("key", f"must have 1 to {MAX_KEY_BYTES} bytes")
-    if _UNPRINTABLE.search(key) or {".", ".."} & set(key.replace("\\", "/").split("/")):
-        raise Malformed("key", "must not hold control characters or the segments . and ..")
+    """Return an object key that is not escaped; raises `Malformed` (`key`) if no object can have it."""
+    if flaw := file_url.key_flaw(key):
+        raise Malformed("key", flaw)
     return key

@@ -14,6 +14,8 @@ import requests
 from local.deploy import Deployment
 from local.ground import LocalError
 from local.stack import APP_ID, BUCKET_REGION
+from mediarelay.domain import file_url
+from mediarelay.domain.file_url import CosFile
 from mediarelay.signing.standard_webhooks import headers
 
 TIMEOUT = 30
@@ -22,7 +24,12 @@ UPLOAD_TIMEOUT = 600
 
 def bucket_host(bucket: str) -> str:
     """The host name of a bucket."""
-    return f"{bucket}-{APP_ID}.cos{BUCKET_REGION}.myqcloud.com"
+    return file_url.bucket_host(APP_ID, bucket, BUCKET_REGION)
+
+
+def file_in(bucket: str, key: str) -> CosFile:
+    """An object of a bucket of this stack."""
+    return CosFile(app_id=APP_ID, bucket=bucket, region=BUCKET_REGION, key=key)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Calls:
         with file.open("rb") as content:
             answer = requests.put(url, data=content, headers={"Host": host}, timeout=UPLOAD_TIMEOUT)
         _check(answer, f"upload of {file.name}")
-        return Upload(f"http://{host}/{quote(key)}", answer.headers["x-cos-request-id"], answer.headers["Date"])
+        return Upload(file_in(bucket, key).url, answer.headers["x-cos-request-id"], answer.headers["Date"])
 
     def submit_audio(self, upload: Upload, bucket: str) -> dict[str, Any]:
         """Submit an audio task, once per upload; returns the answer's body."""
@@ -58,6 +65,10 @@ class Calls:
         """Expect the task that an upload started; returns the answer's body."""
         body = {"url": upload.url, "cos_request_id": upload.cos_request_id, "date": upload.date}
         return self._post("/tasks/video", body, {})
+
+    def expect_video(self, url: str) -> dict[str, Any]:
+        """Expect the task of a video of which only the URL is known; returns the answer's body."""
+        return self._post("/tasks/video", {"url": url}, {})
 
     def relay(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Relay results of ZEGO's SDK, as a game server does with Standard Webhooks; returns the answer's body."""
@@ -81,7 +92,7 @@ class Calls:
 
     def download(self, host: str, path: str, target: Path) -> int:
         """Fetch an output from its bucket into a file; returns its size in bytes."""
-        url = f"{self.deployment.ground.engine_url}/{quote(path.lstrip('/'))}"
+        url = f"{self.deployment.ground.engine_url}/{quote(path.removeprefix('/'))}"
         with requests.get(url, headers={"Host": host}, timeout=UPLOAD_TIMEOUT, stream=True) as answer:
             _check(answer, f"GET {path}")
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ class Fault:
         restart: Stop everything once all tasks are sent, and start it again.
         seconds: How long it lasts, at least.
         outage: It ends so many seconds after it began: as long as it lasts no wish can be sent.
+        keys: What the keys of the files end in, in turn.
         short: Whether `make test` runs it too.
     """
 
@@ -32,8 +33,15 @@ class Fault:
     restart: bool = False
     seconds: float = 0
     outage: bool = False
+    keys: tuple[str, ...] = ("",)
     short: bool = False
 
+
+ODD_KEYS = (
+    *(" a b", "a+b", "a#b", "a?b=c&d", "100%", "a%20b", "%E4%BD%A0", "%zz", "a%2Fb", "a//b", ".a..b"),
+    *("\u4f60\u597d", "\u3000", "e\u0301", "\U0001f469\u200d\U0001f3a4", "~'()[]{}<>|^`\"\\", ";,:@=$!*"),
+    *("\u540d" * 230, "k" * 700),
+)
 
 FAULTS = (
     Fault(name="none"),
@@ -67,5 +75,6 @@ FAULTS = (
     Fault(name="a budget of 200 calls per minute", parameters={"CallsPerMinute": "200"}, seconds=5),
     Fault(name="stream never delivered", stream=False, seconds=5),
     Fault(name="functions killed after one write in twenty", trouble=proxy.killing(0.05), seconds=20),
+    Fault(name="keys with odd characters", keys=ODD_KEYS, seconds=5, short=True),
     Fault(name="everything stopped and started again", restart=True),
 )

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ import psutil
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.calls import Calls, Upload
+from local.calls import Calls, Upload, file_in
 from local.deploy import Deployment, client, function_name
 from local.ground import Ground, LocalError
 from local.notifications import Subscriber
@@ -88,7 +88,7 @@ class Storm:
         healing = threading.Timer(fault.seconds, self._heal)
         if fault.outage:
             healing.start()
-        wishes = self._send(count)
+        wishes = self._send(count, fault.keys)
         if fault.restart:
             self._restart()
         if not fault.outage:
@@ -104,10 +104,12 @@ class Storm:
 
     # ── sending ──
 
-    def _send(self, count: int) -> list["Wish"]:
+    def _send(self, count: int, endings: Sequence[str]) -> list["Wish"]:
+        """Send `count` tasks; a video and a sound after each other have keys with the same ending."""
         makers = [self._video, self._audio]
+        keys = [f"{self.folder}/{number}{endings[number // 2 % len(endings)]}" for number in range(count)]
         with ThreadPoolExecutor(SENDERS) as pool:
-            wishes = list(pool.map(lambda number: makers[number % 2](number), range(count)))
+            wishes = list(pool.map(lambda number: makers[number % 2](number, keys[number]), range(count)))
         audio = [wish for wish in wishes if wish.kind == "audio"]
         for start in range(0, len(audio), BATCH):
             self._submit(audio[start : start + BATCH])
@@ -122,17 +124,16 @@ class Storm:
             wishes = left
             time.sleep(TICK)
 
-    def _video(self, number: int) -> "Wish":
+    def _video(self, number: int, key: str) -> "Wish":
         bucket = BROKEN if number % MISSING_EVERY == 0 else CLIPS
-        upload = self._upload(bucket, f"{self.folder}/{number}.mp4")
+        upload = self._upload(bucket, f"{key}.mp4")
         created = patiently(lambda: self.calls.track_video(upload))
         return Wish("video", upload.url, created["vid"])
 
-    def _audio(self, number: int) -> "Wish":
-        key = f"{self.folder}/{number}.mp3"
+    def _audio(self, number: int, key: str) -> "Wish":
         if number % MISSING_EVERY:
-            return Wish("audio", self._upload(MUSIC, key).url)
-        return Wish("audio", f"http://{MUSIC}-1250000000.cos{BUCKET_REGION}.myqcloud.com/{key}")
+            return Wish("audio", self._upload(MUSIC, f"{key}.mp3").url)
+        return Wish("audio", file_in(MUSIC, f"{key}.mp3").url)
 
     def _upload(self, bucket: str, key: str) -> Upload:
         file = self.stack.ground.path("source")

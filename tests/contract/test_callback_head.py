@@ -130,8 +130,13 @@ def test_import_needs_the_standard_library_only() -> None:
         ({"detail": {}, "status": "fail", "app_id": 12, "bucket_name": "cts"}, _GIST),
         ({"size": 1, "status": "success", "app_id": "12"}, Gist(state=State.PROBED, app_id=12)),
         ({"detail": {}, "url": "http://a/\u6b4c.mp3"}, Gist(url="http://a/\u6b4c.mp3")),
+        ({"detail": {}, "url": "h" * 2700}, Gist(url="h" * 2700)),
+        (
+            {"detail": {}, "url": "http://a/\u3000\U0001f469\u200d\U0001f3a4"},
+            Gist(url="http://a/\u3000\U0001f469\u200d\U0001f3a4"),
+        ),
         ({"detail": {}, "status": ["success"], "app_id": True, "bucket_name": 7, "url": "\ud800"}, Gist()),
-        ({"detail": {}, "app_id": -1, "bucket_name": "x" * 257, "url": "h" * 2049}, Gist()),
+        ({"detail": {}, "app_id": -1, "bucket_name": "x" * 257, "url": "h" * 2701}, Gist()),
         ({"detail": {}, "app_id": "9" * 19, "bucket_name": "", "url": "a\nb"}, Gist()),
     ],
 )

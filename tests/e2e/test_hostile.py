@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from local.calls import file_in
 from local.deploy import client
 from local.stack import CLIPS, MUSIC
 from tests.e2e.deployed import Deployed, until
@@ -79,17 +80,36 @@ def test_same_key_for_another_request_is_409(deployed: Deployed, song: Path) -> 
     upload = deployed.calls.upload(MUSIC, deployed.key("song.mp3"), song)
     deployed.calls.submit_audio(upload, MUSIC)
     headers = deployed.calls.headers | {"Idempotency-Key": upload.cos_request_id}
-    other = {"url": upload.url, "bucketName": "other", "bucketRegion": "sh"}
+    other = {"url": f"{upload.url}.mp3", "bucketName": MUSIC, "bucketRegion": "sh"}
     answer = deployed.post("/tasks/audio", json.dumps(other).encode(), headers)
     assert (answer.status_code, answer.json()["title"]) == (409, "Conflict")
 
 
 def test_a_refused_submit_says_so_and_frees_its_key(deployed: Deployed) -> None:
     headers = deployed.calls.headers | {"Idempotency-Key": deployed.key("refused")}
-    for url in ("http://example.com/a.mp3", "http://example.com/b.mp3"):
-        body = {"url": url, "bucketName": MUSIC, "bucketRegion": "sh"}
+    deployed.faults(api_error=4000)
+    for name in ("a.mp3", "b.mp3"):
+        body = {"url": file_in(MUSIC, name).url, "bucketName": MUSIC, "bucketRegion": "sh"}
         answer = deployed.post("/tasks/audio", json.dumps(body).encode(), headers)
         assert (answer.status_code, answer.json()["title"]) == (502, "Provider refused")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"url": "https://music-1250000000.cossh.myqcloud.com/a.mp3"}, "url"),
+        ({"url": "http://music-1250000000.cossh.myqcloud.com:80/a.mp3"}, "url"),
+        ({"url": "http://music-1250000000.cossh.myqcloud.com/a.mp3?sign=x"}, "url"),
+        ({"url": "http://music-1250000000.cossh.myqcloud.com/%C4%E3.mp3"}, "url"),
+        ({"url": "http://example.com/a.mp3"}, "url"),
+        ({"bucketName": "other"}, "bucketName"),
+        ({"bucketRegion": "gz"}, "bucketRegion"),
+    ],
+)
+def test_what_can_never_be_confirmed_is_refused_at_once(deployed: Deployed, change: dict[str, str], field: str) -> None:
+    body = {"url": file_in(MUSIC, "a.mp3").url, "bucketName": MUSIC, "bucketRegion": "sh"} | change
+    answer = deployed.post("/tasks/audio", json.dumps(body).encode(), deployed.calls.headers)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
 def test_no_secret_is_in_any_log(deployed: Deployed) -> None:

@@ -7,6 +7,7 @@ import pytest
 from engine.probe import probe
 from local.calls import bucket_host
 from local.stack import CLIPS, MUSIC
+from mediarelay.domain.file_url import MAX_KEY_BYTES
 from tests.e2e.deployed import Deployed, until
 
 
@@ -48,6 +49,45 @@ def test_video_that_nobody_tracked(deployed: Deployed, clip: Path) -> None:
     upload = deployed.calls.upload(CLIPS, deployed.key("untracked.mp4"), clip)
     rows = until(lambda: _rows(deployed, "kind=video&state=succeeded", upload.url), "the untracked video")
     assert deployed.events(rows[0]["vid"], "succeeded")
+
+
+ODD_NAMES = (
+    *("a#b.mp3", "a?b.mp3", "100%.mp3", "a%20b.mp3", "a b.mp3", "a+b.mp3", "%E4%BD%A0.mp3", "\u4f60.mp3"),
+    *("\U0001f469\u200d\U0001f3a4.mp3", "k" * 780 + ".mp3"),
+)
+
+
+def test_each_odd_key_is_a_task_of_its_own(deployed: Deployed, song: Path) -> None:
+    folder = deployed.key("")
+    uploads = {name: deployed.calls.upload(MUSIC, folder + name, song) for name in ODD_NAMES}
+    created = {name: deployed.calls.submit_audio(upload, MUSIC)["vid"] for name, upload in uploads.items()}
+    assert len(set(created.values())) == len(ODD_NAMES)
+    for name, vid in created.items():
+        task = deployed.outcome(vid)
+        assert (task["state"], task["source"]["path"]) == ("succeeded", f"/{folder}{name}")
+        assert task["source"]["url"] == uploads[name].url
+        assert deployed.events(vid, "succeeded")[0]["data"]["source"] == task["source"]
+        assert deployed.calls.get(f"/tasks/{vid}/history")["conflicts"] == []
+
+
+def test_videos_of_odd_keys_are_found_by_their_url(deployed: Deployed, clip: Path) -> None:
+    folder = deployed.key("")
+    deployed.configure(transcoder="stub")
+    try:
+        for name in ("a#b?c%20.mp4", "a#b?c .mp4"):
+            upload = deployed.calls.upload(CLIPS, folder + name, clip)
+            vid = deployed.calls.expect_video(upload.url)["vid"]
+            assert deployed.outcome(vid)["source"]["url"] == upload.url
+            assert deployed.calls.track_video(upload)["vid"] == vid
+    finally:
+        deployed.configure(transcoder="ffmpeg")
+
+
+def test_the_longest_key_ends_in_the_outcome_of_the_engine(deployed: Deployed, song: Path) -> None:
+    folder = deployed.key("")
+    upload = deployed.calls.upload(MUSIC, folder + "\u540d" * ((MAX_KEY_BYTES - len(folder)) // 3), song)
+    task = deployed.outcome(deployed.calls.submit_audio(upload, MUSIC)["vid"])
+    assert (task["state"], task["source"]["url"]) in {("succeeded", upload.url), ("failed", upload.url)}
 
 
 @pytest.mark.parametrize("kind", ["audio", "video"])

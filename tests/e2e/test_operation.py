@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from local.calls import file_in
 from local.stack import BUCKET_REGION, MUSIC
 from tests.e2e.deployed import Deployed, until
 
@@ -66,12 +67,14 @@ def test_a_batch(deployed: Deployed, song: Path) -> None:
 
 
 def test_a_wish_that_is_refused_after_it_was_accepted(deployed: Deployed) -> None:
-    url = f"http://example.com/{deployed.key('x')}.mp3"
+    url = file_in(MUSIC, f"{deployed.key('x')}.mp3").url
+    deployed.faults(api_error=4000)
     batch = {"tasks": [{"url": url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION}]}
     assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 202
     found = until(lambda: [one for one in deployed.listen() if one["data"].get("url") == url], "the refusal")
     assert {one["type"] for one in found} == {"mediarelay.submit.refused"}
     assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 502
+    deployed.faults()
     assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 202, "its key is free"
 
 

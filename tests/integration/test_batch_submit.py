@@ -12,7 +12,11 @@ from tests.integration.world import World
 
 
 def song(number: int) -> dict[str, Any]:
-    return {"url": f"http://a/{number}.mp3", "bucketName": "music", "bucketRegion": "gz"}
+    return {
+        "url": f"http://music-1250000000.cosgz.myqcloud.com/{number}.mp3",
+        "bucketName": "music",
+        "bucketRegion": "gz",
+    }
 
 
 def statuses(world: World, wishes: list[Any]) -> list[int]:

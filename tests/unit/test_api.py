@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.api import AudioSubmit, VideoTrack, history_view, read, task_view
+from mediarelay.contracts.api import AudioSubmit, BatchItem, VideoTrack, history_view, read, task_view
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Facts, Kind, State
@@ -19,7 +19,9 @@ from mediarelay.errors import Malformed
 from tests.patience import patient
 from tests.unit.domain.drawn import LOGS, START, VID
 
-AUDIO = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+BUCKET = "http://music-1250000000.cosgz.myqcloud.com"
+AUDIO = {"url": f"{BUCKET}/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+CLIP = {"url": "http://clips-1250000000.cossh.myqcloud.com/1.mp4"}
 UPLOAD = {"cos_request_id": "NWE5M2M2ZTFfNGVhMzVkNjRfNDg0NF81YjI=", "date": "Mon, 26 Feb 2018 08:25:37 GMT"}
 
 
@@ -28,10 +30,20 @@ UPLOAD = {"cos_request_id": "NWE5M2M2ZTFfNGVhMzVkNjRfNDg0NF81YjI=", "date": "Mon
     [
         ({"url": None}, "url"),
         ({"url": "file:///etc/passwd"}, "url"),
-        ({"url": "http://a/1 2.mp3"}, "url"),
-        ({"url": "http://a/" + "x" * 2048}, "url"),
+        ({"url": "http://a/1.mp3"}, "url"),
+        ({"url": AUDIO["url"].replace("http:", "https:")}, "url"),
+        ({"url": AUDIO["url"].replace(".com", ".com:80")}, "url"),
+        ({"url": AUDIO["url"] + "?versionId=1"}, "url"),
+        ({"url": AUDIO["url"] + "#t=1"}, "url"),
+        ({"url": f"{BUCKET}/g/%C4%E3.mp3"}, "url"),
+        ({"url": f"{BUCKET}/folder/"}, "url"),
+        ({"url": f"{BUCKET}/" + "x" * 851}, "url"),
         ({"url": 7}, "url"),
         ({"bucketName": ""}, "bucketName"),
+        ({"bucketName": "musik"}, "bucketName"),
+        ({"bucketName": "music-1250000000"}, "bucketName"),
+        ({"bucketName": "x" * 2049}, "bucketName"),
+        ({"bucketRegion": "sh"}, "bucketRegion"),
         ({"bucketRegion": ["gz"]}, "bucketRegion"),
         ({"bucket": "music"}, "bucket"),
     ],
@@ -40,6 +52,29 @@ def test_an_audio_request_names_what_is_wrong(change: dict[str, Any], field: str
     with pytest.raises(Malformed) as caught:
         read(AudioSubmit, AUDIO | change)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("model", [AudioSubmit, BatchItem])
+def test_a_contradiction_says_what_the_url_says(model: type[AudioSubmit]) -> None:
+    with pytest.raises(Malformed, match=r"^bucketRegion: is not the one in the url \(gz\)$"):
+        read(model, AUDIO | {"bucketRegion": "sh"})
+
+
+@pytest.mark.parametrize(
+    ("url", "stored"),
+    [
+        (f"{BUCKET}/a b.mp3", f"{BUCKET}/a%20b.mp3"),
+        (f"{BUCKET}/%e4%bd%a0+.mp3", f"{BUCKET}/%E4%BD%A0%2B.mp3"),
+        (f"{BUCKET}/你.mp3", f"{BUCKET}/%E4%BD%A0.mp3"),
+        (f"{BUCKET.upper().replace('HTTP', 'http')}/A.mp3", f"{BUCKET}/A.mp3"),
+        (f"{BUCKET.replace('cosgz', 'cos.gz')}/a.mp3", f"{BUCKET}/a.mp3"),
+        (f"{BUCKET}/" + "%E5%90%8D" * 283, f"{BUCKET}/" + "%E5%90%8D" * 283),
+    ],
+)
+def test_a_request_is_stored_and_sent_in_one_spelling(url: str, stored: str) -> None:
+    for model in (AudioSubmit, BatchItem, VideoTrack):
+        request = AUDIO | {"url": url} if model is not VideoTrack else {"url": url}
+        assert read(model, request).model_dump(exclude_none=True) == request | {"url": stored}
 
 
 @pytest.mark.parametrize("missing", AUDIO)
@@ -53,9 +88,9 @@ def test_every_field_of_an_audio_request_is_needed(missing: str) -> None:
     ("request_", "vid"),
     [
         ({"vid": VID}, VID),
-        ({"vid": VID, "url": "http://a/1.mp4"}, VID),
-        ({"url": "http://a/1.mp4"}, None),
-        ({"url": "http://a/1.mp4"} | UPLOAD, video_vid(*UPLOAD.values())),
+        ({"vid": VID, **CLIP}, VID),
+        (CLIP, None),
+        (CLIP | UPLOAD, video_vid(*UPLOAD.values())),
     ],
 )
 def test_the_vid_of_a_video(request_: dict[str, str], vid: str | None) -> None:
@@ -67,11 +102,13 @@ def test_the_vid_of_a_video(request_: dict[str, str], vid: str | None) -> None:
     [
         {},
         UPLOAD,
-        {"url": "http://a/1.mp4", "date": UPLOAD["date"]},
-        {"url": "http://a/1.mp4", "cos_request_id": "x"},
-        {"url": "http://a/1.mp4"} | UPLOAD | {"date": "Sun, 26 Feb 2018 08:25:37 GMT"},
+        {**CLIP, "date": UPLOAD["date"]},
+        {**CLIP, "cos_request_id": "x"},
+        CLIP | UPLOAD | {"date": "Sun, 26 Feb 2018 08:25:37 GMT"},
         {"vid": "a b"},
         {"vid": VID, "more": "x"},
+        {"vid": VID, "url": "https://clips-1250000000.cossh.myqcloud.com/1.mp4"},
+        {"url": "http://example.com/1.mp4"} | UPLOAD,
     ],
 )
 def test_a_video_request_without_a_name_for_the_task(request_: dict[str, str]) -> None:

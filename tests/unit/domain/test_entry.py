@@ -25,8 +25,18 @@ def test_an_entry_is_identified_by_its_raw_body(body: bytes) -> None:
     assert replace(entry, body=None).digest == entry.digest, "it outlives the body"
 
 
+SPELLINGS = (
+    {"url": "http://music-1.cossh.myqcloud.com/a b\u4f60.mp3", "bucketName": "music", "bucketRegion": "sh"},
+    {"url": "http://music-1.cossh.myqcloud.com/a%20b%e4%bd%a0.mp3", "bucketName": "music", "bucketRegion": "sh"},
+    {"url": "http://MUSIC-1.cos.sh.myqcloud.com/a%20b%E4%BD%A0.mp3", "bucketName": "music", "bucketRegion": "sh"},
+)
+
+
 def test_the_default_key_is_the_wish_itself() -> None:
     assert file_identity(WISH) == file_identity(dict(reversed(WISH.items())))
+    assert file_identity(WISH) == '{"bucketName":"music","bucketRegion":"gz","url":"http://a/1.mp3"}', (
+        "as stored before"
+    )
     assert file_identity(WISH) != file_identity(WISH | {"url": "http://a/2.mp3"})
 
 
@@ -43,3 +53,12 @@ def test_the_same_wish() -> None:
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
     assert intent.same_wish(replace(intent, request=dict(reversed(WISH.items())), vid=VID))
     assert not intent.same_wish(replace(intent, request=WISH | {"bucketRegion": "sh"}))
+
+
+def test_spellings_of_one_file_are_one_wish_and_two_keys_are_two() -> None:
+    assert len({file_identity(wish) for wish in SPELLINGS}) == 1
+    intents = [Intent(key="k", kind=Kind.AUDIO, request=wish, at=START) for wish in SPELLINGS]
+    assert all(intents[0].same_wish(other) for other in intents)
+    literal = WISH | {"url": "http://music-1.cossh.myqcloud.com/a%2520b%E4%BD%A0.mp3"}
+    assert file_identity(literal) not in {file_identity(wish) for wish in SPELLINGS}
+    assert not intents[0].same_wish(replace(intents[0], request=literal))

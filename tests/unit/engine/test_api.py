@@ -4,9 +4,11 @@ import json
 import secrets
 import socket
 import time
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
+
+from tests.unit.engine.conftest import AUDIO_HOST, VIDEO_HOST
 
 URL = "http://music-1250000000.cosgz.myqcloud.com/none.mp3"
 ADD = {"url": URL, "bucketName": "music", "bucketRegion": "gz"}
@@ -155,6 +157,31 @@ def test_a_large_body_is_refused(engine) -> None:
 def test_vids_of_one_second_differ(stub) -> None:
     vids = [stub.submit("/none.mp3") for _ in range(50)]
     assert len(set(vids)) == 50
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["a#b", "a?b=c", "100%", "a%20b", "a b", "a+b", "%E4%BD%A0", "\u4f60", "\U0001f469\u200d\U0001f3a4", "k" * 800],
+)
+def test_a_url_is_read_escaped_and_printed_raw(stub, receiver, key: str) -> None:
+    stub.upload(VIDEO_HOST, f"/{quote(key)}", b"any bytes")
+    stub.upload(AUDIO_HOST, f"/{quote(key)}", b"any bytes")
+    video = stub.call("GetCtsInfo", url=f"http://{VIDEO_HOST}/{quote(key)}")["data"]
+    audio = stub.final("GetCtsaudioInfo", stub.submit(f"/{quote(key)}"))
+    for host, data in ((VIDEO_HOST, video), (AUDIO_HOST, audio)):
+        assert (data["url"], data["url_f0"]) == (f"http://{host}/{key}", f"/{key}")
+    assert audio["status"] == 5
+    assert audio["result"]["audio"]["info"][0]["path"].startswith(f"/{key}.")
+    assert receiver.of(audio["vid"])[0]["url"] == audio["url"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://H/a", "http://H:80/a", "http://H/a?b", "http://H/a#b", "http://H/%", "http://H/%C4%E3", "http://H/a/"],
+)
+def test_a_url_that_names_no_file_is_refused(engine, url: str) -> None:
+    for action, more in (("GetCtsInfo", {}), ("AddCtsAudioTask", {"bucketName": "music", "bucketRegion": "gz"})):
+        assert engine.call(action, url=url.replace("H", AUDIO_HOST), **more)["code"] == 4000
 
 
 def test_a_token_can_be_required(stub) -> None:

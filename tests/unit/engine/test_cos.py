@@ -90,6 +90,10 @@ def test_an_upload_by_path_replaces(engine, stored) -> None:
         ("PUT", f"/cos/{HOST}/..%5c..%5cconfig.json", 400, b"InvalidURI"),
         ("GET", f"/cos/{HOST}//etc/passwd", 404, b"NoSuchKey"),
         ("GET", f"/cos/{HOST}/a%00b", 400, b"InvalidURI"),
+        ("PUT", f"/cos/{HOST}/g/%C4%E3.mp3", 400, b"InvalidURI"),
+        ("PUT", f"/cos/{HOST}/g/%BA%C3.mp3", 400, b"InvalidURI"),
+        ("PUT", f"/cos/{HOST}/%ED%A0%80", 400, b"InvalidURI"),
+        ("PUT", f"/cos/{HOST}/{'k' * 851}", 400, b"InvalidURI"),
     ],
 )
 def test_errors_are_those_of_cos(engine, method: str, path: str, status: int, code: bytes) -> None:
@@ -98,6 +102,28 @@ def test_errors_are_those_of_cos(engine, method: str, path: str, status: int, co
     assert headers["Content-Type"] == "application/xml"
     assert b"<Code>" + code + b"</Code>" in body
     assert headers["x-cos-request-id"].encode() in body
+
+
+def test_odd_keys_are_objects_of_their_own(engine) -> None:
+    keys = [
+        "o#b",
+        "o?b",
+        "o%",
+        "o%20b",
+        "o b",
+        "o+b",
+        "o%2Fb",
+        "o/b",
+        "o://[b",
+        "\ufffd",
+        "\U0001f469\u200d\U0001f3a4",
+        "k" * 850,
+    ]
+    for key in keys:
+        assert engine.request("PUT", f"/{quote(key)}", key.encode(), {"Host": HOST})[0] == 200
+    for key in keys:
+        for path, headers in ((f"/{quote(key)}", {"Host": HOST}), (f"/cos/{HOST}/{quote(key)}", {})):
+            assert engine.request("GET", path, headers=headers)[2] == key.encode()
 
 
 @pytest.mark.parametrize("given", ["text/html", "image/svg+xml", "application/javascript; charset=x"])

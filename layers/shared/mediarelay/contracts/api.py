@@ -5,8 +5,18 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from mediarelay.contracts.source_url import Url, stated_in_url
 from mediarelay.domain.entry import Entry, Kept, Selection
 from mediarelay.domain.intent import Intent, Submitted, submit_status
 from mediarelay.domain.lease import Lease, Next, Part, advice
@@ -19,7 +29,6 @@ from mediarelay.domain.vid import video_vid
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2048)]
 Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
 Vid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,64}$")]
@@ -43,6 +52,11 @@ class AudioSubmit(BaseModel):
     url: Url
     bucketName: Text  # noqa: N815 - the provider's name, part of the contract
     bucketRegion: Text  # noqa: N815
+
+    @field_validator("bucketName", "bucketRegion")
+    @classmethod
+    def _is_in_the_url(cls, value: str, others: ValidationInfo) -> str:
+        return stated_in_url(value, others)
 
 
 class VideoTrack(BaseModel):
@@ -400,7 +414,8 @@ def read(model: type[Model], body: Mapping[str, Any]) -> Model:
         return model.model_validate(body)
     except ValidationError as error:
         first = error.errors()[0]
-        raise Malformed(".".join(map(str, first["loc"])) or "body", first["msg"]) from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise Malformed(".".join(map(str, first["loc"])) or "body", reason) from error
 
 
 def batch_view(results: list[Submitted | MediarelayError]) -> dict[str, Any]:

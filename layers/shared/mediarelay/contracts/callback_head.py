@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from mediarelay.domain.entry import Gist
-from mediarelay.domain.media import State
+from mediarelay.domain.media import MAX_URL, State
 from mediarelay.domain.vid import is_vid
 from mediarelay.errors import Malformed
 
@@ -45,8 +45,8 @@ STATES: dict[Form, dict[str, State]] = {
 }
 """What the `status` of each form claims."""
 _LONGEST_NAME = 256
-_LONGEST_URL = 2048
 _INT64_DIGITS = 18
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +84,15 @@ def _gist(fields: dict[str, Any], form: Form) -> Gist:
         state=STATES[form].get(str(fields.get("status"))),
         app_id=int(app_id) if app_id.isascii() and app_id.isdecimal() and len(app_id) <= _INT64_DIGITS else None,
         bucket=_short(fields.get("bucket_name"), _LONGEST_NAME),
-        url=_short(fields.get("url"), _LONGEST_URL),
+        url=_short(fields.get("url"), MAX_URL),
     )
 
 
 def _short(value: object, limit: int) -> str | None:
-    """Let text pass that can be stored; half a surrogate pair cannot."""
+    """Let text pass that can be stored and shown: no control characters, no half of a surrogate pair."""
     if not isinstance(value, str) or not 0 < len(value) <= limit:
         return None
-    return value if value.isprintable() else None
+    return None if _UNFIT.search(value) else value
 
 
 def read_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:

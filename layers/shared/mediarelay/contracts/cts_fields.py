@@ -11,6 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from mediarelay.domain.file_url import printed_url
 from mediarelay.domain.media import Fault, Place, Source
 from mediarelay.domain.vid import is_vid
 from mediarelay.errors import Malformed
@@ -164,7 +165,7 @@ class MeasureFields(Wire):
 def source(origin: OriginFields, measures: MeasureFields) -> Source:
     """Join both halves into the domain's words."""
     return Source(
-        url=origin.url,
+        url=origin.url and printed_url(origin.url, origin.url_f0),
         name=origin.name,
         path=origin.url_f0,
         place=origin.place(),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from mediarelay.contracts.cts import parse_callback, parse_query
 from mediarelay.domain.entry import Entry, Gist
+from mediarelay.domain.file_url import printed_url, stored_url
 from mediarelay.domain.media import Facts, Place, Source, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.task import Observation
@@ -37,9 +38,8 @@ def _read(entry: Entry) -> Facts:
 def _in_short(entry: Entry) -> Facts:
     gist = entry.gist or Gist()
     place = Place(app_id=gist.app_id, bucket=gist.bucket)
-    return Facts(
-        vid=entry.vid, kind=entry.kind, state=gist.state or State.EXPECTED, source=Source(url=gist.url, place=place)
-    )
+    source = Source(url=gist.url and printed_url(gist.url), place=place)
+    return Facts(vid=entry.vid, kind=entry.kind, state=gist.state or State.EXPECTED, source=source)
 
 
 def _claim(entry: Entry) -> Facts:
@@ -55,7 +55,8 @@ def _wish(entry: Entry) -> Facts:
     wish = json.loads(entry.body or b"")
     place = Place(bucket=wish.get("bucketName"), region=wish.get("bucketRegion"))
     state = State.PENDING if entry.origin is Origin.SUBMIT else State.EXPECTED
-    return Facts(vid=entry.vid, kind=entry.kind, state=state, source=Source(url=wish.get("url"), place=place))
+    source = Source(url=stored_url(wish["url"]) if "url" in wish else None, place=place)
+    return Facts(vid=entry.vid, kind=entry.kind, state=state, source=source)
 
 
 def _timeout(entry: Entry) -> Facts:

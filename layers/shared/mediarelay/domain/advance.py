@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediarelay.domain.entry import Announcement, Books, Card, Entry, OpenQuestion, Record
-from mediarelay.domain.media import OUTCOMES, Kind, State
+from mediarelay.domain.media import MAX_URL, OUTCOMES, Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import LAST_WAIT, Due, first_wait, next_look
 from mediarelay.domain.task import Task
 
 PUBLISH_GRACE = timedelta(seconds=30)
 """How long the stream has to announce an outcome before the sweep does."""
-LONGEST_URL = 2048
-"""Of what lists show: a claim may state a URL that no item could hold."""
 REPLAY = "replay"
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
@@ -208,7 +206,7 @@ def _card(task: Task, books: Books, due: Due | None, news: Announcement | None) 
         vid=task.vid,
         kind=books.kind,
         state=task.state,
-        url=task.source.url if len(task.source.url or "") <= LONGEST_URL else None,
+        url=task.source.url if len(task.source.url or "") <= MAX_URL else None,  # a claim may state a longer one
         created_at=task.created_at,
         updated_at=task.updated_at,
         due=due,

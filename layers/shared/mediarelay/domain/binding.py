@@ -14,7 +14,7 @@ def mismatches(vid: str, said: Iterable[Statement], answer: Facts) -> tuple[str,
     """Name the fields (`vid`, `app_id`, `bucket`, `url`) of an answer that contradict all that is said; none = bound.
 
     `said` are words of those who know; they may contradict each other, and the answer settles that. URLs are compared
-    as the file they name.
+    as the files that they name.
     """
     known: dict[str, set[str]] = defaultdict(set)
     for one in said:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from mediarelay.domain.file_url import file_named
+from mediarelay.domain.file_url import identity
 from mediarelay.domain.media import Facts, State
 from mediarelay.domain.origin import AUTHORITY, Origin
 
@@ -44,7 +44,7 @@ SUBJECTS: Mapping[str, Callable[[Facts], object]] = {
     OUTCOME: _outcome,
     "app_id": lambda facts: facts.source.place.app_id,
     "bucket": lambda facts: facts.source.place.bucket,
-    "url": lambda facts: file_named(facts.source.url) if facts.source.url else None,
+    "url": lambda facts: identity(facts.source.url) if facts.source.url else None,
 }
 
 

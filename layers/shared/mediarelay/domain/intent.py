@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mediarelay.domain.file_url import short_region, stored_url
 from mediarelay.domain.media import Kind, State
 
 
@@ -34,12 +35,19 @@ class Intent:
 
     def same_wish(self, other: "Intent") -> bool:
         """Whether both ask for the same thing."""
-        return dict(self.request) == dict(other.request)
+        return _canonical(self.request) == _canonical(other.request)
 
 
 def file_identity(request: Mapping[str, str]) -> str:
-    """The default idempotency key: the request itself, in canonical form."""
-    return json.dumps(dict(request), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """The default idempotency key: the request itself, in one form for all spellings of the file that it names."""
+    return json.dumps(_canonical(request), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _canonical(request: Mapping[str, str]) -> dict[str, str]:
+    return {name: _SPELLINGS.get(name, str)(value) for name, value in request.items()}
+
+
+_SPELLINGS: Mapping[str, Callable[[str], str]] = {"url": stored_url, "bucketRegion": short_region}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from mediarelay.domain.spec import Spec
 
+MAX_URL = 2_700
+"""Characters of the URL of a source: a key of 850 bytes has 2,550 when each byte is escaped, its host at most 130."""
+
 
 class Kind(StrEnum):
     """What is transcoded."""
@@ -53,7 +56,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The file that is transcoded, as far as it is known."""
+    """The file that is transcoded, as far as it is known.
+
+    Attributes:
+        url: Escaped, as our API takes it; a text that is not the URL of an object is shown as the provider printed it.
+        path: As the provider prints it, not escaped: a slash and the key.
+    """
 
     url: str | None = None
     name: str | None = None

@@ -1,0 +1,90 @@
+"""Odd keys between the use cases and a real engine: signed calls to it, its own callbacks and answers back."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from mediarelay.adapters.cts_api import CtsApi
+from mediarelay.contracts.api import AudioSubmit, VideoTrack, read
+from mediarelay.domain.media import Kind
+from mediarelay.signing.qcloud import Credentials
+from tests.integration.world import World
+from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, Engine, Receiver, base_config, wait_for
+
+NAMES = (
+    *("a#b", "a?b=c", "100%", "a%20b", "a b", "a+b", "%E4%BD%A0", "\u4f60", "\u3000", "\U0001f469\u200d\U0001f3a4"),
+    *("o://[b", ";,:@=$!*'()", "\u540d" * 260),
+)
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Engine]:
+    urls = {"video_callback_url": receiver.url + "/video", "audio_callback_url": receiver.url + "/audio"}
+    made = Engine(tmp_path_factory.mktemp("engine") / "data", base_config(transcoder="stub", **urls))
+    yield made
+    assert made.stop() == 0
+    assert made.errors == ""
+
+
+@pytest.fixture
+def linked(world: World, stub: Engine) -> World:
+    """The use cases with the engine as their provider."""
+    provider = CtsApi(
+        url=f"http://127.0.0.1:{stub.port}/v2/index.php",
+        credentials=lambda: Credentials(KEYS["secret_id"], KEYS["secret_key"]),
+        spend=lambda _now, _limit: True,
+        budget=1000,
+        guard=world.breaker,
+        clock=lambda: datetime.now(UTC),
+        nonce=lambda: secrets.randbits(62) + 1,
+        session=requests.Session(),
+    )
+    object.__setattr__(world.confirmer, "provider", provider)
+    object.__setattr__(world.submitter, "send", {Kind.AUDIO: provider.add_audio, Kind.VIDEO: provider.find_video})
+    return world
+
+
+def followed(world: World, receiver: Receiver, vid: str, kind: Kind) -> dict:
+    """Take the engine's callback about a task and ask about it; returns what our API shows."""
+    (body,) = receiver.of(vid)
+    assert world.claim(json.dumps(body).encode(), kind)
+    task = world.confirm(vid, kind)
+    assert (task.outcome, task.conflicts) == ("succeeded", ())
+    return world.reader.task(vid)
+
+
+def test_each_odd_key_is_an_audio_task_of_its_own(linked: World, stub: Engine, receiver: Receiver) -> None:
+    vids = {}
+    for name in NAMES:
+        stub.upload(AUDIO_HOST, f"/{quote(name)}", name.encode())
+        wish = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
+        vids[name] = linked.submitter.submit(Kind.AUDIO, read(AudioSubmit, wish).model_dump(), None).vid
+        view = followed(linked, receiver, vids[name], Kind.AUDIO)
+        assert view["source"] | {"url": wish["url"], "path": f"/{name}"} == view["source"]
+        assert {one["paths"][0].startswith(f"/{name}.") for one in view["renditions"]} == {True}
+        again = read(AudioSubmit, wish | {"url": view["source"]["url"]}).model_dump()
+        assert linked.submitter.submit(Kind.AUDIO, again, None).vid == vids[name]
+    assert len(set(vids.values())) == len(NAMES)
+
+
+def test_videos_are_found_by_the_url_that_our_api_shows(linked: World, stub: Engine, receiver: Receiver) -> None:
+    vids = {name: stub.upload(VIDEO_HOST, f"/{quote(name)}", name.encode()) for name in NAMES}
+    for name, vid in vids.items():
+        wait_for(lambda vid=vid: stub.call("GetCtsInfo", vid=vid)["data"]["status"] == 5)
+        wish = read(VideoTrack, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(exclude_none=True)
+        assert linked.submitter.submit(Kind.VIDEO, wish, None).vid == vid
+        view = followed(linked, receiver, vid, Kind.VIDEO)
+        assert view["source"]["url"] == wish["url"]
+        assert linked.submitter.submit(Kind.VIDEO, wish | {"url": view["source"]["url"]}, None).vid == vid
