@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-URL = "http://music-1250000000.cosgz.myqcloud.com/none%20such.mp3"
+URL = "http://music-1250000000.cosgz.myqcloud.com/none+such.mp3"
 ADD = {"url": URL, "bucketName": "music", "bucketRegion": "gz"}
 KEYS = {"SECRET_ID": "AKIDtest", "SECRET_KEY": "test-key"}
 PYTHON = """
