@@ -96,3 +96,14 @@ def test_a_function_that_cannot_start_says_why(
     assert named in f"{done.posted['error']['errorType']}: {done.posted['error']['errorMessage']}"
     (line,) = (one for one in done.lines if one["level"] == "ERROR")
     assert line["errorType"] == done.posted["error"]["errorType"]
+
+
+@pytest.mark.parametrize("function", ["poll_video", "poll_audio", "sweep"])
+def test_a_schedule_s_run_that_cannot_do_its_work_counts_as_an_error(
+    sandbox: Sandbox, paths: list[Path], function: str
+) -> None:
+    """Only then Lambda puts the event into the dead letters and counts it in `Errors`."""
+    done = run(function, {}, sandbox.environment(function) | {"TABLE_NAME": "gone"}, paths, PLAIN)
+    assert done.posted.keys() == {"error"}
+    assert done.posted["error"]["errorType"] == "LedgerUnavailable"
+    assert (done.lines[-1]["level"], done.lines[-1]["errorType"]) == ("ERROR", "LedgerUnavailable")
