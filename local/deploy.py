@@ -10,7 +10,7 @@ from typing import Any
 from botocore.session import Session
 from samcli.yamlhelper import yaml_parse
 
-from local.expand import Template, expand_apis, rename_streams, route_keys, translate
+from local.expand import Template, drop_expression_alarms, expand_apis, rename_streams, route_keys, translate
 from local.ground import ACCOUNT, REGION, ROOT, STACK, Ground, LocalError
 from local.processes import call
 
@@ -73,10 +73,11 @@ def deploy(ground: Ground, parameters: Mapping[str, str], stamp: int) -> Deploym
 
 
 def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
-    """Translate a packaged template with the official transform and spell out its API."""
+    """Translate a packaged template with the official transform into what the emulator understands."""
     template = yaml_parse(packaged)
     defaults = {name: item.get("Default", "") for name, item in template["Parameters"].items()}
-    return expand_apis(translate(template, defaults | dict(parameters), REGION))
+    translated = translate(template, defaults | dict(parameters), REGION)
+    return drop_expression_alarms(expand_apis(translated))
 
 
 def outputs(ground: Ground) -> dict[str, str]:
