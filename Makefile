@@ -30,12 +30,16 @@ chaos: .venv/ready .venv-emulator/ready ## every fault with 500 tasks each, depl
 mutate: .venv/ready ## break the code on purpose in many ways and see a test fail each time
 	$(BIN)/python -m tests.mutations
 
-lint: .venv/ready ## style and types only
+lint: .venv/ready .venv-lint/ready ## style, types and the template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy layers/shared/mediarelay functions engine local docs
+	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --config-env local
+	.venv-lint/bin/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact
 
-build: .venv/ready ## sam build for AWS
+build: .venv/ready ## sam build for AWS; needs python3.13, or ALLOW_NO_BYTECODE=1
+	find functions -name __pycache__ -prune -exec rm -rf {} +
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build
 
 deploy: build ## sam deploy --guided to AWS
@@ -45,20 +49,23 @@ docs: .venv/ready ## write docs/openapi.json and docs/events.schema.json anew
 	$(BIN)/python -m docs.generate
 
 lock: .venv/ready ## pin all dependencies anew
-	cd requirements && for name in dev emulator; do \
+	cd requirements && for name in dev emulator lint; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt; done
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements/dev.txt \
 	  layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 
 clean: ## remove everything that was built or saved here
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down
-	rm -rf .venv .venv-emulator .local .aws-sam
+	rm -rf .venv .venv-emulator .venv-lint .local .aws-sam
 
 .venv/ready: requirements/dev.txt
 	@$(call install,.venv,requirements/dev.txt)
 
 .venv-emulator/ready: requirements/emulator.txt
 	@$(call install,.venv-emulator,requirements/emulator.txt)
+
+.venv-lint/ready: requirements/lint.txt
+	@$(call install,.venv-lint,requirements/lint.txt)
 
 # Make a virtual environment and fill it from a lock file; uv does it in seconds, and is itself only a wheel.
 define install

@@ -1,6 +1,7 @@
 """Build the real template with sam and deploy it into the emulator, then put right what the emulator ignores."""
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 from botocore.session import Session
 from samcli.yamlhelper import yaml_parse
 
-from local.expand import Template, expand_apis, rename_streams, route_keys, translate
+from local.expand import Template, drop_expression_alarms, expand_apis, rename_streams, route_keys, translate
 from local.ground import ACCOUNT, REGION, ROOT, STACK, Ground, LocalError
 from local.processes import call
 
@@ -44,9 +45,12 @@ def client(ground: Ground, service: str) -> Any:
 
 
 def build(ground: Ground) -> None:
-    """Run `sam build`: the layers for this machine's Python, in a build folder of their own."""
+    """Run `sam build`: the layers for this machine's Python, in a build folder and a cache of their own."""
+    for bytecode in (ROOT / "functions").glob("*/__pycache__"):  # it would be packaged, and deploy the function anew
+        shutil.rmtree(bytecode, ignore_errors=True)
     layers = {"LAYER_PYTHON": sys.executable, "PYTHON": sys.executable, "LAYER_TARGET": " "}
-    _sam(ground, ["build"], ground.build_environment() | layers)
+    cache = ROOT / ".local" / "cache" / str(sys.implementation.cache_tag)
+    _sam(ground, ["build", "--cache-dir", str(cache)], ground.build_environment() | layers)
 
 
 def deploy(ground: Ground, parameters: Mapping[str, str], stamp: int) -> Deployment:
@@ -69,10 +73,11 @@ def deploy(ground: Ground, parameters: Mapping[str, str], stamp: int) -> Deploym
 
 
 def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
-    """Translate a packaged template with the official transform and spell out its API."""
+    """Translate a packaged template with the official transform into what the emulator understands."""
     template = yaml_parse(packaged)
     defaults = {name: item.get("Default", "") for name, item in template["Parameters"].items()}
-    return expand_apis(translate(template, defaults | dict(parameters), REGION))
+    translated = translate(template, defaults | dict(parameters), REGION)
+    return drop_expression_alarms(expand_apis(translated))
 
 
 def outputs(ground: Ground) -> dict[str, str]:

@@ -34,6 +34,16 @@ def expand_apis(template: Template) -> Template:
     return template | {"Resources": resources}
 
 
+def drop_expression_alarms(template: Template) -> Template:
+    """Return the template without alarms on an expression of several metrics, which the emulator refuses."""
+    resources = {name: resource for name, resource in template["Resources"].items() if not _is_expression(resource)}
+    return template | {"Resources": resources}
+
+
+def _is_expression(resource: Template) -> bool:
+    return resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+
+
 def rename_streams(template: Template, stamp: int) -> Template:
     """Give stream mappings a new logical id, so that a deployment replaces them.
 

@@ -3,10 +3,19 @@
 pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdist 3.8 tells its groups apart.
 """
 
+from pathlib import Path
+
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = {"tests/e2e/": "deployed", "tests/chaos/": "deployed", "tests/template/test_layers.py": "layers"}
+from tests import layers as built
+
+TOGETHER = {
+    "tests/e2e/": "deployed",
+    "tests/chaos/": "deployed",
+    "tests/template/test_layers.py": "layers",
+    "tests/integration/test_runtime.py": "layers",
+}
 
 
 class Together(LoadScopeScheduling):
@@ -19,3 +28,14 @@ class Together(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together | None:
     return Together(config, log) if config.getvalue("dist") in {"load", "loadgroup"} else None
+
+
+@pytest.fixture(scope="session")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both layers, in a folder whose name has a space."""
+    place = tmp_path_factory.mktemp("both layers")
+    bystander = place.parent / "both"
+    bystander.mkdir()
+    built.build(place)
+    assert bystander.is_dir(), "a path was split at its space"
+    return place

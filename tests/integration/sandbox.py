@@ -132,12 +132,17 @@ class Sandbox:
         else:
             root.tasks().add(entry)
 
+    def environment(self, function: str) -> dict[str, str]:
+        """What the template puts into the function's environment."""
+        given = variables(function).items()
+        return {name: self.values.get(name) or defaults()[reference["Ref"]] for name, reference in given}
+
     def settings(self, function: str) -> None:
         """Make the environment the function's, and forget everything built from another one."""
         for name in {name for names in map(variables, functions()) for name in names}:
             self.patch.delenv(name, raising=False)
-        for name, reference in variables(function).items():
-            self.patch.setenv(name, self.values.get(name) or defaults()[reference["Ref"]])
+        for name, value in self.environment(function).items():
+            self.patch.setenv(name, value)
         forget()
         self.patch.setattr(root, "now", self.clock)
         self.patch.setattr(root, "_random", Random(0))  # noqa: S311 - the same each time

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.layers import make
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
 HEAVY = {"pydantic", "pydantic_core", "aws_lambda_powertools", "requests", "boto3"}
@@ -23,22 +24,6 @@ Secret._read = lambda secret: None
 import handler
 print(json.dumps(sorted(sys.modules)))
 """
-
-
-@pytest.fixture(scope="module")
-def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both layers, built by their own Makefiles for this interpreter, in a folder whose name has a space."""
-    place = tmp_path_factory.mktemp("both layers")
-    bystander = place.parent / "both"
-    bystander.mkdir()
-    for folder, target in (("shared", "SharedLayer"), ("dependencies", "DependenciesLayer")):
-        settings = {"ARTIFACTS_DIR": place / target, "PYTHON": sys.executable, "LAYER_PYTHON": sys.executable}
-        arguments = [f"{name}={value}" for name, value in settings.items()]
-        command = ["make", "-C", ROOT / "layers" / folder, f"build-{target}", *arguments, "LAYER_TARGET= "]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-    assert bystander.is_dir(), "a path was split at its space"
-    return place
 
 
 def loaded(layers: Path, function: str) -> set[str]:
@@ -72,6 +57,27 @@ def test_every_module_has_bytecode_that_is_never_checked(layers: Path) -> None:
     for source in sources:
         header = Path(cache_from_source(str(source))).read_bytes()[:8]
         assert header == MAGIC_NUMBER + (0b01).to_bytes(4, "little"), source
+
+
+def test_bytecode_names_no_folder_of_the_machine_that_made_it(layers: Path) -> None:
+    """Else the same code would be another layer on each machine, and be deployed anew."""
+    compiled = layers.rglob("*.pyc")
+    assert not [path for path in compiled if str(layers).encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("layer", ["SharedLayer", "DependenciesLayer"])
+def test_no_layer_is_built_without_bytecode_by_accident(layer: str, tmp_path: Path) -> None:
+    done = make(layer, tmp_path, LAYER_PYTHON="python-that-is-not-here")
+    assert done.returncode != 0
+    assert "python-that-is-not-here does not run here" in done.stderr
+    assert not list(tmp_path.rglob("*.py"))
+
+
+def test_a_layer_is_built_without_bytecode_on_request(tmp_path: Path) -> None:
+    done = make("SharedLayer", tmp_path, LAYER_PYTHON="python-that-is-not-here", ALLOW_NO_BYTECODE="1")
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob("*.py"))
+    assert not list(tmp_path.rglob("*.pyc"))
 
 
 def test_the_shared_layer_is_our_package(layers: Path) -> None:

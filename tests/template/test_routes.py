@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.expand import Template, expand_apis, rename_streams, route_keys
+from local.expand import Template, drop_expression_alarms, expand_apis, rename_streams, route_keys
 from tests.stack import resources, translated
 
 CALLBACK, CLIENT, ALL = "callback", "client", "all"
@@ -136,3 +136,10 @@ def test_access_logs_hold_no_token() -> None:
         "$context.responseLatency",
         "$context.error.responseType",
     }
+
+
+def test_the_emulator_gets_every_alarm_that_it_can_make() -> None:
+    before = translated()["Resources"]
+    dropped = before.keys() - drop_expression_alarms(translated())["Resources"].keys()
+    assert dropped == {"FunctionErrorsAlarm", "FunctionThrottlesAlarm", "QueueAgeAlarm"}
+    assert all("Metrics" in before[name]["Properties"] for name in dropped)

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
+from mediarelay.adapters.queue import MOST_BYTES
 from mediarelay.config import Settings
 from mediarelay.metrics import NAMESPACE
 from tests.stack import defaults, functions, resources, template, translated, variables
 
 ALARMED = "ApproximateNumberOfMessagesVisible"
+KEPT = {
+    *("Ledger", "ProviderKeys", "CallbackTokens", "MusicSecrets", "ApiClients", "SongKey"),
+    *("RetryQueue", "RetryDeadLetters"),
+}
+"""What holds something that is nowhere else."""
 BASIC = "service-role/AWSLambdaBasicExecutionRole"
 STREAM_READERS = "service-role/AWSLambdaDynamoDBExecutionRole"
 QUEUE_READERS = "service-role/AWSLambdaSQSQueueExecutionRole"
@@ -97,7 +103,7 @@ def test_every_mapping_ends_somewhere(name: str) -> None:
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     if "StartingPosition" in mapping:
         assert mapping["DestinationConfig"]["OnFailure"]["Destination"]
-        assert mapping["MaximumRetryAttempts"] > 0, "the default is for ever, and holds up the shard"
+        assert 0 < mapping["MaximumRetryAttempts"] <= 2, "a record that fails holds up its shard until then"
         assert mapping["BisectBatchOnFunctionError"]
         return
     queue = resources("AWS::SQS::Queue", translated())[target(mapping["EventSourceArn"])]
@@ -116,21 +122,92 @@ def test_every_schedule_leads_to_a_function_with_dead_letters(name: str) -> None
     assert queue in dead_letters()
     assert schedule["ScheduleExpression"] == "rate(1 minute)"
     assert lambdas()[logical]["Timeout"] < 60, "a tick ends before the next one"
+    once = resources("AWS::Lambda::EventInvokeConfig", translated())[f"{logical}EventInvokeConfig"]
+    assert (once["MaximumRetryAttempts"], once["MaximumEventAgeInSeconds"]) == (0, 60), "the next tick does it"
     sends = [json.dumps(one) for one in statements(roles()[f"{logical}Role"])]
     assert any("sqs:SendMessage" in one and queue in one for one in sends)
 
 
 @pytest.mark.parametrize("queue", sorted(dead_letters()))
 def test_every_dead_letter_queue_has_an_alarm(queue: str) -> None:
-    alarms = [
-        alarm
-        for alarm in resources("AWS::CloudWatch::Alarm", translated()).values()
-        if {"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}} in alarm.get("Dimensions", ())
-    ]
-    (alarm,) = alarms
+    dimension = {"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}
+    (alarm,) = (one for one in alarms().values() if dimension in one.get("Dimensions", ()))
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/SQS", ALARMED, 0)
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert alarm["AlarmActions"]
+
+
+# ── alarms ──
+
+
+def alarms() -> dict[str, Any]:
+    return resources("AWS::CloudWatch::Alarm", translated())
+
+
+def watched(alarm: str, metric: str, dimension: str) -> set[str]:
+    """The resources whose metric goes into an alarm's expression, by logical id; each metric is a part of it."""
+    expression, *parts = alarms()[alarm]["Metrics"]
+    assert "METRICS()" in expression["Expression"]
+    assert not any(part["ReturnData"] for part in parts)
+    assert len(parts) <= 10, "CloudWatch takes no more in one alarm"
+    stats = [part["MetricStat"]["Metric"] for part in parts]
+    assert {stat["MetricName"] for stat in stats} == {metric}
+    dimensions = [one for stat in stats for one in stat["Dimensions"]]
+    assert {one["Name"] for one in dimensions} == {dimension}
+    return {one["Value"].get("Ref") or target(one["Value"]) for one in dimensions}
+
+
+def answering_clients() -> set[str]:
+    """The functions whose failure a client sees, and the API's alarm: behind the API, callbacks excepted."""
+    apis = {
+        name
+        for name, item in template()["Resources"].items()
+        for event in item["Properties"].get("Events", {}).values()
+        if event["Type"] == "HttpApi" and not event["Properties"]["Path"].startswith("/callbacks")
+    }
+    return apis | {"Authorizer"}
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric"), [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")]
+)
+def test_every_function_that_no_client_waits_for_is_watched(alarm: str, metric: str) -> None:
+    assert watched(alarm, metric, "FunctionName") == set(lambdas()) - answering_clients()
+    assert alarms()[alarm]["Threshold"] == 0
+
+
+def test_every_queue_that_a_function_drains_is_watched_for_its_age() -> None:
+    drained = {name for name, queue in resources("AWS::SQS::Queue").items() if "RedrivePolicy" in queue}
+    assert watched("QueueAgeAlarm", "ApproximateAgeOfOldestMessage", "QueueName") == drained
+
+
+@pytest.mark.parametrize("name", ["ConfirmQueue", "SubmitQueue"])
+def test_a_message_that_always_fails_is_a_dead_letter_before_its_age_is_an_alarm(name: str) -> None:
+    queue = resources("AWS::SQS::Queue")[name]
+    oldest = number(queue["VisibilityTimeout"]) * queue["RedrivePolicy"]["maxReceiveCount"]
+    assert alarms()["QueueAgeAlarm"]["Threshold"] >= oldest
+
+
+def test_failing_requests_and_a_stream_that_waits_are_noticed() -> None:
+    requests, stream = alarms()["ApiErrorsAlarm"], alarms()["StreamAgeAlarm"]
+    assert (requests["Namespace"], requests["MetricName"]) == ("AWS/ApiGateway", "5xx")
+    assert requests["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
+    assert (stream["Namespace"], stream["MetricName"]) == ("AWS/Lambda", "IteratorAge")
+    assert stream["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Dispatch"}}]
+    (mapping,) = (
+        one for one in resources("AWS::Lambda::EventSourceMapping", translated()).values() if "StartingPosition" in one
+    )
+    assert stream["Threshold"] < mapping["MaximumRecordAgeInSeconds"] * 1000, "before records are dropped"
+
+
+@pytest.mark.parametrize("name", sorted(alarms()))
+def test_every_alarm_leads_to_its_entry_in_the_runbook(name: str) -> None:
+    assert alarms()[name]["AlarmDescription"].endswith(f"(docs/runbook.md#{name.lower()})")
+    assert alarms()[name]["AlarmActions"] == [
+        {"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]}
+    ]
+    expected = "breaching" if "Silent" in name else "notBreaching"
+    assert alarms()[name]["TreatMissingData"] == expected
 
 
 # ── functions, logs, data ──
@@ -140,7 +217,8 @@ def test_every_dead_letter_queue_has_an_alarm(queue: str) -> None:
 def test_every_function_runs_alike(name: str) -> None:
     function = lambdas()[name]
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
-    assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": "Logs"}}
+    levels = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN"}
+    assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": "Logs"}} | levels
     assert len(function["Layers"]) == 2
 
 
@@ -160,11 +238,45 @@ def test_every_log_ends() -> None:
 
 
 def test_the_ledger_is_kept_and_what_may_expire_expires() -> None:
-    (name,) = resources("AWS::DynamoDB::Table")
-    table = template()["Resources"][name]
-    assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
-    assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
-    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    (table,) = resources("AWS::DynamoDB::Table").values()
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["HasDeletionProtection", True, False]}
+
+
+def test_what_is_nowhere_else_survives_the_stack_but_not_a_first_deployment_that_failed() -> None:
+    written = template()["Resources"].items()
+    kept = {name for name, item in written if item.get("UpdateReplacePolicy") == "Retain"}
+    assert kept == KEPT
+    assert {template()["Resources"][name]["DeletionPolicy"] for name in kept} == {"RetainExceptOnCreate"}
+
+
+def test_the_protection_of_the_table_is_off_at_first() -> None:
+    """Else CloudFormation could not roll back a first deployment that failed."""
+    assert defaults()["DeletionProtection"] == "false"
+
+
+def test_callbacks_have_a_reserve_only_on_request() -> None:
+    """An account may have ten concurrent executions in all; a reserve above what is left fails the deployment."""
+    reserves = {name: one.get("ReservedConcurrentExecutions") for name, one in functions().items()}
+    reserved = {"Fn::If": ["HasCallbackReserve", {"Ref": "CallbackReserve"}, {"Ref": "AWS::NoValue"}]}
+    assert {name for name, reserve in reserves.items() if reserve == reserved} == {
+        "video_callback",
+        "audio_callback",
+        "music_callback",
+    }
+    assert all(reserve in (reserved, None) for reserve in reserves.values())
+    assert defaults()["CallbackReserve"] == "0"
+
+
+def test_a_callback_may_fill_a_message() -> None:
+    queues = resources("AWS::SQS::Queue")
+    assert {queues[name]["MaximumMessageSize"] for name in ("RetryQueue", "RetryDeadLetters")} == {MOST_BYTES}
+
+
+def test_access_logs_need_no_entry_in_the_account_s_resource_policy() -> None:
+    name = resources("AWS::Logs::LogGroup")["AccessLogs"]["LogGroupName"]["Fn::Sub"]
+    assert name.startswith("/aws/vendedlogs/")
 
 
 def test_both_indexes_hold_what_their_readers_read() -> None:

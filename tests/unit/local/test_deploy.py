@@ -1,11 +1,15 @@
 """Deploying again: what somebody added to a secret stays."""
 
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local import deploy
 from local.deploy import _has
+from local.ground import Ground
 
 OURS = {"tokens": "ours"}
 CLIENT = {"name": "local", "sha256": "x"}
@@ -30,3 +34,19 @@ def test_a_secret_that_has_ours_is_left_alone(found: dict[str, Any], ours: dict[
 @pytest.mark.parametrize("text", ["", "no json", '["a"]', "7", "null"])
 def test_a_secret_that_cannot_be_read_is_written_anew(text: str) -> None:
     assert not _has(text, OURS)
+
+
+def test_a_build_packages_no_bytecode_of_functions_and_keeps_a_cache_per_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytecode = tmp_path / "functions" / "sweep" / "__pycache__"
+    bytecode.mkdir(parents=True)
+    (bytecode / "handler.pyc").touch()
+    (bytecode.parent / "handler.py").touch()
+    called: list[Any] = []
+    monkeypatch.setattr(deploy, "ROOT", tmp_path)
+    monkeypatch.setattr(deploy, "_sam", lambda _ground, arguments, _environment: called.append(arguments))
+    deploy.build(Ground(tmp_path / "stack"))
+    assert not bytecode.exists()
+    assert (bytecode.parent / "handler.py").exists()
+    assert called == [["build", "--cache-dir", str(tmp_path / ".local" / "cache" / sys.implementation.cache_tag)]]

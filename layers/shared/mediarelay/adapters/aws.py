@@ -1,5 +1,6 @@
 """Low-level AWS clients: one botocore session per process, bounded timeouts and retries everywhere."""
 
+import logging
 from functools import cache
 from typing import Any
 
@@ -8,6 +9,8 @@ from botocore.session import Session
 
 CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 """A call that hangs is over after 12 seconds, so that a callback function has time left for the retry queue."""
+
+logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells at each cold start where it found its credentials
 
 
 @cache

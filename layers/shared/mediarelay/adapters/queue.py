@@ -13,8 +13,8 @@ from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.errors import Undelivered
 
-MOST_BYTES = 256 * 1024
-"""Of one message."""
+MOST_BYTES = 2**20
+"""SQS's limit for one message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,109 @@
+"""Every function under AWS's own runtime, on files of `events/`: the layers as built, and what it prints."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mediarelay.metrics import NAMESPACE
+from tests.integration.provider import Site, serving
+from tests.integration.runtime import AT, PLAIN, RUNTIME, Run, run, runtime_packages
+from tests.integration.sandbox import Sandbox, forget
+from tests.integration.test_events import CONFIDENTIAL, FILES, OWNER_OF
+from tests.stack import functions
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason=f"{RUNTIME[0]} is for Linux")
+EXAMPLES = sorted(
+    {choose(path for path in FILES if OWNER_OF[path] == name) for name in functions() for choose in (min, max)}
+)
+"""The first and the last file of each function: a process for each of all files would take minutes."""
+
+
+@pytest.fixture(scope="module")
+def paths(layers: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Where a function's imports come from, in Lambda's order."""
+    return [*layers.glob("*/python"), runtime_packages(tmp_path_factory.mktemp("runtime"))]
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as site:
+        yield site
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[Sandbox]:
+    yield Sandbox(monkeypatch, table, site)
+    forget()
+
+
+def check_log(done: Run) -> None:
+    """Every line is a metric in CloudWatch's format or a record of our own loggers; nothing confidential is in them."""
+    for line in done.lines:
+        if "_aws" in line:
+            (metric,) = line["_aws"]["CloudWatchMetrics"]
+            (dimensions,) = metric["Dimensions"]
+            assert metric["Namespace"] == NAMESPACE
+            assert {type(line[name["Name"]]) for name in metric["Metrics"]} == {int}
+            assert {type(line[name]) for name in dimensions} <= {str}
+        else:
+            assert line["logger"].partition(".")[0] in {"mediarelay", "handler"}, line
+            assert {"timestamp", "level", "message", "requestId"} <= line.keys()
+    assert not [word for word in CONFIDENTIAL if word in done.stdout]
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_event(sandbox: Sandbox, paths: list[Path], path: Path) -> None:
+    content = json.loads(path.read_text("utf-8"))
+    sandbox.given(content["given"])
+    function, at = content["function"], content["given"]["now"]
+    done = run(function, content["event"], sandbox.environment(function), paths, ("-c", AT, at, "handler.handler"))
+    assert done.posted.keys() == {"response"}, (done.posted, done.stdout, done.stderr)
+    result = done.posted["response"]
+    if "statusCode" in result:
+        result |= {"body": json.loads(result["body"])}
+    assert {"result": result} | sandbox.after() == content["expected"]
+    check_log(done)
+
+
+def test_a_refused_request_leaves_the_line_that_operators_search_for(sandbox: Sandbox, paths: list[Path]) -> None:
+    """The runtime's own default would drop it."""
+    done = run("read_ledger", {"routeKey": "GET /nothing"}, sandbox.environment("read_ledger"), paths, PLAIN)
+    (line,) = done.lines
+    assert (line["level"], line["message"], line["error"]) == ("INFO", "refused", "NotFound")
+    assert line["requestId"] == "example-request"
+
+
+@pytest.mark.parametrize(
+    ("function", "broken", "named"),
+    [
+        ("video_callback", {"CALLBACK_TOKENS_SECRET": "gone"}, "SecretUnavailable"),
+        ("music_callback", {"MUSIC_SECRETS": "gone"}, "SecretUnavailable"),
+        ("audio_callback", {"MAX_CALLBACK_BYTES": "many"}, "MAX_CALLBACK_BYTES"),
+        ("confirm", {"PROVIDER_ENDPOINT": "http://192.0.2.1/"}, "PROVIDER_ENDPOINT"),
+        ("sweep", {"GIVE_UP_AFTER": ""}, "GIVE_UP_AFTER"),
+    ],
+)
+def test_a_function_that_cannot_start_says_why(
+    sandbox: Sandbox, paths: list[Path], function: str, broken: dict[str, str], named: str
+) -> None:
+    done = run(function, {}, sandbox.environment(function) | broken, paths, PLAIN)
+    assert done.posted.keys() == {"error"}
+    assert done.exit_code == 1
+    assert named in f"{done.posted['error']['errorType']}: {done.posted['error']['errorMessage']}"
+    (line,) = (one for one in done.lines if one["level"] == "ERROR")
+    assert line["errorType"] == done.posted["error"]["errorType"]
+
+
+@pytest.mark.parametrize("function", ["poll_video", "poll_audio", "sweep"])
+def test_a_schedule_s_run_that_cannot_do_its_work_counts_as_an_error(
+    sandbox: Sandbox, paths: list[Path], function: str
+) -> None:
+    """Only then Lambda puts the event into the dead letters and counts it in `Errors`."""
+    done = run(function, {}, sandbox.environment(function) | {"TABLE_NAME": "gone"}, paths, PLAIN)
+    assert done.posted.keys() == {"error"}
+    assert done.posted["error"]["errorType"] == "LedgerUnavailable"
+    assert (done.lines[-1]["level"], done.lines[-1]["errorType"]) == ("ERROR", "LedgerUnavailable")
