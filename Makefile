@@ -52,7 +52,7 @@ lock: .venv/ready ## pin all dependencies anew
 
 clean: ## remove everything that was built or saved here
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down
-	rm -rf .venv .venv-emulator .local .aws-sam
+	rm -rf .venv .venv-emulator .venv-lock .venv-emulator-lock .local .aws-sam
 
 .venv/ready: requirements/dev.txt
 	@$(call install,.venv,requirements/dev.txt)
@@ -60,13 +60,6 @@ clean: ## remove everything that was built or saved here
 .venv-emulator/ready: requirements/emulator.txt
 	@$(call install,.venv-emulator,requirements/emulator.txt)
 
-# Make a virtual environment and fill it from a lock file; uv does it in seconds, and is itself only a wheel.
 define install
-test -n "$(PYTHON)" || { echo "make: no python3 from 3.11 to 3.13 found" >&2; exit 1; }; \
-echo "installing $(2) into $(1) ($(PYTHON)) …"; \
-$(PYTHON) -m venv --clear $(1) \
-&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/bootstrap.txt \
-&& $(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes --requirement $(2) \
-&& touch $(1)/ready \
-|| { rm -rf $(1); echo "make: the first installation needs the network: a package index that pip can reach" >&2; exit 1; }
+test -n "$(PYTHON)" || { echo "make: no python3 from 3.11 to 3.13 found" >&2; exit 1; }; $(PYTHON) requirements/install.py $(1) $(2)
 endef

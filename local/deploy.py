@@ -11,12 +11,15 @@ from samcli.yamlhelper import yaml_parse
 
 from local.expand import Template, expand_apis, rename_streams, route_keys, translate
 from local.ground import ACCOUNT, REGION, ROOT, STACK, Ground, LocalError
+from local.lock import in_turn
 from local.processes import call
 
 SAM_SECONDS = 600
 CONFIG = ("--config-env", "local", "--config-file", str(ROOT / "samconfig.toml"))
 ARTIFACTS = "mediarelay-artifacts"
 STREAM = ":dynamodb:"
+PACKAGED = "packaged.yaml"
+BUILD_LOCK = ROOT / ".local" / "build.lock"
 
 
 @dataclass(frozen=True)
@@ -44,20 +47,24 @@ def client(ground: Ground, service: str) -> Any:
 
 
 def build(ground: Ground) -> None:
-    """Run `sam build`: the layers for this machine's Python, in a build folder of their own."""
+    """Run `sam build` for this machine's Python, and `sam package`. The emulator must be running.
+
+    All stacks of this checkout share the build folder, so they take turns.
+    """
     layers = {"LAYER_PYTHON": sys.executable, "PYTHON": sys.executable, "LAYER_TARGET": " "}
-    _sam(ground, ["build"], ground.build_environment() | layers)
+    _make_bucket(ground)
+    with in_turn(BUILD_LOCK):
+        _sam(ground, ["build"], ground.build_environment() | layers)
+        _sam(ground, ["package", "--output-template-file", str(ground.path(PACKAGED))])
 
 
 def deploy(ground: Ground, parameters: Mapping[str, str], stamp: int) -> Deployment:
-    """Package, expand and deploy the built template; raises `LocalError` if anything is not there afterwards.
+    """Expand and deploy the packaged template; raises `LocalError` if anything is not there afterwards.
 
     `stamp` differs for each start of the emulator.
     """
-    packaged, expanded = ground.path("packaged.yaml"), ground.path("expanded.json")
-    _make_bucket(ground)
-    _sam(ground, ["package", "--output-template-file", str(packaged)])
-    template = rename_streams(expand(packaged.read_text(), parameters), stamp)
+    expanded = ground.path("expanded.json")
+    template = rename_streams(expand(ground.path(PACKAGED).read_text(), parameters), stamp)
     expanded.write_text(json.dumps(template, indent=1))
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     _sam(ground, ["deploy", "--template-file", str(expanded), "--parameter-overrides", *overrides])
