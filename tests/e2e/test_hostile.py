@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from local.deploy import client
+from local.aws import client
 from local.stack import CLIPS, MUSIC
 from tests.e2e.deployed import Deployed, until
 
