@@ -16,7 +16,7 @@ def _settings(ground: Ground) -> dict[str, str]:
         "GATEWAY_LISTEN": f"{HOST}:{ground.emulator_port}",
         "LOCALEMU_HOST": f"{HOST}:{ground.emulator_port}",
         "HOME": str(ground.path("home", "")),
-        "PERSISTENCE": "0",
+        "PERSISTENCE": "1",
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
     }

@@ -42,7 +42,7 @@ class ProcessExecutor(runtime_executor.RuntimeExecutor):
         layers = prepare_merged_opt(self.function_version)
         code = self.function_version.config.code.get_unzipped_code_location()
         folders = [str(code), *([f"{layers}/python"] if layers else [])]
-        command = [sys.executable, "-I", "-S", str(WORKER), str(self._endpoint.container_port), *folders]
+        command = [sys.executable, "-u", "-I", "-S", str(WORKER), str(self._endpoint.container_port), *folders]
         self._process = subprocess.Popen(command, env=self._environment(env_vars), cwd=code)
         self._endpoint.wait_for_startup()
 
