@@ -1,6 +1,6 @@
 # Mediarelay. A plain `make` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run up down test chaos mutate lint build deploy docs lock clean
+.PHONY: help run up down test test-localemu chaos mutate lint build deploy docs lock clean
 
 # The first Python from 3.13 down that really runs (a version manager's shim may exist and still fail).
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -10,7 +10,7 @@ export PYTHONPATH := layers/shared:.
 BIN := .venv/bin
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/ready .venv-emulator/ready ## send a real video and a real song through the deployed system; FILE=… takes your own media
 	@$(BIN)/python -m local run -- $${FILE:+"$$FILE"}
@@ -23,6 +23,9 @@ down: .venv/ready ## stop it; the next `make up` shows what was saved
 
 test: lint .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-localemu: .venv/ready .venv-localemu/ready ## the end-to-end tests on a second emulator of AWS, LocalEmu; takes some ten minutes
+	EMULATOR=localemu $(BIN)/pytest tests/e2e
 
 chaos: .venv/ready .venv-emulator/ready ## every fault with 500 tasks each, deployed; writes docs/reliability.md; takes more than an hour
 	$(BIN)/python -m tests.chaos
@@ -49,14 +52,14 @@ docs: .venv/ready ## write docs/openapi.json and docs/events.schema.json anew
 	$(BIN)/python -m docs.generate
 
 lock: .venv/ready ## pin all dependencies anew
-	cd requirements && for name in dev emulator lint; do \
+	cd requirements && for name in dev emulator lint localemu; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt; done
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements/dev.txt \
 	  layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 
 clean: ## remove everything that was built or saved here
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down
-	rm -rf .venv .venv-emulator .venv-lint .local .aws-sam
+	rm -rf .venv .venv-* .local .aws-sam
 
 .venv/ready: requirements/dev.txt
 	@$(call install,.venv,requirements/dev.txt)
@@ -67,13 +70,9 @@ clean: ## remove everything that was built or saved here
 .venv-lint/ready: requirements/lint.txt
 	@$(call install,.venv-lint,requirements/lint.txt)
 
-# Make a virtual environment and fill it from a lock file; uv does it in seconds, and is itself only a wheel.
+.venv-localemu/ready: requirements/localemu.txt
+	@$(call install,.venv-localemu,requirements/localemu.txt)
+
 define install
-test -n "$(PYTHON)" || { echo "make: no python3 from 3.11 to 3.13 found" >&2; exit 1; }; \
-echo "installing $(2) into $(1) ($(PYTHON)) …"; \
-$(PYTHON) -m venv --clear $(1) \
-&& $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/bootstrap.txt \
-&& $(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes --requirement $(2) \
-&& touch $(1)/ready \
-|| { rm -rf $(1); echo "make: the first installation needs the network: a package index that pip can reach" >&2; exit 1; }
+test -n "$(PYTHON)" || { echo "make: no python3 from 3.11 to 3.13 found" >&2; exit 1; }; $(PYTHON) requirements/install.py $(1) $(2)
 endef

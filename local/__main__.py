@@ -14,30 +14,40 @@ import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.ground import ROOT, Ground, LocalError
+from local.lock import only_one
 from local.run import run
-from local.samples import own_media, samples
+from local.samples import Media, own_media, samples
 from local.show import Screen
 from local.stack import Stack, stopped_at_the_end, stopped_unless_up
 
 HOME = Path(os.environ.get("LOCAL_DIR", ROOT / ".local"))
 KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
+LOCK = HOME / "lock"
+"""Held by the one command that starts a stack in this folder."""
 INTERRUPTED = 130
 PORTS = {"EMULATOR_PORT": "emulator_port", "ENGINE_PORT": "engine_port"}
 
 
 def up(_: argparse.Namespace, screen: Screen) -> None:
     """Bring the stack up and leave it running; what an earlier `down` saved is there again."""
-    wanted, stack = Stack(Ground(KEPT)), Stack(Ground.remembered(KEPT))
-    if not stack.alive():
-        stack = wanted
-    elif _differ(stack.ground, wanted.ground):
-        raise LocalError("the stack is up on other ports: `make down` first")
-    with stopped_unless_up(stack):
-        deployed = stack.up(screen.stage)
+    with only_one(LOCK):
+        stack = _kept()
+        with stopped_unless_up(stack):
+            deployed = stack.up(screen.stage)
     screen.line(f"export API='{deployed.api_url}' BEARER={stack.ground.keys.bearer}")
     screen.line(f"Engine  {stack.ground.engine_url}/_engine/tasks")
     screen.line(f"AWS     {stack.ground.emulator_url} (logs, state and keys in {KEPT})")
     screen.line("Send media through it with `make run`, your own with `make run FILE=…`; end it with `make down`.")
+
+
+def _kept() -> Stack:
+    """The stack that an earlier `make up` left running, else a new one on the ports that are asked for."""
+    wanted, stack = Stack(Ground(KEPT)), Stack(Ground.remembered(KEPT))
+    if not stack.alive():
+        return wanted
+    if _differ(stack.ground, wanted.ground):
+        raise LocalError("the stack is up on other ports: `make down` first")
+    return stack
 
 
 def _differ(running: Ground, wanted: Ground) -> bool:
@@ -56,14 +66,19 @@ def down(_: argparse.Namespace, screen: Screen) -> None:
 def run_once(options: argparse.Namespace, screen: Screen) -> None:
     """Send media through the running stack, or through a fresh one that is gone afterwards."""
     media = [own_media(options.file)] if options.file else samples(MEDIA)
-    kept, fresh = Stack(Ground.remembered(KEPT)), Stack(Ground(FRESH))
+    kept = Stack(Ground.remembered(KEPT))
     if kept.running():
         run(kept.deployment(), media, screen, KEPT / "outputs")
         return
-    fresh.require_nobody()
+    with only_one(LOCK):
+        _run_fresh(Stack(Ground(FRESH)), media, screen)
+
+
+def _run_fresh(stack: Stack, media: list[Media], screen: Screen) -> None:
+    stack.require_nobody()
     shutil.rmtree(FRESH, ignore_errors=True)
-    with stopped_at_the_end(fresh):
-        run(fresh.up(screen.stage), media, screen, FRESH / "outputs")
+    with stopped_at_the_end(stack):
+        run(stack.up(screen.stage), media, screen, FRESH / "outputs")
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], None]] = {"run": run_once, "up": up, "down": down}

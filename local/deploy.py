@@ -7,69 +7,58 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.session import Session
 from samcli.yamlhelper import yaml_parse
 
-from local.expand import Template, drop_expression_alarms, expand_apis, rename_streams, route_keys, translate
-from local.ground import ACCOUNT, REGION, ROOT, STACK, Ground, LocalError
+from local.aws import client
+from local.emulators import Emulator
+from local.expand import Template, drop_expression_alarms, expand_apis, rename_streams, translate
+from local.ground import REGION, ROOT, STACK, Ground, LocalError
+from local.lock import in_turn
 from local.processes import call
 
 SAM_SECONDS = 600
 CONFIG = ("--config-env", "local", "--config-file", str(ROOT / "samconfig.toml"))
 ARTIFACTS = "mediarelay-artifacts"
-STREAM = ":dynamodb:"
+PACKAGED = "packaged.yaml"
+BUILD_LOCK = ROOT / ".local" / "build.lock"
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed stack: its outputs."""
+    """A deployed stack: its outputs, and the API's address on this machine."""
 
     ground: Ground
     outputs: Mapping[str, str]
-
-    @property
-    def api_url(self) -> str:
-        """The API's address on this machine."""
-        return f"{self.ground.emulator_url}/_aws/execute-api/{self.outputs['ApiId']}/$default"
-
-
-def client(ground: Ground, service: str) -> Any:
-    """A client of the emulated AWS; never of a real account."""
-    return Session().create_client(
-        service,
-        endpoint_url=ground.emulator_url,
-        region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
-    )
+    api_url: str
 
 
 def build(ground: Ground) -> None:
-    """Run `sam build`: the layers for this machine's Python, in a build folder and a cache of their own."""
+    """Run `sam build` for this machine's Python, and `sam package`. The emulator must be running.
+
+    All stacks of this checkout share the build folder, so they take turns.
+    """
     for bytecode in (ROOT / "functions").glob("*/__pycache__"):  # it would be packaged, and deploy the function anew
         shutil.rmtree(bytecode, ignore_errors=True)
     layers = {"LAYER_PYTHON": sys.executable, "PYTHON": sys.executable, "LAYER_TARGET": " "}
     cache = ROOT / ".local" / "cache" / str(sys.implementation.cache_tag)
-    _sam(ground, ["build", "--cache-dir", str(cache)], ground.build_environment() | layers)
+    _make_bucket(ground)
+    with in_turn(BUILD_LOCK):
+        _sam(ground, ["build", "--cache-dir", str(cache)], ground.build_environment() | layers)
+        _sam(ground, ["package", "--output-template-file", str(ground.path(PACKAGED))])
 
 
-def deploy(ground: Ground, parameters: Mapping[str, str], stamp: int) -> Deployment:
-    """Package, expand and deploy the built template; raises `LocalError` if anything is not there afterwards.
+def deploy(ground: Ground, emulator: Emulator, parameters: Mapping[str, str], stamp: int) -> Deployment:
+    """Expand and deploy the packaged template; raises `LocalError` if anything is not there afterwards.
 
     `stamp` differs for each start of the emulator.
     """
-    packaged, expanded = ground.path("packaged.yaml"), ground.path("expanded.json")
-    _make_bucket(ground)
-    _sam(ground, ["package", "--output-template-file", str(packaged)])
-    template = rename_streams(expand(packaged.read_text(), parameters), stamp)
+    expanded = ground.path("expanded.json")
+    template = rename_streams(expand(ground.path(PACKAGED).read_text(), parameters), stamp)
     expanded.write_text(json.dumps(template, indent=1))
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     _sam(ground, ["deploy", "--template-file", str(expanded), "--parameter-overrides", *overrides])
-    deployment = Deployment(ground, outputs(ground))
-    _set_time_to_live(deployment)
-    _set_concurrency(ground, template, parameters)
-    _check_routes(deployment, template)
-    return deployment
+    made = outputs(ground)
+    return Deployment(ground, made, emulator.complete(ground, made, template, parameters))
 
 
 def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
@@ -145,28 +134,3 @@ def _make_bucket(ground: Ground) -> None:
 
 def _tail(text: str) -> str:
     return "\n".join(line for line in text.splitlines()[-12:] if line.strip())
-
-
-def _set_time_to_live(deployment: Deployment) -> None:
-    """The emulator ignores `TimeToLiveSpecification`."""
-    table = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Ledger"]["Properties"]
-    dynamodb, name = client(deployment.ground, "dynamodb"), deployment.outputs["TableName"]
-    if dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
-        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=table["TimeToLiveSpecification"])
-
-
-def _set_concurrency(ground: Ground, template: Template, parameters: Mapping[str, str]) -> None:
-    """The emulator keeps a parameter's text where `MaximumConcurrency` must be a number, and then polls no queue."""
-    most = int(parameters.get("ConfirmConcurrency", template["Parameters"]["ConfirmConcurrency"]["Default"]))
-    functions = client(ground, "lambda")
-    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        if STREAM not in mapping["EventSourceArn"]:
-            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most})
-
-
-def _check_routes(deployment: Deployment, template: Template) -> None:
-    """The emulator reports success for things it did not make."""
-    routes = client(deployment.ground, "apigatewayv2").get_routes(ApiId=deployment.outputs["ApiId"])["Items"]
-    missing = route_keys(template) ^ {route["RouteKey"] for route in routes}
-    if missing:
-        raise LocalError(f"the emulator's routes differ from the template's: {', '.join(sorted(missing))}")

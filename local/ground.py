@@ -78,11 +78,6 @@ class Ground:
         """The address of the engine."""
         return f"http://{HOST}:{self.engine_port}"
 
-    @property
-    def emulator_command(self) -> Path:
-        """The emulator's own program: it pins botocore, so it has a virtual environment of its own."""
-        return ROOT / ".venv-emulator" / "bin" / "ministack"
-
     @cached_property
     def keys(self) -> Keys:
         """The stack's secrets, made on first use."""

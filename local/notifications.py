@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.deploy import Deployment, client
+from local.aws import client
+from local.deploy import Deployment
 
 NAME = "mediarelay-local-subscriber"
 

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import requests
 
 from local.deploy import Deployment, build, deploy, outputs, put_secrets
-from local.ground import HOST, REGION, ROOT, Ground, LocalError
+from local.emulators import MINISTACK, Emulator
+from local.ground import ROOT, Ground, LocalError
 from local.processes import Program
 
 APP_ID = 1250000000
@@ -34,6 +36,7 @@ class Stack:
     ground: Ground
     extra: Mapping[str, str] = field(default_factory=dict)
     """Environment for the emulator and, since they inherit it, for the functions."""
+    emulated_by: Emulator = MINISTACK
 
     @property
     def emulator(self) -> Program:
@@ -63,7 +66,8 @@ class Stack:
 
     def deployment(self) -> Deployment:
         """The running deployment."""
-        return Deployment(self.ground, outputs(self.ground))
+        made = outputs(self.ground)
+        return Deployment(self.ground, made, self.emulated_by.api_url(self.ground, made))
 
     def up(self, stage: Stage, parameters: dict[str, str] | None = None) -> Deployment:
         """Start everything that does not run and deploy the template; an update if it is deployed already."""
@@ -73,7 +77,8 @@ class Stack:
         with stage("sam build"):
             build(self.ground)
         with stage("sam deploy"):
-            deployed = deploy(self.ground, self._parameters() | (parameters or {}), self.emulator.started())
+            wanted = self._parameters() | (parameters or {})
+            deployed = deploy(self.ground, self.emulated_by, wanted, self.emulator.started())
             put_secrets(deployed)
         with stage("engine"):
             self._start_engine(deployed)
@@ -109,24 +114,12 @@ class Stack:
     def _start_emulator(self) -> None:
         if self.emulator.alive():
             return
-        if not self.ground.emulator_command.exists():
+        if not Path(self.emulated_by.command[0]).exists():
             raise LocalError("the emulator is not installed: run `make up` or `make run`, they install it")
         shutil.rmtree(self.ground.path("tmp"), ignore_errors=True)
-        environment = self.ground.environment() | {
-            "BIND_HOST": HOST,
-            "GATEWAY_PORT": str(self.ground.emulator_port),
-            "MINISTACK_REGION": REGION,
-            "LAMBDA_EXECUTOR": "local",
-            "AUTH": "true",
-            "IOT_MTLS_ENABLED": "0",
-            "PERSIST_STATE": "1",
-            "STATE_DIR": str(self.ground.path("state")),
-            "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(self.ground.path("s3")),
-            **self.extra,
-        }
-        self.emulator.start([str(self.ground.emulator_command)], environment, self.ground.folder)
-        self.emulator.wait_ready(lambda: answers(f"{self.ground.emulator_url}/_ministack/health"))
+        environment = {**self.ground.environment(), **self.emulated_by.environment(self.ground), **self.extra}
+        self.emulator.start(self.emulated_by.command, environment, self.ground.folder)
+        self.emulator.wait_ready(lambda: answers(self.ground.emulator_url + self.emulated_by.health))
 
     def _start_engine(self, deployed: Deployment) -> None:
         config = self._engine_config(deployed)

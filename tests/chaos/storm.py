@@ -16,8 +16,9 @@ import psutil
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.aws import client
 from local.calls import Calls, Upload, file_in
-from local.deploy import Deployment, client, function_name
+from local.deploy import Deployment, function_name
 from local.ground import Ground, LocalError
 from local.notifications import Subscriber
 from local.processes import free_port

@@ -1,21 +1,27 @@
 """One deployed stack for all end-to-end tests: emulated AWS, the real template, the engine with real ffmpeg."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from local.emulators import MINISTACK
 from local.ground import Ground
 from local.processes import free_port
 from local.samples import samples
 from local.stack import Stack, stopped_at_the_end
 from tests.e2e.deployed import Deployed
+from tests.localemu.emulator import LOCALEMU
+
+EMULATORS = {emulator.name: emulator for emulator in (MINISTACK, LOCALEMU)}
 
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    stack = Stack(Ground(tmp_path_factory.mktemp("stack"), free_port(), free_port()))
+    emulator = EMULATORS[os.environ.get("EMULATOR", MINISTACK.name)]
+    stack = Stack(Ground(tmp_path_factory.mktemp("stack"), free_port(), free_port()), emulated_by=emulator)
     with stopped_at_the_end(stack):
         yield Deployed.of(stack, stack.up(lambda _name: contextlib.nullcontext(), {"FirstPollAfter": "3"}))
 

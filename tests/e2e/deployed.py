@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import requests
 
+from local.aws import client
 from local.calls import Calls
-from local.deploy import Deployment, client, invoke
+from local.deploy import Deployment, invoke
 from local.notifications import Subscriber
 from local.stack import Stack
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from local.ground import ROOT
 from local.processes import free_port
@@ -104,3 +105,19 @@ def test_help_names_every_command() -> None:
     answer = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
     for command in ("run", "test", "up", "down"):
         assert f"make {command} " in answer.stdout
+
+
+def test_two_stacks_wanted_at_once_in_one_folder_are_one(tmp_path: Path) -> None:
+    environment = _environment(tmp_path)
+    try:
+        with _start(environment, "up") as first, _start(environment, "up") as second:
+            said = {process.communicate(timeout=120)[0]: process.returncode for process in (first, second)}
+        assert sorted(said.values()) == [0, 1], said
+        up, refused = sorted(said, key=said.__getitem__)
+        assert f"process {(first if first.returncode == 0 else second).pid} is starting" in " ".join(refused.split())
+        assert "Traceback" not in refused
+        api = next(line for line in up.splitlines() if line.startswith("export API=")).split("'")[1]
+        assert requests.get(f"{api}/health", timeout=30).status_code == 200
+    finally:
+        assert _run(environment, "down")[0] == 0
+    assert _left_behind(tmp_path) == []

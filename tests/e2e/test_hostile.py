@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from local.aws import client
 from local.calls import file_in
-from local.deploy import client
 from local.stack import CLIPS, MUSIC
 from tests.e2e.deployed import Deployed, until
 

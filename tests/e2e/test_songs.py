@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from local.deploy import client
+from local.aws import client
 from mediarelay.signing.zego import callback_signature
 from tests.e2e.deployed import Deployed, until
 

@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from local.deploy import client
+from local.aws import client
 from local.stack import MUSIC
 from tests.e2e.deployed import Deployed
 

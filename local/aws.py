@@ -1,0 +1,18 @@
+"""Clients of the emulated AWS."""
+
+from typing import Any
+
+from botocore.session import Session
+
+from local.ground import ACCOUNT, REGION, Ground
+
+
+def client(ground: Ground, service: str) -> Any:
+    """A client of the emulated AWS; never of a real account."""
+    return Session().create_client(
+        service,
+        endpoint_url=ground.emulator_url,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
+    )

@@ -1,0 +1,96 @@
+"""The program that emulates AWS on this machine: how it is started and how it says that it is ready."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from samcli.yamlhelper import yaml_parse
+
+from local.aws import client
+from local.expand import Template, route_keys
+from local.ground import HOST, REGION, ROOT, Ground, LocalError
+
+Outputs = Mapping[str, str]
+STREAM = ":dynamodb:"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A program that emulates AWS. It pins botocore, so it has a virtual environment of its own.
+
+    Attributes:
+        name: What it is called.
+        command: What starts it; the first word is a program that `make` installs.
+        environment: Its settings for a stack.
+        health: The path that answers once it is ready.
+        complete: Does what a deployment leaves undone: outputs, expanded template and parameters in, the API's address
+            out. Raises `LocalError` if something is missing.
+        api_url: The address of an API that is deployed already.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Callable[[Ground], Mapping[str, str]]
+    health: str
+    complete: Callable[[Ground, Outputs, Template, Mapping[str, str]], str]
+    api_url: Callable[[Ground, Outputs], str]
+
+
+def _ministack(ground: Ground) -> dict[str, str]:
+    return {
+        "BIND_HOST": HOST,
+        "GATEWAY_PORT": str(ground.emulator_port),
+        "MINISTACK_REGION": REGION,
+        "LAMBDA_EXECUTOR": "local",
+        "AUTH": "true",
+        "IOT_MTLS_ENABLED": "0",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(ground.path("state")),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(ground.path("s3")),
+    }
+
+
+def _complete(ground: Ground, outputs: Outputs, template: Template, parameters: Mapping[str, str]) -> str:
+    _set_time_to_live(ground, outputs)
+    _set_concurrency(ground, template, parameters)
+    _check_routes(ground, outputs, template)
+    return _api_url(ground, outputs)
+
+
+def _api_url(ground: Ground, outputs: Outputs) -> str:
+    return f"{ground.emulator_url}/_aws/execute-api/{outputs['ApiId']}/$default"
+
+
+def _set_time_to_live(ground: Ground, outputs: Outputs) -> None:
+    """The emulator ignores `TimeToLiveSpecification`."""
+    table = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Ledger"]["Properties"]
+    dynamodb, name = client(ground, "dynamodb"), outputs["TableName"]
+    if dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=table["TimeToLiveSpecification"])
+
+
+def _set_concurrency(ground: Ground, template: Template, parameters: Mapping[str, str]) -> None:
+    """The emulator keeps a parameter's text where `MaximumConcurrency` must be a number, and then polls no queue."""
+    most = int(parameters.get("ConfirmConcurrency", template["Parameters"]["ConfirmConcurrency"]["Default"]))
+    functions = client(ground, "lambda")
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        if STREAM not in mapping["EventSourceArn"]:
+            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most})
+
+
+def _check_routes(ground: Ground, outputs: Outputs, template: Template) -> None:
+    """The emulator reports success for things it did not make."""
+    routes = client(ground, "apigatewayv2").get_routes(ApiId=outputs["ApiId"])["Items"]
+    missing = route_keys(template) ^ {route["RouteKey"] for route in routes}
+    if missing:
+        raise LocalError(f"the emulator's routes differ from the template's: {', '.join(sorted(missing))}")
+
+
+MINISTACK = Emulator(
+    name="ministack",
+    command=(str(ROOT / ".venv-emulator" / "bin" / "ministack"),),
+    environment=_ministack,
+    health="/_ministack/health",
+    complete=_complete,
+    api_url=_api_url,
+)

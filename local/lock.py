@@ -1,0 +1,52 @@
+"""Locks between processes: a file that one process at a time holds. The system frees it when that process ends."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from local.ground import LocalError
+
+
+@contextmanager
+def only_one(file: Path) -> Iterator[None]:
+    """Hold a lock, or raise `LocalError` that names the process that holds it."""
+    with _opened(file) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise LocalError(_busy(lock.read().strip(), file.parent)) from None
+        _sign(lock)
+        yield
+
+
+@contextmanager
+def in_turn(file: Path) -> Iterator[None]:
+    """Hold a lock; wait for it as long as another process holds it."""
+    with _opened(file) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _sign(lock)
+        yield
+
+
+def _opened(file: Path) -> IO[str]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file.open("a+")
+
+
+def _sign(lock: IO[str]) -> None:
+    """Write who holds the lock. The file stays: a process that removed it could remove another one's lock."""
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+
+
+def _busy(holder: str, folder: Path) -> str:
+    who = f"process {holder}" if holder else "another process"
+    return (
+        f"{who} is starting, stopping or running a stack in {folder}. "
+        "Wait until it ends, then run this command again; set LOCAL_DIR to use another folder."
+    )
