@@ -207,15 +207,14 @@ def _one_spelling(value: Any, name: str = "") -> Any:
         return {inner: _one_spelling(member, inner) for inner, member in value.items() if not _is_nothing(member)}
     if isinstance(value, list):
         return [_one_spelling(member) for member in value]
-    text = _exact(value) if name in TEXTS else _spelt_number(value)
-    return value if text is None else text
+    same = _exact(value) if name in TEXTS else _number_of(value)
+    return value if same is None else same
 
 
-def _spelt_number(value: object) -> str | None:
-    """A number or a flag as digits; None for anything else."""
+def _number_of(value: object) -> int | None:
+    """A number or a flag in any spelling; None for anything else."""
     flag = value if isinstance(value, bool) else FLAGS.get(value.strip().lower()) if isinstance(value, str) else None
-    number = _integer(value if flag is None else int(flag))
-    return None if number is None else str(number)
+    return _integer(value if flag is None else int(flag))
 
 
 # ── relays ───────────────────────────────────────────────────────────────────────────────────────────────────────────
