@@ -17,6 +17,8 @@ SAM_SECONDS = 600
 CONFIG = ("--config-env", "local", "--config-file", str(ROOT / "samconfig.toml"))
 ARTIFACTS = "mediarelay-artifacts"
 STREAM = ":dynamodb:"
+LEAST = {"RecoverySeconds": 30}
+"""Parameters that may be less on this machine than on AWS, where nothing may take up work that still goes on."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def deploy(ground: Ground, parameters: Mapping[str, str], stamp: int) -> Deploym
 def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
     """Translate a packaged template with the official transform and spell out its API."""
     template = yaml_parse(packaged)
+    for name, least in LEAST.items():
+        template["Parameters"][name]["MinValue"] = least
     defaults = {name: item.get("Default", "") for name, item in template["Parameters"].items()}
     return expand_apis(translate(template, defaults | dict(parameters), REGION))
 
@@ -117,7 +121,10 @@ def _has(text: str, ours: Mapping[str, Any]) -> bool:
         found = dict(json.loads(text))
     except (ValueError, TypeError):
         return False
-    lists = {name: value if isinstance(value, list) else str(value).split() for name, value in found.items()}
+    lists = {
+        name: value if isinstance(value, list) else str(value).replace(",", " ").split()
+        for name, value in found.items()
+    }
     wanted = {name: value if isinstance(value, list) else [value] for name, value in ours.items()}
     return all(one in lists.get(name, []) for name, values in wanted.items() for one in values)
 

@@ -48,6 +48,20 @@ class Reading(Protocol):
         """Places and reasons; no part of a value."""
 
 
+def error_code(error: Exception) -> str:
+    """AWS's code of an error; else its type."""
+    return str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else type(error).__name__
+
+
+def stored_text(client: Any, arn: str) -> str:
+    """Read a secret as it is stored, as text or as bytes of UTF-8.
+
+    Raises ClientError, BotoCoreError, UnicodeDecodeError.
+    """
+    answer = client.get_secret_value(SecretId=arn)
+    return str(answer["SecretString"]) if "SecretString" in answer else bytes(answer["SecretBinary"]).decode()
+
+
 @dataclass(slots=True)
 class Secret:
     """One JSON secret.
@@ -89,19 +103,15 @@ class Secret:
     def _read(self) -> None:
         self._read_at = self.clock()
         try:
-            self._value = self._told(read_secret_text(self._text()).fields)
+            self._value = self._told(read_secret_text(stored_text(self.client, self.arn)).fields)
         except (BotoCoreError, ClientError) as error:
             self._failed(error)
         except (Malformed, UnicodeDecodeError):
             self._value = None
             self._unusable("no JSON object")
 
-    def _text(self) -> str:
-        answer = self.client.get_secret_value(SecretId=self.arn)
-        return str(answer["SecretString"]) if "SecretString" in answer else bytes(answer["SecretBinary"]).decode()
-
     def _failed(self, error: BotoCoreError | ClientError) -> None:
-        code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+        code = error_code(error)
         if code in REFUSALS:
             self._value = None
             self._unusable(code)
