@@ -21,8 +21,9 @@ from mediarelay.errors import Malformed
 from mediarelay.signing.callback_token import digest
 from mediarelay.signing.standard_webhooks import webhook_key
 from mediarelay.usecases.gate import read_networks
+from mediarelay.usecases.provider_keys import provider_keys
+from mediarelay.usecases.relay_secrets import callback_secrets, music_secrets, webhook_secrets
 from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens, clients
-from mediarelay.usecases.signing_secrets import callback_secrets, music_secrets, provider_keys, webhook_secrets
 
 MIN_RECOVERY_SECONDS = 180
 MIN_TOKEN_LETTERS = 16

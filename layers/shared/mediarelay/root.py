@@ -180,7 +180,7 @@ def provider() -> "CtsApi":
 
     from mediarelay.adapters.cts_api import CtsApi
     from mediarelay.signing.qcloud import Credentials
-    from mediarelay.usecases.signing_secrets import provider_keys
+    from mediarelay.usecases.provider_keys import provider_keys
 
     keys = secret("ProviderKeys", settings().provider_keys_secret, provider_keys)
     session = requests.Session()
@@ -307,7 +307,7 @@ def margins() -> "Margins":
 @cache
 def music_receiver() -> "MusicReceiver":
     """Takes relays of game servers."""
-    from mediarelay.usecases.signing_secrets import music_secrets
+    from mediarelay.usecases.relay_secrets import music_secrets
     from mediarelay.usecases.songs import MusicReceiver
 
     return MusicReceiver(

@@ -26,7 +26,7 @@ from mediarelay.errors import (
 from mediarelay.signing.standard_webhooks import verifies
 from mediarelay.signing.zego import matches
 from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, try_with
-from mediarelay.usecases.signing_secrets import callback_secrets, webhook_secrets
+from mediarelay.usecases.relay_secrets import callback_secrets, webhook_secrets
 
 WINDOW = timedelta(minutes=5)
 """How far the clock of a game server may be off, either way."""
