@@ -44,6 +44,9 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+Weakness = tuple[Severity, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong, or weak.
@@ -76,7 +79,7 @@ class Kind:
 
     name: str
     entries: Callable[[Fields], Entries[Any]]
-    weaknesses: Callable[[Fields], Iterator[str]]
+    weaknesses: Callable[[Fields], Iterator[Weakness]]
     closed: str
 
 
@@ -149,7 +152,11 @@ def _of_networks(settings: Settings) -> Iterator[Finding]:
 def _of_secret(setting: str, text: str | Unread) -> Iterator[Finding]:
     kind = KINDS[setting]
     if isinstance(text, Unread):
-        yield _error(kind.name, f"cannot be read ({text.reason})", f"{kind.closed}: is it there, and may you read it?")
+        yield _error(
+            kind.name,
+            f"cannot be read ({text.reason})",
+            "Check that it is there, and that whoever runs this may read it.",
+        )
         return
     try:
         read = read_secret_text(text)
@@ -173,43 +180,49 @@ def _of_entries(kind: Kind, fields: Fields) -> Iterator[Finding]:
         yield _error(kind.name, fault, "This entry does not count: correct or remove it.")
     if not found.usable:
         yield _error(kind.name, "no entry that can be used", f"{kind.closed}: put one.")
-    for weakness in kind.weaknesses(fields):
-        yield _warning(kind.name, weakness, "Replace it.")
+    for severity, what in kind.weaknesses(fields):
+        yield Finding(severity, kind.name, what, "Replace it.")
 
 
-def _weak_tokens(fields: Fields) -> Iterator[str]:
+def _weak_tokens(fields: Fields) -> Iterator[Weakness]:
     for place, token in enumerate(callback_tokens(fields).usable):
         if len(token) < MIN_TOKEN_LETTERS:
-            yield f"token {place}: shorter than {MIN_TOKEN_LETTERS} letters, it can be guessed"
+            yield Severity.WARNING, f"token {place}: shorter than {MIN_TOKEN_LETTERS} letters, it can be guessed"
         if not _PATH_TOKEN.fullmatch(token):
-            yield f"token {place}: not only letters, digits, - and _: it may not arrive as it was sent"
+            yield (
+                Severity.WARNING,
+                f"token {place}: not only letters, digits, - and _: it may not arrive as it was sent",
+            )
 
 
-def _weak_music(fields: Fields) -> Iterator[str]:
+def _weak_music(fields: Fields) -> Iterator[Weakness]:
     for place, secret in enumerate(webhook_secrets(fields).usable):
         if len(webhook_key(secret)) < MIN_WEBHOOK_KEY_BYTES:
-            yield f"webhook secret {place}: its key is shorter than {MIN_WEBHOOK_KEY_BYTES} bytes"
+            yield Severity.WARNING, f"webhook secret {place}: its key is shorter than {MIN_WEBHOOK_KEY_BYTES} bytes"
     for place, secret in enumerate(callback_secrets(fields).usable):
         if len(secret) < MIN_TOKEN_LETTERS:
-            yield f"callback secret {place}: shorter than {MIN_TOKEN_LETTERS} letters, it can be guessed"
+            yield (
+                Severity.WARNING,
+                f"callback secret {place}: shorter than {MIN_TOKEN_LETTERS} letters, it can be guessed",
+            )
 
 
-def _weak_clients(fields: Fields) -> Iterator[str]:
+def _weak_clients(fields: Fields) -> Iterator[Weakness]:
     for place, (sha256, client_) in enumerate(clients(fields).usable):
         if sha256 == digest(""):
-            yield f"client {place}: the digest of an empty token, which is never admitted"
+            yield Severity.ERROR, f"client {place}: the digest of an empty token, which is never admitted"
         if not SCOPES & set(client_.scopes):
-            yield f"client {place}: none of its scopes opens anything"
+            yield Severity.WARNING, f"client {place}: none of its scopes opens anything"
         elif set(client_.scopes) - SCOPES:
-            yield f"client {place}: a scope that opens nothing"
+            yield Severity.WARNING, f"client {place}: a scope that opens nothing"
 
 
-def _weak_keys(fields: Fields) -> Iterator[str]:
+def _weak_keys(fields: Fields) -> Iterator[Weakness]:
     for keys in provider_keys(fields).usable:
         if keys.secret_id == PLACEHOLDER:
-            yield "secret_id: the placeholder of a new stack, which no provider knows"
+            yield Severity.ERROR, "secret_id: the placeholder of a new stack, which no provider knows"
         if re.search(r"\s", keys.secret_id + keys.secret_key):
-            yield "white space in a key"
+            yield Severity.WARNING, "white space in a key"
 
 
 KINDS: Mapping[str, Kind] = {
