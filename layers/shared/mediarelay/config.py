@@ -11,8 +11,6 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Self
 
-from mediarelay.signing.service_url import read_service_url
-
 Environment = Mapping[str, str]
 
 LIMITS: Mapping[str, tuple[int, int]] = {
@@ -131,6 +129,9 @@ def _number(text: str, least: int, most: int) -> int:
 
 
 def _endpoint(text: str) -> str:
+    """Callback functions, which do not have this setting, do not load its reader."""
+    from mediarelay.signing.service_url import read_service_url  # noqa: PLC0415
+
     return read_service_url(text).url
 
 

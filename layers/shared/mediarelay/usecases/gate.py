@@ -6,7 +6,6 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from mediarelay.errors import SettingUnusable
-from mediarelay.usecases.secret_entries import words
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 Found = TypeVar("Found")
@@ -52,11 +51,6 @@ def comes_from(address: str, networks: Networks) -> bool:
     if not networks:
         raise SettingUnusable("no network could be read")
     return any(one in network for one in _addresses(address) for network in networks)
-
-
-def live(secret: Mapping[str, Any], name: str) -> list[str]:
-    """The live words under a name of a secret; anything that is none opens no door."""
-    return list(words(secret, name).usable)
 
 
 def try_with(secret: LiveSecret, attempt: Callable[[Mapping[str, Any]], Found]) -> Found:
