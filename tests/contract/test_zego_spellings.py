@@ -207,6 +207,27 @@ def test_an_unknown_flag_is_refused_and_never_taken_as_false(name: str, value: A
     assert found == f"result.data.{name}" or str(value).strip("+ .0\n") in {"1", ""}
 
 
+@pytest.mark.parametrize("nothing", [None, "", " ", [], {}])
+@pytest.mark.parametrize("name", [*sorted(TOKENS - {"resource_id"}), *INTEGERS])
+@pytest.mark.parametrize("variant", ["shared_song", "accompaniment", "short_segment"])
+def test_a_field_that_states_nothing_is_not_there_nor_in_what_is_stored(variant: str, name: str, nothing: Any) -> None:
+    fields, without = whole(variant), whole(variant)
+    without["result"]["data"].pop(name, None)
+    del fields["shared"], without["shared"]
+    fields["result"]["data"][name] = nothing
+    assert read(fields) == read(without)
+    one, other = (read_relay(redacted(each), NOW, NOW).grant for each in (fields, without))
+    assert one == other
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], {}])
+def test_flags_that_state_nothing_do_not_tell_what_an_error_is_about(nothing: Any) -> None:
+    """A guess would end the wrong lease."""
+    data = {"song_id": "104008", "is_clip": nothing, "is_accompany": nothing, "other_segments": nothing}
+    fields = {"room_id": "r1", "vendor_id": 1, "result": {"code": 99, "data": data}}
+    assert outcome(fields) == "resource_type"
+
+
 def keyed(value: list[Any], first: int) -> dict[str, Any]:
     return {str(place): one for place, one in enumerate(value, first)}
 

@@ -134,7 +134,7 @@ def redacted(value: Any, name: str = "") -> Any:
 
     Of texts only those are kept that are known to be none; of a token a digest is, so that equal ones can be told.
     """
-    if name.lower() in SECRET_FIELDS and value not in (None, ""):
+    if name.lower() in SECRET_FIELDS and not _is_nothing(value):
         return f"sha256:{_digest(value)[:16]}"
     if isinstance(value, dict):
         return {inner: redacted(member, inner) for inner, member in value.items()}
@@ -254,7 +254,7 @@ def _type(fields: Fields, data: Fields, *, sure: bool) -> SongType:
         if (kind := _known(TYPES, stated)) is None:
             raise Malformed("resource_type", "0 to 3, or " + ", ".join(SongType))
         return kind
-    if not sure and not data.keys() & {"is_clip", "is_accompany", "other_segments"}:
+    if not sure and all(_is_nothing(data.get(name)) for name in ("is_clip", "is_accompany", "other_segments")):
         raise Malformed("resource_type", "needed, as the result does not tell")
     if is_clip:
         return SongType.SEGMENT if _objects(data, "other_segments") else SongType.CLIP
@@ -299,7 +299,7 @@ def _shared(fields: Fields, data: Fields, kind: SongType, share_token: str | Non
     if stated is not None:
         return stated
     rights = (data.get("share_token_ttl"), data.get("token_ttl"), share_token)
-    return kind in {SongType.SONG, SongType.ACCOMPANIMENT} and all(right is None for right in rights)
+    return kind in {SongType.SONG, SongType.ACCOMPANIMENT} and all(map(_is_nothing, rights))
 
 
 def _share_ttl(data: Fields, *, shared: bool) -> int | None:
@@ -343,7 +343,7 @@ def _of_text(text: str) -> int | float:
 
 
 def _whole_float(value: float) -> int | None:
-    """Infinity, which JSON spells 1e999, is above the limit; so is the comparison with NaN false."""
+    """Infinity (1e999 in JSON) is above the limit, and no comparison with NaN is true."""
     return int(value) if abs(value) < _LARGEST and value.is_integer() else None
 
 
@@ -395,7 +395,7 @@ def _text(fields: Fields, name: str) -> str | None:
 
 def _token(fields: Fields, name: str, path: str) -> str | None:
     value = fields.get(name)
-    if value is None or value == "":
+    if _is_nothing(value):
         return None
     if not isinstance(value, str) or len(value) > _LONGEST_TOKEN or not _storable(value):
         raise Malformed(path + name, "text was expected")
@@ -430,7 +430,7 @@ def _is_keyed(value: object) -> bool:
 
 
 def _placed(value: Any) -> list[tuple[str, Any]] | None:
-    """The members of a list and their places, as they were sent; one object stands for a list of one. None if none."""
+    """The members of a list and their places, as they were sent; one object stands for a list of one; else None."""
     if _is_keyed(value):
         return sorted(value.items(), key=lambda member: int(member[0]))
     found = [value] if isinstance(value, dict) else value
