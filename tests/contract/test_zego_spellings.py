@@ -144,6 +144,28 @@ def test_what_is_no_whole_number_is_refused_by_name(value: Any) -> None:
         assert refused.value.field == f"result.data.{name}"
 
 
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("1e3", 1000),
+        ("1E3", 1000),
+        (1e3, 1000),
+        (" 12 ", 12),
+        ("+5", 5),
+        ("-0", 0),
+        (-0.0, 0),
+        ("007", 7),
+        ("4.32E7", 43_200_000),
+    ],
+)
+def test_odd_spellings_with_one_meaning(value: Any, number: int) -> None:
+    fields = whole("short_segment")
+    fields["result"]["data"]["token_ttl"] = value
+    found = read(fields).grant
+    assert found
+    assert found.share_ttl == number
+
+
 def test_infinity_spelt_as_json_is_no_number() -> None:
     text = json.dumps(whole("short_segment")).replace('"token_ttl": 1800000', '"token_ttl": 1e999')
     (fields,) = read_message(text.encode()).relays
