@@ -21,6 +21,8 @@ CONFIG = ("--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")
 ARTIFACTS = "mediarelay-artifacts"
 PACKAGED = "packaged.yaml"
 BUILD_LOCK = ROOT / ".local" / "build.lock"
+LEAST = {"RecoverySeconds": 30}
+"""Parameters that may be less on this machine than on AWS, where nothing may take up work that still goes on."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ def deploy(ground: Ground, emulator: Emulator, parameters: Mapping[str, str], st
 def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
     """Translate a packaged template with the official transform into what the emulator understands."""
     template = yaml_parse(packaged)
+    for name, least in LEAST.items():
+        template["Parameters"][name]["MinValue"] = least
     defaults = {name: item.get("Default", "") for name, item in template["Parameters"].items()}
     translated = translate(template, defaults | dict(parameters), REGION)
     return drop_expression_alarms(expand_apis(translated))
@@ -111,7 +115,10 @@ def _has(text: str, ours: Mapping[str, Any]) -> bool:
         found = dict(json.loads(text))
     except (ValueError, TypeError):
         return False
-    lists = {name: value if isinstance(value, list) else str(value).split() for name, value in found.items()}
+    lists = {
+        name: value if isinstance(value, list) else str(value).replace(",", " ").split()
+        for name, value in found.items()
+    }
     wanted = {name: value if isinstance(value, list) else [value] for name, value in ours.items()}
     return all(one in lists.get(name, []) for name, values in wanted.items() for one in values)
 

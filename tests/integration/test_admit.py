@@ -111,3 +111,20 @@ def test_a_client_that_was_just_added_is_known_after_a_recheck() -> None:
     secret = Secret({"clients": []})
     secret.recheck = lambda: CLIENTS  # type: ignore[method-assign]
     assert name_of(Doorkeeper(secret), "Bearer r-token", "GET") == "reader"
+
+
+@pytest.mark.parametrize("bad", [None, "r-token", 7, [], {}, {"name": None, "sha256": None, "scopes": None}])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_bad_entry_locks_nobody_out(bad: Any, *, first: bool) -> None:
+    good = CLIENTS["clients"]
+    keeper = Doorkeeper(Secret({"clients": [bad, *good] if first else [*good, bad]}))
+    assert name_of(keeper, "Bearer r-token", "GET") == "reader"
+    for token in ("", "None", "null", "7", "[]"):
+        assert keeper.admit(f"Bearer {token}", "GET") is None
+
+
+def test_a_digest_in_upper_case_and_scopes_as_words() -> None:
+    entry = {"name": "web", "sha256": f" {digest('t').upper()}\n", "scopes": "read, submit"}
+    client = Doorkeeper(Secret({"clients": [entry]})).admit("Bearer t", "GET")
+    assert client
+    assert client.scopes == ("read", "submit")

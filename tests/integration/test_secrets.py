@@ -7,8 +7,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.secrets import RECHECK_SECONDS, Secret
+from mediarelay.adapters.secrets import RECHECK_SECONDS, REFUSALS, Secret
 from mediarelay.errors import SecretUnavailable
+from mediarelay.usecases.secret_entries import callback_tokens
 
 KEEP = 60.0
 DOWN = (
@@ -37,7 +38,7 @@ class Vault:
     def __init__(self, name: str) -> None:
         self.seconds, self.reads = 0.0, Reads()
         self.arn = client("secretsmanager").create_secret(Name=name, SecretString='{"tokens": "one"}')["ARN"]
-        self.secret = Secret(self.reads, self.arn, KEEP, lambda: self.seconds)
+        self.secret = Secret(self.reads, self.arn, KEEP, lambda: self.seconds, "CallbackTokens", callback_tokens)
 
     def rotate(self, text: str) -> None:
         client("secretsmanager").put_secret_value(SecretId=self.arn, SecretString=text)
@@ -97,10 +98,118 @@ def test_without_a_value_there_is_no_door_at_all(vault: Vault, error: Exception)
     assert vault.secret.value() == {"tokens": "one"}
 
 
-def test_a_value_that_is_no_json_does_not_replace_one_that_was(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
-    vault.secret.value()
-    vault.rotate("canary-5f0c7d")
-    vault.seconds = KEEP
+REFUSED = [ClientError({"Error": {"Code": code}}, "GetSecretValue") for code in sorted(REFUSALS)]
+
+
+@pytest.mark.parametrize("error", REFUSED, ids=lambda error: error.response["Error"]["Code"])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_secret_that_is_gone_or_closed_to_us_does_not_live_on(
+    vault: Vault, error: Exception, told: "Told", *, before: bool
+) -> None:
+    if before:
+        vault.secret.value()
+    vault.reads.error = error
+    vault.seconds += KEEP
+    for _ in range(3):
+        with pytest.raises(SecretUnavailable):
+            vault.secret.value()
+    assert vault.reads.count == 1 + before, "not asked by every request"
+    assert told.unusable() == ["CallbackTokens"]
+    vault.reads.error = None
+    vault.seconds += RECHECK_SECONDS
     assert vault.secret.value() == {"tokens": "one"}
-    assert [record.message for record in caplog.records] == ["secret not refreshed"]
-    assert "canary" not in json.dumps([vars(record) for record in caplog.records], default=str)
+
+
+class Told:
+    """What metrics and logs say."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+        self.capsys, self.caplog = capsys, caplog
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.capsys.readouterr().out.splitlines()]
+
+    def unusable(self) -> list[str]:
+        """The secrets that were counted; each by name, and once without: the alarm watches that."""
+        found = [one for one in self.metrics() if "SecretUnusable" in one]
+        named = [one["secret"] for one in found if "secret" in one]
+        assert sum(one["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[]] for one in found) == len(named)
+        assert [vars(one)["secret"] for one in self.logged("secret unusable")] == named
+        self.caplog.clear()
+        return named
+
+    def logged(self, message: str) -> list[Any]:
+        return [record for record in self.caplog.records if record.message == message]
+
+    def holds(self, text: str) -> bool:
+        return text in json.dumps([vars(record) for record in self.caplog.records], default=str)
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Told:
+    return Told(capsys, caplog)
+
+
+@pytest.mark.parametrize(
+    "text", ["canary-5f0c7d", '{"tokens": "canary-5f0c7d"', '["canary-5f0c7d"]', '"canary-5f0c7d"', "7", "null", " "]
+)
+def test_a_value_that_was_replaced_never_counts_again(vault: Vault, told: Told, text: str) -> None:
+    """It may hold the very token that somebody removed; and the new one is told of loudly."""
+    vault.secret.value()
+    vault.rotate(text)
+    vault.seconds = KEEP
+    for read in (vault.secret.value, vault.secret.recheck, vault.secret.value):
+        with pytest.raises(SecretUnavailable):
+            read()
+    assert vault.reads.count == 2
+    assert not told.holds("canary")
+    assert told.unusable() == ["CallbackTokens"]
+    vault.rotate('{"tokens": "two"}')
+    vault.seconds += RECHECK_SECONDS
+    assert vault.secret.value() == {"tokens": "two"}, "put right, it counts within five seconds"
+    assert told.unusable() == []
+
+
+@pytest.mark.parametrize("text", ["{}", '{"tokens": ""}', '{"tokens": []}', '{"token": "x"}', '{"tokens": [7]}'])
+def test_an_object_in_which_nothing_can_be_used_is_told(vault: Vault, told: Told, text: str) -> None:
+    vault.rotate(text)
+    assert vault.secret.value() == json.loads(text)
+    assert told.unusable() == ["CallbackTokens"]
+
+
+def test_entries_that_cannot_be_used_are_counted_and_named_by_their_places(vault: Vault, told: Told) -> None:
+    vault.rotate('{"tokens": ["one", null, {"canary-5f0c7d": 1}]}')
+    assert vault.secret.value()["tokens"][0] == "one"
+    (metric,) = told.metrics()
+    assert (metric["SecretEntriesUnreadable"], metric["secret"]) == (2, "CallbackTokens")
+    (logged,) = told.logged("secret entries unreadable")
+    assert logged.fields == ["tokens.1: text was expected", "tokens.2: text was expected"]
+    assert not told.holds("canary")
+
+
+@pytest.mark.parametrize("text", ['\ufeff{"tokens": "two"}', '{"tokens": "two",}', '{"tokens": "two", "x": [1,],}\n'])
+def test_slips_of_the_hand_are_read(vault: Vault, told: Told, text: str) -> None:
+    vault.rotate(text)
+    assert vault.secret.value()["tokens"] == "two"
+    assert told.metrics() == []
+
+
+@pytest.mark.parametrize(("raw", "usable"), [(b'\xef\xbb\xbf{"tokens": "two"}', True), (b"\xff\xfe{", False)])
+def test_a_secret_that_was_put_as_bytes(vault: Vault, told: Told, raw: bytes, *, usable: bool) -> None:
+    client("secretsmanager").put_secret_value(SecretId=vault.arn, SecretBinary=raw)
+    if usable:
+        assert vault.secret.value() == {"tokens": "two"}
+        return
+    with pytest.raises(SecretUnavailable):
+        vault.secret.value()
+    assert told.unusable() == ["CallbackTokens"]
+
+
+def test_a_service_that_is_down_is_no_alarm(vault: Vault, told: Told) -> None:
+    vault.secret.value()
+    for error in DOWN:
+        vault.reads.error = error
+        vault.seconds += KEEP
+        assert vault.secret.value() == {"tokens": "one"}
+    assert told.metrics() == []
+    assert len(told.logged("secret not refreshed")) == 2

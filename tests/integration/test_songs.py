@@ -626,3 +626,73 @@ def test_racing_followers_write_once_each(studio: Studio) -> None:
     together([studio.follow] * 4)
     assert len({message["id"] for message in studio.topic.messages}) == 2
     assert studio.sweep() == []
+
+
+# ── relays from other languages ──
+
+
+DOUBLES: dict[str, Any] = {
+    "room_id": "room-1",
+    "vendor_id": 1.0,
+    "result": {
+        "code": 0.0,
+        "message": "success",
+        "request_id": "r1",
+        "data": {
+            "song_id": "104008",
+            "is_accompany": 1.0,
+            "has_original": 1.0,
+            "duration": 240000.0,
+            "token_ttl": 3600000.0,
+            "krc_token": "k",
+            "krc_token_ttl": 43200000.0,
+            "resources_size": 1.0,
+            "resources": [{"resource_id": "x", "size": 3145728.0, "quality": "normal", "resource_ttl": 7200000.0}],
+        },
+    },
+}
+"""As Gson and Lua write it."""
+
+
+def from_php() -> dict[str, Any]:
+    """The same, as PHP writes it: numbers as integers, lists with the places as names."""
+    fields: dict[str, Any] = json.loads(json.dumps(DOUBLES), parse_float=lambda text: int(float(text)))
+    data = fields["result"]["data"]
+    return fields | {"result": fields["result"] | {"data": data | {"resources": {"1": data["resources"][0]}}}}
+
+
+@pytest.mark.parametrize("message", [DOUBLES, from_php()], ids=["doubles", "keys"])
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_relay_from_another_language_is_taken_with_all_it_gives(
+    studio: Studio, message: dict[str, Any], *, as_text: bool
+) -> None:
+    sent = message | ({"result": json.dumps(message["result"])} if as_text else {})
+    (receipt,) = studio.webhook(sent)
+    assert receipt.relay.key == replace(KEY, room="room-1")
+    (song,) = studio.reader.song("room-1", "104008", tokens=True)["songs"]
+    assert (song["type"], song["next"], song["duration"]) == ("accompaniment", "use", 240_000)
+    assert song["resources"] == [{"quality": "normal", "size": 3_145_728, "ms_left": 2 * HOUR - MARGIN}]
+    assert (song["share_ms_left"], song["krc_ms_left"]) == (HOUR - MARGIN, 12 * HOUR - MARGIN)
+    assert (song["krc_token"], song["has_original"]) == ("k", True)
+
+
+def test_the_same_result_in_another_language_is_a_repeat(studio: Studio) -> None:
+    """Else it would count from now, last longer, and contradict itself."""
+    studio.webhook(DOUBLES)
+    studio.clock.forward(minutes=5)
+    assert [receipt.duplicate for receipt in studio.webhook(from_php())] == [True]
+    (song,) = studio.reader.song("room-1", "104008", tokens=False)["songs"]
+    assert song["share_ms_left"] == HOUR - MARGIN - 300_000
+    assert song["conflicts"] == []
+
+
+@pytest.mark.parametrize("name", ["is_accompany", "is_clip", "has_original"])
+def test_a_relay_with_an_unknown_flag_is_refused_and_kept(studio: Studio, name: str) -> None:
+    fields = from_php()
+    fields["result"]["data"][name] = "yes"
+    with pytest.raises(Malformed) as refused:
+        studio.webhook(fields)
+    assert refused.value.field == f"result.data.{name}"
+    (kept,) = studio.ledger.quarantined(f"{studio.clock():%Y-%m-%d}", "")
+    assert b'"room-1"' in kept.body
+    assert studio.reader.room("room-1") == {"songs": []}

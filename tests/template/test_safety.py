@@ -338,8 +338,13 @@ def test_a_provider_that_refuses_us_raises_an_alarm() -> None:
 
 
 def test_no_lease_is_shorter_than_the_work_it_covers() -> None:
+    """Six times as long where a queue waits for it, as AWS asks of a visibility timeout."""
     least = int(template()["Parameters"]["RecoverySeconds"]["MinValue"])
     assert least >= max(item.get("Timeout", 10) for name, item in functions().items() if name not in TICKS)
+    queues = resources("AWS::SQS::Queue", translated()).values()
+    leased = [queue for queue in queues if queue.get("VisibilityTimeout") == {"Ref": "RecoverySeconds"}]
+    assert leased
+    assert least >= 6 * max(functions()[name]["Timeout"] for name in ("confirm", "submit_queued"))
 
 
 @pytest.mark.parametrize("name", sorted(resources("AWS::Scheduler::Schedule", translated())))

@@ -271,7 +271,7 @@ def allowed(parameter: dict[str, Any]) -> str:
     if "AllowedValues" in parameter:
         return ", ".join(f"`{value}`" for value in parameter["AllowedValues"])
     if "AllowedPattern" in parameter:
-        return f"`{parameter['AllowedPattern']}`"
+        return str(parameter["ConstraintDescription"])
     return f"{parameter['MinValue']} to {parameter['MaxValue']}" if "MinValue" in parameter else ""
 
 

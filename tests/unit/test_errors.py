@@ -22,6 +22,7 @@ WORDS = {
     "TooLarge": (413, "Content too large"),
     "VaultUnavailable": (503, "Vault unavailable"),
     "SecretUnavailable": (503, "Not ready"),
+    "SettingUnusable": (503, "Not ready"),
     "BudgetSpent": (503, "Provider unavailable"),
     "CircuitOpen": (503, "Provider unavailable"),
     "Undelivered": (503, "Not delivered"),
@@ -32,7 +33,8 @@ WORDS = {
     "ProviderUnknown": (502, "Provider refused"),
     "ProviderBusy": (503, "Provider unavailable"),
 }
-INTERNAL = {"MediarelayError", "LedgerUnavailable", "VaultUnavailable", "SecretUnavailable", "Undelivered"}
+INTERNAL = {"MediarelayError", "LedgerUnavailable", "VaultUnavailable", "SecretUnavailable", "SettingUnusable"}
+INTERNAL |= {"Undelivered"}
 
 
 def tree(kind: type[MediarelayError] = MediarelayError) -> Iterator[type[MediarelayError]]:

@@ -1,12 +1,13 @@
 """Standard Webhooks: the specification's own example, and what must never verify."""
 
 import base64
+import contextlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.signing.standard_webhooks import sign, verifies
+from mediarelay.signing.standard_webhooks import sign, verifies, webhook_key
 from tests.patience import patient
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -52,3 +53,35 @@ def test_round_trip(key: bytes, message: str, timestamp: int, body: bytes, heade
     if message.isascii():
         assert verifies(sign(secret, message, timestamp, body), [secret], message, str(timestamp), body)
     assert not verifies(header, [secret], "x", str(timestamp), body)
+
+
+KEY = b"\xfb\xef\xbe\xff another key"
+PADDED, SAFE = base64.b64encode(KEY).decode(), base64.urlsafe_b64encode(KEY).decode()
+
+
+@pytest.mark.parametrize("digits", [PADDED, PADDED.rstrip("="), SAFE, SAFE.rstrip("="), f"{PADDED}=="])
+@pytest.mark.parametrize(
+    "form", ["{}", "whsec_{}", "v1,{}", "v1,whsec_{}", '"{}"', "'whsec_{}'", " whsec_{}\n", "v1, {}"]
+)
+def test_spellings_of_a_secret(digits: str, form: str) -> None:
+    secret = form.format(digits)
+    assert webhook_key(secret) == KEY
+    assert sign(secret, ID, TIMESTAMP, BODY) == sign(PADDED, ID, TIMESTAMP, BODY)
+    assert verifies(sign(PADDED, ID, TIMESTAMP, BODY), [secret], ID, TIMESTAMP, BODY)
+
+
+@pytest.mark.parametrize(
+    "secret", ["", " ", "whsec_", "v1,", "v1,whsec_", "=", '""', "A", "AAAAA", "n\u00f6", "a=b", "!", "\ud800"]
+)
+def test_what_is_no_key_raises_a_value_error_and_verifies_nothing(secret: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        webhook_key(secret)
+    assert not verifies(sign("", ID, TIMESTAMP, BODY), [secret], ID, TIMESTAMP, BODY)
+
+
+@patient
+@given(st.text())
+def test_no_text_breaks_the_reader_and_none_has_an_empty_key(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert webhook_key(text)
+    verifies(SIGNATURE, [text], ID, TIMESTAMP, BODY)

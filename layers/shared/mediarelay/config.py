@@ -1,14 +1,34 @@
-"""The environment of a function as a typed value. No pydantic here: the callback functions import it."""
+"""The environment of a function as a typed value. No pydantic here: the callback functions import it.
+
+A function that cannot start answers 500 to every callback, so a variable that cannot be read keeps its default, and
+`unreadable` names it. Only an address of the provider that cannot be read stops a function: no other one may be called.
+"""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from ipaddress import ip_network
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+Environment = Mapping[str, str]
+
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "max_callback_bytes": (1024, 5_767_168),
+    "first_poll_after": (1, 86_400),
+    "give_up_after": (10, 2_592_000),
+    "raw_body_days": (1, 3650),
+    "recovery_seconds": (30, 900),
+    "calls_per_minute": (2, 10_000),
+    "secret_cache_seconds": (1, 3600),
+    "song_safety_seconds": (0, 600),
+    "song_notice_seconds": (0, 43_200),
+    "song_days": (2, 365),
+}
+"""The least and the greatest value; the template has the same ones, but for `RecoverySeconds` (see there)."""
+TRUSTS = ("confirm", "callback")
+
+_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +61,15 @@ class Settings:
     api_url: str = ""
 
     @classmethod
-    def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings; a malformed one stops the function at its start, with the variable's name."""
-        given = {item.name: environment[item.name.upper()] for item in fields(cls) if item.name.upper() in environment}
-        return cls(**{name: _typed(name, text, getattr(_DEFAULTS, name)) for name, text in given.items()})
+    def read(cls, environment: Environment = os.environ) -> Self:
+        """Read the settings; one that cannot be read keeps its default.
+
+        Raises ValueError, with the variable's name, if the address of the provider cannot be read.
+        """
+        given, wrong = given_settings(environment), unreadable(environment)
+        if "provider_endpoint" in wrong:
+            raise ValueError(f"PROVIDER_ENDPOINT: {wrong['provider_endpoint']}")
+        return cls(**{name: _read(name, text) for name, text in given.items() if name not in wrong})
 
     @property
     def first_look_after(self) -> timedelta:
@@ -72,36 +97,48 @@ class Settings:
         return timedelta(seconds=self.give_up_after)
 
 
-def _typed(name: str, text: str, default: Any) -> Any:
+def given_settings(environment: Environment = os.environ) -> dict[str, str]:
+    """The variables of an environment that are settings, by the setting's name."""
+    return {item.name: environment[item.name.upper()] for item in fields(Settings) if item.name.upper() in environment}
+
+
+def unreadable(environment: Environment = os.environ) -> dict[str, str]:
+    """What is wrong with the settings that cannot be read, by the setting's name."""
+    return {name: why for name, text in given_settings(environment).items() if (why := _fault(name, text))}
+
+
+def _fault(name: str, text: str) -> str:
     try:
-        value = type(default)(text)
-        if name in _CHECKS:
-            _CHECKS[name](value)
+        _read(name, text)
     except ValueError as error:
-        raise ValueError(f"{name.upper()}: {error}") from error
-    return value
+        return str(error)
+    return ""
 
 
-def _check_endpoint(endpoint: str) -> None:
-    """The provider is called over HTTPS only (API v2 code 4600); plain HTTP is for this machine."""
-    parts = urlsplit(endpoint)
-    if endpoint and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-        raise ValueError(f"{endpoint} is not https")
+def _read(name: str, text: str) -> Any:
+    """Read one setting; raises ValueError that says what was expected."""
+    if name in LIMITS:
+        return _number(text.strip(), *LIMITS[name])
+    return _READERS.get(name, str)(text.strip())
 
 
-def _check_networks(networks: str) -> None:
-    for network in networks.split(","):
-        ip_network(network.strip())
+def _number(text: str, least: int, most: int) -> int:
+    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
+        raise ValueError(f"a number from {least} to {most} was expected")
+    return int(text)
 
 
-def _check_trust(trust: str) -> None:
-    if trust not in {"confirm", "callback"}:
-        raise ValueError(f"{trust} is neither confirm nor callback")
+def _endpoint(text: str) -> str:
+    """Callback functions, which do not have this setting, do not load its reader."""
+    from mediarelay.signing.service_url import read_service_url  # noqa: PLC0415
+
+    return read_service_url(text).url
 
 
-_DEFAULTS = Settings()
-_CHECKS: dict[str, Callable[[str], None]] = {
-    "callback_trust": _check_trust,
-    "callback_source_cidrs": _check_networks,
-    "provider_endpoint": _check_endpoint,
-}
+def _trust(text: str) -> str:
+    if text not in TRUSTS:
+        raise ValueError(f"{' or '.join(TRUSTS)} was expected")
+    return text
+
+
+_READERS: dict[str, Callable[[str], str]] = {"callback_trust": _trust, "provider_endpoint": _endpoint}

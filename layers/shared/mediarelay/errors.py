@@ -11,6 +11,7 @@ MediarelayError
 ├── LedgerUnavailable       the table did not take it, try again   503
 ├── VaultUnavailable        tokens cannot be sealed or unsealed    503
 ├── SecretUnavailable       unreadable, or not what it should be   503
+├── SettingUnusable         no sender can be judged by it          503
 ├── Undelivered             queue or topic did not take it: due    503
 └── ProviderError           the provider did not give an answer
     ├── ProviderRefused     it will refuse the same call again     502
@@ -96,6 +97,13 @@ class VaultUnavailable(MediarelayError):
 
 class SecretUnavailable(MediarelayError):
     """A secret could not be read, or does not hold what it should."""
+
+    status = 503
+    title = "Not ready"
+
+
+class SettingUnusable(MediarelayError):
+    """A setting says nothing that could be used: no sender can be told from another one."""
 
     status = 503
     title = "Not ready"

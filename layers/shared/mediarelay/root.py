@@ -4,17 +4,19 @@ Imports stand inside the functions on purpose: a callback function must not load
 """
 # ruff: noqa: PLC0415
 
+import logging
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from ipaddress import ip_network
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
+from mediarelay import metrics
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
 from mediarelay.adapters.secrets import Secret
-from mediarelay.config import Settings
+from mediarelay.config import Settings, unreadable
 from mediarelay.domain.advance import Rules
 from mediarelay.domain.circuit import QUESTIONS
 from mediarelay.domain.media import Kind
@@ -22,8 +24,7 @@ from mediarelay.domain.origin import Origin
 from mediarelay.errors import SecretUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from ipaddress import IPv4Network, IPv6Network
+    from collections.abc import Callable, Mapping
 
     from mediarelay.adapters.cts_api import CtsApi
     from mediarelay.adapters.queue import ConfirmQueue, SubmitQueue
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mediarelay.usecases.batch import Batcher
     from mediarelay.usecases.circuit import Breaker
     from mediarelay.usecases.confirm import Confirmer
+    from mediarelay.usecases.gate import Networks
     from mediarelay.usecases.leases import Leases, RoomReader
     from mediarelay.usecases.poll import Tick
     from mediarelay.usecases.publish import Publisher
@@ -42,16 +44,20 @@ if TYPE_CHECKING:
     from mediarelay.usecases.rebuild import Rebuilder
     from mediarelay.usecases.receive import Intake, Receiver
     from mediarelay.usecases.replay import Replayer
+    from mediarelay.usecases.secret_entries import Entries
     from mediarelay.usecases.songs import MusicReceiver
     from mediarelay.usecases.submit import Submitter
     from mediarelay.usecases.sweep import Sweeper
     from mediarelay.usecases.tasks import Tasks
 
 NONCE_BITS = 63
+MOST_SHOWN = 64
+"""Characters of what could not be read."""
 RESERVE_MS = 20_000
 """What a tick keeps of its time for the row it is at: a call to the provider may take most of it."""
 
 _random = SystemRandom()
+log = logging.getLogger(__name__)
 
 
 def now() -> datetime:
@@ -61,8 +67,15 @@ def now() -> datetime:
 
 @cache
 def settings() -> Settings:
-    """The environment."""
+    """The environment. What of it cannot be read is counted and logged, and has its default."""
+    for name, why in unreadable().items():
+        _unreadable(name, why)
     return Settings.read()
+
+
+def _unreadable(setting: str, why: str) -> None:
+    metrics.count("SettingUnreadable", setting=setting.upper())
+    log.error("setting unreadable", extra={"setting": setting.upper(), "error": why})
 
 
 @cache
@@ -71,9 +84,16 @@ def ledger() -> Ledger:
     return Ledger(client("dynamodb"), settings().table_name, settings().body_life)
 
 
-def secret(arn: str) -> Secret:
-    """A secret, cached as long as configured."""
-    return Secret(client("secretsmanager"), arn, settings().secret_cache_seconds, time.monotonic)
+def secret(name: str, arn: str, entries: "Callable[[Mapping[str, Any]], Entries[Any]]") -> Secret:
+    """A secret, cached as long as configured; `entries` reads what it holds."""
+    return Secret(client("secretsmanager"), arn, settings().secret_cache_seconds, time.monotonic, name, entries)
+
+
+def _early(wanted: Secret) -> Secret:
+    """Read a secret now, so that the first request does not wait for it; if it cannot be read, requests try again."""
+    with suppress(SecretUnavailable):
+        wanted.value()
+    return wanted
 
 
 @cache
@@ -93,32 +113,38 @@ def intake(kind: Kind) -> "Intake":
 
 @cache
 def receiver(kind: Kind) -> "Receiver":
-    """Takes callbacks. Its secret is read now, so that the first callback does not wait for it."""
+    """Takes callbacks."""
     from mediarelay.adapters.queue import RetryQueue
     from mediarelay.usecases.receive import Receiver
+    from mediarelay.usecases.secret_entries import callback_tokens
 
-    tokens = secret(settings().callback_tokens_secret)
-    tokens.value()
     return Receiver(
         intake=intake(kind),
         retry=RetryQueue(lambda: client("sqs"), settings().retry_queue_url),
-        tokens=tokens,
+        tokens=_early(secret("CallbackTokens", settings().callback_tokens_secret, callback_tokens)),
         networks=_networks(),
         origin=Origin.TRUSTED if settings().callback_trust == "callback" else Origin.CLAIM,
         clock=now,
     )
 
 
-def _networks() -> "tuple[IPv4Network | IPv6Network, ...]":
-    return tuple(ip_network(cidr.strip()) for cidr in settings().callback_source_cidrs.split(","))
+def _networks() -> "Networks":
+    """The networks that may call. An entry that cannot be read is counted and logged, and admits nobody."""
+    from mediarelay.usecases.gate import read_networks
+
+    found = read_networks(settings().callback_source_cidrs)
+    for entry in found.unreadable or ([] if found.networks else ["the list is empty"]):
+        _unreadable("callback_source_cidrs", ascii(entry)[:MOST_SHOWN])
+    return found.networks
 
 
 @cache
 def doorkeeper() -> "Doorkeeper":
     """Admits API clients."""
     from mediarelay.usecases.admit import Doorkeeper
+    from mediarelay.usecases.secret_entries import clients
 
-    return Doorkeeper(secret(settings().api_clients_secret))
+    return Doorkeeper(secret("ApiClients", settings().api_clients_secret, clients))
 
 
 @cache
@@ -154,17 +180,17 @@ def provider() -> "CtsApi":
 
     from mediarelay.adapters.cts_api import CtsApi
     from mediarelay.signing.qcloud import Credentials
+    from mediarelay.usecases.provider_keys import provider_keys
 
-    keys = secret(settings().provider_keys_secret)
+    keys = secret("ProviderKeys", settings().provider_keys_secret, provider_keys)
     session = requests.Session()
     session.trust_env = False
 
     def credentials() -> Credentials:
-        value = keys.value()
-        try:
-            return Credentials(value["secret_id"], value["secret_key"], value.get("token"))
-        except KeyError as error:
-            raise SecretUnavailable(f"the provider's keys lack {error}") from error
+        found = provider_keys(keys.value())
+        if not found.usable:
+            raise SecretUnavailable(f"the provider's keys: {', '.join(found.faults)}")
+        return found.usable[0]
 
     return CtsApi(
         url=settings().provider_endpoint,
@@ -280,13 +306,17 @@ def margins() -> "Margins":
 
 @cache
 def music_receiver() -> "MusicReceiver":
-    """Takes relays of game servers. Its secret is read now, so that the first relay does not wait for it."""
+    """Takes relays of game servers."""
+    from mediarelay.usecases.relay_secrets import music_secrets
     from mediarelay.usecases.songs import MusicReceiver
 
-    secrets = secret(settings().music_secrets)
-    secrets.value()
     return MusicReceiver(
-        shelf=songs(), quarantine=ledger(), vault=vault(), secrets=secrets, networks=_networks(), clock=now
+        shelf=songs(),
+        quarantine=ledger(),
+        vault=vault(),
+        secrets=_early(secret("MusicSecrets", settings().music_secrets, music_secrets)),
+        networks=_networks(),
+        clock=now,
     )
 
 

@@ -20,6 +20,7 @@ CLIENT = {"name": "local", "sha256": "x"}
     [
         ({"tokens": "ours"}, OURS, True),
         ({"tokens": "other ours"}, OURS, True),
+        ({"tokens": "other,ours"}, OURS, True),
         ({"tokens": ["other", "ours"]}, OURS, True),
         ({"tokens": "generated"}, OURS, False),
         ({}, OURS, False),

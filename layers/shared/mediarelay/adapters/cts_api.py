@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -25,6 +24,7 @@ from mediarelay.errors import (
     ProviderUnknown,
 )
 from mediarelay.signing.qcloud import Credentials, Endpoint, signed_params
+from mediarelay.signing.service_url import read_service_url
 
 TIMEOUT = (3, 10)
 """Seconds to connect, and to wait for each piece of an answer."""
@@ -60,7 +60,7 @@ class CtsApi:
     """Calls the provider.
 
     Attributes:
-        url: The endpoint; its host (with port, if any) is part of what is signed.
+        url: The endpoint; its host (with a port other than the scheme's own) and path are signed as they are called.
         credentials: Gives the current keys.
         spend: Takes a call from the budget shared by all functions: (now, limit) -> whether there was one.
         budget: Calls per minute.
@@ -131,12 +131,12 @@ class CtsApi:
         return envelope.data
 
     def _send(self, params: Mapping[str, str], now: datetime) -> Envelope:
-        parts = urlsplit(self.url)
-        endpoint = Endpoint("POST", parts.netloc, parts.path)
+        service = read_service_url(self.url)
+        endpoint = Endpoint("POST", service.host, service.path)
         signed = signed_params(self.credentials(), endpoint, params, nonce=self.nonce(), timestamp=int(now.timestamp()))
         end = time.monotonic() + MOST_SECONDS
         try:
-            answer = self.session.post(self.url, data=signed, timeout=TIMEOUT, allow_redirects=False, stream=True)
+            answer = self.session.post(service.url, data=signed, timeout=TIMEOUT, allow_redirects=False, stream=True)
             return parse_envelope(_bounded(answer, end))
         except (requests.RequestException, HTTPError, OSError, Malformed) as error:
             # Neither carries the request's parameters into our text: those hold a signature.

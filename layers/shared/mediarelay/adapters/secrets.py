@@ -1,34 +1,91 @@
-"""Secrets Manager, read through a short cache, so that a rotated secret works without a deployment."""
+"""Secrets Manager, read through a short cache, so that a rotated secret works without a deployment.
 
-import json
+| a refresh finds | what counts then | told by |
+| --- | --- | --- |
+| Secrets Manager does not answer, or is busy | the value that was read before | a warning |
+| a secret that is gone, or that this function may not read | nothing | `SecretUnusable` |
+| text that is no JSON object | nothing | `SecretUnusable` |
+| an object without an entry that can be used | the object, which lets nobody in | `SecretUnusable` |
+| an object with entries that cannot be used | the others | `SecretEntriesUnreadable` |
+
+A value that was replaced never counts again: a token that was removed must not live on because its successor is wrong.
+"""
+
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mediarelay.errors import SecretUnavailable
+from mediarelay import metrics
+from mediarelay.contracts.secret_text import read_secret_text
+from mediarelay.errors import Malformed, SecretUnavailable
 
 RECHECK_SECONDS = 5
+REFUSALS = frozenset(
+    {
+        "AccessDeniedException",
+        "DecryptionFailure",
+        "InvalidParameterException",
+        "InvalidRequestException",
+        "ResourceNotFoundException",
+    }
+)
+"""Answers about this secret and this function, which another try would not change."""
 log = logging.getLogger(__name__)
+
+
+class Reading(Protocol):
+    """What a secret holds: the entries that can be used, and the places of those that cannot."""
+
+    @property
+    def usable(self) -> Sequence[Any]:
+        """Entries."""
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """Places and reasons; no part of a value."""
+
+
+def error_code(error: Exception) -> str:
+    """AWS's code of an error; else its type."""
+    return str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else type(error).__name__
+
+
+def stored_text(client: Any, arn: str) -> str:
+    """Read a secret as it is stored, as text or as bytes of UTF-8.
+
+    Raises ClientError, BotoCoreError, UnicodeDecodeError.
+    """
+    answer = client.get_secret_value(SecretId=arn)
+    return str(answer["SecretString"]) if "SecretString" in answer else bytes(answer["SecretBinary"]).decode()
 
 
 @dataclass(slots=True)
 class Secret:
-    """One JSON secret. `clock` gives monotonic seconds; `keep` is how long a value is used before it is read again."""
+    """One JSON secret.
+
+    Attributes:
+        keep: How many seconds a value is used before it is read again.
+        clock: Gives monotonic seconds.
+        name: What it is called in the template, for logs and metrics.
+        entries: Reads what it holds, to tell what cannot be used.
+    """
 
     client: Any
     arn: str
     keep: float
     clock: Callable[[], float]
-    _value: dict[str, Any] = field(default_factory=dict)
+    name: str
+    entries: Callable[[Mapping[str, Any]], Reading]
+    _value: dict[str, Any] | None = None
     _read_at: float = float("-inf")
 
     def value(self) -> dict[str, Any]:
-        """Return the secret; a stale value serves on while Secrets Manager is down or holds no JSON object.
+        """Return the secret, at most `keep` seconds old, or older while Secrets Manager does not answer.
 
-        Raises `SecretUnavailable` if there is none yet.
+        Raises `SecretUnavailable` if there is none.
         """
         return self._younger_than(self.keep)
 
@@ -37,17 +94,44 @@ class Secret:
         return self._younger_than(RECHECK_SECONDS)
 
     def _younger_than(self, age: float) -> dict[str, Any]:
-        if self.clock() - self._read_at >= age:
+        if self.clock() - self._read_at >= (age if self._value is not None else min(age, RECHECK_SECONDS)):
             self._read()
+        if self._value is None:
+            raise SecretUnavailable(self.name)
         return self._value
 
     def _read(self) -> None:
         self._read_at = self.clock()
         try:
-            answer = self.client.get_secret_value(SecretId=self.arn)
-            self._value = dict(json.loads(answer["SecretString"]))
-        except (ClientError, BotoCoreError, ValueError, TypeError) as error:
-            if not self._value:
-                self._read_at = float("-inf")
-                raise SecretUnavailable(type(error).__name__) from error
-            log.warning("secret not refreshed", extra={"error": type(error).__name__})
+            self._value = self._told(read_secret_text(stored_text(self.client, self.arn)).fields)
+        except (BotoCoreError, ClientError) as error:
+            self._failed(error)
+        except (Malformed, UnicodeDecodeError):
+            self._value = None
+            self._unusable("no JSON object")
+
+    def _failed(self, error: BotoCoreError | ClientError) -> None:
+        code = error_code(error)
+        if code in REFUSALS:
+            self._value = None
+            self._unusable(code)
+        elif self._value is None:
+            self._read_at = float("-inf")
+            raise SecretUnavailable(self.name) from error
+        else:
+            log.warning("secret not refreshed", extra={"secret": self.name, "error": code})
+
+    def _told(self, value: dict[str, Any]) -> dict[str, Any]:
+        found = self.entries(value)
+        if found.faults:
+            metrics.count("SecretEntriesUnreadable", len(found.faults), secret=self.name)
+            log.error("secret entries unreadable", extra={"secret": self.name, "fields": list(found.faults)})
+        if not found.usable:
+            self._unusable("no entry that can be used")
+        return value
+
+    def _unusable(self, why: str) -> None:
+        """Count it by secret, and in all: an alarm watches a metric without dimensions."""
+        metrics.count("SecretUnusable")
+        metrics.count("SecretUnusable", secret=self.name)
+        log.error("secret unusable", extra={"secret": self.name, "error": why})

@@ -1,16 +1,18 @@
 """Standard Webhooks 1.0, symmetric: `v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64.
 
-Pure: the clock is the caller's. A secret is written `whsec_` and base64, as the specification prints it.
+Pure: the clock is the caller's. A secret is written `whsec_` and base64, as the specification prints it; whatever else
+people make of that on its way into a secret store is read, too.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable
 
 VERSION = "v1"
 PREFIX = "whsec_"
+_STANDARD = str.maketrans("-_", "+/")
+"""From the alphabet that is safe in URLs to the standard one."""
 
 
 def sign(secret: str, message_id: str, timestamp: int | str, body: bytes) -> str:
@@ -31,18 +33,29 @@ def verifies(presented: str, secrets: Iterable[str], message_id: str, timestamp:
     Everything is compared, in constant time; entries of other versions count for nothing. Never raises on any text.
     """
     entries = [entry.encode("utf-8", "surrogatepass") for entry in presented.split()]
-    expected = [sign(secret, message_id, timestamp, body).encode() for secret in secrets if _is_key(secret)]
+    expected = [sign(secret, message_id, timestamp, body).encode() for secret in secrets if _has_key(secret)]
     matches = [hmac.compare_digest(entry, one) for entry in entries for one in expected]
     return any(matches)
 
 
+def webhook_key(secret: str) -> bytes:
+    """Return the key that a secret stands for; raises ValueError if it is not base64, or empty.
+
+    Base64 of either alphabet, padded or not, with or without `v1,`, `whsec_`, quotes and white space.
+    """
+    if not (key := _key(secret)):
+        raise ValueError("an empty key would let anybody sign")
+    return key
+
+
 def _key(secret: str) -> bytes:
-    return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    text = "".join(secret.split()).strip("\"'").removeprefix(f"{VERSION},").strip("\"'").removeprefix(PREFIX)
+    digits = text.rstrip("=").translate(_STANDARD)
+    return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
 
 
-def _is_key(secret: str) -> bool:
-    """An empty key would let anybody sign."""
+def _has_key(secret: str) -> bool:
     try:
-        return bool(_key(secret))
-    except (binascii.Error, ValueError):
+        return bool(webhook_key(secret))
+    except ValueError:
         return False

@@ -6,6 +6,7 @@ from typing import Any
 
 from mediarelay.signing.callback_token import matching
 from mediarelay.usecases.gate import LiveSecret, try_with
+from mediarelay.usecases.secret_entries import Client, clients
 
 SCOPES = {"GET": "read", "POST": "submit"}
 """By method, for all routes but those of operators."""
@@ -18,16 +19,6 @@ OPERATORS = frozenset(
     }
 )
 EVERYTHING = "admin"
-CLIENT = {"name", "sha256", "scopes"}
-"""What an entry must have to count; one that lacks something must not lock the others out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Somebody whose token is live."""
-
-    name: str
-    scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +31,12 @@ class Doorkeeper:
         """Return the client if its token is live and its scopes allow the route (`GET /tasks`), else None."""
         token = _bearer(authorization)
         client = try_with(self.clients, lambda secret: self._client(token, secret))
-        if client is None or not {_scope(route), EVERYTHING} & set(client["scopes"]):
-            return None
-        return Client(str(client["name"]), tuple(map(str, client["scopes"])))
+        return client if client and {_scope(route), EVERYTHING} & set(client.scopes) else None
 
-    def _client(self, token: str | None, secret: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        clients = {client["sha256"]: client for client in secret.get("clients", ()) if client.keys() >= CLIENT}
-        found = matching(token, list(clients))
-        return clients[found] if found else None
+    def _client(self, token: str | None, secret: Mapping[str, Any]) -> Client | None:
+        live = dict(clients(secret).usable)
+        found = matching(token, list(live))
+        return live[found] if found else None
 
 
 def _scope(route: str) -> str:

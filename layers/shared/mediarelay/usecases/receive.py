@@ -17,7 +17,8 @@ from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, TooLarge, Unauthenticated, Undelivered
 from mediarelay.signing.callback_token import accepts
-from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, live, try_with
+from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, try_with
+from mediarelay.usecases.secret_entries import callback_tokens
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class Receiver:
             Forbidden, Unauthenticated: Not from an admitted network, or without a live token; nothing is stored.
             TooLarge, Malformed: Not a callback; the body is kept in quarantine.
             LedgerUnavailable: Neither ledger nor queue took it; the sender should try again.
+            SettingUnusable, SecretUnavailable: The sender cannot be judged; it should try again.
         """
         self._admit(token, address)
         body, now = read_body(), self.clock()
@@ -126,7 +128,7 @@ class Receiver:
         if not comes_from(address, self.networks):
             metrics.count("CallbackForbidden", kind=self.intake.kind)
             raise Forbidden("address")
-        if not try_with(self.tokens, lambda secret: accepts(token, live(secret, "tokens"))):
+        if not try_with(self.tokens, lambda secret: accepts(token, callback_tokens(secret).usable)):
             metrics.count("CallbackUnauthenticated", kind=self.intake.kind)
             raise Unauthenticated
 

@@ -5,7 +5,7 @@ A relay is stored with one conditional write; what follows is found by the strea
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -18,13 +18,15 @@ from mediarelay.errors import (
     LedgerUnavailable,
     Malformed,
     SecretUnavailable,
+    SettingUnusable,
     TooLarge,
     Unauthenticated,
     VaultUnavailable,
 )
 from mediarelay.signing.standard_webhooks import verifies
 from mediarelay.signing.zego import matches
-from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, live, try_with
+from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, try_with
+from mediarelay.usecases.relay_secrets import callback_secrets, webhook_secrets
 
 WINDOW = timedelta(minutes=5)
 """How far the clock of a game server may be off, either way."""
@@ -37,7 +39,7 @@ MOST_OF_ONE = 128 * 1024
 FOLD_GRACE = timedelta(seconds=30)
 """How long the stream has to fold a relay before the sweep does."""
 ROUTE = "callbacks/music"
-UNAVAILABLE = (LedgerUnavailable, VaultUnavailable, SecretUnavailable)
+UNAVAILABLE = (LedgerUnavailable, VaultUnavailable, SecretUnavailable, SettingUnusable)
 _SECONDS, _MILLISECONDS = 10, 13
 """Digits of a time."""
 log = logging.getLogger(__name__)
@@ -93,16 +95,20 @@ class MusicReceiver:
             Forbidden, Unauthenticated: Not from an admitted network, or not proved; nothing is stored.
             TooLarge: Nothing is stored.
             Malformed: Nothing of it is stored but, without its tokens, in quarantine.
-            LedgerUnavailable, VaultUnavailable, SecretUnavailable: Not everything is stored; send it again.
+            LedgerUnavailable, VaultUnavailable, SecretUnavailable, SettingUnusable: Not everything is stored; send it
+                again.
         """
-        if not comes_from(address, self.networks):
-            metrics.count("RelayForbidden")
-            raise Forbidden("address")
         try:
+            self._check_source(address)
             return self._receive(headers, read_body())
         except UNAVAILABLE:
             metrics.count("RelayUnavailable")
             raise
+
+    def _check_source(self, address: str) -> None:
+        if not comes_from(address, self.networks):
+            metrics.count("RelayForbidden")
+            raise Forbidden("address")
 
     def _receive(self, headers: Mapping[str, str], body: bytes) -> list[SongReceipt]:
         now = self.clock()
@@ -132,13 +138,13 @@ class MusicReceiver:
         """Check who sent it; returns the message, when it was sent, and its identity. Raises `Unauthenticated`."""
         signed = Webhook.of(headers)
         if signed:
-            self._check(now, signed.timestamp, lambda secret: signed.proves(live(secret, "webhook_secrets"), body))
+            self._check(now, signed.timestamp, lambda secret: signed.proves(webhook_secrets(secret).usable, body))
             return self._readable(body, now), _moment(signed.timestamp), signed.id
         message = _message_or_none(body)
         if message is None or message.signed is None:
             raise self._refused("not signed" if message else "neither signed in its headers nor readable")
         zego = message.signed
-        self._check(now, zego.timestamp, lambda secret: _is_zego(zego, live(secret, "callback_secrets")))
+        self._check(now, zego.timestamp, lambda secret: _is_zego(zego, callback_secrets(secret).usable))
         if not self.shelf.use_once(zego.signature.lower(), message.digest, now + PROOF_LIFE):
             raise self._refused("its nonce was used for another message")
         return message, _moment(zego.timestamp), zego.signature.lower()
@@ -179,7 +185,7 @@ class Webhook:
         found = [headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")]
         return cls(*found) if any(found) else None
 
-    def proves(self, secrets: list[str], body: bytes) -> bool:
+    def proves(self, secrets: Sequence[str], body: bytes) -> bool:
         """Whether one of the live secrets signed this."""
         return bool(self.id) and verifies(self.signature, secrets, self.id, self.timestamp, body)
 
@@ -203,7 +209,7 @@ def _message_or_none(body: bytes) -> Message | None:
         return None
 
 
-def _is_zego(signed: Signed, secrets: list[str]) -> bool:
+def _is_zego(signed: Signed, secrets: Sequence[str]) -> bool:
     return matches(signed.signature, secrets, signed.timestamp, signed.nonce)
 
 

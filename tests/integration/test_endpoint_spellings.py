@@ -1,0 +1,132 @@
+"""What is signed is what is sent: a server verifies each signature over the Host header and the path that came."""
+
+import json
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+
+from mediarelay.adapters.cts_api import CtsApi
+from mediarelay.config import Settings
+from mediarelay.domain.circuit import Circuit
+from mediarelay.domain.media import Kind
+from mediarelay.signing.qcloud import Credentials, Endpoint, verify
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SECRET = "secret-key"
+HTTPS = [
+    "https://CDN.api.qcloud.com/v2/index.php",
+    "https://cdn.api.qcloud.com:443/v2/index.php",
+    "https://cdn.api.qcloud.com",
+    "https://cdn.api.qcloud.com/v2/index.php ",
+    "https://cdn.api.qcloud.com./v2/index.php",
+]
+HTTP = ["http://127.0.0.1:{}", "HTTP://127.0.0.1:{}/v2/index.php", "http://LOCALHOST:{}/x/ ", "http://localhost.:0{}/"]
+
+
+class Guard:
+    """Lets everything pass."""
+
+    def admit(self, _action: str) -> Circuit:
+        return Circuit()
+
+    def refused(self, _action: str, _seen: Circuit) -> None:
+        """Learn nothing."""
+
+    passed = refused
+
+
+class Verifier(BaseHTTPRequestHandler):
+    """Answers a call whose signature is right, and refuses any other."""
+
+    def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers["content-length"])).decode()
+        params = dict(parse_qsl(sent, keep_blank_values=True))
+        endpoint = Endpoint("POST", self.headers["Host"], self.path)
+        self.server.seen.append((endpoint.host, endpoint.path))  # type: ignore[attr-defined]
+        verify(endpoint, params, secret_of={"id": SECRET}.get, seen=lambda _: False, now=NOW.timestamp())
+        answer = json.dumps({"code": 0, "message": "", "data": {"vid": "v"}}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    found = ThreadingHTTPServer(("127.0.0.1", 0), Verifier)
+    found.seen = []  # type: ignore[attr-defined]
+    found.handle_error = lambda *_: None  # type: ignore[method-assign]
+    thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield found
+    found.shutdown()
+    thread.join()
+    found.server_close()
+
+
+def ask(spelling: str, session: requests.Session) -> bytes:
+    session.trust_env = False
+    settings = Settings.read({"PROVIDER_ENDPOINT": spelling})
+    api = CtsApi(
+        url=settings.provider_endpoint,
+        credentials=lambda: Credentials("id", SECRET, None),
+        spend=lambda _now, _limit: True,
+        budget=100,
+        guard=Guard(),
+        clock=lambda: NOW,
+        nonce=count(7).__next__,
+        session=session,
+    )
+    return api.info(Kind.VIDEO, "v")
+
+
+@pytest.mark.parametrize("spelling", HTTP)
+def test_over_http(server: Any, spelling: str) -> None:
+    assert ask(spelling.format(server.server_address[1]), requests.Session()) == b'{"vid":"v"}'
+
+
+@pytest.mark.parametrize("spelling", HTTPS)
+def test_over_https(server: Any, spelling: str) -> None:
+    """The client's own code for https, but for the encryption: its host, its port, its headers."""
+    assert ask(spelling, unencrypted(server.server_address)) == b'{"vid":"v"}'
+    assert server.seen == [("cdn.api.qcloud.com", "/v2/index.php")]
+
+
+def test_another_port_is_part_of_the_host(server: Any) -> None:
+    ask("https://CDN.api.qcloud.com:8443/v2/index.php", unencrypted(server.server_address))
+    assert server.seen == [("cdn.api.qcloud.com:8443", "/v2/index.php")]
+
+
+def unencrypted(address: tuple[str, int]) -> requests.Session:
+    """A session whose https connections lead to an address, without TLS."""
+
+    class Connection(HTTPConnection):
+        default_port = 443
+
+        def _new_conn(self) -> socket.socket:
+            return socket.create_connection(address)
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+        def __init__(self, host: str, port: int, **_: Any) -> None:
+            super().__init__(host, port)
+
+    session, adapter = requests.Session(), HTTPAdapter()
+    adapter.poolmanager.pool_classes_by_scheme = {"https": Pool}
+    session.mount("https://", adapter)
+    return session

@@ -1,0 +1,130 @@
+"""Parameters: what cannot be meant is refused at deployment, in words that say how to write it."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.deploy import LEAST, expand
+from mediarelay.config import LIMITS
+from mediarelay.usecases.gate import read_networks
+from tests.patience import patient
+from tests.stack import TEMPLATE, defaults, functions, template, variables
+
+PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
+LISTS = ("CallbackSourceCidrs", "MusicSourceCidrs")
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
+
+
+def allowed(name: str, text: str) -> bool:
+    """As CloudFormation does: the whole value has to match."""
+    return re.fullmatch(PARAMETERS[name]["AllowedPattern"], text) is not None
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_every_parameter_is_bounded(name: str) -> None:
+    parameter = PARAMETERS[name]
+    if parameter["Type"] == "String":
+        assert parameter["ConstraintDescription"]
+        assert {"AllowedPattern", "AllowedValues"} & parameter.keys()
+    else:
+        assert {"MinValue", "MaxValue"} <= parameter.keys() or "AllowedValues" in parameter
+
+
+@pytest.mark.parametrize("name", [name for name, one in PARAMETERS.items() if "AllowedPattern" in one])
+def test_the_default_is_allowed(name: str) -> None:
+    assert allowed(name, defaults()[name])
+
+
+def test_the_code_has_the_template_s_limits() -> None:
+    stated = {
+        variable.lower(): value["Ref"]
+        for function in functions()
+        for variable, value in variables(function).items()
+        if variable.lower() in LIMITS
+    }
+    assert stated.keys() == LIMITS.keys()
+    for setting, parameter in stated.items():
+        found = PARAMETERS[parameter]
+        assert LIMITS[setting] == (LEAST.get(parameter, int(found["MinValue"])), int(found["MaxValue"]))
+
+
+def test_only_this_machine_may_recover_sooner() -> None:
+    assert int(PARAMETERS["RecoverySeconds"]["MinValue"]) == 180
+    packaged = re.sub(r"(CodeUri|ContentUri): \S+", r"\1: s3://bucket/key", TEMPLATE.read_text("utf-8"))
+    assert expand(packaged, {})["Parameters"]["RecoverySeconds"]["MinValue"] == 30
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("192.0.2.1/24", True),
+        ("2001:db8::1/64", True),
+        ("192.0.2.0/24,198.51.100.7", True),
+        ("192.0.2.0/24, 198.51.100.0/24", True),
+        (" 192.0.2.0/24 ,\n::ffff:198.51.100.0/120 ", True),
+        ("192.0.2.0/24,", False),
+        ("192.0.2.0/24, ", False),
+        (",192.0.2.0/24", False),
+        ("192.0.2.0/24,,::/0", False),
+        ("", False),
+        (" ", False),
+        ("nowhere", False),
+        ("192.0.2.0/33", False),
+        ("192.0.2.256", False),
+        ("192.0.2/24", False),
+        ("010.0.0.0/8", False),
+        ("192.0.2.0/255.255.255.0", False),
+        ("192.0.2.0/24 198.51.100.0/24", False),
+        ("::/129", False),
+        ("fe80::1%eth0/64", False),
+    ],
+)
+def test_lists_of_networks(name: str, text: str, *, taken: bool) -> None:
+    """A comma at the end is what sam leaves of a list with a blank in it: the rest would be missing."""
+    assert allowed(name, text) is taken
+    if taken:
+        assert read_networks(text).unreadable == ()
+
+
+V4, V6 = st.ip_addresses(v=4).map(str), st.ip_addresses(v=6).map(str)
+NETWORKS = st.builds("{}/{}".format, V4, st.integers(0, 32)) | st.builds("{}/{}".format, V6, st.integers(0, 128))
+
+
+@patient
+@given(st.lists(V4 | V6 | NETWORKS, min_size=1, max_size=4), st.sampled_from([",", ", ", " , "]))
+def test_every_list_of_networks_is_allowed(networks: list[str], comma: str) -> None:
+    assert allowed("CallbackSourceCidrs", comma.join(networks))
+
+
+@patient
+@given(st.text() | st.text(alphabet="0123456789./:, abf"))
+def test_what_is_allowed_without_a_colon_is_read_whole(text: str) -> None:
+    """A pattern cannot tell every IPv6 address; of IPv4 it can."""
+    if allowed("CallbackSourceCidrs", text) and ":" not in text:
+        assert read_networks(text).unreadable == ()
+        assert read_networks(text).networks
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        *[(text, True) for text in ("", TOPIC, TOPIC.replace("aws", "aws-cn"))],
+        *[(text, False) for text in (f"{TOPIC}.fifo", "alarms", f" {TOPIC}", f"{TOPIC}:6b0e71bd-7e97")],
+        (TOPIC.replace("sns", "sqs"), False),
+    ],
+)
+def test_the_topic_of_alarms(text: str, *, taken: bool) -> None:
+    assert allowed("AlarmTopicArn", text) is taken
+
+
+def test_a_secret_that_yields_nothing_raises_an_alarm() -> None:
+    """On the metric in all: one with a dimension would watch one secret only."""
+    alarm = template()["Resources"]["SecretUnusableAlarm"]["Properties"]
+    assert "Dimensions" not in alarm
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Mediarelay", "SecretUnusable", "Sum")
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert alarm["AlarmActions"]

@@ -1,0 +1,269 @@
+"""The check of settings and secrets: it finds what would go wrong, says what to do, and shows no secret."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediarelay import check
+from mediarelay.check import KINDS, Severity, Unread, findings, main
+from mediarelay.signing.callback_token import digest
+from tests.patience import patient
+
+CANARY = "canary5f0c7d"
+GOOD_ENVIRONMENT = {
+    "TABLE_NAME": "ledger",
+    "CALLBACK_SOURCE_CIDRS": "192.0.2.0/24",
+    "PROVIDER_ENDPOINT": "https://cdn.api.qcloud.com/v2/index.php",
+    "RECOVERY_SECONDS": "180",
+}
+WEBHOOK = "whsec_" + base64.b64encode(b"k" * 24).decode()
+GOOD: dict[str, Any] = {
+    "callback_tokens_secret": {"tokens": "0123456789abcdef0123 fedcba98765432100123"},
+    "music_secrets": {"webhook_secrets": WEBHOOK, "callback_secrets": ""},
+    "api_clients_secret": {"clients": [{"name": "web", "sha256": digest("t"), "scopes": ["read", "read:tokens"]}]},
+    "provider_keys_secret": {"secret_id": "AKIDexample", "secret_key": "example"},
+}
+
+
+def texts(**changes: Any) -> dict[str, Any]:
+    """The secrets as they are stored."""
+    return {
+        name: value if isinstance(value, str | Unread) else json.dumps(value)
+        for name, value in (GOOD | changes).items()
+    }
+
+
+def test_nothing_is_wrong_with_what_is_right() -> None:
+    assert findings(GOOD_ENVIRONMENT, texts()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "where", "what"),
+    [
+        ({"TABLE_NAME": ""}, "error", "TABLE_NAME", "not given"),
+        (
+            {"CALLBACK_SOURCE_CIDRS": "192.0.2.0/24,nowhere"},
+            "error",
+            "CALLBACK_SOURCE_CIDRS",
+            "'nowhere' is no network",
+        ),
+        ({"CALLBACK_SOURCE_CIDRS": ", "}, "error", "CALLBACK_SOURCE_CIDRS", "no network in it"),
+        ({"CALLBACK_TRUST": "maybe"}, "error", "CALLBACK_TRUST", "confirm or callback"),
+        (
+            {"CALLBACK_TRUST": "callback", "CALLBACK_SOURCE_CIDRS": "::/0"},
+            "warning",
+            "CALLBACK_SOURCE_CIDRS",
+            "from anywhere",
+        ),
+        ({"FIRST_POLL_AFTER": "soon"}, "error", "FIRST_POLL_AFTER", "a number from 1 to 86400"),
+        ({"GIVE_UP_AFTER": "1"}, "error", "GIVE_UP_AFTER", "a number from 10 to"),
+        ({"RECOVERY_SECONDS": "30"}, "warning", "RECOVERY_SECONDS", "below 180"),
+        ({"PROVIDER_ENDPOINT": f"https://u:{CANARY}@h/"}, "error", "PROVIDER_ENDPOINT", "a user"),
+        ({"PROVIDER_ENDPOINT": "http://cdn.api.qcloud.com/"}, "error", "PROVIDER_ENDPOINT", "https only"),
+    ],
+)
+def test_what_is_wrong_with_a_setting(change: dict[str, str], severity: str, where: str, what: str) -> None:
+    (found,) = findings(GOOD_ENVIRONMENT | change, texts())
+    assert (found.severity, found.where) == (severity, where)
+    assert what in found.what
+    assert found.action.endswith(".")
+    assert CANARY not in str(found)
+
+
+@pytest.mark.parametrize("spelling", ["192.0.2.1/24", "192.0.2.0/24, ", "2001:db8::1/64"])
+def test_spellings_that_are_read_are_no_findings(spelling: str) -> None:
+    assert findings(GOOD_ENVIRONMENT | {"CALLBACK_SOURCE_CIDRS": spelling}, texts()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "where", "what"),
+    [
+        ({"callback_tokens_secret": Unread("AccessDeniedException")}, "error", "CallbackTokens", "AccessDenied"),
+        ({"callback_tokens_secret": CANARY}, "error", "CallbackTokens", "not JSON"),
+        ({"callback_tokens_secret": f'["{CANARY}"]'}, "error", "CallbackTokens", "a JSON object was expected"),
+        ({"callback_tokens_secret": {"token": CANARY}}, "error", "CallbackTokens", "no entry that can be used"),
+        ({"callback_tokens_secret": {"tokens": ""}}, "error", "CallbackTokens", "no entry that can be used"),
+        (
+            {"callback_tokens_secret": f'{{"tokens": "{CANARY * 2}",}}'},
+            "warning",
+            "CallbackTokens",
+            "not strictly JSON",
+        ),
+        ({"callback_tokens_secret": {"tokens": [CANARY * 2, None]}}, "error", "CallbackTokens", "tokens.1: text"),
+        ({"callback_tokens_secret": {"tokens": CANARY}}, "warning", "CallbackTokens", "token 0: shorter than 16"),
+        (
+            {"callback_tokens_secret": {"tokens": [f"{CANARY * 2}%2F/"]}},
+            "warning",
+            "CallbackTokens",
+            "not only letters",
+        ),
+        (
+            {"music_secrets": {"webhook_secrets": [WEBHOOK, f"!{CANARY}!"]}},
+            "error",
+            "MusicSecrets",
+            "webhook_secrets.1: not base64",
+        ),
+        ({"music_secrets": {"webhook_secrets": f"{CANARY}AAAA"}}, "warning", "MusicSecrets", "shorter than 24 bytes"),
+        ({"music_secrets": {"callback_secrets": CANARY}}, "warning", "MusicSecrets", "callback secret 0: shorter"),
+        ({"api_clients_secret": {"clients": []}}, "error", "ApiClients", "no entry that can be used"),
+        (
+            {"api_clients_secret": {"clients": [*GOOD["api_clients_secret"]["clients"], None]}},
+            "error",
+            "ApiClients",
+            "clients.1: an object was expected",
+        ),
+        (
+            {"api_clients_secret": {"clients": [{"name": CANARY, "sha256": digest("t"), "scopes": [CANARY]}]}},
+            "warning",
+            "ApiClients",
+            "client 0: none of its scopes",
+        ),
+        (
+            {"api_clients_secret": {"clients": [{"name": CANARY, "sha256": digest("t"), "scopes": ["read", CANARY]}]}},
+            "warning",
+            "ApiClients",
+            "client 0: a scope that opens nothing",
+        ),
+        (
+            {"api_clients_secret": {"clients": [{"name": CANARY, "sha256": digest(""), "scopes": ["read"]}]}},
+            "error",
+            "ApiClients",
+            "the digest of an empty token",
+        ),
+        (
+            {"provider_keys_secret": {"secret_id": "unset", "secret_key": CANARY}},
+            "error",
+            "ProviderKeys",
+            "the placeholder",
+        ),
+        (
+            {"provider_keys_secret": {"secret_id": "AKID", "secret_key": f"{CANARY} {CANARY}"}},
+            "warning",
+            "ProviderKeys",
+            "white space",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_secret(change: dict[str, Any], severity: str, where: str, what: str) -> None:
+    (found,) = findings(GOOD_ENVIRONMENT, texts(**change))
+    assert (found.severity, found.where) == (severity, where)
+    assert what in found.what
+    assert found.action.endswith(".")
+    assert CANARY not in str(found)
+
+
+def test_a_name_that_is_stated_twice() -> None:
+    text = f'{{"tokens": "{CANARY}", "tokens": "{CANARY}2"}}'
+    found = findings(GOOD_ENVIRONMENT, texts(callback_tokens_secret=text))
+    assert [one.what for one in found] == ["a name is stated twice", "no entry that can be used"]
+    assert CANARY not in str(found)
+
+
+@patient
+@given(
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.just(CANARY) | st.just(f"{CANARY} {CANARY},"),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "tokens",
+                        "clients",
+                        "name",
+                        "sha256",
+                        "scopes",
+                        "webhook_secrets",
+                        "secret_id",
+                        "secret_key",
+                        CANARY,
+                    ]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+    )
+)
+def test_whatever_a_secret_holds_none_of_it_is_shown(value: Any) -> None:
+    for text in (json.dumps(value), json.dumps(value)[:-1], f"{CANARY}{json.dumps(value)}"):
+        found = findings(GOOD_ENVIRONMENT, dict.fromkeys(KINDS, text))
+        assert CANARY not in "".join(map(str, found))
+        assert found, "such a secret lets nobody in"
+
+
+class Store:
+    """Secrets Manager, as far as it is asked; a secret may be an error."""
+
+    def __init__(self, secrets: dict[str, Any]) -> None:
+        self.secrets = secrets
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - the name that AWS gave it
+        found = self.secrets[SecretId]
+        if isinstance(found, Exception):
+            raise found
+        return {"SecretString": found}
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, secrets: dict[str, Any]) -> None:
+    for name, text in (GOOD_ENVIRONMENT | {name.upper(): name for name in secrets}).items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setattr(check, "client", lambda _service: Store(secrets))
+
+
+def test_the_command_is_content_with_what_is_right(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch, texts())
+    assert main() == 0
+    assert capsys.readouterr().out == "nothing is wrong with these settings and secrets\n"
+
+
+def test_the_command_only_warns_of_what_is_weak(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch, texts(callback_tokens_secret={"tokens": CANARY}))
+    assert main() == 0
+    out = capsys.readouterr().out
+    assert out.startswith("warning: CallbackTokens: token 0: ")
+    assert CANARY not in out
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        (CANARY, "error: CallbackTokens: not JSON."),
+        (ClientError({"Error": {"Code": "AccessDeniedException", "Message": CANARY}}, "x"), "(AccessDeniedException)"),
+        (EndpointConnectionError(endpoint_url=CANARY), "(EndpointConnectionError)"),
+    ],
+)
+def test_the_command_fails_if_something_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stored: Any, said: str
+) -> None:
+    environment(monkeypatch, texts() | {"callback_tokens_secret": stored})
+    assert main() == 1
+    out = capsys.readouterr().out
+    assert said in out
+    assert CANARY not in out
+
+
+def test_an_environment_without_settings_is_no_success() -> None:
+    """As somebody runs it who has set none of them."""
+    root = Path(__file__).parents[2]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = [sys.executable, "-m", "mediarelay.check"]
+    ran = subprocess.run(
+        command, env=kept | {"PYTHONPATH": str(root / "layers/shared")}, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert ran.stdout.startswith("error: TABLE_NAME: not given. ")
+    assert {one.severity for one in findings({}, {})} == {Severity.ERROR}
