@@ -25,6 +25,7 @@ class Emulator:
         complete: Does what a deployment leaves undone: outputs, expanded template and parameters in, the API's address
             out. Raises `LocalError` if something is missing.
         api_url: The address of an API that is deployed already.
+        keeps_state: Whether a stack that was stopped is there again when it is started.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Emulator:
     health: str
     complete: Callable[[Ground, Outputs, Template, Mapping[str, str]], str]
     api_url: Callable[[Ground, Outputs], str]
+    keeps_state: bool = True
 
 
 def _ministack(ground: Ground) -> dict[str, str]:

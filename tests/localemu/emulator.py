@@ -16,7 +16,7 @@ def _settings(ground: Ground) -> dict[str, str]:
         "GATEWAY_LISTEN": f"{HOST}:{ground.emulator_port}",
         "LOCALEMU_HOST": f"{HOST}:{ground.emulator_port}",
         "HOME": str(ground.path("home", "")),
-        "PERSISTENCE": "1",
+        "PERSISTENCE": "0",
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
     }
@@ -39,4 +39,5 @@ LOCALEMU = Emulator(
     health="/_localemu/health",
     complete=_complete,
     api_url=_api_url,
+    keeps_state=False,
 )
