@@ -18,6 +18,7 @@ MediarelayError
     │   └── CircuitOpen     so it was not even asked               503
     ├── ProviderUnknown     it does not know such a task (yet)     502
     └── ProviderBusy        down, slow, limited: worth another try 503
+        ├── ProviderUnreadable  it said something else than its API 503
         └── BudgetSpent     it was not even asked                  503
 """
 
@@ -143,6 +144,15 @@ class ProviderBusy(ProviderError):
 
     status = 503
     title = "Provider unavailable"
+
+
+class ProviderUnreadable(ProviderBusy):
+    """It answered something that cannot be read; `body` is what it said."""
+
+    def __init__(self, reason: str, body: bytes) -> None:
+        super().__init__(f"no usable answer ({reason})")
+        self.body = body
+        self.reason = reason
 
 
 class BudgetSpent(ProviderBusy):

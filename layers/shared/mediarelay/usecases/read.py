@@ -13,7 +13,7 @@ from mediarelay.contracts.api import TaskPage, history_view, task_view
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.entry import Entry, Record
 from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.origin import LAID_ASIDE
 from mediarelay.domain.task import Task, fold
 from mediarelay.domain.vid import checked, is_vid
 from mediarelay.errors import Malformed, NotFound
@@ -21,7 +21,7 @@ from mediarelay.usecases.tasks import Tasks
 
 MOST_PER_PAGE = 100
 MOST_SHOWN = 20
-"""Claims of which a history shows the bodies: anybody with the path token may pile up more."""
+"""Claims, and replies, of which a history shows the bodies: anybody with the path token may pile up more."""
 MOST_FILLING = 3
 """Claims that are read in full for a task."""
 PAGE_SIZES = frozenset(map(str, range(1, MOST_PER_PAGE + 1)))
@@ -35,10 +35,10 @@ class Pages(Protocol):
 
 
 class Claims(Protocol):
-    """The part of the ledger that has what callbacks said."""
+    """The part of the ledger that has what callbacks and replies said."""
 
-    def heard(self, claim: Entry) -> bytes | None:
-        """Read the body of a claim."""
+    def heard(self, entry: Entry) -> bytes | None:
+        """Read the body of a claim or a reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +66,12 @@ class Reader:
         return record, task
 
     def _with_bodies(self, entries: tuple[Entry, ...], most: int) -> Iterator[Entry]:
-        """Yield entries, oldest first, one by one as they may be large; of the claims, the latest with their bodies."""
+        """Yield entries, oldest first, one by one as they may be large.
+
+        Of the claims, the latest have their bodies; and so have the latest replies.
+        """
         ordered = sorted(entries, key=lambda one: (one.at, one.digest))
-        latest = [one for one in ordered if one.origin is Origin.CLAIM][-most:]
+        latest = [one for origin in LAID_ASIDE for one in [one for one in ordered if one.origin is origin][-most:]]
         return (replace(one, body=self.claims.heard(one)) if one in latest else one for one in ordered)
 
     def list(self, query: Mapping[str, str]) -> dict[str, Any]:

@@ -15,8 +15,11 @@ from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.domain.task import Task, fold
 from mediarelay.errors import LedgerUnavailable
+from mediarelay.usecases.unreadable import count_unreadable
 
 RACES = 5
+SAID_BY_PROVIDER = frozenset({Origin.ANSWER, Origin.REPLY})
+"""Origins of what comes of a question."""
 log = logging.getLogger(__name__)
 
 
@@ -27,7 +30,10 @@ class Log(Protocol):
         """Append an entry once."""
 
     def load(self, vid: str) -> Record:
-        """Read a task's log and books; claims without their bodies."""
+        """Read a task's log and books; claims and replies without their bodies."""
+
+    def heard(self, entry: Entry) -> bytes | None:
+        """Read the body of a claim or a reply; None once its time is over."""
 
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item unless it moved on."""
@@ -54,13 +60,21 @@ class Tasks:
     def add(self, entry: Entry, asked: datetime | None = None) -> Task:
         """Append an entry and bring the task item up to date. The log comes first: what is logged is never lost.
 
-        The entry that begins a task waits in the due index until there is an item that does. Of an answer, `asked` is
-        when the question began; by default when the answer came.
+        The entry that begins a task waits in the due index until there is an item that does. Of an answer or a reply,
+        `asked` is when the question began; by default when it came.
         """
-        hopeful = entry.origin in {Origin.TRACK, Origin.SUBMIT}
-        self.ledger.record(entry, first_look(entry.kind, entry.at, self.rules.first_look_after) if hopeful else None)
-        answered = (asked or entry.at) if entry.origin is Origin.ANSWER else None
+        self.append(entry)
+        answered = (asked or entry.at) if entry.origin in SAID_BY_PROVIDER else None
         return self.refresh(entry.vid, entry.kind, asked=answered, given_up=entry.origin is Origin.TIMEOUT)
+
+    def append(self, entry: Entry) -> bool:
+        """Append an entry, and leave the task item to whoever calls; return False if it is there already."""
+        hopeful = entry.origin in {Origin.TRACK, Origin.SUBMIT}
+        look = first_look(entry.kind, entry.at, self.rules.first_look_after) if hopeful else None
+        new = self.ledger.record(entry, look)
+        if new:
+            count_unreadable(entry)
+        return new
 
     def refresh(
         self, vid: str, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
