@@ -170,18 +170,18 @@ def _not_negative(value: Quantity | None) -> Quantity | None:
 
 def text(value: object) -> str | None:
     """Read text, and integers where text is documented."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(integer(value))
+    return address(value)
+
+
+def address(value: object) -> str | None:
+    """Read a URL or a path: text, and no number. Half a surrogate pair can be neither stored nor sent."""
     value = nothing(value)
     if value is None:
         return None
-    if isinstance(value, str):
-        return _encodable(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, str):
         raise ValueError("not text")  # noqa: TRY004 - as above
-    return str(integer(value))
-
-
-def _encodable(value: str) -> str:
-    """Refuse half a surrogate pair: JSON can spell it, but nothing that stores or sends text can."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -241,9 +241,9 @@ def region(fields: Fields) -> str | None:
 def source(origin: Fields, measures: Fields) -> Source:
     """Read the source file: whose it is from `origin`, strictly as far as it is stated; what it is from `measures`."""
     return Source(
-        url=origin.strict("url", text),
+        url=origin.strict("url", address),
         name=origin.side("name", text),
-        path=origin.side("url_f0", text),
+        path=origin.side("url_f0", address),
         place=Place(
             app_id=origin.strict("app_id", count), bucket=origin.strict("bucket_name", text), region=region(origin)
         ),

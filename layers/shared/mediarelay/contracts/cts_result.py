@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from mediarelay.contracts.cts_fields import BITS_PER_KILOBIT, Fields, bits_per_second, count, measure, place, text
+from mediarelay.contracts.cts_fields import (
+    BITS_PER_KILOBIT,
+    Fields,
+    address,
+    bits_per_second,
+    count,
+    measure,
+    place,
+    text,
+)
 from mediarelay.domain.media import Kind, Place, Rendition, RenditionKind
 from mediarelay.domain.spec import Spec, parse_audio_spec, parse_frame_spec, parse_video_spec
 
@@ -50,7 +59,7 @@ def _rendition(kind: RenditionKind, info: Fields, dst: Place) -> Rendition:
         kind=kind,
         name=name,
         spec=_SPECS[kind](name),
-        paths=tuple(path for path in info.each("path", text) if path),
+        paths=tuple(path for path in info.each("path", address) if path),
         dst=dst,
         size=info.side("trans_size", count),
         width=info.side("width", count),
