@@ -10,7 +10,14 @@ import pytest
 
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
-from mediarelay.errors import BudgetSpent, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
+from mediarelay.errors import (
+    BudgetSpent,
+    CircuitOpen,
+    LedgerUnavailable,
+    ProviderBusy,
+    ProviderRefused,
+    ProviderUnknown,
+)
 from tests.integration.world import QUERIES, START, VID, World, answer, callback
 
 NO_ANSWER = {
@@ -140,13 +147,16 @@ def test_a_question_that_was_never_asked_does_not_lengthen_the_wait(world: World
 
 
 def test_a_vid_that_nobody_mentioned_makes_no_task(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    """A message that names it is dropped, and counted: whoever mentions it later makes it due."""
+    """A message that names it is done with, and counted; only what the provider says about it makes a task."""
+    for silence in (NO_ANSWER["unknown"], NO_ANSWER["busy"], BudgetSpent("none left"), CircuitOpen("GetCtsInfo")):
+        world.provider.answers[VID] = silence  # type: ignore[assignment]
+        assert world.confirmer.confirm(VID, Kind.VIDEO, prompt=True) is None
+    assert world.items() == []
+    world.provider.answers[VID] = answer(status=9)
+    assert world.confirmer.confirm(VID, Kind.VIDEO) is None
+    assert [item["item"]["S"] for item in world.items()] == ["reply"]
+    assert capsys.readouterr().out.count('"ConfirmUnknown": 1') == 5
     world.provider.answers[VID] = answer()
-    for prompt in (True, False):
-        assert world.confirmer.confirm(VID, Kind.VIDEO, prompt=prompt) is None
-    assert (world.items(), world.provider.asked) == ([], [])
-    assert capsys.readouterr().out.count('"ConfirmUnknown": 1') == 2
-    world.track()
     assert world.confirm().outcome is State.SUCCEEDED
 
 

@@ -1,15 +1,15 @@
 """Answers: judge what the provider said about a task, and judge anew what an older reader could not."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
 from mediarelay.contracts.cts import canonical, parse_query, parse_reply
 from mediarelay.domain.binding import mismatches
+from mediarelay.domain.conflict import Statement
 from mediarelay.domain.entry import Entry, Record
 from mediarelay.domain.origin import Origin
-from mediarelay.domain.task import Task
 from mediarelay.errors import Malformed
 
 MAX_REPLIES = 5
@@ -32,19 +32,20 @@ class Unjudged(Exception):
         self.kind = kind
 
 
-def judge(entry: Entry, certain: Task) -> Entry:
+def judge(entry: Entry, said: Iterable[Statement]) -> Entry:
     """Take an entry's body for an answer about its task; returns it as one.
 
     Args:
         entry: What the provider said, with or without its envelope, when it was asked for a task of this kind.
-        certain: What is known without callbacks.
+        said: What is known of the task without callbacks.
 
     Raises:
         Unjudged: It does not say how this task stands; nothing else is raised, whatever the body is.
     """
     try:
         data = parse_reply(entry.body or b"")
-        wrong = mismatches(entry.vid, certain.said, parse_query(entry.kind, data))
+        wrong = mismatches(entry.vid, said, parse_query(entry.kind, data))
+        answer = replace(entry, origin=Origin.ANSWER, body=canonical(data), digest="", reason=None)
     except Malformed as error:
         raise Unjudged("unreadable", str(error)) from None
     except Exception as error:
@@ -52,21 +53,21 @@ def judge(entry: Entry, certain: Task) -> Entry:
         raise Unjudged("failed", type(error).__name__) from None
     if wrong:
         raise Unjudged("mismatched", f"about something else: {', '.join(wrong)}")
-    return replace(entry, origin=Origin.ANSWER, body=canonical(data), digest="", reason=None)
+    return answer
 
 
-def judged_anew(bodies: Bodies, record: Record, certain: Task) -> Iterator[Entry]:
+def judged_anew(bodies: Bodies, record: Record, said: Collection[Statement]) -> Iterator[Entry]:
     """Yield the answers among a task's latest replies that are not in its log yet: a better reader has come since."""
     known = {(entry.kind, entry.digest) for entry in record.entries if entry.origin is Origin.ANSWER}
     replies = sorted((entry for entry in record.entries if entry.origin is Origin.REPLY), key=lambda entry: entry.at)
     for reply in replies[-MAX_REPLIES:]:
-        answer = _judged(replace(reply, body=bodies.heard(reply)), certain)
+        answer = _judged(replace(reply, body=bodies.heard(reply)), said)
         if answer and (answer.kind, answer.digest) not in known:
             yield answer
 
 
-def _judged(reply: Entry, certain: Task) -> Entry | None:
+def _judged(reply: Entry, said: Iterable[Statement]) -> Entry | None:
     try:
-        return judge(reply, certain)
+        return judge(reply, said)
     except Unjudged:
         return None

@@ -46,7 +46,7 @@ class Rebuilder:
     def of(self, vid: str) -> list[Difference]:
         """Say what differs for one task."""
         record, task = self.tasks.load(vid)
-        answers = list(judged_anew(self.tasks.ledger, record, task.without_claims)) if task else []
+        answers = list(judged_anew(self.tasks.ledger, record, task.without_claims.said)) if task else []
         if answers:
             return [Difference(vid, "answer", None, facts_of(one).state) for one in answers]
         if task is None or (record.card is None and record.open and not task.without_claims.best):
@@ -60,7 +60,7 @@ class Rebuilder:
         """Log the answers that could not be judged when they came; write a task's item as its log says."""
         record, task = self.tasks.load(vid)
         if task is not None:
-            for answer in judged_anew(self.tasks.ledger, record, task.without_claims):
+            for answer in judged_anew(self.tasks.ledger, record, task.without_claims.said):
                 self.tasks.append(answer)
             self.tasks.refresh(vid, record.books.kind if record.books else task.kind)
 

@@ -18,8 +18,6 @@ from mediarelay.errors import LedgerUnavailable
 from mediarelay.usecases.unreadable import count_unreadable
 
 RACES = 5
-SAID_BY_PROVIDER = frozenset({Origin.ANSWER, Origin.REPLY})
-"""Origins of what comes of a question."""
 log = logging.getLogger(__name__)
 
 
@@ -60,11 +58,11 @@ class Tasks:
     def add(self, entry: Entry, asked: datetime | None = None) -> Task:
         """Append an entry and bring the task item up to date. The log comes first: what is logged is never lost.
 
-        The entry that begins a task waits in the due index until there is an item that does. Of an answer or a reply,
-        `asked` is when the question began; by default when it came.
+        The entry that begins a task waits in the due index until there is an item that does. Of an answer, `asked` is
+        when the question began; by default when the answer came.
         """
         self.append(entry)
-        answered = (asked or entry.at) if entry.origin in SAID_BY_PROVIDER else None
+        answered = (asked or entry.at) if entry.origin is Origin.ANSWER else None
         return self.refresh(entry.vid, entry.kind, asked=answered, given_up=entry.origin is Origin.TIMEOUT)
 
     def append(self, entry: Entry) -> bool:
@@ -79,7 +77,16 @@ class Tasks:
     def refresh(
         self, vid: str, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
     ) -> Task:
-        """Write the task item as the log says.
+        """Write the task item as the log says; raises `LedgerUnavailable` as `update` does, and if nothing is known."""
+        task = self.update(vid, kind, asked=asked, given_up=given_up, starved=starved)
+        if task is None:
+            raise LedgerUnavailable(f"nothing known about {vid}")
+        return task
+
+    def update(
+        self, vid: str, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
+    ) -> Task | None:
+        """Write the task item as the log says; return what is known, None if nothing is.
 
         Args:
             vid: The task.
@@ -94,7 +101,7 @@ class Tasks:
         for _ in range(RACES):
             record, task = self.load(vid)
             if task is None:
-                raise LedgerUnavailable(f"nothing known about {vid}")
+                return None
             moment = self.moment(kind, asked=asked, given_up=given_up, starved=starved)
             step = advance(record, task, self.rules, moment)
             if self.ledger.save(step.card, step.books, record.books):
