@@ -101,7 +101,7 @@ class Cos:
             raise CosError("NoSuchBucket")
         item = await self._store_body(request, place, key)
         moment = int(time.time())
-        if bucket.video:
+        if bucket.video and not _is_folder(item):
             vid = video_vid(request.state.request_id, moment)
             await run_in_threadpool(self._jobs.start_video, bucket, place, key, vid=vid, moment=moment)
         return Response(headers={"etag": item.etag, "date": formatdate(moment, usegmt=True)})
@@ -124,6 +124,11 @@ class Cos:
                     raise CosError("EntityTooLarge")
         except ClientDisconnect as error:
             raise CosError("IncompleteBody") from error
+
+
+def _is_folder(item: StoredObject) -> bool:
+    """Consoles make a folder by an empty object whose key ends in a slash; it is no file to transcode."""
+    return item.size == 0 and item.key.endswith("/")
 
 
 def _request_id() -> str:

@@ -182,9 +182,9 @@ def test_codes(site: Site, code: Any, message: str, error: type[ProviderError]) 
 @pytest.mark.parametrize("status", [200, 500])
 def test_an_answer_that_cannot_be_read(site: Site, body: bytes, status: int) -> None:
     site.says("GetCtsInfo", body, status=status)
-    with pytest.raises(ProviderBusy, match=r"^no usable answer \((body: .+|code: not a code|empty)\)$") as caught:
+    with pytest.raises(ProviderBusy, match=r"^no usable answer \((body: .+|code: not a .+|empty)\)$") as caught:
         api(site).info(Kind.VIDEO, VID)
-    assert getattr(caught.value, "body", b"") == body, "it can be logged"
+    assert getattr(caught.value, "body", b"") == body[: cts_api.MAX_PAGE_BYTES], "it can be logged"
 
 
 @pytest.mark.parametrize("more", [{}, {"data": None}, {"data": []}, {"data": "x"}, {"data": [1, 2]}, {"data": 7}])

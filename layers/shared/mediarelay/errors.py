@@ -18,7 +18,7 @@ MediarelayError
     │   └── CircuitOpen     so it was not even asked               503
     ├── ProviderUnknown     it does not know such a task (yet)     502
     └── ProviderBusy        down, slow, limited: worth another try 503
-        ├── ProviderUnreadable  it said something else than its API 503
+        ├── ProviderUnreadable it answered, but not readably       503
         └── BudgetSpent     it was not even asked                  503
 """
 
@@ -149,10 +149,9 @@ class ProviderBusy(ProviderError):
 class ProviderUnreadable(ProviderBusy):
     """It answered something that cannot be read; `body` is what it said."""
 
-    def __init__(self, reason: str, body: bytes) -> None:
-        super().__init__(f"no usable answer ({reason})")
+    def __init__(self, message: str, body: bytes = b"") -> None:
+        super().__init__(message)
         self.body = body
-        self.reason = reason
 
 
 class BudgetSpent(ProviderBusy):

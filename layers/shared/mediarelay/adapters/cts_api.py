@@ -133,7 +133,7 @@ class CtsApi:
         if envelope.code != 0:
             raise _error(envelope)
         if envelope.data is None:
-            raise ProviderUnreadable("data: missing", body)
+            raise ProviderUnreadable("no usable answer (data: missing)", body)
         return envelope.data
 
     def _send(self, params: Mapping[str, str], now: datetime) -> bytes:
@@ -158,7 +158,7 @@ def _bounded(answer: requests.Response, end: float) -> bytes:
             if time.monotonic() > end:
                 raise ProviderBusy("no usable answer (too slow)")
             if len(body) > MOST_BYTES:
-                raise ProviderUnreadable(f"body: over {MOST_BYTES} bytes", bytes(body[:MAX_PAGE_BYTES]))
+                raise ProviderUnreadable(f"no usable answer (over {MOST_BYTES} bytes)", bytes(body[:MAX_PAGE_BYTES]))
     return bytes(body)
 
 
@@ -180,7 +180,7 @@ def _unreadable(body: bytes, reason: str) -> ProviderBusy:
     if not body:
         return ProviderBusy("no usable answer (empty)")
     looks_like_json = body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
-    return ProviderUnreadable(reason, body if looks_like_json else body[:MAX_PAGE_BYTES])
+    return ProviderUnreadable(f"no usable answer ({reason})", body if looks_like_json else body[:MAX_PAGE_BYTES])
 
 
 def _error(envelope: Envelope) -> ProviderError:

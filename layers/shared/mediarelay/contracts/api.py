@@ -466,7 +466,7 @@ def history_view(task: Task, entries: Iterable[Entry]) -> dict[str, Any]:
     """Give a task's log, oldest first, as JSON values."""
     lines = [_history_line(one) for one in entries]
     conflicts = [ConflictView.model_validate(one) for one in task.conflicts]
-    return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json")
+    return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json", exclude_unset=True)
 
 
 def _history_line(entry: Entry) -> HistoryLine:
@@ -476,7 +476,7 @@ def _history_line(entry: Entry) -> HistoryLine:
         digest=entry.digest,
         body=shown(entry.body),
         unreadable=facts_of(entry).unreadable,
-        reason=entry.reason,
+        **({"reason": entry.reason} if entry.reason else {}),
     )
 
 

@@ -83,7 +83,7 @@ class Confirmer:
         except CircuitOpen:
             return self.tasks.update(vid, kind)
         except ProviderUnreadable as error:
-            return self._keep(self._reply(vid, kind, error.body), Unjudged("unreadable", error.reason), begun)
+            return self._keep(self._reply(vid, kind, error.body), Unjudged("unreadable", str(error)), begun)
         except ProviderError as error:
             log.warning("no answer", extra={"vid": vid, "error": type(error).__name__, "code": error.code})
             return self.tasks.update(vid, kind, asked=begun)
