@@ -293,8 +293,9 @@ def test_an_odd_side_field_does_not_cost_a_callback(
     body = callback(create_time=0, v_type=False, bucket_region=["sh"])
     for _ in range(2):
         assert send(world.receiver(), body).vid == VID
-    world.tasks.refresh(VID, Kind.VIDEO)
-    world.reader.task(VID)
+    for _ in range(3):
+        world.tasks.refresh(VID, Kind.VIDEO)
+        world.reader.task(VID)
     out = capsys.readouterr().out
     names = ["bucket_region", "create_time", "v_type"]
     assert [out.count(f'"FieldsUnreadable": 1, "field": "{name}"') for name in names] == [1, 1, 1], "at each body once"
@@ -305,12 +306,23 @@ def test_an_odd_side_field_does_not_cost_a_callback(
     assert "succeeded" in {view["state"], view.get("claimed")}
 
 
-def test_a_large_callback_is_not_read_in_full_where_it_comes_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unwanted(_entry: object) -> None:
+def test_a_callback_is_not_read_in_full_where_it_comes_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unwanted(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("mediarelay.usecases.unreadable.facts_of", unwanted)
-    assert send(world.receiver(), callback(name="x" * 70_000)).vid == VID
+    monkeypatch.setattr("mediarelay.contracts.cts_callback.callback_facts", unwanted)
+    monkeypatch.setattr("mediarelay.contracts.observation.parse_callback", unwanted)
+    assert send(world.receiver(), callback(v_type=False)).vid == VID
+
+
+@pytest.mark.parametrize("name", ["x" * 70_000, "".join(map(chr, range(0x4E00, 0x6E00)))])
+def test_a_large_callback_is_not_counted(world: World, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """Neither one whose body is long, nor one whose body lies aside: both cost more than the count is worth."""
+    send(world.receiver(), callback(v_type=False, name=name))
+    world.confirmer.confirm(VID, Kind.VIDEO)
+    assert "FieldsUnreadable" not in capsys.readouterr().out
+    (line,) = world.reader.history(VID)["observations"]
+    assert line["unreadable"] == ["v_type"], "but it is shown"
 
 
 @pytest.mark.parametrize("error", [KeyError("oops"), RecursionError(), MemoryError()])

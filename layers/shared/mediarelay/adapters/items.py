@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -200,6 +201,16 @@ def entry(item: Item) -> Entry:
         give_up_at=_end(item),
         reason=item.get("reason", _NOTHING)["S"],
     )
+
+
+def is_callback(item: Item) -> bool:
+    """Whether an item is what a callback said."""
+    return item["item"]["S"] in {Origin.CLAIM, Origin.TRUSTED}
+
+
+def callback(item: Item) -> Entry:
+    """Read what a callback said, with its body unless that lies aside."""
+    return replace(entry(item), body=body_left([item]))
 
 
 def task_item(card: Card, books: Books) -> Item:

@@ -111,14 +111,32 @@ class Ledger(Table):
         values = {":pk": {"S": pk}, ":sk": {"S": sk}}
         return self.query(KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)", ExpressionAttributeValues=values)
 
-    def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> None:
-        """Note that nobody needs to ask about these any more; of claims, the bodies are due to go."""
-        for question in questions:
-            end = items.due(Due(items.EXPIRE, question.at + self.keep), vid)
-            change, values = "SET due_shard = :shard, due_at = :at", {":shard": end["due_shard"], ":at": end["due_at"]}
-            if question.item != Origin.CLAIM:
-                change, values = "REMOVE due_shard, due_at", {}
-            self.update(f"TASK#{vid}", question.sk, change, values)
+    def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> list[Entry]:
+        """Note that nobody needs to ask about these any more; of claims, the bodies are due to go.
+
+        Return the callbacks among them that were still open, with the bodies that lie in their items.
+        """
+        settled = [self._settle(vid, question) for question in questions]
+        return [items.callback(item) for item in settled if items.is_open_question(item) and items.is_callback(item)]
+
+    def _settle(self, vid: str, question: OpenQuestion) -> Item:
+        """Settle one question; return its item as it was, an empty one if there is none."""
+        end = items.due(Due(items.EXPIRE, question.at + self.keep), vid)
+        change, values = "SET due_shard = :shard, due_at = :at", {":shard": end["due_shard"], ":at": end["due_at"]}
+        if question.item != Origin.CLAIM:
+            change, values = "REMOVE due_shard, due_at", {}
+        before: Item = {}
+        with table_errors():
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=items.key(f"TASK#{vid}", question.sk),
+                UpdateExpression=change,
+                ConditionExpression="attribute_exists(pk)",
+                ReturnValues="ALL_OLD",
+                **({"ExpressionAttributeValues": values} if values else {}),
+            )
+            before |= answer["Attributes"]
+        return before
 
     def forget_body(self, row: Waiting) -> None:
         """Drop the body of a claim whose time is over; what it claimed, and its digest, stay."""

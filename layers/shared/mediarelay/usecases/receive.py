@@ -18,7 +18,6 @@ from mediarelay.domain.schedule import Due, first_look
 from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, Rejected, TooLarge, Unauthenticated, Undelivered
 from mediarelay.signing.callback_token import accepts
 from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, live, try_with
-from mediarelay.usecases.unreadable import count_unreadable
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +77,6 @@ class Intake:
         metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
         if head.lenient:
             metrics.count("CallbackLenient", kind=self.kind)
-        if stored:
-            count_unreadable(entry)
         return Receipt(head.vid, not stored)
 
     def head(self, body: bytes) -> Head:

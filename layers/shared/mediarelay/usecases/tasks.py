@@ -36,8 +36,8 @@ class Log(Protocol):
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item unless it moved on."""
 
-    def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> None:
-        """Note that nobody needs to ask about these any more."""
+    def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> list[Entry]:
+        """Note that nobody needs to ask about these any more; return the callbacks among them that were open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,8 @@ class Tasks:
             moment = self.moment(kind, asked=asked, given_up=given_up, starved=starved)
             step = advance(record, task, self.rules, moment)
             if self.ledger.save(step.card, step.books, record.books):
-                self.ledger.settle(vid, step.settled)
+                for callback in self.ledger.settle(vid, step.settled):
+                    count_unreadable(callback)
                 _count_conflicts(task, record.books)
                 return task
         raise LedgerUnavailable("too many writers")

@@ -1,4 +1,4 @@
-"""Count the side fields that could not be read, once for each line of the log."""
+"""Count the side fields that could not be read: of an answer when it is logged, of a callback when it is settled."""
 
 from mediarelay import metrics
 from mediarelay.contracts.observation import facts_of
@@ -9,7 +9,7 @@ MAX_COUNTED_BYTES = 64 * 1024
 
 
 def count_unreadable(entry: Entry) -> None:
-    """Count the fields of a new line of the log that could not be read, by name; of a large one none."""
+    """Count the fields of a line of the log that could not be read, by name; of a large one none."""
     if len(entry.body or b"") <= MAX_COUNTED_BYTES:
         for name in facts_of(entry).unreadable:
             metrics.count("FieldsUnreadable", field=name)
