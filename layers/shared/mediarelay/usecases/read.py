@@ -13,7 +13,7 @@ from mediarelay.contracts.api import TaskPage, history_view, task_view
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.entry import Entry, Record
 from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import LAID_ASIDE
+from mediarelay.domain.origin import LAID_ASIDE, Origin
 from mediarelay.domain.task import Task, fold
 from mediarelay.domain.vid import checked, is_vid
 from mediarelay.errors import Malformed, NotFound
@@ -52,7 +52,8 @@ class Reader:
     def task(self, vid: str) -> dict[str, Any]:
         """Return one task; raises `NotFound`. Until the provider told its outcome, claims fill gaps."""
         record, task = self._known(vid)
-        return task_view(task if task.settled else fold(observe(self._with_bodies(record.entries, MOST_FILLING))))
+        stating = tuple(one for one in record.entries if one.origin is not Origin.REPLY)
+        return task_view(task if task.settled else fold(observe(self._with_bodies(stating, MOST_FILLING))))
 
     def history(self, vid: str) -> dict[str, Any]:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
