@@ -10,7 +10,14 @@ import pytest
 
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
-from mediarelay.errors import BudgetSpent, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
+from mediarelay.errors import (
+    BudgetSpent,
+    CircuitOpen,
+    LedgerUnavailable,
+    ProviderBusy,
+    ProviderRefused,
+    ProviderUnknown,
+)
 from tests.integration.world import QUERIES, START, VID, World, answer, callback
 
 NO_ANSWER = {
@@ -89,7 +96,8 @@ def test_without_a_bound_answer_the_task_stays_due(world: World, silence: str) -
         world.clock.forward(seconds=wait)
     assert found == sorted(set(found)), "each wait is longer than the one before"
     assert world.provider.asked == [(Kind.VIDEO, VID)] * 7
-    assert {entry.origin for entry in world.ledger.load(VID).entries} == {"track", "claim", "answer"}
+    replies = {"reply"} if isinstance(NO_ANSWER[silence], bytes) else set()
+    assert {entry.origin for entry in world.ledger.load(VID).entries} == {"track", "claim", "answer"} | replies
     world.provider.answers[VID] = answer()
     assert world.confirm().outcome is State.SUCCEEDED
 
@@ -138,10 +146,18 @@ def test_a_question_that_was_never_asked_does_not_lengthen_the_wait(world: World
     assert found == [[60]] * 3
 
 
-def test_a_vid_that_nobody_mentioned_makes_no_task(world: World) -> None:
-    with pytest.raises(LedgerUnavailable):
-        world.confirm()
+def test_a_vid_that_nobody_mentioned_makes_no_task(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """A message that names it is done with, and counted; only what the provider says about it makes a task."""
+    for silence in (NO_ANSWER["unknown"], NO_ANSWER["busy"], BudgetSpent("none left"), CircuitOpen("GetCtsInfo")):
+        world.provider.answers[VID] = silence  # type: ignore[assignment]
+        assert world.confirmer.confirm(VID, Kind.VIDEO, prompt=True) is None
     assert world.items() == []
+    world.provider.answers[VID] = answer(status=9)
+    assert world.confirmer.confirm(VID, Kind.VIDEO) is None
+    assert [item["item"]["S"] for item in world.items()] == ["reply"]
+    assert capsys.readouterr().out.count('"ConfirmUnknown": 1') == 5
+    world.provider.answers[VID] = answer()
+    assert world.confirm().outcome is State.SUCCEEDED
 
 
 def test_after_the_last_wait_the_task_is_lost(table: str) -> None:

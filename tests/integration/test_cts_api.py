@@ -16,7 +16,15 @@ from mediarelay.adapters import cts_api
 from mediarelay.adapters.cts_api import CtsApi
 from mediarelay.domain.circuit import QUESTIONS, Circuit
 from mediarelay.domain.media import Kind
-from mediarelay.errors import CircuitOpen, ProviderBusy, ProviderClosed, ProviderError, ProviderRefused, ProviderUnknown
+from mediarelay.errors import (
+    CircuitOpen,
+    ProviderBusy,
+    ProviderClosed,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnknown,
+    ProviderUnreadable,
+)
 from mediarelay.signing.qcloud import Credentials, Endpoint, verify
 from tests.integration.provider import PATH, Site, serving
 from tests.integration.world import VID, payload
@@ -174,8 +182,52 @@ def test_codes(site: Site, code: Any, message: str, error: type[ProviderError]) 
 @pytest.mark.parametrize("status", [200, 500])
 def test_an_answer_that_cannot_be_read(site: Site, body: bytes, status: int) -> None:
     site.says("GetCtsInfo", body, status=status)
-    with pytest.raises(ProviderBusy, match=r"^no usable answer \(Malformed\)$"):
+    with pytest.raises(ProviderBusy, match=r"^no usable answer \((body: .+|code: not a .+|empty)\)$") as caught:
         api(site).info(Kind.VIDEO, VID)
+    assert getattr(caught.value, "body", b"") == body[: cts_api.MAX_PAGE_BYTES], "it can be logged"
+
+
+@pytest.mark.parametrize("more", [{}, {"data": None}, {"data": []}, {"data": "x"}, {"data": [1, 2]}, {"data": 7}])
+def test_an_answer_without_data_is_handed_on(site: Site, more: dict[str, Any]) -> None:
+    body = envelope(**more).encode()
+    site.says("GetCtsInfo", body)
+    with pytest.raises(ProviderUnreadable, match="data") as caught:
+        api(site).info(Kind.VIDEO, VID)
+    assert caught.value.body == body
+
+
+def test_of_somebody_else_s_page_the_beginning_is_handed_on(site: Site) -> None:
+    page, said = b"<html>" + b"x" * 10**6, b'\xef\xbb\xbf {"code": {}, "data": "' + b"x" * 10**6 + b'"}'
+    for body, kept in ((page, page[: cts_api.MAX_PAGE_BYTES]), (said, said)):
+        site.says("GetCtsInfo", body)
+        with pytest.raises(ProviderUnreadable) as caught:
+            api(site).info(Kind.VIDEO, VID)
+        assert caught.value.body == kept
+
+
+def test_a_mistake_of_ours_does_not_lose_an_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_body: bytes) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr(cts_api, "parse_envelope", broken)
+    site.says("GetCtsInfo", envelope(data={"vid": VID}))
+    with pytest.raises(ProviderUnreadable, match="KeyError") as caught:
+        api(site).info(Kind.VIDEO, VID)
+    assert json.loads(caught.value.body)["data"] == {"vid": VID}
+
+
+@pytest.mark.parametrize(
+    ("data", "again"),
+    [
+        ('{"vid": "a", "name": "\\ud800"}', {"vid": "a", "name": "\ud800"}),
+        ('{"vid": "a", "size": 1e999}', {"vid": "a", "size": "1e999"}),
+        ('{"vid": "a", "list": [1,], "tab": "\t",}', {"vid": "a", "list": [1], "tab": "\t"}),
+        ('{"vid": "a", "size": ' + "9" * 5000 + "}", {"vid": "a", "size": "9" * 5000}),
+    ],
+)
+def test_odd_values_do_not_stop_an_answer(site: Site, data: str, again: dict[str, Any]) -> None:
+    site.says("GetCtsInfo", f'{{"code": 0, "message": {{}}, "codeDesc": [1, 2], "data": {data}}}')
+    assert json.loads(api(site).info(Kind.VIDEO, VID)) == again
 
 
 @pytest.mark.parametrize("data", [{}, {"vid": ""}, {"vid": "../x"}, {"vid": 7}, {"vid": ["a"]}])
@@ -201,7 +253,7 @@ def test_an_oversized_answer_is_not_read_to_its_end(
     body = envelope(data={"vid": VID, "name": "x" * 10**6}).encode()
     headers = {"content-encoding": "gzip"} if compressed else {}
     site.says("GetCtsInfo", gzip.compress(body) if compressed else body, headers=headers)
-    with pytest.raises(ProviderBusy):
+    with pytest.raises(ProviderUnreadable, match="over 10000 bytes"):
         api(site).info(Kind.VIDEO, VID)
 
 
@@ -224,7 +276,7 @@ def test_the_time_before_the_first_byte_counts(site: Site, monkeypatch: pytest.M
     monkeypatch.setattr(requests.Session, "post", slow_post)
     monkeypatch.setattr(cts_api.time, "monotonic", lambda: now)
     site.says("GetCtsInfo", envelope(data={"vid": VID}))
-    with pytest.raises(ProviderBusy, match=r"^no usable answer \(Malformed\)$"):
+    with pytest.raises(ProviderBusy, match=r"^no usable answer \(too slow\)$"):
         api(site).info(Kind.VIDEO, VID)
 
 

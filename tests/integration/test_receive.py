@@ -250,3 +250,90 @@ def test_what_no_message_holds_is_not_kept() -> None:
     queue = RetryQueue(lambda: None, "https://queue")
     with pytest.raises(Undelivered, match="too large"):
         queue.send(Kind.VIDEO, Origin.CLAIM, START, os.urandom(200_000))
+
+
+TRAILING = (
+    b'{"status": "success", "callback_type": "trans_result", "vid": "abc123", "detail": {"result": {"video": '
+    b'{"info": [{"name": "f10", "path": "/a",}],},},},}'
+)
+TAB = b'{"vid": "abc123", "status": "fail", "detail": {"error_code": [122, ], "error_msg": ["no\tgif", ]}}'
+
+
+@pytest.mark.parametrize("body", [TRAILING, TAB])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_callbacks_as_the_documents_print_them(
+    table: str, body: bytes, capsys: pytest.CaptureFixture[str], *, trusted: bool
+) -> None:
+    world = World(table, trusted=trusted)
+    assert send(world.receiver(), body) == Receipt("abc123", duplicate=False)
+    assert capsys.readouterr().out.count('"CallbackLenient": 1') == 1
+    (kept,) = world.entries("abc123")
+    assert kept.body == body, "as it came"
+    world.tasks.refresh("abc123", Kind.VIDEO)
+    view = world.reader.task("abc123")
+    assert {view["state"], view.get("claimed")} & {"succeeded", "failed"}
+    if trusted:
+        stated = view["renditions"] or view["faults"]
+        assert [one.get("paths") or one["message"] for one in stated] in (["no\tgif"], [["/a"]])
+    (line,) = world.reader.history("abc123")["observations"]
+    assert (line["body"]["vid"], line["unreadable"]) == ("abc123", [])
+
+
+def test_a_callback_that_was_in_quarantine_for_a_comma_is_taken_by_a_rerun(world: World) -> None:
+    world.ledger.quarantine(TRAILING, "body: not JSON", "callbacks/video", START)
+    (kept,) = world.ledger.quarantined(f"{START:%Y-%m-%d}", "")
+    assert world.intake().take(kept.body, Origin.CLAIM, kept.at).vid == "abc123"
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_an_odd_side_field_does_not_cost_a_callback(
+    table: str, capsys: pytest.CaptureFixture[str], *, trusted: bool
+) -> None:
+    world = World(table, trusted=trusted)
+    body = callback(create_time=0, v_type=False, bucket_region=["sh"])
+    for _ in range(2):
+        assert send(world.receiver(), body).vid == VID
+    for _ in range(3):
+        world.tasks.refresh(VID, Kind.VIDEO)
+        world.reader.task(VID)
+    out = capsys.readouterr().out
+    names = ["bucket_region", "create_time", "v_type"]
+    assert [out.count(f'"FieldsUnreadable": 1, "field": "{name}"') for name in names] == [1, 1, 1], "at each body once"
+    assert out.count('"FieldsUnreadable": 1') == 3
+    (line,) = world.reader.history(VID)["observations"]
+    assert line["unreadable"] == names
+    view = world.reader.task(VID)
+    assert "succeeded" in {view["state"], view.get("claimed")}
+
+
+def test_a_callback_is_not_read_in_full_where_it_comes_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unwanted(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("mediarelay.contracts.cts_callback.callback_facts", unwanted)
+    monkeypatch.setattr("mediarelay.contracts.observation.parse_callback", unwanted)
+    assert send(world.receiver(), callback(v_type=False)).vid == VID
+
+
+@pytest.mark.parametrize("name", ["x" * 70_000, "".join(map(chr, range(0x4E00, 0x6E00)))])
+def test_a_large_callback_is_not_counted(world: World, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """Neither one whose body is long, nor one whose body lies aside: both cost more than the count is worth."""
+    send(world.receiver(), callback(v_type=False, name=name))
+    world.confirmer.confirm(VID, Kind.VIDEO)
+    assert "FieldsUnreadable" not in capsys.readouterr().out
+    (line,) = world.reader.history(VID)["observations"]
+    assert line["unreadable"] == ["v_type"], "but it is shown"
+
+
+@pytest.mark.parametrize("error", [KeyError("oops"), RecursionError(), MemoryError()])
+def test_a_mistake_of_ours_does_not_lose_a_callback(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(_body: bytes) -> None:
+        raise error
+
+    monkeypatch.setattr("mediarelay.usecases.receive.read_head", broken)
+    with pytest.raises(Malformed, match="reading failed"):
+        send(world.receiver(), callback())
+    (kept,) = world.items()
+    assert zlib.decompress(kept["body"]["B"]) == callback()

@@ -32,6 +32,7 @@ WORDS = {
     "ProviderClosed": (503, "Provider unavailable"),
     "ProviderUnknown": (502, "Provider refused"),
     "ProviderBusy": (503, "Provider unavailable"),
+    "ProviderUnreadable": (503, "Provider unavailable"),
 }
 INTERNAL = {"MediarelayError", "LedgerUnavailable", "VaultUnavailable", "SecretUnavailable", "SettingUnusable"}
 INTERNAL |= {"Undelivered"}

@@ -19,6 +19,7 @@ MediarelayError
     │   └── CircuitOpen     so it was not even asked               503
     ├── ProviderUnknown     it does not know such a task (yet)     502
     └── ProviderBusy        down, slow, limited: worth another try 503
+        ├── ProviderUnreadable it answered, but not readably       503
         └── BudgetSpent     it was not even asked                  503
 """
 
@@ -151,6 +152,14 @@ class ProviderBusy(ProviderError):
 
     status = 503
     title = "Provider unavailable"
+
+
+class ProviderUnreadable(ProviderBusy):
+    """It answered something that cannot be read; `body` is what it said."""
+
+    def __init__(self, message: str, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.body = body
 
 
 class BudgetSpent(ProviderBusy):

@@ -46,6 +46,14 @@ def test_the_stub_makes_small_outputs_of_anything(stub, receiver) -> None:
     assert "callback_type" not in told
 
 
+def test_a_folder_is_no_task(stub) -> None:
+    folder, empty, odd = (stub.upload(VIDEO, *what) for what in (("/clips/", b""), ("/empty.mp4", b""), ("/x/", b"x")))
+    assert stub.call("GetCtsInfo", vid=folder)["code"] == 5000
+    assert [stub.call("GetCtsInfo", vid=vid)["code"] for vid in (empty, odd)] == [0, 0]
+    status, _, body = stub.request("GET", "/clips/", headers={"Host": VIDEO})
+    assert (status, body) == (200, b"")
+
+
 def test_the_same_file_again_deletes_the_earlier_task(stub, receiver) -> None:
     stub.console("config", {"stage_delay": 0.3})
     first = stub.upload(VIDEO, "/a.mp4", b"x")

@@ -1,6 +1,6 @@
 """The provider's API v2 over HTTPS. Each call is signed afresh; nothing is retried here, the schedule does that."""
 
-import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from mediarelay import metrics
-from mediarelay.contracts.cts import Envelope, parse_envelope, parse_submitted
+from mediarelay.contracts.cts import Envelope, canonical, parse_envelope, parse_submitted
 from mediarelay.domain.circuit import QUESTIONS, Circuit
 from mediarelay.domain.media import Kind
 from mediarelay.errors import (
@@ -22,6 +22,7 @@ from mediarelay.errors import (
     ProviderError,
     ProviderRefused,
     ProviderUnknown,
+    ProviderUnreadable,
 )
 from mediarelay.signing.qcloud import Credentials, Endpoint, signed_params
 from mediarelay.signing.service_url import read_service_url
@@ -29,6 +30,8 @@ from mediarelay.signing.service_url import read_service_url
 TIMEOUT = (3, 10)
 """Seconds to connect, and to wait for each piece of an answer."""
 MOST_BYTES = 16 * 2**20
+MAX_PAGE_BYTES = 64 * 1024
+"""Of an answer that is no JSON object, such as a proxy's page, are handed on."""
 MOST_SECONDS = 12
 """For a whole call, but for the headers and the last piece of the body; the function's own timeout bounds those."""
 RESERVED_FOR_SUBMITS = 0.2
@@ -40,6 +43,7 @@ ERRORS: dict[int, type[ProviderError]] = {
     5000: ProviderUnknown,
 }
 """What a code means for us; all others refuse the request itself (reference: API v2, response envelope)."""
+log = logging.getLogger(__name__)
 
 
 class Guard(Protocol):
@@ -82,9 +86,10 @@ class CtsApi:
         """Ask for a task (GetCtsInfo, GetCtsaudioInfo); returns `data` as JSON.
 
         Raises:
+            ProviderUnreadable: An answer that cannot be read; it carries the body.
             ProviderError: No answer; see `errors`.
         """
-        return _canonical(self._question(QUESTIONS[kind], {"vid": vid}))
+        return canonical(self._question(QUESTIONS[kind], {"vid": vid}))
 
     def find_video(self, request: Mapping[str, str]) -> str:
         """Ask for the vid of a video by its source's URL (GetCtsInfo)."""
@@ -123,22 +128,23 @@ class CtsApi:
             self.guard.passed(action, seen)
 
     def _answer(self, params: Mapping[str, str], now: datetime) -> Mapping[str, Any]:
-        envelope = self._send(params, now)
+        body = self._send(params, now)
+        envelope = _envelope(body)
         if envelope.code != 0:
             raise _error(envelope)
         if envelope.data is None:
-            raise ProviderBusy("no usable answer (no data)")
+            raise ProviderUnreadable("no usable answer (data: missing)", body)
         return envelope.data
 
-    def _send(self, params: Mapping[str, str], now: datetime) -> Envelope:
+    def _send(self, params: Mapping[str, str], now: datetime) -> bytes:
         service = read_service_url(self.url)
         endpoint = Endpoint("POST", service.host, service.path)
         signed = signed_params(self.credentials(), endpoint, params, nonce=self.nonce(), timestamp=int(now.timestamp()))
         end = time.monotonic() + MOST_SECONDS
         try:
             answer = self.session.post(service.url, data=signed, timeout=TIMEOUT, allow_redirects=False, stream=True)
-            return parse_envelope(_bounded(answer, end))
-        except (requests.RequestException, HTTPError, OSError, Malformed) as error:
+            return _bounded(answer, end)
+        except (requests.RequestException, HTTPError, OSError) as error:
             # Neither carries the request's parameters into our text: those hold a signature.
             raise ProviderBusy(f"no usable answer ({type(error).__name__})") from None
 
@@ -149,9 +155,32 @@ def _bounded(answer: requests.Response, end: float) -> bytes:
     with answer:
         while chunk := answer.raw.read1(2**16, decode_content=True):
             body += chunk
-            if len(body) > MOST_BYTES or time.monotonic() > end:
-                raise Malformed("body", "too large or too slow")
+            if time.monotonic() > end:
+                raise ProviderBusy("no usable answer (too slow)")
+            if len(body) > MOST_BYTES:
+                raise ProviderUnreadable(f"no usable answer (over {MOST_BYTES} bytes)", bytes(body[:MAX_PAGE_BYTES]))
     return bytes(body)
+
+
+def _envelope(body: bytes) -> Envelope:
+    """Read an answer; whatever cannot be read is handed on, so that it can be logged."""
+    try:
+        envelope = parse_envelope(body)
+    except Exception as error:
+        if not isinstance(error, Malformed):
+            log.exception("reading failed")
+        raise _unreadable(body, str(error) if isinstance(error, Malformed) else type(error).__name__) from None
+    for name in envelope.unreadable:
+        metrics.count("FieldsUnreadable", field=name)
+    return envelope
+
+
+def _unreadable(body: bytes, reason: str) -> ProviderBusy:
+    """An answer that is no JSON object is somebody's page; silence is no answer."""
+    if not body:
+        return ProviderBusy("no usable answer (empty)")
+    looks_like_json = body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    return ProviderUnreadable(f"no usable answer ({reason})", body if looks_like_json else body[:MAX_PAGE_BYTES])
 
 
 def _error(envelope: Envelope) -> ProviderError:
@@ -167,8 +196,3 @@ def _vid(data: Mapping[str, Any]) -> str:
         return parse_submitted(data)
     except Malformed:
         raise ProviderBusy("no usable answer (no vid)") from None
-
-
-def _canonical(data: Mapping[str, Any]) -> bytes:
-    """The same answer gives the same bytes, so that it is logged once."""
-    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from mediarelay.domain.entry import (
 )
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.origin import LAID_ASIDE, Origin
 from mediarelay.domain.schedule import Due, shard_of
 
 Item = dict[str, dict[str, Any]]
@@ -28,14 +29,14 @@ Item = dict[str, dict[str, Any]]
 MOST_BYTES = 350 * 1024
 """Of a body in one item; DynamoDB takes 400 KB with everything else."""
 HEARD, ASIDE = "heard", "aside"
-"""Where the body of a claim is: in the item itself, or, if it is large, aside in a partition of its own. Anybody with
-the path token may pile up large ones, so a task is read without them."""
+"""Where the body of a claim or a reply is: in the item itself, or, if it is large, aside in a partition of its own.
+Anybody with the path token may pile up large ones, so a task is read without them."""
 MOST_HEARD = 2048
 """Bytes, compressed, of a body in its claim's item; the documented callbacks have less than half of it."""
 WITHOUT_HEARD = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "gist", "due_shard", "due_at"),
     *("state", "url", "created_at", "updated_at", "unpublished", "published"),
-    *("version", "attempts", "asked_at", "conflicts", "replayed", "give_up_at"),
+    *("version", "attempts", "asked_at", "conflicts", "replayed", "give_up_at", "reason"),
 )
 """All other attributes that are read of what is stored under a vid."""
 
@@ -163,9 +164,10 @@ def entry_item(entry: Entry) -> Item:
         "vid": {"S": entry.vid},
         "kind": {"S": entry.kind.value},
         "at": {"S": entry.at.isoformat()},
-        HEARD if entry.origin is Origin.CLAIM else "body": {"B": zlib.compress(entry.body or b"")},
+        HEARD if entry.origin in LAID_ASIDE else "body": {"B": zlib.compress(entry.body or b"")},
         **({"gist": {"M": _gist_item(entry.gist)}} if entry.gist else {}),
         **({"give_up_at": {"N": str(epoch(entry.give_up_at))}} if entry.give_up_at else {}),
+        **({"reason": {"S": entry.reason}} if entry.reason else {}),
     }
 
 
@@ -187,7 +189,7 @@ def _gist(item: Item) -> Gist | None:
 
 
 def entry(item: Item) -> Entry:
-    """Read a line of the log; claims come without their bodies."""
+    """Read a line of the log; claims and replies come without their bodies."""
     return Entry(
         vid=item["vid"]["S"],
         kind=Kind(item["kind"]["S"]),
@@ -197,7 +199,18 @@ def entry(item: Item) -> Entry:
         digest=item["sk"]["S"].rpartition("#")[2],
         gist=_gist(item),
         give_up_at=_end(item),
+        reason=item.get("reason", _NOTHING)["S"],
     )
+
+
+def is_callback(item: Item) -> bool:
+    """Whether an item is what a callback said."""
+    return item["item"]["S"] in {Origin.CLAIM, Origin.TRUSTED}
+
+
+def callback(item: Item) -> Entry:
+    """Read what a callback said, with its body unless that lies aside."""
+    return replace(entry(item), body=body_left([item]))
 
 
 def task_item(card: Card, books: Books) -> Item:

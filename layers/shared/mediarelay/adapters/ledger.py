@@ -1,9 +1,10 @@
 """The DynamoDB table.
 
 pk              sk                            what
-TASK#{vid}      OBS#{origin}#{kind}#{digest}  one observation: its body (zlib); a claim is due until confirmed
+TASK#{vid}      OBS#{origin}#{kind}#{digest}  one observation: its body (zlib); a claim is due until confirmed;
+                                              a reply is an answer that could not be judged, and why
                 …#{n}                         its body goes on here, if it is too large for one item
-BODY#{vid}      OBS#{origin}#{kind}#{digest}#{n}  the body of a claim that is large; goes by its time to live
+BODY#{vid}      OBS#{origin}#{kind}#{digest}#{n}  the body of a large claim or reply; goes by its time to live
 TASK#{vid}      TASK                          the fold's card and the books; due until an outcome is published
 TASK#{vid}      REPLAY#{id}                   somebody asked for a replay; due until the provider was asked
 JOB#{id}        JOB                           a replay in bulk; due until it has come to its end
@@ -42,7 +43,7 @@ from mediarelay.domain.entry import (
 )
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import OUTCOMES, Kind
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.origin import LAID_ASIDE, Origin
 from mediarelay.domain.schedule import Due, shards
 
 QUARANTINE_DAYS = 30
@@ -72,12 +73,12 @@ class Ledger(Table):
     def record(self, entry: Entry, due: Due | None = None) -> bool:
         """Append an entry; return False, without a write, if the same entry is there already."""
         item = items.entry_item(entry) | items.due(due, entry.vid)
-        if entry.origin is not Origin.CLAIM:
+        if entry.origin not in LAID_ASIDE:
             return self._put_whole(*items.split(item))
         return self._put_whole(*items.laid_aside(item, (entry.give_up_at or entry.at) + self.keep))
 
     def load(self, vid: str) -> Record:
-        """Read everything about one vid but the bodies of claims; an unknown vid gives an empty record.
+        """Read everything about one vid but the bodies of claims and replies; an unknown vid gives an empty record.
 
         The task item, which sorts last, is read first: what is logged meanwhile is seen or changes its version.
         """
@@ -98,26 +99,44 @@ class Ledger(Table):
             replays=sum(row["item"]["S"] == items.REPLAY for row in rows),
         )
 
-    def heard(self, claim: Entry) -> bytes | None:
-        """Read the body of a claim; None once its time is over."""
-        key = items.entry_key(claim)
+    def heard(self, entry: Entry) -> bytes | None:
+        """Read the body of a claim or a reply; None once its time is over."""
+        key = items.entry_key(entry)
         head = next(self._beginning(key["pk"]["S"], key["sk"]["S"]), {})
         if items.ASIDE not in head:
             return items.body_left([head])
-        return items.body_left(self._beginning(items.aside_pk(claim.vid), key["sk"]["S"]))
+        return items.body_left(self._beginning(items.aside_pk(entry.vid), key["sk"]["S"]))
 
     def _beginning(self, pk: str, sk: str) -> Iterator[Item]:
         values = {":pk": {"S": pk}, ":sk": {"S": sk}}
         return self.query(KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)", ExpressionAttributeValues=values)
 
-    def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> None:
-        """Note that nobody needs to ask about these any more; of claims, the bodies are due to go."""
-        for question in questions:
-            end = items.due(Due(items.EXPIRE, question.at + self.keep), vid)
-            change, values = "SET due_shard = :shard, due_at = :at", {":shard": end["due_shard"], ":at": end["due_at"]}
-            if question.item != Origin.CLAIM:
-                change, values = "REMOVE due_shard, due_at", {}
-            self.update(f"TASK#{vid}", question.sk, change, values)
+    def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> list[Entry]:
+        """Note that nobody needs to ask about these any more; of claims, the bodies are due to go.
+
+        Return the callbacks among them that were still open, with the bodies that lie in their items.
+        """
+        settled = [self._settle(vid, question) for question in questions]
+        return [items.callback(item) for item in settled if items.is_open_question(item) and items.is_callback(item)]
+
+    def _settle(self, vid: str, question: OpenQuestion) -> Item:
+        """Settle one question; return its item as it was, an empty one if there is none."""
+        end = items.due(Due(items.EXPIRE, question.at + self.keep), vid)
+        change, values = "SET due_shard = :shard, due_at = :at", {":shard": end["due_shard"], ":at": end["due_at"]}
+        if question.item != Origin.CLAIM:
+            change, values = "REMOVE due_shard, due_at", {}
+        before: Item = {}
+        with table_errors():
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=items.key(f"TASK#{vid}", question.sk),
+                UpdateExpression=change,
+                ConditionExpression="attribute_exists(pk)",
+                ReturnValues="ALL_OLD",
+                **({"ExpressionAttributeValues": values} if values else {}),
+            )
+            before |= answer["Attributes"]
+        return before
 
     def forget_body(self, row: Waiting) -> None:
         """Drop the body of a claim whose time is over; what it claimed, and its digest, stay."""

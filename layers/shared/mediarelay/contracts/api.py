@@ -1,6 +1,5 @@
 """Our own HTTP contract: what clients send and what they get."""
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self, TypeVar
@@ -16,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from mediarelay.contracts.callback_head import read_leniently
+from mediarelay.contracts.observation import facts_of
 from mediarelay.contracts.source_url import Url, stated_in_url
 from mediarelay.domain.entry import Entry, Kept, Selection
 from mediarelay.domain.intent import Intent, Submitted, submit_status
@@ -358,13 +359,19 @@ class TaskPage(BaseModel):
 class HistoryLine(BaseModel):
     """One observation: who said what, and when it came.
 
-    `body` is null once its time is over; of callbacks that are not believed, only the latest 20 show it.
+    `body` is null once its time is over; of callbacks that are not believed, only the latest 20 show it, and so do the
+    latest 20 replies. A `reply` is an answer of the provider that cannot be judged, or is about something else;
+    `reason` says why.
     """
 
     origin: Origin
     at: datetime
     digest: str
     body: Any
+    unreadable: tuple[str, ...] = Field(
+        (), description="Fields of the provider that could not be read, so that their values are not known"
+    )
+    reason: str | None = None
 
 
 class ConflictView(BaseModel):
@@ -472,9 +479,20 @@ def refused_view(intent: Intent) -> dict[str, Any]:
 
 def history_view(task: Task, entries: Iterable[Entry]) -> dict[str, Any]:
     """Give a task's log, oldest first, as JSON values."""
-    lines = [HistoryLine(origin=one.origin, at=one.at, digest=one.digest, body=shown(one.body)) for one in entries]
+    lines = [_history_line(one) for one in entries]
     conflicts = [ConflictView.model_validate(one) for one in task.conflicts]
-    return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json")
+    return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json", exclude_unset=True)
+
+
+def _history_line(entry: Entry) -> HistoryLine:
+    return HistoryLine(
+        origin=entry.origin,
+        at=entry.at,
+        digest=entry.digest,
+        body=shown(entry.body),
+        unreadable=facts_of(entry).unreadable,
+        **({"reason": entry.reason} if entry.reason else {}),
+    )
 
 
 def song_view(known: Lease, now: datetime, margin: timedelta) -> SongView:
@@ -512,8 +530,7 @@ def shown(body: bytes | None) -> Any:
         return None
     if len(body) > MOST_SHOWN:
         return {"omitted": f"{len(body)} bytes"}
-    text = body.decode("utf-8", "replace")
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return read_leniently(body)
+    except Malformed:
+        return body.decode("utf-8", "replace")

@@ -8,9 +8,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
+from mediarelay.contracts import cts_fields as read
 from mediarelay.domain.entry import Gist
 from mediarelay.domain.media import MAX_URL, State
 from mediarelay.domain.vid import is_vid
@@ -45,17 +47,29 @@ STATES: dict[Form, dict[str, State]] = {
 }
 """What the `status` of each form claims."""
 _LONGEST_NAME = 256
-_INT64_DIGITS = 18
 _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_TRAILING_COMMA = re.compile(
+    r"""
+    ( "(?:[^"\\]+|\\.)*+(?:"|\\?\Z)   # a string, or what is left of the text if it has no end
+    | [\[{][ \t\n\r]*,                # a comma that follows no value stays, and so the text is no JSON
+    )
+    | ,(?=[ \t\n\r]*[\]}])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What identifies a callback: the task (form checked, nothing else), the kind of message, and what it claims."""
+    """What identifies a callback: the task (form checked, nothing else), the kind of message, and what it claims.
+
+    `lenient` says that it is no JSON, but JSON with the mistakes that the documents' own examples have.
+    """
 
     vid: str
     form: Form
     gist: Gist
+    lenient: bool = False
 
 
 def read_head(body: bytes, max_depth: int = MAX_DEPTH) -> Head:
@@ -69,22 +83,21 @@ def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Head, dict[s
     if "=" in text and not _JSON_START.match(text):
         fields = _form_fields(text)
         return _head(fields, Form.CONSOLE), fields
-    fields = _object(text, max_depth)
-    return _head(fields, _json_form(fields)), fields
+    fields, lenient = _object(text, max_depth, lenient=True)
+    return _head(fields, _json_form(fields), lenient=lenient), fields
 
 
-def _head(fields: dict[str, Any], form: Form) -> Head:
-    return Head(_vid(fields), form, _gist(fields, form))
+def _head(fields: dict[str, Any], form: Form, *, lenient: bool = False) -> Head:
+    return Head(_vid(fields), form, _gist(read.Fields(fields), form), lenient)
 
 
-def _gist(fields: dict[str, Any], form: Form) -> Gist:
+def _gist(fields: read.Fields, form: Form) -> Gist:
     """Read what may be contradicted, as far as it is in form; the full contract judges the rest later."""
-    app_id = str(fields.get("app_id"))
     return Gist(
-        state=STATES[form].get(str(fields.get("status"))),
-        app_id=int(app_id) if app_id.isascii() and app_id.isdecimal() and len(app_id) <= _INT64_DIGITS else None,
-        bucket=_short(fields.get("bucket_name"), _LONGEST_NAME),
-        url=_short(fields.get("url"), MAX_URL),
+        state=STATES[form].get(fields.side("status", read.text) or ""),
+        app_id=fields.side("app_id", read.count),
+        bucket=_short(fields.data.get("bucket_name"), _LONGEST_NAME),
+        url=_short(fields.data.get("url"), MAX_URL),
     )
 
 
@@ -98,9 +111,17 @@ def _short(value: object, limit: int) -> str | None:
 def read_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     """Decode a JSON object strictly: UTF-8, no NaN or Infinity, no name twice, no deeper than `max_depth`.
 
-    Raises Malformed naming `body`, or the name that is stated twice.
+    A number too large for Python is its text. Raises Malformed naming `body`, or the name that is stated twice.
     """
-    return _object(_text(body), max_depth)
+    return _object(_text(body), max_depth, lenient=False)[0]
+
+
+def read_leniently(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """Decode as `read_object` does, or else once more with what the provider's documents show.
+
+    That is a comma after the last member or entry, and control characters inside strings.
+    """
+    return _object(_text(body), max_depth, lenient=True)[0]
 
 
 def _text(body: bytes) -> str:
@@ -110,18 +131,28 @@ def _text(body: bytes) -> str:
         raise Malformed("body", "not UTF-8") from None
 
 
-def _object(text: str, max_depth: int) -> dict[str, Any]:
+def _object(text: str, max_depth: int, *, lenient: bool) -> tuple[dict[str, Any], bool]:
+    """Decode an object, and say whether it took the lenient reader."""
     try:
-        value = _DECODER.decode(text)
+        value, repaired = _decode(text, lenient=lenient)
     except RecursionError:
         raise Malformed("body", f"nested deeper than {max_depth}") from None
-    except ValueError:  # also an integer with more digits than Python reads
+    except ValueError:
         raise Malformed("body", "not JSON") from None
     if not isinstance(value, dict):
         raise Malformed("body", "not an object")
     if text.count("{") + text.count("[") > max_depth and _deeper_than(max_depth, value):  # few brackets, few levels
         raise Malformed("body", f"nested deeper than {max_depth}")
-    return value
+    return value, repaired
+
+
+def _decode(text: str, *, lenient: bool) -> tuple[Any, bool]:
+    try:
+        return _STRICT.decode(text), False
+    except ValueError:
+        if not lenient:
+            raise
+    return _LENIENT.decode(_TRAILING_COMMA.sub(lambda found: found[1] or "", text)), True
 
 
 def _deeper_than(limit: int, value: object) -> bool:
@@ -152,7 +183,22 @@ def _no_constant(name: str) -> NoReturn:
     raise Malformed("body", f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+def _integer(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than Python reads
+        return digits
+
+
+def _float(digits: str) -> float | str:
+    found = float(digits)
+    return found if isfinite(found) else digits
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float)
+_LENIENT = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer, strict=False
+)
 
 
 def _form_fields(text: str) -> dict[str, Any]:

@@ -1,98 +1,63 @@
 """Bodies of the provider's callbacks: results, the basic one before a video's transcode, the old console one."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Mapping
 
-from pydantic import BeforeValidator
-
+from mediarelay.contracts import cts_fields as read
 from mediarelay.contracts.callback_head import STATES, Form
-from mediarelay.contracts.cts_fields import (
-    Errors,
-    MeasureFields,
-    OriginFields,
-    Text,
-    Vid,
-    Wire,
-    faults,
-    nothing,
-    source,
-)
-from mediarelay.contracts.cts_result import Result, renditions
+from mediarelay.contracts.cts_fields import Fields
+from mediarelay.contracts.cts_result import renditions
 from mediarelay.domain.media import Facts, Kind, State
 from mediarelay.errors import Malformed
 
 
-class DetailFields(MeasureFields):
-    """The `detail` of a result callback: measures and renditions after a success, errors after a failure."""
-
-    result: Result = None
-    error_code: Errors = ()
-    error_msg: Errors = ()
+def callback_facts(kind: Kind, form: Form, fields: Mapping[str, object]) -> Facts:
+    """Read a callback of a known form; raises Malformed."""
+    return _READERS[form](kind, Fields(fields))
 
 
-class ResultCallback(OriginFields):
-    """A transcode ended. `status` is `success` or `fail`; a failure may come without any detail."""
-
-    status: Text = None
-    detail: Annotated[DetailFields | None, BeforeValidator(nothing)] = None
-
-    def facts(self, kind: Kind) -> Facts:
-        """Return the claim in the domain's words."""
-        detail = self.detail or DetailFields.read({})
-        return Facts(
-            vid=self.vid,
-            kind=kind,
-            state=_state(Form.RESULT, self.status),
-            source=source(self, detail),
-            renditions=renditions(kind, detail.result, self.place()),
-            faults=faults(detail.error_code, detail.error_msg),
-            created_at=self.create_time,
-        )
+def _result(kind: Kind, fields: Fields) -> Facts:
+    """A transcode ended. `detail`, if there is one, has measures and renditions after a success, else errors."""
+    detail = fields.part("detail")
+    source = read.source(fields, detail)
+    return Facts(
+        vid=fields.strict("vid", read.vid),
+        kind=kind,
+        state=_state(Form.RESULT, fields),
+        source=source,
+        renditions=renditions(kind, detail.part("result"), source.place),
+        faults=read.faults(detail),
+        created_at=fields.side("create_time", read.moment),
+        unreadable=tuple(sorted(fields.unreadable)),
+    )
 
 
-class BasicCallback(OriginFields, MeasureFields):
+def _basic(kind: Kind, fields: Fields) -> Facts:
     """A video was looked at, before transcoding. `success` only means that it could be read."""
-
-    status: Text = None
-    fail_msg: Text = None
-
-    def facts(self, kind: Kind) -> Facts:
-        """Return the claim in the domain's words: probed, or failed with `fail_msg`."""
-        return Facts(
-            vid=self.vid,
-            kind=kind,
-            state=_state(Form.BASIC, self.status),
-            source=source(self, self),
-            faults=faults((), (self.fail_msg,)),
-            created_at=self.create_time,
-        )
+    return Facts(
+        vid=fields.strict("vid", read.vid),
+        kind=kind,
+        state=_state(Form.BASIC, fields),
+        source=read.source(fields, fields),
+        faults=read.pair_faults((), fields.each("fail_msg", read.text)),
+        created_at=fields.side("create_time", read.moment),
+        unreadable=tuple(sorted(fields.unreadable)),
+    )
 
 
-class ConsoleCallback(Wire):
+def _console(kind: Kind, fields: Fields) -> Facts:
     """The old form-encoded callback. It states a task's state; docs/fields.md says why nothing else is kept."""
-
-    vid: Vid
-    status: Text = None
-
-    def facts(self, kind: Kind) -> Facts:
-        """Return the claim in the domain's words."""
-        return Facts(vid=self.vid, kind=kind, state=_state(Form.CONSOLE, self.status))
+    return Facts(vid=fields.strict("vid", read.vid), kind=kind, state=_state(Form.CONSOLE, fields))
 
 
-_MODELS: dict[Form, type[ResultCallback | BasicCallback | ConsoleCallback]] = {
-    Form.RESULT: ResultCallback,
-    Form.BASIC: BasicCallback,
-    Form.CONSOLE: ConsoleCallback,
+_READERS: dict[Form, Callable[[Kind, Fields], Facts]] = {
+    Form.RESULT: _result,
+    Form.BASIC: _basic,
+    Form.CONSOLE: _console,
 }
 
 
-def callback_facts(kind: Kind, form: Form, fields: Mapping[str, object]) -> Facts:
-    """Validate a callback of a known form; raises Malformed."""
-    return _MODELS[form].read(fields).facts(kind)
-
-
-def _state(form: Form, status: str | None) -> State:
-    state = STATES[form].get(status or "")
+def _state(form: Form, fields: Fields) -> State:
+    state = STATES[form].get(fields.strict("status", read.text) or "")
     if state is None:
         raise Malformed("status", f"none of {', '.join(STATES[form])}")
     return state

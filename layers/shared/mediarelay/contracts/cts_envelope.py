@@ -3,45 +3,57 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field
-
-from mediarelay.contracts.callback_head import read_object
-from mediarelay.contracts.cts_fields import Text, Wire, nothing, number
+from mediarelay.contracts.callback_head import read_leniently
+from mediarelay.contracts.cts_fields import Fields, integer, nothing, text
 
 _MODULE_CODE = re.compile(r"\(([0-9]{1,9})\)", re.ASCII)
-_LARGEST_CODE = 2**31
-
-
-class EnvelopeFields(Wire):
-    """The wire form. `code` has been printed as text, `codeDesc` as text, as a number and not at all."""
-
-    code: Annotated[int, Field(ge=-_LARGEST_CODE, le=_LARGEST_CODE), BeforeValidator(number)]
-    message: Text = None
-    code_desc: Text = Field(None, alias="codeDesc")
-    data: Annotated[dict[str, Any] | None, BeforeValidator(nothing)] = None
+_MAX_CODE = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """An answer: `code` 0 is success; `module_code` is the number a `message` like `(9111)text` starts with."""
+    """An answer: `code` 0 is success; `module_code` is the number a `message` like `(9111)text` starts with.
+
+    `unreadable` names the side fields (`message`, `codeDesc`) that could not be read.
+    """
 
     code: int
     message: str
     code_desc: str | None
     module_code: int | None
     data: Mapping[str, Any] | None
+    unreadable: tuple[str, ...] = ()
 
 
 def parse_envelope(body: bytes) -> Envelope:
-    """Read an answer of the API; raises Malformed naming `body`, `code`, `message`, `codeDesc` or `data`."""
-    fields = EnvelopeFields.read(read_object(body))
-    module = _MODULE_CODE.match(fields.message or "")
+    """Read an answer of the API; raises Malformed naming `body`, `code`, `data` or a name that is stated twice.
+
+    `code` has been printed as text, `codeDesc` as text, as a number and not at all.
+    """
+    fields = Fields(read_leniently(body))
+    message = fields.side("message", text) or ""
+    module = _MODULE_CODE.match(message)
     return Envelope(
-        code=fields.code,
-        message=fields.message or "",
-        code_desc=fields.code_desc,
+        code=fields.strict("code", _code),
+        message=message,
+        code_desc=fields.side("codeDesc", text),
         module_code=int(module[1]) if module else None,
-        data=fields.data,
+        data=fields.strict("data", _data),
+        unreadable=tuple(sorted(fields.unreadable)),
     )
+
+
+def _code(value: object) -> int:
+    found = integer(value)
+    if found is None or abs(found) > _MAX_CODE:
+        raise ValueError("not a code")
+    return found
+
+
+def _data(value: object) -> Mapping[str, Any] | None:
+    value = nothing(value)
+    if value is None or isinstance(value, Mapping):
+        return value
+    raise ValueError("not an object")

@@ -1,15 +1,20 @@
-"""The provider's fields, read leniently: what its documents print and what its backend is known to send.
+"""The provider's fields, read one by one: what its documents print and what its backend is known to send.
 
-Numbers may come as text; empty text, `[]` and `{}` mean "nothing" (PHP writes an empty object as `[]`); a measure of 0
-means "not known": the documented failure of the basic callback is all zeros, m3u8 has size 0, ape and flac bitrate 0.
+Only what a task is and how it ended is read strictly (`Fields.strict`). Any other field costs nothing but itself: a
+value that cannot be read is not known, and `Fields.unreadable` collects the field's name.
+
+Numbers may come as text; empty text, `[]` and `{}` mean "nothing" (PHP writes an empty object as `[]`, and a list as an
+object with the keys "1", "2"); a measure of 0 means "not known": the documented failure of the basic callback is all
+zeros, m3u8 has size 0, ape and flac bitrate 0. Nothing is guessed: a ratio, a unit behind a number, a fraction of a
+byte or an epoch number instead of a time is not known.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import zip_longest
-from typing import Annotated, Self
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from typing import TypeVar
 
 from mediarelay.domain.file_url import printed_url
 from mediarelay.domain.media import Fault, Place, Source
@@ -19,10 +24,80 @@ from mediarelay.errors import Malformed
 BITS_PER_KILOBIT = 1024
 """The documents' own numbers: 322960391 bytes in 600 s are printed as 4205, and 187 stands beside `191488_mp3`."""
 
-_LARGEST = 2**53
+MAX_NUMBER = 2**53
+YEARS = range(2000, 2100)
+"""Of a time that can be meant: backends print their smallest or greatest date where they have none."""
+
 _PROVIDER_ZONE = timezone(timedelta(hours=8))
 _NO_TIME = "0000-00-00 00:00:00"
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+_FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _INT64_DIGITS = 18
+Value = TypeVar("Value")
+Quantity = TypeVar("Quantity", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """One object of a payload.
+
+    Attributes:
+        data: Its members as they were sent. Members outside the documents are ignored.
+        path: Where it lies in the payload, with a dot at its end; lists are not numbered.
+        unreadable: Names of all fields of the payload, with their paths, that could not be read.
+    """
+
+    data: Mapping[str, object]
+    path: str = ""
+    unreadable: set[str] = field(default_factory=set)
+
+    def strict(self, name: str, read: Callable[[object], Value]) -> Value:
+        """Read a field without which the payload says nothing; raises Malformed with its name."""
+        try:
+            return read(self.data.get(name))
+        except ValueError as error:
+            raise Malformed(f"{self.path}{name}", str(error)) from None
+
+    def side(self, name: str, read: Callable[[object], Value | None]) -> Value | None:
+        """Read any other field: None if it is not stated or cannot be read."""
+        return self._or_none(name, self.data.get(name), read)
+
+    def each(self, name: str, read: Callable[[object], Value | None]) -> tuple[Value | None, ...]:
+        """Read a list of values, position by position; one value that is no list is a list of one."""
+        return tuple(self._or_none(name, value, read) for value in as_list(self.data.get(name)))
+
+    def part(self, name: str) -> "Fields":
+        """Return the object inside a field; one without members if there is none."""
+        found = self.parts(name)
+        if len(found) > 1:
+            self.unreadable.add(f"{self.path}{name}")
+        return found[0] if len(found) == 1 else self._inside(name, {})
+
+    def parts(self, name: str) -> list["Fields"]:
+        """Return the objects of a list; entries that say nothing are left out."""
+        found = self.each(name, _object)
+        return [self._inside(name, value) for value in found if value is not None]
+
+    def _inside(self, name: str, data: Mapping[str, object]) -> "Fields":
+        return Fields(data, f"{self.path}{name}.", self.unreadable)
+
+    def _or_none(self, name: str, value: object, read: Callable[[object], Value | None]) -> Value | None:
+        try:
+            return read(value)
+        except ValueError:
+            self.unreadable.add(f"{self.path}{name}")
+            return None
+
+
+def data_fields(data: object) -> Fields:
+    """Return the fields of an answer's `data`; raises Malformed naming `data` if it is no object."""
+    if not isinstance(data, Mapping):
+        raise Malformed("data", "not an object")
+    return Fields(data)
+
+
+# ── readers of one value: None if it says nothing, ValueError if it cannot be read ────────────────────────────────────
 
 
 def nothing(value: object) -> object:
@@ -30,28 +105,84 @@ def nothing(value: object) -> object:
     return None if value in ("", [], {}) else value
 
 
-def number(value: object) -> object:
-    """Let numbers and numbers as text pass; true and false are no numbers."""
-    if isinstance(value, bool):
-        raise ValueError("a number was expected")  # noqa: TRY004 pydantic wraps ValueError
-    return nothing(value.strip() if isinstance(value, str) else value)
+def as_list(value: object) -> list[object]:
+    """Read a list as PHP or XML converters print it: with keys, or without its brackets if it has one entry."""
+    value = nothing(value)
+    if isinstance(value, Mapping) and all(_is_index(key) for key in value):
+        return [value[key] for key in sorted(value, key=int)]
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _known_count(value: int | None) -> int | None:
-    return value or None
+def _is_index(key: object) -> bool:
+    return isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) <= _INT64_DIGITS
 
 
-def _known_measure(value: float | None) -> float | None:
-    return value or None
+def _object(value: object) -> Mapping[str, object] | None:
+    value = nothing(value)
+    if value is None or isinstance(value, Mapping):
+        return value
+    raise ValueError("not an object")
 
 
-def _text(value: object) -> object:
-    """Let text pass, and integers where text is documented."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else nothing(value)
+def number(value: object) -> int | float | None:
+    """Read a number, or a number as text; true and false are no numbers."""
+    value = nothing(_number_in(value.strip()) if isinstance(value, str) else value)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("not a number")  # noqa: TRY004 - one error for all that cannot be read
+    if not -MAX_NUMBER <= value <= MAX_NUMBER:  # nor is NaN
+        raise ValueError("out of range")
+    return value
 
 
-def _encodable(value: str) -> str:
-    """Refuse half a surrogate pair: JSON can spell it, but nothing that stores or sends text can."""
+def _number_in(text: str) -> object:
+    if not text:
+        return None
+    found = _NUMBER.fullmatch(text)
+    if not found:
+        raise ValueError("not a number")
+    return float(text) if found[1] or found[2] else int(text)
+
+
+def integer(value: object) -> int | None:
+    """Read an integer; 1000.0 is one."""
+    found = number(value)
+    if found is not None and found != int(found):
+        raise ValueError("not an integer")
+    return None if found is None else int(found)
+
+
+def count(value: object) -> int | None:
+    """Read how many there are; 0 is not known."""
+    return _not_negative(integer(value)) or None
+
+
+def measure(value: object) -> float | None:
+    """Read how much there is; 0 is not known."""
+    return float(_not_negative(number(value)) or 0) or None
+
+
+def _not_negative(value: Quantity | None) -> Quantity | None:
+    if value is not None and value < 0:
+        raise ValueError("negative")
+    return value
+
+
+def text(value: object) -> str | None:
+    """Read text, and integers where text is documented."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(integer(value))
+    return address(value)
+
+
+def address(value: object) -> str | None:
+    """Read a URL or a path: text, and no number. Half a surrogate pair can be neither stored nor sent."""
+    value = nothing(value)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("not text")  # noqa: TRY004 - as above
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -59,129 +190,78 @@ def _encodable(value: str) -> str:
     return value
 
 
-def _vid(value: str) -> str:
-    if not is_vid(value):
+def flag(value: object) -> bool | None:
+    """Read yes and no, as text, as JSON's true and false, as 1 and 0."""
+    value = nothing(value)
+    if value is None:
+        return None
+    spelled = str(value).lower() if isinstance(value, bool) else (text(value) or "").strip().lower()
+    if spelled not in _FLAGS:
+        raise ValueError("neither yes nor no")
+    return _FLAGS[spelled]
+
+
+def vid(value: object) -> str:
+    """Read a task's id, which is never missing."""
+    if not isinstance(value, str) or not is_vid(value):
         raise ValueError("not 1 to 64 letters and digits")
     return value
 
 
-def _utc(value: object) -> object:
+def moment(value: object) -> datetime | None:
     """Read the provider's wall clock (UTC+8, no zone) as UTC; a zone that is stated counts."""
-    if value in (None, "", _NO_TIME):
+    value = nothing(value)
+    if value in (None, _NO_TIME):
         return None
-    if not isinstance(value, str):
-        raise ValueError("a time as text was expected")  # noqa: TRY004 pydantic wraps ValueError
-    try:
-        moment = datetime.fromisoformat(value.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=_PROVIDER_ZONE)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("not a time such as 2016-12-23 21:11:42") from None
+    if not isinstance(value, str) or not _DATE.match(value.strip()):
+        raise ValueError("not a time such as 2016-12-23 21:11:42")
+    found = datetime.fromisoformat(value.strip())
+    if found.year not in YEARS:
+        raise ValueError("not a time that can be meant")
+    return (found if found.tzinfo else found.replace(tzinfo=_PROVIDER_ZONE)).astimezone(UTC)
 
 
-def _error_list(value: object) -> object:
-    """Read a scalar, null or a list of errors as a list."""
-    return value if isinstance(value, list) else [value]
+# ── what several payloads have ───────────────────────────────────────────────────────────────────────────────────────
 
 
-Vid = Annotated[str, AfterValidator(_vid)]
-Text = Annotated[Annotated[str, AfterValidator(_encodable)] | None, BeforeValidator(_text)]
-Flag = Annotated[bool | None, BeforeValidator(nothing)]
-Moment = Annotated[datetime | None, BeforeValidator(_utc)]
-Errors = Annotated[tuple[Text, ...], BeforeValidator(_error_list)]
-Count = Annotated[
-    Annotated[int, Field(ge=0, le=_LARGEST)] | None, BeforeValidator(number), AfterValidator(_known_count)
-]
-Measure = Annotated[
-    Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False)] | None,
-    BeforeValidator(number),
-    AfterValidator(_known_measure),
-]
+def place(fields: Fields, default: Place) -> Place:
+    """Read a bucket; what is not stated is taken from `default`."""
+    return Place(
+        app_id=fields.side("app_id", count) or default.app_id,
+        bucket=fields.side("bucket_name", text) or default.bucket,
+        region=region(fields) or default.region,
+    )
 
 
-class Wire(BaseModel):
-    """A part of a payload. Fields outside the documents are ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    @classmethod
-    def read(cls, data: Mapping[str, object] | None) -> Self:
-        """Validate; raises Malformed naming the first bad field (dotted wire name), `data` if there is no object."""
-        if not isinstance(data, Mapping):
-            raise Malformed("data", "not an object")
-        try:
-            return cls.model_validate(dict(data))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            field = ".".join(ascii(str(part)[:64])[1:-1] for part in first["loc"])
-            raise Malformed(field or "data", first["msg"].removeprefix("Value error, ")) from None
+def region(fields: Fields) -> str | None:
+    """Read a region. The tables say `region`, the payloads `bucket_region`; the latter wins."""
+    stated, tabled = fields.side("bucket_region", text), fields.side("region", text)
+    return stated or tabled
 
 
-class PlaceFields(Wire):
-    """A bucket. The tables say `region`, the payloads `bucket_region`; the latter wins."""
-
-    app_id: Count = None
-    bucket_name: Text = None
-    bucket_region: Text = None
-    region: Text = None
-
-    def place(self, default: Place | None = None) -> Place:
-        """Return the bucket; what is not stated is taken from `default`."""
-        base = default or Place()
-        return Place(
-            app_id=self.app_id or base.app_id,
-            bucket=self.bucket_name or base.bucket,
-            region=self.bucket_region or self.region or base.region,
-        )
-
-
-class OriginFields(PlaceFields):
-    """Which task, and where its source file lies: at the top of query answers and JSON callbacks."""
-
-    vid: Vid
-    name: Text = None
-    url: Text = None
-    url_f0: Text = None
-    v_type: Text = None
-    create_time: Moment = None
-
-
-class MeasureFields(Wire):
-    """What is known about the source file: bytes, seconds, kbit/s, pixels, Hz."""
-
-    size: Count = None
-    duration: Measure = None
-    bitrate: Measure = None
-    width: Count = None
-    height: Count = None
-    fps: Measure = None
-    rotation: Text = None
-    has_video: Flag = Field(None, alias="HasVideoStream")
-    has_audio: Flag = Field(None, alias="HasAudioStream")
-    format: Text = None
-    encoder: Text = None
-    sample_rate: Count = None
-
-
-def source(origin: OriginFields, measures: MeasureFields) -> Source:
-    """Join both halves into the domain's words."""
+def source(origin: Fields, measures: Fields) -> Source:
+    """Read the source file: whose it is from `origin`, strictly as far as it is stated; what it is from `measures`."""
+    url, path = origin.strict("url", address), origin.side("url_f0", address)
     return Source(
-        url=origin.url and printed_url(origin.url, origin.url_f0),
-        name=origin.name,
-        path=origin.url_f0,
-        place=origin.place(),
-        container=origin.v_type,
-        size=measures.size,
-        duration=measures.duration,
-        bitrate=bits_per_second(measures.bitrate, BITS_PER_KILOBIT),
-        width=measures.width,
-        height=measures.height,
-        fps=measures.fps,
-        rotation=measures.rotation,
-        has_video=measures.has_video,
-        has_audio=measures.has_audio,
-        format=measures.format,
-        encoder=measures.encoder,
-        sample_rate=measures.sample_rate,
+        url=url and printed_url(url, path),
+        name=origin.side("name", text),
+        path=path,
+        place=Place(
+            app_id=origin.strict("app_id", count), bucket=origin.strict("bucket_name", text), region=region(origin)
+        ),
+        container=origin.side("v_type", text),
+        size=measures.side("size", count),
+        duration=measures.side("duration", measure),
+        bitrate=bits_per_second(measures.side("bitrate", measure), BITS_PER_KILOBIT),
+        width=measures.side("width", count),
+        height=measures.side("height", count),
+        fps=measures.side("fps", measure),
+        rotation=measures.side("rotation", text),
+        has_video=measures.side("HasVideoStream", flag),
+        has_audio=measures.side("HasAudioStream", flag),
+        format=measures.side("format", text),
+        encoder=measures.side("encoder", text),
+        sample_rate=measures.side("sample_rate", count),
     )
 
 
@@ -190,7 +270,12 @@ def bits_per_second(value: float | None, unit: int) -> int | None:
     return None if value is None else round(value * unit)
 
 
-def faults(codes: Sequence[str | None], messages: Sequence[str | None]) -> tuple[Fault, ...]:
+def faults(fields: Fields) -> tuple[Fault, ...]:
+    """Read `error_code` and `error_msg`: scalar, null, or lists whose entries belong together by position."""
+    return pair_faults(fields.each("error_code", text), fields.each("error_msg", text))
+
+
+def pair_faults(codes: Sequence[str | None], messages: Sequence[str | None]) -> tuple[Fault, ...]:
     """Pair codes and messages by position; code 0 is no code, an error without either is no error."""
     pairs = ((_code(code), message) for code, message in zip_longest(codes, messages))
     return tuple(
@@ -198,9 +283,9 @@ def faults(codes: Sequence[str | None], messages: Sequence[str | None]) -> tuple
     )
 
 
-def _code(text: str | None) -> int | str | None:
+def _code(spelled: str | None) -> int | str | None:
     """Read a code as a number where it is one, else keep the text."""
-    digits = (text or "").removeprefix("-")
-    if text is None or not (digits.isascii() and digits.isdigit() and len(digits) <= _INT64_DIGITS):
-        return text
-    return int(text) or None
+    digits = (spelled or "").removeprefix("-")
+    if spelled is None or not (digits.isascii() and digits.isdigit() and len(digits) <= _INT64_DIGITS):
+        return spelled
+    return int(spelled) or None

@@ -1,87 +1,19 @@
 """The provider's `result` object: the renditions of a task, in query answers and in result callbacks alike."""
 
 from collections.abc import Callable
-from typing import Annotated, Self
-
-from pydantic import BeforeValidator, Field, model_validator
 
 from mediarelay.contracts.cts_fields import (
     BITS_PER_KILOBIT,
-    Count,
-    Measure,
-    PlaceFields,
-    Text,
-    Wire,
+    Fields,
+    address,
     bits_per_second,
-    nothing,
+    count,
+    measure,
+    place,
+    text,
 )
 from mediarelay.domain.media import Kind, Place, Rendition, RenditionKind
 from mediarelay.domain.spec import Spec, parse_audio_spec, parse_frame_spec, parse_video_spec
-
-
-def _list(value: object) -> object:
-    return nothing(value) or []
-
-
-def _path_list(value: object) -> object:
-    """Read one path, a list of paths or none: a video has a string, a cover a list, and both are taken for both."""
-    return [value] if isinstance(value, str) and value else _list(value)
-
-
-Paths = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_path_list)]
-
-
-class InfoFields(Wire):
-    """One rendition. A query names it `name`, an audio callback `trans_name`; `bitrate` has the unit of its group."""
-
-    name: Text = None
-    trans_name: Text = None
-    path: Paths
-    trans_size: Count = None
-    width: Count = None
-    height: Count = None
-    fps: Measure = None
-    bitrate: Measure = None
-    sample_rate: Count = None
-    encoder: Text = None
-    format: Text = None
-
-    @model_validator(mode="after")
-    def _is_named(self) -> Self:
-        if not self.spec_name:
-            raise ValueError("neither name nor trans_name")
-        return self
-
-    @property
-    def spec_name(self) -> str:
-        """The name of the rendition, which is its specification."""
-        return self.name or self.trans_name or ""
-
-
-Destination = Annotated[PlaceFields | None, BeforeValidator(nothing)]
-
-
-class GroupFields(Wire):
-    """The renditions of one kind and the bucket they were written to."""
-
-    info: Annotated[tuple[InfoFields, ...], BeforeValidator(_list)] = ()
-    dst: Destination = None
-
-
-Group = Annotated[GroupFields | None, BeforeValidator(nothing)]
-
-
-class ResultFields(Wire):
-    """All renditions; any group may be missing. The `dst` of the tables serves groups without their own."""
-
-    video: Group = None
-    gif: Group = None
-    cover: Group = None
-    audio: Group = None
-    dst: Destination = None
-
-
-Result = Annotated[ResultFields | None, BeforeValidator(nothing)]
 
 _GROUPS = {
     Kind.VIDEO: (RenditionKind.VIDEO, RenditionKind.GIF, RenditionKind.COVER),
@@ -96,36 +28,45 @@ _SPECS: dict[RenditionKind, Callable[[str], Spec]] = {
 _BITRATE_UNITS = {RenditionKind.VIDEO: BITS_PER_KILOBIT, RenditionKind.AUDIO: 1}
 
 
-def renditions(kind: Kind, result: ResultFields | None, place: Place) -> tuple[Rendition, ...]:
-    """List the renditions of a task of this kind; what no `dst` states is taken from the source's `place`."""
-    if result is None:
-        return ()
-    default = _destination(result.dst, place)
-    return tuple(
-        _rendition(group_kind, info, _destination(group.dst, default))
-        for group_kind in _GROUPS[kind]
-        if (group := getattr(result, group_kind.value)) is not None
-        for info in group.info
-    )
+def renditions(kind: Kind, result: Fields, home: Place) -> tuple[Rendition, ...]:
+    """List the renditions of a task of this kind; what no `dst` states is taken from the source's place, `home`.
+
+    Any group may be missing. The `dst` of the tables serves groups without their own.
+    """
+    default = place(result.part("dst"), home)
+    found = (_group(group, result.part(group), default) for group in _GROUPS[kind])
+    return tuple(rendition for group in found for rendition in group)
 
 
-def _destination(dst: PlaceFields | None, default: Place) -> Place:
-    return default if dst is None else dst.place(default)
+def _group(kind: RenditionKind, group: Fields, default: Place) -> list[Rendition]:
+    """Read the renditions of one kind. One that has neither a name nor a path says nothing."""
+    dst = place(group.part("dst"), default)
+    found = [_rendition(kind, info, dst) for info in group.parts("info")]
+    usable = [rendition for rendition in found if rendition.name or rendition.paths]
+    if len(usable) < len(found):
+        group.unreadable.add(f"{group.path}info")
+    return usable
 
 
-def _rendition(kind: RenditionKind, info: InfoFields, dst: Place) -> Rendition:
+def _rendition(kind: RenditionKind, info: Fields, dst: Place) -> Rendition:
+    """Read one rendition. A query names it `name`, an audio callback `trans_name`; `bitrate` has its group's unit.
+
+    A video has a path, a cover a list of paths; both are taken for both.
+    """
+    stated, called = info.side("name", text), info.side("trans_name", text)
+    name = stated or called or ""
     return Rendition(
         kind=kind,
-        name=info.spec_name,
-        spec=_SPECS[kind](info.spec_name),
-        paths=info.path,
+        name=name,
+        spec=_SPECS[kind](name),
+        paths=tuple(path for path in info.each("path", address) if path),
         dst=dst,
-        size=info.trans_size,
-        width=info.width,
-        height=info.height,
-        fps=info.fps,
-        bitrate=bits_per_second(info.bitrate, _BITRATE_UNITS.get(kind, 1)),
-        sample_rate=info.sample_rate,
-        encoder=info.encoder,
-        format=info.format,
+        size=info.side("trans_size", count),
+        width=info.side("width", count),
+        height=info.side("height", count),
+        fps=info.side("fps", measure),
+        bitrate=bits_per_second(info.side("bitrate", measure), _BITRATE_UNITS.get(kind, 1)),
+        sample_rate=info.side("sample_rate", count),
+        encoder=info.side("encoder", text),
+        format=info.side("format", text),
     )

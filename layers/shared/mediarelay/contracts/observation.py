@@ -16,30 +16,40 @@ log = logging.getLogger(__name__)
 
 
 def observe(entries: Iterable[Entry]) -> list[Observation]:
-    """Read the log; a line without a body states its gist, one that cannot be read only that there is such a task."""
-    return [Observation(origin=entry.origin, digest=entry.digest, at=entry.at, facts=_read(entry)) for entry in entries]
+    """Read the log; a line without a body states its gist, one that cannot be read only that there is such a task.
+
+    A reply that could not be judged states nothing.
+    """
+    return [
+        Observation(origin=entry.origin, digest=entry.digest, at=entry.at, facts=facts_of(entry))
+        for entry in entries
+        if entry.origin is not Origin.REPLY
+    ]
 
 
 def facts_of(entry: Entry) -> Facts:
-    """Read one line of the log; raises `Malformed`."""
-    return _READERS[entry.origin](entry)
-
-
-def _read(entry: Entry) -> Facts:
+    """Read one line of the log. Never raises: what stands in the log was sent by others."""
     if entry.body is None:
         return _in_short(entry)
     try:
-        return facts_of(entry)
+        return _READERS[entry.origin](entry)
     except Malformed as error:
         log.warning("unreadable entry", extra={"vid": entry.vid, "origin": entry.origin.value, "field": error.field})
-        return _in_short(entry)
+        return _in_short(entry, error.field)
+    except Exception:
+        log.exception("reading failed", extra={"vid": entry.vid, "origin": entry.origin.value})
+        return _in_short(entry, "body")
 
 
-def _in_short(entry: Entry) -> Facts:
+def _in_short(entry: Entry, *unreadable: str) -> Facts:
     gist = entry.gist or Gist()
-    place = Place(app_id=gist.app_id, bucket=gist.bucket)
-    source = Source(url=gist.url and printed_url(gist.url), place=place)
-    return Facts(vid=entry.vid, kind=entry.kind, state=gist.state or State.EXPECTED, source=source)
+    return Facts(
+        vid=entry.vid,
+        kind=entry.kind,
+        state=gist.state or State.EXPECTED,
+        source=Source(url=gist.url and printed_url(gist.url), place=Place(app_id=gist.app_id, bucket=gist.bucket)),
+        unreadable=unreadable,
+    )
 
 
 def _claim(entry: Entry) -> Facts:
@@ -64,6 +74,7 @@ def _timeout(entry: Entry) -> Facts:
 
 
 _READERS: dict[Origin, Callable[[Entry], Facts]] = {
+    Origin.REPLY: _in_short,
     Origin.TRACK: _wish,
     Origin.SUBMIT: _wish,
     Origin.CLAIM: _claim,

@@ -25,10 +25,11 @@ class Entry:
     """One line of the log: who said it, when we heard it (UTC), and the body exactly as received.
 
     Attributes:
-        body: None where only the gist was read, or is left.
+        body: None where only the gist was read, or is left, or where it was not asked for.
         digest: SHA-256 of the body in hex: an entry's identity within its task, origin and kind.
         gist: Of a callback, what it claims.
         give_up_at: Of a callback, until when it is asked about: it may be stored long after it came.
+        reason: Of a reply, why it was not taken for an answer.
     """
 
     vid: str
@@ -39,6 +40,7 @@ class Entry:
     digest: str = ""
     gist: Gist | None = None
     give_up_at: datetime | None = None
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         """Derive the digest where it is not given."""

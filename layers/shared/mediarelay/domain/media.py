@@ -84,7 +84,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
-    """One output. `paths` has one entry, or one per cover; `size` is None where the provider does not state it."""
+    """One output. `paths` has one entry, or one per cover; where it is not known, `name` is empty and `size` None."""
 
     kind: RenditionKind
     name: str
@@ -111,7 +111,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What one observation states about a task, in the domain's words."""
+    """What one observation states about a task, in the domain's words.
+
+    `unreadable` names the provider's fields, with their paths and without the numbers of lists, that could not be read.
+    """
 
     vid: str
     kind: Kind
@@ -121,3 +124,4 @@ class Facts:
     faults: tuple[Fault, ...] = ()
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    unreadable: tuple[str, ...] = ()

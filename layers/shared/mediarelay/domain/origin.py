@@ -4,8 +4,12 @@ from enum import StrEnum
 
 
 class Origin(StrEnum):
-    """Who said it, weakest word first; `trusted` is a callback of a provider that is configured to be believed."""
+    """Who said it, weakest word first; `trusted` is a callback of a provider that is configured to be believed.
 
+    `reply` is what the provider answered if it cannot be judged, or is about something else: it states nothing.
+    """
+
+    REPLY = "reply"
     TIMEOUT = "timeout"
     CLAIM = "claim"
     TRACK = "track"
@@ -15,5 +19,7 @@ class Origin(StrEnum):
 
 
 AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
-UNCERTAIN = frozenset({Origin.TIMEOUT, Origin.CLAIM, Origin.TRUSTED})
+UNCERTAIN = frozenset({Origin.REPLY, Origin.TIMEOUT, Origin.CLAIM, Origin.TRUSTED})
 """Origins that do not know of which kind a task is: a callback may come to the wrong address."""
+LAID_ASIDE = frozenset({Origin.CLAIM, Origin.REPLY})
+"""Origins whose bodies a task is folded without, as there may be any number of them."""

@@ -1,21 +1,20 @@
-"""Confirm: ask the provider what became of a task, by signed query, and record the answer."""
+"""Confirm: ask the provider what became of a task, by signed query, and log whatever it says."""
 
-import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from mediarelay import metrics
-from mediarelay.contracts.cts import parse_query
 from mediarelay.domain.advance import REPLAY, worth_asking
-from mediarelay.domain.binding import mismatches
-from mediarelay.domain.entry import Entry
+from mediarelay.domain.conflict import Statement
+from mediarelay.domain.entry import Entry, Record
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.task import Task
-from mediarelay.errors import BudgetSpent, CircuitOpen, Malformed, ProviderBusy, ProviderError
+from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
+from mediarelay.usecases.answers import Unjudged, judge, judged_anew
 from mediarelay.usecases.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,7 @@ class Provider(Protocol):
     """The part of the provider's API that confirmation needs."""
 
     def info(self, kind: Kind, vid: str) -> bytes:
-        """Ask for a task; returns the answer's data as JSON."""
+        """Ask for a task; returns the answer's data as JSON. Raises `ProviderUnreadable` with the body, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,43 +46,65 @@ class Confirmer:
             prompt: Somebody has just spoken. Many who speak at once, or again and again, need one question.
 
         Returns:
-            What is known; None if nothing is, and nobody was asked.
+            What is known then; None if nothing is.
 
         Raises:
             LedgerUnavailable: Nothing was noted; the message should come back.
         """
         record, known = self.tasks.load(vid)
-        if known is not None and known.settled and not any(one.item == REPLAY for one in record.open):
+        replay = any(one.item == REPLAY for one in record.open)
+        if known is not None and known.settled and not replay:
             told = record.card is not None and record.card.state is known.state and not record.open
             return known if told else self.tasks.refresh(vid, kind)
         begun = self.clock()
         if prompt and not worth_asking(record, begun):
             return known
-        return self._question(vid, kind, known.without_claims if known else Task({}), begun)
+        known = self._judge_anew(record, known)
+        return known if known and known.settled and not replay else self._question(vid, kind, known, begun)
 
-    def _question(self, vid: str, kind: Kind, certain: Task, begun: datetime) -> Task:
-        """Ask, and note what came of it."""
-        kind = certain.certain_kind or kind
+    def _judge_anew(self, record: Record, known: Task | None) -> Task | None:
+        """Log what can be judged by now of what could not be when it came; return what is known then."""
+        if known is None:
+            return None
+        found = [self.tasks.append(one) for one in judged_anew(self.tasks.ledger, record, known.without_claims.said)]
+        return self.tasks.refresh(known.vid, known.kind) if found else known
+
+    def _question(self, vid: str, kind: Kind, known: Task | None, begun: datetime) -> Task | None:
+        """Ask, and note what came of it. A vid that nobody mentioned becomes a task only by an answer about it."""
+        if known is None:
+            metrics.count("ConfirmUnknown", kind=kind)
+            log.warning("nothing known", extra={"vid": vid})
+        certain = known.without_claims if known else None
+        kind = (certain and certain.certain_kind) or kind
         try:
-            body = self._ask(vid, kind, certain)
+            body = self.provider.info(kind, vid)
         except BudgetSpent:
-            return self.tasks.refresh(vid, kind, starved=True)
+            return self.tasks.update(vid, kind, starved=True)
         except CircuitOpen:
-            return self.tasks.refresh(vid, kind)
+            return self.tasks.update(vid, kind)
+        except ProviderUnreadable as error:
+            return self._keep(self._reply(vid, kind, error.body), Unjudged("unreadable", str(error)), begun)
         except ProviderError as error:
             log.warning("no answer", extra={"vid": vid, "error": type(error).__name__, "code": error.code})
-            return self.tasks.refresh(vid, kind, asked=begun)
-        return self.tasks.add(Entry(vid=vid, kind=kind, origin=Origin.ANSWER, at=self.clock(), body=body), begun)
+            return self.tasks.update(vid, kind, asked=begun)
+        return self._judge(self._reply(vid, kind, body), certain.said if certain else frozenset(), begun)
 
-    def _ask(self, vid: str, kind: Kind, certain: Task) -> bytes:
-        """Return an answer that is about this task; raises `ProviderError`."""
-        body = self.provider.info(kind, vid)
+    def _reply(self, vid: str, kind: Kind, body: bytes) -> Entry:
+        return Entry(vid=vid, kind=kind, origin=Origin.REPLY, at=self.clock(), body=body)
+
+    def _judge(self, reply: Entry, said: Iterable[Statement], begun: datetime) -> Task | None:
+        """Log what the provider said: as its answer, or, if it is none, as it came."""
         try:
-            answer = parse_query(kind, json.loads(body))
-        except Malformed as error:
-            raise ProviderBusy(f"unreadable answer: {error.field}") from error
-        wrong = mismatches(vid, certain.said, answer)
-        if wrong:
-            metrics.count("AnswersMismatched", kind=kind)
-            raise ProviderBusy(f"the answer is about something else: {', '.join(wrong)}")
-        return body
+            answer = judge(reply, said)
+        except Unjudged as error:
+            return self._keep(reply, error, begun)
+        return self._log(answer, begun)
+
+    def _keep(self, reply: Entry, why: Unjudged, begun: datetime) -> Task | None:
+        metrics.count("AnswersUnjudged", reason=why.kind)
+        log.warning("answer not judged", extra={"vid": reply.vid, "error": str(why)})
+        return self._log(replace(reply, reason=str(why)), begun)
+
+    def _log(self, entry: Entry, begun: datetime) -> Task | None:
+        self.tasks.append(entry)
+        return self.tasks.update(entry.vid, entry.kind, asked=begun)

@@ -13,7 +13,7 @@ from mediarelay.contracts.api import TaskPage, history_view, task_view
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.entry import Entry, Record
 from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.origin import LAID_ASIDE, Origin
 from mediarelay.domain.task import Task, fold
 from mediarelay.domain.vid import checked, is_vid
 from mediarelay.errors import Malformed, NotFound
@@ -21,7 +21,7 @@ from mediarelay.usecases.tasks import Tasks
 
 MOST_PER_PAGE = 100
 MOST_SHOWN = 20
-"""Claims of which a history shows the bodies: anybody with the path token may pile up more."""
+"""Claims, and replies, of which a history shows the bodies: anybody with the path token may pile up more."""
 MOST_FILLING = 3
 """Claims that are read in full for a task."""
 PAGE_SIZES = frozenset(map(str, range(1, MOST_PER_PAGE + 1)))
@@ -35,10 +35,10 @@ class Pages(Protocol):
 
 
 class Claims(Protocol):
-    """The part of the ledger that has what callbacks said."""
+    """The part of the ledger that has what callbacks and replies said."""
 
-    def heard(self, claim: Entry) -> bytes | None:
-        """Read the body of a claim."""
+    def heard(self, entry: Entry) -> bytes | None:
+        """Read the body of a claim or a reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,8 @@ class Reader:
     def task(self, vid: str) -> dict[str, Any]:
         """Return one task; raises `NotFound`. Until the provider told its outcome, claims fill gaps."""
         record, task = self._known(vid)
-        return task_view(task if task.settled else fold(observe(self._with_bodies(record.entries, MOST_FILLING))))
+        stating = tuple(one for one in record.entries if one.origin is not Origin.REPLY)
+        return task_view(task if task.settled else fold(observe(self._with_bodies(stating, MOST_FILLING))))
 
     def history(self, vid: str) -> dict[str, Any]:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
@@ -66,9 +67,12 @@ class Reader:
         return record, task
 
     def _with_bodies(self, entries: tuple[Entry, ...], most: int) -> Iterator[Entry]:
-        """Yield entries, oldest first, one by one as they may be large; of the claims, the latest with their bodies."""
+        """Yield entries, oldest first, one by one as they may be large.
+
+        Of the claims, the latest have their bodies; and so have the latest replies.
+        """
         ordered = sorted(entries, key=lambda one: (one.at, one.digest))
-        latest = [one for one in ordered if one.origin is Origin.CLAIM][-most:]
+        latest = [one for origin in LAID_ASIDE for one in [one for one in ordered if one.origin is origin][-most:]]
         return (replace(one, body=self.claims.heard(one)) if one in latest else one for one in ordered)
 
     def list(self, query: Mapping[str, str]) -> dict[str, Any]:

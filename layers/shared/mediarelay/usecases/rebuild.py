@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
+from mediarelay.contracts.observation import facts_of
 from mediarelay.domain.advance import advance
 from mediarelay.domain.entry import Card
+from mediarelay.usecases.answers import judged_anew
 from mediarelay.usecases.tasks import Tasks
 
 TIMED = {"due"}
@@ -21,7 +23,7 @@ class Vids(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field of a task item that the log does not bear out."""
+    """A field of a task item that the log does not bear out; or an `answer` that can be judged by now."""
 
     vid: str
     field: str
@@ -44,6 +46,9 @@ class Rebuilder:
     def of(self, vid: str) -> list[Difference]:
         """Say what differs for one task."""
         record, task = self.tasks.load(vid)
+        answers = list(judged_anew(self.tasks.ledger, record, task.without_claims.said)) if task else []
+        if answers:
+            return [Difference(vid, "answer", None, facts_of(one).state) for one in answers]
         if task is None or (record.card is None and record.open and not task.without_claims.best):
             return []
         if record.card is None or record.books is None:
@@ -52,9 +57,11 @@ class Rebuilder:
         return _differences(record.card, step.card)
 
     def repair(self, vid: str) -> None:
-        """Write a task's item as its log says."""
+        """Log the answers that could not be judged when they came; write a task's item as its log says."""
         record, task = self.tasks.load(vid)
         if task is not None:
+            for answer in judged_anew(self.tasks.ledger, record, task.without_claims.said):
+                self.tasks.append(answer)
             self.tasks.refresh(vid, record.books.kind if record.books else task.kind)
 
 

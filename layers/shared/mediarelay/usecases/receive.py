@@ -15,7 +15,7 @@ from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
-from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, TooLarge, Unauthenticated, Undelivered
+from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, Rejected, TooLarge, Unauthenticated, Undelivered
 from mediarelay.signing.callback_token import accepts
 from mediarelay.usecases.gate import LiveSecret, Networks, comes_from, try_with
 from mediarelay.usecases.secret_entries import callback_tokens
@@ -76,11 +76,19 @@ class Intake:
         entry = Entry(vid=head.vid, kind=self.kind, origin=origin, at=at, body=body, gist=head.gist, give_up_at=end)
         stored = self.ledger.record(entry, first_look(self.kind, at, self.patience))
         metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
+        if head.lenient:
+            metrics.count("CallbackLenient", kind=self.kind)
         return Receipt(head.vid, not stored)
 
     def head(self, body: bytes) -> Head:
         """Identify a callback; raises `TooLarge`, `Malformed`."""
-        return read_head(_within(body, self.limit))
+        try:
+            return read_head(_within(body, self.limit))
+        except Rejected:
+            raise
+        except Exception as error:  # a mistake of ours: the body must not be lost for it
+            log.exception("reading failed")
+            raise Malformed("body", f"reading failed ({type(error).__name__})") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

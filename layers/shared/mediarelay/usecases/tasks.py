@@ -15,6 +15,7 @@ from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.domain.task import Task, fold
 from mediarelay.errors import LedgerUnavailable
+from mediarelay.usecases.unreadable import count_unreadable
 
 RACES = 5
 log = logging.getLogger(__name__)
@@ -27,13 +28,16 @@ class Log(Protocol):
         """Append an entry once."""
 
     def load(self, vid: str) -> Record:
-        """Read a task's log and books; claims without their bodies."""
+        """Read a task's log and books; claims and replies without their bodies."""
+
+    def heard(self, entry: Entry) -> bytes | None:
+        """Read the body of a claim or a reply; None once its time is over."""
 
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item unless it moved on."""
 
-    def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> None:
-        """Note that nobody needs to ask about these any more."""
+    def settle(self, vid: str, questions: tuple[OpenQuestion, ...]) -> list[Entry]:
+        """Note that nobody needs to ask about these any more; return the callbacks among them that were open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +61,32 @@ class Tasks:
         The entry that begins a task waits in the due index until there is an item that does. Of an answer, `asked` is
         when the question began; by default when the answer came.
         """
-        hopeful = entry.origin in {Origin.TRACK, Origin.SUBMIT}
-        self.ledger.record(entry, first_look(entry.kind, entry.at, self.rules.first_look_after) if hopeful else None)
+        self.append(entry)
         answered = (asked or entry.at) if entry.origin is Origin.ANSWER else None
         return self.refresh(entry.vid, entry.kind, asked=answered, given_up=entry.origin is Origin.TIMEOUT)
+
+    def append(self, entry: Entry) -> bool:
+        """Append an entry, and leave the task item to whoever calls; return False if it is there already."""
+        hopeful = entry.origin in {Origin.TRACK, Origin.SUBMIT}
+        look = first_look(entry.kind, entry.at, self.rules.first_look_after) if hopeful else None
+        new = self.ledger.record(entry, look)
+        if new:
+            count_unreadable(entry)
+        return new
 
     def refresh(
         self, vid: str, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
     ) -> Task:
-        """Write the task item as the log says.
+        """Write the task item as the log says; raises `LedgerUnavailable` as `update` does, and if nothing is known."""
+        task = self.update(vid, kind, asked=asked, given_up=given_up, starved=starved)
+        if task is None:
+            raise LedgerUnavailable(f"nothing known about {vid}")
+        return task
+
+    def update(
+        self, vid: str, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
+    ) -> Task | None:
+        """Write the task item as the log says; return what is known, None if nothing is.
 
         Args:
             vid: The task.
@@ -80,11 +101,12 @@ class Tasks:
         for _ in range(RACES):
             record, task = self.load(vid)
             if task is None:
-                raise LedgerUnavailable(f"nothing known about {vid}")
+                return None
             moment = self.moment(kind, asked=asked, given_up=given_up, starved=starved)
             step = advance(record, task, self.rules, moment)
             if self.ledger.save(step.card, step.books, record.books):
-                self.ledger.settle(vid, step.settled)
+                for callback in self.ledger.settle(vid, step.settled):
+                    count_unreadable(callback)
                 _count_conflicts(task, record.books)
                 return task
         raise LedgerUnavailable("too many writers")

@@ -1,0 +1,151 @@
+"""One odd value in any side field of any documented payload: the same task, state and file, and all other fields."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mediarelay.contracts.callback_head import read_head
+from mediarelay.contracts.cts import canonical, parse_callback, parse_query, parse_reply
+from mediarelay.domain.media import Facts, Kind
+from tests.patience import patient, thorough
+
+PAYLOADS = Path(__file__).parent / "payloads"
+STRICT = {"vid", "status", "deleted", "callback_type", "app_id", "bucket_name", "url"}
+"""At the top of a payload; deeper down the same names are side fields."""
+ODD: list[Any] = [
+    *(None, True, False, 0, -1, -91, 0.0, 0.5, 12345.5, 1e308, float("inf"), 2**53, 2**63, 10**400, 1482498702),
+    *("", " ", "0", "-1", "N/A", "30000/1001", "29.97 fps", "1e999", "9" * 5000, "yes", "no", "success", "fail"),
+    *("0000-00-00 00:00:00", "0001-01-01 00:00:00", "2016-12-31 23:59:60", "9999-12-31T23:59:59-23:59", "\ud800", "\0"),
+    *([], {}, [None], [[]], [[[]]], [{}, 7], {"1": {}, "2": None}, {"1": "/a"}, {"": 1}, {"\ud800": "\ud800"}),
+]  # fmt: skip
+JSON = st.recursive(
+    st.sampled_from(ODD) | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def kind_of(name: str) -> Kind:
+    return Kind(name.partition("_")[0])
+
+
+def load(name: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((PAYLOADS / f"{name}.json").read_text("utf-8"))
+    return value.get("data", value)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place inside a payload, also those of whole objects and lists."""
+    if path:
+        yield path
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in members:
+        yield from places(member, (*path, key))
+
+
+QUERIES = ("video_query", "audio_query")
+CALLBACKS = tuple(
+    f"{kind}_{form}_{result}"
+    for kind, form in (("video", "callback"), ("video", "basic"), ("audio", "callback"))
+    for result in ("success", "failure")
+)
+SIDE = [
+    (name, path)
+    for name in (*QUERIES, *CALLBACKS)
+    for path in places(load(name))
+    if not (len(path) == 1 and path[0] in STRICT)
+]
+
+
+def changed(name: str, path: tuple[Any, ...], value: object) -> dict[str, Any]:
+    content = load(name)
+    parent: Any = content
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = value
+    return content
+
+
+def written(content: dict[str, Any]) -> bytes:
+    """As a backend would send it: also a number that is beyond every limit."""
+    return json.dumps(content).replace("Infinity", "1e999").replace(f'"{"9" * 5000}"', "9" * 5000).encode()
+
+
+def read(name: str, body: bytes) -> Facts:
+    """Read a payload as it goes its way: an answer is written to the log and read from there."""
+    if name in QUERIES:
+        return parse_query(kind_of(name), json.loads(canonical(parse_reply(body))))
+    return parse_callback(kind_of(name), body)
+
+
+def identity(facts: Facts) -> tuple[Any, ...]:
+    return facts.vid, facts.kind, facts.state, facts.source.url, facts.source.place.app_id, facts.source.place.bucket
+
+
+@cache
+def plain(name: str) -> Facts:
+    """What a payload states as it is documented."""
+    return read(name, written(load(name)))
+
+
+def check(name: str, path: tuple[Any, ...], value: object) -> None:
+    body = written(changed(name, path, value))
+    facts, schema = read(name, body), ".".join(part for part in path if isinstance(part, str))
+    assert identity(facts) == identity(plain(name))
+    assert [one for one in facts.unreadable if not f"{one}.".startswith(schema) and not schema.startswith(one)] == []
+    if path[0] not in {"result", "detail", "bucket_region"}:
+        assert facts.renditions == plain(name).renditions
+    if path[0] == "result":
+        assert facts.source == plain(name).source
+    if name in CALLBACKS:
+        assert read_head(body).gist == read_head(written(load(name))).gist
+    json.dumps([getattr(facts, one.name) for one in fields(facts)], default=str, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(("name", "path"), SIDE, ids=lambda value: str(value).replace(" ", ""))
+def test_each_odd_value_in_each_side_field(name: str, path: tuple[Any, ...]) -> None:
+    for value in ODD:
+        check(name, path, value)
+
+
+@given(st.sampled_from(SIDE), JSON)
+@thorough
+@example(("video_query", ("duration",)), False)
+def test_any_value_in_any_side_field(place: tuple[str, tuple[Any, ...]], value: object) -> None:
+    check(*place, value)
+
+
+def two_places(name: str) -> st.SearchStrategy[tuple[str, tuple[Any, ...], tuple[Any, ...]]]:
+    inside = st.sampled_from([path for other, path in SIDE if other == name])
+    return st.tuples(st.just(name), inside, inside)
+
+
+@given(st.sampled_from(QUERIES + CALLBACKS).flatmap(two_places), JSON, JSON)
+@patient
+def test_values_in_two_side_fields(
+    place: tuple[str, tuple[Any, ...], tuple[Any, ...]], one: object, other: object
+) -> None:
+    name, first, second = place
+    content = changed(name, first, one) | {second[0]: changed(name, second, other)[second[0]]}
+    assert identity(read(name, written(content))) == identity(plain(name))
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_an_answer_without_its_side_fields(name: str) -> None:
+    bare = read(name, written({key: value for key, value in load(name).items() if key in STRICT}))
+    assert identity(bare) == identity(plain(name))
+    assert bare.unreadable == ()
+
+
+def test_the_other_fields_of_an_answer_stay_as_they_are() -> None:
+    facts = read("video_query", written(changed("video_query", ("result", "video", "info", 1, "fps"), "N/A")))
+    infos = list(plain("video_query").renditions)
+    infos[1] = replace(infos[1], fps=None)
+    assert facts == replace(plain("video_query"), renditions=tuple(infos), unreadable=("result.video.info.fps",))
