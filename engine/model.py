@@ -28,7 +28,8 @@ class VideoFacts:
     """The picture of a source: sides as shown (rotation applied), `index` is its stream number.
 
     `duration` is from the first frame to the end of the last one; `fps` is the average, 0 where it is not known;
-    `nominal_fps` is the rate that ffmpeg takes for the stream's own, 0 where there is none.
+    `nominal_fps` is the rate that ffmpeg takes for the stream's own, 0 where there is none. `odd_colours` are labelled
+    in a way that ffmpeg cannot convert.
     """
 
     index: int
@@ -38,6 +39,7 @@ class VideoFacts:
     fps: float
     duration: float
     nominal_fps: float = 0
+    odd_colours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -229,7 +229,7 @@ def _gif(name: str, video: VideoFacts) -> Target:
 
 def _frames(rate: str) -> str:
     """Pick frames at a steady rate, from the picture's own beginning: it may begin later than the sound."""
-    return f"setpts=PTS-STARTPTS,fps={rate}:start_time=0"
+    return f"setpts=PTS-STARTPTS,fps={rate}:start_time=0:eof_action=pass"
 
 
 def _sound(name: str, audio: AudioFacts) -> Target:
@@ -256,9 +256,13 @@ def _graphs(facts: MediaFacts, targets: Sequence[Target]) -> Iterator[str]:
     pictures = {i: target.picture for i, target in enumerate(targets) if target.picture}
     sounds = {i: target.sound for i, target in enumerate(targets) if target.sound}
     if pictures and facts.video:
-        yield _graph(f"[0:{facts.video.index}]split", "v", pictures)
+        unlabelled = f"{_UNLABELLED}," if facts.video.odd_colours else ""
+        yield _graph(f"[0:{facts.video.index}]{unlabelled}split", "v", pictures)
     if sounds and facts.audio:
         yield _graph(f"[0:{facts.audio.index}]asplit", "a", sounds)
+
+
+_UNLABELLED = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown"
 
 
 def _graph(head: str, kind: str, chains: Mapping[int, str]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import av.error
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.codec.context import Flags
 from av.container import InputContainer
@@ -26,10 +27,15 @@ from av.video.frame import VideoFrame
 from engine.failures import Failure, TaskFailed
 from engine.inputs import ANY_FORMAT, SAFE_INPUT, STATED_BY_FILE, STATED_BY_STREAM
 from engine.model import AudioFacts, MediaFacts, VideoFacts
+from engine.stated import missing_part
 
 # Tags come in any encoding. PyAV 18 refuses the file unless told otherwise, PyAV 19 reads it and knows no such option.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}  # noqa: PLR2004
 _UNREADABLE = (av.error.FFmpegError, OSError, ValueError, StopIteration, ZeroDivisionError)
+# What ffmpeg's scaler refuses, by the numbers of ITU-T H.273: YCgCo, BT.2020 with constant luminance, SMPTE 2085,
+# derived matrices, ICtCp, IPT-C2, YCgCo-R; and logarithmic curves.
+_ODD_MATRICES = frozenset({8, *range(10, 18)})
+_ODD_TRANSFERS = frozenset({9, 10})
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT
 _VBR_HEADER = re.compile(rb"Xing|Info|VBRI")
 
@@ -39,17 +45,17 @@ MAX_FPS = 1000
 MAX_BITRATE = 10**10
 """Bounds of what a stream may state about itself; what is beyond them is not known."""
 MAX_JUMP = 10.0
-"""Seconds that timestamps may jump where the format allows discontinuities; ffmpeg's own bound."""
+"""Seconds that a clock may jump back, and ahead where the format allows discontinuities; ffmpeg's own bound."""
 DAY = 86_400.0
-"""Seconds that timestamps may jump elsewhere, and that one packet may last: more is a negative number, wrapped."""
+"""Seconds that a clock may jump ahead elsewhere, and that one packet may last: more is a negative number, wrapped."""
 TOLERANCE = 0.1
 """The part of a stated length that may be missing, beside one second, until a file counts as cut."""
 VBR_SEARCH = 4096
 """Bytes from an mp3's first frame in which its header with the number of frames lies."""
 NAME_SEARCH = 2**20
 """Bytes from the beginning of a file that tell its format."""
-SHORTEST_FRAME = 0.04
-"""Seconds that a picture lasts of which nothing says how long."""
+GUESSED_FPS = 25
+"""Frames per second where nothing says how long a frame lasts."""
 
 
 @dataclass(slots=True)
@@ -59,38 +65,56 @@ class _Track:
     stream: Stream
     width: int = 0
     height: int = 0
+    max_jump: float = DAY
+    max_length: float = DAY
     start: float | None = None
-    elapsed: float = 0.0
     content: float = 0.0
     size: int = 0
     packets: int = 0
     tries: int = 0
     frame: VideoFrame | AudioFrame | None = None
-    _last: tuple[float, float] | None = None
+    _past: float = 0.0
+    _span: tuple[float, float, float] | None = None
+    _decoded: float | None = None
 
-    def add(self, packet: "Packet[Any]", max_jump: float) -> None:
+    def add(self, packet: "Packet[Any]") -> None:
         """Count a packet."""
         length = _length(packet)
-        self.content += length
+        self.content += min(length, self.max_length)
         self.size += packet.size
         self.packets += 1
         decoded, shown = _seconds(packet, packet.dts), _seconds(packet, packet.pts)
-        if shown is not None:
-            self.start = shown if self.start is None else min(self.start, shown)
-        now = shown if decoded is None else decoded
-        if now is None:
-            self.elapsed += length
-        else:
-            self._advance(now, length, max_jump)
+        begin = decoded if shown is None else shown
+        if begin is not None:
+            self._stretch(begin, length, backwards=_is_before(decoded, self._decoded))
+        self._decoded = decoded
 
-    def _advance(self, now: float, length: float, max_jump: float) -> None:
-        if self._last is not None:
-            before, lasted = self._last
+    def _stretch(self, begin: float, length: float, *, backwards: bool) -> None:
+        if self._span is None:
+            self.start, self._span = begin, (begin, begin, length)
+            return
+        first, last, _ = self._span
+        if backwards or not -MAX_JUMP <= begin - last <= self.max_jump:
             # A clock that runs backwards (chained files) or leaps (a cut broadcast) says nothing about time.
-            step = now - before
-            self.elapsed += step - lasted if 0 <= step <= max_jump else 0
-        self.elapsed += length
-        self._last = (now, length)
+            self._past = self.elapsed
+            self._span = (begin, begin, length)
+        else:
+            # In mp4 a packet lasts until the next one is decoded; only the last of all says how long a frame is shown.
+            self._span = (min(begin, first), max(begin, last), length)
+            self.start = self.start if self._past else self._span[0]
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds by the clock, the content where there is none."""
+        if self._span is None:
+            return self.content
+        first, last, length = self._span
+        return self._past + last + length - first
+
+    @property
+    def states_end(self) -> bool:
+        """Whether a packet says how long the last frame is shown."""
+        return self._span[2] > 0 if self._span else self.content > 0
 
     def try_decoding(self, packet: "Packet[Any]") -> None:
         """Look for the first frame, if it is not found yet."""
@@ -102,10 +126,8 @@ class _Track:
     def duration(self) -> float:
         """Seconds from the beginning to the end; where no packet says how long it lasts, its frame does."""
         if isinstance(self.frame, AudioFrame):
-            return self.elapsed or self.frame.samples / self.frame.sample_rate
-        period = 1 / _fps(self) if _fps(self) else SHORTEST_FRAME
-        lasted = self._last[1] if self._last else self.elapsed
-        return max(0.0, self.elapsed) + (0 if lasted else period)
+            return max(self.elapsed, self.content) or self.frame.samples / self.frame.sample_rate
+        return self.elapsed + (0 if self.states_end else 1 / (_fps(self) or GUESSED_FPS))
 
     @property
     def end(self) -> float:
@@ -168,24 +190,27 @@ def _other_format(path: Path) -> str:
 
 
 def _read_tracks(container: InputContainer) -> list[_Track]:
-    tracks = {stream.index: _new_track(stream) for stream in container.streams}
     leaps = bool(int(container.format.flags) & _TS_DISCONT)
+    tracks = {stream.index: _new_track(stream, MAX_JUMP if leaps else DAY) for stream in container.streams}
     for packet in _packets(container):
-        track = tracks[packet.stream_index]
+        track = tracks[packet.stream.index]
         if packet.size and not packet.is_discard:
-            track.add(packet, MAX_JUMP if leaps else DAY)
+            track.add(packet)
         if _is_candidate(track.stream):
             track.try_decoding(packet)
     return list(tracks.values())
 
 
-def _new_track(stream: Stream) -> _Track:
+def _new_track(stream: Stream, max_jump: float) -> _Track:
     context = stream.codec_context
+    if isinstance(context, AudioCodecContext) and context.frame_size and context.sample_rate:
+        # In mp4 a packet lasts until the next one: after a gap that is more than it holds.
+        return _Track(stream, max_jump=max_jump, max_length=context.frame_size / context.sample_rate)
     if not isinstance(context, VideoCodecContext):
-        return _Track(stream)
+        return _Track(stream, max_jump=max_jump)
     # Else decoders keep up to 16 columns that should be cropped, so that rows stay aligned in memory.
     context.flags |= Flags.unaligned
-    return _Track(stream, width=context.width, height=context.height)
+    return _Track(stream, width=context.width, height=context.height, max_jump=max_jump)
 
 
 def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
@@ -198,6 +223,10 @@ def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
 
 def _seconds(packet: "Packet[Any]", ticks: int | None) -> float | None:
     return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
+
+
+def _is_before(now: float | None, before: float | None) -> bool:
+    return now is not None and before is not None and now < before
 
 
 def _length(packet: "Packet[Any]") -> float:
@@ -232,6 +261,8 @@ def _first(tracks: Sequence[_Track], kind: type[VideoFrame | AudioFrame]) -> _Tr
 def _require_whole(container: InputContainer, path: Path, tracks: Sequence[_Track], used: Sequence[_Track]) -> None:
     """Raise `TaskFailed` for a cut file: its header states more than its packets hold."""
     name, whole = container.format.name, (container.duration or 0) / av.time_base
+    there = max(track.duration for track in used)
+    _require_length(there / (1 - missing_part(path)), there)
     if name in STATED_BY_FILE:
         _require_length(whole, max(track.end for track in tracks))
     if name in STATED_BY_STREAM or (name == "mp3" and _counts_frames(path)):
@@ -288,6 +319,7 @@ def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
         fps=round(_fps(track), 3),
         nominal_fps=float(getattr(track.stream, "guessed_rate", None) or 0),
         duration=track.duration,
+        odd_colours=frame.colorspace in _ODD_MATRICES or frame.color_trc in _ODD_TRANSFERS,
     )
 
 

@@ -12,6 +12,11 @@ from engine.model import AudioFacts
 MAX_GUESSED_CHANNELS = 8
 """Up to so many channels without stated positions are taken as the usual layout of that number, as ffmpeg does."""
 
+MIN_SAMPLES = 64
+"""Samples below which a resampler gives nothing at all."""
+MIN_SECONDS = 0.2
+"""Seconds of a lossy sound: of less, players do not recognise the format."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -110,7 +115,11 @@ def _lossy(codec: Codec, bitrate: int, audio: AudioFacts) -> Encoding:
     low, high = step.bounds(channels)
     asked = min(max(bitrate, low), high) if bitrate else 0
     layout = "mono" if channels == 1 else "stereo"
-    filters = (*_positions(audio), f"aformat=sample_rates={step.hertz}:channel_layouts={layout}")
+    filters = (
+        *_lengthened(audio, MIN_SECONDS),
+        *_positions(audio),
+        f"aformat=sample_rates={step.hertz}:channel_layouts={layout}",
+    )
     rate = ("-b:a", str(asked)) if asked else ()
     return Encoding(",".join(filters), ("-c:a", codec.encoder, *rate), codec.encoder, asked)
 
@@ -136,7 +145,7 @@ def _lossless(codec: Codec, audio: AudioFacts) -> Encoding:
     wanted = [f"sample_fmts={sample_format}"]
     filters: tuple[str, ...] = ()
     if codec.layouts:
-        filters = _positions(audio)
+        filters = (*(_lengthened(audio) or _EVEN_BLOCKS), *_positions(audio))
         wanted += [f"channel_layouts={'|'.join(codec.layouts)}", *_flac_rate(audio.sample_rate)]
     return Encoding(",".join((*filters, "aformat=" + ":".join(wanted))), ("-c:a", encoder), encoder)
 
@@ -149,44 +158,57 @@ def _depth(codec: Codec, audio: AudioFacts) -> tuple[str, str]:
 
 
 _FLAC_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000, 352800, 384000)
+# The first frame of a cut sound may be shorter than a block of flac can be.
+_EVEN_BLOCKS = ("asetnsamples=n=4096:pad=0",)
+_FLAC_LEAST = 1_000
 _FLAC_ANY = 65_535
 _FLAC_TENS = 655_350
 
 
 def _flac_rate(hertz: int) -> list[str]:
-    """Flac states a sample rate in Hz up to `_FLAC_ANY`, in tens of Hz up to `_FLAC_TENS`."""
-    if hertz <= _FLAC_ANY or (hertz <= _FLAC_TENS and hertz % 10 == 0):
+    """Flac states a sample rate in Hz up to `_FLAC_ANY`, in tens of Hz up to `_FLAC_TENS`; a low one makes no block."""
+    if _FLAC_LEAST <= hertz <= (_FLAC_ANY if hertz % 10 else _FLAC_TENS):
         return []
-    return [f"sample_rates={max(rate for rate in _FLAC_RATES if rate < hertz)}"]
+    return [f"sample_rates={max((rate for rate in _FLAC_RATES if rate < hertz), default=_FLAC_RATES[0])}"]
 
 
-_UNSTATED = re.compile(r"\d+ channels")
-_ONE_SIDE = re.compile(r"(?P<left>.*L|FLC)|(?P<right>.*R|FRC)")
+def _lengthened(audio: AudioFacts, seconds: float = 0) -> tuple[str, ...]:
+    """Add silence to a sound that is too short for a resampler or an encoder to give anything."""
+    least = max(MIN_SAMPLES, round(seconds * audio.sample_rate))
+    short = audio.duration is not None and audio.duration * audio.sample_rate < least
+    return (f"asetnsamples=n={least}:pad=1",) if short else ()
+
+
+_NAMELESS = frozenset({"NONE", "UNK"})
+_CUSTOM = re.compile(r"\d+ channels")
+_LEFT = re.compile(r".*L|FLC")
+_RIGHT = re.compile(r".*R|FRC")
 
 
 def _positions(audio: AudioFacts) -> tuple[str, ...]:
     """Give channels positions that ffmpeg can mix, where theirs are odd or not stated."""
     if audio.layout.startswith("ambisonic"):
         return ("pan=stereo|c0<c0+c1|c1<c0-c1",)
-    stated = any(name not in {"NONE", "UNK"} for name in audio.channel_names)
+    named = not _NAMELESS.issuperset(audio.channel_names)
     if audio.channels <= 2:  # noqa: PLR2004
-        return () if audio.layout in {"mono", "stereo"} or not stated else (_RENAMED[audio.channels],)
-    if _UNSTATED.match(audio.layout) and (stated or audio.channels > MAX_GUESSED_CHANNELS):
-        return (_mixed(audio.channel_names),)
+        odd = named and audio.layout not in _USUAL
+        return (_renamed(audio.channels, _USUAL[audio.channels - 1]),) if odd else ()
+    if _CUSTOM.match(audio.layout) and (named or audio.channels > MAX_GUESSED_CHANNELS):
+        return (_renamed(audio.channels, f"{audio.channels}C"), _mixed(audio.channel_names))
     return ()
 
 
-_RENAMED = {1: "pan=mono|c0=c0", 2: "pan=stereo|c0=c0|c1=c1"}
+_USUAL = ("mono", "stereo")
+
+
+def _renamed(channels: int, layout: str) -> str:
+    return f"channelmap=map={'|'.join(map(str, range(channels)))}:channel_layout={layout}"
 
 
 def _mixed(names: Sequence[str]) -> str:
-    """Mix to stereo by the names of the channels; what has no side is on both, what has no name alternates."""
-    left, right = [], []
-    for i, name in enumerate(names):
-        side = _ONE_SIDE.fullmatch(name)
-        nameless = name in {"NONE", "UNK"}
-        if (nameless and i % 2 == 0) or (not nameless and not (side and side["right"])):
-            left.append(f"c{i}")
-        if (nameless and i % 2 == 1) or (not nameless and not (side and side["left"])):
-            right.append(f"c{i}")
-    return f"pan=stereo|c0<{'+'.join(left)}|c1<{'+'.join(right)}"
+    """Mix to stereo: a channel goes to the side that its name says, else to both; without a name they alternate."""
+    # A name that is not stated is given one: left, right, left, ...
+    sides = [name if name not in _NAMELESS else "LR"[i % 2] for i, name in enumerate(names)]
+    left = "+".join(f"c{i}" for i, name in enumerate(sides) if not _RIGHT.fullmatch(name))
+    right = "+".join(f"c{i}" for i, name in enumerate(sides) if not _LEFT.fullmatch(name))
+    return f"pan=stereo|c0<{left}|c1<{right}"

@@ -25,7 +25,12 @@ def main(words: list[str]) -> int:
             path = Path(folder) / "file"
             path.unlink(missing_ok=True)
             if write(recipe, str(path)):
-                wrong += _try(recipe, path, counts.setdefault(recipe.group, Counter()), counts.setdefault(f"`{recipe.muxer}`", Counter()))
+                wrong += _try(
+                    recipe,
+                    path,
+                    counts.setdefault(recipe.group, Counter()),
+                    counts.setdefault(f"`{recipe.muxer}`", Counter()),
+                )
     _print(counts)
     print(f"\n{wrong} wrong, {time.monotonic() - begun:.0f} s")
     return min(wrong, 1)
@@ -49,7 +54,10 @@ def _print(counts: dict[str, Counter[str]]) -> None:
     print("| | made | succeeded |" + "".join(f" {code} |" for code in codes))
     print("|---|---|---|" + "---|" * len(codes))
     for name, tally in [*sorted(counts.items()), ("all", total)]:
-        print(f"| {name} | {tally['made']} | {tally['succeeded']} |" + "".join(f" {tally[code] or ''} |" for code in codes))
+        print(
+            f"| {name} | {tally['made']} | {tally['succeeded']} |"
+            + "".join(f" {tally[code] or ''} |" for code in codes)
+        )
 
 
 if __name__ == "__main__":

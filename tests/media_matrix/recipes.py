@@ -115,7 +115,13 @@ def of_codecs() -> Iterator[Recipe]:
 def of_layouts() -> Iterator[Recipe]:
     """Each standard layout, and odd ones, in whatever keeps layouts."""
     odd = ("FL", "LFE", "FL+FC", "BL+BR", "FL+FR+LFE+LFE2", "1c", "2c", "3c", "9c", "16c", "20c", "32c", "64c")
-    kept = [("wav", "pcm_s16le"), ("matroska", "pcm_s16le"), ("mov", "pcm_s16le"), ("caf", "pcm_s16le"), ("w64", "pcm_f32le")]
+    kept = [
+        ("wav", "pcm_s16le"),
+        ("matroska", "pcm_s16le"),
+        ("mov", "pcm_s16le"),
+        ("caf", "pcm_s16le"),
+        ("w64", "pcm_f32le"),
+    ]
     coded = [("matroska", codec) for codec in ("ac3", "eac3", "dca", "truehd", "mlp", "libopus", "libvorbis", "tta")]
     others = [("ipod", "aac"), ("ipod", "alac"), ("wv", "wavpack"), ("flac", "flac"), ("nut", "pcm_s24le")]
     for (muxer, encoder), layout in product([*kept, *coded, *others], [*layouts(), *odd]):
@@ -126,7 +132,14 @@ def of_layouts() -> Iterator[Recipe]:
 def of_pixels() -> Iterator[Recipe]:
     """Each pixel format: bare, lossless and coded."""
     formats = re.findall(r"^IO\S+ +(\S+) ", _ask("-pix_fmts"), re.MULTILINE)
-    writers = [("nut", "rawvideo"), ("matroska", "ffv1"), ("mov", "prores_ks"), ("mp4", "libx264"), ("mp4", "libx265"), ("webm", "libvpx-vp9")]
+    writers = [
+        ("nut", "rawvideo"),
+        ("matroska", "ffv1"),
+        ("mov", "prores_ks"),
+        ("mp4", "libx264"),
+        ("mp4", "libx265"),
+        ("webm", "libvpx-vp9"),
+    ]
     for (muxer, encoder), name in product(writers, formats):
         attempt = (*_written(picture(PICTURES[0]), encoder, "v"), "-pix_fmt", f"+{name}")
         yield Recipe("pixels", f"{muxer}-{encoder}-{name}", muxer, (attempt,))
@@ -134,13 +147,39 @@ def of_pixels() -> Iterator[Recipe]:
 
 def of_rates() -> Iterator[Recipe]:
     """Sample rates and frame rates, usual and odd."""
-    writers = [("wav", "pcm_s16le"), ("flac", "flac"), ("ipod", "aac"), ("mp3", "libmp3lame"), ("ogg", "libvorbis"), ("wav", "pcm_f64le")]
-    rates = (50, 1000, 4000, 7350, 8000, 11025, 12345, 22050, 44100, 88200, 96000, 96001, 192000, 384000, 768000, 2822400)
+    writers = [
+        ("wav", "pcm_s16le"),
+        ("flac", "flac"),
+        ("ipod", "aac"),
+        ("mp3", "libmp3lame"),
+        ("ogg", "libvorbis"),
+        ("wav", "pcm_f64le"),
+    ]
+    rates = (
+        50,
+        1000,
+        4000,
+        7350,
+        8000,
+        11025,
+        12345,
+        22050,
+        44100,
+        88200,
+        96000,
+        96001,
+        192000,
+        384000,
+        768000,
+        2822400,
+    )
     for (muxer, encoder), rate, layout in product(writers, rates, ("mono", "stereo", "5.1")):
         attempt = (*_written(sound(f"{rate}:{layout}"), encoder, "a"), "-ar", str(rate))
         yield Recipe("rate", f"{muxer}-{encoder}-{rate}-{layout}", muxer, (attempt,))
     frames = ("1/10", "1", "15/2", "24000/1001", "60000/1001", "120", "240", "1000", "90000")
-    for (muxer, encoder), rate in product([("mp4", "libx264"), ("matroska", "ffv1"), ("avi", "mpeg4"), ("mpegts", "libx264"), ("nut", "mjpeg")], frames):
+    for (muxer, encoder), rate in product(
+        [("mp4", "libx264"), ("matroska", "ffv1"), ("avi", "mpeg4"), ("mpegts", "libx264"), ("nut", "mjpeg")], frames
+    ):
         attempt = (*_written(picture(f"64x48:{rate}"), encoder, "v"), "-frames:v", "12")
         yield Recipe("rate", f"{muxer}-{encoder}-{rate.replace('/', ':')}fps", muxer, (attempt,))
 
@@ -148,7 +187,17 @@ def of_rates() -> Iterator[Recipe]:
 def of_sizes() -> Iterator[Recipe]:
     """Odd, tiny and long pictures, and turned ones."""
     sizes = ("1x1", "1x2", "2x1", "3x3", "15x1", "17x33", "1x300", "300x1", "4096x16", "16x4096", "321x181")
-    for (muxer, encoder), size in product([("mp4", "libx264"), ("matroska", "ffv1"), ("avi", "rawvideo"), ("gif", "gif"), ("webm", "libvpx"), ("ogv", "libtheora")], sizes):
+    for (muxer, encoder), size in product(
+        [
+            ("mp4", "libx264"),
+            ("matroska", "ffv1"),
+            ("avi", "rawvideo"),
+            ("gif", "gif"),
+            ("webm", "libvpx"),
+            ("ogv", "libtheora"),
+        ],
+        sizes,
+    ):
         yield Recipe("size", f"{muxer}-{encoder}-{size}", muxer, (_written(picture(f"{size}:10"), encoder, "v"),))
 
 
@@ -164,7 +213,10 @@ def _written(source: tuple[str, ...], encoder: str, kind: str) -> tuple[str, ...
 def _run(*arguments: str) -> bool:
     command = [find_ffmpeg(), "-nostdin", "-v", "error", "-y", "-threads", "1", *arguments]
     try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False).returncode == 0
+        return (
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False).returncode
+            == 0
+        )
     except subprocess.TimeoutExpired:
         return False
 
@@ -176,7 +228,7 @@ def _ask(*question: str) -> str:
 
 
 def _usual(muxer: str) -> dict[str, str]:
-    return {kind: codec for kind, codec in re.findall(r"Default (video|audio) codec: (\w+)", _ask("-h", f"muxer={muxer}"))}
+    return dict(re.findall(r"Default (video|audio) codec: (\w+)", _ask("-h", f"muxer={muxer}")))
 
 
 @cache

@@ -13,7 +13,18 @@ from engine.model import MediaFacts, Output
 from engine.plan import SOURCE, Target, plan_audio, plan_video
 from engine.transcode import Ffmpeg, Handle, find_ffmpeg
 
-AUDIO_SPECS = ("128000_mp3", "24000_mp3", "48000_m4a", "64000_aac", "96000_ogg", "16000_ogg", "64000_opus", "0_ogg", "0_flac", "0_wav")
+AUDIO_SPECS = (
+    "128000_mp3",
+    "24000_mp3",
+    "48000_m4a",
+    "64000_aac",
+    "96000_ogg",
+    "16000_ogg",
+    "64000_opus",
+    "0_ogg",
+    "0_flac",
+    "0_wav",
+)
 BUCKET = Bucket(name="a", region="b", covers=(Cover(spec="0_0", count=3), Cover(spec="s_90")), gifs=("w_64",))
 REFUSALS = frozenset({Failure.NOT_MEDIA, Failure.NO_VIDEO, Failure.NO_AUDIO, Failure.NO_SUCH_SPEC, Failure.CUT_SOURCE})
 """Codes that say something about the file; with any other one the engine is at fault."""
@@ -66,7 +77,21 @@ def faults(path: Path, kind: str, ended: Ended) -> str:
 def plays(path: Path, kind: str) -> bool:
     """Ask ffmpeg itself whether it decodes a frame of this kind, pictures that are attached left out."""
     stream = f"0:{_STREAM[kind].replace('v', 'V')}"
-    command = [find_ffmpeg(), "-v", "error", "-nostdin", "-i", str(path), "-map", stream, "-frames", "1", "-f", "framecrc", "-"]
+    command = [
+        find_ffmpeg(),
+        "-v",
+        "error",
+        "-nostdin",
+        "-i",
+        str(path),
+        "-map",
+        stream,
+        "-frames",
+        "1",
+        "-f",
+        "framecrc",
+        "-",
+    ]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
     return any(not line.startswith(b"#") for line in done.stdout.splitlines())
 
