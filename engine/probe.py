@@ -75,6 +75,7 @@ class _Track:
     frame: VideoFrame | AudioFrame | None = None
     _past: float = 0.0
     _span: tuple[float, float, float] | None = None
+    _shown: float = 0.0
     _decoded: float | None = None
 
     def add(self, packet: "Packet[Any]") -> None:
@@ -86,21 +87,29 @@ class _Track:
         decoded, shown = _seconds(packet, packet.dts), _seconds(packet, packet.pts)
         begin = decoded if shown is None else shown
         if begin is not None:
-            self._stretch(begin, length, backwards=_is_before(decoded, self._decoded))
+            self._stretch(begin, length, leap=self._leaps(decoded, begin))
         self._decoded = decoded
 
-    def _stretch(self, begin: float, length: float, *, backwards: bool) -> None:
+    def _leaps(self, decoded: float | None, begin: float) -> bool:
+        """Tell whether the clock stood elsewhere before; frames may be shown in another order than they are decoded."""
+        if decoded is not None and self._decoded is not None:
+            return not 0 <= decoded - self._decoded <= self.max_jump
+        return self._span is not None and not -MAX_JUMP <= begin - self._span[1] <= self.max_jump
+
+    def _stretch(self, begin: float, length: float, *, leap: bool) -> None:
         if self._span is None:
-            self.start, self._span = begin, (begin, begin, length)
+            self.start, self._span, self._shown = begin, (begin, begin, length), length
             return
         first, last, _ = self._span
-        if backwards or not -MAX_JUMP <= begin - last <= self.max_jump:
+        if leap:
             # A clock that runs backwards (chained files) or leaps (a cut broadcast) says nothing about time.
             self._past = self.elapsed
-            self._span = (begin, begin, length)
+            self._span, self._shown = (begin, begin, length), length
         else:
-            # In mp4 a packet lasts until the next one is decoded; only the last of all says how long a frame is shown.
+            # In mp4 a packet lasts until the next one is decoded, long before or after that is shown: of the one decoded
+            # last and the one shown last, the shorter says how long the last frame is shown.
             self._span = (min(begin, first), max(begin, last), length)
+            self._shown = length if begin >= last else self._shown
             self.start = self.start if self._past else self._span[0]
 
     @property
@@ -108,13 +117,17 @@ class _Track:
         """Seconds by the clock, the content where there is none."""
         if self._span is None:
             return self.content
-        first, last, length = self._span
-        return self._past + last + length - first
+        first, last, _ = self._span
+        return self._past + last + self._last_length - first
 
     @property
     def states_end(self) -> bool:
         """Whether a packet says how long the last frame is shown."""
-        return self._span[2] > 0 if self._span else self.content > 0
+        return self._last_length > 0 if self._span else self.content > 0
+
+    @property
+    def _last_length(self) -> float:
+        return min(self._span[2], self._shown) if self._span else 0.0
 
     def try_decoding(self, packet: "Packet[Any]") -> None:
         """Look for the first frame, if it is not found yet."""
@@ -223,10 +236,6 @@ def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
 
 def _seconds(packet: "Packet[Any]", ticks: int | None) -> float | None:
     return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
-
-
-def _is_before(now: float | None, before: float | None) -> bool:
-    return now is not None and before is not None and now < before
 
 
 def _length(packet: "Packet[Any]") -> float:
