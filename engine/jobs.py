@@ -17,12 +17,13 @@ from engine.failures import Failure, Stopped, TaskFailed
 from engine.model import MediaFacts, Output, Status, Task
 from engine.objects import Objects, clear, link_or_copy
 from engine.payloads import basic_callback, result_callback
-from engine.places import MAX_KEY_BYTES, Place, key_of
+from engine.places import Place, checked_key, key_of
 from engine.plan import SOURCE, Target, plan_audio, plan_video
 from engine.probe import is_shorter
 from engine.store import Callback, Store
 from engine.transcode import Ffmpeg, Handle, Stub, Transcoder
 from mediarelay.domain.media import Kind, RenditionKind
+from mediarelay.errors import Malformed
 
 logger = logging.getLogger(__name__)
 
@@ -273,11 +274,12 @@ def _plan(work: Work, facts: MediaFacts) -> tuple[Target, ...]:
 
 
 def _require_keys(task: Task, targets: Iterable[Target]) -> None:
-    """Raise `TaskFailed` if the key of an output would be longer than a bucket takes."""
+    """Raise `TaskFailed` if no object can have the key of an output: it would be too long."""
     for suffix in (suffix for target in targets for suffix in target.suffixes):
-        length = len((task.key + suffix).encode())
-        if length > MAX_KEY_BYTES:
-            raise TaskFailed(Failure.LONG_KEY, f"{length} bytes with {suffix}, over {MAX_KEY_BYTES}")
+        try:
+            checked_key(task.key + suffix)
+        except Malformed as malformed:
+            raise TaskFailed(Failure.LONG_KEY, f"with {suffix} it {malformed.reason}") from malformed
 
 
 def _require_complete(facts: MediaFacts, outputs: Iterable[Output]) -> None:

@@ -106,8 +106,8 @@ class _Track:
             self._past = self.elapsed
             self._span, self._shown = (begin, begin, length), length
         else:
-            # In mp4 a packet lasts until the next one is decoded, long before or after that is shown: of the one decoded
-            # last and the one shown last, the shorter says how long the last frame is shown.
+            # In mp4 a packet lasts until the next one is decoded, long before or after that is shown: of the one that
+            # is decoded last and the one that is shown last, the shorter says how long the last frame is shown.
             self._span = (min(begin, first), max(begin, last), length)
             self._shown = length if begin >= last else self._shown
             self.start = self.start if self._past else self._span[0]

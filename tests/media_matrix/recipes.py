@@ -141,7 +141,7 @@ def of_pixels() -> Iterator[Recipe]:
         ("webm", "libvpx-vp9"),
     ]
     for (muxer, encoder), name in product(writers, formats):
-        attempt = (*_written(picture(PICTURES[0]), encoder, "v"), "-pix_fmt", f"+{name}")
+        attempt = (*_written(picture(PICTURES[0]), encoder, "v"), "-vf", f"scale,format={name}", "-pix_fmt", f"+{name}")
         yield Recipe("pixels", f"{muxer}-{encoder}-{name}", muxer, (attempt,))
 
 
@@ -185,20 +185,12 @@ def of_rates() -> Iterator[Recipe]:
 
 
 def of_sizes() -> Iterator[Recipe]:
-    """Odd, tiny and long pictures, and turned ones."""
+    """Odd, tiny and long pictures."""
     sizes = ("1x1", "1x2", "2x1", "3x3", "15x1", "17x33", "1x300", "300x1", "4096x16", "16x4096", "321x181")
-    for (muxer, encoder), size in product(
-        [
-            ("mp4", "libx264"),
-            ("matroska", "ffv1"),
-            ("avi", "rawvideo"),
-            ("gif", "gif"),
-            ("webm", "libvpx"),
-            ("ogv", "libtheora"),
-        ],
-        sizes,
-    ):
-        yield Recipe("size", f"{muxer}-{encoder}-{size}", muxer, (_written(picture(f"{size}:10"), encoder, "v"),))
+    writers = [("mp4", "libx264"), ("matroska", "ffv1"), ("avi", "rawvideo"), ("gif", "gif"), ("webm", "libvpx")]
+    for (muxer, encoder), size in product([*writers, ("ogv", "libtheora"), ("mov", "libx264rgb")], sizes):
+        attempt = (*_written(picture("64x48:10"), encoder, "v"), "-vf", f"scale={size.replace('x', ':')}")
+        yield Recipe("size", f"{muxer}-{encoder}-{size}", muxer, (attempt,))
 
 
 def write(recipe: Recipe, path: str) -> bool:
