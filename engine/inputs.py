@@ -30,5 +30,5 @@ _ONE_TRACK = "wav,w64,flac,aiff,au,caf,tta,ape,wv,mpc,mpc8,tak,dsf,iff"
 STATED_BY_STREAM = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi", "smk", "bink", *_ONE_TRACK.split(",")})
 """Formats whose header states the length of each stream."""
 
-STATED_BY_FILE = frozenset({"matroska,webm", "asf", "flv", "rm", "wtv", "mxf", "gxf", "nut"})
+STATED_BY_FILE = frozenset({"matroska,webm", "asf", "flv", "rm", "wtv", "mxf", "gxf"})
 """Formats whose header states one length for all streams together."""

@@ -53,7 +53,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The file that is transcoded, as far as it is known."""
+    """The file that is transcoded, as far as it is known.
+
+    `duration` is in seconds. CTS states whole ones and cuts off the rest, so that `7.0` may be 7.9 s.
+    """
 
     url: str | None = None
     name: str | None = None
