@@ -54,6 +54,8 @@ VBR_SEARCH = 4096
 """Bytes from an mp3's first frame in which its header with the number of frames lies."""
 NAME_SEARCH = 2**20
 """Bytes from the beginning of a file that tell its format."""
+DEEP = 24
+"""Bits of a sample in 32 bits of which nothing says how many of them are used."""
 GUESSED_FPS = 25
 """Frames per second where nothing says how long a frame lasts."""
 
@@ -361,4 +363,6 @@ def _audio(container: str, track: _Track, frame: AudioFrame) -> AudioFacts:
 def _bits(codec: Any, frame: AudioFrame) -> int:
     if not codec.codec.lossless:
         return 0
-    return codec.bits_per_raw_sample or frame.format.bits
+    # PyAV 18 does not know them: samples of 24 bits come in 32, too.
+    narrow = frame.format.name.startswith("s32") and "32" not in codec.name
+    return getattr(codec, "bits_per_raw_sample", 0) or (DEEP if narrow else frame.format.bits)

@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import Bucket, Cover
@@ -33,7 +33,7 @@ PLANS: dict[str, Plan] = {
     "video": lambda facts: plan_video(facts, BUCKET),
     "audio": lambda facts: plan_audio(facts, AUDIO_SPECS),
 }
-_STREAM = {"video": "v", "audio": "a"}
+_STREAMS = {"video": "0:V:0", "audio": "0:a:0"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,6 @@ class Ended:
     outputs: tuple[Output, ...] = ()
     code: int = 0
     message: str = ""
-    gif_seconds: float = field(default=0)
 
 
 def run(path: Path, kind: str, look: Callable[[Path], None] = lambda _: None) -> Ended:
@@ -67,33 +66,27 @@ def run(path: Path, kind: str, look: Callable[[Path], None] = lambda _: None) ->
 
 def faults(path: Path, kind: str, ended: Ended) -> str:
     """Say what is wrong with how a task ended; empty if it is right."""
-    if ended.code and ended.code not in REFUSALS:
+    if not ended.code:
+        return _odd_facts(ended)
+    if ended.code == Failure.ENCODER and _decoded(path, kind, "-f", "null").stderr:
+        return ""  # A file that ffmpeg itself complains about.
+    if ended.code not in REFUSALS:
         return f"{ended.code} {ended.message}"
-    if ended.code in {Failure.NO_VIDEO, Failure.NO_AUDIO} and plays(path, kind):
-        return f"{ended.code}, but ffmpeg decodes it"
-    return "" if ended.code else _odd_facts(ended)
+    return f"{ended.code}, but ffmpeg decodes it" if _is_refused_wrongly(path, kind, ended) else ""
 
 
-def plays(path: Path, kind: str) -> bool:
-    """Ask ffmpeg itself whether it decodes a frame of this kind, pictures that are attached left out."""
-    stream = f"0:{_STREAM[kind].replace('v', 'V')}"
-    command = [
-        find_ffmpeg(),
-        "-v",
-        "error",
-        "-nostdin",
-        "-i",
-        str(path),
-        "-map",
-        stream,
-        "-frames",
-        "1",
-        "-f",
-        "framecrc",
-        "-",
-    ]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
-    return any(not line.startswith(b"#") for line in done.stdout.splitlines())
+def _is_refused_wrongly(path: Path, kind: str, ended: Ended) -> bool:
+    """Ask ffmpeg whether it decodes a frame of this kind. A format that is not read is refused whatever it holds."""
+    if ended.code == Failure.NOT_MEDIA and "not one that is read" in ended.message:
+        return False
+    frames = _decoded(path, kind, "-frames", "1", "-f", "framecrc").stdout.splitlines()
+    return any(not line.startswith(b"#") for line in frames)
+
+
+def _decoded(path: Path, kind: str, *output: str) -> "subprocess.CompletedProcess[bytes]":
+    """Decode one stream, no attached picture, with ffmpeg alone."""
+    command = [find_ffmpeg(), "-v", "error", "-nostdin", "-i", str(path), "-map", _STREAMS[kind], *output, "-"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
 
 
 def _odd_facts(ended: Ended) -> str:

@@ -228,6 +228,8 @@ def test_an_empty_track_is_left_out(make_media, tmp_path) -> None:
 
 @pytest.mark.parametrize("extension", ["gif", "apng", "webp", "y4m", "vvc"])
 def test_moving_pictures_of_other_kinds(make_media, tmp_path, extension: str) -> None:
+    if extension == "webp" and "webp_anim" not in av.formats_available:
+        pytest.skip("PyAV 18 does not read animated WebP")
     depth = ["-pix_fmt", "yuv420p10le"] if extension == "vvc" else []
     end(make_media(f"moving.{extension}", *picture("64x48", 0.4), *depth), "video", tmp_path)
 
