@@ -12,7 +12,7 @@ from engine.config import Bucket, Cover
 from engine.failures import Failure, TaskFailed
 from engine.inputs import SAFE_INPUT
 from engine.model import AudioFacts, MediaFacts, VideoFacts
-from engine.sound import AUDIO_CODECS, MAX_GUESSED_CHANNELS, encode_sound
+from engine.sound import AUDIO_CODECS, encode_sound
 from mediarelay.domain.media import RenditionKind
 from mediarelay.domain.spec import (
     AudioSpec,
@@ -141,9 +141,8 @@ def video_bitrates(name: str, facts: MediaFacts) -> Sides:
 
 
 _HEAD = ("-nostdin", "-hide_banner", "-v", "error", "-y")
-# Cropped to the pixel; a change of size is the scaler's affair, since a graph that is built anew begins to count anew;
-# of more channels than standard layouts have, positions are not guessed (`sound.py` mixes them).
-_DECODING = ("-flags:v", "+unaligned", "-reinit_filter:v", "0", "-guess_layout_max", str(MAX_GUESSED_CHANNELS))
+# Cropped to the pixel; a change of size is the scaler's affair, since a graph that is built anew begins to count anew.
+_DECODING = ("-flags:v", "+unaligned", "-reinit_filter:v", "0")
 
 _PAYLOAD = 0.97
 """The part of an mp4 that is not container."""
@@ -189,7 +188,7 @@ _MP4 = ("-movflags", "+faststart", "-map_chapters", "-1", "-f", "mp4")
 
 def _calmed(video: VideoFacts) -> str:
     """Replace a rate that no picture has by the average: the encoder would save its bits for frames that never come."""
-    return f"fps={min(video.fps or GUESSED_FPS, MAX_FPS)}," if video.nominal_fps > MAX_FPS else ""
+    return f"fps={min(video.fps or GUESSED_FPS, MAX_FPS)}:eof_action=pass," if video.nominal_fps > MAX_FPS else ""
 
 
 def _cover(cover: Cover, video: VideoFacts) -> Target:

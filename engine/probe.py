@@ -42,7 +42,7 @@ _VBR_HEADER = re.compile(rb"Xing|Info|VBRI")
 MAX_TRIES = 1000
 """Packets of one stream without a single frame, after which the stream counts as undecodable."""
 MAX_FPS = 1000
-MAX_BITRATE = 10**10
+MAX_BITRATE = 10**9
 """Bounds of what a stream may state about itself; what is beyond them is not known."""
 MAX_JUMP = 10.0
 """Seconds that a clock may jump back, and ahead where the format allows discontinuities; ffmpeg's own bound."""

@@ -215,6 +215,19 @@ def test_a_key_that_leaves_no_room_for_its_outputs_fails_before_work(engine, rec
     assert fits["status"] == 5
 
 
+def test_outputs_that_are_shorter_than_their_source_fail(engine, make_media, tmp_path) -> None:
+    """Half of the packets hold nothing that can be decoded; ffmpeg leaves them out and calls that done."""
+    noise = ["-f", "lavfi", "-i", "anoisesrc=d=8:r=44100", "-c:a", "alac", "-movflags", "+faststart"]
+    content = make_media("alac.m4a", *noise).read_bytes()
+    half = len(content) // 2
+    damaged = tmp_path / "damaged.m4a"
+    damaged.write_bytes(content[:half] + b"\xff" * (len(content) - half))
+    engine.upload(AUDIO, "/damaged.m4a", damaged)
+    data = engine.final("GetCtsaudioInfo", engine.submit("/damaged.m4a"))
+    assert (data["status"], data["error_code"]) == (4, 906)
+    assert " s of 8.0 s" in data["error_msg"]
+
+
 def test_one_ffmpeg_process_per_source(start_engine, tmp_path, clip) -> None:
     log, wrapper = tmp_path / "calls", tmp_path / "ffmpeg"
     wrapper.write_text(f'#!/bin/sh\necho "$@" >> "{log}"\nexec "{find_ffmpeg()}" "$@"\n')

@@ -168,13 +168,61 @@ def test_colours_may_be_labelled_in_any_way(make_media, tmp_path, matrix: int, t
 
 def test_sides_are_those_that_are_shown(make_media, tmp_path) -> None:
     """Decoders keep columns left of the picture for the sake of aligned rows, unless told otherwise."""
-    path = make_media(
-        "crop.h264", *picture("304x200", 0.2), *H264[:6], "-bsf:v", "h264_metadata=crop_left=2:crop_right=2"
-    )
+    plain = make_media("theora.mkv", *picture("300x200", 0.2), "-c:v", "libtheora")
+    content = bytearray(plain.read_bytes())
+    header = content.index(b"\x80theora")
+    content[header + 20] = 2  # the picture begins in the third column
+    path = tmp_path / "theora.mkv"
+    path.write_bytes(content)
     assert (probe(path).video.width, probe(path).video.height) == (300, 200)
     made = end(path, "video", tmp_path)
     with av.open(str(made / "out.0_0.p0.png")) as cover:
-        assert cover.streams.video[0].codec_context.width == 300
+        assert (cover.streams.video[0].codec_context.width, cover.streams.video[0].codec_context.height) == (300, 200)
+    assert probe(made / "out.f10.mp4").video.width == 300
+
+
+def test_a_rate_that_no_picture_has_is_not_known(make_media, tmp_path) -> None:
+    ticks = ["-f", "lavfi", "-i", "testsrc2=s=64x36:r=90000", "-frames:v", "24", *H264]
+    path = make_media("ticks.mp4", *ticks, "-video_track_timescale", "90000")
+    assert probe(path).video.fps == 0
+    end(path, "video", tmp_path)
+
+
+def test_an_absurd_bitrate_is_measured_instead(make_media, tmp_path) -> None:
+    content = bytearray(make_media("stated.m4a", *sound(2), "-c:a", "aac", "-b:a", "64k").read_bytes())
+    decoder = content.index(b"\x40\x15", content.index(b"esds"))
+    content[decoder + 5 : decoder + 13] = b"\xff" * 8  # the highest and the average bitrate
+    path = tmp_path / "absurd.m4a"
+    path.write_bytes(content)
+    assert probe(path).audio.bitrate == pytest.approx(64_000, rel=0.3)
+
+
+def test_a_negative_length_is_not_a_very_long_one(make_media) -> None:
+    """The last packet of this ogg is cut by more than it holds: its length is a negative number, wrapped."""
+    tone = ["-f", "lavfi", "-i", "sine=d=0.5:r=48000", "-ar", "16000", "-c:a", "libvorbis", "-b:a", "16000"]
+    assert probe(make_media("wrapped.ogg", *tone)).duration == pytest.approx(0.5, abs=0.1)
+
+
+def test_an_estimate_is_no_statement(make_media) -> None:
+    """Without a header, the length of an mp3 is guessed from its first frames: here silence, then noise."""
+    noise = ["-f", "lavfi", "-i", "aevalsrc='if(lt(t,1),0,random(0)-0.5)':d=8:s=44100"]
+    path = make_media("guessed.mp3", *noise, "-c:a", "libmp3lame", "-q:a", "4", "-write_xing", "0")
+    with av.open(str(path)) as container:
+        assert container.duration / av.time_base > 10
+    assert probe(path).duration == pytest.approx(8, abs=0.1)
+
+
+def test_frames_that_come_only_at_the_end_count(make_media, tmp_path) -> None:
+    """A decoder may keep all frames back until it is told that nothing follows; the picture is the second stream."""
+    slow = ["-f", "lavfi", "-i", "testsrc2=s=64x36:r=1/10:d=20"]
+    path = make_media("slow.mkv", *sound(1), *slow, "-map", "0", "-map", "1", "-c:v", "libx264")
+    assert probe(path).video.duration == pytest.approx(20, abs=0.1)
+    end(path, "video", tmp_path)
+
+
+def test_an_edited_sound_may_begin_within_a_block(make_media, tmp_path) -> None:
+    whole = make_media("whole-edit.mp4", *picture("64x36", 3), *sound(3), *H264)
+    end(make_media("edited.mp4", "-ss", "1.3", "-i", str(whole), "-c", "copy"), "audio", tmp_path)
 
 
 def test_the_sides_may_change_on_the_way(make_media, tmp_path) -> None:

@@ -111,7 +111,7 @@ def test_one_call_decodes_once_for_all_outputs() -> None:
 
 @pytest.mark.parametrize(
     ("nominal", "average", "expected"),
-    [(25, 25, ""), (120, 120, ""), (1000, 29.97, "fps=29.97,"), (90000, 0, "fps=25,")],
+    [(25, 25, ""), (120, 120, ""), (1000, 29.97, "fps=29.97:eof_action=pass,"), (90000, 0, "fps=25:eof_action=pass,")],
 )
 def test_a_clock_that_ticks_is_no_frame_rate(nominal: float, average: float, expected: str) -> None:
     video = VideoFacts(index=0, codec="h264", width=64, height=36, fps=average, nominal_fps=nominal, duration=1)
