@@ -141,8 +141,8 @@ def video_bitrates(name: str, facts: MediaFacts) -> Sides:
 
 
 _HEAD = ("-nostdin", "-hide_banner", "-v", "error", "-y")
-# Cropped to the pixel; a change of size is the scaler's affair, since a graph that is built anew begins to count anew.
-_DECODING = ("-flags:v", "+unaligned", "-reinit_filter:v", "0")
+# A change of size is the scaler's affair: a graph that is built anew begins to count anew.
+_DECODING = ("-reinit_filter:v", "0")
 
 _PAYLOAD = 0.97
 """The part of an mp4 that is not container."""

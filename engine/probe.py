@@ -17,7 +17,6 @@ import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
-from av.codec.context import Flags
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
@@ -223,8 +222,6 @@ def _new_track(stream: Stream, max_jump: float) -> _Track:
         return _Track(stream, max_jump=max_jump, max_length=context.frame_size / context.sample_rate)
     if not isinstance(context, VideoCodecContext):
         return _Track(stream, max_jump=max_jump)
-    # Else decoders keep up to 16 columns that should be cropped, so that rows stay aligned in memory.
-    context.flags |= Flags.unaligned
     return _Track(stream, width=context.width, height=context.height, max_jump=max_jump)
 
 
@@ -319,6 +316,7 @@ def _facts(container: str, size: int, used: Sequence[_Track]) -> MediaFacts:
 
 
 def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
+    # A frame may still have columns that should be cropped, so that its rows stay aligned in memory.
     sides = (track.width or frame.width, track.height or frame.height)
     quarters = round(frame.rotation / 90)
     width, height = sides if quarters % 2 == 0 else sides[::-1]
