@@ -64,6 +64,7 @@ class _Track:
     """What the packets of one stream add up to; times in seconds."""
 
     stream: Stream
+    unit: float
     width: int = 0
     height: int = 0
     max_jump: float = DAY
@@ -81,15 +82,19 @@ class _Track:
 
     def add(self, packet: "Packet[Any]") -> None:
         """Count a packet."""
-        length = _length(packet)
+        length = self._seconds(packet.duration) or 0.0
+        length = length if 0 <= length <= DAY else 0.0
         self.content += min(length, self.max_length)
         self.size += packet.size
         self.packets += 1
-        decoded, shown = _seconds(packet, packet.dts), _seconds(packet, packet.pts)
+        decoded, shown = self._seconds(packet.dts), self._seconds(packet.pts)
         begin = decoded if shown is None else shown
         if begin is not None:
             self._stretch(begin, length, leap=self._leaps(decoded, begin))
         self._decoded = decoded
+
+    def _seconds(self, ticks: int | None) -> float | None:
+        return None if ticks is None else ticks * self.unit
 
     def _leaps(self, decoded: float | None, begin: float) -> bool:
         """Tell whether the clock stood elsewhere before; frames may be shown in another order than they are decoded."""
@@ -216,13 +221,13 @@ def _read_tracks(container: InputContainer) -> list[_Track]:
 
 
 def _new_track(stream: Stream, max_jump: float) -> _Track:
-    context = stream.codec_context
+    context, track = stream.codec_context, _Track(stream, float(stream.time_base or 0), max_jump=max_jump)
     if isinstance(context, AudioCodecContext) and context.frame_size and context.sample_rate:
         # In mp4 a packet lasts until the next one: after a gap that is more than it holds.
-        return _Track(stream, max_jump=max_jump, max_length=context.frame_size / context.sample_rate)
-    if not isinstance(context, VideoCodecContext):
-        return _Track(stream, max_jump=max_jump)
-    return _Track(stream, width=context.width, height=context.height, max_jump=max_jump)
+        track.max_length = context.frame_size / context.sample_rate
+    if isinstance(context, VideoCodecContext):
+        track.width, track.height = context.width, context.height
+    return track
 
 
 def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
@@ -231,15 +236,6 @@ def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
         yield from container.demux()
     except av.error.FFmpegError:
         return
-
-
-def _seconds(packet: "Packet[Any]", ticks: int | None) -> float | None:
-    return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
-
-
-def _length(packet: "Packet[Any]") -> float:
-    length = _seconds(packet, packet.duration) or 0.0
-    return length if 0 <= length <= DAY else 0.0
 
 
 def _is_candidate(stream: Stream) -> bool:

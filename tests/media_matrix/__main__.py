@@ -3,6 +3,7 @@
 `python -m tests.media_matrix [WORD...]` takes only recipes with one of the words in their group or name.
 """
 
+import contextlib
 import sys
 import tempfile
 import time
@@ -14,38 +15,30 @@ from tests.media_matrix.trial import PLANS, faults, run
 
 
 def main(words: list[str]) -> int:
-    """Make, run, count; returns how many ended wrong."""
+    """Make, run, count; returns 1 if any file ended wrong. Ctrl-C ends it early, with the counts so far."""
     counts: dict[str, Counter[str]] = {}
-    wrong = 0
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(KeyboardInterrupt):
         for recipe in recipes():
-            if words and not any(word in f"{recipe.group}:{recipe.name}" for word in words):
-                continue
-            path = Path(folder) / "file"
-            path.unlink(missing_ok=True)
-            if write(recipe, str(path)):
-                wrong += _try(
-                    recipe,
-                    path,
-                    counts.setdefault(recipe.group, Counter()),
-                    counts.setdefault(f"`{recipe.muxer}`", Counter()),
-                )
+            if not words or any(word in f"{recipe.group}:{recipe.name}" for word in words):
+                _try(recipe, Path(folder) / "file", counts)
     _print(counts)
-    print(f"\n{wrong} wrong, {time.monotonic() - begun:.0f} s")
-    return min(wrong, 1)
+    print(f"\n{time.monotonic() - begun:.0f} s")
+    return int(any(tally["wrong"] for tally in counts.values()))
 
 
-def _try(recipe: Recipe, path: Path, *tallies: Counter[str]) -> int:
+def _try(recipe: Recipe, path: Path, counts: dict[str, Counter[str]]) -> None:
+    path.unlink(missing_ok=True)
+    if not write(recipe, str(path)):
+        return
     ends = {kind: run(path, kind) for kind in PLANS}
     flaws = {kind: fault for kind, ended in ends.items() if (fault := faults(path, kind, ended))}
     for kind, fault in flaws.items():
         print(f"{recipe.name} ({recipe.group}), {kind}: {fault}", flush=True)
     # A file counts as what its better task makes of it: a song has no picture.
     code = min(ended.code for ended in ends.values())
-    for tally in tallies:
-        tally.update(["made", "wrong" if flaws else str(code or "succeeded")])
-    return bool(flaws)
+    for name in (recipe.group, f"`{recipe.muxer}`"):
+        counts.setdefault(name, Counter()).update(["made", "wrong" if flaws else str(code or "succeeded")])
 
 
 def _print(counts: dict[str, Counter[str]]) -> None:

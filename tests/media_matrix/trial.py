@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
+import av.error
+
 from engine.config import Bucket, Cover
 from engine.failures import Failure, TaskFailed
 from engine.jobs import _require_complete
@@ -76,11 +79,22 @@ def faults(path: Path, kind: str, ended: Ended) -> str:
 
 
 def _is_refused_wrongly(path: Path, kind: str, ended: Ended) -> bool:
-    """Ask ffmpeg whether it decodes a frame of this kind. A format that is not read is refused whatever it holds."""
-    if ended.code == Failure.NOT_MEDIA and "not one that is read" in ended.message:
+    """Ask ffmpeg whether it decodes a frame of this kind.
+
+    A format that is not read is refused whatever it holds, and so is a codec that PyAV has no decoder for (AVS2, AVS3).
+    """
+    if "not one that is read" in ended.message or not _is_known(path, kind):
         return False
     frames = _decoded(path, kind, "-frames", "1", "-f", "framecrc").stdout.splitlines()
     return any(not line.startswith(b"#") for line in frames)
+
+
+def _is_known(path: Path, kind: str) -> bool:
+    try:
+        with av.open(str(path)) as container:
+            return any(stream.codec_context for stream in container.streams if stream.type == kind)
+    except av.error.FFmpegError:
+        return True
 
 
 def _decoded(path: Path, kind: str, *output: str) -> "subprocess.CompletedProcess[bytes]":
