@@ -75,6 +75,8 @@ def faults(path: Path, kind: str, ended: Ended) -> str:
         return ""  # A file that ffmpeg itself complains about.
     if ended.code not in REFUSALS:
         return f"{ended.code} {ended.message}"
+    if ended.code == Failure.NO_SUCH_SPEC:
+        return ""  # A cover of a picture of one column would be too long.
     return f"{ended.code}, but ffmpeg decodes it" if _is_refused_wrongly(path, kind, ended) else ""
 
 
