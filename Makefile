@@ -1,6 +1,6 @@
 # Mediarelay. A plain `make` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run up down test test-localemu chaos mutate lint build deploy docs lock clean
+.PHONY: help run up down test test-localemu chaos matrix mutate lint build deploy docs lock clean
 
 # The first Python from 3.13 down that really runs (a version manager's shim may exist and still fail).
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -29,6 +29,9 @@ test-localemu: .venv/ready .venv-localemu/ready ## the end-to-end tests on a sec
 
 chaos: .venv/ready .venv-emulator/ready ## every fault with 500 tasks each, deployed; writes docs/reliability.md; takes more than an hour
 	$(BIN)/python -m tests.chaos
+
+matrix: .venv/ready ## send every kind of file that ffmpeg can write through the engine; takes about half an hour
+	$(BIN)/python -m tests.media_matrix
 
 mutate: .venv/ready ## break the code on purpose in many ways and see a test fail each time
 	$(BIN)/python -m tests.mutations

@@ -21,18 +21,22 @@ class Failure(IntEnum):
     ENCODER = 906
     TIMEOUT = 907
     INTERNAL = 908
+    CUT_SOURCE = 909
+    LONG_KEY = 910
 
 
 TEXTS: dict[int, str] = {
     PUBLISHED_GIF: "the gif could not be submitted",
     Failure.NO_OBJECT: "the source object does not exist",
     Failure.NOT_MEDIA: "the source is not a readable media file",
-    Failure.NO_VIDEO: "the source has no video stream",
-    Failure.NO_AUDIO: "the source has no audio stream",
+    Failure.NO_VIDEO: "the source has no video stream that can be decoded",
+    Failure.NO_AUDIO: "the source has no audio stream that can be decoded",
     Failure.NO_SUCH_SPEC: "the specification cannot be encoded",
     Failure.ENCODER: "the encoder failed",
     Failure.TIMEOUT: "the encoder took too long",
     Failure.INTERNAL: "the engine failed",
+    Failure.CUT_SOURCE: "the source ends before the length that its header states",
+    Failure.LONG_KEY: "the key of an output would be too long",
 }
 
 

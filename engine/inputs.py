@@ -1,10 +1,34 @@
 """What may be read as a source, for PyAV and ffmpeg alike."""
 
-SOURCE_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,asf,rm,wtv,mxf,nut,gif,"
-    "mp3,aac,ac3,eac3,amr,ape,aiff,au,caf,dts,flac,ogg,tta,w64,wav,wv,voc,h264,hevc,m4v,ivf,dv"
+_FORMATS = (
+    # Containers of pictures and sound
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,kux,mpegts,mpeg,asf,rm,ivr,wtv,mxf,gxf,nut,ogg,dv,nsv",
+    "swf,smjpeg,roq,film_cpk,ty,pva,dhav,nuv,pmp,smk,bink,flic,ipmovie,lxf,mtv,mxg,thp,usm,vividas,vivo,vmd,yop,mv",
+    "3dostr,4xm,avs,bethsoftvid,bfi,cdxl,dsicin,dxa,ea,gdv,hnm,hxvs,idcin,iv8,jv,lmlm4,luodat,mgsts,mm,mods,moflex",
+    "msnwctcp,mvi,nc,psxstr,r3d,rl2,rpl,ser,sga,simbiosis_imx,smush,tiertexseq,tmv,wc3movie,wsvqa,xmv",
+    # Pictures without a container
+    "mpegvideo,m4v,h261,h263,h264,hevc,vvc,evc,apv,av1,obu,ivf,vc1,vc1test,dirac,cavsvideo,avs2,avs3,dnxhd,mjpeg",
+    "yuv4mpegpipe,ipu,gif,apng,webp_anim,jpegxl_anim,filmstrip,pdv",
+    # Sound
+    "mp3,aac,loas,ac3,eac3,amr,ape,aiff,au,caf,dts,dtshd,flac,tta,w64,wav,wv,voc,mpc,mpc8,tak,dsf,iff,wsd,truehd,mlp",
+    "shn,osq,bonk,rka,wavarc,apac,qoa,oma,aea,act,qcp,adx,aax,hca,sbc,lc3,iamf,codec2,gsm,ilbc,g729,vqf,xwma,dss",
+    "ircam,sox,pvf,paf,nistsphere,avr,epaf,mmf,rso,sds,spdif,s337m,wsaud,wve,wady,laf,sdx,vag,ast,ads,alp",
+    "kvag,apm,argo_asf,argo_cvg,svag,msf,brstm,bfstm,genh,fsb,xvag,mtaf,scd,siff,sol,vpk,xa,adp,aix,dfpwm,amrnb,amrwb",
+    "acm,afc,apc,binka,daud,fwse,hcom,iss,lvf,mca,musx,pp_bnk,redspark,rsd,svs,xmd",
 )
-"""Containers that are read. Not playlists (hls, concat, dash): those would make ffmpeg open other files."""
+SOURCE_FORMATS = ",".join(_FORMATS)
+"""Formats that are read. Not playlists (hls, concat, dash, imf) nor network formats: those would make ffmpeg open other
+files. Not single pictures. Not formats without a mark of their own (raw samples, text art): any file would be one."""
 
 SAFE_INPUT = {"protocol_whitelist": "file", "format_whitelist": SOURCE_FORMATS}
 """Options in front of every input."""
+
+ANY_FORMAT = {"protocol_whitelist": "none"}
+"""Options to name the format of a file that is not read: no other file can be opened from it."""
+
+_ONE_TRACK = "wav,w64,flac,aiff,au,caf,tta,ape,wv,mpc,mpc8,tak,dsf,iff"
+STATED_BY_STREAM = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi", "smk", "bink", *_ONE_TRACK.split(",")})
+"""Formats whose header states the length of each stream."""
+
+STATED_BY_FILE = frozenset({"matroska,webm", "asf", "flv", "rm", "wtv", "mxf", "gxf"})
+"""Formats whose header states one length for all streams together."""

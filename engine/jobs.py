@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,16 @@ from engine.failures import Failure, Stopped, TaskFailed
 from engine.model import MediaFacts, Output, Status, Task
 from engine.objects import Objects, clear
 from engine.payloads import basic_callback, result_callback
-from engine.places import Place
+from engine.places import Place, checked_key
 from engine.plan import SOURCE, Target, plan_audio, plan_video
+from engine.probe import is_shorter
 from engine.store import Callback, Store
 from engine.transcode import Ffmpeg, Handle, Stub, Transcoder
 from mediarelay.domain.media import Kind, RenditionKind
+from mediarelay.errors import Malformed
 
 logger = logging.getLogger(__name__)
 
-STATES_DURATION = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"})
-"""Containers whose header tells the duration; elsewhere it may be an estimate."""
-TOLERANCE = 0.1
 _TRANSCODERS: dict[str, Callable[[Config], Transcoder]] = {
     "ffmpeg": lambda config: Ffmpeg(config.ffmpeg_timeout),
     "stub": lambda _: Stub(),
@@ -194,12 +193,13 @@ class Jobs:
         self._take_source(work)
         facts = self._probe(work)
         targets = _plan(work, facts)
+        _require_keys(work.task, targets)
         self._advance(work, Status.TRANSCODING)
         handle.pause(config.stage_delay)
         work.transcoder.make(facts, targets, work.directory, handle)
         self._fail_on_purpose()
         outputs = tuple(self._measured(work, target) for target in targets)
-        _require_whole(facts, outputs)
+        _require_complete(facts, outputs)
         self._publish(work, targets)
         self._finish(vid, status=Status.SUCCEEDED, outputs=outputs)
 
@@ -271,18 +271,19 @@ def _plan(work: Work, facts: MediaFacts) -> tuple[Target, ...]:
     return plan_video(facts, bucket) if bucket else ()
 
 
-def _require_whole(facts: MediaFacts, outputs: Sequence[Output]) -> None:
-    """Fail a source whose container promises more than could be decoded: ffmpeg calls a truncated file done."""
-    if facts.container not in STATES_DURATION:
-        return
+def _require_keys(task: Task, targets: Iterable[Target]) -> None:
+    """Raise `TaskFailed` if no object can have the key of an output: it would be too long."""
+    for suffix in (suffix for target in targets for suffix in target.suffixes):
+        try:
+            checked_key(task.key + suffix)
+        except Malformed as malformed:
+            raise TaskFailed(Failure.LONG_KEY, f"with {suffix} it {malformed.reason}") from malformed
+
+
+def _require_complete(facts: MediaFacts, outputs: Iterable[Output]) -> None:
+    """Raise `TaskFailed` if an output is clearly shorter than its source: ffmpeg calls that done."""
     for output in outputs:
-        stated = _stated_length(facts, output.kind)
-        if 0 < output.duration < stated * (1 - TOLERANCE) - 1:
-            raise TaskFailed(Failure.ENCODER, f"the source ends before its stated {stated:.1f} s ({output.name})")
-
-
-def _stated_length(facts: MediaFacts, kind: RenditionKind) -> float:
-    """How long a rendition must be, in seconds: sound may be shorter than its picture, and not say how long it is."""
-    if kind is not RenditionKind.AUDIO or facts.audio is None or facts.video is None:
-        return facts.duration
-    return facts.audio.duration or 0
+        source = facts.audio if output.kind is RenditionKind.AUDIO else facts.video
+        length = (source and source.duration) or 0
+        if output.duration and is_shorter(output.duration, length):
+            raise TaskFailed(Failure.ENCODER, f"{output.name} lasts {output.duration:.1f} s of {length:.1f} s")

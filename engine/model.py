@@ -25,7 +25,12 @@ FINAL = frozenset({Status.FAILED, Status.SUCCEEDED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFacts:
-    """The picture of a source: sides as shown (rotation applied), `index` is its stream number."""
+    """The picture of a source: sides as shown (rotation applied), `index` is its stream number.
+
+    `duration` is from the first frame to the end of the last one; `fps` is the average, 0 where it is not known;
+    `nominal_fps` is the rate that ffmpeg takes for the stream's own, 0 where there is none. `odd_colours` are labelled
+    in a way that ffmpeg cannot convert.
+    """
 
     index: int
     codec: str
@@ -33,22 +38,38 @@ class VideoFacts:
     height: int
     fps: float
     duration: float
+    nominal_fps: float = 0
+    odd_colours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """The sound of a source; `bitrate` and `duration` are None where the stream does not state them."""
+    """The sound of a source, as its decoder gives it.
+
+    `layout` is ffmpeg's name of the channel layout (`5.1(side)`, `16 channels` where the source does not state one).
+    `sample_format` is ffmpeg's name without its `p` for planar (`s16`, `flt`); `bits` are those that each sample holds,
+    0 for a codec that does not keep every bit. `bitrate` is None where it is not known. `duration` counts what sounds,
+    without gaps.
+    """
 
     index: int
     codec: str
     sample_rate: int
     bitrate: int | None
     duration: float | None = None
+    channels: int = 2
+    layout: str = "stereo"
+    channel_names: tuple[str, ...] = ()
+    sample_format: str = "s16"
+    bits: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaFacts:
-    """What a probe found in a file."""
+    """What a probe found in a file.
+
+    `duration` covers the picture and the sound that are used, from the first beginning to the last end.
+    """
 
     container: str
     size: int

@@ -1,8 +1,8 @@
 """From a task to the documented shapes. Pure.
 
 The keys and their order are those of the seed document's examples; where table and example differ, the example counts.
-Two rules are recomputed from the examples' own numbers (docs/engine.md): a duration is cut to whole seconds, and "kbps"
-is 1024 bit/s (322960391 bytes in 600 s are printed as 4205).
+Two rules are recomputed from the examples' own numbers (docs/engine.md): a duration is cut to whole seconds (under a
+second: 1), and "kbps" is 1024 bit/s (322960391 bytes in 600 s are printed as 4205).
 """
 
 from collections.abc import Callable, Iterable
@@ -76,6 +76,11 @@ def kbps(bitrate: int) -> int:
     return bitrate // _KBPS
 
 
+def whole_seconds(duration: float) -> int:
+    """Cut a duration to whole seconds, the documented form; what has a length has at least one, as 0 is not known."""
+    return int(duration) or int(duration > 0)
+
+
 def _success(task: Task, *, typed: bool) -> Json:
     facts = task.facts
     kind = {"callback_type": "trans_result"} if typed and task.kind is Kind.VIDEO else {}
@@ -119,7 +124,7 @@ def audio_format(container: str, path: str) -> str:
 def _summary(facts: MediaFacts | None) -> Json:
     if facts is None:
         return dict.fromkeys(("size", "duration", "bitrate"))
-    return {"size": facts.size, "duration": int(facts.duration), "bitrate": kbps(facts.bitrate)}
+    return {"size": facts.size, "duration": whole_seconds(facts.duration), "bitrate": kbps(facts.bitrate)}
 
 
 def _sides(facts: MediaFacts | None) -> Json:

@@ -5,13 +5,14 @@ Pure: facts and specifications in, arguments out. Sizes follow the seed document
 down (the document's own example: 1920x1080 at 480p is 852x480).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.config import Bucket, Cover
 from engine.failures import Failure, TaskFailed
 from engine.inputs import SAFE_INPUT
 from engine.model import AudioFacts, MediaFacts, VideoFacts
+from engine.sound import AUDIO_CODECS, encode_sound
 from mediarelay.domain.media import RenditionKind
 from mediarelay.domain.spec import (
     AudioSpec,
@@ -33,12 +34,11 @@ SOURCE = "source"
 GIF_SECONDS = 5
 GIF_FPS = 8
 MAX_SIDE = 8192
-MAX_LOSSY_RATE = 48_000
-"""Hz above which no lossy format goes: not every encoder can."""
+MAX_FPS = 120
+"""Frames per second above which a rung does not go: more is a clock that ticks, not pictures that are shown."""
+GUESSED_FPS = 25
 LEAST = 32_000
 """Bit/s below which no rung is asked to go: the encoders refuse less."""
-LOW_MP3 = 32_000
-"""Below this many bit/s mp3 exists only at halved sample rates (MPEG-2 layer III)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +57,12 @@ LADDER = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """How one audio format is made: ffmpeg's encoder and container, and whether it keeps every bit."""
-
-    encoder: str
-    muxer: str
-    lossless: bool = False
-    options: tuple[str, ...] = ()
-
-
-AUDIO_CODECS = {
-    "mp3": Codec("libmp3lame", "mp3"),
-    "m4a": Codec("aac", "ipod", options=("-movflags", "+faststart")),
-    "aac": Codec("aac", "adts"),
-    "ogg": Codec("libvorbis", "ogg"),
-    "opus": Codec("libopus", "opus"),
-    "flac": Codec("flac", "flac", lossless=True),
-    "wav": Codec("pcm_s16le", "wav", lossless=True),
-}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One output to be made.
 
-    `suffixes` follow the source's path, one per file; `picture` is its filter chain, None without a picture; `options`
-    are ffmpeg's, in front of `pattern`, the file name. The rest is what the output should turn out to be.
+    `suffixes` follow the source's path, one per file; `picture` and `sound` are filter chains, None without picture or
+    sound; `options` are ffmpeg's, in front of `pattern`, the file name. The rest is what should come out.
     """
 
     kind: RenditionKind
@@ -92,7 +71,7 @@ class Target:
     pattern: str
     options: tuple[str, ...]
     picture: str | None = None
-    sound: bool = False
+    sound: str | None = None
     width: int = 0
     height: int = 0
     bitrate: int = 0
@@ -127,8 +106,8 @@ def arguments(facts: MediaFacts, targets: Sequence[Target]) -> list[str]:
     """Write ffmpeg's arguments: the source is decoded once and split, every target is an output of one process."""
     guard = [part for name, value in SAFE_INPUT.items() for part in (f"-{name}", value)]
     outputs = [part for i, target in enumerate(targets) for part in _output(i, target)]
-    head = ["-nostdin", "-hide_banner", "-v", "error", "-y", *guard, "-i", f"file:{SOURCE}"]
-    return [*head, "-filter_complex", _graph(facts, targets), *outputs]
+    graphs = [part for graph in _graphs(facts, targets) for part in ("-filter_complex", graph)]
+    return [*_HEAD, *guard, *_DECODING, "-i", f"file:{SOURCE}", *graphs, *outputs]
 
 
 def fit_short_side(sides: Sides, lines: int) -> Sides:
@@ -161,6 +140,10 @@ def video_bitrates(name: str, facts: MediaFacts) -> Sides:
     return int(total * _PAYLOAD) - sound, sound
 
 
+_HEAD = ("-nostdin", "-hide_banner", "-v", "error", "-y")
+# A change of size is the scaler's affair: a graph that is built anew begins to count anew.
+_DECODING = ("-reinit_filter:v", "0")
+
 _PAYLOAD = 0.97
 """The part of an mp4 that is not container."""
 
@@ -184,14 +167,15 @@ def _rung(name: str, facts: MediaFacts, video: VideoFacts) -> Target:
     width, height = fit_short_side((video.width, video.height), spec.lines)
     picture, sound = video_bitrates(name, facts)
     rate = ("-b:v", str(picture), "-maxrate", str(picture), "-bufsize", str(picture // 2))
+    encoding = encode_sound("m4a", sound, facts.audio) if facts.audio else None
     return Target(
         kind=RenditionKind.VIDEO,
         name=name,
         suffixes=(f".{name}.mp4",),
         pattern=f"out.{name}.mp4",
-        options=(*_H264, *rate, *(("-c:a", "aac", "-b:a", str(sound)) if facts.audio else ()), *_MP4),
-        picture=f"scale={width}:{height}:flags=bicubic,format=yuv420p",
-        sound=facts.audio is not None,
+        options=(*_H264, *rate, *(encoding.options if encoding else ()), *_MP4),
+        picture=f"{_calmed(video)}scale={width}:{height}:flags=bicubic,format=yuv420p",
+        sound=encoding.filters if encoding else None,
         width=width,
         height=height,
         bitrate=picture + sound,
@@ -202,10 +186,15 @@ _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high")
 _MP4 = ("-movflags", "+faststart", "-map_chapters", "-1", "-f", "mp4")
 
 
+def _calmed(video: VideoFacts) -> str:
+    """Replace a rate that no picture has by the average: the encoder would save its bits for frames that never come."""
+    return f"fps={min(video.fps or GUESSED_FPS, MAX_FPS)}:eof_action=pass," if video.nominal_fps > MAX_FPS else ""
+
+
 def _cover(cover: Cover, video: VideoFacts) -> Target:
     width, height = frame_sides(parse_frame_spec(cover.spec), (video.width, video.height), cover.spec)
     # One frame from the middle of each of `count` equal parts; the last one is repeated if the stream ends early.
-    spread = f"fps={cover.count}/{video.duration:.6f}:start_time=0,tpad=stop={cover.count}:stop_mode=clone"
+    spread = f"{_frames(f'{cover.count}/{video.duration:.6f}')},tpad=stop={cover.count}:stop_mode=clone"
     return Target(
         kind=RenditionKind.COVER,
         name=cover.spec,
@@ -220,6 +209,9 @@ def _cover(cover: Cover, video: VideoFacts) -> Target:
 
 def _gif(name: str, video: VideoFacts) -> Target:
     width, height = frame_sides(parse_frame_spec(name), (video.width, video.height), name)
+    # So many frames whatever their times: a still screen has one in a minute, and it is repeated.
+    count = max(1, round(min(GIF_SECONDS, video.duration) * GIF_FPS))
+    steady = f"{_frames(str(GIF_FPS))},tpad=stop={count}:stop_mode=clone,trim=end_frame={count}"
     # A palette per frame: one for all would keep every frame in memory until the end.
     colours = "split[full{0}][few{0}];[few{0}]palettegen=stats_mode=single[map{0}];[full{0}][map{0}]paletteuse=new=1"
     return Target(
@@ -228,59 +220,57 @@ def _gif(name: str, video: VideoFacts) -> Target:
         suffixes=(f".{name}.gif",),
         pattern=f"out.{name}.gif",
         options=("-c:v", "gif", "-f", "gif"),
-        picture=f"trim=duration={GIF_SECONDS},fps={GIF_FPS}:start_time=0:eof_action=pass,scale={width}:{height}:flags=bicubic,"
-        + colours,
+        picture=f"{steady},scale={width}:{height}:flags=bicubic,{colours}",
         width=width,
         height=height,
     )
 
 
+def _frames(rate: str) -> str:
+    """Pick frames at a steady rate, from the picture's own beginning: it may begin later than the sound."""
+    return f"setpts=PTS-STARTPTS,fps={rate}:start_time=0:eof_action=pass"
+
+
 def _sound(name: str, audio: AudioFacts) -> Target:
     spec = parse_audio_spec(name)
-    codec = AUDIO_CODECS.get(spec.format) if isinstance(spec, AudioSpec) else None
-    if not isinstance(spec, AudioSpec) or codec is None:
+    if not isinstance(spec, AudioSpec) or spec.format not in AUDIO_CODECS:
         raise TaskFailed(Failure.NO_SUCH_SPEC, name)
-    bitrate = 0 if codec.lossless else spec.bitrate
-    rate = ("-b:a", str(bitrate)) if bitrate else ()
+    codec, encoding = AUDIO_CODECS[spec.format], encode_sound(spec.format, spec.bitrate, audio)
     return Target(
         kind=RenditionKind.AUDIO,
         name=name,
         suffixes=(f".{name}.{spec.format}",),
         pattern=f"out.{name}.{spec.format}",
-        options=(
-            "-c:a",
-            codec.encoder,
-            *rate,
-            *_resampling(spec, codec, audio),
-            *codec.options,
-            "-map_chapters",
-            "-1",
-            "-f",
-            codec.muxer,
-        ),
-        sound=True,
-        bitrate=bitrate or audio.bitrate or 0,
+        options=(*encoding.options, *codec.options, "-map_chapters", "-1", "-f", codec.muxer),
+        sound=encoding.filters,
+        bitrate=encoding.bitrate or audio.bitrate or 0,
         format=spec.format,
-        encoder=codec.encoder,
+        encoder=encoding.encoder,
         lossless=codec.lossless,
     )
 
 
-def _resampling(spec: AudioSpec, codec: Codec, audio: AudioFacts) -> tuple[str, ...]:
-    if spec.format == "mp3" and 0 < spec.bitrate < LOW_MP3:
-        return ("-ar", "22050")
-    return ("-ar", str(MAX_LOSSY_RATE)) if audio.sample_rate > MAX_LOSSY_RATE and not codec.lossless else ()
-
-
-def _graph(facts: MediaFacts, targets: Sequence[Target]) -> str:
-    pictures = [i for i, target in enumerate(targets) if target.picture]
-    sounds = [i for i, target in enumerate(targets) if target.sound]
-    chains = [f"[s{i}]{(targets[i].picture or '').format(i)}[v{i}]" for i in pictures]
+def _graphs(facts: MediaFacts, targets: Sequence[Target]) -> Iterator[str]:
+    """Write one graph for the pictures and one for the sounds: a change in one stream does not disturb the other."""
+    pictures = {i: target.picture for i, target in enumerate(targets) if target.picture}
+    sounds = {i: target.sound for i, target in enumerate(targets) if target.sound}
     if pictures and facts.video:
-        chains.insert(0, f"[0:{facts.video.index}]split={len(pictures)}" + "".join(f"[s{i}]" for i in pictures))
+        unlabelled = f"{_UNLABELLED}," if facts.video.odd_colours else ""
+        yield _graph(f"[0:{facts.video.index}]{unlabelled}split", "v", pictures)
     if sounds and facts.audio:
-        chains.append(f"[0:{facts.audio.index}]asplit={len(sounds)}" + "".join(f"[a{i}]" for i in sounds))
-    return ";".join(chains)
+        yield _graph(f"[0:{facts.audio.index}]asplit", "a", sounds)
+
+
+_UNLABELLED = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown"
+
+
+def _graph(head: str, kind: str, chains: Mapping[int, str]) -> str:
+    branches = "".join(f"[{kind}{i}in]" for i in chains)
+    return ";".join([f"{head}={len(chains)}{branches}", *(_chain(i, kind, chain) for i, chain in chains.items())])
+
+
+def _chain(i: int, kind: str, chain: str) -> str:
+    return f"[{kind}{i}in]{chain.format(i)}[{kind}{i}]"
 
 
 def _output(i: int, target: Target) -> list[str]:

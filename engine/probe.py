@@ -1,43 +1,176 @@
-"""What is in a media file, read with PyAV."""
+"""What is in a media file, read with PyAV.
 
+One pass over all packets finds which streams can be decoded and how long each of them really is. A container's own
+duration is no answer: it covers subtitles and tracks that nobody uses, and may be an estimate.
+"""
+
+import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import av
 import av.error
-from av.audio.stream import AudioStream
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
 from av.container import InputContainer
-from av.stream import Disposition
-from av.video.stream import VideoStream
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 
 from engine.failures import Failure, TaskFailed
-from engine.inputs import SAFE_INPUT
+from engine.inputs import ANY_FORMAT, SAFE_INPUT, STATED_BY_FILE, STATED_BY_STREAM
 from engine.model import AudioFacts, MediaFacts, VideoFacts
+from engine.stated import missing_part
 
 # Tags come in any encoding. PyAV 18 refuses the file unless told otherwise, PyAV 19 reads it and knows no such option.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}  # noqa: PLR2004
-_CLOCK = re.compile(r"(\d{1,3}):(\d\d):(\d\d(?:\.\d{1,9})?)", re.ASCII)
 _UNREADABLE = (av.error.FFmpegError, OSError, ValueError, StopIteration, ZeroDivisionError)
+# What ffmpeg's scaler refuses, by the numbers of ITU-T H.273: YCgCo, BT.2020 with constant luminance, SMPTE 2085,
+# derived matrices, ICtCp, IPT-C2, YCgCo-R; and logarithmic curves.
+_ODD_MATRICES = frozenset({8, *range(10, 18)})
+_ODD_TRANSFERS = frozenset({9, 10})
+_TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT
+_VBR_HEADER = re.compile(rb"Xing|Info|VBRI")
+
+MAX_TRIES = 1000
+"""Packets of one stream without a single frame, after which the stream counts as undecodable."""
+MAX_FPS = 1000
+MAX_BITRATE = 10**9
+"""Bounds of what a stream may state about itself; what is beyond them is not known."""
+MAX_JUMP = 10.0
+"""Seconds that a clock may jump back, and ahead where the format allows discontinuities; ffmpeg's own bound."""
+DAY = 86_400.0
+"""Seconds that a clock may jump ahead elsewhere, and that one packet may last: more is a negative number, wrapped."""
+TOLERANCE = 0.1
+"""The part of a stated length that may be missing, beside one second, until a file counts as cut."""
+VBR_SEARCH = 4096
+"""Bytes from an mp3's first frame in which its header with the number of frames lies."""
+NAME_SEARCH = 2**20
+"""Bytes from the beginning of a file that tell its format."""
+DEEP = 24
+"""Bits of a sample in 32 bits of which nothing says how many of them are used."""
+GUESSED_FPS = 25
+"""Frames per second where nothing says how long a frame lasts."""
+
+
+@dataclass(slots=True)
+class _Track:
+    """What the packets of one stream add up to; times in seconds."""
+
+    stream: Stream
+    unit: float
+    width: int = 0
+    height: int = 0
+    max_jump: float = DAY
+    max_length: float = DAY
+    start: float | None = None
+    content: float = 0.0
+    size: int = 0
+    packets: int = 0
+    tries: int = 0
+    frame: VideoFrame | AudioFrame | None = None
+    _past: float = 0.0
+    _span: tuple[float, float, float] | None = None
+    _shown: float = 0.0
+    _decoded: float | None = None
+
+    def add(self, packet: "Packet[Any]") -> None:
+        """Count a packet."""
+        length = self._seconds(packet.duration) or 0.0
+        length = length if 0 <= length <= DAY else 0.0
+        self.content += min(length, self.max_length)
+        self.size += packet.size
+        self.packets += 1
+        decoded, shown = self._seconds(packet.dts), self._seconds(packet.pts)
+        begin = decoded if shown is None else shown
+        if begin is not None:
+            self._stretch(begin, length, leap=self._leaps(decoded, begin))
+        self._decoded = decoded
+
+    def _seconds(self, ticks: int | None) -> float | None:
+        return None if ticks is None else ticks * self.unit
+
+    def _leaps(self, decoded: float | None, begin: float) -> bool:
+        """Tell whether the clock stood elsewhere before; frames may be shown in another order than they are decoded."""
+        if decoded is not None and self._decoded is not None:
+            return not 0 <= decoded - self._decoded <= self.max_jump
+        return self._span is not None and not -MAX_JUMP <= begin - self._span[1] <= self.max_jump
+
+    def _stretch(self, begin: float, length: float, *, leap: bool) -> None:
+        if self._span is None:
+            self.start, self._span, self._shown = begin, (begin, begin, length), length
+            return
+        first, last, _ = self._span
+        if leap:
+            # A clock that runs backwards (chained files) or leaps (a cut broadcast) says nothing about time.
+            self._past = self.elapsed
+            self._span, self._shown = (begin, begin, length), length
+        else:
+            # In mp4 a packet lasts until the next one is decoded, long before or after that is shown: of the one that
+            # is decoded last and the one that is shown last, the shorter says how long the last frame is shown.
+            self._span = (min(begin, first), max(begin, last), length)
+            self._shown = length if begin >= last else self._shown
+            self.start = self.start if self._past else self._span[0]
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds by the clock, the content where there is none."""
+        if self._span is None:
+            return self.content
+        first, last, _ = self._span
+        return self._past + last + self._last_length - first
+
+    @property
+    def states_end(self) -> bool:
+        """Whether a packet says how long the last frame is shown."""
+        return self._last_length > 0 if self._span else self.content > 0
+
+    @property
+    def _last_length(self) -> float:
+        return min(self._span[2], self._shown) if self._span else 0.0
+
+    def try_decoding(self, packet: "Packet[Any]") -> None:
+        """Look for the first frame, if it is not found yet."""
+        if self.frame is None and self.tries < MAX_TRIES:
+            self.tries += 1
+            self.frame = _first_frame(packet)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the beginning to the end; where no packet says how long it lasts, its frame does."""
+        if isinstance(self.frame, AudioFrame):
+            return max(self.elapsed, self.content) or self.frame.samples / self.frame.sample_rate
+        return self.elapsed + (0 if self.states_end else 1 / (_fps(self) or GUESSED_FPS))
+
+    @property
+    def end(self) -> float:
+        """Seconds on the file's clock."""
+        return (self.start or 0.0) + self.elapsed
+
+    @property
+    def bitrate(self) -> int | None:
+        """Bit/s, measured."""
+        return round(self.size * 8 / self.duration) if self.size and self.duration else None
 
 
 def probe(path: Path) -> MediaFacts:
-    """Read the facts of a media file; raises `TaskFailed` if it is none, or has no duration."""
+    """Read the facts of a media file.
+
+    Raises `TaskFailed` if it is none, has no stream that can be decoded, or ends before its header says.
+    """
     with _opened(path) as container:
-        duration = _stated_duration(container) or _counted_duration(path)
-        video = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
-        audio = next(iter(container.streams.audio), None)
-        size = path.stat().st_size
-        return MediaFacts(
-            container=container.format.name,
-            size=size,
-            duration=duration,
-            bitrate=round(size * 8 / duration),
-            video=_video(container, video, duration) if video else None,
-            audio=_audio(container, audio) if audio else None,
-        )
+        tracks = _read_tracks(container)
+        used = [track for track in (_first(tracks, VideoFrame), _first(tracks, AudioFrame)) if track]
+        if not used:
+            raise TaskFailed(Failure.NOT_MEDIA, f"no stream of it can be decoded ({container.format.name})")
+        _require_whole(container, path, tracks, used)
+        return _facts(container.format.name, path.stat().st_size, used)
 
 
 def picture_sides(path: Path) -> tuple[int, int]:
@@ -53,57 +186,177 @@ def _opened(path: Path, options: dict[str, str] = SAFE_INPUT) -> Iterator[InputC
         with av.open(str(path), "r", options=dict(options), **_ANY_TEXT) as container:
             yield container
     except _UNREADABLE as error:
-        raise TaskFailed(Failure.NOT_MEDIA, getattr(error, "strerror", None) or "") from error
+        raise TaskFailed(Failure.NOT_MEDIA, _other_format(path) or _reason(error)) from error
 
 
-def _stated_duration(container: InputContainer) -> float:
-    if container.duration:
-        return container.duration / av.time_base
-    timed = (s for s in container.streams if s.duration and s.time_base)
-    return max((float(s.duration * s.time_base) for s in timed if s.duration and s.time_base), default=0.0)
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EINVAL:  # ffmpeg's answer for a format off the list
+        return "its format is not one that is read"
+    return getattr(error, "strerror", None) or ""
 
 
-def _counted_duration(path: Path) -> float:
-    """Read every packet: raw streams and live recordings do not state how long they are."""
-    longest: dict[int, float] = {}
-    with _opened(path) as container:
-        for packet in container.demux():
-            unit = float(packet.time_base or 0)
-            before = longest.get(packet.stream_index, 0.0)
-            stated = ((packet.pts or 0) + (packet.duration or 0)) * unit
-            longest[packet.stream_index] = max(stated, before + (packet.duration or 0) * unit)
-    return max(longest.values(), default=0.0)
+def _other_format(path: Path) -> str:
+    """Name the format of a file that is none of those that are read; empty if ffmpeg does not know it either."""
+    try:
+        # Handed over as bytes, so that nothing that the file names can be opened.
+        with (
+            path.open("rb") as file,
+            av.open(BytesIO(file.read(NAME_SEARCH)), options=ANY_FORMAT, **_ANY_TEXT) as container,
+        ):
+            return f"its format, {container.format.long_name} ({container.format.name}), is not one that is read"
+    except _UNREADABLE:
+        return ""
 
 
-def _video(container: InputContainer, stream: VideoStream, whole: float) -> VideoFacts:
-    own = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else whole
-    frame = next(container.decode(stream))
-    sides = (frame.width, frame.height)
-    width, height = sides if frame.rotation % 180 == 0 else sides[::-1]
+def _read_tracks(container: InputContainer) -> list[_Track]:
+    leaps = bool(int(container.format.flags) & _TS_DISCONT)
+    tracks = {stream.index: _new_track(stream, MAX_JUMP if leaps else DAY) for stream in container.streams}
+    for packet in _packets(container):
+        track = tracks[packet.stream.index]
+        if packet.size and not packet.is_discard:
+            track.add(packet)
+        if _is_candidate(track.stream):
+            track.try_decoding(packet)
+    return list(tracks.values())
+
+
+def _new_track(stream: Stream, max_jump: float) -> _Track:
+    context, track = stream.codec_context, _Track(stream, float(stream.time_base or 0), max_jump=max_jump)
+    if isinstance(context, AudioCodecContext) and context.frame_size and context.sample_rate:
+        # In mp4 a packet lasts until the next one: after a gap that is more than it holds.
+        track.max_length = context.frame_size / context.sample_rate
+    if isinstance(context, VideoCodecContext):
+        track.width, track.height = context.width, context.height
+    return track
+
+
+def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
+    """Read to the end, or to the first packet that cannot be read: what came before it counts."""
+    try:
+        yield from container.demux()
+    except av.error.FFmpegError:
+        return
+
+
+def _is_candidate(stream: Stream) -> bool:
+    if stream.codec_context is None or stream.type not in {"video", "audio"}:
+        return False
+    return not stream.disposition & Disposition.attached_pic
+
+
+def _first_frame(packet: "Packet[Any]") -> VideoFrame | AudioFrame | None:
+    try:
+        frames = packet.decode()
+    except _UNREADABLE:
+        return None
+    return next((frame for frame in frames if isinstance(frame, VideoFrame | AudioFrame) and _is_sound(frame)), None)
+
+
+def _is_sound(frame: VideoFrame | AudioFrame) -> bool:
+    if isinstance(frame, VideoFrame):
+        return frame.width > 0 and frame.height > 0
+    return frame.samples > 0 and frame.sample_rate > 0
+
+
+def _first(tracks: Sequence[_Track], kind: type[VideoFrame | AudioFrame]) -> _Track | None:
+    return next((track for track in tracks if isinstance(track.frame, kind)), None)
+
+
+def _require_whole(container: InputContainer, path: Path, tracks: Sequence[_Track], used: Sequence[_Track]) -> None:
+    """Raise `TaskFailed` for a cut file: its header states more than its packets hold."""
+    name, whole = container.format.name, (container.duration or 0) / av.time_base
+    there = max(track.duration for track in used)
+    _require_length(there / (1 - missing_part(path)), there)
+    if name in STATED_BY_FILE:
+        _require_length(whole, max(track.end for track in tracks))
+    if name in STATED_BY_STREAM or (name == "mp3" and _counts_frames(path)):
+        for track in used:
+            _require_length(_stated_duration(track.stream), track.duration)
+
+
+def is_shorter(found: float, stated: float) -> bool:
+    """Tell whether a length in seconds is clearly below another: by more than a second and `TOLERANCE`."""
+    return found < stated * (1 - TOLERANCE) - 1
+
+
+def _require_length(stated: float, found: float) -> None:
+    if is_shorter(found, stated):
+        raise TaskFailed(Failure.CUT_SOURCE, f"{stated:.1f} s are stated, {found:.1f} s are there")
+
+
+def _stated_duration(stream: Stream) -> float:
+    return float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+
+
+def _counts_frames(path: Path) -> bool:
+    """Tell whether an mp3 states how many frames it has; else its duration is an estimate from its first ones."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        tag = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
+        file.seek(tag + len(head) if head.startswith(b"ID3") else 0)
+        return bool(_VBR_HEADER.search(file.read(VBR_SEARCH)))
+
+
+def _facts(container: str, size: int, used: Sequence[_Track]) -> MediaFacts:
+    begin = min(track.start or 0.0 for track in used)
+    duration = max((track.start or 0.0) + track.duration for track in used) - begin
+    video, audio = _first(used, VideoFrame), _first(used, AudioFrame)
+    return MediaFacts(
+        container=container,
+        size=size,
+        duration=duration,
+        bitrate=round(size * 8 / duration),
+        video=_video(video, video.frame) if video and isinstance(video.frame, VideoFrame) else None,
+        audio=_audio(container, audio, audio.frame) if audio and isinstance(audio.frame, AudioFrame) else None,
+    )
+
+
+def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
+    # A frame may still have columns that should be cropped, so that its rows stay aligned in memory.
+    sides = (track.width or frame.width, track.height or frame.height)
+    quarters = round(frame.rotation / 90)
+    width, height = sides if quarters % 2 == 0 else sides[::-1]
     return VideoFacts(
-        index=stream.index,
-        codec=stream.codec_context.codec.canonical_name,
+        index=track.stream.index,
+        codec=track.stream.codec_context.codec.canonical_name,
         width=width,
         height=height,
-        fps=round(float(stream.average_rate or stream.guessed_rate or 0), 3),
-        duration=own,
+        fps=round(_fps(track), 3),
+        nominal_fps=float(getattr(track.stream, "guessed_rate", None) or 0),
+        duration=track.duration,
+        odd_colours=frame.colorspace in _ODD_MATRICES or frame.color_trc in _ODD_TRANSFERS,
     )
 
 
-def _audio(container: InputContainer, stream: AudioStream) -> AudioFacts:
-    codec = stream.codec_context
+def _fps(track: _Track) -> float:
+    """Frames per second as stated, if that can be; else as counted; else 0."""
+    stream = track.stream
+    stated = float(getattr(stream, "average_rate", None) or getattr(stream, "guessed_rate", None) or 0)
+    counted = track.packets / track.elapsed if track.elapsed > 0 else 0.0
+    return next((rate for rate in (stated, counted) if 0 < rate <= MAX_FPS), 0.0)
+
+
+def _audio(container: str, track: _Track, frame: AudioFrame) -> AudioFacts:
+    codec = track.stream.codec_context
     # What ogg states is what its encoder was asked for, not what came out.
-    stated = None if container.format.name == "ogg" else codec.bit_rate
+    stated = 0 if container == "ogg" else codec.bit_rate or 0
     return AudioFacts(
-        index=stream.index,
+        index=track.stream.index,
         codec=codec.codec.canonical_name,
-        sample_rate=codec.sample_rate,
-        bitrate=stated or None,
-        duration=float(stream.duration * stream.time_base) if stream.duration and stream.time_base else _tagged(stream),
+        sample_rate=frame.sample_rate,
+        bitrate=stated if 0 < stated <= MAX_BITRATE else track.bitrate,
+        duration=track.content or track.duration,
+        channels=frame.layout.nb_channels,
+        layout=frame.layout.name,
+        channel_names=tuple(channel.name for channel in frame.layout.channels),
+        sample_format=frame.format.name.removesuffix("p"),
+        bits=_bits(codec, frame),
     )
 
 
-def _tagged(stream: AudioStream) -> float | None:
-    """Read the duration from the tag `DURATION` (`00:00:30.023000000`), where Matroska keeps it."""
-    match = _CLOCK.fullmatch(stream.metadata.get("DURATION", ""))
-    return sum(float(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else None
+def _bits(codec: Any, frame: AudioFrame) -> int:
+    if not codec.codec.lossless:
+        return 0
+    # PyAV 18 does not know them: samples of 24 bits come in 32, too.
+    narrow = frame.format.name.startswith("s32") and "32" not in codec.name
+    return getattr(codec, "bits_per_raw_sample", 0) or (DEEP if narrow else frame.format.bits)

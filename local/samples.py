@@ -42,7 +42,7 @@ def own_media(text: str) -> Media:
     try:
         facts = probe(file)
     except TaskFailed as error:
-        raise LocalError(f"FILE={text} is not media that ffmpeg can read: {error}") from error
+        raise LocalError(f"FILE={text} is not media that the engine reads: {error}") from error
     if facts.video is None and facts.audio is None:
         raise LocalError(f"FILE={text} has neither a picture nor sound")
     return Media(file, has_video=facts.video is not None, has_audio=facts.audio is not None)

@@ -46,8 +46,8 @@ def _left_behind(folder: Path) -> list[str]:
     [
         ("missing.mp4", None, "cannot be read: No such file"),
         ("", None, "cannot be read: Is a directory"),
-        ("text.mp4", b"not media", "is not media that ffmpeg can read"),
-        ("empty.mp4", b"", "is not media that ffmpeg can read"),
+        ("text.mp4", b"not media", "is not media that the engine reads"),
+        ("empty.mp4", b"", "is not media that the engine reads"),
     ],
 )
 def test_file_that_cannot_be_used(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:

@@ -72,7 +72,7 @@ def test_odd_sides_and_fewer_frames_than_covers(engine, make_media) -> None:
 def test_a_single_frame_is_enough(engine, make_media) -> None:
     frame = make_media("frame.mkv", "-f", "lavfi", "-i", "testsrc=size=64x36:rate=25:duration=0.04", "-c:v", "ffv1")
     data = engine.final("GetCtsInfo", engine.upload(VIDEO, "/frame.mkv", frame))
-    assert (data["status"], data["duration"]) == (5, 0)
+    assert (data["status"], data["duration"]) == (5, 1)
     assert data["result"].keys() == {"video", "gif", "cover"}
 
 
@@ -188,19 +188,44 @@ def test_ape_fails_the_whole_task(start_engine, receiver, song) -> None:
     assert engine.request("GET", "/a.mp3.128000_mp3.mp3", headers={"Host": AUDIO})[0] == 404
 
 
-def test_what_ffmpeg_says_is_kept(start_engine, song) -> None:
-    engine = start_engine(
-        {
-            "credentials": {"secret_id": "AKIDtest", "secret_key": "test-key"},
-            "audio_specs": ["900000_opus"],
-            "buckets": [{"name": "music", "region": "gz"}],
-        }
-    )
+def test_what_ffmpeg_says_is_kept(start_engine, tmp_path, song) -> None:
+    broken = tmp_path / "ffmpeg"
+    broken.write_text('#!/bin/sh\n[ "$1" = -version ] && exit 0\necho "the reason" >&2\necho "and more" >&2\nexit 1\n')
+    broken.chmod(0o755)
+    config = {
+        "credentials": {"secret_id": "AKIDtest", "secret_key": "test-key"},
+        "buckets": [{"name": "music", "region": "gz"}],
+    }
+    engine = start_engine(config, env={"IMAGEIO_FFMPEG_EXE": str(broken)})
     engine.upload(AUDIO, "/a.mp3", song)
     data = engine.final("GetCtsaudioInfo", engine.submit("/a.mp3"))
-    assert (data["status"], data["error_code"]) == (4, 906)
+    assert (data["status"], data["error_code"], data["error_msg"]) == (4, 906, "the encoder failed: the reason")
     (shown,) = engine.console("tasks")["tasks"]
-    assert "opus" in shown["log"]
+    assert shown["log"] == "the reason\nand more\n"
+
+
+@pytest.mark.parametrize("letter", ["a", "ä", "音"])
+def test_a_key_that_leaves_no_room_for_its_outputs_fails_before_work(engine, receiver, clip, letter: str) -> None:
+    width = len(letter.encode())
+    key = letter * (839 // width) + "b" * (839 % width)
+    data = engine.final("GetCtsInfo", engine.upload(VIDEO, "/" + quote(key), clip))
+    assert (data["status"], data["error_code"]) == (4, 910)
+    assert ".p0.png" in data["error_msg"]
+    fits = engine.final("GetCtsInfo", engine.upload(VIDEO, "/" + quote(key[1:]), clip))
+    assert fits["status"] == 5
+
+
+def test_outputs_that_are_shorter_than_their_source_fail(engine, make_media, tmp_path) -> None:
+    """Half of the packets hold nothing that can be decoded; ffmpeg leaves them out and calls that done."""
+    noise = ["-f", "lavfi", "-i", "anoisesrc=d=8:r=44100", "-c:a", "alac", "-movflags", "+faststart"]
+    content = make_media("alac.m4a", *noise).read_bytes()
+    half = len(content) // 2
+    damaged = tmp_path / "damaged.m4a"
+    damaged.write_bytes(content[:half] + b"\xff" * (len(content) - half))
+    engine.upload(AUDIO, "/damaged.m4a", damaged)
+    data = engine.final("GetCtsaudioInfo", engine.submit("/damaged.m4a"))
+    assert (data["status"], data["error_code"]) == (4, 906)
+    assert " s of 8.0 s" in data["error_msg"]
 
 
 def test_one_ffmpeg_process_per_source(start_engine, tmp_path, clip) -> None:

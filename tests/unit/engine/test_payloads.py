@@ -6,7 +6,7 @@ import pytest
 
 from engine.failures import Failure, TaskFailed
 from engine.model import AudioFacts, Flaw, MediaFacts, Output, Status, Task, VideoFacts
-from engine.payloads import audio_format, basic_callback, china_time, kbps, query, result_callback
+from engine.payloads import audio_format, basic_callback, china_time, kbps, query, result_callback, whole_seconds
 from engine.places import Place
 from mediarelay.domain.media import Kind, RenditionKind
 
@@ -167,3 +167,11 @@ def test_a_failure_keeps_its_text_short() -> None:
     failed = TaskFailed(Failure.ENCODER, "x" * 9000, "log")
     assert len(failed.flaw.message) == 500
     assert failed.flaw.code == 906
+
+
+@pytest.mark.parametrize(("seconds", "printed"), [(0, 0), (0.04, 1), (0.999, 1), (1.0, 1), (1.999, 1), (600.4, 600)])
+def test_a_duration_is_whole_seconds_and_never_0_for_what_has_a_length(seconds: float, printed: int) -> None:
+    """0 stands for "not known": a file under a second would have lost its duration."""
+    assert whole_seconds(seconds) == printed
+    assert query(replace(VIDEO, facts=replace(FACTS, duration=seconds)))["duration"] == printed
+    assert basic_callback(replace(VIDEO, facts=replace(FACTS, duration=seconds)))["duration"] == printed

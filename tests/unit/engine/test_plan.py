@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from engine.config import Bucket, Cover
 from engine.failures import Failure, TaskFailed
 from engine.model import AudioFacts, MediaFacts, VideoFacts
-from engine.plan import AUDIO_CODECS, arguments, fit_short_side, frame_sides, plan_audio, plan_video, video_bitrates
+from engine.plan import arguments, fit_short_side, frame_sides, plan_audio, plan_video, video_bitrates
+from engine.sound import AUDIO_CODECS
 from mediarelay.domain.spec import VIDEO_LINES, parse_frame_spec
 
 SOUND = AudioFacts(index=1, codec="aac", sample_rate=44100, bitrate=96_000)
@@ -95,8 +96,9 @@ def test_one_call_decodes_once_for_all_outputs() -> None:
     graph = found[found.index("-filter_complex") + 1]
     assert found.count("-i") == 1
     assert graph.count("[0:0]") == 1
-    assert "[0:0]split=5[s0][s1][s2][s3][s4]" in graph
-    assert "[0:1]asplit=2[a0][a1]" in graph
+    assert "[0:0]split=5[v0in][v1in][v2in][v3in][v4in]" in graph
+    sounds = found[found.index("-filter_complex", found.index(graph)) + 1]
+    assert "[0:1]asplit=2[a0in][a1in]" in sounds
     assert [suffix for target in targets for suffix in target.suffixes] == [
         ".f10.mp4",
         ".f40.mp4",
@@ -105,6 +107,25 @@ def test_one_call_decodes_once_for_all_outputs() -> None:
         ".w_64.gif",
         ".s_90.gif",
     ]
+
+
+@pytest.mark.parametrize(
+    ("nominal", "average", "expected"),
+    [(25, 25, ""), (120, 120, ""), (1000, 29.97, "fps=29.97:eof_action=pass,"), (90000, 0, "fps=25:eof_action=pass,")],
+)
+def test_a_clock_that_ticks_is_no_frame_rate(nominal: float, average: float, expected: str) -> None:
+    video = VideoFacts(index=0, codec="h264", width=64, height=36, fps=average, nominal_fps=nominal, duration=1)
+    source = MediaFacts(container="x", size=1, duration=1, bitrate=1_000_000, video=video)
+    rung = plan_video(source, BUCKET)[0]
+    assert rung.picture == f"{expected}scale=64:36:flags=bicubic,format=yuv420p"
+
+
+@pytest.mark.parametrize(("seconds", "frames"), [(0.001, 1), (0.5, 4), (4.9, 39), (60, 40)])
+def test_a_gif_has_so_many_frames_whatever_their_times(seconds: float, frames: int) -> None:
+    video = VideoFacts(index=0, codec="h264", width=64, height=36, fps=25, duration=seconds)
+    source = MediaFacts(container="x", size=1, duration=seconds, bitrate=1_000_000, video=video)
+    gif = plan_video(source, BUCKET)[-1]
+    assert f"trim=end_frame={frames}," in gif.picture
 
 
 def test_a_source_without_sound_gets_none() -> None:
@@ -125,17 +146,6 @@ def test_audio_formats(format_: str) -> None:
     (target,) = plan_audio(facts(), [f"64000_{format_}"])
     assert target.files == (f"out.64000_{format_}.{format_}",)
     assert ("-b:a" in target.options) is not AUDIO_CODECS[format_].lossless
-
-
-@pytest.mark.parametrize(
-    ("spec", "rate", "expected"),
-    [("24000_mp3", 44100, "22050"), ("64000_ogg", 96000, "48000"), ("0_flac", 96000, None), ("64000_mp3", 44100, None)],
-)
-def test_sample_rates_change_only_where_the_format_needs_it(spec: str, rate: int, expected: str | None) -> None:
-    audio = AudioFacts(index=1, codec="x", sample_rate=rate, bitrate=None)
-    (target,) = plan_audio(facts(audio=audio), [spec])
-    assert ("-ar" in target.options) is (expected is not None)
-    assert expected is None or expected in target.options
 
 
 @pytest.mark.parametrize("spec", ["0_ape", "128000_wma", "mp3", "128000_", "_mp3", "../x_mp3"])

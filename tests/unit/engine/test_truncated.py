@@ -1,47 +1,111 @@
-"""A file that ends before its header says is broken, though ffmpeg ends without a complaint."""
+"""A file that ends before its header says is broken, whatever its format, though ffmpeg reads it without complaint."""
+
+from pathlib import Path
 
 import pytest
 
-from engine.failures import TaskFailed
-from engine.jobs import _require_whole
+from engine.failures import Failure, TaskFailed
+from engine.jobs import _require_complete
 from engine.model import AudioFacts, MediaFacts, Output, VideoFacts
+from engine.probe import is_shorter, probe
+from engine.stated import missing_part
 from mediarelay.domain.media import RenditionKind
 
-MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+from .conftest import picture, sound
+
+TALKING = ["mp3", "wav", "w64", "aiff", "au", "caf", "flac", "tta", "wv", "wma", "m4a"]
+MOVING = ["mp4", "mov", "mkv", "avi", "flv", "asf", "rm", "mxf"]
+FASTSTART = {"m4a", "mp4", "mov"}
 
 
-def output(duration: float, kind: RenditionKind = RenditionKind.VIDEO) -> Output:
-    return Output(kind=kind, name="f10", paths=("/a.mp4.f10.mp4",), size=1, duration=duration)
+def made(make_media, extension: str) -> Path:
+    start = ["-movflags", "+faststart"] if extension in FASTSTART else []
+    if extension in TALKING:
+        return make_media(f"whole.{extension}", *sound(8), *start)
+    source = picture("176x144", 8) if extension == "rm" else picture("64x48", 8)
+    return make_media(f"whole.{extension}", *source, "-g", "25", *start)
 
 
-def facts(container: str, *, sound: float | None = None, picture: bool = False) -> MediaFacts:
-    return MediaFacts(
-        container=container,
-        size=1,
-        duration=10.0,
-        bitrate=1,
-        video=VideoFacts(index=0, codec="h264", width=2, height=2, fps=25, duration=10) if picture else None,
-        audio=AudioFacts(index=1, codec="aac", sample_rate=48_000, bitrate=None, duration=sound),
-    )
-
-
-@pytest.mark.parametrize(("container", "made", "whole"), [(MP4, 9.0, True), (MP4, 7.0, False), ("mp3", 7.0, True)])
-def test_an_output_that_is_clearly_too_short_fails_the_task(container: str, made: float, *, whole: bool) -> None:
-    if whole:
-        _require_whole(facts(container), [output(made), output(0)])
-        return
-    with pytest.raises(TaskFailed, match=r"ends before its stated 10\.0 s"):
-        _require_whole(facts(container), [output(made)])
+@pytest.mark.parametrize("extension", [*TALKING, *MOVING])
+def test_half_a_file_fails_and_a_whole_one_does_not(make_media, tmp_path, extension: str) -> None:
+    whole = made(make_media, extension)
+    assert probe(whole).duration == pytest.approx(8, abs=0.3)
+    cut = tmp_path / "cut"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(TaskFailed, match="are stated") as caught:
+        probe(cut)
+    assert caught.value.flaw.code == Failure.CUT_SOURCE
 
 
 @pytest.mark.parametrize(
-    ("sound", "picture", "made", "whole"),
-    [(4.0, True, 4.0, True), (8.0, True, 4.0, False), (None, True, 4.0, True), (4.0, False, 4.0, False)],
+    "options", [["-f", "wav", "-bitexact"], ["-f", "caf"], ["-f", "au"], ["-f", "mp3", "-write_xing", "0"]]
 )
-def test_sound_may_end_before_its_picture(sound: float | None, made: float, *, picture: bool, whole: bool) -> None:
-    source, made_of_it = facts(MP4, sound=sound, picture=picture), [output(made, RenditionKind.AUDIO)]
-    if whole:
-        _require_whole(source, made_of_it)
+def test_a_recording_that_does_not_know_its_length_is_whole(make_media, tmp_path, options: list[str]) -> None:
+    named = make_media("piped", *sound(3), *options)
+    unknown = bytearray(named.read_bytes())
+    if unknown.startswith(b"RIFF"):
+        unknown[4:8] = b"\xff" * 4
+        at = unknown.index(b"data")
+        unknown[at + 4 : at + 8] = b"\xff" * 4
+    path = tmp_path / "unknown"
+    path.write_bytes(unknown)
+    assert probe(path).duration == pytest.approx(3, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [
+        (b"RIFF" + (92).to_bytes(4, "little"), 0.5),
+        (b"RIFX" + (92).to_bytes(4, "big"), 0.5),
+        (b"FORM" + (92).to_bytes(4, "big"), 0.5),
+        (b"FRM8" + (88).to_bytes(8, "big"), 0.5),
+        (b"caff\0\1\0\0desc" + (4).to_bytes(8, "big") + b"1234data" + (64).to_bytes(8, "big"), 0.5),
+        (b"caff\0\1\0\0data" + b"\xff" * 8, 0),
+        (b"RIFF" + b"\0" * 4, 0),
+        (b"RIFF" + b"\xff" * 4, 0),
+        (b"RIFF" + (20).to_bytes(4, "little"), 0),
+        (b"OggS", 0),
+        (b"", 0),
+    ],
+)
+def test_headers_that_state_their_bytes(tmp_path, head: bytes, part: float) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(head.ljust(50, b"."))
+    assert missing_part(path) == pytest.approx(part, abs=0.01)
+
+
+@pytest.mark.parametrize(("found", "stated", "shorter"), [(9.0, 10.0, False), (7.0, 10.0, True), (0.2, 1.0, False)])
+def test_what_counts_as_shorter(found: float, stated: float, *, shorter: bool) -> None:
+    assert is_shorter(found, stated) is shorter
+
+
+def output(duration: float, kind: RenditionKind) -> Output:
+    return Output(kind=kind, name="x", paths=("/a.x",), size=1, duration=duration)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lasts", "complete"),
+    [
+        (RenditionKind.VIDEO, 10.0, True),
+        (RenditionKind.VIDEO, 5.0, False),
+        (RenditionKind.AUDIO, 4.0, True),
+        (RenditionKind.AUDIO, 2.0, False),
+        (RenditionKind.GIF, 0, True),
+    ],
+)
+def test_an_output_lasts_as_long_as_what_it_is_made_of(kind: RenditionKind, lasts: float, *, complete: bool) -> None:
+    """The picture lasts 10 s, the sound 4 s."""
+    facts = MediaFacts(
+        container="mp4",
+        size=1,
+        duration=10.0,
+        bitrate=1,
+        video=VideoFacts(index=0, codec="h264", width=2, height=2, fps=25, duration=10),
+        audio=AudioFacts(index=1, codec="aac", sample_rate=48_000, bitrate=None, duration=4.0),
+    )
+    if complete:
+        _require_complete(facts, [output(lasts, kind)])
         return
-    with pytest.raises(TaskFailed, match="ends before its stated"):
-        _require_whole(source, made_of_it)
+    with pytest.raises(TaskFailed, match=r"x lasts .* s of .* s") as caught:
+        _require_complete(facts, [output(lasts, kind)])
+    assert caught.value.flaw.code == Failure.ENCODER

@@ -61,6 +61,7 @@ class Source:
     Attributes:
         url: Escaped, as our API takes it; a text that is not the URL of an object is shown as the provider printed it.
         path: As the provider prints it, not escaped: a slash and the key.
+        duration: Seconds. CTS states whole ones and cuts off the rest, so that `7.0` may be 7.9 s.
     """
 
     url: str | None = None
