@@ -153,6 +153,7 @@ def test_a_task_of_which_little_is_known() -> None:
         (b"vid=abc&status=2", "vid=abc&status=2"),
         (b"\xff", "\ufffd"),
         (b'{"a": "\\ud800"}', {"a": "\ud800"}),
+        (b'{"\\ud800": 1}', {"\ud800": 1}),
     ],
 )
 def test_history_shows_bodies_as_they_are(body: bytes, shown: Any) -> None:

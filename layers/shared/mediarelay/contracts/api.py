@@ -479,9 +479,15 @@ def refused_view(intent: Intent) -> dict[str, Any]:
 
 def history_view(task: Task, entries: Iterable[Entry]) -> dict[str, Any]:
     """Give a task's log, oldest first, as JSON values."""
-    lines = [_history_line(one) for one in entries]
+    lines, bodies = [], []
+    for one in entries:
+        lines.append(_history_line(one))
+        bodies.append(shown(one.body))
     conflicts = [ConflictView.model_validate(one) for one in task.conflicts]
-    return History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json", exclude_unset=True)
+    view = History(vid=task.vid, observations=lines, conflicts=conflicts).model_dump(mode="json", exclude_unset=True)
+    for line, body in zip(view["observations"], bodies, strict=True):
+        line["body"] = body  # not through pydantic, which takes no half of a surrogate pair as a name
+    return view
 
 
 def _history_line(entry: Entry) -> HistoryLine:
@@ -489,7 +495,7 @@ def _history_line(entry: Entry) -> HistoryLine:
         origin=entry.origin,
         at=entry.at,
         digest=entry.digest,
-        body=shown(entry.body),
+        body=None,
         unreadable=facts_of(entry).unreadable,
         **({"reason": entry.reason} if entry.reason else {}),
     )
