@@ -213,7 +213,7 @@ def test_a_worker_that_died_does_not_hold_a_wish_for_ever(world: World) -> None:
 
 def test_a_refusal_never_undoes_a_vid(world: World) -> None:
     identity = queued(world)
-    world.ledger.name_intent(identity, "v1")
+    world.ledger.name_intent(identity, "v1", world.clock())
     seen = world.ledger.intent(identity)
     assert seen
     world.ledger.refuse_intent(seen, "provider code 4000", Due("publish", START))
@@ -303,7 +303,7 @@ def test_a_wish_that_is_answered_while_somebody_asks_for_it(
     identity = queued(world)
     plain = type(world.ledger).promise_intent
     happens = {
-        "named": lambda _: world.ledger.name_intent(identity, "v1"),
+        "named": lambda _: world.ledger.name_intent(identity, "v1", world.clock()),
         "refused": lambda seen: world.ledger.refuse_intent(seen, "no", Due("publish", world.clock())),
         "dropped": lambda _: world.ledger.client.delete_item(TableName=world.table, Key=items.intent_key(identity)),
     }

@@ -211,6 +211,7 @@ def _card(task: Task, books: Books, due: Due | None, news: Announcement | None) 
         url=task.source.url if len(task.source.url or "") <= LONGEST_URL else None,
         created_at=task.created_at,
         updated_at=task.updated_at,
+        outcome_at=task.outcome_at,
         due=due,
         unpublished=news,
     )

@@ -78,6 +78,14 @@ class Task:
         return self.state if self.state in OUTCOMES else None
 
     @property
+    def outcome_at(self) -> datetime | None:
+        """When we were told the outcome, or gave the task up; None while there is none."""
+        told = self._told()
+        if told and told.facts.state in OUTCOMES:
+            return told.at
+        return self.lost_at if self.outcome else None
+
+    @property
     def settled(self) -> bool:
         """Whether the provider told an outcome: there is nothing left to ask. What is lost may still be found."""
         return self.outcome not in {None, State.LOST} and not self.disputed

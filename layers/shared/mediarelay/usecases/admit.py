@@ -15,6 +15,7 @@ OPERATORS = frozenset(
         "GET /quarantine",
         "POST /quarantine/replay",
         "GET /rooms/{room_id}/songs/{song_id}/history",
+        "GET /songs/history",
     }
 )
 EVERYTHING = "admin"

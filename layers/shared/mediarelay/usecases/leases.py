@@ -5,7 +5,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from mediarelay import metrics
 from mediarelay.contracts.api import SongHistory, SongHistoryLine, SongPage, SongView, shown, song_view
@@ -14,7 +16,7 @@ from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.lease import Hold, Lease, Part, lease
 from mediarelay.domain.song import Relay, SongKey
 from mediarelay.domain.song_news import Margins, SongBooks, SongRecord, next_notice, remembered
-from mediarelay.errors import LedgerUnavailable, NotFound
+from mediarelay.errors import LedgerUnavailable, Malformed, NotFound
 from mediarelay.usecases.publish import Announcements
 from mediarelay.usecases.songs import context
 from mediarelay.usecases.tasks import RACES
@@ -113,6 +115,18 @@ class RoomReader:
     margins: Margins
     clock: Callable[[], datetime]
 
+    def meant(self, named: Mapping[str, str]) -> dict[str, str]:
+        """Say which room, and which song, a path names (`room_id`, `song_id`).
+
+        A gateway may hand a `%25` of the path on as it is, or as `%`: what is known of the two is meant. Raises
+        `Malformed` if both are.
+        """
+        spelt = [dict(zip(named, names, strict=True)) for names in product(*map(_spellings, named.values()))]
+        known = [one for one in spelt if len(spelt) == 1 or self.shelf.room(one["room_id"], one.get("song_id"))]
+        if len(known) > 1:
+            raise Malformed("room_id", "names more than one with its %; give it as a query parameter of GET /songs")
+        return known[0] if known else dict(named)
+
     def room(self, room: str) -> dict[str, Any]:
         """Return the songs of a room, never with tokens."""
         songs = [self._view(record) for record in self.shelf.room(room) if record.relays]
@@ -172,6 +186,11 @@ class RoomReader:
     def _open(self, relay: Relay, record: SongRecord) -> Relay:
         fields = json.loads(self.vault.unseal(record.kept[relay.digest].sealed, context(relay)))
         return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
+
+
+def _spellings(name: str) -> list[str]:
+    """What a name in a path may stand for."""
+    return list(dict.fromkeys((name, unquote(name))))
 
 
 def _count_conflicts(known: Lease, record: SongRecord) -> None:
