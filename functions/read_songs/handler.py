@@ -4,19 +4,17 @@ from mediarelay.contracts.api import NoQuery, Place, SongPlace, SongsQuery, Toke
 from mediarelay.errors import Forbidden
 from mediarelay.http import Event, Response, respond, scopes
 from mediarelay.root import room_reader
-from mediarelay.routing import Route, serving
+from mediarelay.routing import Answer, Route, serving
 
-READER = room_reader()
-TOKENS, PRIVATE = "read:tokens", {"cache-control": "no-store"}
+READER, TOKENS, PRIVATE = room_reader(), "read:tokens", {"cache-control": "no-store"}
 
 
 def songs(event: Event, query: SongsQuery) -> Response:
     """Show the songs of a room, or one of them; tokens only of one, and only to whoever may see them."""
     if query.tokens and TOKENS not in scopes(event):
         raise Forbidden(f"scope {TOKENS}")
-    name = query.song_id
-    found = READER.song(query.room_id, name, tokens=query.tokens) if name else READER.room(query.room_id)
-    return respond(200, found, PRIVATE)
+    room, song = query.room_id, query.song_id
+    return respond(200, READER.song(room, song, tokens=query.tokens) if song else READER.room(room), PRIVATE)
 
 
 def history(_event: Event, query: SongPlace) -> Response:
@@ -24,17 +22,15 @@ def history(_event: Event, query: SongPlace) -> Response:
     return respond(200, READER.history(query.room_id, query.song_id), PRIVATE)
 
 
-def named(event: Event) -> dict[str, str]:
-    """The room and the song that the path names."""
-    return READER.meant(read(Place, event["pathParameters"]).model_dump(exclude_none=True))
+def by_path(asks: type[Place], answer: Answer) -> Answer:
+    """Answer what the path names, and what the query adds."""
+    return lambda event, query: answer(event, read(asks, READER.meant(event["pathParameters"]) | dict(query)))
 
 
 ROUTES = {
-    "GET /rooms/{room_id}/songs": Route(NoQuery, lambda e, _: songs(e, SongsQuery(**named(e)))),
-    "GET /rooms/{room_id}/songs/{song_id}": Route(
-        TokensQuery, lambda e, asked: songs(e, SongsQuery(**named(e), **dict(asked)))
-    ),
-    "GET /rooms/{room_id}/songs/{song_id}/history": Route(NoQuery, lambda e, _: history(e, SongPlace(**named(e)))),
+    "GET /rooms/{room_id}/songs": Route(NoQuery, by_path(SongsQuery, songs)),
+    "GET /rooms/{room_id}/songs/{song_id}": Route(TokensQuery, by_path(SongsQuery, songs)),
+    "GET /rooms/{room_id}/songs/{song_id}/history": Route(NoQuery, by_path(SongPlace, history)),
     "GET /songs": Route(SongsQuery, songs),
     "GET /songs/history": Route(SongPlace, history),
 }

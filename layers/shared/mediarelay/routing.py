@@ -10,16 +10,19 @@ from mediarelay.contracts.plain import Query, Request
 from mediarelay.errors import NotFound
 from mediarelay.http import Event, Handler, Response, answering, raw_body
 
+Answer = Callable[[Event, Any], Response]
+"""Of (event, what was asked for)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a route asks for, and its answer: (event, what was asked for) -> response.
+    """What a route asks for, and its answer.
 
     A `Query` is read from the query parameters, any other `Request` from the body; then no query parameter is known.
     """
 
     asks: type[Request]
-    answer: Callable[[Event, Any], Response]
+    answer: Answer
 
 
 def serving(routes: Mapping[str, Route]) -> Handler:

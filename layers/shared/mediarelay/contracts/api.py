@@ -31,6 +31,7 @@ from mediarelay.contracts.plain import (
     StateList,
     StateText,
     TimeName,
+    Vid,
     place,
     sentence,
 )
@@ -47,7 +48,6 @@ from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2048)]
-Vid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,64}$")]
 
 
 SONG_DETAILS = ("name", "singer", "duration", "has_original", "prelude")
@@ -382,7 +382,7 @@ class SongHistory(BaseModel):
 
 
 class SongRelay(BaseModel):
-    """`POST /callbacks/music`: one result of ZEGO's SDK, as the game server got it; or up to 100 of these in `relays`.
+    """`POST /callbacks/music`: one result of ZEGO's SDK, as the game server got it.
 
     Read by `contracts/zego.py`, without this model: it is here for the description of the API.
     """
@@ -394,6 +394,15 @@ class SongRelay(BaseModel):
     error_code: int | None = Field(default=None, description="The SDK's errorCode")
     shared: bool | None = Field(default=None, description="Got by getSharedResource; by default inferred")
     result: dict[str, Any] | str | None = Field(default=None, description="The SDK's result, as an object or as text")
+    signature: str | None = Field(default=None, description="ZEGO's fields, unless Standard Webhooks headers are sent")
+    timestamp: int | str | None = None
+    nonce: int | str | None = None
+
+
+class SongRelays(BaseModel):
+    """`POST /callbacks/music`: several results at once, all of them taken or none."""
+
+    relays: Annotated[list[SongRelay], Field(min_length=1, max_length=100)]
     signature: str | None = Field(default=None, description="ZEGO's fields, unless Standard Webhooks headers are sent")
     timestamp: int | str | None = None
     nonce: int | str | None = None

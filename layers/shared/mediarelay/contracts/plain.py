@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from mediarelay.domain.entry import Order, TimeOf
 from mediarelay.domain.intent import MAX_KEY, is_key
 from mediarelay.domain.media import Kind, State
+from mediarelay.domain.vid import VID_FORM, is_vid
 
 MAX_PER_PAGE = 100
 MAX_NAME_BYTES = 128
@@ -39,6 +40,7 @@ SENTENCES = {
     "string_type": "must be text",
     "string_unicode": "must be text without half a surrogate pair",
     "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "is not in the documented form",
     "string_too_long": "must have at most {max_length} characters",
     "int_type": "must be a whole number",
     "greater_than_equal": "must be at least {ge}",
@@ -113,6 +115,12 @@ def _digest(value: str) -> str:
     return value
 
 
+def _vid(value: str) -> str:
+    if not is_vid(value):
+        raise ValueError(VID_FORM)
+    return value
+
+
 def _key(value: str) -> str:
     if not is_key(value):
         raise ValueError(f"must be 1 to {MAX_KEY} printable characters")
@@ -147,6 +155,7 @@ PageSize = Annotated[
     int, BeforeValidator(_whole_text), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE})
 ]
 FlagText = Annotated[bool, BeforeValidator(_flag_text), WithJsonSchema({"type": "boolean"})]
+Vid = Annotated[str, AfterValidator(_vid), WithJsonSchema({"type": "string", "pattern": "^[0-9A-Za-z]{1,64}$"})]
 Digest = Annotated[str, AfterValidator(_digest), WithJsonSchema({"type": "string"})]
 Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_KEY})]
 Name = Annotated[

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from mediarelay import metrics
-from mediarelay.contracts.api import SongHistory, SongHistoryLine, SongPage, SongView, shown, song_view
+from mediarelay.contracts.api import Place, SongHistory, SongHistoryLine, SongPage, SongView, read, shown, song_view
 from mediarelay.contracts.notification import notify_song
 from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.lease import Hold, Lease, Part, lease
@@ -115,17 +115,18 @@ class RoomReader:
     margins: Margins
     clock: Callable[[], datetime]
 
-    def meant(self, named: Mapping[str, str]) -> dict[str, str]:
+    def meant(self, path: Mapping[str, str]) -> dict[str, str]:
         """Say which room, and which song, a path names (`room_id`, `song_id`).
 
         A gateway may hand a `%25` of the path on as it is, or as `%`: what is known of the two is meant. Raises
-        `Malformed` if both are.
+        `Malformed`, also if both are known.
         """
+        named = read(Place, path).model_dump(exclude_none=True)
         spelt = [dict(zip(named, names, strict=True)) for names in product(*map(_spellings, named.values()))]
         known = [one for one in spelt if len(spelt) == 1 or self.shelf.room(one["room_id"], one.get("song_id"))]
         if len(known) > 1:
             raise Malformed("room_id", "names more than one with its %; give it as a query parameter of GET /songs")
-        return known[0] if known else dict(named)
+        return known[0] if known else named
 
     def room(self, room: str) -> dict[str, Any]:
         """Return the songs of a room, never with tokens."""
