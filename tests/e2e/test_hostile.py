@@ -89,7 +89,7 @@ def test_a_refused_submit_says_so_and_frees_its_key(deployed: Deployed) -> None:
     for url in ("http://example.com/a.mp3", "http://example.com/b.mp3"):
         body = {"url": url, "bucketName": MUSIC, "bucketRegion": "sh"}
         answer = deployed.post("/tasks/audio", json.dumps(body).encode(), headers)
-        assert (answer.status_code, answer.json()["title"]) == (502, "Provider refused")
+        assert (answer.status_code, answer.json()["title"]) == (422, "Provider refused")
 
 
 def test_no_secret_is_in_any_log(deployed: Deployed) -> None:

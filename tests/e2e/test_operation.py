@@ -71,7 +71,7 @@ def test_a_wish_that_is_refused_after_it_was_accepted(deployed: Deployed) -> Non
     assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 202
     found = until(lambda: [one for one in deployed.listen() if one["data"].get("url") == url], "the refusal")
     assert {one["type"] for one in found} == {"mediarelay.submit.refused"}
-    assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 502
+    assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 422
     assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 202, "its key is free"
 
 

@@ -1,6 +1,7 @@
 """Queries: never behind the log; pages over kinds and states; every bad parameter named."""
 
 import base64
+from itertools import count
 from typing import Any
 
 import pytest
@@ -163,6 +164,27 @@ def test_a_bad_parameter_is_named(world: World, name: str, text: str) -> None:
     with pytest.raises(Malformed) as caught:
         listed(world, **{name: text})
     assert caught.value.field == name
+
+
+@pytest.mark.parametrize("after", range(8))
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_task_that_moves_while_a_page_is_read_is_on_it_once(
+    stocked: World, monkeypatch: pytest.MonkeyPatch, after: int, order: str
+) -> None:
+    """A page takes a query for each state; an outcome may come between any two of them."""
+    plain, queries = type(stocked.ledger).page, count()
+
+    def page(ledger: Any, chosen: Any, **more: Any) -> Any:
+        found = plain(ledger, chosen, **more)
+        if next(queries) == after:
+            for vid in ("v0", "v6"):
+                stocked.provider.answers[vid] = answer(vid, create_time=None)
+                stocked.confirm(vid)
+        return found
+
+    monkeypatch.setattr(type(stocked.ledger), "page", page)
+    rows = listed(stocked, kind="video", order=order)["tasks"]
+    assert [row["vid"] for row in rows] == ["v0", "v1", "v3", "v4", "v6", "v7"][:: 1 if order == "asc" else -1]
 
 
 def test_a_cursor_from_before_the_time_asked_for(stocked: World) -> None:

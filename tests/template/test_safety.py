@@ -167,7 +167,7 @@ def test_the_ledger_is_kept_and_what_may_expire_expires() -> None:
     assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
-def test_both_indexes_hold_what_their_readers_read() -> None:
+def test_indexes_hold_what_their_readers_read() -> None:
     (table,) = resources("AWS::DynamoDB::Table").values()
     held = {
         index["IndexName"]: {key["AttributeName"] for key in index["KeySchema"]}
@@ -177,6 +177,7 @@ def test_both_indexes_hold_what_their_readers_read() -> None:
     assert held == {
         "due": {"due_shard", "due_at", "vid", "kind", "item", "at", "give_up_at"},
         "listing": {"list_key", "list_at", "vid", "kind", "state", "url", "created_at", "updated_at"},
+        "outcomes": {"list_key", "outcome_at", "vid", "kind", "state", "url", "created_at", "updated_at"},
     }
 
 
