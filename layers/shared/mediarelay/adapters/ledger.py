@@ -306,9 +306,9 @@ class Ledger(Table):
         """
         return self._delete_intent(seen, f"{_UNNAMED} AND ({_NOBODY_WAITS})")
 
-    def expire_intent(self, seen: Intent) -> bool:
-        """Free the key of an intent that has become a task; return False if it is a later one, or not done yet."""
-        return self._delete_intent(seen, "attribute_exists(vid) AND attribute_not_exists(due_shard)")
+    def expire_intent(self, seen: Intent) -> None:
+        """Free the key of an intent that has become a task, unless it is a later one, or not done yet."""
+        self._delete_intent(seen, "attribute_exists(vid) AND attribute_not_exists(due_shard)")
 
     def _delete_intent(self, seen: Intent, condition: str) -> bool:
         with table_errors() as refused:

@@ -48,7 +48,7 @@ class Intents(Protocol):
     def name_intent(self, identity: str, vid: str, now: datetime) -> bool:
         """Note the vid of an intent."""
 
-    def expire_intent(self, seen: Intent) -> bool:
+    def expire_intent(self, seen: Intent) -> None:
         """Free the key of an intent that has become a task."""
 
     def close_intent(self, seen: Intent) -> None:
@@ -116,14 +116,20 @@ class Submitter:
         due = Due("submit", intent.at + SUBMIT_GRACE)
         if self.intents.open_intent(intent, due):
             return True
-        return by_default and self._expired(intent) and self.intents.open_intent(intent, due)
+        return by_default and self._is_free(intent) and self.intents.open_intent(intent, due)
 
-    def _expired(self, wish: Intent) -> bool:
-        """Free the default key of a wish that became a task long ago: its file may have new content by now."""
+    def _is_free(self, wish: Intent) -> bool:
+        """Free the default key of a wish that became a task long ago: its file may have new content by now.
+
+        Others may do the same: whoever opens the next intent first sends it.
+        """
         stored = self.intents.intent(wish.identity)
-        if stored is None or stored.named_at is None or wish.at - stored.named_at < self.default_key_life:
+        if stored is None:
+            return True
+        if stored.named_at is None or wish.at - stored.named_at < self.default_key_life:
             return False
-        return self.intents.expire_intent(stored)
+        self.intents.expire_intent(stored)
+        return True
 
     def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
         """Expect a video task whose vid is known already."""
