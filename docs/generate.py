@@ -18,9 +18,10 @@ import yaml
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
-from docs.routes import PATH_PARAMETERS, PROBLEMS, ROUTES, VID, Route
-from mediarelay.contracts.api import Problem, RefusedView, SongView, TaskView
+from docs.routes import ACCEPTED, IDEMPOTENCY_KEY, PATH_PARAMETERS, PROBLEMS, ROUTES, VID, Route
+from mediarelay.contracts.api import BatchItem, NoBody, Problem, RefusedView, SongView, TaskView
 from mediarelay.contracts.notification import BOUNDED, REFUSED, TYPES
+from mediarelay.contracts.plain import Query, Request
 from mediarelay.domain.song_errors import ERRORS, SERVICE_CODES
 from mediarelay.domain.song_news import News
 
@@ -33,10 +34,25 @@ MUSIC = ROOT / "docs" / "music.md"
 ERRORS_BEGIN, ERRORS_END = "<!-- errors -->", "<!-- end -->"
 EVENTS_ID = "urn:mediarelay:events"
 GATEWAY = {
-    401: "No Authorization header. API Gateway's own body",
-    403: "The token is not known, or its scopes do not allow this. API Gateway's own body",
+    401: "API Gateway's own body: no Authorization header",
+    403: "API Gateway's own body: the token is not known, or its scopes do not allow this",
 }
-THROTTLED = "Over the route's rate. API Gateway's own body"
+ALWAYS = {
+    413: "API Gateway's own body: more than it takes",
+    429: "API Gateway's own body: over the route's rate",
+    500: "API Gateway's own body: the function failed",
+    503: "API Gateway's own body: the function was throttled or took too long",
+}
+"""What API Gateway may answer on every route."""
+NO_ROUTE = "API Gateway's own body: no such route, as with an empty name or a `/` in one"
+DESCRIPTION = """
+Errors are `application/problem+json` (RFC 9457): `field` names what is wrong with a 400. API Gateway answers some
+requests itself, before any of our code runs, with `{"message": ...}`: a path or a method that is not listed here is 404
+`{"message": "Not Found"}`. A query parameter that a route does not know is refused, on all routes but those for
+callbacks. Bodies are JSON in UTF-8, read strictly: no name twice, no `NaN`, no more than 32 levels, nothing converted.
+A token that was added or taken away counts everywhere after SecretCacheSeconds; until then some functions know it and
+others do not.
+"""
 SHAPES = ("TaskView", "TaskLink", "TaskNote", "RefusedView", "SongView")
 SONG_EVENTS = [f"mediarelay.song.{news}" for news in News]
 GATEWAY_MESSAGE: Schema = {
@@ -112,6 +128,7 @@ def openapi() -> Schema:
         "servers": [{"url": "{api}", "variables": {"api": {"default": "https://example.com"}}}],
         "security": [{"bearer": []}],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": components(),
@@ -119,13 +136,71 @@ def openapi() -> Schema:
     }
 
 
+def webhooks() -> Schema:
+    """What an HTTPS subscription of the topic receives."""
+    body = {"required": True, "content": _content("application/json", "Notification")}
+    operation = {
+        "operationId": "notification",
+        "summary": "Something happened to a task, a submit or a song",
+        "description": (
+            "What the topic publishes, as an HTTPS subscription with raw message delivery posts it (with Content-Type "
+            "text/plain); without that it is the field `Message` of SNS's own JSON, and in a queue it is the message. "
+            "At least once each, in no certain order: drop what has an `id` that you have seen. The message attributes "
+            "`type`, `kind`, `app_id` and `bucket` are for filter policies."
+        ),
+        "tags": ["notifications"],
+        "security": [],
+        "requestBody": body,
+        "responses": {"2XX": {"description": "Taken; anything else is delivered again"}},
+    }
+    return {"notification": {"post": operation}}
+
+
 def components() -> dict[str, Schema]:
     """Every schema that the routes name, by name."""
-    requests = [route.request for route in ROUTES.values() if route.request]
+    requests = [model for route in ROUTES.values() for model in _bodies(route)]
     answers = [model for route in ROUTES.values() for model, _ in route.answers.values()]
     sent = _definitions([*answers, Problem], "serialization")
-    found = _definitions(requests, "validation") | {name: _as_sent(schema) for name, schema in sent.items()}
+    found = _definitions([*requests, BatchItem], "validation")
+    found |= {name: _as_sent(schema) for name, schema in sent.items()} | _notification()
     return dict(sorted((found | {"GatewayMessage": GATEWAY_MESSAGE, "Callback": CALLBACK}).items()))
+
+
+def _notification() -> dict[str, Schema]:
+    """The schema of the notification, with its parts among the others."""
+    schema = json.loads(json.dumps(events()).replace("#/$defs/", "#/components/schemas/"))
+    parts: dict[str, Schema] = schema.pop("$defs")
+    return parts | {"Notification": {name: part for name, part in schema.items() if not name.startswith("$")}}
+
+
+def _bodies(route: Route) -> tuple[type[BaseModel], ...]:
+    """The models of what a route takes as its body."""
+    if route.asks is None or issubclass(route.asks, Query | NoBody):
+        return route.bodies
+    return (route.asks,)
+
+
+def _query_parameters(asks: type[Request] | None) -> list[Schema]:
+    """Describe the query parameters that the handler reads."""
+    if asks is None or not issubclass(asks, Query):
+        return []
+    schema = asks.model_json_schema(schema_generator=Plain)
+    return [
+        _query_parameter(name, field, required=name in schema.get("required", ()), named=schema.get("$defs", {}))
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _query_parameter(name: str, field: Schema, *, required: bool, named: Schema) -> Schema:
+    shown = {part: value for part, value in _not_null(field).items() if part != "description"}
+    if reference := shown.pop("$ref", ""):
+        choices: Schema = named[reference.rpartition("/")[2]]
+        shown = {"type": "string", "enum": choices["enum"]} | shown
+    if "default" in field and field["default"] not in (None, ""):
+        shown["default"] = field["default"]
+    several: Schema = {"style": "form", "explode": False} if shown.get("type") == "array" else {}
+    about: Schema = {"name": name, "in": "query", "description": field["description"]}
+    return about | ({"required": True} if required else {}) | several | {"schema": shown}
 
 
 def events() -> Schema:
@@ -156,6 +231,7 @@ def _info() -> Schema:
         "title": "Mediarelay",
         "version": project["version"],
         "summary": project["description"],
+        "description": " ".join(DESCRIPTION.split()),
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     }
 
@@ -166,7 +242,7 @@ def _operation(key: str, route: Route, *, bearer: bool) -> Schema:
     optional: Schema = {
         "description": route.description,
         "security": None if bearer else [],
-        "parameters": [*parameters, *route.parameters] or None,
+        "parameters": [*parameters, *_query_parameters(route.asks), *route.headers] or None,
         "requestBody": _request_body(route),
     }
     return {
@@ -174,41 +250,50 @@ def _operation(key: str, route: Route, *, bearer: bool) -> Schema:
         "summary": route.summary,
         "tags": [route.tag],
         **{name: value for name, value in optional.items() if value not in (None, "")},
-        "responses": _responses(route, bearer=bearer),
+        "responses": _responses(key, route, bearer=bearer),
     }
 
 
 def _request_body(route: Route) -> Schema | None:
-    if route.request:
-        return {"required": True, "content": _content("application/json", route.request.__name__)}
+    if models := _bodies(route):
+        refs = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
+        schema = refs[0] if len(refs) == 1 else {"anyOf": refs}
+        return {"required": True, "content": {"application/json": {"schema": schema}}}
     if route.tag == "callbacks":
         content = _content("application/json", "Callback") | _content("application/x-www-form-urlencoded", "Callback")
         return {"required": True, "content": content}
     return None
 
 
-def _responses(route: Route, *, bearer: bool) -> Schema:
-    answers = {
+def _responses(key: str, route: Route, *, bearer: bool) -> Schema:
+    found: dict[int, Schema] = {
         status: {"description": text, "content": _content("application/json", model.__name__)}
         for status, (model, text) in route.answers.items()
     }
-    problems = {
-        status: {"description": PROBLEMS[status], "content": _content("application/problem+json", "Problem")}
-        for status in route.problems
-    }
-    texts = {**(GATEWAY if bearer else {}), 429: THROTTLED}
-    gateway = {
-        status: {"description": text, "content": _content("application/json", "GatewayMessage")}
-        for status, text in texts.items()
-    }
-    both = sorted((answers | problems | gateway).items())
-    return {str(status): answer | _retry_after(status) for status, answer in both}
+    for status in route.problems:
+        text = route.words.get(status, PROBLEMS[status])
+        found[status] = {"description": text, "content": _content("application/problem+json", "Problem")}
+    texts = {**(GATEWAY if bearer else {}), **({404: NO_ROUTE} if "{" in key else {}), **ALWAYS}
+    for status, text in texts.items():
+        own = found.get(status, {"description": "", "content": {}})
+        found[status] = {
+            "description": ". ".join(filter(None, (own["description"], text))),
+            "content": own["content"] | _content("application/json", "GatewayMessage"),
+        }
+    return {str(status): found[status] | _headers(status, route) for status in sorted(found)}
 
 
-def _retry_after(status: int) -> Schema:
-    if status not in {HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE}:
-        return {}
-    return {"headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}}
+def _headers(status: int, route: Route) -> Schema:
+    headers: Schema = {}
+    ours = status == HTTPStatus.SERVICE_UNAVAILABLE and status in route.problems
+    if ours or route.answers.get(status, ()) == ACCEPTED:
+        headers["Retry-After"] = {"description": "Seconds", "schema": {"type": "integer"}}
+    if IDEMPOTENCY_KEY in route.headers and status in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:
+        headers["Idempotency-Replayed"] = {
+            "description": "`true` for a repeat: nothing new was submitted",
+            "schema": {"const": "true"},
+        }
+    return {"headers": headers} if headers else {}
 
 
 def _content(media_type: str, name: str) -> Schema:

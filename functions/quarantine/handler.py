@@ -1,27 +1,26 @@
 """GET /quarantine, POST /quarantine/replay: see what could not be read, and read it again."""
 
-from typing import Any
-
-from mediarelay.contracts.api import QuarantineWish, Rerun, quarantine_view, read
-from mediarelay.http import Event, Response, answering, json_object, respond
+from mediarelay.contracts.api import QuarantineQuery, QuarantineWish, Rerun, quarantine_view
+from mediarelay.http import Event, Response, respond
 from mediarelay.root import quarantine
+from mediarelay.routing import Route, serving
 
 QUARANTINE = quarantine()
 
 
-def kept(event: Event) -> dict[str, Any]:
-    """List some of what one day left."""
-    wish = read(QuarantineWish, event.get("queryStringParameters") or {})
-    return quarantine_view(*QUARANTINE.page(wish.day, wish.cursor))
+def kept(_event: Event, query: QuarantineQuery) -> Response:
+    """List some of what one day left: 200 `{"bodies", "cursor"}`."""
+    return respond(200, quarantine_view(*QUARANTINE.page(query.day, query.cursor)))
 
 
-def again(event: Event) -> dict[str, Any]:
-    """Read some of what one day left again."""
-    wish = read(QuarantineWish, json_object(event))
-    return Rerun.model_validate(QUARANTINE.rerun(wish.day, wish.cursor)).model_dump()
+def again(_event: Event, wish: QuarantineWish) -> Response:
+    """Read some of what one day left again: 200 `{"stored", "refused", "cursor"}`."""
+    found = Rerun.model_validate(QUARANTINE.rerun(wish.day, wish.cursor))
+    return respond(200, found.model_dump(exclude_none=True))
 
 
-@answering
-def handler(event: Event, _context: Any) -> Response:
-    """Answer `{"bodies", "cursor"}` or `{"stored", "refused", "cursor"}`: 200."""
-    return respond(200, (kept if event["routeKey"] == "GET /quarantine" else again)(event))
+ROUTES = {
+    "GET /quarantine": Route(QuarantineQuery, kept),
+    "POST /quarantine/replay": Route(QuarantineWish, again),
+}
+handler = serving(ROUTES)

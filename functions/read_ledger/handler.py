@@ -1,25 +1,32 @@
 """GET /tasks, /tasks/{vid}, /tasks/{vid}/history, /health."""
 
-from collections.abc import Callable
-from typing import Any
-
-from mediarelay.errors import NotFound
-from mediarelay.http import Event, Response, answering, respond
+from mediarelay.contracts.api import NoQuery, TaskQuery
+from mediarelay.http import Event, Response, respond
 from mediarelay.root import reader
+from mediarelay.routing import Route, serving
 
 READER = reader()
-ROUTES: dict[str, Callable[[Event], dict[str, Any]]] = {
-    "GET /tasks": lambda event: READER.list(event.get("queryStringParameters") or {}),
-    "GET /tasks/{vid}": lambda event: READER.task(event["pathParameters"]["vid"]),
-    "GET /tasks/{vid}/history": lambda event: READER.history(event["pathParameters"]["vid"]),
-    "GET /health": lambda _event: {"status": "ok"},
+
+
+def page(_event: Event, query: TaskQuery) -> Response:
+    """List tasks."""
+    return respond(200, READER.page(query))
+
+
+def task(event: Event, _query: NoQuery) -> Response:
+    """Show a task."""
+    return respond(200, READER.task(event["pathParameters"]["vid"]))
+
+
+def history(event: Event, _query: NoQuery) -> Response:
+    """Show a task's observations."""
+    return respond(200, READER.history(event["pathParameters"]["vid"]))
+
+
+ROUTES = {
+    "GET /tasks": Route(TaskQuery, page),
+    "GET /tasks/{vid}": Route(NoQuery, task),
+    "GET /tasks/{vid}/history": Route(NoQuery, history),
+    "GET /health": Route(NoQuery, lambda _event, _query: respond(200, {"status": "ok"})),
 }
-
-
-@answering
-def handler(event: Event, _context: Any) -> Response:
-    """Answer what the route asks for."""
-    route = ROUTES.get(event["routeKey"])
-    if route is None:
-        raise NotFound("no such route")
-    return respond(200, route(event))
+handler = serving(ROUTES)

@@ -1,40 +1,37 @@
-"""GET /rooms/{room_id}/songs, its /{song_id} and /{song_id}/history: what a room may use now, and what it was told."""
+"""GET /rooms/{room_id}/songs, its /{song_id} and /{song_id}/history; GET /songs, /songs/history: the same by name."""
 
-from collections.abc import Callable
-from typing import Any
-
-from mediarelay.errors import Forbidden, Malformed
-from mediarelay.http import Event, Response, answering, respond, scopes
+from mediarelay.contracts.api import NoQuery, Place, SongPlace, SongsQuery, TokensQuery, read
+from mediarelay.errors import Forbidden
+from mediarelay.http import Event, Response, respond, scopes
 from mediarelay.root import room_reader
+from mediarelay.routing import Answer, Route, serving
 
-READER = room_reader()
-TOKENS = "read:tokens"
+READER, TOKENS, PRIVATE = room_reader(), "read:tokens", {"cache-control": "no-store"}
 
 
-def wants_tokens(event: Event) -> bool:
-    """Whether the caller asks for tokens; raises `Forbidden` without the scope for it, `Malformed`."""
-    asked: str = (event.get("queryStringParameters") or {}).get("tokens", "false")
-    if asked not in {"true", "false"}:
-        raise Malformed("tokens", "true or false")
-    if asked == "true" and TOKENS not in scopes(event):
+def songs(event: Event, query: SongsQuery) -> Response:
+    """Show the songs of a room, or one of them; tokens only of one, and only to whoever may see them."""
+    if query.tokens and TOKENS not in scopes(event):
         raise Forbidden(f"scope {TOKENS}")
-    return asked == "true"
+    room, song = query.room_id, query.song_id
+    return respond(200, READER.song(room, song, tokens=query.tokens) if song else READER.room(room), PRIVATE)
 
 
-def place(event: Event) -> tuple[str, str]:
-    """The room and the song that are asked for."""
-    found = event["pathParameters"]
-    return found["room_id"], found["song_id"]
+def history(_event: Event, query: SongPlace) -> Response:
+    """Show what was relayed about a song."""
+    return respond(200, READER.history(query.room_id, query.song_id), PRIVATE)
 
 
-ROUTES: dict[str, Callable[[Event], dict[str, Any]]] = {
-    "GET /rooms/{room_id}/songs": lambda event: READER.room(event["pathParameters"]["room_id"]),
-    "GET /rooms/{room_id}/songs/{song_id}": lambda event: READER.song(*place(event), tokens=wants_tokens(event)),
-    "GET /rooms/{room_id}/songs/{song_id}/history": lambda event: READER.history(*place(event)),
+def by_path(asks: type[Place], answer: Answer) -> Answer:
+    """Answer what the path names, and what the query adds."""
+    return lambda event, query: answer(event, read(asks, READER.meant(event["pathParameters"]) | dict(query)))
+
+
+ROUTES = {
+    "GET /rooms/{room_id}/songs": Route(NoQuery, by_path(SongsQuery, songs)),
+    "GET /rooms/{room_id}/songs/{song_id}": Route(TokensQuery, by_path(SongsQuery, songs)),
+    "GET /rooms/{room_id}/songs/{song_id}/history": Route(NoQuery, by_path(SongPlace, history)),
+    "GET /songs": Route(SongsQuery, songs),
+    "GET /songs/history": Route(SongPlace, history),
 }
-
-
-@answering
-def handler(event: Event, _context: Any) -> Response:
-    """Answer what the route asks for; tokens only of one song, and only to whoever may see them."""
-    return respond(200, ROUTES[event["routeKey"]](event), {"cache-control": "no-store"})
+handler = serving(ROUTES)

@@ -1,17 +1,18 @@
 """POST /tasks/audio: submit an audio task, once per Idempotency-Key."""
 
-from typing import Any
-
-from mediarelay.contracts.api import AudioSubmit, read
+from mediarelay.contracts.api import AudioSubmit
 from mediarelay.domain.media import Kind
-from mediarelay.http import Event, Response, answering, created, idempotency_key, json_object
+from mediarelay.http import Event, Response, created, idempotency_key
 from mediarelay.root import submitter
+from mediarelay.routing import Route, serving
 
 SUBMITTER = submitter()
 
 
-@answering
-def handler(event: Event, _context: Any) -> Response:
+def submit(event: Event, wish: AudioSubmit) -> Response:
     """Answer `{"vid", "kind", "state"}`: 201, 200 for a repeat, 202 while the provider has not answered."""
-    request = read(AudioSubmit, json_object(event)).model_dump()
-    return created(SUBMITTER.submit(Kind.AUDIO, request, idempotency_key(event)))
+    return created(SUBMITTER.submit(Kind.AUDIO, wish.model_dump(), idempotency_key(event)))
+
+
+ROUTES = {"POST /tasks/audio": Route(AudioSubmit, submit)}
+handler = serving(ROUTES)

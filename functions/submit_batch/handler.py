@@ -1,16 +1,20 @@
 """POST /tasks/audio/batch: store up to 500 wishes; a queue hands them to the provider."""
 
-from typing import Any
-
-from mediarelay.contracts.api import AudioBatch, batch_view, read
-from mediarelay.http import Event, Response, answering, json_object, own_key, respond
+from mediarelay.contracts.api import AudioBatch, batch_view
+from mediarelay.errors import Malformed
+from mediarelay.http import IDEMPOTENCY_KEY, Event, Response, header, own_key, respond
 from mediarelay.root import batcher
+from mediarelay.routing import Route, serving
 
 BATCHER = batcher()
 
 
-@answering
-def handler(event: Event, _context: Any) -> Response:
+def submit(event: Event, batch: AudioBatch) -> Response:
     """Answer `{"results"}`, one for each item, in order: 207."""
-    wishes = read(AudioBatch, json_object(event)).tasks
-    return respond(207, batch_view(BATCHER.take(wishes, lambda key: own_key(event, key))))
+    if header(event, IDEMPOTENCY_KEY) is not None:
+        raise Malformed(IDEMPOTENCY_KEY, "is not taken for a batch; give each task its own idempotency_key")
+    return respond(207, batch_view(BATCHER.take(batch.tasks, lambda key: own_key(event, key))))
+
+
+ROUTES = {"POST /tasks/audio/batch": Route(AudioBatch, submit)}
+handler = serving(ROUTES)

@@ -1,21 +1,22 @@
 """POST /tasks/video: expect a video task, by its vid, its url, or the headers of its upload."""
 
-from typing import Any
-
-from mediarelay.contracts.api import VideoTrack, read
+from mediarelay.contracts.api import VideoTrack
 from mediarelay.domain.media import Kind
-from mediarelay.http import Event, Response, answering, created, idempotency_key, json_object
+from mediarelay.http import Event, Response, created, idempotency_key
 from mediarelay.root import submitter
+from mediarelay.routing import Route, serving
 
 SUBMITTER = submitter()
 
 
-@answering
-def handler(event: Event, _context: Any) -> Response:
+def track(event: Event, wish: VideoTrack) -> Response:
     """Answer `{"vid", "kind", "state"}`: 201, 200 for a repeat, 202 while the vid is not known."""
-    wish = read(VideoTrack, json_object(event))
     request = wish.model_dump(exclude_none=True)
-    vid = wish.known_vid()
+    vid, key = wish.known_vid(), idempotency_key(event)
     if vid:
         return created(SUBMITTER.track(vid, request))
-    return created(SUBMITTER.submit(Kind.VIDEO, request, idempotency_key(event)))
+    return created(SUBMITTER.submit(Kind.VIDEO, request, key))
+
+
+ROUTES = {"POST /tasks/video": Route(VideoTrack, track)}
+handler = serving(ROUTES)

@@ -91,7 +91,7 @@ def test_a_refused_submit_says_so_and_frees_its_key(deployed: Deployed) -> None:
     for name in ("a.mp3", "b.mp3"):
         body = {"url": file_in(MUSIC, name).url, "bucketName": MUSIC, "bucketRegion": "sh"}
         answer = deployed.post("/tasks/audio", json.dumps(body).encode(), headers)
-        assert (answer.status_code, answer.json()["title"]) == (502, "Provider refused")
+        assert (answer.status_code, answer.json()["title"]) == (422, "Provider refused")
 
 
 @pytest.mark.parametrize(

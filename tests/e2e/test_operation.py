@@ -38,14 +38,15 @@ def test_a_replay_is_heard_with_an_id_of_its_own(deployed: Deployed, done: str) 
 
 
 def test_a_bulk_replay_is_counted_and_carried_out(deployed: Deployed, done: str) -> None:
-    created = deployed.calls.task(done)["created_at"]
-    wish = {"state": "succeeded", "kind": "audio", "since": created, "until": created}
+    rows = deployed.calls.get("/tasks?time=outcome&state=succeeded,failed&kind=audio&limit=100")["tasks"]
+    (ended,) = [row["outcome_at"] for row in rows if row["vid"] == done]
+    wish = {"state": ["succeeded", "lost"], "kind": "audio", "since": ended, "until": ended}
     counted = post(deployed, "/tasks/replay", wish | {"dry_run": True})
     assert (counted.status_code, counted.json()["jobs"]) == (200, [])
     assert counted.json()["count"] >= 1
     heard = len(deployed.events(done, "succeeded"))
     started = post(deployed, "/tasks/replay", wish)
-    assert (started.status_code, len(started.json()["jobs"])) == (202, 1)
+    assert (started.status_code, len(started.json()["jobs"])) == (202, 2)
     until(lambda: deployed.invoke("Sweep")["replay"], "the sweep")
     until(lambda: len(deployed.events(done, "succeeded")) > heard, "the replay")
 
@@ -73,7 +74,7 @@ def test_a_wish_that_is_refused_after_it_was_accepted(deployed: Deployed) -> Non
     assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 202
     found = until(lambda: [one for one in deployed.listen() if one["data"].get("url") == url], "the refusal")
     assert {one["type"] for one in found} == {"mediarelay.submit.refused"}
-    assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 502
+    assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 422
     deployed.faults()
     assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 202, "its key is free"
 

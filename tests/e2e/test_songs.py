@@ -5,6 +5,7 @@ import time
 import zlib
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 import requests
@@ -169,3 +170,15 @@ def _logs(deployed: Deployed) -> str:
         found = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         text += json.dumps([event["message"] for page in found for event in page["events"]])
     return text
+
+
+def test_a_room_and_a_song_with_odd_names(deployed: Deployed) -> None:
+    """A path may arrive decoded or not, so odd names go by the query; a percent sign is understood either way."""
+    room, song = f"50% {deployed.key('room').replace('/', '-')}", "a%2Fb/c?d#e&f=+ü"
+    message = relay(deployed, VARIANTS[0], song_id=song) | {"room_id": room}
+    deployed.calls.relay(message)
+    query = urlencode({"room_id": room, "song_id": song}, quote_via=quote)
+    (found,) = deployed.calls.get(f"/songs?{query}")["songs"]
+    assert (found["room_id"], found["song_id"]) == (room, song)
+    (found,) = songs(deployed, quote(room, safe=""))
+    assert (found["room_id"], found["song_id"]) == (room, song)

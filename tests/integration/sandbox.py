@@ -15,7 +15,7 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
 from mediarelay.contracts.retry import unpack
 from mediarelay.domain.circuit import Circuit
-from mediarelay.domain.entry import Entry, Job, Selection
+from mediarelay.domain.entry import Entry, Job, Selection, TimeOf
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
@@ -99,7 +99,7 @@ class Sandbox:
         )
         self.ledger.open_intent(intent, Due("submit", intent.at + SUBMIT_GRACE))
         if "vid" in wish:
-            self.ledger.name_intent(intent.identity, wish["vid"])
+            self.ledger.name_intent(intent.identity, wish["vid"], intent.at)
             self.ledger.close_intent(intent)
         if "refused" in wish:
             self.ledger.refuse_intent(intent, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
@@ -223,7 +223,9 @@ class Sandbox:
 
 
 def _job(job: Mapping[str, Any]) -> Job:
-    chosen = Selection(kind=Kind(job["kind"]), state=State(job["state"]), since=job["since"], until=job.get("until"))
+    bounds = {name: datetime.fromisoformat(job[name]) for name in ("since", "until") if name in job}
+    time = TimeOf(job.get("time", "created"))
+    chosen = Selection(kind=Kind(job["kind"]), state=State(job["state"]), time=time, **bounds)
     at = datetime.fromisoformat(job["at"])
     return Job(identity=job["job"], selection=chosen, rate=job["rate"], by=job["by"], at=at)
 

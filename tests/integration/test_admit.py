@@ -55,6 +55,7 @@ def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
         "GET /quarantine",
         "POST /quarantine/replay",
         "GET /rooms/{room_id}/songs/{song_id}/history",
+        "GET /songs/history",
     ],
 )
 def test_routes_of_operators_need_everything(route: str) -> None:

@@ -58,11 +58,11 @@ def test_a_refusal_is_told_once_and_frees_the_key(world: World) -> None:
     assert statuses(world, [song(1)]) == [202]
     hand_on(world)
     assert list(world.due()) == ["publish"]
-    assert statuses(world, [song(1)]) == [502]
-    assert statuses(world, [song(1)]) == [502], "another client may wait for it: it is not announced yet"
+    assert statuses(world, [song(1)]) == [422]
+    assert statuses(world, [song(1)]) == [422], "another client may wait for it: it is not announced yet"
     world.clock.forward(minutes=1)
     world.sweep()
-    assert statuses(world, [song(1)]) == [502]
+    assert statuses(world, [song(1)]) == [422]
     assert statuses(world, [song(1)]) == [202]
     hand_on(world)
     assert statuses(world, [song(1)]) == [200]

@@ -18,7 +18,7 @@ from mediarelay.errors import (
     ProviderRefused,
     ProviderUnknown,
 )
-from tests.integration.world import QUERIES, START, VID, World, answer, callback
+from tests.integration.world import QUERIES, START, VID, World, answer, callback, listed
 
 NO_ANSWER = {
     "busy": ProviderBusy("provider code 4400", 4400),
@@ -254,7 +254,7 @@ def test_racing_confirmations_agree(world: World, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(type(world.ledger), "save", overtaken)
     assert world.confirm().outcome is State.SUCCEEDED
     assert world.reader.task(VID)["state"] == "succeeded"
-    assert world.ledger.page("video#succeeded", since="0", before=None, limit=9)[0]["vid"] == VID
+    assert [row["vid"] for row in listed(world, Kind.VIDEO, State.SUCCEEDED)] == [VID]
 
 
 def test_too_many_racing_writers_send_the_message_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -429,11 +429,11 @@ def test_claims_alone_do_not_say_which_kind_is_asked_for_in_the_end(world: World
     for kind in (Kind.VIDEO, Kind.AUDIO, Kind.VIDEO):
         world.confirm(kind=kind)
         assert sorted(world.due()) == ["audio", "video"], "each kind is still asked for"
-        assert world.ledger.page("audio#expected", since="0", before=None, limit=9)[0]["vid"] == VID
+        assert [row["vid"] for row in listed(world, Kind.AUDIO, State.EXPECTED)] == [VID]
     world.provider.answers[VID] = answer()
     assert world.confirm().outcome is State.SUCCEEDED
     assert list(world.due()) == ["publish"]
-    assert world.ledger.page("audio#expected", since="0", before=None, limit=9) == []
+    assert listed(world, Kind.AUDIO, State.EXPECTED) == []
 
 
 def test_an_old_claim_is_taken_up_less_often(world: World) -> None:

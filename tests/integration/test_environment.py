@@ -18,6 +18,7 @@ BEHIND = {
     "first_look_after": "first_poll_after",
     "lifetime": "give_up_after",
     "body_life": "raw_body_days",
+    "default_key_life": "default_key_hours",
 }
 BEHIND |= {"lease": "recovery_seconds"}
 TICKS = {"poll_video", "poll_audio", "sweep"}

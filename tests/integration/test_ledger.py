@@ -22,8 +22,10 @@ from mediarelay.domain.entry import (
     Job,
     Kept,
     OpenQuestion,
+    Order,
     Record,
     Selection,
+    TimeOf,
     Waiting,
 )
 from mediarelay.domain.intent import Intent
@@ -38,6 +40,7 @@ WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 LARGE = b"vid=x&title=" + Random(1).randbytes(10**6).hex().encode()  # noqa: S311 - the same each time
 LOST = Announcement(State.LOST)
 ANNOUNCED = frozenset({Announcement(State.PROBED), Announcement(State.FAILED, 2)})
+PENDING = Selection(kind=Kind.VIDEO, state=State.PENDING)
 BOOKS = Books(kind=Kind.VIDEO, version=1, give_up_at=START + timedelta(days=1))
 
 
@@ -233,16 +236,39 @@ def test_pages_of_one_kind_and_state_newest_first(world: World) -> None:
         created = START + timedelta(seconds=number // 2)
         world.ledger.save(card(vid=f"v{number}", created_at=created, url=None), BOOKS, None)
     world.ledger.save(card(vid="other", state=State.FAILED), BOOKS, None)
-    seen: list[str] = []
-    before = None
-    while rows := world.ledger.page("video#pending", since="0", before=before, limit=2):
-        seen += [row["vid"] for row in rows]
-        before = rows[-1]["list_at"]
-    assert seen == ["v6", "v5", "v4", "v3", "v2", "v1", "v0"]
-    since = (START + timedelta(seconds=2)).isoformat()
-    assert [row["vid"] for row in world.ledger.page("video#pending", since=since, before=None, limit=9)] == seen[:3]
-    assert world.ledger.page("video#pending", since=since, before="2026-01-01", limit=9) == []
-    assert world.ledger.page("audio#pending", since="0", before=None, limit=9) == []
+    for order, numbers in ((Order.DESCENDING, "6543210"), (Order.ASCENDING, "0123456")):
+        seen: list[str] = []
+        cursor = None
+        while rows := world.ledger.page(PENDING, cursor=cursor, limit=2, order=order):
+            seen += [row["vid"] for row in rows]
+            cursor = rows[-1]["position"]
+        assert seen == [f"v{number}" for number in numbers]
+    recent = replace(PENDING, since=START + timedelta(seconds=2))
+    assert [row["vid"] for row in world.ledger.page(recent, cursor=None, limit=9)] == ["v6", "v5", "v4"]
+    assert world.ledger.page(recent, cursor="2026-01-01", limit=9) == []
+    early = replace(PENDING, until=START + timedelta(seconds=1))
+    assert [row["vid"] for row in world.ledger.page(early, cursor=None, limit=9)] == ["v3", "v2", "v1", "v0"]
+    assert world.ledger.page(early, cursor="2027-01-01", limit=9, order=Order.ASCENDING) == []
+    assert world.ledger.page(replace(PENDING, kind=Kind.AUDIO), cursor=None, limit=9) == []
+
+
+def test_outcomes_are_listed_by_their_own_time(world: World) -> None:
+    """The last to be made is the first to have an outcome; what has none is not in the list."""
+    for number in range(4):
+        ended = START + timedelta(hours=1, minutes=-number) if number else None
+        one = card(vid=f"v{number}", created_at=START + timedelta(minutes=number), state=State.LOST, outcome_at=ended)
+        world.ledger.save(one, BOOKS, None)
+    lost = Selection(kind=Kind.VIDEO, state=State.LOST, time=TimeOf.OUTCOME)
+    rows = world.ledger.page(lost, cursor=None, limit=9)
+    assert [(row["vid"], row["outcome_at"]) for row in rows] == [
+        ("v1", "2026-01-02T04:03:05+00:00"),
+        ("v2", "2026-01-02T04:02:05+00:00"),
+        ("v3", "2026-01-02T04:01:05+00:00"),
+    ]
+    assert world.ledger.count(replace(lost, until=START + timedelta(minutes=58))) == 2
+    assert world.ledger.load("v1").card == card(
+        vid="v1", created_at=START + timedelta(minutes=1), state=State.LOST, outcome_at=START + timedelta(minutes=59)
+    )
 
 
 # ── intents ──
@@ -279,9 +305,9 @@ def test_the_life_of_an_intent(world: World) -> None:
     assert not world.ledger.open_intent(intent(request={"url": "http://other"}), Due("submit", START))
     assert world.ledger.intent(intent().identity) == intent()
     assert [row.pk for row in world.due()["submit"]] == [f"INTENT#{intent().identity}"]
-    assert world.ledger.name_intent(intent().identity, "v1")
-    assert not world.ledger.name_intent(intent().identity, "v2"), "the first vid stays"
-    assert world.ledger.intent(intent().identity) == intent(vid="v1")
+    assert world.ledger.name_intent(intent().identity, "v1", START)
+    assert not world.ledger.name_intent(intent().identity, "v2", START), "the first vid stays"
+    assert world.ledger.intent(intent().identity) == intent(vid="v1", named_at=START)
     world.ledger.drop_intent(intent())
     assert world.ledger.intent(intent().identity), "a wish that became a task stays"
     world.ledger.close_intent(intent())
@@ -292,7 +318,7 @@ def test_a_dropped_intent_frees_its_key(world: World) -> None:
     world.ledger.open_intent(intent(), Due("submit", START))
     world.ledger.drop_intent(intent())
     assert world.items() == []
-    assert not world.ledger.name_intent(intent().identity, "v1"), "nothing comes back to life"
+    assert not world.ledger.name_intent(intent().identity, "v1", START), "nothing comes back to life"
     assert world.ledger.open_intent(intent(), Due("submit", START))
 
 
@@ -349,7 +375,7 @@ def test_the_log_never_expires(world: World) -> None:
 # ── when the table does not answer ──
 
 CLAIM = OpenQuestion(sk="OBS#x", item="claim", kind=Kind.VIDEO, at=START)
-CHOSEN = Selection(kind=Kind.VIDEO, state=State.LOST, since="0", until=None)
+CHOSEN = Selection(kind=Kind.VIDEO, state=State.LOST)
 JOB = Job(identity="x", selection=CHOSEN, rate=1, by="me", at=START)
 KEPT = Kept(day="2026-01-02", digest="d", keys=("d",), route="callbacks/video", reason="", at=START, body=b"")
 OPERATIONS = {
@@ -359,13 +385,14 @@ OPERATIONS = {
     "settle": lambda ledger: ledger.settle(VID, (CLAIM,)),
     "forget_body": lambda ledger: ledger.forget_body(Waiting(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0)),
     "save": lambda ledger: ledger.save(card(), BOOKS, None),
-    "page": lambda ledger: ledger.page("video#pending", since="0", before=None, limit=1),
+    "page": lambda ledger: ledger.page(PENDING, cursor=None, limit=1),
     "waiting": lambda ledger: list(ledger.waiting("video", START)),
     "lease": lambda ledger: ledger.lease(Waiting(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0), START),
     "published": lambda ledger: ledger.published(VID, LOST),
     "open_intent": lambda ledger: ledger.open_intent(intent(), Due("submit", START)),
     "intent": lambda ledger: ledger.intent("x"),
-    "name_intent": lambda ledger: ledger.name_intent("x", "v1"),
+    "name_intent": lambda ledger: ledger.name_intent("x", "v1", START),
+    "expire_intent": lambda ledger: ledger.expire_intent(intent()),
     "close_intent": lambda ledger: ledger.close_intent(intent()),
     "drop_intent": lambda ledger: ledger.drop_intent(intent()),
     "spend": lambda ledger: ledger.spend(START, 5),

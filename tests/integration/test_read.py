@@ -1,12 +1,14 @@
 """Queries: never behind the log; pages over kinds and states; every bad parameter named."""
 
 import base64
+from itertools import count
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mediarelay.contracts.api import TaskQuery, read
 from mediarelay.domain.media import Kind
 from mediarelay.errors import Malformed, NotFound
 from tests.integration.world import VID, World, answer, callback
@@ -19,11 +21,16 @@ def cursor(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
+def listed(world: World, **query: str) -> dict[str, Any]:
+    """A page, asked for as a client does."""
+    return world.reader.page(read(TaskQuery, query))
+
+
 def walk(world: World, **query: str) -> list[list[str]]:
     """All pages of a list."""
-    pages = [world.reader.list(query)]
+    pages = [listed(world, **query)]
     while "cursor" in pages[-1]:
-        pages.append(world.reader.list(query | {"cursor": pages[-1]["cursor"]}))
+        pages.append(listed(world, **query, cursor=pages[-1]["cursor"]))
     return [[row["vid"] for row in page["tasks"]] for page in pages]
 
 
@@ -36,16 +43,16 @@ def test_a_claim_is_seen_before_anything_folded_it(world: World) -> None:
 
 @pytest.mark.parametrize("vid", ["nothing", "0" * 64])
 def test_what_is_not_there(world: World, vid: str) -> None:
-    for read in (world.reader.task, world.reader.history):
+    for look in (world.reader.task, world.reader.history):
         with pytest.raises(NotFound):
-            read(vid)
+            look(vid)
 
 
 @pytest.mark.parametrize("vid", ["", "a b", "../x", "0" * 65, "caf\u00e9", "\ud800"])
 def test_what_is_no_vid(world: World, vid: str) -> None:
-    for read in (world.reader.task, world.reader.history):
+    for look in (world.reader.task, world.reader.history):
         with pytest.raises(Malformed, match=r"^vid: "):
-            read(vid)
+            look(vid)
 
 
 def test_history_is_the_log_oldest_first(world: World) -> None:
@@ -106,6 +113,16 @@ def stocked(world: World) -> World:
         ({"since": "2026-01-02T03:09:05"}, "8765"),
         ({"since": "2026-01-03"}, ""),
         ({"kind": "video", "state": "expected", "since": "2026-01-02T03:05:00Z"}, "63"),
+        ({"state": "succeeded,pending"}, "875421"),
+        ({"state": "pending,pending"}, "852"),
+        ({"until": "2026-01-02T03:07:05Z"}, "3210"),
+        ({"until": "2026-01-02T03:07:04Z"}, "210"),
+        ({"since": "2026-01-02T03:05:05Z", "until": "2026-01-02T03:07:05Z"}, "321"),
+        ({"order": "asc"}, "012345678"),
+        ({"order": "asc", "since": "2026-01-02T03:09:05Z"}, "5678"),
+        ({"order": "asc", "state": "succeeded,pending", "until": "2026-01-02T03:09:05Z"}, "1245"),
+        ({"time": "outcome"}, "741"),
+        ({"time": "outcome", "order": "asc", "since": "2026-01-02T03:08:05Z"}, "47"),
     ],
 )
 @pytest.mark.parametrize("limit", ["1", "2", "3", "100", None])
@@ -116,7 +133,7 @@ def test_pages(stocked: World, query: dict[str, str], vids: str, limit: str | No
 
 
 def test_a_row(stocked: World) -> None:
-    assert stocked.reader.list({"state": "succeeded", "limit": "1"})["tasks"] == [
+    assert listed(stocked, state="succeeded", limit="1")["tasks"] == [
         {
             "vid": "v7",
             "kind": "video",
@@ -133,7 +150,11 @@ def test_a_row(stocked: World) -> None:
     [
         *(("limit", text) for text in ("", "0", "101", "-1", "1.0", "01", "ten", "\u0661", " 1")),
         *(("kind", text) for text in ("", "image", "VIDEO", "video,audio")),
-        *(("state", text) for text in ("", "done", "succeeded,failed")),
+        *(("state", text) for text in ("", "done", "succeeded,", "succeeded failed", "SUCCEEDED")),
+        *(("time", text) for text in ("", "updated")),
+        *(("order", text) for text in ("", "ASC")),
+        *((name, "x") for name in ("bucket", "url", "changed_since", "Limit")),
+        *(("until", text) for text in ("", "0", "2026-13-01", "9999-12-31T23:59:59-14:00")),
         *(("since", text) for text in ("", "yesterday", "1", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")),
         *(("cursor", text) for text in ("", "x", "====", "\u00e9", "\ud800", cursor(""), cursor("!"), cursor("~~"))),
         *(("cursor", cursor(text)) for text in ("2026-01-02#v1", "2026-01-02T03:04:05+00:00", "#v1", "x" * 3_000)),
@@ -141,19 +162,44 @@ def test_a_row(stocked: World) -> None:
 )
 def test_a_bad_parameter_is_named(world: World, name: str, text: str) -> None:
     with pytest.raises(Malformed) as caught:
-        world.reader.list({name: text})
+        listed(world, **{name: text})
     assert caught.value.field == name
 
 
+@pytest.mark.parametrize("after", range(8))
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_task_that_moves_while_a_page_is_read_is_on_it_once(
+    stocked: World, monkeypatch: pytest.MonkeyPatch, after: int, order: str
+) -> None:
+    """A page takes a query for each state; an outcome may come between any two of them."""
+    plain, queries = type(stocked.ledger).page, count()
+
+    def page(ledger: Any, chosen: Any, **more: Any) -> Any:
+        found = plain(ledger, chosen, **more)
+        if next(queries) == after:
+            for vid in ("v0", "v6"):
+                stocked.provider.answers[vid] = answer(vid, create_time=None)
+                stocked.confirm(vid)
+        return found
+
+    monkeypatch.setattr(type(stocked.ledger), "page", page)
+    rows = listed(stocked, kind="video", order=order)["tasks"]
+    assert [row["vid"] for row in rows] == ["v0", "v1", "v3", "v4", "v6", "v7"][:: 1 if order == "asc" else -1]
+
+
 def test_a_cursor_from_before_the_time_asked_for(stocked: World) -> None:
-    first = stocked.reader.list({"limit": "8"})
-    assert stocked.reader.list({"since": "2026-01-02T04:00:00Z", "cursor": first["cursor"]}) == {"tasks": []}
+    first = listed(stocked, limit="8")
+    assert listed(stocked, since="2026-01-02T04:00:00Z", cursor=first["cursor"]) == {"tasks": []}
 
 
-@given(st.dictionaries(st.sampled_from(["limit", "kind", "state", "since", "cursor", "x"]), st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from(["limit", "kind", "state", "since", "until", "order", "time", "cursor", "x"]), st.text()
+    )
+)
 @fuzzed
 def test_no_query_makes_a_server_error(world: World, query: dict[str, Any]) -> None:
     try:
-        assert world.reader.list(query) == {"tasks": []}
+        assert listed(world, **query) == {"tasks": []}
     except Malformed as error:
         assert error.field in query  # noqa: PT017 - which of the two it is follows from the query

@@ -1,10 +1,12 @@
 """Replays: a person's wish is never taken for a repeat, and goes the same way as everything else."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from mediarelay.domain.entry import Selection
+from mediarelay.contracts.api import ReplayWish, read
+from mediarelay.domain.entry import Selection, TimeOf
 from mediarelay.domain.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, NotFound, ProviderBusy
 from tests.integration.world import VID, World, answer, callback
@@ -117,7 +119,7 @@ def lost(world: World, count: int) -> None:
 
 
 def chosen(**bounds: Any) -> Selection:
-    return Selection(**({"kind": Kind.VIDEO, "state": State.LOST, "since": "0", "until": None} | bounds))
+    return Selection(**({"kind": Kind.VIDEO, "state": State.LOST} | bounds))
 
 
 def test_a_bulk_replay_keeps_its_rate_and_ends(world: World) -> None:
@@ -158,7 +160,7 @@ def test_a_bulk_replay_that_runs_out_of_time_goes_on_where_it_was(world: World) 
 def test_a_selection_is_bounded_by_time_both_ends_included(world: World) -> None:
     start = world.clock()
     lost(world, 5)
-    times = [start.replace(minute=start.minute + number).isoformat() for number in range(5)]
+    times = [start.replace(minute=start.minute + number) for number in range(5)]
     assert world.replayer.count([chosen(since=times[1], until=times[3])]) == 3
     assert world.replayer.count([chosen(until=times[0])]) == 1
     assert world.replayer.count([chosen(since=times[4])]) == 1
@@ -166,6 +168,36 @@ def test_a_selection_is_bounded_by_time_both_ends_included(world: World) -> None
     world.replayer.start([chosen(since=times[1], until=times[3])], 100, "me")
     world.sweep()
     assert sorted(row.vid for row in world.due()["video"]) == ["v1", "v2", "v3"]
+
+
+def test_what_was_lost_on_a_day_is_selected_by_that_day(world: World) -> None:
+    """A task that was lost on the second was made on the first."""
+    lost(world, 3)
+    day = world.clock()
+    world.track("pending")
+    wish = {"since": day.date().isoformat(), "until": (day + timedelta(days=1)).date().isoformat()}
+    assert {row["vid"] for row in world.ledger.page(chosen(time=TimeOf.OUTCOME), cursor=None, limit=9)} == {
+        "v0",
+        "v1",
+        "v2",
+    }
+
+    def count(**more: Any) -> int:
+        return world.replayer.count(read(ReplayWish, wish | more).selections())
+
+    assert count(state="lost") == 3
+    assert count(state="lost", time="created") == 0
+    assert count(state=["failed", "lost", "expected"]) == 4, "what has no outcome, by its creation"
+    assert count(state=["failed", "expected"], kind="audio") == 0
+    assert count(state="lost", until=day.date().isoformat()) == 0
+    chosen_ones = read(ReplayWish, wish | {"state": ["lost", "expected"], "kind": "video"}).selections()
+    world.replayer.start(chosen_ones, 2, "me")
+    for _ in range(3):
+        world.sweep()
+        world.clock.forward(seconds=60)
+    asked = [row for row in world.due()["video"] if row.sk.startswith("REPLAY#")]
+    assert sorted(row.vid for row in asked) == ["pending", "v0", "v1", "v2"]
+    assert "replay" not in world.due()
 
 
 def test_a_job_that_is_gone_is_no_error(world: World) -> None:

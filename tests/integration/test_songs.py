@@ -1,14 +1,17 @@
 """Songs: from a signed relay to what a room may use of it, second by second, with no token where none belongs."""
 
 import json
+import re
 import zlib
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from mediarelay.adapters.vault import READERS
 from mediarelay.contracts.zego import MOST_RELAYS
 from mediarelay.domain.lease import lease
 from mediarelay.domain.song import SongType
@@ -696,3 +699,59 @@ def test_a_relay_with_an_unknown_flag_is_refused_and_kept(studio: Studio, name: 
     (kept,) = studio.ledger.quarantined(f"{studio.clock():%Y-%m-%d}", "")
     assert b'"room-1"' in kept.body
     assert studio.reader.room("room-1") == {"songs": []}
+
+
+# ── names in paths ──
+
+
+@pytest.mark.parametrize("arrives", ["50%", "50%25"])
+def test_a_percent_in_a_path_may_arrive_as_it_is_or_encoded(studio: Studio, arrives: str) -> None:
+    studio.webhook(relay(room_id="50%"))
+    assert studio.reader.meant({"room_id": arrives}) == {"room_id": "50%"}
+    assert studio.reader.meant({"room_id": arrives, "song_id": "104008"}) == {"room_id": "50%", "song_id": "104008"}
+
+
+def test_a_percent_that_may_mean_two_rooms_is_refused(studio: Studio) -> None:
+    for room in ("50%", "50%25"):
+        studio.webhook(relay(room_id=room))
+    assert studio.reader.meant({"room_id": "50%"}) == {"room_id": "50%"}
+    with pytest.raises(Malformed, match=r"^room_id: names more than one .* GET /songs$"):
+        studio.reader.meant({"room_id": "50%25"})
+
+
+def test_a_percent_that_means_nothing_known_is_taken_as_it_is(studio: Studio) -> None:
+    assert studio.reader.meant({"room_id": "a%2Fb", "song_id": "c%"}) == {"room_id": "a%2Fb", "song_id": "c%"}
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, "\u00e9" * 65, "a\nb", "\ud800"])
+def test_a_name_that_no_relay_may_have_is_refused(studio: Studio, name: str) -> None:
+    with pytest.raises(Malformed, match=r"^room_id: must be "):
+        studio.reader.meant({"room_id": name})
+
+
+# ── many pieces ──
+
+
+def test_pieces_are_opened_several_at_a_time_and_joined_in_order(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest relay has 32 pieces, a history 50 of those: one after the other they would take too long."""
+    plain = bytes(range(256)) * 16 * READERS
+    sealed = studio.vault.seal(plain, {"room": "r"})
+    assert len(sealed) == READERS
+    barrier, decrypt = Barrier(READERS, timeout=30), studio.vault.client.decrypt
+
+    def at_once(**request: Any) -> Any:
+        barrier.wait()
+        return decrypt(**request)
+
+    monkeypatch.setattr(studio.vault.client, "decrypt", at_once)
+    assert studio.vault.unseal(sealed, {"room": "r"}) == plain
+
+
+def test_too_many_relays_are_not_said_to_be_no_json(studio: Studio) -> None:
+    with pytest.raises(Malformed, match=r"^relays: a list of 1 to 100$"):
+        studio.webhook({"relays": [relay()] * 101})
+    (kept,) = studio.ledger.quarantined(f"{studio.clock():%Y-%m-%d}", "")
+    assert kept.reason == "relays: a list of 1 to 100"
+    assert re.fullmatch(rb"\d+ bytes; not kept, as they may hold tokens", kept.body)

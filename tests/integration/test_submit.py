@@ -80,6 +80,58 @@ def test_a_key_is_not_reused_for_another_wish(world: World) -> None:
     assert len(world.provider.taken) == 1
 
 
+@pytest.mark.parametrize("hours", [23.9, 24])
+def test_a_default_key_is_free_again_once_its_time_is_over(world: World, hours: float) -> None:
+    """Counted from the provider's answer, which may come long after the wish."""
+    world.provider.vids = [BUSY, "v1", "v2"]
+    assert submit(world, None).vid is None
+    world.clock.forward(hours=20)
+    world.sweep()
+    assert submit(world, None).vid == "v1"
+    world.clock.forward(hours=hours)
+    expected = ("v1", True) if hours < 24 else ("v2", False)
+    for repeated in (expected[1], True):
+        told = submit(world, None)
+        assert (told.vid, told.repeated) == (expected[0], repeated)
+    assert history(world, "v1") == ["submit"], "the earlier task stays what it was"
+
+
+def test_a_default_key_in_a_batch_is_free_again(world: World) -> None:
+    world.provider.vids = ["v1", "v2"]
+    submit(world, None)
+    world.clock.forward(hours=24)
+    assert world.submitter.enqueue(Kind.AUDIO, WISH, None) == Submitted(
+        None, Kind.AUDIO, State.EXPECTED, repeated=False
+    )
+    (row,) = world.due()["submit"]
+    world.submitter.resume(row.pk.removeprefix("INTENT#"))
+    assert submit(world, None) == Submitted("v2", Kind.AUDIO, State.PENDING, repeated=True)
+
+
+def test_a_key_of_the_client_s_own_counts_for_good(world: World) -> None:
+    world.provider.vids = ["v1"]
+    submit(world, "game\nkey")
+    world.clock.forward(days=4000)
+    assert submit(world, "game\nkey").vid == "v1"
+
+
+def test_a_wish_that_waits_keeps_its_default_key(world: World) -> None:
+    world.provider.vids = [BUSY] * 2
+    submit(world, None)
+    world.clock.forward(days=10)
+    assert submit(world, None) == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=True)
+    assert len(world.provider.taken) == 1
+
+
+def test_a_default_key_that_is_free_again_is_taken_once(world: World) -> None:
+    world.provider.vids = ["v1", "v2"]
+    submit(world, None)
+    world.clock.forward(days=2)
+    told = together([lambda: submit(world, None)] * 6)
+    assert len(world.provider.taken) == 2
+    assert {one.vid for one in told} <= {"v2", None}
+
+
 def test_racing_submits_call_once(world: World) -> None:
     world.provider.vids = [VID]
     told = together([lambda: submit(world)] * 6)
@@ -213,7 +265,7 @@ def test_a_worker_that_died_does_not_hold_a_wish_for_ever(world: World) -> None:
 
 def test_a_refusal_never_undoes_a_vid(world: World) -> None:
     identity = queued(world)
-    world.ledger.name_intent(identity, "v1")
+    world.ledger.name_intent(identity, "v1", world.clock())
     seen = world.ledger.intent(identity)
     assert seen
     world.ledger.refuse_intent(seen, "provider code 4000", Due("publish", START))
@@ -303,7 +355,7 @@ def test_a_wish_that_is_answered_while_somebody_asks_for_it(
     identity = queued(world)
     plain = type(world.ledger).promise_intent
     happens = {
-        "named": lambda _: world.ledger.name_intent(identity, "v1"),
+        "named": lambda _: world.ledger.name_intent(identity, "v1", world.clock()),
         "refused": lambda seen: world.ledger.refuse_intent(seen, "no", Due("publish", world.clock())),
         "dropped": lambda _: world.ledger.client.delete_item(TableName=world.table, Key=items.intent_key(identity)),
     }

@@ -17,8 +17,8 @@ from mediarelay.adapters.ledger import Ledger
 from mediarelay.adapters.songs import Songs
 from mediarelay.domain.advance import Rules
 from mediarelay.domain.circuit import QUESTIONS
-from mediarelay.domain.entry import Entry, Waiting
-from mediarelay.domain.media import Kind
+from mediarelay.domain.entry import Entry, Selection, Waiting
+from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.song_news import Margins
 from mediarelay.domain.task import Task
@@ -85,6 +85,11 @@ def waiting(ledger: Ledger) -> dict[str, list[Waiting]]:
     """The whole due index, by duty."""
     rows = {what: list(ledger.waiting(what, START + timedelta(days=10_000))) for what in DUTIES}
     return {what: found for what, found in rows.items() if found}
+
+
+def listed(world: "World", kind: Kind, state: State) -> list[dict[str, str]]:
+    """The first rows of the listing of one kind and state."""
+    return world.ledger.page(Selection(kind=kind, state=state), cursor=None, limit=9)
 
 
 class Clock:
@@ -215,7 +220,9 @@ class World:
         )
         self.confirmer = Confirmer(tasks=self.tasks, provider=self.provider, clock=self.clock)
         send = dict.fromkeys(Kind, self.provider.send)
-        self.submitter = Submitter(intents=self.ledger, tasks=self.tasks, send=send, clock=self.clock)
+        self.submitter = Submitter(
+            intents=self.ledger, tasks=self.tasks, send=send, clock=self.clock, default_key_life=timedelta(hours=24)
+        )
         self.submits, self.retry, self.identities = Wishes(), Retry(), count(1)
         self.breaker = Breaker(self.ledger, self.clock)
         self.replayer = Replayer(

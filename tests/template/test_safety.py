@@ -279,7 +279,7 @@ def test_access_logs_need_no_entry_in_the_account_s_resource_policy() -> None:
     assert name.startswith("/aws/vendedlogs/")
 
 
-def test_both_indexes_hold_what_their_readers_read() -> None:
+def test_indexes_hold_what_their_readers_read() -> None:
     (table,) = resources("AWS::DynamoDB::Table").values()
     held = {
         index["IndexName"]: {key["AttributeName"] for key in index["KeySchema"]}
@@ -289,6 +289,7 @@ def test_both_indexes_hold_what_their_readers_read() -> None:
     assert held == {
         "due": {"due_shard", "due_at", "vid", "kind", "item", "at", "give_up_at"},
         "listing": {"list_key", "list_at", "vid", "kind", "state", "url", "created_at", "updated_at"},
+        "outcomes": {"list_key", "outcome_at", "vid", "kind", "state", "url", "created_at", "updated_at"},
     }
 
 

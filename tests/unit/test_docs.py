@@ -13,11 +13,11 @@ from jsonschema import Draft202012Validator
 
 from docs.generate import EVENTS, OPENAPI, ROOT, main, stale, template
 from docs.routes import ROUTES
-from mediarelay.contracts.api import TaskPage, TaskView, history_view, task_view
+from mediarelay.contracts.api import TaskPage, TaskView, history_view, quarantine_view, task_view
 from mediarelay.contracts.cts import parse_query
 from mediarelay.contracts.notification import REFUSED, TYPES, notify, notify_refused
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.entry import Entry, Gist
+from mediarelay.domain.entry import Entry, Gist, Kept
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Source, State
 from mediarelay.domain.origin import Origin
@@ -203,6 +203,60 @@ class TestOpenApi:
         answered = created(Submitted(vid, Kind.AUDIO, State.EXPECTED, repeated=False))
         against("TaskCreated").validate(json.loads(answered["body"]))
         assert str(answered["statusCode"]) in openapi()["paths"]["/tasks/audio"]["post"]["responses"]
+
+    def test_a_page_by_outcome_fits(self):
+        row = {"vid": "a1", "kind": "audio", "state": "lost", "created_at": NOW, "updated_at": NOW, "outcome_at": NOW}
+        against("TaskPage").validate(
+            TaskPage.model_validate({"tasks": [row]}).model_dump(mode="json", exclude_none=True)
+        )
+
+    @pytest.mark.parametrize("cursor", [None, "a" * 64])
+    def test_a_page_of_the_quarantine_fits(self, cursor):
+        kept = Kept(day="2026-11-21", digest="a", keys=(), route="callbacks/video", reason="x", at=NOW, body=b"x")
+        view = quarantine_view([kept], cursor)
+        against("QuarantinePage").validate(view)
+        assert ("cursor" in view) == (cursor is not None)
+
+    def test_a_day_of_the_quarantine_is_needed(self):
+        parameters = openapi()["paths"]["/quarantine"]["get"]["parameters"]
+        assert {each["name"]: each.get("required", False) for each in parameters} == {"day": True, "cursor": False}
+
+    def test_relays_are_described_with_their_headers_their_batch_and_their_own_401(self):
+        relay = openapi()["paths"]["/callbacks/music"]["post"]
+        assert [each["name"] for each in relay["parameters"] if each["in"] == "header"] == [
+            "webhook-id",
+            "webhook-timestamp",
+            "webhook-signature",
+        ]
+        forms = relay["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
+        assert [form["$ref"].rpartition("/")[2] for form in forms] == ["SongRelay", "SongRelays"]
+        other = openapi()["paths"]["/callbacks/video/{token}"]["post"]
+        assert relay["responses"]["401"]["description"] != other["responses"]["401"]["description"]
+        assert "token" not in relay["responses"]["401"]["description"]
+
+    def test_each_item_of_a_batch_is_described(self):
+        schemas = openapi()["components"]["schemas"]
+        assert schemas["AudioBatch"]["properties"]["tasks"]["items"] == {"$ref": "#/components/schemas/BatchItem"}
+        assert "idempotency_key" in schemas["BatchItem"]["properties"]
+
+    def test_what_the_gateway_answers_itself_is_described(self):
+        for path, methods in openapi()["paths"].items():
+            for operation in methods.values():
+                found = operation["responses"]
+                statuses = {"413", "429", "500", "503"} | ({"404"} if "{" in path else set())
+                assert all("application/json" in found[status]["content"] for status in statuses), path
+
+    @pytest.mark.parametrize("kind", list(Kind))
+    def test_the_webhook_is_what_is_published(self, kind):
+        (operation,) = (each["post"] for each in openapi()["webhooks"].values())
+        (content,) = operation["requestBody"]["content"].values()
+        assert content["schema"] == {"$ref": "#/components/schemas/Notification"}
+        event = json.loads(notify(rich(kind), "https://api.example")[0])
+        schema = {**content["schema"], "components": {"schemas": openapi()["components"]["schemas"]}}
+        Draft202012Validator(schema).validate(event)
+        assert not Draft202012Validator(schema).is_valid(event | {"data": {}})
+        del event["id"]
+        assert not Draft202012Validator(schema).is_valid(event)
 
     @pytest.mark.parametrize("error", [Malformed("vid", "missing"), NotFound("no task")])
     def test_a_problem_fits(self, error):

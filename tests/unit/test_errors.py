@@ -28,7 +28,7 @@ WORDS = {
     "Undelivered": (503, "Not delivered"),
     "LedgerUnavailable": (503, "Ledger unavailable"),
     "ProviderError": (502, "Provider refused"),
-    "ProviderRefused": (502, "Provider refused"),
+    "ProviderRefused": (422, "Provider refused"),
     "ProviderClosed": (503, "Provider unavailable"),
     "ProviderUnknown": (502, "Provider refused"),
     "ProviderBusy": (503, "Provider unavailable"),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mediarelay.domain.media import Kind, State
 from mediarelay.errors import Malformed
-from mediarelay.http import answering, created, header, json_object, raw_body, respond
+from mediarelay.http import answering, created, header, raw_body, respond
+from mediarelay.routing import json_object
 from mediarelay.usecases.submit import Submitted
 from tests.patience import thorough
 
@@ -47,10 +48,10 @@ def test_a_body_that_is_not_base64(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["", "nothing", "[]", '"text"', "1", "null", "{", "[" * 100_000, '{"a":' + "9" * 5_000 + "}"]
+    "body", ["nothing", "[]", '"text"', "1", "null", "{", "[" * 100_000, '{"a":' + "9" * 5_000 + "}", '{"a": NaN}']
 )
 def test_a_body_that_is_no_object(body: str) -> None:
-    with pytest.raises(Malformed, match=r"^body: not (JSON|a JSON object)$"):
+    with pytest.raises(Malformed, match=r"^body: (not JSON|not an object|nested deeper than 32|NaN is not JSON)$"):
         json_object({"body": body})
 
 
@@ -96,3 +97,4 @@ def test_answers_to_a_submit(vid: str | None, repeated: bool, status: int) -> No
         {"vid": vid, "kind": "audio", "state": "pending"},
     )
     assert answer["headers"].get("retry-after") == ("30" if vid is None else None)
+    assert answer["headers"].get("idempotency-replayed") == ("true" if repeated else None)

@@ -18,7 +18,7 @@ PURE |= {"re", "typing", "urllib"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
-    "contracts": {"contracts", "domain", "errors", "pydantic"},
+    "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
     "usecases": {"usecases", "contracts", "domain", "signing", "errors", "metrics"},
     "adapters": {"adapters", "contracts", "domain", "signing", "errors", "metrics", "botocore", "requests", "urllib3"},
     "batch.py": set(),
@@ -27,8 +27,9 @@ MAY_USE = {
     "metrics.py": set(),
     "http.py": {"domain", "errors", "usecases"},
     "check.py": {"adapters", "config", "contracts", "errors", "signing", "usecases", "botocore"},
+    "routing.py": {"contracts", "errors", "http"},
     "root.py": {"adapters", "config", "domain", "errors", "metrics", "signing", "usecases", "requests"},
-    "functions": {"batch", "contracts", "domain", "errors", "http", "root", "usecases"},
+    "functions": {"batch", "contracts", "domain", "errors", "http", "root", "routing", "usecases"},
 }
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "getenv", "system", "urlopen", "exec", "eval"}
 LONGEST_HANDLER = 40

@@ -43,6 +43,7 @@ class Settings:
     give_up_after: int = 86_400
     raw_body_days: int = 90
     recovery_seconds: int = 180
+    default_key_hours: int = 24
     calls_per_minute: int = 100
     secret_cache_seconds: int = 60
     provider_endpoint: str = ""
@@ -85,6 +86,11 @@ class Settings:
     def song_life(self) -> timedelta:
         """How long relays of songs and their leases are kept."""
         return timedelta(days=self.song_days)
+
+    @property
+    def default_key_life(self) -> timedelta:
+        """How long a request without an idempotency key gives the same task."""
+        return timedelta(hours=self.default_key_hours)
 
     @property
     def lease(self) -> timedelta:

@@ -14,7 +14,7 @@ MediarelayError
 ├── SettingUnusable         no sender can be judged by it          503
 ├── Undelivered             queue or topic did not take it: due    503
 └── ProviderError           the provider did not give an answer
-    ├── ProviderRefused     it will refuse the same call again     502
+    ├── ProviderRefused     it will refuse the same call again     422
     ├── ProviderClosed      it refuses us, whatever we ask         503
     │   └── CircuitOpen     so it was not even asked               503
     ├── ProviderUnknown     it does not know such a task (yet)     502
@@ -129,7 +129,9 @@ class ProviderError(MediarelayError):
 
 
 class ProviderRefused(ProviderError):
-    """The provider will refuse the same call again."""
+    """The provider will refuse the same call again; its message says why."""
+
+    status = 422
 
 
 class ProviderClosed(ProviderError):

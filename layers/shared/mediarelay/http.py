@@ -9,7 +9,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from mediarelay.domain.intent import Submitted, submit_status
+from mediarelay.domain.intent import MAX_KEY, Submitted, is_key, submit_status
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ Response = dict[str, Any]
 Handler = Callable[[Event, Any], Response]
 
 RETRY_AFTER_SECONDS = "30"
+IDEMPOTENCY_KEY = "Idempotency-Key"
 log = logging.getLogger(__name__)
 
 
@@ -34,17 +35,6 @@ def raw_body(event: Event) -> bytes:
         raise Malformed("body", "not base64") from error
 
 
-def json_object(event: Event) -> dict[str, Any]:
-    """Return the request's body as a JSON object."""
-    try:
-        value = json.loads(raw_body(event))
-    except (ValueError, RecursionError) as error:
-        raise Malformed("body", "not JSON") from error
-    if not isinstance(value, dict):
-        raise Malformed("body", "not a JSON object")
-    return value
-
-
 def header(event: Event, name: str) -> str | None:
     """Return a request header; API Gateway gives the names in lower case."""
     value = (event.get("headers") or {}).get(name.lower())
@@ -52,8 +42,11 @@ def header(event: Event, name: str) -> str | None:
 
 
 def idempotency_key(event: Event) -> str | None:
-    """Return the client's key, made its own: two clients may choose the same one."""
-    return own_key(event, header(event, "idempotency-key"))
+    """Return the client's key, made its own: two clients may choose the same one. Raises `Malformed`."""
+    key = header(event, IDEMPOTENCY_KEY)
+    if key is not None and not is_key(key):
+        raise Malformed(IDEMPOTENCY_KEY, f"must be 1 to {MAX_KEY} printable characters")
+    return own_key(event, key)
 
 
 def own_key(event: Event, key: str | None) -> str | None:
@@ -84,8 +77,9 @@ def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) ->
 def created(submitted: "Submitted") -> Response:
     """Answer to a submit: 201, 200 for a repeat, 202 with Retry-After while the provider has not answered."""
     body = {"vid": submitted.vid, "kind": submitted.kind.value, "state": submitted.state.value}
-    headers = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
-    return respond(submit_status(submitted), body, headers)
+    waiting = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
+    repeated = {"idempotency-replayed": "true"} if submitted.repeated else {}
+    return respond(submit_status(submitted), body, waiting | repeated)
 
 
 def problem(error: MediarelayError) -> Response:

@@ -218,7 +218,8 @@ def submitter() -> "Submitter":
     from mediarelay.usecases.submit import Submitter
 
     send = {Kind.AUDIO: provider().add_audio, Kind.VIDEO: provider().find_video}
-    return Submitter(intents=ledger(), tasks=tasks(), send=send, clock=now)
+    life = settings().default_key_life
+    return Submitter(intents=ledger(), tasks=tasks(), send=send, clock=now, default_key_life=life)
 
 
 @cache
@@ -227,7 +228,8 @@ def batcher() -> "Batcher":
     from mediarelay.usecases.batch import Batcher
     from mediarelay.usecases.submit import Submitter
 
-    return Batcher(Submitter(intents=ledger(), tasks=tasks(), send={}, clock=now))
+    life = settings().default_key_life
+    return Batcher(Submitter(intents=ledger(), tasks=tasks(), send={}, clock=now, default_key_life=life))
 
 
 @cache

@@ -24,7 +24,7 @@ def said(origin: Origin, state: State, minute: int = 0, **facts: Any) -> Observa
 
 def views(task: Task) -> tuple[Any, ...]:
     names = ("vid", "kind", "state", "outcome", "claimed", "source", "renditions", "faults", "created_at", "updated_at")
-    names += ("conflicts",)
+    names += ("conflicts", "outcome_at")
     return tuple(getattr(task, name) for name in names)
 
 
@@ -34,6 +34,25 @@ def test_any_order_and_any_repetition_converge(log: list[Observation], data: st.
     again = data.draw(st.permutations(log + data.draw(st.lists(st.sampled_from(log)))))
     assert fold(again) == fold(log)
     assert views(fold(again)) == views(fold(log))
+
+
+@given(LOGS)
+@patient
+def test_an_outcome_has_a_time_and_nothing_else_has(log: list[Observation]) -> None:
+    task = fold(log)
+    assert (task.outcome_at is None) == (task.outcome is None)
+    if task.outcome_at:
+        assert task.outcome_at in {seen.at for seen in log if seen.origin is not Origin.CLAIM}
+
+
+def test_the_time_of_an_outcome_is_when_it_was_told() -> None:
+    expected, lost = said(Origin.TRACK, State.EXPECTED, 0), said(Origin.TIMEOUT, State.LOST, 5)
+    first, later = (said(Origin.ANSWER, State.SUCCEEDED, minute) for minute in (7, 9))
+    assert fold([expected]).outcome_at is None
+    assert fold([expected, lost]).outcome_at == lost.at
+    assert fold([expected, lost, first, later]).outcome_at == first.at, (
+        "an answer replaces `lost`; the first one stands"
+    )
 
 
 @given(LOGS, LOGS, LOGS)

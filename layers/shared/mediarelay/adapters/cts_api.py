@@ -34,6 +34,8 @@ MAX_PAGE_BYTES = 64 * 1024
 """Of an answer that is no JSON object, such as a proxy's page, are handed on."""
 MOST_SECONDS = 12
 """For a whole call, but for the headers and the last piece of the body; the function's own timeout bounds those."""
+MOST_TOLD = 500
+"""Characters of the provider's message that are passed on."""
 RESERVED_FOR_SUBMITS = 0.2
 """The part of the budget that questions leave to submits: a client waits for those."""
 BUSY_MODULES = frozenset({9163, 22063})
@@ -184,10 +186,18 @@ def _unreadable(body: bytes, reason: str) -> ProviderBusy:
 
 
 def _error(envelope: Envelope) -> ProviderError:
+    """The provider's message is passed on only where it is about the request: others may quote our keys."""
     text = f"provider code {envelope.code}"
     if envelope.module_code in BUSY_MODULES:
         return ProviderBusy(text, envelope.code)
-    return ERRORS.get(envelope.code, ProviderRefused)(text, envelope.code)
+    kind = ERRORS.get(envelope.code, ProviderRefused)
+    if issubclass(kind, ProviderRefused | ProviderUnknown) and (said := _printable(envelope.message)):
+        text = f"{text}: {said}"
+    return kind(text, envelope.code)
+
+
+def _printable(message: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in message[:MOST_TOLD]).strip()
 
 
 def _vid(data: Mapping[str, Any]) -> str:

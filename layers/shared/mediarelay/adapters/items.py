@@ -17,6 +17,7 @@ from mediarelay.domain.entry import (
     Kept,
     OpenQuestion,
     Selection,
+    TimeOf,
     Waiting,
 )
 from mediarelay.domain.intent import Intent
@@ -35,7 +36,7 @@ MOST_HEARD = 2048
 """Bytes, compressed, of a body in its claim's item; the documented callbacks have less than half of it."""
 WITHOUT_HEARD = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "gist", "due_shard", "due_at"),
-    *("state", "url", "created_at", "updated_at", "unpublished", "published"),
+    *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published"),
     *("version", "attempts", "asked_at", "conflicts", "replayed", "give_up_at", "reason"),
 )
 """All other attributes that are read of what is stored under a vid."""
@@ -45,6 +46,9 @@ TASK, REPLAY, EXPIRE = "task", "replay", "expire"
 """`expire` is the duty of a claim that is settled: its body goes when its time is over."""
 GIST = {"state": "S", "app_id": "N", "bucket": "S", "url": "S"}
 """The attributes of a gist and their DynamoDB types."""
+LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes", "outcome_at")}
+"""By which time each index of task items goes, and the attribute that it is sorted by: `{time}#{vid}`."""
+FIRST_POSITION, LAST_POSITION = "0", "~"
 _NOTHING = {"S": None}
 
 
@@ -220,6 +224,7 @@ def task_item(card: Card, books: Books) -> Item:
         **({"unpublished": {"S": card.unpublished.label}} if card.unpublished else {}),
         **({"published": {"SS": sorted(one.label for one in books.published)}} if books.published else {}),
         **({"asked_at": {"S": books.asked_at.isoformat()}} if books.asked_at else {}),
+        **({"outcome_at": {"S": _position(card.outcome_at, card.vid)}} if card.outcome_at else {}),
     }
     return {
         **key(f"TASK#{card.vid}", "TASK"),
@@ -230,7 +235,7 @@ def task_item(card: Card, books: Books) -> Item:
         "created_at": {"S": card.created_at.isoformat()},
         "updated_at": {"S": card.updated_at.isoformat()},
         "list_key": {"S": f"{card.kind}#{card.state}"},
-        "list_at": {"S": f"{card.created_at.isoformat()}#{card.vid}"},
+        "list_at": {"S": _position(card.created_at, card.vid)},
         "version": {"N": str(books.version)},
         "attempts": {"N": str(books.attempts)},
         "conflicts": {"N": str(books.conflicts)},
@@ -239,6 +244,29 @@ def task_item(card: Card, books: Books) -> Item:
         **optional,
         **due(card.due, card.vid),
     }
+
+
+def _position(at: datetime, vid: str) -> str:
+    """The place of a task in an index."""
+    return f"{at.isoformat()}#{vid}"
+
+
+def _time_in(position: str) -> datetime:
+    return datetime.fromisoformat(position.partition("#")[0])
+
+
+def bounds(chosen: Selection) -> tuple[str, str]:
+    """The first and the last position that a selection may hold."""
+    first = chosen.since.isoformat() if chosen.since else FIRST_POSITION
+    return first, f"{chosen.until.isoformat()}{LAST_POSITION}" if chosen.until else LAST_POSITION
+
+
+def row(item: Item, time: TimeOf) -> dict[str, str]:
+    """Read a row of an index of task items; `position` is its place there."""
+    values = {name: next(iter(value.values())) for name, value in item.items()}
+    position = values[LISTINGS[time][1]]
+    outcome = {"outcome_at": position.partition("#")[0]} if time is TimeOf.OUTCOME else {}
+    return values | outcome | {"position": position}
 
 
 def card(item: Item) -> Card:
@@ -251,6 +279,7 @@ def card(item: Item) -> Card:
         url=item.get("url", _NOTHING)["S"],
         created_at=datetime.fromisoformat(item["created_at"]["S"]),
         updated_at=datetime.fromisoformat(item["updated_at"]["S"]),
+        outcome_at=_time_in(item["outcome_at"]["S"]) if "outcome_at" in item else None,
         due=Due(item["due_shard"]["S"].partition("#")[0], time(item, "due_at")) if waits else None,
         unpublished=Announcement.read(item["unpublished"]["S"]) if "unpublished" in item else None,
     )
@@ -309,6 +338,7 @@ def intent(item: Item) -> Intent:
         request={name: value["S"] for name, value in item["request"]["M"].items()},
         at=datetime.fromisoformat(item["at"]["S"]),
         vid=item.get("vid", _NOTHING)["S"],
+        named_at=datetime.fromisoformat(item["named_at"]["S"]) if "named_at" in item else None,
         queued="queued" in item,
         refused=item.get("refused", _NOTHING)["S"],
     )
@@ -370,8 +400,9 @@ def job_item(job: Job) -> Item:
         "item": {"S": "job"},
         "kind": {"S": job.selection.kind.value},
         "state": {"S": job.selection.state.value},
-        "since": {"S": job.selection.since},
-        **({"until": {"S": job.selection.until}} if job.selection.until else {}),
+        "time": {"S": job.selection.time.value},
+        **({"since": {"S": job.selection.since.isoformat()}} if job.selection.since else {}),
+        **({"until": {"S": job.selection.until.isoformat()}} if job.selection.until else {}),
         "rate": {"N": str(job.rate)},
         "by": {"S": job.by},
         "at": {"S": job.at.isoformat()},
@@ -384,8 +415,9 @@ def job(item: Item) -> Job:
     selection = Selection(
         kind=Kind(item["kind"]["S"]),
         state=State(item["state"]["S"]),
-        since=item["since"]["S"],
-        until=item.get("until", _NOTHING)["S"],
+        since=_bound(item, "since"),
+        until=_bound(item, "until"),
+        time=TimeOf(item["time"]["S"]),
     )
     return Job(
         identity=item["pk"]["S"].removeprefix("JOB#"),
@@ -395,3 +427,7 @@ def job(item: Item) -> Job:
         at=datetime.fromisoformat(item["at"]["S"]),
         cursor=item.get("reached", _NOTHING)["S"],
     )
+
+
+def _bound(item: Item, name: str) -> datetime | None:
+    return datetime.fromisoformat(item[name]["S"]) if name in item else None

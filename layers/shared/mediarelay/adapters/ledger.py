@@ -13,7 +13,8 @@ CIRCUIT#{a}     CIRCUIT                       refusals in a row of an action of 
 BUDGET#{minute} BUDGET                        calls to the provider in that minute
 QUARANTINE#{d}  {digest}                      a body that could not be read
 
-Index `due` (due_shard, due_at) is sparse: only what waits for something is in it. Index `listing` holds task items.
+Index `due` (due_shard, due_at) is sparse: only what waits for something is in it. Index `listing` holds task items by
+their time of creation, index `outcomes` those that have an outcome by its time.
 """
 
 import zlib
@@ -37,6 +38,7 @@ from mediarelay.domain.entry import (
     Job,
     Kept,
     OpenQuestion,
+    Order,
     Record,
     Selection,
     Waiting,
@@ -148,13 +150,21 @@ class Ledger(Table):
         """Write the task item; return False if another writer came first (`seen` is no longer what is stored)."""
         return self.put_over(items.task_item(card, books), seen.version if seen else None)
 
-    def page(self, key: str, *, since: str, before: str | None, limit: int) -> list[dict[str, str]]:
-        """List cards of one `kind#state`, newest first; `since` and `before` bound `list_at` (before is exclusive)."""
-        if before is not None and before < since:
+    def page(
+        self, chosen: Selection, *, cursor: str | None, limit: int, order: Order = Order.DESCENDING
+    ) -> list[dict[str, str]]:
+        """List rows of a selection from behind `cursor` on (None: from its beginning); each has its `position`."""
+        first, last = items.bounds(chosen)
+        if cursor is not None and order is Order.ASCENDING:
+            first = max(first, cursor)
+        elif cursor is not None:
+            last = min(last, cursor)
+        if last < first:
             return []  # DynamoDB refuses a range that ends before it starts
-        found = self.query(**_listing(key, since=since, before=before), Limit=limit + 1)
-        rows = ({name: next(iter(value.values())) for name, value in item.items()} for item in found)
-        return list(islice((row for row in rows if row["list_at"] != before), limit))
+        forward = order is Order.ASCENDING
+        found = self.query(**_listing(chosen, first, last), ScanIndexForward=forward, Limit=limit + 1)
+        rows = (items.row(item, chosen.time) for item in found)
+        return list(islice((row for row in rows if row["position"] != cursor), limit))
 
     def vids(self) -> Iterator[str]:
         """Yield every vid of which anything is stored, once; reads the whole table."""
@@ -238,11 +248,12 @@ class Ledger(Table):
         """Note, once per identity, that a task is to be asked about and announced anew; due at once."""
         return self.put(items.replay_item(vid, kind, identity, by, now), NOT_THERE)
 
-    def count(self, selection: Selection) -> int:
+    def count(self, chosen: Selection) -> int:
         """Count the cards of a selection."""
-        if selection.end is not None and selection.end < selection.since:
+        first, last = items.bounds(chosen)
+        if last < first:
             return 0  # as in `page`
-        request = _listing(selection.key, since=selection.since, before=selection.end)
+        request = _listing(chosen, first, last)
         return sum(answer["Count"] for answer in self.answers(self.client.query, **request, Select="COUNT"))
 
     def open_job(self, job: Job) -> bool:
@@ -274,10 +285,11 @@ class Ledger(Table):
         found = self.get(items.intent_key(identity))
         return items.intent(found) if found else None
 
-    def name_intent(self, identity: str, vid: str) -> bool:
+    def name_intent(self, identity: str, vid: str, now: datetime) -> bool:
         """Note the vid of an intent; the first one stays."""
         condition = f"attribute_exists(pk) AND {_UNNAMED}"
-        return self.update(f"INTENT#{identity}", "INTENT", "SET vid = :vid", {":vid": {"S": vid}}, condition)
+        values = {":vid": {"S": vid}, ":now": {"S": now.isoformat()}}
+        return self.update(f"INTENT#{identity}", "INTENT", "SET vid = :vid, named_at = :now", values, condition)
 
     def close_intent(self, seen: Intent) -> None:
         """Take an intent out of the due index: its task is in the log, or its refusal was announced.
@@ -311,11 +323,18 @@ class Ledger(Table):
 
         Return False if somebody else waits for it and that he was refused is not announced yet.
         """
+        return self._delete_intent(seen, f"{_UNNAMED} AND ({_NOBODY_WAITS})")
+
+    def expire_intent(self, seen: Intent) -> None:
+        """Free the key of an intent that has become a task, unless it is a later one, or not done yet."""
+        self._delete_intent(seen, "attribute_exists(vid) AND attribute_not_exists(due_shard)")
+
+    def _delete_intent(self, seen: Intent, condition: str) -> bool:
         with table_errors() as refused:
             self.client.delete_item(
                 TableName=self.table,
                 Key=items.intent_key(seen.identity),
-                ConditionExpression=f"{_SAME_INTENT} AND {_UNNAMED} AND ({_NOBODY_WAITS})",
+                ConditionExpression=f"{_SAME_INTENT} AND {condition}",
                 ExpressionAttributeNames=_AT,
                 ExpressionAttributeValues={":at": {"S": seen.at.isoformat()}},
             )
@@ -376,11 +395,11 @@ class Ledger(Table):
         return self.put(head, NOT_THERE)
 
 
-def _listing(key: str, *, since: str, before: str | None) -> dict[str, Any]:
-    """Ask the listing for one `kind#state`, newest first."""
+def _listing(chosen: Selection, first: str, last: str) -> dict[str, Any]:
+    """Ask an index for one kind and state, from one position to another."""
+    index, attribute = items.LISTINGS[chosen.time]
     return {
-        "IndexName": "listing",
-        "KeyConditionExpression": "list_key = :key AND list_at BETWEEN :since AND :before",
-        "ExpressionAttributeValues": {":key": {"S": key}, ":since": {"S": since}, ":before": {"S": before or "~"}},
-        "ScanIndexForward": False,
+        "IndexName": index,
+        "KeyConditionExpression": f"list_key = :key AND {attribute} BETWEEN :first AND :last",
+        "ExpressionAttributeValues": {":key": {"S": chosen.key}, ":first": {"S": first}, ":last": {"S": last}},
     }

@@ -1,6 +1,7 @@
 """KMS: what may be used only by those who may read tokens is sealed with a key of its own."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from mediarelay.errors import VaultUnavailable
 
 MOST_BYTES = 4096
 """Of one call to Encrypt."""
+READERS = 8
+"""Calls to Decrypt at the same time: a history may have 1,600 pieces, and is due within the gateway's 30 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,14 @@ class Vault:
         )
 
     def unseal(self, sealed: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
-        """Decrypt; raises `VaultUnavailable`."""
-        return b"".join(
-            self._call(self.client.decrypt, "Plaintext", CiphertextBlob=piece, EncryptionContext=dict(context))
-            for piece in sealed
-        )
+        """Decrypt, several pieces at a time; raises `VaultUnavailable`."""
+        if len(sealed) == 1:
+            return self._open(sealed[0], context)
+        with ThreadPoolExecutor(READERS) as pool:
+            return b"".join(pool.map(lambda piece: self._open(piece, context), sealed))
+
+    def _open(self, piece: bytes, context: Mapping[str, str]) -> bytes:
+        return self._call(self.client.decrypt, "Plaintext", CiphertextBlob=piece, EncryptionContext=dict(context))
 
     def _call(self, operation: Any, wanted: str, **request: Any) -> bytes:
         try:

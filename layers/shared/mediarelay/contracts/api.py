@@ -1,8 +1,8 @@
 """Our own HTTP contract: what clients send and what they get."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self, TypeVar
+from datetime import datetime, timedelta
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -11,17 +11,36 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
-    model_validator,
 )
 
 from mediarelay.contracts.callback_head import read_leniently
 from mediarelay.contracts.observation import facts_of
+from mediarelay.contracts.plain import (
+    Day,
+    Digest,
+    FlagText,
+    Key,
+    KindName,
+    Moment,
+    Name,
+    OrderName,
+    PageSize,
+    Query,
+    Request,
+    StateList,
+    StateText,
+    TimeName,
+    Vid,
+    place,
+    sentence,
+)
 from mediarelay.contracts.source_url import Url, stated_in_url
-from mediarelay.domain.entry import Entry, Kept, Selection
+from mediarelay.domain.entry import Entry, Kept, Order, Selection, TimeOf, time_of
 from mediarelay.domain.intent import Intent, Submitted, submit_status
 from mediarelay.domain.lease import Lease, Next, Part, advice
-from mediarelay.domain.media import Fault, Kind, Rendition, Source, State
+from mediarelay.domain.media import OUTCOMES, Fault, Kind, Rendition, Source, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.song import Resource, SongType
 from mediarelay.domain.song_errors import ErrorClass
@@ -30,9 +49,6 @@ from mediarelay.domain.vid import video_vid
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
-Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
-Vid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,64}$")]
 
 
 SONG_DETAILS = ("name", "singer", "duration", "has_original", "prelude")
@@ -43,13 +59,20 @@ MOST_CONFLICTS = 20
 """Of those of one song that are shown and announced."""
 MOST_SHOWN = 64 * 1024
 """Bytes of one body that a history shows: its answer must stay below 6 MB."""
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=Request)
 
 
-class AudioSubmit(BaseModel):
+class NoQuery(Query):
+    """A request without query parameters."""
+
+
+class NoBody(Request):
+    """A request whose body, if there is one, says nothing."""
+
+
+class AudioSubmit(Request):
     """`POST /tasks/audio`: the file to transcode, in the provider's words."""
 
-    model_config = ConfigDict(extra="forbid")
     url: Url
     bucketName: Text  # noqa: N815 - the provider's name, part of the contract
     bucketRegion: Text  # noqa: N815
@@ -60,10 +83,9 @@ class AudioSubmit(BaseModel):
         return stated_in_url(value, others)
 
 
-class VideoTrack(BaseModel):
+class VideoTrack(Request):
     """`POST /tasks/video`: a task to expect, by vid, by url, or by url and the headers of its upload."""
 
-    model_config = ConfigDict(extra="forbid")
     vid: Vid | None = None
     url: Url | None = None
     cos_request_id: Text | None = None
@@ -75,27 +97,30 @@ class VideoTrack(BaseModel):
             return self.vid or video_vid(self.cos_request_id or "", self.date or "")
         if self.url and not (self.cos_request_id or self.date):
             return None
-        raise Malformed("vid", "give vid, or url, or url with cos_request_id and date")
+        raise Malformed("vid", "is required, unless url is given, alone or with cos_request_id and date")
 
 
 class BatchItem(AudioSubmit):
     """One task of a batch; `idempotency_key` names the wish, by default the wish itself."""
 
-    idempotency_key: Text | None = None
+    idempotency_key: Key | None = None
 
 
-class AudioBatch(BaseModel):
+class AudioBatch(Request):
     """`POST /tasks/audio/batch`: items are judged one by one, so one that is wrong does not stop the others."""
 
-    model_config = ConfigDict(extra="forbid")
-    tasks: Annotated[list[Any], Field(min_length=1, max_length=MOST_TASKS)]
+    tasks: Annotated[
+        list[Annotated[Any, WithJsonSchema({"$ref": "#/components/schemas/BatchItem"})]],
+        Field(min_length=1, max_length=MOST_TASKS),
+    ]
 
 
 class BatchResult(BaseModel):
-    """What became of one item: the status and fields that it would have had alone."""
+    """What became of one item: the status and fields that it would have had alone; `repeated` for a known key."""
 
     index: int
     status: int
+    repeated: bool | None = None
     vid: str | None = None
     state: State | None = None
     detail: str | None = None
@@ -108,29 +133,100 @@ class BatchResults(BaseModel):
     results: list[BatchResult]
 
 
-class ReplayWish(BaseModel):
-    """`POST /tasks/replay`: which tasks, by time of creation, and how many of them per minute."""
+class Bounded(Request):
+    """Which tasks, by the time that `time` names; both bounds are included. A time without a zone is UTC."""
 
-    model_config = ConfigDict(extra="forbid")
-    state: State
-    kind: Kind | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    kind: KindName | None = Field(default=None, description="Only tasks of this kind")
+    since: Moment | None = Field(default=None, description="Only from this time on; a date alone is its first moment")
+    until: Moment | None = Field(default=None, description="Only up to this time")
+    time: TimeName | None = None
+
+    @field_validator("until")
+    @classmethod
+    def _in_order(cls, until: datetime | None, others: ValidationInfo) -> datetime | None:
+        since = others.data.get("since")
+        if since and until and until < since:
+            raise ValueError("must not be before since")
+        return until
+
+    def _selections(self, states: Iterable[State], time: TimeOf | None) -> list[Selection]:
+        """One selection for each kind and state."""
+        return [
+            Selection(kind=kind, state=state, since=self.since, until=self.until, time=time_of(state, time))
+            for kind in ([self.kind] if self.kind else Kind)
+            for state in states
+        ]
+
+
+def _have_outcome(states: Iterable[State], time: TimeOf | None) -> None:
+    if time is TimeOf.OUTCOME and not OUTCOMES.issuperset(states):
+        raise Malformed("time", "must not be outcome for a state that is none")
+
+
+class ReplayWish(Bounded):
+    """`POST /tasks/replay`: which tasks, and how many of them per minute, state and kind."""
+
+    state: StateList = Field(description="In one of these states, or in this one")
+    time: TimeName | None = Field(
+        default=None,
+        description="What since and until bound. By default outcome, for states that are no outcome created",
+    )
     rate: Annotated[int, Field(ge=1, le=1000)] = 60
     dry_run: bool = False
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.since and self.until and _utc(self.until) < _utc(self.since):
-            raise ValueError("until is before since")
-        return self
+    def selections(self) -> list[Selection]:
+        """One selection for each kind and state; raises `Malformed`."""
+        _have_outcome(self.state, self.time)
+        return self._selections(self.state, self.time)
+
+
+class TaskQuery(Bounded, Query):
+    """`GET /tasks`: which tasks, in which order."""
+
+    state: StateText | None = Field(default=None, description="Only tasks in these states, separated by commas")
+    time: TimeName = Field(
+        default=TimeOf.CREATED,
+        description="What since, until and order are about. With outcome only tasks that have one are listed",
+    )
+    order: OrderName = Field(default=Order.DESCENDING, description="Newest or oldest first")
+    limit: PageSize = Field(default=20, description="Tasks per page")
+    cursor: str | None = Field(default=None, description="Where the previous page ended; use it with the same filters")
 
     def selections(self) -> list[Selection]:
-        """One selection for each kind."""
-        since = _utc(self.since) if self.since else "0"
-        until = _utc(self.until) if self.until else None
-        kinds = [self.kind] if self.kind else list(Kind)
-        return [Selection(kind=kind, state=self.state, since=since, until=until) for kind in kinds]
+        """One selection for each kind and state; raises `Malformed`."""
+        states = self.state or (State if self.time is TimeOf.CREATED else OUTCOMES)
+        _have_outcome(states, self.time)
+        return self._selections(states, self.time)
+
+
+class TokensQuery(Query):
+    """`GET /rooms/{room_id}/songs/{song_id}`."""
+
+    tokens: FlagText = Field(default=False, description="Show the tokens that are still good")
+
+
+class Place(Query):
+    """A room, or a song in it."""
+
+    room_id: Name = Field(description="The room, as it was relayed")
+    song_id: Name | None = Field(default=None, description="The song, as it was relayed")
+
+
+class SongPlace(Place):
+    """`GET /songs/history`: a song in a room."""
+
+    song_id: Name = Field(description="The song, as it was relayed")
+
+
+class SongsQuery(TokensQuery, Place):
+    """`GET /songs`: the songs of a room, or one of them."""
+
+    @field_validator("tokens")
+    @classmethod
+    def _of_one(cls, tokens: bool, others: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it
+        if tokens and others.data.get("song_id") is None:
+            raise ValueError("needs song_id: tokens are shown of one song only")
+        return tokens
 
 
 class Replayed(BaseModel):
@@ -147,12 +243,15 @@ class ReplayJobs(BaseModel):
     jobs: list[str] = []
 
 
-class QuarantineWish(BaseModel):
+class QuarantineWish(Request):
     """`POST /quarantine/replay`: which day's bodies to read again."""
 
-    model_config = ConfigDict(extra="forbid")
-    day: Day
-    cursor: Cursor = ""
+    day: Day = Field(description="The day they came (UTC), such as 2026-11-21")
+    cursor: Digest = Field(default="", description="Where the previous page ended")
+
+
+class QuarantineQuery(QuarantineWish, Query):
+    """`GET /quarantine`: which day's bodies to list."""
 
 
 class KeptView(BaseModel):
@@ -289,7 +388,7 @@ class SongHistory(BaseModel):
 
 
 class SongRelay(BaseModel):
-    """`POST /callbacks/music`: one result of ZEGO's SDK, as the game server got it; or up to 100 of these in `relays`.
+    """`POST /callbacks/music`: one result of ZEGO's SDK, as the game server got it.
 
     Read by `contracts/zego.py`, without this model: it is here for the description of the API.
     """
@@ -301,6 +400,15 @@ class SongRelay(BaseModel):
     error_code: int | None = Field(default=None, description="The SDK's errorCode")
     shared: bool | None = Field(default=None, description="Got by getSharedResource; by default inferred")
     result: dict[str, Any] | str | None = Field(default=None, description="The SDK's result, as an object or as text")
+    signature: str | None = Field(default=None, description="ZEGO's fields, unless Standard Webhooks headers are sent")
+    timestamp: int | str | None = None
+    nonce: int | str | None = None
+
+
+class SongRelays(BaseModel):
+    """`POST /callbacks/music`: several results at once, all of them taken or none."""
+
+    relays: Annotated[list[SongRelay], Field(min_length=1, max_length=100)]
     signature: str | None = Field(default=None, description="ZEGO's fields, unless Standard Webhooks headers are sent")
     timestamp: int | str | None = None
     nonce: int | str | None = None
@@ -339,7 +447,7 @@ class TaskView(BaseModel):
 
 
 class TaskRow(BaseModel):
-    """A task in a list."""
+    """A task in a list; `outcome_at` is there if the list goes by the time of the outcome."""
 
     vid: str
     kind: Kind
@@ -347,10 +455,11 @@ class TaskRow(BaseModel):
     url: str | None = None
     created_at: datetime
     updated_at: datetime
+    outcome_at: datetime | None = None
 
 
 class TaskPage(BaseModel):
-    """A page of tasks, newest first; `cursor` leads to the next one."""
+    """A page of tasks, each once; `cursor` leads to the next page, and is left out on the last one."""
 
     tasks: list[TaskRow]
     cursor: str | None = None
@@ -415,14 +524,13 @@ class Problem(BaseModel):
     field: str | None = None
 
 
-def read(model: type[Model], body: Mapping[str, Any]) -> Model:
-    """Validate a request; raises `Malformed` with the first field that is wrong."""
+def read(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """Validate a request; raises `Malformed` with the first field that is wrong, in a plain sentence."""
     try:
-        return model.model_validate(body)
+        return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        raise Malformed(".".join(map(str, first["loc"])) or "body", reason) from error
+        first = error.errors(include_url=False)[0]
+        raise Malformed(place(first), sentence(model, first)) from error
 
 
 def batch_view(results: list[Submitted | MediarelayError]) -> dict[str, Any]:
@@ -439,7 +547,13 @@ def _batch_result(index: int, result: Submitted | MediarelayError) -> BatchResul
             detail=shown_detail(result) or result.title,
             field=getattr(result, "field", None),
         )
-    return BatchResult(index=index, status=submit_status(result), vid=result.vid, state=result.state)
+    return BatchResult(
+        index=index,
+        status=submit_status(result),
+        repeated=result.repeated or None,
+        vid=result.vid,
+        state=result.state,
+    )
 
 
 def quarantine_view(page: list[Kept], cursor: str | None) -> dict[str, Any]:
@@ -455,11 +569,7 @@ def quarantine_view(page: list[Kept], cursor: str | None) -> dict[str, Any]:
         )
         for one in page
     ]
-    return QuarantinePage(bodies=bodies, cursor=cursor).model_dump(mode="json")
-
-
-def _utc(moment: datetime) -> str:
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat()
+    return QuarantinePage(bodies=bodies, cursor=cursor).model_dump(mode="json", exclude_none=True)
 
 
 def task_view(task: Task) -> dict[str, Any]:

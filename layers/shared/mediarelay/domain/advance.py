@@ -209,6 +209,7 @@ def _card(task: Task, books: Books, due: Due | None, news: Announcement | None) 
         url=task.source.url if len(task.source.url or "") <= MAX_URL else None,  # a claim may state a longer one
         created_at=task.created_at,
         updated_at=task.updated_at,
+        outcome_at=task.outcome_at,
         due=due,
         unpublished=news,
     )

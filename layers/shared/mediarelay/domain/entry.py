@@ -3,9 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Self
 
-from mediarelay.domain.media import Kind, State
+from mediarelay.domain.media import OUTCOMES, Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
 
@@ -130,24 +131,42 @@ class Announcement:
         return cls(State(state), int(replay or 0))
 
 
+class TimeOf(StrEnum):
+    """Which time of a task a selection is about."""
+
+    CREATED = "created"
+    OUTCOME = "outcome"
+
+
+class Order(StrEnum):
+    """Of a list: oldest first, or newest first."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which tasks a replay in bulk is about; `since` and `until` bound the time of creation, both included (UTC)."""
+    """Tasks of one kind and state; `since` and `until` bound the time that `time` names, both included (UTC).
+
+    A task without an outcome has no time of it.
+    """
 
     kind: Kind
     state: State
-    since: str
-    until: str | None
+    since: datetime | None = None
+    until: datetime | None = None
+    time: TimeOf = TimeOf.CREATED
 
     @property
     def key(self) -> str:
         """The partition of the listing."""
         return f"{self.kind}#{self.state}"
 
-    @property
-    def end(self) -> str | None:
-        """The first position behind the selection, for a listing that goes backwards."""
-        return f"{self.until}~" if self.until else None
+
+def time_of(state: State, wanted: TimeOf | None) -> TimeOf:
+    """The time that a selection is about: by default that of the outcome, for states that are one."""
+    return wanted or (TimeOf.OUTCOME if state in OUTCOMES else TimeOf.CREATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +200,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What the task item shows of the fold, and what must happen next."""
+    """What the task item shows of the fold, and what must happen next. `outcome_at` is when the outcome was told."""
 
     vid: str
     kind: Kind
@@ -189,6 +208,7 @@ class Card:
     url: str | None
     created_at: datetime
     updated_at: datetime
+    outcome_at: datetime | None = None
     due: Due | None
     unpublished: "Announcement | None"
 

@@ -9,6 +9,9 @@ from datetime import datetime
 from mediarelay.domain.file_url import short_region, stored_url
 from mediarelay.domain.media import Kind, State
 
+MAX_KEY = 255
+"""Characters of an idempotency key."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
@@ -16,6 +19,7 @@ class Intent:
 
     Attributes:
         vid: Set once the provider has answered.
+        named_at: When the vid was noted.
         queued: The client does not wait: a queue hands it to the provider.
         refused: Why the provider will not take it, once it said so to a queue.
     """
@@ -25,6 +29,7 @@ class Intent:
     request: Mapping[str, str]
     at: datetime
     vid: str | None = None
+    named_at: datetime | None = None
     queued: bool = False
     refused: str | None = None
 
@@ -36,6 +41,11 @@ class Intent:
     def same_wish(self, other: "Intent") -> bool:
         """Whether both ask for the same thing."""
         return _canonical(self.request) == _canonical(other.request)
+
+
+def is_key(text: str) -> bool:
+    """Whether a client may use this as its idempotency key."""
+    return 0 < len(text) <= MAX_KEY and text.isprintable()
 
 
 def file_identity(request: Mapping[str, str]) -> str:

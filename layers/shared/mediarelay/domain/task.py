@@ -66,16 +66,19 @@ class Task:
     @property
     def state(self) -> State:
         """The provider's outcome if it told one, else the furthest state that something else than a claim states."""
-        told = self._told()
-        if told and told.facts.state in OUTCOMES:
-            return told.facts.state
-        stated = (seen.facts.state for origin, seen in self.best.items() if origin is not Origin.CLAIM)
-        return max(stated, key=PROGRESS.__getitem__, default=State.EXPECTED)
+        decisive = self._decisive()
+        return decisive.facts.state if decisive else State.EXPECTED
 
     @property
     def outcome(self) -> State | None:
         """The terminal state, once there is one."""
         return self.state if self.state in OUTCOMES else None
+
+    @property
+    def outcome_at(self) -> datetime | None:
+        """When we were told the outcome, or gave the task up; None while there is none."""
+        decisive = self._decisive()
+        return decisive.at if decisive and decisive.facts.state in OUTCOMES else None
 
     @property
     def settled(self) -> bool:
@@ -145,6 +148,14 @@ class Task:
     def updated_at(self) -> datetime:
         """When we last learnt something that counts."""
         return max(seen.at for seen in self.best.values())
+
+    def _decisive(self) -> Observation | None:
+        """What decides the state; None if there are only claims."""
+        told = self._told()
+        if told and told.facts.state in OUTCOMES:
+            return told
+        stated = [seen for origin, seen in self.best.items() if origin is not Origin.CLAIM]
+        return max(stated, key=lambda seen: (PROGRESS[seen.facts.state], seen.at), default=None)
 
     def _told_for_good(self) -> State | None:
         """The outcome that the provider answered."""

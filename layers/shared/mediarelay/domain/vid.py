@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from mediarelay.errors import Malformed
 
+VID_FORM = "must be 1 to 64 letters and digits"
 _VID = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
 _HEADER = re.compile(r"[!-~]{1,512}", re.ASCII)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -24,7 +25,7 @@ def is_vid(text: object) -> bool:
 def checked(text: str) -> str:
     """Return a task id; raises `Malformed` if it has another form."""
     if not is_vid(text):
-        raise Malformed("vid", "1 to 64 letters and digits")
+        raise Malformed("vid", VID_FORM)
     return text
 
 

@@ -16,6 +16,7 @@ OPERATORS = frozenset(
         "GET /quarantine",
         "POST /quarantine/replay",
         "GET /rooms/{room_id}/songs/{song_id}/history",
+        "GET /songs/history",
     }
 )
 EVERYTHING = "admin"

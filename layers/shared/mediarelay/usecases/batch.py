@@ -38,5 +38,5 @@ class Batcher:
 
 def _object(wish: Any) -> dict[str, Any]:
     if not isinstance(wish, dict):
-        raise Malformed("body", "not a JSON object")
+        raise Malformed("body", "must be an object")
     return wish

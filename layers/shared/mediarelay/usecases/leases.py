@@ -5,16 +5,18 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from mediarelay import metrics
-from mediarelay.contracts.api import SongHistory, SongHistoryLine, SongPage, SongView, shown, song_view
+from mediarelay.contracts.api import Place, SongHistory, SongHistoryLine, SongPage, SongView, read, shown, song_view
 from mediarelay.contracts.notification import notify_song
 from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.lease import Hold, Lease, Part, lease
 from mediarelay.domain.song import Relay, SongKey
 from mediarelay.domain.song_news import Margins, SongBooks, SongRecord, next_notice, remembered
-from mediarelay.errors import LedgerUnavailable, NotFound
+from mediarelay.errors import LedgerUnavailable, Malformed, NotFound
 from mediarelay.usecases.publish import Announcements
 from mediarelay.usecases.songs import context
 from mediarelay.usecases.tasks import RACES
@@ -113,6 +115,19 @@ class RoomReader:
     margins: Margins
     clock: Callable[[], datetime]
 
+    def meant(self, path: Mapping[str, str]) -> dict[str, str]:
+        """Say which room, and which song, a path names (`room_id`, `song_id`).
+
+        A gateway may hand a `%25` of the path on as it is, or as `%`: what is known of the two is meant. Raises
+        `Malformed`, also if both are known.
+        """
+        named = read(Place, path).model_dump(exclude_none=True)
+        spelt = [dict(zip(named, names, strict=True)) for names in product(*map(_spellings, named.values()))]
+        known = [one for one in spelt if len(spelt) == 1 or self.shelf.room(one["room_id"], one.get("song_id"))]
+        if len(known) > 1:
+            raise Malformed("room_id", "names more than one with its %; give it as a query parameter of GET /songs")
+        return known[0] if known else named
+
     def room(self, room: str) -> dict[str, Any]:
         """Return the songs of a room, never with tokens."""
         songs = [self._view(record) for record in self.shelf.room(room) if record.relays]
@@ -172,6 +187,11 @@ class RoomReader:
     def _open(self, relay: Relay, record: SongRecord) -> Relay:
         fields = json.loads(self.vault.unseal(record.kept[relay.digest].sealed, context(relay)))
         return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
+
+
+def _spellings(name: str) -> list[str]:
+    """What a name in a path may stand for."""
+    return list(dict.fromkeys((name, unquote(name))))
 
 
 def _count_conflicts(known: Lease, record: SongRecord) -> None:

@@ -2,36 +2,31 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from heapq import merge
-from itertools import islice, product
+from datetime import datetime
 from typing import Any, Protocol
 
-from mediarelay.contracts.api import TaskPage, history_view, task_view
+from mediarelay.contracts.api import TaskPage, TaskQuery, history_view, task_view
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.entry import Entry, Record
-from mediarelay.domain.media import Kind, State
+from mediarelay.domain.entry import Entry, Order, Record, Selection
 from mediarelay.domain.origin import LAID_ASIDE, Origin
-from mediarelay.domain.task import Task, fold
+from mediarelay.domain.task import PROGRESS, Task, fold
 from mediarelay.domain.vid import checked, is_vid
 from mediarelay.errors import Malformed, NotFound
 from mediarelay.usecases.tasks import Tasks
 
-MOST_PER_PAGE = 100
 MOST_SHOWN = 20
 """Claims, and replies, of which a history shows the bodies: anybody with the path token may pile up more."""
 MOST_FILLING = 3
 """Claims that are read in full for a task."""
-PAGE_SIZES = frozenset(map(str, range(1, MOST_PER_PAGE + 1)))
 
 
 class Pages(Protocol):
     """The part of the ledger that lists tasks."""
 
-    def page(self, key: str, *, since: str, before: str | None, limit: int) -> list[dict[str, str]]:
-        """Cards of one kind and state, newest first."""
+    def page(self, chosen: Selection, *, cursor: str | None, limit: int, order: Order) -> list[dict[str, str]]:
+        """Rows of a selection from behind the cursor on."""
 
 
 class Claims(Protocol):
@@ -75,43 +70,25 @@ class Reader:
         latest = [one for origin in LAID_ASIDE for one in [one for one in ordered if one.origin is origin][-most:]]
         return (replace(one, body=self.claims.heard(one)) if one in latest else one for one in ordered)
 
-    def list(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return a page of tasks: `kind`, `state`, `since` (ISO 8601), `limit` (1 to 100), `cursor`; newest first."""
-        limit = _limit(query.get("limit", "20"))
-        keys = product(_choice(Kind, "kind", query), _choice(State, "state", query))
-        since, before = _since(query.get("since")), _decode(query.get("cursor"))
-        pages = [
-            self.pages.page(f"{kind}#{state}", since=since, before=before, limit=limit + 1) for kind, state in keys
-        ]
-        rows = list(islice(merge(*pages, key=lambda row: row["list_at"], reverse=True), limit + 1))
-        cursor = _encode(rows[limit - 1]["list_at"]) if len(rows) > limit else None
-        page = TaskPage.model_validate({"tasks": rows[:limit], "cursor": cursor})
+    def page(self, query: TaskQuery) -> dict[str, Any]:
+        """Return a page of tasks."""
+        rows = self._rows(query)
+        cursor = _encode(rows[query.limit - 1]["position"]) if len(rows) > query.limit else None
+        page = TaskPage.model_validate({"tasks": rows[: query.limit], "cursor": cursor})
         return page.model_dump(mode="json", exclude_none=True)
 
+    def _rows(self, query: TaskQuery) -> list[dict[str, str]]:
+        """Return the page's rows, and more if there are more; each task once.
 
-def _limit(text: str) -> int:
-    if text not in PAGE_SIZES:
-        raise Malformed("limit", f"1 to {MOST_PER_PAGE}")
-    return int(text)
-
-
-def _choice(kind: type[Kind] | type[State], name: str, query: Mapping[str, str]) -> tuple[Any, ...]:
-    if name not in query:
-        return tuple(kind)
-    try:
-        return (kind(query[name]),)
-    except ValueError as error:
-        raise Malformed(name, "one of " + ", ".join(kind)) from error
-
-
-def _since(text: str | None) -> str:
-    if text is None:
-        return "0"
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat()
-    except (ValueError, OverflowError) as error:
-        raise Malformed("since", "an ISO 8601 time") from error
+        A task only ever moves on to a later state. The states are read in that order, so one that moves meanwhile is
+        seen again, never overlooked; its later row counts.
+        """
+        cursor, found = _decode(query.cursor), dict[str, dict[str, str]]()
+        for chosen in sorted(query.selections(), key=lambda one: PROGRESS[one.state]):
+            rows = self.pages.page(chosen, cursor=cursor, limit=query.limit + 1, order=query.order)
+            found |= {row["vid"]: row for row in rows}
+        descending = query.order is Order.DESCENDING
+        return sorted(found.values(), key=lambda row: row["position"], reverse=descending)
 
 
 def _encode(position: str) -> str:
@@ -124,7 +101,7 @@ def _decode(cursor: str | None) -> str | None:
     try:
         return _position(base64.b64decode(cursor, altchars=b"-_", validate=True).decode())
     except (binascii.Error, ValueError) as error:
-        raise Malformed("cursor", "not one of ours") from error
+        raise Malformed("cursor", "must be the cursor of an earlier page") from error
 
 
 def _position(text: str) -> str:

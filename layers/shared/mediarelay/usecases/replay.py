@@ -27,11 +27,11 @@ class Replays(Protocol):
     def ask_replay(self, vid: str, kind: Kind, identity: str, by: str, now: datetime) -> bool:
         """Note, once per identity, that a task is to be asked about and announced anew."""
 
-    def count(self, selection: Selection) -> int:
+    def count(self, chosen: Selection) -> int:
         """Count the tasks of a selection."""
 
-    def page(self, key: str, *, since: str, before: str | None, limit: int) -> list[dict[str, str]]:
-        """Cards of one kind and state, newest first."""
+    def page(self, chosen: Selection, *, cursor: str | None, limit: int) -> list[dict[str, str]]:
+        """Rows of a selection, newest first."""
 
     def open_job(self, job: Job) -> bool:
         """Store a replay in bulk."""
@@ -86,7 +86,7 @@ class Replayer:
         if job is None:
             return
         chosen = job.selection
-        rows = self.ledger.page(chosen.key, since=chosen.since, before=job.cursor or chosen.end, limit=job.rate)
+        rows = self.ledger.page(chosen, cursor=job.cursor, limit=job.rate)
         done = [self._ask(row, job) for row in takewhile(lambda _row: time_left(), rows)]
         metrics.count("Replays", len(done), kind=chosen.kind)
         if len(done) == len(rows) < job.rate:
@@ -97,4 +97,4 @@ class Replayer:
     def _ask(self, row: dict[str, str], job: Job) -> str:
         """Ask for one replay of a job; returns the row's place in the listing."""
         self.ledger.ask_replay(row["vid"], job.selection.kind, job.identity, job.by, self.clock())
-        return row["list_at"]
+        return row["position"]

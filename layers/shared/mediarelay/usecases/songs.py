@@ -190,7 +190,7 @@ class Webhook:
         return bool(self.id) and verifies(self.signature, secrets, self.id, self.timestamp, body)
 
 
-_UNKEPT = b"%d bytes that are no JSON; not kept, as they may hold tokens"
+_UNKEPT = b"%d bytes; not kept, as they may hold tokens"
 
 
 def context(relay: Relay) -> dict[str, str]:

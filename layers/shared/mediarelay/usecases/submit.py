@@ -45,8 +45,11 @@ class Intents(Protocol):
     def intent(self, identity: str) -> Intent | None:
         """Read an intent."""
 
-    def name_intent(self, identity: str, vid: str) -> bool:
+    def name_intent(self, identity: str, vid: str, now: datetime) -> bool:
         """Note the vid of an intent."""
+
+    def expire_intent(self, seen: Intent) -> None:
+        """Free the key of an intent that has become a task."""
 
     def close_intent(self, seen: Intent) -> None:
         """Mark an intent as done."""
@@ -66,12 +69,16 @@ class Intents(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitter:
-    """Sends wishes to the provider. `send` gives the call for each kind: request in, vid out."""
+    """Sends wishes to the provider. `send` gives the call for each kind: request in, vid out.
+
+    `default_key_life` is how long after the provider's answer the same request without a key gives the same task.
+    """
 
     intents: Intents
     tasks: Tasks
     send: Mapping[Kind, Callable[[Mapping[str, str]], str]]
     clock: Callable[[], datetime]
+    default_key_life: timedelta
 
     def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
         """Take a wish.
@@ -79,16 +86,15 @@ class Submitter:
         Args:
             kind: What is to be transcoded.
             request: The wish in the provider's words (`url`, `bucketName`, `bucketRegion`).
-            key: The client's idempotency key; by default the wish itself.
+            key: The client's idempotency key; by default the wish itself, for `default_key_life`.
 
         Raises:
             Conflict: The key was used for another wish.
             ProviderRefused: The provider will not take it; the key is free again.
             LedgerUnavailable: Nothing was promised.
         """
-        now = self.clock()
-        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=now)
-        if self.intents.open_intent(intent, Due("submit", now + SUBMIT_GRACE)):
+        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
+        if self._open(intent, by_default=key is None):
             return self._send_now(intent)
         return self._repeat(intent)
 
@@ -99,11 +105,31 @@ class Submitter:
             Conflict, LedgerUnavailable: As for `submit`.
             ProviderRefused: The provider refused it since; the key is free again.
         """
-        now = self.clock()
-        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=now, queued=True)
-        if self.intents.open_intent(intent, Due("submit", now + SUBMIT_GRACE)):
+        request_key = key or file_identity(request)
+        intent = Intent(key=request_key, kind=kind, request=request, at=self.clock(), queued=True)
+        if self._open(intent, by_default=key is None):
             return Submitted(None, kind, State.EXPECTED, repeated=False)
         return self._repeat(intent)
+
+    def _open(self, intent: Intent, *, by_default: bool) -> bool:
+        """Store a wish; return False if its key is taken. A default key is free again once its time is over."""
+        due = Due("submit", intent.at + SUBMIT_GRACE)
+        if self.intents.open_intent(intent, due):
+            return True
+        return by_default and self._is_free(intent) and self.intents.open_intent(intent, due)
+
+    def _is_free(self, wish: Intent) -> bool:
+        """Free the default key of a wish that became a task long ago: its file may have new content by now.
+
+        Others may do the same: whoever opens the next intent first sends it.
+        """
+        stored = self.intents.intent(wish.identity)
+        if stored is None:
+            return True
+        if stored.named_at is None or wish.at - stored.named_at < self.default_key_life:
+            return False
+        self.intents.expire_intent(stored)
+        return True
 
     def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
         """Expect a video task whose vid is known already."""
@@ -162,7 +188,7 @@ class Submitter:
         if stored is None:
             raise LedgerUnavailable("the first request with this key has just been refused")
         if not stored.same_wish(wish):
-            raise Conflict("Idempotency-Key: used for another request")
+            raise Conflict("Idempotency-Key: was used for another request")
         if stored.refused and stored.vid is None:
             self.intents.drop_intent(stored)
             raise ProviderRefused(stored.refused)
@@ -178,7 +204,7 @@ class Submitter:
         except (ProviderBusy, ProviderClosed, ProviderUnknown) as error:
             log.warning("submit stays open", extra={"error": type(error).__name__, "code": error.code})
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
-        first = self.intents.name_intent(intent.identity, vid)
+        first = self.intents.name_intent(intent.identity, vid, self.clock())
         submitted = self._finish(intent, vid)
         return submitted if first else self._repeat(intent)
 

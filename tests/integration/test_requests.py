@@ -1,0 +1,286 @@
+"""Whatever a client asks, through the real handlers: never our fault, and refusals name the field in plain words.
+
+Each route is fuzzed as its documentation describes it: every field and parameter gets arbitrary times, numbers, texts
+and JSON values.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from docs.generate import openapi
+from docs.routes import ROUTES
+from mediarelay.contracts.plain import Query
+from tests.integration.provider import Site, serving
+from tests.integration.sandbox import Context, Sandbox, forget
+from tests.patience import patient
+from tests.stack import functions
+
+CLIENT_ROUTES = [key for key in ROUTES if "/callbacks/" not in key]
+fuzzed = settings(
+    patient,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+FOREIGN = re.compile(
+    r"Value error|Input should|valid (string|integer|boolean|datetime|list)|Field required|Extra inputs|pydantic|"
+    r"codec|NoneType|Error\b|Traceback|datetime\.|\b(str|int|bool|dict)\b|state_type|ctx|type=",
+)
+"""Phrases of pydantic, and names of Python's."""
+TIMES = [
+    *(
+        "0001-01-01T00:00:00+08:00",
+        "0001-01-01T00:00:00-08:00",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:59:59+14:00",
+    ),
+    *("2026-02-30", "2026-01-02", "2016-12-31T23:59:60Z", "2000-00-00", "1970-01-01T00:00:00Z", "20260102", "0", ""),
+    *("2026-01-02T03:04:05 08:00", "2026-W01-1", "24:00", "2026-01-02T24:00:00", "1700000000", "-1", "\u0662\u0660"),
+]
+NUMBERS = [0, -1, 1, 2**31, 2**63, 10**40, -(10**40), 1.5, 1e300, 1.0, float("inf"), float("nan"), True, False]
+TEXT = st.text(st.characters(exclude_categories=[]), max_size=20)
+ODD = st.sampled_from([None, *NUMBERS, *TIMES])
+VALUES = st.recursive(
+    ODD | st.integers() | st.floats() | st.datetimes().map(str) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+SOUND = {
+    "url": "http://music-1250000000.cossh.myqcloud.com/a.mp3",
+    "bucketName": "music",
+    "bucketRegion": "sh",
+    "state": "lost",
+    "day": "2026-01-02",
+    "room_id": "room-42",
+    "song_id": "104008",
+    "vid": "963f1d40dfdfadfdd9b94e922d5696",
+    "since": "2026-01-02",
+    "limit": "2",
+    "rate": 2,
+}
+"""Values that are taken, so that one odd field alone is reached as well."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with serving() as site:
+        yield site
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[Sandbox]:
+    sandbox = Sandbox(monkeypatch, table, site)
+    sandbox.values["TABLE_NAME"] = table
+    yield sandbox
+    forget()
+
+
+def owner(key: str) -> str:
+    """The function that serves a route."""
+    method, path = key.split(" ")
+    wanted = {"Method": method, "Path": path}
+    for name, function in functions().items():
+        for event in function["Events"].values() if "Events" in function else ():
+            if event["Type"] == "HttpApi" and event["Properties"].items() >= wanted.items():
+                return name
+    raise KeyError(key)
+
+
+def request(key: str, *, query: Any = None, body: Any = None, path: Any = None, headers: Any = None) -> dict[str, Any]:
+    return {
+        "routeKey": key,
+        "headers": headers or {},
+        "requestContext": {"http": {"sourceIp": "192.0.2.1"}, "authorizer": {"lambda": {"client": "c", "scopes": ""}}},
+        **({"queryStringParameters": query} if query is not None else {}),
+        **({"pathParameters": path} if path is not None else {}),
+        **({"body": body} if body is not None else {}),
+    }
+
+
+@cache
+def operation(key: str) -> dict[str, Any]:
+    method, path = key.split(" ")
+    found: dict[str, Any] = openapi()["paths"][path][method.lower()]
+    return found
+
+
+def documented(key: str, place: str) -> dict[str, Any]:
+    """The documented parameters of a route in one place, with whether they are needed."""
+    found = operation(key).get("parameters", ())
+    return {one["name"]: one.get("required", False) for one in found if one["in"] == place}
+
+
+def body_fields(key: str) -> list[str]:
+    asks = ROUTES[key].asks
+    return [] if asks is None or issubclass(asks, Query) else list(asks.model_fields)
+
+
+def sound(names: Any) -> dict[str, Any]:
+    return {name: SOUND[name] for name in names if name in SOUND}
+
+
+def judge(key: str, answer: Mapping[str, Any]) -> int:
+    """Hold an answer against what the documentation says of the route; returns the status."""
+    status: int = answer["statusCode"]
+    assert status < 500, answer
+    assert str(status) in operation(key)["responses"], f"{status} is not documented"
+    told = json.loads(answer["body"])
+    if status == 400:
+        assert told["field"]
+        assert told["detail"].startswith(f"{told['field']}: ")
+        assert not FOREIGN.search(told["detail"].removeprefix(told["field"])), told
+    return status
+
+
+@pytest.mark.parametrize("key", CLIENT_ROUTES)
+def test_odd_values_are_refused_by_name_or_taken(sandbox: Sandbox, key: str) -> None:
+    handler = sandbox.handler(owner(key)).handler
+    fields, parameters = body_fields(key), [*documented(key, "query")]
+    paths = documented(key, "path")
+
+    @given(
+        odd=st.dictionaries(st.sampled_from([*fields, "x"]) | TEXT, VALUES, max_size=2),
+        asked=st.dictionaries(st.sampled_from([*parameters, "x"]), st.sampled_from(TIMES) | TEXT, max_size=2),
+        names=st.fixed_dictionaries({name: st.just(SOUND[name]) | TEXT for name in paths}),
+        header=st.none() | TEXT,
+        missing=st.sets(st.sampled_from([*fields, "x"]), max_size=1),
+    )
+    @fuzzed
+    def ask(odd: Any, asked: Any, names: Any, header: str | None, missing: set[str]) -> None:
+        content = {name: value for name, value in (sound(fields) | odd).items() if name not in missing}
+        has_body = bool(fields) or key.startswith("POST")
+        event = request(
+            key,
+            query=sound(name for name in parameters if name not in missing) | asked,
+            body=json.dumps(content) if has_body else None,
+            path=names or None,
+            headers={} if header is None else {"idempotency-key": header},
+        )
+        judge(key, handler(event, Context()))
+
+    ask()
+
+
+@pytest.mark.parametrize("key", CLIENT_ROUTES)
+def test_every_documented_parameter_is_taken_and_no_other(sandbox: Sandbox, key: str) -> None:
+    module = sandbox.handler(owner(key))
+    assert module.ROUTES[key].asks is ROUTES[key].asks, "the documents are made from what the handler reads"
+    parameters, paths = documented(key, "query"), sound(documented(key, "path"))
+    body = json.dumps(sound(body_fields(key))) if key.startswith("POST") else None
+
+    def ask(query: Mapping[str, str]) -> tuple[int, str | None]:
+        answer = module.handler(request(key, query=dict(query), path=paths, body=body), Context())
+        return answer["statusCode"], json.loads(answer["body"]).get("field")
+
+    needed = sound(name for name, required in parameters.items() if required)
+    for name in (*parameters, "bucket", "changed_since"):
+        status, field = ask(needed | {name: "\u00a7\n"})
+        assert (status, field) == (400, name), "taken notice of"
+    for name, required in parameters.items():
+        if required:
+            rest = {other: value for other, value in needed.items() if other != name}
+            assert ask(rest) == (400, name)
+    assert ask(needed)[0] < 500
+    assert ask(needed)[1] not in {*parameters, *paths}
+
+
+BODIES = {
+    '{"url": "http://a/1", "url": "http://a/2"}': "url",
+    '{"url": NaN}': "body",
+    '{"url": Infinity}': "body",
+    "[" * 100_000: "body",
+    '{"x":' * 33 + "1" + "}" * 33: "body",
+    '{"a":' + "9" * 5_000 + "}": "body",
+    "[]": "body",
+    "null": "body",
+    '"text"': "body",
+    "{": "body",
+    "{,}": "body",
+    '{"\\ud800": 1}': "body",
+    "\ud800": "body",
+    '{"x": 1}': "x",
+    '{"' + "x" * 10**5 + '": 1}': "x" * 64,
+}
+
+
+@pytest.mark.parametrize("key", [key for key in CLIENT_ROUTES if key.startswith("POST")])
+def test_bodies_are_read_as_strictly_as_callbacks(sandbox: Sandbox, key: str) -> None:
+    handler = sandbox.handler(owner(key)).handler
+    paths = sound(documented(key, "path"))
+    for body, field in BODIES.items():
+        answer = handler(request(key, path=paths, body=body), Context())
+        assert judge(key, answer) == 400, body[:80]
+        told = json.loads(answer["body"])
+        assert told["field"] == field or "is required" in told["detail"], body[:80]
+    utf16 = {"body": "//57ACIAdQByAGwAIgA6ADEAfQA=", "isBase64Encoded": True}
+    answer = handler(request(key, path=paths) | utf16, Context())
+    assert json.loads(answer["body"])["detail"] == "body: not UTF-8"
+
+
+STRICT = {
+    "POST /tasks/replay": [
+        ({"state": "lost", "dry_run": 0}, "dry_run"),
+        ({"state": "lost", "dry_run": "false"}, "dry_run"),
+        ({"state": "lost", "dry_run": None}, "dry_run"),
+        ({"state": "lost", "rate": True, "dry_run": True}, "rate"),
+        ({"state": "lost", "rate": "60"}, "rate"),
+        ({"state": "lost", "rate": 0}, "rate"),
+        ({"state": "lost", "rate": 10**400}, "rate"),
+        ({"state": "lost", "since": "0001-01-01T00:00:00+08:00", "dry_run": True}, "since"),
+        ({"state": "lost", "until": "9999-12-31T23:59:59-08:00", "dry_run": True}, "until"),
+        ({"state": "lost", "since": 1700000000}, "since"),
+        ({"state": "lost", "since": "2026-01-02", "until": "2026-01-01"}, "until"),
+        ({"state": ["lost", "done"]}, "state"),
+        ({"state": []}, "state"),
+        ({"state": True}, "state"),
+        ({"state": "expected", "time": "outcome"}, "time"),
+        ({}, "state"),
+    ],
+    "POST /quarantine/replay": [({"day": day}, "day") for day in ("2000-00-00", "2026-02-30", "20260101", 20260101)],
+    "POST /tasks/audio": [
+        ({"bucketName": "music", "bucketRegion": "sh"}, "url"),
+        (sound(["url", "bucketName", "bucketRegion"]) | {"bucketName": "\ud800"}, "bucketName"),
+        (sound(["url", "bucketName", "bucketRegion"]) | {"bucketName": 7}, "bucketName"),
+    ],
+    "POST /tasks/video": [({}, "vid"), ({"vid": "a b"}, "vid"), ({"vid": True}, "vid")],
+    "POST /tasks/audio/batch": [({"tasks": []}, "tasks"), ({"tasks": {}}, "tasks"), ({"tasks": [{}] * 501}, "tasks")],
+    "POST /tasks/{vid}/replay": [({"dry_run": True}, "dry_run")],
+}
+
+
+@pytest.mark.parametrize(("key", "body", "field"), [(key, *one) for key, found in STRICT.items() for one in found])
+def test_nothing_is_converted(sandbox: Sandbox, key: str, body: Any, field: str) -> None:
+    handler = sandbox.handler(owner(key)).handler
+    paths = sound(documented(key, "path"))
+    answer = handler(request(key, path=paths, body=json.dumps(body)), Context())
+    assert judge(key, answer) == 400
+    assert json.loads(answer["body"])["field"] == field
+    assert sandbox.ledger.client.scan(TableName=sandbox.ledger.table)["Items"] == [], "nothing was done"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\nb", "\ud800"])
+def test_a_key_that_is_none_is_refused(sandbox: Sandbox, key: str) -> None:
+    body, headers = json.dumps(sound(["url", "bucketName", "bucketRegion"])), {"idempotency-key": key}
+    answer = sandbox.handler("submit_audio").handler(
+        request("POST /tasks/audio", body=body, headers=headers), Context()
+    )
+    assert (answer["statusCode"], json.loads(answer["body"])["field"]) == (400, "Idempotency-Key")
+
+
+def test_a_batch_has_keys_of_its_own(sandbox: Sandbox) -> None:
+    body, headers = json.dumps({"tasks": [{}]}), {"idempotency-key": "k"}
+    event = request("POST /tasks/audio/batch", body=body, headers=headers)
+    answer = sandbox.handler("submit_batch").handler(event, Context())
+    assert (answer["statusCode"], json.loads(answer["body"])["field"]) == (400, "Idempotency-Key")
+
+
+@pytest.mark.parametrize("function", sorted({owner(key) for key in CLIENT_ROUTES}))
+def test_an_unknown_route_is_404(sandbox: Sandbox, function: str) -> None:
+    answer = sandbox.handler(function).handler(request("GET /nothing"), Context())
+    assert (answer["statusCode"], json.loads(answer["body"])["detail"]) == (404, "no such route")
