@@ -155,7 +155,8 @@ def _set_concurrency(ground: Ground, template: Template, parameters: Mapping[str
     most = int(parameters.get("ConfirmConcurrency", template["Parameters"]["ConfirmConcurrency"]["Default"]))
     functions = client(ground, "lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        if STREAM not in mapping["EventSourceArn"]:
+        stated = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+        if STREAM not in mapping["EventSourceArn"] and not isinstance(stated, int):
             functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most})
 
 

@@ -24,12 +24,14 @@ class Settings:
     raw_body_days: int = 90
     recovery_seconds: int = 180
     calls_per_minute: int = 100
+    unknown_task_share: int = 50
     secret_cache_seconds: int = 60
     provider_endpoint: str = ""
     provider_keys_secret: str = ""
     callback_tokens_secret: str = ""
     api_clients_secret: str = ""
     confirm_queue_url: str = ""
+    confirm_unknown_queue_url: str = ""
     submit_queue_url: str = ""
     retry_queue_url: str = ""
     music_secrets: str = ""

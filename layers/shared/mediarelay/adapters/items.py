@@ -34,7 +34,7 @@ MOST_HEARD = 2048
 """Bytes, compressed, of a body in its claim's item; the documented callbacks have less than half of it."""
 WITHOUT_HEARD = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "gist", "due_shard", "due_at"),
-    *("state", "url", "created_at", "updated_at", "unpublished", "published"),
+    *("state", "url", "created_at", "updated_at", "unpublished", "published", "unknown"),
     *("version", "attempts", "asked_at", "conflicts", "replayed", "give_up_at"),
 )
 """All other attributes that are read of what is stored under a vid."""
@@ -150,6 +150,11 @@ def due(duty: Due | None, identity: str) -> Item:
     return {"due_shard": {"S": shard_of(duty.what, identity)}, "due_at": {"N": str(epoch(duty.at))}}
 
 
+def task_key(vid: str) -> Item:
+    """The primary key of a task item."""
+    return key(f"TASK#{vid}", "TASK")
+
+
 def entry_key(entry: Entry) -> Item:
     """The primary key of a line of the log."""
     return key(f"TASK#{entry.vid}", f"OBS#{entry.origin}#{entry.kind}#{entry.digest}")
@@ -207,9 +212,10 @@ def task_item(card: Card, books: Books) -> Item:
         **({"unpublished": {"S": card.unpublished.label}} if card.unpublished else {}),
         **({"published": {"SS": sorted(one.label for one in books.published)}} if books.published else {}),
         **({"asked_at": {"S": books.asked_at.isoformat()}} if books.asked_at else {}),
+        **({} if card.is_known else {"unknown": {"S": "yes"}}),
     }
     return {
-        **key(f"TASK#{card.vid}", "TASK"),
+        **task_key(card.vid),
         "item": {"S": "task"},
         "vid": {"S": card.vid},
         "kind": {"S": card.kind.value},
@@ -240,6 +246,7 @@ def card(item: Item) -> Card:
         updated_at=datetime.fromisoformat(item["updated_at"]["S"]),
         due=Due(item["due_shard"]["S"].partition("#")[0], time(item, "due_at")) if waits else None,
         unpublished=Announcement.read(item["unpublished"]["S"]) if "unpublished" in item else None,
+        is_known="unknown" not in item,
     )
 
 

@@ -27,6 +27,7 @@ from typing import Any
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
 from mediarelay.adapters.table import NOT_THERE, Table, table_errors
+from mediarelay.domain.budget import Allowance
 from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import (
     Announcement,
@@ -302,21 +303,30 @@ class Ledger(Table):
             )
         return not refused
 
-    def spend(self, now: datetime, limit: int) -> bool:
-        """Take one call out of this minute's budget; return False if it is used up."""
+    def spend(self, now: datetime, allowance: Allowance) -> bool:
+        """Take one call out of this minute's budget; return False if it has none left for this class of calls."""
         minute = now.strftime("%Y-%m-%dT%H:%M")
-        values = {
-            ":one": {"N": "1"},
-            ":limit": {"N": str(limit)},
-            ":end": {"N": str(items.epoch(now + timedelta(hours=BUDGET_HOURS)))},
-        }
-        return self.update(
-            f"BUDGET#{minute}",
-            "BUDGET",
-            "ADD calls :one SET expires_at = :end",
-            values,
-            "attribute_not_exists(calls) OR calls < :limit",
-        )
+        end = items.epoch(now + timedelta(hours=BUDGET_HOURS))
+        values = {":one": {"N": "1"}, ":limit": {"N": str(allowance.limit)}, ":end": {"N": str(end)}}
+        counted, condition = "calls :one", "(attribute_not_exists(calls) OR calls < :limit)"
+        if allowance.unknown_limit is not None:
+            counted += ", unknown_calls :one"
+            condition += " AND (attribute_not_exists(unknown_calls) OR unknown_calls < :unknown)"
+            values |= {":unknown": {"N": str(allowance.unknown_limit)}}
+        change = f"ADD {counted} SET expires_at = :end"
+        return self.update(f"BUDGET#{minute}", "BUDGET", change, values, condition)
+
+    def put_off_intent(self, seen: Intent, until: datetime) -> bool:
+        """Have a wish tried again at a time; return False if it was answered meanwhile."""
+        values = {":until": {"N": str(items.epoch(until))}, ":at": {"S": seen.at.isoformat()}}
+        condition = f"{_SAME_INTENT} AND {_UNNAMED} AND attribute_not_exists(refused) AND attribute_exists(due_shard)"
+        change = "SET due_at = :until REMOVE in_hand"
+        return self.update(f"INTENT#{seen.identity}", "INTENT", change, values, condition, _AT)
+
+    def is_known(self, vid: str) -> bool:
+        """Whether the ledger knows a task by more than callbacks, by its item alone."""
+        found = self.get(items.task_key(vid))
+        return found is not None and "unknown" not in found
 
     def quarantine(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
         """Keep a body that could not be read, once."""

@@ -179,7 +179,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What the task item shows of the fold, and what must happen next."""
+    """What the task item shows of the fold, and what must happen next; `is_known` as in `Task`."""
 
     vid: str
     kind: Kind
@@ -189,6 +189,7 @@ class Card:
     updated_at: datetime
     due: Due | None
     unpublished: "Announcement | None"
+    is_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

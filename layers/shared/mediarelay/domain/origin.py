@@ -15,5 +15,7 @@ class Origin(StrEnum):
 
 
 AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
+VOUCHING = frozenset({Origin.TRACK, Origin.SUBMIT, Origin.ANSWER})
+"""Origins that a forger of callbacks cannot bring about: a client of ours, and the provider itself."""
 UNCERTAIN = frozenset({Origin.TIMEOUT, Origin.CLAIM, Origin.TRUSTED})
 """Origins that do not know of which kind a task is: a callback may come to the wrong address."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.cts import parse_query
-from mediarelay.domain.advance import REPLAY, worth_asking
+from mediarelay.domain.advance import REPLAY, is_stale, worth_asking
 from mediarelay.domain.binding import mismatches
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Kind
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 class Provider(Protocol):
     """The part of the provider's API that confirmation needs."""
 
-    def info(self, kind: Kind, vid: str) -> bytes:
-        """Ask for a task; returns the answer's data as JSON."""
+    def info(self, kind: Kind, vid: str, *, known: bool) -> bytes:
+        """Ask for a task; returns the answer's data as JSON. `known` says whether more than callbacks name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Confirmer:
     provider: Provider
     clock: Callable[[], datetime]
 
-    def confirm(self, vid: str, kind: Kind, *, prompt: bool = False) -> Task | None:
+    def confirm(self, vid: str, kind: Kind, *, prompt: bool = False, sent: datetime | None = None) -> Task | None:
         """Ask about a task unless the provider told its outcome and nobody wants to hear it again.
 
         Whatever comes of it, the task stays due or is done.
@@ -45,6 +45,8 @@ class Confirmer:
             vid: The task.
             kind: What it is taken to be.
             prompt: Somebody has just spoken. Many who speak at once, or again and again, need one question.
+            sent: When the message came into the queue. If the provider was queried since, it is stale: whatever is
+                due after that query has a message of its own.
 
         Returns:
             What is known; None if nothing is, and nobody was asked.
@@ -57,7 +59,7 @@ class Confirmer:
             told = record.card is not None and record.card.state is known.state and not record.open
             return known if told else self.tasks.refresh(vid, kind)
         begun = self.clock()
-        if prompt and not worth_asking(record, begun):
+        if is_stale(record, sent) or (prompt and not worth_asking(record, begun)):
             return known
         return self._question(vid, kind, known.without_claims if known else Task({}), begun)
 
@@ -77,7 +79,7 @@ class Confirmer:
 
     def _ask(self, vid: str, kind: Kind, certain: Task) -> bytes:
         """Return an answer that is about this task; raises `ProviderError`."""
-        body = self.provider.info(kind, vid)
+        body = self.provider.info(kind, vid, known=certain.is_known)
         try:
             answer = parse_query(kind, json.loads(body))
         except Malformed as error:

@@ -1,7 +1,7 @@
 """Poll: send what is due to the confirm queue. The schedule is the delivery guarantee, callbacks only make it fast."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,8 +10,8 @@ from typing import Protocol
 from mediarelay import metrics
 from mediarelay.domain.entry import Waiting
 from mediarelay.domain.media import Kind
-from mediarelay.domain.schedule import leased_until
-from mediarelay.errors import LedgerUnavailable
+from mediarelay.domain.schedule import leased_until, query_duty
+from mediarelay.errors import LedgerUnavailable, Undelivered
 
 MOST_LOST = timedelta(seconds=10)
 """What failures may cost one duty in one tick: then what it needs is down, and the others need the rest."""
@@ -33,6 +33,9 @@ class Queue(Protocol):
 
     def send(self, vid: str, kind: Kind) -> None:
         """Ask for one confirmation."""
+
+    def backlog(self) -> int:
+        """How many confirmations wait."""
 
 
 @dataclass(slots=True)
@@ -63,10 +66,10 @@ class Losses:
 
     @contextmanager
     def looked_for(self) -> Iterator[None]:
-        """Let the other duties have their turn, too, if the ledger does not say what is due."""
+        """Let the other duties have their turn, too, if the ledger does not say what is due, or its queue is down."""
         try:
             yield
-        except LedgerUnavailable:
+        except (LedgerUnavailable, Undelivered):
             self.untaken = True
             log.exception("not looked for", extra={"duty": self.what})
 
@@ -118,19 +121,43 @@ class Tick:
             yield row
 
 
-def poll(kind: Kind, tick: Tick, queue: Queue, is_open: Callable[[], bool]) -> int:
-    """Ask for a confirmation of everything of one kind that is due; returns how many.
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One class of queries.
+
+    Attributes:
+        known: Whether more than callbacks name their tasks.
+        queue: Where they wait.
+        limit: How many may wait there: as many as a minute's budget has calls for. What is due beyond that stays due,
+            untouched, so neither a queue nor the cost of waiting grows while the provider hangs.
+    """
+
+    known: bool
+    queue: Queue
+    limit: int
+
+
+def poll(kind: Kind, tick: Tick, lanes: Sequence[Lane], is_open: Callable[[], bool]) -> int:
+    """Ask for a confirmation of what is due of one kind, lane by lane, oldest first; returns how many.
 
     While the provider refuses us (`is_open`) everything stays due.
     """
     if is_open():
         metrics.count("CircuitOpen")
         return 0
-    sent, losses = set[str](), Losses(kind.value, tick.clock)
-    for row in tick.leased(losses):
+    sent = sum(_poll_lane(kind, tick, lane) for lane in lanes)
+    metrics.count("Polled", sent, kind=kind)
+    return sent
+
+
+def _poll_lane(kind: Kind, tick: Tick, lane: Lane) -> int:
+    room, sent = lane.limit - lane.queue.backlog(), set[str]()
+    losses = Losses(query_duty(kind, known=lane.known), tick.clock)
+    for row in tick.leased(losses) if room > 0 else ():
         if row.vid not in sent:
-            queue.send(row.vid, kind)
+            lane.queue.send(row.vid, kind)
             sent.add(row.vid)
-    metrics.count("Polled", len(sent), kind=kind)
+        if len(sent) >= room:
+            break
     losses.tell()
     return len(sent)

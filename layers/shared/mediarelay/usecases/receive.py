@@ -73,7 +73,7 @@ class Intake:
             raise
         end = self.clock() + self.lifetime
         entry = Entry(vid=head.vid, kind=self.kind, origin=origin, at=at, body=body, gist=head.gist, give_up_at=end)
-        stored = self.ledger.record(entry, first_look(self.kind, at, self.patience))
+        stored = self.ledger.record(entry, first_look(self.kind, at, self.patience, known=False))
         metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
         return Receipt(head.vid, not stored)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.advance import Moment, Rules, advance, due_after
+from mediarelay.domain.advance import ORDERED, Moment, Rules, advance, due_after
 from mediarelay.domain.entry import Books, Card, Entry, OpenQuestion, Record
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
@@ -57,8 +57,8 @@ class Tasks:
         The entry that begins a task waits in the due index until there is an item that does. Of an answer, `asked` is
         when the question began; by default when the answer came.
         """
-        hopeful = entry.origin in {Origin.TRACK, Origin.SUBMIT}
-        self.ledger.record(entry, first_look(entry.kind, entry.at, self.rules.first_look_after) if hopeful else None)
+        look = first_look(entry.kind, entry.at, self.rules.first_look_after, known=True)
+        self.ledger.record(entry, look if entry.origin in ORDERED else None)
         answered = (asked or entry.at) if entry.origin is Origin.ANSWER else None
         return self.refresh(entry.vid, entry.kind, asked=answered, given_up=entry.origin is Origin.TIMEOUT)
 
