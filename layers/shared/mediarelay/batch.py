@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mediarelay.errors import RowUnreadable
-from mediarelay.unreadable import note_unreadable
 
 Record = Mapping[str, Any]
 log = logging.getLogger(__name__)
@@ -15,7 +14,7 @@ def each(event: Mapping[str, Any], do: Callable[[Record], object]) -> dict[str, 
     """Do something with every record; returns the failed ones as Lambda's partial batch response.
 
     A failed record is logged and comes back by itself (SQS), or with all later ones of its shard (stream). One that is
-    about an unreadable row is counted and does not come back: that would hold up the others and mend nothing.
+    about an unreadable row, which the ledger has noted, does not: that would hold up the others and mend nothing.
     """
     failed = [record for record in event["Records"] if not _done(record, do)]
     return {"batchItemFailures": [{"itemIdentifier": _identifier(record)} for record in failed]}
@@ -24,8 +23,8 @@ def each(event: Mapping[str, Any], do: Callable[[Record], object]) -> dict[str, 
 def _done(record: Record, do: Callable[[Record], object]) -> bool:
     try:
         do(record)
-    except RowUnreadable as error:
-        note_unreadable(error)
+    except RowUnreadable:
+        return True
     except Exception:
         log.exception("record failed", extra={"record": _identifier(record)})
         return False

@@ -11,12 +11,14 @@ INTENT#{hash}   INTENT                        a submit that was promised to a cl
 CIRCUIT#{a}     CIRCUIT                       refusals in a row of an action of the provider
 BUDGET#{minute} BUDGET                        calls to the provider in that minute
 QUARANTINE#{d}  {digest}                      a body that could not be read
+UNREADABLE      {pk} {sk} {digest}            a copy of an item that could not be read and was written anew
 
 Index `due` (due_shard, due_at) is sparse: only what waits for something is in it. Index `listing` holds task items.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -45,6 +47,8 @@ from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import OUTCOMES, Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, shards
+from mediarelay.errors import LedgerUnavailable, RowUnreadable
+from mediarelay.unreadable import note_unreadable, readable
 
 QUARANTINE_DAYS = 30
 BUDGET_HOURS = 2
@@ -90,13 +94,25 @@ class Ledger(Table):
             ScanIndexForward=False,
         )
         rows = list(items.whole(reversed(list(found))))
-        log = [row for row in rows if row["item"]["S"] not in {items.TASK, items.REPLAY}]
+        wrong: dict[str, RowUnreadable] = {}
+        record = self._record(rows, lambda error: wrong.update({error.sk: error}))
+        for error in wrong.values():
+            self.park(error)
+        return record
+
+    @staticmethod
+    def _record(rows: list[Item], park: Callable[[RowUnreadable], None]) -> Record:
+        """Decode what lies under one vid; a task item that cannot be read counts as none, as the log has it all."""
+        log = [row for row in rows if items.type_of(row) not in {items.TASK, items.REPLAY}]
+        item = [row for row in rows if items.type_of(row) == items.TASK]
+        tasks = list(readable(lambda row: (items.card(row), items.books(row)), item, park))
+        card, books = tasks[0] if tasks else (None, None)
         return Record(
-            entries=tuple(items.entry(row) for row in log),
-            books=next((items.books(row) for row in rows if row["item"]["S"] == items.TASK), None),
-            card=next((items.card(row) for row in rows if row["item"]["S"] == items.TASK), None),
-            open=tuple(items.open_question(row) for row in rows if items.is_open_question(row)),
-            replays=sum(row["item"]["S"] == items.REPLAY for row in rows),
+            entries=tuple(readable(items.entry, log, park)),
+            books=books,
+            card=card,
+            open=tuple(readable(items.open_question, filter(items.is_open_question, rows), park)),
+            replays=sum(items.type_of(row) == items.REPLAY for row in rows),
         )
 
     def heard(self, claim: Entry) -> bytes | None:
@@ -128,14 +144,14 @@ class Ledger(Table):
 
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item; return False if another writer came first (`seen` is no longer what is stored)."""
-        return self.put_over(items.task_item(card, books), seen.version if seen else None)
+        return self.put_over(items.task_item(card, books), seen.version if seen else None, items.books)
 
     def page(self, key: str, *, since: str, before: str | None, limit: int) -> list[dict[str, str]]:
         """List cards of one `kind#state`, newest first; `since` and `before` bound `list_at` (before is exclusive)."""
         if before is not None and before < since:
             return []  # DynamoDB refuses a range that ends before it starts
         found = self.query(**_listing(key, since=since, before=before), Limit=limit + 1)
-        rows = ({name: next(iter(value.values())) for name, value in item.items()} for item in found)
+        rows = readable(items.listed, found)
         return list(islice((row for row in rows if row["list_at"] != before), limit))
 
     def vids(self) -> Iterator[str]:
@@ -153,7 +169,8 @@ class Ledger(Table):
 
         What was taken up and failed waits anew, so it comes after all that was not tried since.
         """
-        return merge(*(map(items.waiting, self._due(shard, now)) for shard in shards(what)), key=lambda row: row.due_at)
+        found = (readable(items.waiting, self._due(shard, now), self.park) for shard in shards(what))
+        return merge(*found, key=lambda row: row.due_at)
 
     def _due(self, shard: str, now: datetime) -> Iterator[Item]:
         return self.query(
@@ -186,7 +203,13 @@ class Ledger(Table):
     def circuit(self, action: str) -> Circuit:
         """How an action of the provider is doing."""
         found = self.get(items.circuit_key(action))
-        return items.circuit(found) if found else Circuit()
+        try:
+            return items.circuit(found) if found else Circuit()
+        except RowUnreadable as error:
+            note_unreadable(error)
+            with suppress(LedgerUnavailable):  # the polls may not delete
+                self.mend(action)
+            return Circuit()
 
     def refused(self, action: str) -> int:
         """Count one more refusal of an action; return how many there are in a row."""
@@ -234,7 +257,7 @@ class Ledger(Table):
     def job(self, identity: str) -> Job | None:
         """Read a replay in bulk."""
         found = self.get(items.job_key(identity))
-        return items.job(found) if found else None
+        return self.decoded(items.job, found) if found else None
 
     def advance_job(self, identity: str, cursor: str, due_at: datetime) -> None:
         """Note how far a replay in bulk has got, and when it goes on."""
@@ -254,7 +277,7 @@ class Ledger(Table):
     def intent(self, identity: str) -> Intent | None:
         """Read an intent by its identity."""
         found = self.get(items.intent_key(identity))
-        return items.intent(found) if found else None
+        return self.decoded(items.intent, found) if found else None
 
     def name_intent(self, identity: str, vid: str) -> bool:
         """Note the vid of an intent; the first one stays."""
@@ -348,9 +371,7 @@ class Ledger(Table):
             KeyConditionExpression="pk = :pk AND sk > :after",
             ExpressionAttributeValues={":pk": {"S": f"QUARANTINE#{day}"}, ":after": {"S": after or "-"}},
         )
-        for item in items.whole(found):
-            if (body := items.body_left([item])) is not None:
-                yield items.kept(item, body)
+        return readable(items.kept, items.whole(found))
 
     def release(self, kept: Kept) -> None:
         """Take a body out of quarantine: it is in the log now."""

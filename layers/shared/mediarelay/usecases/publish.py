@@ -48,7 +48,10 @@ class Publisher:
         An item that is behind its log is brought up to date first: else it would be announced for ever.
         """
         record, task = self.tasks.load(vid)
-        if task and record.books and record.card and record.card.unpublished != unpublished(task, record.books):
+        if task and (record.card is None or record.books is None):
+            self.tasks.refresh(vid, task.kind)
+            record, task = self.tasks.load(vid)
+        elif task and record.card and record.books and record.card.unpublished != unpublished(task, record.books):
             self.tasks.refresh(vid, record.books.kind)
             record, task = self.tasks.load(vid)
         if task is None or record.books is None or (news := unpublished(task, record.books)) is None:
