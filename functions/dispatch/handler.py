@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from mediarelay.adapters.items import Change, changes
 from mediarelay.batch import Record, each
-from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.root import asker, leases, publisher, submit_queue
 
@@ -12,18 +12,22 @@ ASKER, SUBMITS, PUBLISHER, LEASES = asker(), submit_queue(), publisher(), leases
 
 
 def follow(record: Record) -> None:
-    """Do what one change of the ledger asks for."""
-    image = record["dynamodb"]["NewImage"]
-    if image["item"]["S"] in CALLBACKS:
-        ASKER.after_callback(image["vid"]["S"], Kind(image["kind"]["S"]))
-    elif image["item"]["S"] == "replay":
-        ASKER.after_replay(image["vid"]["S"], Kind(image["kind"]["S"]))
-    elif image["item"]["S"] == "relay":
-        LEASES.resume(image["pk"]["S"], image["sk"]["S"])
-    elif image["item"]["S"] == "intent":
-        (PUBLISHER.refuse if "refused" in image else SUBMITS.send)(image["pk"]["S"].removeprefix("INTENT#"))
+    """Do what one change of the ledger asks for; one that cannot be read asks for nothing."""
+    for change in changes([record["dynamodb"]["NewImage"]]):
+        _follow(change)
+
+
+def _follow(change: Change) -> None:
+    if change.item in CALLBACKS:
+        ASKER.after_callback(change.vid, change.kind)
+    elif change.item == "replay":
+        ASKER.after_replay(change.vid, change.kind)
+    elif change.item == "relay":
+        LEASES.resume(change.pk, change.sk)
+    elif change.item == "intent":
+        (PUBLISHER.refuse if change.refused else SUBMITS.send)(change.pk.removeprefix("INTENT#"))
     else:
-        PUBLISHER.publish(image["vid"]["S"])
+        PUBLISHER.publish(change.vid)
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -353,6 +353,7 @@ def reader() -> "Reader":
 @cache
 def sweeper() -> "Sweeper":
     """Does what was left undone."""
+    from mediarelay.domain.budget import Budget
     from mediarelay.usecases.sweep import Sweeper
 
     return Sweeper(
@@ -360,7 +361,7 @@ def sweeper() -> "Sweeper":
         bodies=ledger(),
         publisher=publisher(),
         submits=submit_queue(),
-        budget=budget().background.limit,
+        budget=Budget(settings().calls_per_minute).background.limit,
         replayer=replayer(),
         leases=leases(),
         refuses_us=lambda kind: circuit_open(kind)(),

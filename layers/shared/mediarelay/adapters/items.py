@@ -26,6 +26,7 @@ from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, shard_of
 from mediarelay.errors import RowUnreadable
+from mediarelay.unreadable import readable
 
 Item = dict[str, dict[str, Any]]
 
@@ -89,13 +90,13 @@ def moment(item: Item, name: str) -> datetime:
 
 
 def unreadable_copy(item: Item) -> Item:
-    """Write a copy of an item that cannot be read, for the operator; it waits for nothing else."""
+    """Write a copy of an item that cannot be read; it waits for nobody but the operator, so for ever."""
     digest = sha256(repr(sorted(item.items())).encode()).hexdigest()[:16]
     return {
         **key(UNREADABLE.upper(), f"{item['pk']['S']} {item['sk']['S']} {digest}"),
         "item": {"S": UNREADABLE},
         "row": {"M": {name: value for name, value in item.items() if name not in {"pk", "sk"}}},
-        **due(Due(UNREADABLE, datetime.fromtimestamp(0, UTC)), digest),
+        **due(Due(UNREADABLE, datetime.max.replace(tzinfo=UTC)), digest),
     }
 
 
@@ -368,6 +369,11 @@ def change(image: Item) -> Change:
         kind=Kind(image["kind"]["S"]),
         refused="refused" in image,
     )
+
+
+def changes(images: Iterable[Item]) -> Iterator[Change]:
+    """Read the new images of stream records; those that cannot be read are noted."""
+    return readable(change, images)
 
 
 @decoder

@@ -179,6 +179,13 @@ class Ledger(Table):
             ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": str(items.epoch(now))}},
         )
 
+    def parked_tasks(self, now: datetime) -> Iterator[str]:
+        """Yield the vids of task items that a tick could not read."""
+        for shard in shards(items.UNREADABLE):
+            for row in self._due(shard, now):
+                if row["sk"]["S"] == "TASK":
+                    yield row["pk"]["S"].removeprefix("TASK#")
+
     def lease(self, row: Waiting, until: datetime) -> bool:
         """Put a due item off; return False if somebody else did, or settled it, in between."""
         values = {":until": {"N": str(items.epoch(until))}, ":seen": {"N": str(row.due_at)}}

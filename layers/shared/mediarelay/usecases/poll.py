@@ -54,7 +54,7 @@ class Losses:
     untaken: bool = False
 
     @contextmanager
-    def forgiven(self, row: Waiting) -> Iterator[None]:
+    def forgiven(self, vid: str) -> Iterator[None]:
         """Count and log whatever goes wrong."""
         begun = self.clock()
         try:
@@ -62,7 +62,7 @@ class Losses:
         except Exception:
             self.lost += self.clock() - begun
             metrics.count("LeftDue", duty=self.what)
-            log.exception("left due", extra={"duty": self.what, "vid": row.vid})
+            log.exception("left due", extra={"duty": self.what, "vid": vid})
 
     @contextmanager
     def looked_for(self) -> Iterator[None]:
@@ -106,7 +106,7 @@ class Tick:
             if losses.enough:
                 return
             ours = None
-            with losses.forgiven(row):
+            with losses.forgiven(row.vid):
                 until = leased_until(losses.what, self.clock(), row.at, self.lease, self.luck())
                 ours = self.rows.lease(row, until)
             losses.untaken |= ours is None
@@ -145,19 +145,21 @@ def poll(kind: Kind, tick: Tick, lanes: Sequence[Lane], is_open: Callable[[], bo
     if is_open():
         metrics.count("CircuitOpen")
         return 0
-    sent = sum(_poll_lane(kind, tick, lane) for lane in lanes)
-    metrics.count("Polled", sent, kind=kind)
-    return sent
+    sent = set[str]()
+    for lane in lanes:
+        _poll_lane(kind, tick, lane, sent)
+    metrics.count("Polled", len(sent), kind=kind)
+    return len(sent)
 
 
-def _poll_lane(kind: Kind, tick: Tick, lane: Lane) -> int:
-    room, sent = lane.limit - lane.queue.backlog(), set[str]()
+def _poll_lane(kind: Kind, tick: Tick, lane: Lane, sent: set[str]) -> None:
+    """Add to `sent` what was handed on: a task that more rows, maybe of both lanes, wait for needs one query."""
+    most = len(sent) + lane.limit - lane.queue.backlog()
     losses = Losses(query_duty(kind, known=lane.known), tick.clock)
-    for row in tick.leased(losses) if room > 0 else ():
+    for row in tick.leased(losses) if len(sent) < most else ():
         if row.vid not in sent:
             lane.queue.send(row.vid, kind)
             sent.add(row.vid)
-        if len(sent) >= room:
+        if len(sent) >= most:
             break
     losses.tell()
-    return len(sent)

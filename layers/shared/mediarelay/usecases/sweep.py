@@ -45,10 +45,13 @@ class Submits(Protocol):
 
 
 class Bodies(Protocol):
-    """The part of the ledger that keeps bodies."""
+    """The part of the ledger that keeps bodies, and rows that cannot be read."""
 
     def forget_body(self, row: Waiting) -> None:
         """Drop the body of a claim whose time is over."""
+
+    def parked_tasks(self, now: datetime) -> Iterator[str]:
+        """The vids of task items that no tick can read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +81,12 @@ class Sweeper:
         duties = self._duties(tick)
         done, losses = (
             Counter(dict.fromkeys(duties, 0)),
-            {what: Losses(what, self.clock) for what in (*duties, QUEUED, *QUERIES)},
+            {what: Losses(what, self.clock) for what in (*duties, QUEUED, *QUERIES, "unreadable")},
         )
         for what, rows, loss in self._work(tick, losses):
             with loss.looked_for():
                 self._do(what, duties[what], rows, loss, done)
+        done["unreadable"] = self._mend(losses["unreadable"])
         for loss in losses.values():
             loss.tell()
         return dict(done)
@@ -134,7 +138,7 @@ class Sweeper:
     @staticmethod
     def _do(what: str, duty: Duty, rows: Iterable[Waiting], losses: Losses, done: Counter[str]) -> None:
         for row in rows:
-            with losses.forgiven(row):
+            with losses.forgiven(row.vid):
                 duty(row)
                 done[what] += 1
             if losses.enough:
@@ -148,6 +152,18 @@ class Sweeper:
 
     def _send(self, row: Waiting) -> None:
         self.submits.send(row.pk.removeprefix("INTENT#"))
+
+    def _mend(self, losses: Losses) -> int:
+        """Write unreadable task items anew from their logs; returns how many."""
+        mended = 0
+        with losses.looked_for():
+            for vid in islice(self.bodies.parked_tasks(self.clock()), TURN):
+                with losses.forgiven(vid):
+                    _, task = self.tasks.load(vid)
+                    if task is not None:
+                        self.tasks.refresh(vid, task.kind)
+                        mended += 1
+        return mended
 
     def _give_up(self, row: Waiting) -> None:
         now = self.clock()
