@@ -22,7 +22,7 @@ def statuses(world: World, wishes: list[Any]) -> list[int]:
 
 def hand_on(world: World) -> int:
     """What stream and sweep do."""
-    for row in world.due().get("submit", []):
+    for row in world.due().get("queued", []):
         world.submits.send(row.pk.removeprefix("INTENT#"))
     count = len(world.submits.sent)
     world.send_submits()

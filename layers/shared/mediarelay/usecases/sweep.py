@@ -125,9 +125,9 @@ class Sweeper:
 
         Unless the provider refuses us: then the budget is not what it waits for.
         """
-        late, deadline = self.clock() - self._deadline(row), self._deadline(row)
-        waits_for_budget = row.due_at <= deadline.timestamp() and not self.refuses_us(row.kind)
-        return late > (self.tasks.rules.lifetime if waits_for_budget else OVERDUE)
+        deadline = self._deadline(row)
+        late, was_taken_up = self.clock() - deadline, row.due_at > deadline.timestamp()
+        return late > OVERDUE and (was_taken_up or late > self.tasks.rules.lifetime or self.refuses_us(row.kind))
 
     def _deadline(self, row: Waiting) -> datetime:
         """Of a task its own; a callback without a task item waits for a lifetime; a replay has none."""
