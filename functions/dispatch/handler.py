@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from mediarelay.adapters.items import Change, changes
 from mediarelay.batch import Record, each
+from mediarelay.domain.entry import Change
 from mediarelay.domain.origin import Origin
-from mediarelay.root import asker, leases, publisher, submit_queue
+from mediarelay.root import asker, leases, ledger, publisher, submit_queue
 
 CALLBACKS = {Origin.CLAIM, Origin.TRUSTED}
-ASKER, SUBMITS, PUBLISHER, LEASES = asker(), submit_queue(), publisher(), leases()
+LEDGER, ASKER, SUBMITS, PUBLISHER, LEASES = ledger(), asker(), submit_queue(), publisher(), leases()
 
 
 def follow(record: Record) -> None:
     """Do what one change of the ledger asks for; one that cannot be read asks for nothing."""
-    for change in changes([record["dynamodb"]["NewImage"]]):
+    for change in LEDGER.changes([record["dynamodb"]["NewImage"]]):
         _follow(change)
 
 

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
 from hashlib import sha256
@@ -13,6 +12,7 @@ from mediarelay.domain.entry import (
     Announcement,
     Books,
     Card,
+    Change,
     Entry,
     Gist,
     Job,
@@ -26,7 +26,6 @@ from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, shard_of
 from mediarelay.errors import RowUnreadable
-from mediarelay.unreadable import readable
 
 Item = dict[str, dict[str, Any]]
 
@@ -70,10 +69,11 @@ def decoder(decode: Callable[[Item], T]) -> Callable[[Item], T]:
 
 
 def unreadable(item: Item, error: Exception) -> RowUnreadable:
-    """Name an item by its key, which DynamoDB guarantees, and its type; the text never has its content."""
+    """Name an item by its key and its type; the text never has its content."""
     found = type_of(item)
     reason = str(error) if isinstance(error, KeyError) else type(error).__name__
-    return RowUnreadable(item["pk"]["S"], item["sk"]["S"], found if found in TYPES else "unknown", reason)
+    pk, sk = (str(item.get(name, _NOTHING).get("S")) for name in ("pk", "sk"))
+    return RowUnreadable(pk, sk, found if found in TYPES else "unknown", reason)
 
 
 def type_of(item: Item) -> str:
@@ -346,21 +346,11 @@ def listed(item: Item) -> dict[str, str]:
     return own | url | {name: str(item[name]["S"]) for name in ("list_key", "list_at")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A change of the ledger that somebody follows: the item as it is now, in short."""
-
-    item: str
-    pk: str
-    sk: str
-    vid: str
-    kind: Kind
-    refused: bool
-
-
 @decoder
 def change(image: Item) -> Change:
     """Read the new image of a stream record."""
+    if type_of(image) not in TYPES:
+        raise ValueError("item: unknown")
     return Change(
         item=image["item"]["S"],
         pk=image["pk"]["S"],
@@ -369,11 +359,6 @@ def change(image: Item) -> Change:
         kind=Kind(image["kind"]["S"]),
         refused="refused" in image,
     )
-
-
-def changes(images: Iterable[Item]) -> Iterator[Change]:
-    """Read the new images of stream records; those that cannot be read are noted."""
-    return readable(change, images)
 
 
 @decoder

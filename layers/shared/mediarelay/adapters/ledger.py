@@ -17,7 +17,7 @@ Index `due` (due_shard, due_at) is sparse: only what waits for something is in i
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,12 +29,14 @@ from typing import Any
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
 from mediarelay.adapters.table import NOT_THERE, Table, table_errors
+from mediarelay.adapters.unreadable import note_unreadable, readable
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import (
     Announcement,
     Books,
     Card,
+    Change,
     Entry,
     Job,
     Kept,
@@ -48,7 +50,6 @@ from mediarelay.domain.media import OUTCOMES, Kind
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, shards
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
-from mediarelay.unreadable import note_unreadable, readable
 
 QUARANTINE_DAYS = 30
 BUDGET_HOURS = 2
@@ -153,6 +154,11 @@ class Ledger(Table):
         found = self.query(**_listing(key, since=since, before=before), Limit=limit + 1)
         rows = readable(items.listed, found)
         return list(islice((row for row in rows if row["list_at"] != before), limit))
+
+    @staticmethod
+    def changes(images: Iterable[Item]) -> Iterator[Change]:
+        """Read the new images of stream records; those that cannot be read are noted."""
+        return readable(items.change, images)
 
     def vids(self) -> Iterator[str]:
         """Yield every vid of which anything is stored, once; reads the whole table."""

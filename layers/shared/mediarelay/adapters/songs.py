@@ -23,13 +23,13 @@ from urllib.parse import quote, unquote
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item, decoder
 from mediarelay.adapters.table import NOT_THERE, Table
+from mediarelay.adapters.unreadable import readable
 from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
 from mediarelay.domain.song import Relay, SongKey, SongType
 from mediarelay.domain.song_news import Kept, SongBooks, SongRecord
 from mediarelay.errors import Malformed
-from mediarelay.unreadable import readable
 
 log = logging.getLogger(__name__)
 SONG = "song"

@@ -9,9 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
+from mediarelay.adapters.unreadable import note_unreadable, readable
 from mediarelay.domain.schedule import shard_of
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
-from mediarelay.unreadable import note_unreadable, readable
 
 NOT_THERE = "attribute_not_exists(pk)"
 T = TypeVar("T")

@@ -203,3 +203,15 @@ class Waiting:
     due_at: int
     at: datetime | None = None
     give_up_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of the ledger that somebody follows: the item as it is now, in short."""
+
+    item: str
+    pk: str
+    sk: str
+    vid: str
+    kind: Kind
+    refused: bool

@@ -1,4 +1,4 @@
-"""Unreadable rows of the table: counted, named in the log, and never a reason to stop with the others."""
+"""Unreadable rows of the table: each is counted and named in the log, and stops nobody."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
