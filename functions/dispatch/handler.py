@@ -7,7 +7,7 @@ from mediarelay.domain.entry import Change
 from mediarelay.domain.origin import Origin
 from mediarelay.root import asker, leases, ledger, publisher, submit_queue
 
-CALLBACKS = {Origin.CLAIM, Origin.TRUSTED}
+QUESTIONS = {Origin.CLAIM, Origin.TRUSTED, "replay"}
 LEDGER, ASKER, SUBMITS, PUBLISHER, LEASES = ledger(), asker(), submit_queue(), publisher(), leases()
 
 
@@ -18,10 +18,8 @@ def follow(record: Record) -> None:
 
 
 def _follow(change: Change) -> None:
-    if change.item in CALLBACKS:
-        ASKER.after_callback(change.vid, change.kind)
-    elif change.item == "replay":
-        ASKER.after_replay(change.vid, change.kind)
+    if change.item in QUESTIONS:
+        ASKER.ask(change.vid, change.kind, vouched=change.item != Origin.CLAIM)
     elif change.item == "relay":
         LEASES.resume(change.pk, change.sk)
     elif change.item == "intent":

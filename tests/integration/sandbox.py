@@ -14,12 +14,11 @@ from mediarelay import root
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
 from mediarelay.contracts.retry import unpack
-from mediarelay.domain.advance import ORDERED
 from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import Entry, Job, Selection
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.origin import VOUCHING, Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.signing.callback_token import digest
 from mediarelay.signing.standard_webhooks import headers
@@ -135,7 +134,7 @@ class Sandbox:
         entry = Entry(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
         if line.get("unseen"):
             self.ledger.record(
-                entry, first_look(kind, entry.at, root.settings().first_look_after, known=origin in ORDERED)
+                entry, first_look(kind, entry.at, root.settings().first_look_after, known=origin in VOUCHING)
             )
         else:
             root.tasks().add(entry)

@@ -39,7 +39,7 @@ def asker(world: World) -> Asker:
 def call_back(world: World, vid: str) -> None:
     """Receive a callback; the stream delivers it at once."""
     world.claim(callback(vid))
-    asker(world).after_callback(vid, Kind.VIDEO)
+    asker(world).ask(vid, Kind.VIDEO, vouched=False)
 
 
 def rounds(world: World) -> Iterator[int]:
@@ -72,7 +72,7 @@ def test_an_id_that_the_provider_does_not_know_stays_unknown_and_one_that_it_kno
     for vid in ("forged", "real"):
         call_back(world, vid)
         world.confirm(vid)
-        asker(world).after_callback(vid, Kind.VIDEO)
+        asker(world).ask(vid, Kind.VIDEO, vouched=False)
     assert world.provider.known == {"forged": False, "real": False}
     assert [vid for vid, _ in world.queue.sent] == ["real"], "once the provider has answered"
     assert [vid for vid, _ in world.unknown_queue.sent] == ["forged", "forged", "real"]
@@ -89,14 +89,23 @@ def test_an_order_makes_a_task_known(world: World) -> None:
     assert list(world.due()) == ["video"]
     world.confirm()
     assert world.provider.known == {VID: True}
-    asker(world).after_callback(VID, Kind.VIDEO)
+    asker(world).ask(VID, Kind.VIDEO, vouched=False)
     assert world.queue.sent == [(VID, Kind.VIDEO)]
 
 
 def test_a_replay_waits_with_the_orders(world: World) -> None:
     world.claim(callback())
-    asker(world).after_replay(VID, Kind.VIDEO)
+    asker(world).ask(VID, Kind.VIDEO, vouched=True)
     assert world.queue.sent == [(VID, Kind.VIDEO)]
+
+
+def test_trusted_callbacks_are_no_rumours(table: str) -> None:
+    world = World(table, trusted=True)
+    world.claim(callback())
+    assert list(world.due()) == ["video"]
+    world.clock.forward(minutes=1)
+    world.poll()
+    assert (world.queue.sent, world.unknown_queue.sent) == ([(VID, Kind.VIDEO)], [])
 
 
 def test_real_tasks_are_confirmed_in_as_many_rounds_beside_forged_ones_as_without(world: World) -> None:

@@ -337,6 +337,12 @@ def books(item: Item) -> Books:
 
 
 @decoder
+def task(item: Item) -> tuple[Card, Books]:
+    """Read a task item."""
+    return card(item), books(item)
+
+
+@decoder
 def listed(item: Item) -> dict[str, str]:
     """Read a row of the listing."""
     state, kind, times = State(item["state"]["S"]), Kind(item["kind"]["S"]), ("created_at", "updated_at")

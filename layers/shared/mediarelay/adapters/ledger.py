@@ -106,7 +106,7 @@ class Ledger(Table):
         """Decode what lies under one vid; a task item that cannot be read counts as none, as the log has it all."""
         log = [row for row in rows if items.type_of(row) not in {items.TASK, items.REPLAY}]
         item = [row for row in rows if items.type_of(row) == items.TASK]
-        tasks = list(readable(lambda row: (items.card(row), items.books(row)), item, park))
+        tasks = list(readable(items.task, item, park))
         card, books = tasks[0] if tasks else (None, None)
         return Record(
             entries=tuple(readable(items.entry, log, park)),
@@ -145,7 +145,7 @@ class Ledger(Table):
 
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item; return False if another writer came first (`seen` is no longer what is stored)."""
-        return self.put_over(items.task_item(card, books), seen.version if seen else None, items.books)
+        return self.put_over(items.task_item(card, books), seen.version if seen else None, items.task)
 
     def page(self, key: str, *, since: str, before: str | None, limit: int) -> list[dict[str, str]]:
         """List cards of one `kind#state`, newest first; `since` and `before` bound `list_at` (before is exclusive)."""

@@ -32,11 +32,16 @@ class Asker:
     queue: PromptQueue
     unknown_queue: PromptQueue
 
-    def after_callback(self, vid: str, kind: Kind) -> None:
-        """A callback came. Raises `LedgerUnavailable`, `Undelivered`."""
-        queue = self.queue if self.ledger.is_known(vid) else self.unknown_queue
-        queue.send(vid, kind, prompt=True)
+    def ask(self, vid: str, kind: Kind, *, vouched: bool) -> None:
+        """Send for one query.
 
-    def after_replay(self, vid: str, kind: Kind) -> None:
-        """A client ordered a replay. Raises `Undelivered`."""
-        self.queue.send(vid, kind, prompt=True)
+        Args:
+            vid: The task.
+            kind: What it is taken to be.
+            vouched: Whether who spoke is believed: a client, or the CDN if callbacks are trusted.
+
+        Raises:
+            LedgerUnavailable, Undelivered: Nothing was sent; the task stays due.
+        """
+        queue = self.queue if vouched or self.ledger.is_known(vid) else self.unknown_queue
+        queue.send(vid, kind, prompt=True)
