@@ -16,7 +16,7 @@ class Origin(StrEnum):
 
 AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
 VOUCHING = frozenset({Origin.TRACK, Origin.SUBMIT, Origin.TRUSTED, Origin.ANSWER})
-"""Origins that are believed when they say that there is such a task: clients, the provider, and the CDN if its callbacks
-are trusted. A claim is not: anybody with the path token can make one up."""
+"""Origins that are believed when they name a task: clients, the provider, and the CDN if its callbacks are trusted.
+Anybody with the path token can make up a claim."""
 UNCERTAIN = frozenset({Origin.TIMEOUT, Origin.CLAIM, Origin.TRUSTED})
 """Origins that do not know of which kind a task is: a callback may come to the wrong address."""

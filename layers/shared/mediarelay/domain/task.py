@@ -65,9 +65,9 @@ class Task:
 
     @property
     def is_known(self) -> bool:
-        """Whether a client ordered the task, or the provider answered about it.
+        """Whether a client ordered the task, the provider answered about it, or a trusted callback named it.
 
-        Only callbacks name all other tasks, and anybody with the path token can make those up.
+        Only claims name all other tasks, and anybody with the path token can make those up.
         """
         return not VOUCHING.isdisjoint(self.best)
 

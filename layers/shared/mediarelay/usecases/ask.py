@@ -7,7 +7,7 @@ from mediarelay.domain.media import Kind
 
 
 class KnownTasks(Protocol):
-    """The part of the ledger that tells orders from rumours."""
+    """The part of the ledger that says which tasks are known."""
 
     def is_known(self, vid: str) -> bool:
         """Whether more than callbacks name a task."""
