@@ -315,6 +315,12 @@ class World:
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
         return poll(kind, self.tick(), self.lanes, lambda: self.breaker.is_open(QUESTIONS[kind]))
 
+    def take(self) -> list[tuple[str, Kind]]:
+        """Take what waits in the confirm queues."""
+        found = self.queue.sent + self.unknown_queue.sent
+        self.queue.sent, self.unknown_queue.sent = [], []
+        return found
+
     def sweep(self) -> dict[str, int]:
         """Sweep; the submit queue delivers at once."""
         done = self.sweeper.sweep(self.tick())

@@ -146,13 +146,14 @@ def poll(kind: Kind, tick: Tick, lanes: Sequence[Lane], is_open: Callable[[], bo
         metrics.count("CircuitOpen")
         return 0
     sent = set[str]()
-    for lane in lanes:
-        _poll_lane(kind, tick, lane, sent)
+    losses = [_poll_lane(kind, tick, lane, sent) for lane in lanes]
     metrics.count("Polled", len(sent), kind=kind)
+    for lane in losses:
+        lane.tell()
     return len(sent)
 
 
-def _poll_lane(kind: Kind, tick: Tick, lane: Lane, sent: set[str]) -> None:
+def _poll_lane(kind: Kind, tick: Tick, lane: Lane, sent: set[str]) -> Losses:
     """Add to `sent` what was handed on: a task that more rows, maybe of both lanes, wait for needs one query."""
     most = len(sent) + lane.limit - lane.queue.backlog()
     losses = Losses(query_duty(kind, known=lane.known), tick.clock)
@@ -162,4 +163,4 @@ def _poll_lane(kind: Kind, tick: Tick, lane: Lane, sent: set[str]) -> None:
             sent.add(row.vid)
         if len(sent) >= most:
             break
-    losses.tell()
+    return losses
