@@ -1,4 +1,4 @@
-"""The chaos suite's odd answers: one side field differs, and nothing that says which task it is or what became of it."""
+"""Odd answers of the chaos suite: one side field differs, nothing that says which task it is or what became of it."""
 
 import json
 from typing import Any
