@@ -17,7 +17,7 @@ Index `due` (due_shard, due_at) is sparse: only what waits for something is in i
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,7 +36,6 @@ from mediarelay.domain.entry import (
     Announcement,
     Books,
     Card,
-    Change,
     Entry,
     Job,
     Kept,
@@ -154,11 +153,6 @@ class Ledger(Table):
         found = self.query(**_listing(key, since=since, before=before), Limit=limit + 1)
         rows = readable(items.listed, found)
         return list(islice((row for row in rows if row["list_at"] != before), limit))
-
-    @staticmethod
-    def changes(images: Iterable[Item]) -> Iterator[Change]:
-        """Read the new images of stream records; those that cannot be read are noted."""
-        return readable(items.change, images)
 
     def vids(self) -> Iterator[str]:
         """Yield every vid of which anything is stored, once; reads the whole table."""

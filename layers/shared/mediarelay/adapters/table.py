@@ -1,6 +1,6 @@
 """The table's own calls: conditional writes, queries page by page, and one error for all that may go wrong."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
 from mediarelay.adapters.unreadable import note_unreadable, readable
+from mediarelay.domain.entry import Change
 from mediarelay.domain.schedule import shard_of
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
 
@@ -63,6 +64,11 @@ class Table:
         condition = " AND ".join(["attribute_exists(pk)", *(f"#n{index} = :v{index}" for index in range(len(others)))])
         names = {f"#n{index}": name for index, name in enumerate(others)}
         return self.put(item, condition, {f":v{index}": stored[name] for index, name in enumerate(others)}, names)
+
+    @staticmethod
+    def changes(images: Iterable[Item]) -> Iterator[Change]:
+        """Read the new images of stream records; those that cannot be read are noted."""
+        return readable(items.change, images)
 
     def decoded(self, decode: Callable[[Item], T], item: Item) -> T:
         """Decode one item; raises `RowUnreadable` once it is parked."""
