@@ -10,8 +10,8 @@ from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import (
     JITTER,
     LAST_WAIT,
-    LONGEST_UNKNOWN_WAIT,
     LONGEST_WAIT,
+    MAX_UNKNOWN_WAIT,
     Due,
     first_look,
     first_wait,
@@ -47,8 +47,8 @@ def test_first_look(kind: Kind, after: timedelta) -> None:
 def test_tasks_that_only_callbacks_name_end_up_waiting_longer(attempts: int, first: timedelta, luck: float) -> None:
     known, unknown = wait(attempts, first, luck), next_wait(first, attempts, luck, known=False)
     assert unknown >= known
-    assert next_wait(first, 40, luck, known=False) >= min(LONGEST_UNKNOWN_WAIT, first * 1.7**20) * (1 - JITTER)
-    assert unknown <= LONGEST_UNKNOWN_WAIT * (1 + JITTER)
+    assert next_wait(first, 40, luck, known=False) >= min(MAX_UNKNOWN_WAIT, first * 1.7**20) * (1 - JITTER)
+    assert unknown <= MAX_UNKNOWN_WAIT * (1 + JITTER)
 
 
 @given(st.integers(0, 10), st.integers(0, 100_000), st.integers(0, 100_000), FIRST, LUCK)

@@ -7,7 +7,7 @@ from mediarelay.domain.media import Kind
 
 BACKOFF_FACTOR = 1.7
 LONGEST_WAIT = timedelta(minutes=30)
-LONGEST_UNKNOWN_WAIT = timedelta(hours=2)
+MAX_UNKNOWN_WAIT = timedelta(hours=2)
 """The longest wait of a task that only callbacks name: each forged id would cost 50 queries a day otherwise."""
 LAST_WAIT = timedelta(minutes=1)
 """Between attempts to ask the last question, once the deadline has passed."""
@@ -74,7 +74,7 @@ def next_wait(
         starved_for: How long the task has waited for a call of our own budget: half of that is the shortest wait, so
             that the cost of waiting does not grow with the time.
     """
-    wait = min(first * BACKOFF_FACTOR ** min(attempts, _ENOUGH), LONGEST_WAIT if known else LONGEST_UNKNOWN_WAIT)
+    wait = min(first * BACKOFF_FACTOR ** min(attempts, _ENOUGH), LONGEST_WAIT if known else MAX_UNKNOWN_WAIT)
     return max(wait, min(starved_for / 2, LONGEST_WAIT)) * (1 + JITTER * (2 * luck - 1))
 
 

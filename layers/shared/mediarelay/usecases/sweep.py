@@ -79,10 +79,8 @@ class Sweeper:
         Raises `LedgerUnavailable` in the end if a duty could not be looked for.
         """
         duties = self._duties(tick)
-        done, losses = (
-            Counter(dict.fromkeys(duties, 0)),
-            {what: Losses(what, self.clock) for what in (*duties, QUEUED, *QUERIES, "unreadable")},
-        )
+        done = Counter(dict.fromkeys(duties, 0))
+        losses = {what: Losses(what, self.clock) for what in (*duties, QUEUED, *QUERIES, "unreadable")}
         for what, rows, loss in self._work(tick, losses):
             with loss.looked_for():
                 self._do(what, duties[what], rows, loss, done)
