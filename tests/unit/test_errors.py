@@ -8,7 +8,7 @@ import pytest
 
 from mediarelay import errors
 from mediarelay.contracts.api import Problem
-from mediarelay.errors import Malformed, MediarelayError, ProviderError
+from mediarelay.errors import Malformed, MediarelayError, ProviderError, RowUnreadable
 from mediarelay.http import answering, problem
 
 WORDS = {
@@ -26,13 +26,15 @@ WORDS = {
     "CircuitOpen": (503, "Provider unavailable"),
     "Undelivered": (503, "Not delivered"),
     "LedgerUnavailable": (503, "Ledger unavailable"),
+    "RowUnreadable": (500, "Stored data unreadable"),
     "ProviderError": (502, "Provider refused"),
     "ProviderRefused": (502, "Provider refused"),
     "ProviderClosed": (503, "Provider unavailable"),
     "ProviderUnknown": (502, "Provider refused"),
     "ProviderBusy": (503, "Provider unavailable"),
 }
-INTERNAL = {"MediarelayError", "LedgerUnavailable", "VaultUnavailable", "SecretUnavailable", "Undelivered"}
+INTERNAL = {"MediarelayError", "LedgerUnavailable", "RowUnreadable", "VaultUnavailable", "SecretUnavailable"}
+INTERNAL |= {"Undelivered"}
 
 
 def tree(kind: type[MediarelayError] = MediarelayError) -> Iterator[type[MediarelayError]]:
@@ -42,6 +44,8 @@ def tree(kind: type[MediarelayError] = MediarelayError) -> Iterator[type[Mediare
 
 
 def example(kind: type[MediarelayError]) -> MediarelayError:
+    if kind is RowUnreadable:
+        return RowUnreadable("pk", "sk", "task", "the reason")
     return Malformed("a.b", "the reason") if kind is Malformed else kind("a.b: the reason")
 
 
