@@ -1,5 +1,6 @@
 """Send tasks through the deployed stack while something goes wrong, and compare the end with what the engine knows."""
 
+import json
 import threading
 import time
 from collections import Counter
@@ -16,12 +17,12 @@ import psutil
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.calls import Calls, Upload, bucket_host
+from local.calls import Calls, Upload
 from local.deploy import Deployment, client, function_name
-from local.ground import Ground, LocalError
+from local.ground import ROOT, Ground, LocalError
 from local.notifications import Subscriber
 from local.processes import free_port
-from local.stack import APP_ID, BUCKET_REGION, CLIPS, MUSIC, Stack, stopped_at_the_end
+from local.stack import BUCKET_REGION, CLIPS, MUSIC, Stack, stopped_at_the_end
 from mediarelay.adapters.queue import WAITING
 from tests.chaos.faults import Fault
 from tests.chaos.proxy import Proxy
@@ -38,6 +39,8 @@ TRUTH = {5: "succeeded", 4: "failed"}
 PASSING = (requests.RequestException, BotoCoreError, ClientError, LocalError, KeyError, ValueError)
 """What a client sees of a stack that is going wrong: it tries again."""
 TAKEN = {200, 201, 202}
+DOCUMENTED = ROOT / "tests" / "contract" / "payloads" / "video_callback_success.json"
+"""What a forged callback says, about ever another id."""
 PARAMETERS = {"FirstPollAfter": "2", "RecoverySeconds": "30", "CallsPerMinute": "10000"}
 
 
@@ -127,18 +130,13 @@ class Storm:
     def _forge(self, count: int) -> None:
         """Post callbacks with a valid token about ids that do not exist."""
         url = f"{self.deployment.api_url}/callbacks/video/{self.stack.ground.keys.callback_token}"
-        file = {"app_id": APP_ID, "bucket_name": CLIPS, "bucket_region": BUCKET_REGION}
+        documented = json.loads(DOCUMENTED.read_text(encoding="utf-8"))
 
-        def post(number: int) -> None:
-            body = file | {
-                "vid": uuid4().hex[:30],
-                "status": "success",
-                "url": f"http://{bucket_host(CLIPS)}/{number}.mp4",
-            }
-            patiently(lambda: requests.post(url, json=body, timeout=60).raise_for_status())
+        def post(vid: str) -> None:
+            patiently(lambda: requests.post(url, json=documented | {"vid": vid}, timeout=60).raise_for_status())
 
         with ThreadPoolExecutor(SENDERS) as pool:
-            list(pool.map(post, range(count)))
+            list(pool.map(post, [uuid4().hex[:30] for _ in range(count)]))
 
     # ── sending ──
 
