@@ -205,7 +205,8 @@ def _look(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:
 
 def _wait(task: Task, books: Books, rules: Rules, moment: Moment) -> timedelta:
     """How long to leave the provider alone: by the queries so far and, over budget, by the time without one."""
-    starved_for = moment.now - (books.asked_at or task.heard_at) if moment.starved else timedelta()
+    since = max(books.asked_at or task.heard_at, books.give_up_at - rules.lifetime)
+    starved_for = moment.now - since if moment.starved else timedelta()
     first = first_wait(rules.first_look_after, task.source.duration)
     return next_wait(first, books.attempts, moment.luck, known=task.is_known, starved_for=starved_for)
 
