@@ -63,7 +63,7 @@ def deploy(ground: Ground, parameters: Mapping[str, str], stamp: int) -> Deploym
     _sam(ground, ["deploy", "--template-file", str(expanded), "--parameter-overrides", *overrides])
     deployment = Deployment(ground, outputs(ground))
     _set_time_to_live(deployment)
-    _set_concurrency(ground, template, parameters)
+    _set_concurrency(ground)
     _check_routes(deployment, template)
     return deployment
 
@@ -150,14 +150,13 @@ def _set_time_to_live(deployment: Deployment) -> None:
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=table["TimeToLiveSpecification"])
 
 
-def _set_concurrency(ground: Ground, template: Template, parameters: Mapping[str, str]) -> None:
-    """The emulator keeps a parameter's text where `MaximumConcurrency` must be a number, and then polls no queue."""
-    most = int(parameters.get("ConfirmConcurrency", template["Parameters"]["ConfirmConcurrency"]["Default"]))
+def _set_concurrency(ground: Ground) -> None:
+    """The emulator keeps the template's text where `MaximumConcurrency` must be a number, and then polls no queue."""
     functions = client(ground, "lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        stated = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
-        if STREAM not in mapping["EventSourceArn"] and not isinstance(stated, int):
-            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most})
+        if STREAM not in mapping["EventSourceArn"]:
+            stated = int(mapping["ScalingConfig"]["MaximumConcurrency"])
+            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": stated})
 
 
 def _check_routes(deployment: Deployment, template: Template) -> None:

@@ -10,7 +10,7 @@ from tests.stack import TEMPLATE, resources, translated
 
 FUNCTIONS = set(resources("AWS::Serverless::Function"))
 DEAD_LETTERS = {f"{name}DeadLetters" for name in ("Confirm", "Submit", "Retry", "Dispatch", "Tick")}
-MAPPINGS = {"ConfirmMessages", "SubmitQueuedMessages", "ApplyCallbackMessages"}
+MAPPINGS = {"ConfirmMessages", "ConfirmUnknownMessages", "SubmitQueuedMessages", "ApplyCallbackMessages"}
 ACCEPTED = {
     ("written", "WS1000"): FUNCTIONS,  # no X-Ray: a trace per callback would cost more than the callback
     ("written", "WS1004"): FUNCTIONS,  # all functions share one log group, which has a retention
