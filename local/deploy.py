@@ -60,7 +60,7 @@ def deploy(ground: Ground, emulator: Emulator, parameters: Mapping[str, str], st
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     _sam(ground, ["deploy", "--template-file", str(expanded), "--parameter-overrides", *overrides])
     made = outputs(ground)
-    return Deployment(ground, made, emulator.complete(ground, made, template, parameters))
+    return Deployment(ground, made, emulator.complete(ground, made, template))
 
 
 def expand(packaged: str, parameters: Mapping[str, str]) -> Template:

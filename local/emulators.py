@@ -22,8 +22,8 @@ class Emulator:
         command: What starts it; the first word is a program that `make` installs.
         environment: Its settings for a stack.
         health: The path that answers once it is ready.
-        complete: Does what a deployment leaves undone: outputs, expanded template and parameters in, the API's address
-            out. Raises `LocalError` if something is missing.
+        complete: Does what a deployment leaves undone: outputs and expanded template in, the API's address out. Raises
+            `LocalError` if something is missing.
         api_url: The address of an API that is deployed already.
         keeps_state: Whether a stack that was stopped is there again when it is started.
     """
@@ -32,7 +32,7 @@ class Emulator:
     command: Sequence[str]
     environment: Callable[[Ground], Mapping[str, str]]
     health: str
-    complete: Callable[[Ground, Outputs, Template, Mapping[str, str]], str]
+    complete: Callable[[Ground, Outputs, Template], str]
     api_url: Callable[[Ground, Outputs], str]
     keeps_state: bool = True
 
@@ -52,9 +52,9 @@ def _ministack(ground: Ground) -> dict[str, str]:
     }
 
 
-def _complete(ground: Ground, outputs: Outputs, template: Template, parameters: Mapping[str, str]) -> str:
+def _complete(ground: Ground, outputs: Outputs, template: Template) -> str:
     _set_time_to_live(ground, outputs)
-    _set_concurrency(ground, template, parameters)
+    _set_concurrency(ground)
     _check_routes(ground, outputs, template)
     return _api_url(ground, outputs)
 
@@ -71,13 +71,13 @@ def _set_time_to_live(ground: Ground, outputs: Outputs) -> None:
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=table["TimeToLiveSpecification"])
 
 
-def _set_concurrency(ground: Ground, template: Template, parameters: Mapping[str, str]) -> None:
-    """The emulator keeps a parameter's text where `MaximumConcurrency` must be a number, and then polls no queue."""
-    most = int(parameters.get("ConfirmConcurrency", template["Parameters"]["ConfirmConcurrency"]["Default"]))
+def _set_concurrency(ground: Ground) -> None:
+    """The emulator keeps the template's text where `MaximumConcurrency` must be a number, and then polls no queue."""
     functions = client(ground, "lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         if STREAM not in mapping["EventSourceArn"]:
-            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most})
+            stated = int(mapping["ScalingConfig"]["MaximumConcurrency"])
+            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": stated})
 
 
 def _check_routes(ground: Ground, outputs: Outputs, template: Template) -> None:

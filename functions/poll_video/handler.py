@@ -3,12 +3,12 @@
 from typing import Any
 
 from mediarelay.domain.media import Kind
-from mediarelay.root import circuit_open, confirm_queue, tick
+from mediarelay.root import circuit_open, lanes, tick
 from mediarelay.usecases.poll import poll
 
-QUEUE = confirm_queue()
+LANES = lanes()
 
 
 def handler(_event: Any, context: Any) -> dict[str, int]:
     """Return how many confirmations were asked for."""
-    return {"polled": poll(Kind.VIDEO, tick(context), QUEUE, circuit_open(Kind.VIDEO))}
+    return {"polled": poll(Kind.VIDEO, tick(context), LANES, circuit_open(Kind.VIDEO))}

@@ -16,10 +16,15 @@ class Fault:
         name: As the table shows it.
         engine: Faults of the engine.
         trouble: What happens between the functions and AWS.
+        provider: What happens between the functions and the provider.
+        forged: Callbacks with valid tokens and made-up ids that come right before the tasks. As many tasks are sent
+            without them first, and those beside them must not take more than twice as long.
+        watch_queue: Whether the row says how long the confirm queues became.
         stream: Whether the ledger's stream is delivered at all.
         parameters: Of the template, that differ from those of the other rows.
         restart: Stop everything once all tasks are sent, and start it again.
         seconds: How long it lasts, at least.
+        until_well: It does not end before all is well.
         outage: It ends so many seconds after it began: as long as it lasts no wish can be sent.
         keys: What the keys of the files end in, in turn.
         short: Whether `make test` runs it too.
@@ -28,10 +33,14 @@ class Fault:
     name: str
     engine: Mapping[str, Any] = field(default_factory=dict)
     trouble: Trouble | None = None
+    provider: Trouble | None = None
+    forged: int = 0
+    watch_queue: bool = False
     stream: bool = True
     parameters: Mapping[str, str] = field(default_factory=dict)
     restart: bool = False
     seconds: float = 0
+    until_well: bool = False
     outage: bool = False
     keys: tuple[str, ...] = ("",)
     short: bool = False
@@ -57,6 +66,15 @@ FAULTS = (
     Fault(name="provider answers 6000, every other call", engine={"api_error": 6000, "share": 0.5}, seconds=20),
     Fault(name="provider answers garbage, every other call", engine={"api_garbage": True, "share": 0.5}, seconds=20),
     Fault(name="provider hangs, one call in ten", engine={"api_hang": 15, "share": 0.1}, seconds=20),
+    Fault(
+        name="provider hangs for ten minutes, all calls",
+        engine={"api_hang": 60},
+        parameters={"CallsPerMinute": "200"},
+        seconds=600,
+        watch_queue=True,
+    ),
+    Fault(name="odd side fields in every answer", provider=proxy.odd_side_fields(), until_well=True),
+    Fault(name="2,000 forged ids", forged=2000, watch_queue=True),
     Fault(name="provider refuses us (4100), all calls", engine={"api_error": 4100}, seconds=30),
     Fault(name="ledger throttles, three calls in ten", trouble=proxy.throttled(0.3), seconds=20, short=True),
     Fault(name="ledger down", trouble=proxy.down("dynamodb"), seconds=60, outage=True),

@@ -5,7 +5,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -109,6 +109,50 @@ def killing(share: float) -> Trouble:
         return answer
 
     return kill
+
+
+IDENTITY = {"vid", "status", "deleted", "code", "app_id", "bucket_name", "bucket_region", "url", "url_f0", "name"}
+"""What decides which task an answer is about, and what became of it; everything else is a side field."""
+ODD = (
+    False,
+    "N/A",
+    "30000/1001",
+    "29.97 fps",
+    1.5,
+    -1,
+    "",
+    None,
+    [],
+    {},
+    {"1": {}},
+    [None],
+    10**20,
+    "0000-00-00 00:00:00",
+)
+
+
+def odd_side_fields() -> Trouble:
+    """One odd value takes the place of one side field in every answer of the provider."""
+
+    def odd(call: Call, forward: Forward) -> Answer:
+        answer = forward(call)
+        content = json.loads(answer.body)
+        places = list(_side_fields(content.get("data")))
+        if places:
+            holder, name = random.choice(places)  # noqa: S311
+            holder[name] = random.choice(ODD)  # noqa: S311
+        return replace(answer, body=json.dumps(content).encode())
+
+    return odd
+
+
+def _side_fields(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each side field of an answer as the object or list that holds it, and its name or place there."""
+    fields = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in fields:
+        if name not in IDENTITY:
+            yield value, name
+            yield from _side_fields(inner)
 
 
 def _hit(call: Call, share: float, *services: str) -> bool:

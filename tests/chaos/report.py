@@ -42,6 +42,6 @@ def _line(row: Row) -> str:
         row.notifications,
         row.repeated_ids,
         f"{row.seconds:.0f}",
-        f"{datetime.now(UTC).date()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        f"{datetime.now(UTC).date()}, {os.cpu_count()} cores, Python {platform.python_version()}{row.remark}",
     )
     return f"| {' | '.join(map(str, cells))} |"

@@ -1,12 +1,13 @@
 """Send tasks through the deployed stack while something goes wrong, and compare the end with what the engine knows."""
 
+import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.aws import client
 from local.calls import Calls, Upload, file_in
 from local.deploy import Deployment, function_name
-from local.ground import Ground, LocalError
+from local.ground import ROOT, Ground, LocalError
 from local.notifications import Subscriber
 from local.processes import free_port
 from local.stack import BUCKET_REGION, CLIPS, MUSIC, Stack, stopped_at_the_end
+from mediarelay.adapters.queue import WAITING
 from tests.chaos.faults import Fault
 from tests.chaos.proxy import Proxy
 
@@ -38,6 +40,8 @@ TRUTH = {5: "succeeded", 4: "failed"}
 PASSING = (requests.RequestException, BotoCoreError, ClientError, LocalError, KeyError, ValueError)
 """What a client sees of a stack that is going wrong: it tries again."""
 TAKEN = {200, 201, 202}
+DOCUMENTED = ROOT / "tests" / "contract" / "payloads" / "video_callback_success.json"
+"""What a forged callback says, about ever another id."""
 PARAMETERS = {"FirstPollAfter": "2", "RecoverySeconds": "30", "CallsPerMinute": "10000"}
 
 
@@ -54,11 +58,22 @@ class Row:
     notifications: int
     repeated_ids: int
     seconds: float
+    undisturbed: float | None = None
+    queue_peak: int | None = None
 
     @property
     def kept(self) -> bool:
-        """Whether every task has the right outcome and a notification of it."""
-        return self.right == self.tasks and not (self.wrong or self.without_outcome or self.without_notification)
+        """Whether every task has the right outcome and a notification of it, and that within a fair time."""
+        fair = self.undisturbed is None or self.seconds <= 2 * self.undisturbed
+        missing = self.wrong or self.without_outcome or self.without_notification
+        return self.right == self.tasks and fair and not missing
+
+    @property
+    def remark(self) -> str:
+        """What the columns of all rows do not say."""
+        peak = [f"at most {self.queue_peak} messages in the confirm queues"] if self.queue_peak is not None else []
+        calm = [f"{self.undisturbed:.0f} s undisturbed"] if self.undisturbed is not None else []
+        return "".join(f", {one}" for one in calm + peak)
 
 
 @dataclass
@@ -67,11 +82,13 @@ class Storm:
 
     stack: Stack
     proxy: Proxy
+    provider: Proxy
     deployment: Deployment
     heard: list[dict[str, Any]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     names: dict[str, str] = field(default_factory=dict)
     folder: str = ""
+    peak: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -80,11 +97,14 @@ class Storm:
 
     def run(self, fault: Fault, count: int, patience: float = LONGEST) -> Row:
         """Send `count` tasks under a fault and wait until all is well; or until the patience (seconds) ends."""
+        undisturbed = self.run(replace(fault, forged=0), count, patience).seconds if fault.forged else None
+        self._forge(fault.forged)
         self.heard.clear()
+        self.peak = 0
         self.folder = uuid4().hex
         begun = time.monotonic()
         self._console("faults", dict(fault.engine))
-        self.proxy.trouble = fault.trouble
+        self.proxy.trouble, self.provider.trouble = fault.trouble, fault.provider
         self._stream(enabled=fault.stream)
         healing = threading.Timer(fault.seconds, self._heal)
         if fault.outage:
@@ -92,16 +112,32 @@ class Storm:
         wishes = self._send(count, fault.keys)
         if fault.restart:
             self._restart()
-        if not fault.outage:
-            healing.start()
-        healing.join()
-        vids = self._until_well(wishes, begun + patience)
+        if fault.until_well:
+            vids = self._until_well(wishes, begun + patience)
+            self._heal()
+        else:
+            if not fault.outage:
+                healing.start()
+            healing.join()
+            vids = self._until_well(wishes, begun + patience)
         self._stream(enabled=True)
-        return self._judge(fault.name, wishes, vids, time.monotonic() - begun)
+        row = self._judge(fault.name, wishes, vids, time.monotonic() - begun)
+        return replace(row, undisturbed=undisturbed, queue_peak=self.peak if fault.watch_queue else None)
 
     def _heal(self) -> None:
-        self.proxy.trouble = None
+        self.proxy.trouble = self.provider.trouble = None
         self._console("faults", {})
+
+    def _forge(self, count: int) -> None:
+        """Post callbacks with a valid token about ids that do not exist."""
+        url = f"{self.deployment.api_url}/callbacks/video/{self.stack.ground.keys.callback_token}"
+        documented = json.loads(DOCUMENTED.read_text(encoding="utf-8"))
+
+        def post(vid: str) -> None:
+            patiently(lambda: requests.post(url, json=documented | {"vid": vid}, timeout=60).raise_for_status())
+
+        with ThreadPoolExecutor(SENDERS) as pool:
+            list(pool.map(post, [uuid4().hex[:30] for _ in range(count)]))
 
     # ── sending ──
 
@@ -219,7 +255,11 @@ class Storm:
     @contextmanager
     def weather(self) -> Iterator[None]:
         """Tick faster than the schedules do, and listen to the topic."""
-        jobs: list[Callable[[], None]] = [self._listen, *(partial(self._tick, name) for name in self.names.values())]
+        jobs: list[Callable[[], None]] = [
+            self._listen,
+            self._watch,
+            *(partial(self._tick, name) for name in self.names.values()),
+        ]
         threads = [threading.Thread(target=self._repeat, args=(job,), daemon=True) for job in jobs]
         for thread in threads:
             thread.start()
@@ -237,6 +277,14 @@ class Storm:
 
     def _tick(self, name: str) -> None:
         client(self.stack.ground, "lambda").invoke(FunctionName=name, Payload=b"{}")
+        self.ended.wait(TICK)
+
+    def _watch(self) -> None:
+        """Note how long the confirm queues become."""
+        sqs = client(self.stack.ground, "sqs")
+        urls = [url for url in sqs.list_queues()["QueueUrls"] if "-Confirm" in url and "DeadLetters" not in url]
+        asked = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[WAITING])["Attributes"] for url in urls]
+        self.peak = max(self.peak, sum(int(one[WAITING]) for one in asked))
         self.ended.wait(TICK)
 
     def _listen(self) -> None:
@@ -305,12 +353,14 @@ def function_names(stack: Stack) -> dict[str, str]:
 def storm(folder: Path, others: Mapping[str, str] | None = None) -> Iterator[Storm]:
     """Bring a stack up behind a proxy; it is gone afterwards. `others` are parameters of the template."""
     ground = Ground(folder, free_port(), free_port())
-    proxy = Proxy(free_port(), ground.emulator_url)
-    stack, parameters = Stack(ground, proxy.environment), PARAMETERS | dict(others or {})
+    proxy, provider = Proxy(free_port(), ground.emulator_url), Proxy(free_port(), ground.engine_url)
+    parameters = PARAMETERS | {"ProviderEndpoint": f"{provider.url}/v2/index.php"} | dict(others or {})
+    stack = Stack(ground, proxy.environment)
     with ExitStack() as ends:
         ends.enter_context(proxy.running())
+        ends.enter_context(provider.running())
         ends.enter_context(stopped_at_the_end(stack))
-        found = Storm(stack, proxy, stack.up(lambda _name: nullcontext(), parameters), parameters=parameters)
+        found = Storm(stack, proxy, provider, stack.up(lambda _name: nullcontext(), parameters), parameters=parameters)
         found.names |= function_names(stack)
         found._console("config", _engine_config(found))
         ends.enter_context(found.weather())

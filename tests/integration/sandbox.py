@@ -18,7 +18,7 @@ from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import Entry, Job, Selection, TimeOf
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.origin import VOUCHING, Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.signing.callback_token import digest
 from mediarelay.signing.standard_webhooks import headers
@@ -60,12 +60,17 @@ class Sandbox:
         self.ledger = Ledger(client("dynamodb"), table)
         self.calls: set[Call] = set()
         self.queue, self.submits, self.retry = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
+        self.unknown = _queue(f"{table}-unknown")
         self.inbox = _queue(f"{table}-inbox")
         self.topic = client("sns").create_topic(Name=table)["TopicArn"]
         inbox = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{table}-inbox"
         client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=inbox)
         self.values = {"TABLE_NAME": table, "CONFIRM_QUEUE_URL": self.queue, "TOPIC_ARN": self.topic}
-        self.values |= {"SUBMIT_QUEUE_URL": self.submits, "RETRY_QUEUE_URL": self.retry}
+        self.values |= {
+            "CONFIRM_UNKNOWN_QUEUE_URL": self.unknown,
+            "SUBMIT_QUEUE_URL": self.submits,
+            "RETRY_QUEUE_URL": self.retry,
+        }
         self.values["SONG_KEY_ID"] = client("kms").create_key()["KeyMetadata"]["KeyId"]
         self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
         self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
@@ -128,7 +133,9 @@ class Sandbox:
         body = json.dumps(line["body"]).encode()
         entry = Entry(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
         if line.get("unseen"):
-            self.ledger.record(entry, first_look(kind, entry.at, root.settings().first_look_after))
+            self.ledger.record(
+                entry, first_look(kind, entry.at, root.settings().first_look_after, known=origin in VOUCHING)
+            )
         else:
             root.tasks().add(entry)
 
@@ -189,6 +196,7 @@ class Sandbox:
             return "SongKey"
         return {
             self.queue: "ConfirmQueue",
+            self.unknown: "ConfirmUnknownQueue",
             self.submits: "SubmitQueue",
             self.retry: "RetryQueue",
             self.topic: "Notifications",
@@ -200,6 +208,7 @@ class Sandbox:
             "tasks": self._states(),
             "due": {what: sorted(_time(row.due_at) for row in rows) for what, rows in waiting(self.ledger).items()},
             "queue": [json.loads(body) for body in _messages(self.queue)],
+            "unknown": [json.loads(body) for body in _messages(self.unknown)],
             "submits": [json.loads(body) for body in _messages(self.submits)],
             "retry": [_captured(json.loads(body)) for body in _messages(self.retry)],
             "quarantine": self._quarantined(),

@@ -14,6 +14,8 @@ import requests
 
 from mediarelay.adapters import cts_api
 from mediarelay.adapters.cts_api import CtsApi
+from mediarelay.domain.budget import Allowance
+from mediarelay.domain.budget import Budget as Shares
 from mediarelay.domain.circuit import QUESTIONS, Circuit
 from mediarelay.domain.media import Kind
 from mediarelay.errors import (
@@ -48,10 +50,10 @@ class Budget:
     def __init__(self, calls: int = 10**6) -> None:
         self.left, self.limits = calls, list[int]()
 
-    def spend(self, now: datetime, limit: int) -> bool:
+    def spend(self, now: datetime, allowance: Allowance) -> bool:
         assert now == NOW
         self.left -= 1
-        self.limits.append(limit)
+        self.limits.append(allowance.limit)
         return self.left >= 0
 
 
@@ -77,7 +79,7 @@ def api(site: Site, budget: Budget | None = None, keys: Credentials = KEYS, guar
         url=site.url,
         credentials=lambda: keys,
         spend=(budget or Budget()).spend,
-        budget=100,
+        budget=Shares(100, 50),
         guard=guard or Guard(),
         clock=lambda: NOW,
         nonce=count(7).__next__,

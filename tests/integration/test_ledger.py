@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import QUARANTINE_DAYS
 from mediarelay.adapters.table import Table
+from mediarelay.domain.budget import Allowance
 from mediarelay.domain.entry import (
     Announcement,
     Books,
@@ -339,16 +340,16 @@ def test_one_of_many_racing_submits_opens(world: World) -> None:
 
 
 def test_the_budget_is_exact(world: World) -> None:
-    assert together([lambda: world.ledger.spend(START, 5)] * 12).count(True) == 5
-    assert not world.ledger.spend(START + timedelta(seconds=54), 5)
-    assert world.ledger.spend(START + timedelta(seconds=55), 5), "the next minute"
-    assert world.ledger.spend(START, 6)
+    assert together([lambda: world.ledger.spend(START, Allowance(5))] * 12).count(True) == 5
+    assert not world.ledger.spend(START + timedelta(seconds=54), Allowance(5))
+    assert world.ledger.spend(START + timedelta(seconds=55), Allowance(5)), "the next minute"
+    assert world.ledger.spend(START, Allowance(6))
 
 
 def test_what_may_expire_says_so_under_the_template_s_name(world: World) -> None:
     (definition,) = resources("AWS::DynamoDB::Table").values()
     expiry = definition["TimeToLiveSpecification"]["AttributeName"]
-    world.ledger.spend(START, 5)
+    world.ledger.spend(START, Allowance(5))
     assert world.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
     assert not world.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
     ends = {item["pk"]["S"].split("#")[0]: int(item[expiry]["N"]) for item in world.items()}
@@ -395,9 +396,12 @@ OPERATIONS = {
     "expire_intent": lambda ledger: ledger.expire_intent(intent()),
     "close_intent": lambda ledger: ledger.close_intent(intent()),
     "drop_intent": lambda ledger: ledger.drop_intent(intent()),
-    "spend": lambda ledger: ledger.spend(START, 5),
+    "spend": lambda ledger: ledger.spend(START, Allowance(5)),
     "begin_intent": lambda ledger: ledger.begin_intent("x", START, START),
     "refuse_intent": lambda ledger: ledger.refuse_intent(intent(), "no", Due("publish", START)),
+    "put_off_intent": lambda ledger: ledger.put_off_intent(intent(), START),
+    "is_known": lambda ledger: ledger.is_known(VID),
+    "parked_tasks": lambda ledger: list(ledger.parked_tasks(START)),
     "promise_intent": lambda ledger: ledger.promise_intent(intent()),
     "vids": lambda ledger: list(ledger.vids()),
     "circuit": lambda ledger: ledger.circuit("x"),

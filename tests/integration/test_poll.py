@@ -30,9 +30,20 @@ def test_one_message_per_task_however_many_claims(world: World) -> None:
     for number in range(3):
         world.claim(callback(app_id=number))
     world.clock.forward(minutes=2)
+    world.confirm()
+    world.clock.forward(minutes=2)
     assert world.poll() == 1
-    assert world.queue.sent == [(VID, Kind.VIDEO)]
-    assert world.poll() == 0, "all four rows are leased"
+    assert (world.queue.sent, world.unknown_queue.sent) == ([(VID, Kind.VIDEO)], [])
+    assert world.poll() == 0
+
+
+def test_one_message_per_unknown_task_however_many_claims(world: World) -> None:
+    for number in range(3):
+        world.claim(callback(app_id=number))
+    world.clock.forward(minutes=2)
+    assert world.poll() == 1
+    assert (world.queue.sent, world.unknown_queue.sent) == ([], [(VID, Kind.VIDEO)])
+    assert world.poll() == 0, "all three rows are leased"
 
 
 def test_a_claim_that_the_stream_lost_is_found(world: World) -> None:
@@ -40,7 +51,8 @@ def test_a_claim_that_the_stream_lost_is_found(world: World) -> None:
     world.clock.forward(minutes=1)
     world.poll()
     world.provider.answers[VID] = answer()
-    for vid, kind in world.queue.sent:
+    assert world.unknown_queue.sent == [(VID, Kind.VIDEO)]
+    for vid, kind in world.unknown_queue.sent:
         world.confirm(vid, kind)
     assert world.reader.task(VID)["state"] == "succeeded"
 
@@ -66,8 +78,8 @@ def test_what_there_is_no_time_for_stays_due(world: World) -> None:
     for number in range(5):
         world.track(f"v{number}")
     world.clock.forward(minutes=2)
-    assert poll(Kind.VIDEO, world.tick(rows=2), world.queue, lambda: False) == 2
-    assert poll(Kind.VIDEO, world.tick(rows=0), world.queue, lambda: False) == 0
+    assert poll(Kind.VIDEO, world.tick(rows=2), world.lanes, lambda: False) == 2
+    assert poll(Kind.VIDEO, world.tick(rows=0), world.lanes, lambda: False) == 0
     assert world.poll() == 3
 
 

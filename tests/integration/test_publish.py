@@ -60,7 +60,7 @@ def test_a_repeat_has_the_same_id(done: World, monkeypatch: pytest.MonkeyPatch) 
 def test_what_the_stream_lost_is_swept(done: World) -> None:
     assert done.sweep()["publish"] == 0, "the stream has a head start"
     done.clock.forward(seconds=30)
-    assert done.sweep() == {"lost": 0, "publish": 1, "song": 0, "replay": 0, "submit": 0, "expire": 0}
+    assert done.sweep() == {"lost": 0, "publish": 1, "song": 0, "replay": 0, "submit": 0, "expire": 0, "unreadable": 0}
     assert types(done) == ["succeeded"]
     assert done.sweep()["publish"] == 0
 
@@ -83,7 +83,7 @@ def test_one_row_that_fails_does_not_stop_the_others(done: World) -> None:
     done.clock.forward(days=1)
     done.confirm("v2")
     done.topic.down = True
-    assert done.sweep() == {"lost": 1, "publish": 0, "song": 0, "replay": 0, "submit": 0, "expire": 0}
+    assert done.sweep() == {"lost": 1, "publish": 0, "song": 0, "replay": 0, "submit": 0, "expire": 0, "unreadable": 0}
 
 
 def test_that_the_work_started_is_told_once(world: World) -> None:

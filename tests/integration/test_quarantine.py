@@ -135,9 +135,8 @@ def test_what_is_taken_again_about_a_known_task_is_asked_about_until_its_own_dea
         world.clock.forward(minutes=10)
         for kind in Kind:
             world.poll(kind)
-        for vid, kind in world.queue.sent:
+        for vid, kind in world.take():
             world.confirm(vid, kind)
-        world.queue.sent.clear()
     assert world.reader.task(VID)["state"] == "succeeded"
 
 

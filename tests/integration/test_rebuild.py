@@ -92,7 +92,7 @@ def test_the_item_of_a_task_of_which_only_a_claim_is_known_counts_too(world: Wor
     client("dynamodb").delete_item(TableName=world.table, Key={"pk": {"S": f"TASK#{VID}"}, "sk": {"S": "TASK"}})
     assert [one.field for one in rebuilder.differences()] == ["item"]
     rebuilder.repair(VID)
-    assert list(world.due()) == ["video"]
+    assert list(world.due()) == ["unknown_video"]
 
 
 def test_what_was_lost_twice_shows_no_difference(world: World) -> None:

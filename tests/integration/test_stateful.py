@@ -106,8 +106,7 @@ class Life(RuleBasedStateMachine):
         self.world.sweep()
         for kind in Kind:
             self.world.poll(kind)
-        sent, self.world.queue.sent = self.world.queue.sent, []
-        for vid, kind in sent:
+        for vid, kind in self.world.take():
             self.world.confirm(vid, kind)
 
     @rule()

@@ -44,7 +44,8 @@ def test_a_wish_becomes_a_task(world: World) -> None:
 def test_the_wish_is_stored_before_the_call(world: World) -> None:
     seen: list[Any] = []
 
-    def look(_request: Any) -> str:
+    def look(_request: Any, *, queued: bool) -> str:
+        assert not queued
         seen.append(world.due())
         return VID
 
@@ -242,7 +243,7 @@ def test_a_wish_that_nobody_ever_answers_is_given_up(world: World) -> None:
 
 def queued(world: World, key: str = "key") -> str:
     world.submitter.enqueue(Kind.AUDIO, WISH, key)
-    (row,) = world.due()["submit"]
+    (row,) = world.due()["queued"]
     return row.pk.removeprefix("INTENT#")
 
 
@@ -336,7 +337,8 @@ def test_who_was_promised_a_wish_hears_that_it_was_refused(world: World, second:
     """Another client asks for the same file while the first one's wish is with the provider, which refuses it."""
     promised = []
 
-    def refuse(_: Mapping[str, str]) -> str:
+    def refuse(_: Mapping[str, str], *, queued: bool) -> str:
+        assert not queued
         promised.append(getattr(world.submitter, second)(Kind.AUDIO, WISH, None))
         raise ProviderRefused("provider code 4000", 4000)
 
@@ -388,7 +390,7 @@ def test_two_clients_that_repeat_a_refused_wish_leave_one(world: World, monkeypa
     monkeypatch.setattr(type(world.ledger), "drop_intent", late)
     with pytest.raises(ProviderRefused):
         world.submitter.enqueue(Kind.AUDIO, WISH, "key")
-    assert list(world.due()) == ["submit"]
+    assert list(world.due()) == ["queued"]
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -16,6 +16,7 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.ledger import Ledger
 from mediarelay.adapters.songs import Songs
 from mediarelay.domain.advance import Rules
+from mediarelay.domain.budget import Budget
 from mediarelay.domain.circuit import QUESTIONS
 from mediarelay.domain.entry import Entry, Selection, Waiting
 from mediarelay.domain.media import Kind, State
@@ -26,7 +27,7 @@ from mediarelay.errors import ProviderUnknown, Undelivered
 from mediarelay.usecases.circuit import Breaker
 from mediarelay.usecases.confirm import Confirmer
 from mediarelay.usecases.leases import Leases
-from mediarelay.usecases.poll import Tick, poll
+from mediarelay.usecases.poll import Lane, Tick, poll
 from mediarelay.usecases.publish import Publisher
 from mediarelay.usecases.read import Reader
 from mediarelay.usecases.receive import Intake, Receiver
@@ -41,7 +42,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 VID = "963f1d40dfdfadfdd9b94e922d5696"
 TOKEN = "callback-token-1"
 API = "https://api.example.com"
-DUTIES = ("video", "audio", "submit", "lost", "publish", "replay")
+DUTIES = ("video", "audio", "unknown_video", "unknown_audio", "submit", "queued", "lost", "publish", "replay")
 LEASE = timedelta(minutes=3)
 STATUS = {"pending": 1, "probed": 2, "transcoding": 3, "failed": 4, "succeeded": 5}
 
@@ -125,16 +126,20 @@ class Provider:
         self.vids: list[str | Exception] = []
         self.asked: list[tuple[Kind, str]] = []
         self.taken: list[dict[str, str]] = []
+        self.known: dict[str, bool] = {}
+        self.queued: list[bool] = []
 
-    def info(self, kind: Kind, vid: str) -> bytes:
+    def info(self, kind: Kind, vid: str, *, known: bool) -> bytes:
         self.asked.append((kind, vid))
+        self.known[vid] = known
         said = self.answers.get(vid, ProviderUnknown("provider code 5000", 5000))
         if isinstance(said, Exception):
             raise said
         return said
 
-    def send(self, request: Mapping[str, str]) -> str:
+    def send(self, request: Mapping[str, str], *, queued: bool = False) -> str:
         self.taken.append(dict(request))
+        self.queued.append(queued)
         said = self.vids.pop(0)
         if isinstance(said, Exception):
             raise said
@@ -160,11 +165,17 @@ class Queue:
     def __init__(self) -> None:
         self.sent: list[tuple[str, Kind]] = []
         self.down = False
+        self.waiting = 0
 
-    def send(self, vid: str, kind: Kind) -> None:
+    def send(self, vid: str, kind: Kind, *, prompt: bool = False) -> None:
         if self.down:
             raise Undelivered("ClientError")
         self.sent.append((vid, kind))
+
+    def backlog(self) -> int:
+        if self.down:
+            raise Undelivered("ClientError")
+        return self.waiting
 
 
 class Wishes:
@@ -173,11 +184,15 @@ class Wishes:
     def __init__(self) -> None:
         self.sent: list[str] = []
         self.down = False
+        self.waiting = 0
 
     def send(self, identity: str) -> None:
         if self.down:
             raise Undelivered("ClientError")
         self.sent.append(identity)
+
+    def backlog(self) -> int:
+        return self.waiting
 
     def take(self) -> list[str]:
         found, self.sent = self.sent, []
@@ -210,6 +225,7 @@ class World:
         keep: timedelta = timedelta(days=90),
     ) -> None:
         self.clock, self.provider, self.topic, self.queue = Clock(), Provider(), Topic(), Queue()
+        self.unknown_queue, self.budget = Queue(), Budget(100)
         self.tokens, self.table, self.cidrs, self.trusted = Secret({"tokens": f"{TOKEN} other"}), table, cidrs, trusted
         self.ledger = Ledger(client("dynamodb"), table, keep)
         self.tasks = Tasks(
@@ -235,7 +251,7 @@ class World:
             bodies=self.ledger,
             publisher=self.publisher,
             submits=self.submits,
-            budget=100,
+            budget=self.budget.background.limit,
             replayer=self.replayer,
             leases=Leases(
                 shelf=Songs(client("dynamodb"), table),
@@ -244,8 +260,15 @@ class World:
                 margins=Margins(timedelta(), timedelta()),
                 clock=self.clock,
             ),
+            refuses_us=lambda kind: self.breaker.is_open(QUESTIONS[kind]),
             clock=self.clock,
         )
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """The classes of queries."""
+        queues = {True: self.queue, False: self.unknown_queue}
+        return [Lane(known, queue, self.budget.queries(known=known)) for known, queue in queues.items()]
 
     def intake(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> Intake:
         return Intake(
@@ -297,7 +320,13 @@ class World:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(), self.queue, lambda: self.breaker.is_open(QUESTIONS[kind]))
+        return poll(kind, self.tick(), self.lanes, lambda: self.breaker.is_open(QUESTIONS[kind]))
+
+    def take(self) -> list[tuple[str, Kind]]:
+        """Take what waits in the confirm queues."""
+        found = self.queue.sent + self.unknown_queue.sent
+        self.queue.sent, self.unknown_queue.sent = [], []
+        return found
 
     def sweep(self) -> dict[str, int]:
         """Sweep; the submit queue delivers at once."""

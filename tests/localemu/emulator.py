@@ -1,6 +1,5 @@
 """LocalEmu, a second emulator, for the end-to-end tests: `make test-localemu`."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from local.emulators import Emulator, Outputs
@@ -22,7 +21,7 @@ def _settings(ground: Ground) -> dict[str, str]:
     }
 
 
-def _complete(ground: Ground, _outputs: Outputs, template: Template, _parameters: Mapping[str, str]) -> str:
+def _complete(ground: Ground, _outputs: Outputs, template: Template) -> str:
     gateway = Gateway(ground, list(routes(template)))
     ground.path(PORT).write_text(str(serve(gateway)))
     return _api_url(ground, _outputs)

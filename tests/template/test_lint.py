@@ -11,7 +11,7 @@ import pytest
 from tests.stack import template, translated
 
 ACCEPTED = {
-    "ES1001": {"ConfirmMessages", "SubmitQueuedMessages", "ApplyCallbackMessages"},
+    "ES1001": {"ConfirmMessages", "ConfirmUnknownMessages", "SubmitQueuedMessages", "ApplyCallbackMessages"},
 }
 """Findings that only the translation has, by rule: a queue's mapping has no OnFailure, its queue redrives instead."""
 

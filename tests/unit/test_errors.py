@@ -8,7 +8,7 @@ import pytest
 
 from mediarelay import errors
 from mediarelay.contracts.api import Problem
-from mediarelay.errors import Malformed, MediarelayError, ProviderError
+from mediarelay.errors import Malformed, MediarelayError, ProviderError, RowUnreadable
 from mediarelay.http import answering, problem
 
 WORDS = {
@@ -27,6 +27,7 @@ WORDS = {
     "CircuitOpen": (503, "Provider unavailable"),
     "Undelivered": (503, "Not delivered"),
     "LedgerUnavailable": (503, "Ledger unavailable"),
+    "RowUnreadable": (500, "Stored data unreadable"),
     "ProviderError": (502, "Provider refused"),
     "ProviderRefused": (422, "Provider refused"),
     "ProviderClosed": (503, "Provider unavailable"),
@@ -34,7 +35,8 @@ WORDS = {
     "ProviderBusy": (503, "Provider unavailable"),
     "ProviderUnreadable": (503, "Provider unavailable"),
 }
-INTERNAL = {"MediarelayError", "LedgerUnavailable", "VaultUnavailable", "SecretUnavailable", "SettingUnusable"}
+INTERNAL = {"MediarelayError", "LedgerUnavailable", "RowUnreadable", "VaultUnavailable", "SecretUnavailable"}
+INTERNAL |= {"SettingUnusable"}
 INTERNAL |= {"Undelivered"}
 
 
@@ -45,6 +47,8 @@ def tree(kind: type[MediarelayError] = MediarelayError) -> Iterator[type[Mediare
 
 
 def example(kind: type[MediarelayError]) -> MediarelayError:
+    if kind is RowUnreadable:
+        return RowUnreadable("pk", "sk", "task", "the reason")
     return Malformed("a.b", "the reason") if kind is Malformed else kind("a.b: the reason")
 
 

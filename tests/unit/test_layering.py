@@ -21,7 +21,7 @@ MAY_USE = {
     "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
     "usecases": {"usecases", "contracts", "domain", "signing", "errors", "metrics"},
     "adapters": {"adapters", "contracts", "domain", "signing", "errors", "metrics", "botocore", "requests", "urllib3"},
-    "batch.py": set(),
+    "batch.py": {"errors"},
     "config.py": {"signing"},
     "errors.py": set(),
     "metrics.py": set(),

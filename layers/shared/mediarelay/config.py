@@ -20,6 +20,8 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "raw_body_days": (1, 3650),
     "recovery_seconds": (30, 900),
     "calls_per_minute": (2, 10_000),
+    "unknown_task_share": (1, 100),
+    "default_key_hours": (1, 87_600),
     "secret_cache_seconds": (1, 3600),
     "song_safety_seconds": (0, 600),
     "song_notice_seconds": (0, 43_200),
@@ -45,12 +47,14 @@ class Settings:
     recovery_seconds: int = 180
     default_key_hours: int = 24
     calls_per_minute: int = 100
+    unknown_task_share: int = 50
     secret_cache_seconds: int = 60
     provider_endpoint: str = ""
     provider_keys_secret: str = ""
     callback_tokens_secret: str = ""
     api_clients_secret: str = ""
     confirm_queue_url: str = ""
+    confirm_unknown_queue_url: str = ""
     submit_queue_url: str = ""
     retry_queue_url: str = ""
     music_secrets: str = ""

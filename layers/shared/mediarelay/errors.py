@@ -8,6 +8,7 @@ MediarelayError
 │   ├── NotFound            no such task                           404
 │   ├── Conflict            same key, other content                409
 │   └── TooLarge            body over the limit                    413
+├── RowUnreadable           an item of the table is not as written 500
 ├── LedgerUnavailable       the table did not take it, try again   503
 ├── VaultUnavailable        tokens cannot be sealed or unsealed    503
 ├── SecretUnavailable       unreadable, or not what it should be   503
@@ -80,6 +81,21 @@ class TooLarge(Rejected):
 
     status = 413
     title = "Content too large"
+
+
+class RowUnreadable(MediarelayError):
+    """An item of the table is not as this code writes it: an attribute is missing, mistyped, or unparsable.
+
+    Attributes:
+        pk, sk: Its key.
+        item: What it is, as far as it says so.
+    """
+
+    title = "Stored data unreadable"
+
+    def __init__(self, pk: str, sk: str, item: str, reason: str) -> None:
+        super().__init__(f"{pk} {sk}: {reason}")
+        self.pk, self.sk, self.item = pk, sk, item
 
 
 class LedgerUnavailable(MediarelayError):

@@ -30,14 +30,16 @@ if TYPE_CHECKING:
     from mediarelay.adapters.queue import ConfirmQueue, SubmitQueue
     from mediarelay.adapters.songs import Songs
     from mediarelay.adapters.vault import Vault
+    from mediarelay.domain.budget import Budget
     from mediarelay.domain.song_news import Margins
     from mediarelay.usecases.admit import Doorkeeper
+    from mediarelay.usecases.ask import Asker
     from mediarelay.usecases.batch import Batcher
     from mediarelay.usecases.circuit import Breaker
     from mediarelay.usecases.confirm import Confirmer
     from mediarelay.usecases.gate import Networks
     from mediarelay.usecases.leases import Leases, RoomReader
-    from mediarelay.usecases.poll import Tick
+    from mediarelay.usecases.poll import Lane, Tick
     from mediarelay.usecases.publish import Publisher
     from mediarelay.usecases.quarantine import Quarantine
     from mediarelay.usecases.read import Reader
@@ -173,6 +175,13 @@ def circuit_open(kind: Kind) -> "Callable[[], bool]":
     return lambda: breaker().is_open(QUESTIONS[kind])
 
 
+def budget() -> "Budget":
+    """The calls per minute, by class of call."""
+    from mediarelay.domain.budget import Budget
+
+    return Budget(settings().calls_per_minute, settings().unknown_task_share)
+
+
 @cache
 def provider() -> "CtsApi":
     """The provider's API."""
@@ -196,7 +205,7 @@ def provider() -> "CtsApi":
         url=settings().provider_endpoint,
         credentials=credentials,
         spend=ledger().spend,
-        budget=settings().calls_per_minute,
+        budget=budget(),
         guard=breaker(),
         clock=now,
         nonce=lambda: _random.getrandbits(NONCE_BITS) | 1,
@@ -265,6 +274,31 @@ def confirm_queue() -> "ConfirmQueue":
     from mediarelay.adapters.queue import ConfirmQueue
 
     return ConfirmQueue(client("sqs"), settings().confirm_queue_url)
+
+
+@cache
+def confirm_unknown_queue() -> "ConfirmQueue":
+    """Where confirmations of tasks are asked for that only callbacks name."""
+    from mediarelay.adapters.queue import ConfirmQueue
+
+    return ConfirmQueue(client("sqs"), settings().confirm_unknown_queue_url)
+
+
+@cache
+def asker() -> "Asker":
+    """Sends for queries after callbacks and replays."""
+    from mediarelay.usecases.ask import Asker
+
+    return Asker(ledger(), confirm_queue(), confirm_unknown_queue())
+
+
+@cache
+def lanes() -> "list[Lane]":
+    """The classes of queries, with the first one first."""
+    from mediarelay.usecases.poll import Lane
+
+    queues = {True: confirm_queue(), False: confirm_unknown_queue()}
+    return [Lane(known, queue, budget().queries(known=known)) for known, queue in queues.items()]
 
 
 @cache
@@ -351,6 +385,7 @@ def reader() -> "Reader":
 @cache
 def sweeper() -> "Sweeper":
     """Does what was left undone."""
+    from mediarelay.domain.budget import Budget
     from mediarelay.usecases.sweep import Sweeper
 
     return Sweeper(
@@ -358,9 +393,10 @@ def sweeper() -> "Sweeper":
         bodies=ledger(),
         publisher=publisher(),
         submits=submit_queue(),
-        budget=settings().calls_per_minute,
+        budget=Budget(settings().calls_per_minute).background.limit,
         replayer=replayer(),
         leases=leases(),
+        refuses_us=lambda kind: circuit_open(kind)(),
         clock=now,
     )
 

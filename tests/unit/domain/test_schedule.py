@@ -11,11 +11,14 @@ from mediarelay.domain.schedule import (
     JITTER,
     LAST_WAIT,
     LONGEST_WAIT,
+    MAX_UNKNOWN_WAIT,
     Due,
     first_look,
     first_wait,
     leased_until,
     next_look,
+    next_minute,
+    next_wait,
     shard_of,
     shards,
 )
@@ -30,12 +33,42 @@ FAR = START + timedelta(days=365)
 
 
 def wait(attempts: int, first: timedelta, luck: float) -> timedelta:
-    return next_look(Kind.VIDEO, START, attempts=attempts, asked=True, first=first, give_up=FAR, luck=luck).at - START
+    return next_wait(first, attempts, luck)
 
 
 @given(KINDS, FIRST)
 def test_first_look(kind: Kind, after: timedelta) -> None:
-    assert first_look(kind, START, after) == Due(kind.value, START + after)
+    assert first_look(kind, START, after, known=True) == Due(kind.value, START + after)
+    assert first_look(kind, START, after, known=False) == Due(f"unknown_{kind}", START + after)
+
+
+@given(st.integers(0, 10**6), FIRST, LUCK)
+@patient
+def test_tasks_that_only_callbacks_name_end_up_waiting_longer(attempts: int, first: timedelta, luck: float) -> None:
+    known, unknown = wait(attempts, first, luck), next_wait(first, attempts, luck, known=False)
+    assert unknown >= known
+    assert next_wait(first, 40, luck, known=False) >= min(MAX_UNKNOWN_WAIT, first * 1.7**20) * (1 - JITTER)
+    assert unknown <= MAX_UNKNOWN_WAIT * (1 + JITTER)
+
+
+@given(st.integers(0, 10), st.integers(0, 100_000), st.integers(0, 100_000), FIRST, LUCK)
+@patient
+def test_the_longer_our_budget_is_used_up_the_longer_the_wait(
+    attempts: int, seconds: int, more: int, first: timedelta, luck: float
+) -> None:
+    def starved(total: int) -> timedelta:
+        return next_wait(first, attempts, luck, starved_for=timedelta(seconds=total))
+
+    assert wait(attempts, first, luck) == starved(0) <= starved(seconds) <= starved(seconds + more)
+    assert starved(100_000) >= LONGEST_WAIT * (1 - JITTER)
+    assert starved(seconds) <= LONGEST_WAIT * (1 + JITTER)
+
+
+@given(st.integers(0, 10**6))
+def test_the_next_minute_is_the_one_that_the_budget_counts_next(seconds: int) -> None:
+    now = START + timedelta(seconds=seconds)
+    assert timedelta() < next_minute(now) - now <= timedelta(minutes=1)
+    assert f"{next_minute(now):%H:%M}" != f"{now:%H:%M}"
 
 
 @given(st.integers(0, 10**6), FIRST, LUCK)
@@ -67,7 +100,7 @@ def test_jitter_spreads_around_the_plain_wait(attempts: int, first: timedelta, l
 @patient
 def test_the_last_duty_is_to_give_up(kind: Kind, asked: bool, first: timedelta, luck: float, left: int) -> None:
     give_up = START + timedelta(seconds=left)
-    due = next_look(kind, START, attempts=3, asked=asked, first=first, give_up=give_up, luck=luck)
+    due = next_look(kind.value, START, wait(3, first, luck), asked=asked, give_up=give_up)
     assert (due == Due("lost", START)) == (asked and left <= 0), "only after a question at the deadline or later"
     if due.what != "lost":
         latest = START + wait(3, first, luck)
@@ -98,6 +131,7 @@ def test_shards_are_used_evenly_and_not_shared_between_duties() -> None:
     used = [shard_of("video", f"{number:032x}1493379478") for number in range(400)]
     assert {used.count(shard) > 50 for shard in shards("video")} == {True}
     assert not {*shards("video")} & {*shards("audio")}
+    assert not {*shards("video")} & {*shards("unknown_video")}
 
 
 @pytest.mark.parametrize(

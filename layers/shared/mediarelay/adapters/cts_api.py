@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from mediarelay import metrics
 from mediarelay.contracts.cts import Envelope, canonical, parse_envelope, parse_submitted
+from mediarelay.domain.budget import Allowance, Budget
 from mediarelay.domain.circuit import QUESTIONS, Circuit
 from mediarelay.domain.media import Kind
 from mediarelay.errors import (
@@ -36,8 +37,6 @@ MOST_SECONDS = 12
 """For a whole call, but for the headers and the last piece of the body; the function's own timeout bounds those."""
 MOST_TOLD = 500
 """Characters of the provider's message that are passed on."""
-RESERVED_FOR_SUBMITS = 0.2
-"""The part of the budget that questions leave to submits: a client waits for those."""
 BUSY_MODULES = frozenset({9163, 22063})
 ERRORS: dict[int, type[ProviderError]] = {
     **dict.fromkeys((4200, 4400, 4500, 6000, 6200), ProviderBusy),
@@ -68,8 +67,8 @@ class CtsApi:
     Attributes:
         url: The endpoint; its host (with a port other than the scheme's own) and path are signed as they are called.
         credentials: Gives the current keys.
-        spend: Takes a call from the budget shared by all functions: (now, limit) -> whether there was one.
-        budget: Calls per minute.
+        spend: Takes a call from the budget shared by all functions: (now, allowance) -> whether there was one.
+        budget: Calls per minute, by class of call.
         guard: Keeps calls back while the provider refuses us.
         clock: The present (UTC).
         nonce: Gives a positive integer that is never given twice.
@@ -77,39 +76,47 @@ class CtsApi:
 
     url: str
     credentials: Callable[[], Credentials]
-    spend: Callable[[datetime, int], bool]
-    budget: int
+    spend: Callable[[datetime, Allowance], bool]
+    budget: Budget
     guard: Guard
     clock: Callable[[], datetime]
     nonce: Callable[[], int]
     session: requests.Session
 
-    def info(self, kind: Kind, vid: str) -> bytes:
+    def info(self, kind: Kind, vid: str, *, known: bool = True) -> bytes:
         """Ask for a task (GetCtsInfo, GetCtsaudioInfo); returns `data` as JSON.
+
+        Args:
+            kind: Video or audio.
+            vid: The task.
+            known: Whether more than callbacks name it; those that only callbacks name share a part of the budget.
 
         Raises:
             ProviderUnreadable: An answer that cannot be read; it carries the body.
             ProviderError: No answer; see `errors`.
         """
-        return canonical(self._question(QUESTIONS[kind], {"vid": vid}))
+        return canonical(self._call(QUESTIONS[kind], {"vid": vid}, self.budget.query(known=known)))
 
-    def find_video(self, request: Mapping[str, str]) -> str:
-        """Ask for the vid of a video by its source's URL (GetCtsInfo)."""
-        return _vid(self._question("GetCtsInfo", {"url": request["url"]}))
+    def find_video(self, request: Mapping[str, str], *, queued: bool = False) -> str:
+        """Ask for the vid of a video by its source's URL (GetCtsInfo); `queued` as in `add_audio`."""
+        return _vid(self._call("GetCtsInfo", {"url": request["url"]}, self._submit(queued=queued)))
 
-    def add_audio(self, request: Mapping[str, str]) -> str:
-        """Submit an audio task (AddCtsAudioTask): `url`, `bucketName`, `bucketRegion`; returns its vid."""
+    def add_audio(self, request: Mapping[str, str], *, queued: bool = False) -> str:
+        """Submit an audio task (AddCtsAudioTask): `url`, `bucketName`, `bucketRegion`; returns its vid.
+
+        One that was `queued`, as no client waits for it, leaves a part of the budget to the others.
+        """
         try:
-            return _vid(self._call("AddCtsAudioTask", request, self.budget))
+            return _vid(self._call("AddCtsAudioTask", request, self._submit(queued=queued)))
         except ProviderUnknown as error:
             raise ProviderRefused(str(error), error.code) from error
 
-    def _question(self, action: str, params: Mapping[str, str]) -> Mapping[str, Any]:
-        return self._call(action, params, max(1, int(self.budget * (1 - RESERVED_FOR_SUBMITS))))
+    def _submit(self, *, queued: bool) -> Allowance:
+        return self.budget.background if queued else self.budget.submit
 
-    def _call(self, action: str, params: Mapping[str, str], limit: int) -> Mapping[str, Any]:
+    def _call(self, action: str, params: Mapping[str, str], allowance: Allowance) -> Mapping[str, Any]:
         now, seen = self.clock(), self.guard.admit(action)
-        if not self.spend(now, limit):
+        if not self.spend(now, allowance):
             metrics.count("BudgetExhausted", action=action)
             raise BudgetSpent("our own budget of calls is used up")
         metrics.count("ProviderCalls", action=action)

@@ -1,16 +1,19 @@
 """Between the domain's values and DynamoDB's typed items. Pure."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from hashlib import sha256
+from typing import Any, TypeVar
 
 from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import (
     Announcement,
     Books,
     Card,
+    Change,
     Entry,
     Gist,
     Job,
@@ -24,6 +27,7 @@ from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import LAID_ASIDE, Origin
 from mediarelay.domain.schedule import Due, shard_of
+from mediarelay.errors import RowUnreadable
 
 Item = dict[str, dict[str, Any]]
 
@@ -36,7 +40,7 @@ MOST_HEARD = 2048
 """Bytes, compressed, of a body in its claim's item; the documented callbacks have less than half of it."""
 WITHOUT_HEARD = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "gist", "due_shard", "due_at"),
-    *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published"),
+    *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published", "unknown"),
     *("version", "attempts", "asked_at", "conflicts", "replayed", "give_up_at", "reason"),
 )
 """All other attributes that are read of what is stored under a vid."""
@@ -50,6 +54,64 @@ LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes",
 """By which time each index of task items goes, and the attribute that it is sorted by: `{time}#{vid}`."""
 FIRST_POSITION, LAST_POSITION = "0", "~"
 _NOTHING = {"S": None}
+UNREADABLE = "unreadable"
+"""The type, the partition key and the duty under which an operator finds what this code cannot read."""
+TYPES = {*Origin, TASK, REPLAY, "job", "intent", "relay", "lease", "part", "quarantine", "circuit", "budget", "proof"}
+T = TypeVar("T")
+
+
+def decoder(decode: Callable[[Item], T]) -> Callable[[Item], T]:
+    """Decorate a function that reads an item: whatever is wrong with the item becomes `RowUnreadable`."""
+
+    @wraps(decode)
+    def strict(item: Item) -> T:
+        try:
+            return decode(item)
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, zlib.error) as error:
+            raise unreadable(item, error) from error
+
+    return strict
+
+
+def unreadable(item: Item, error: Exception) -> RowUnreadable:
+    """Name an item by its key and its type; the text never has its content."""
+    found = type_of(item)
+    reason = str(error) if isinstance(error, KeyError) else type(error).__name__
+    pk, sk = (str(item.get(name, _NOTHING).get("S")) for name in ("pk", "sk"))
+    return RowUnreadable(pk, sk, found if found in TYPES else "unknown", reason)
+
+
+def type_of(item: Item) -> str:
+    """What an item says it is; empty if it does not say."""
+    return str(item.get("item", _NOTHING).get("S") or "")
+
+
+def moment(item: Item, name: str) -> datetime:
+    """Read an ISO 8601 time with its offset."""
+    found = datetime.fromisoformat(item[name]["S"])
+    if found.tzinfo is None:
+        raise ValueError(f"{name}: without an offset")
+    return found
+
+
+def unreadable_copy(item: Item) -> Item:
+    """Write a copy of an item that cannot be read; it waits for nobody but the operator, so for ever."""
+    digest = sha256(repr(sorted(item.items())).encode()).hexdigest()[:16]
+    return {
+        **key(UNREADABLE.upper(), f"{item['pk']['S']} {item['sk']['S']} {digest}"),
+        "item": {"S": UNREADABLE},
+        "row": {"M": {name: value for name, value in item.items() if name not in {"pk", "sk"}}},
+        **due(Due(UNREADABLE, datetime.max.replace(tzinfo=UTC)), digest),
+    }
+
+
+@decoder
+def _vid(item: Item) -> str:
+    """The vid of an item that lies under one."""
+    vid = str(item["vid"]["S"])
+    if item["pk"]["S"] != f"TASK#{vid}":
+        raise ValueError("vid: not that of the key")
+    return vid
 
 
 def split(item: Item) -> tuple[Item, list[Item]]:
@@ -97,35 +159,40 @@ def whole(found: Iterable[Item]) -> Iterator[Item]:
 def _join(head: Item, part: Item) -> Item:
     """Put the next part back to its item; `parts` names their keys."""
     keys = [*head.get("parts", {"L": []})["L"], part["sk"]]
-    return head | {"body": {"B": head["body"]["B"] + part["body"]["B"]}, "parts": {"L": keys}}
+    body = b"".join(one.get("body", {}).get("B") or b"" for one in (head, part))
+    return head | {"body": {"B": body}, "parts": {"L": keys}}
 
 
 def body_left(found: Iterable[Item]) -> bytes | None:
     """Put a body together whose time may be over: None if it is gone, or not all of its pieces are left."""
-    pieces = [item[name]["B"] for item in found for name in (HEARD, "body") if name in item]
+    stored = (item.get(name, {}).get("B") for item in found for name in (HEARD, "body"))
+    pieces = [piece for piece in stored if piece is not None]
     try:
         return zlib.decompress(b"".join(pieces)) if pieces else None
     except zlib.error:
         return None
 
 
-def kept(item: Item, body: bytes) -> Kept:
+@decoder
+def kept(item: Item) -> Kept:
     """Read what is in quarantine."""
-    sk = item["sk"]["S"]
+    sk, body = item["sk"]["S"], body_left([item])
+    if body is None:
+        raise ValueError("body: not all of it is there")
     return Kept(
         day=item["pk"]["S"].removeprefix("QUARANTINE#"),
         digest=sk,
         keys=(*(part["S"] for part in item.get("parts", {"L": []})["L"]), sk),
         route=item["route"]["S"],
         reason=item["reason"]["S"],
-        at=datetime.fromisoformat(item["at"]["S"]),
+        at=moment(item, "at"),
         body=body,
     )
 
 
 def is_part(item: Item) -> bool:
     """Whether an item only continues the one before it."""
-    return bool(item["item"]["S"] == "part")
+    return type_of(item) == "part"
 
 
 def _part(item: Item, number: int, piece: bytes) -> Item:
@@ -153,6 +220,11 @@ def due(duty: Due | None, identity: str) -> Item:
     if duty is None:
         return {}
     return {"due_shard": {"S": shard_of(duty.what, identity)}, "due_at": {"N": str(epoch(duty.at))}}
+
+
+def task_key(vid: str) -> Item:
+    """The primary key of a task item."""
+    return key(f"TASK#{vid}", "TASK")
 
 
 def entry_key(entry: Entry) -> Item:
@@ -192,14 +264,17 @@ def _gist(item: Item) -> Gist | None:
     )
 
 
+@decoder
 def entry(item: Item) -> Entry:
     """Read a line of the log; claims and replies come without their bodies."""
+    origin = Origin(item["item"]["S"])
+    is_apart = origin in LAID_ASIDE and "body" not in item
     return Entry(
-        vid=item["vid"]["S"],
+        vid=_vid(item),
         kind=Kind(item["kind"]["S"]),
-        origin=Origin(item["item"]["S"]),
-        at=datetime.fromisoformat(item["at"]["S"]),
-        body=zlib.decompress(item["body"]["B"]) if "body" in item else None,
+        origin=origin,
+        at=moment(item, "at"),
+        body=None if is_apart else zlib.decompress(item["body"]["B"]),
         digest=item["sk"]["S"].rpartition("#")[2],
         gist=_gist(item),
         give_up_at=_end(item),
@@ -225,9 +300,10 @@ def task_item(card: Card, books: Books) -> Item:
         **({"published": {"SS": sorted(one.label for one in books.published)}} if books.published else {}),
         **({"asked_at": {"S": books.asked_at.isoformat()}} if books.asked_at else {}),
         **({"outcome_at": {"S": _position(card.outcome_at, card.vid)}} if card.outcome_at else {}),
+        **({} if card.is_known else {"unknown": {"S": "yes"}}),
     }
     return {
-        **key(f"TASK#{card.vid}", "TASK"),
+        **task_key(card.vid),
         "item": {"S": "task"},
         "vid": {"S": card.vid},
         "kind": {"S": card.kind.value},
@@ -261,37 +337,32 @@ def bounds(chosen: Selection) -> tuple[str, str]:
     return first, f"{chosen.until.isoformat()}{LAST_POSITION}" if chosen.until else LAST_POSITION
 
 
-def row(item: Item, time: TimeOf) -> dict[str, str]:
-    """Read a row of an index of task items; `position` is its place there."""
-    values = {name: next(iter(value.values())) for name, value in item.items()}
-    position = values[LISTINGS[time][1]]
-    outcome = {"outcome_at": position.partition("#")[0]} if time is TimeOf.OUTCOME else {}
-    return values | outcome | {"position": position}
-
-
+@decoder
 def card(item: Item) -> Card:
     """Read what a task item shows."""
     waits = "due_shard" in item
     return Card(
-        vid=item["vid"]["S"],
+        vid=_vid(item),
         kind=Kind(item["kind"]["S"]),
         state=State(item["state"]["S"]),
         url=item.get("url", _NOTHING)["S"],
-        created_at=datetime.fromisoformat(item["created_at"]["S"]),
-        updated_at=datetime.fromisoformat(item["updated_at"]["S"]),
+        created_at=moment(item, "created_at"),
+        updated_at=moment(item, "updated_at"),
         outcome_at=_time_in(item["outcome_at"]["S"]) if "outcome_at" in item else None,
         due=Due(item["due_shard"]["S"].partition("#")[0], time(item, "due_at")) if waits else None,
         unpublished=Announcement.read(item["unpublished"]["S"]) if "unpublished" in item else None,
+        is_known="unknown" not in item,
     )
 
 
+@decoder
 def books(item: Item) -> Books:
     """Read the bookkeeping of a task item."""
     return Books(
         kind=Kind(item["kind"]["S"]),
         version=int(item["version"]["N"]),
         attempts=int(item["attempts"]["N"]),
-        asked_at=datetime.fromisoformat(item["asked_at"]["S"]) if "asked_at" in item else None,
+        asked_at=moment(item, "asked_at") if "asked_at" in item else None,
         give_up_at=time(item, "give_up_at"),
         published=frozenset(map(Announcement.read, item.get("published", {"SS": []})["SS"])),
         conflicts=int(item["conflicts"]["N"]),
@@ -299,15 +370,54 @@ def books(item: Item) -> Books:
     )
 
 
+@decoder
+def task(item: Item) -> tuple[Card, Books]:
+    """Read a task item."""
+    return card(item), books(item)
+
+
+def listed(time: TimeOf) -> Callable[[Item], dict[str, str]]:
+    """Make the reader for rows of the index that is sorted by `time`; `position` is a row's place there."""
+
+    @decoder
+    def row(item: Item) -> dict[str, str]:
+        position = str(item[LISTINGS[time][1]]["S"])
+        shown = {name: moment(item, name).isoformat() for name in ("created_at", "updated_at")}
+        shown |= {"outcome_at": _time_in(position).isoformat()} if time is TimeOf.OUTCOME else {}
+        shown |= {"url": str(item["url"]["S"])} if "url" in item else {}
+        state, kind = State(item["state"]["S"]), Kind(item["kind"]["S"])
+        return shown | {"vid": _vid(item), "kind": kind.value, "state": state.value, "position": position}
+
+    return row
+
+
+@decoder
+def change(image: Item) -> Change:
+    """Read the new image of a stream record."""
+    if type_of(image) not in TYPES:
+        raise ValueError("item: unknown")
+    return Change(
+        item=image["item"]["S"],
+        pk=image["pk"]["S"],
+        sk=image["sk"]["S"],
+        vid=_vid(image) if image["pk"]["S"].startswith("TASK#") else "",
+        kind=Kind(image["kind"]["S"]),
+        refused="refused" in image,
+    )
+
+
+@decoder
 def waiting(item: Item) -> Waiting:
     """Read a row of the due index."""
+    if type_of(item) not in TYPES:
+        raise ValueError("item: unknown")
     return Waiting(
         pk=item["pk"]["S"],
         sk=item["sk"]["S"],
-        vid=item.get("vid", {"S": ""})["S"],
+        vid=_vid(item) if item["pk"]["S"].startswith("TASK#") else "",
         kind=Kind(item["kind"]["S"]),
         due_at=int(item["due_at"]["N"]),
-        at=datetime.fromisoformat(item["at"]["S"]) if "at" in item else None,
+        at=moment(item, "at") if "at" in item else None,
         give_up_at=_end(item),
     )
 
@@ -330,13 +440,14 @@ def intent_item(intent: Intent) -> Item:
     }
 
 
+@decoder
 def intent(item: Item) -> Intent:
     """Read an intent."""
     return Intent(
         key=item["key"]["S"],
         kind=Kind(item["kind"]["S"]),
         request={name: value["S"] for name, value in item["request"]["M"].items()},
-        at=datetime.fromisoformat(item["at"]["S"]),
+        at=moment(item, "at"),
         vid=item.get("vid", _NOTHING)["S"],
         named_at=datetime.fromisoformat(item["named_at"]["S"]) if "named_at" in item else None,
         queued="queued" in item,
@@ -344,13 +455,14 @@ def intent(item: Item) -> Intent:
     )
 
 
+@decoder
 def open_question(item: Item) -> OpenQuestion:
     """Read a claim or a replay that waits until the provider was asked."""
     return OpenQuestion(
         sk=item["sk"]["S"],
         item=item["item"]["S"],
         kind=Kind(item["kind"]["S"]),
-        at=datetime.fromisoformat(item["at"]["S"]),
+        at=moment(item, "at"),
         give_up_at=_end(item),
     )
 
@@ -362,7 +474,7 @@ def _end(item: Item) -> datetime | None:
 def is_open_question(item: Item) -> bool:
     """Whether an item waits until the provider was asked (and not for the end of its body)."""
     waits = "due_shard" in item and not item["due_shard"]["S"].startswith(EXPIRE)
-    return waits and item["item"]["S"] != TASK
+    return waits and type_of(item) != TASK
 
 
 def replay_item(vid: str, kind: Kind, identity: str, by: str, at: datetime) -> Item:
@@ -383,6 +495,7 @@ def circuit_key(action: str) -> Item:
     return key(f"CIRCUIT#{action}", "CIRCUIT")
 
 
+@decoder
 def circuit(item: Item) -> Circuit:
     """Read a circuit."""
     return Circuit(int(item["failures"]["N"]), time(item, "break_until") if "break_until" in item else None)
@@ -410,6 +523,7 @@ def job_item(job: Job) -> Item:
     }
 
 
+@decoder
 def job(item: Item) -> Job:
     """Read a replay in bulk."""
     selection = Selection(
@@ -424,7 +538,7 @@ def job(item: Item) -> Job:
         selection=selection,
         rate=int(item["rate"]["N"]),
         by=item["by"]["S"],
-        at=datetime.fromisoformat(item["at"]["S"]),
+        at=moment(item, "at"),
         cursor=item.get("reached", _NOTHING)["S"],
     )
 

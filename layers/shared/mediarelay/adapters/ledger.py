@@ -12,13 +12,15 @@ INTENT#{hash}   INTENT                        a submit that was promised to a cl
 CIRCUIT#{a}     CIRCUIT                       refusals in a row of an action of the provider
 BUDGET#{minute} BUDGET                        calls to the provider in that minute
 QUARANTINE#{d}  {digest}                      a body that could not be read
+UNREADABLE      {pk} {sk} {digest}            a copy of an item that could not be read and was written anew
 
 Index `due` (due_shard, due_at) is sparse: only what waits for something is in it. Index `listing` holds task items by
 their time of creation, index `outcomes` those that have an outcome by its time.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -29,6 +31,8 @@ from typing import Any
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item
 from mediarelay.adapters.table import NOT_THERE, Table, table_errors
+from mediarelay.adapters.unreadable import note_unreadable, readable
+from mediarelay.domain.budget import Allowance
 from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import (
     Announcement,
@@ -47,6 +51,7 @@ from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import OUTCOMES, Kind
 from mediarelay.domain.origin import LAID_ASIDE, Origin
 from mediarelay.domain.schedule import Due, shards
+from mediarelay.errors import LedgerUnavailable, RowUnreadable
 
 QUARANTINE_DAYS = 30
 BUDGET_HOURS = 2
@@ -92,13 +97,25 @@ class Ledger(Table):
             ScanIndexForward=False,
         )
         rows = list(items.whole(reversed(list(found))))
-        log = [row for row in rows if row["item"]["S"] not in {items.TASK, items.REPLAY}]
+        wrong: dict[str, RowUnreadable] = {}
+        record = self._record(rows, lambda error: wrong.update({error.sk: error}))
+        for error in wrong.values():
+            self.park(error)
+        return record
+
+    @staticmethod
+    def _record(rows: list[Item], park: Callable[[RowUnreadable], None]) -> Record:
+        """Decode what lies under one vid; a task item that cannot be read counts as none, as the log has it all."""
+        log = [row for row in rows if items.type_of(row) not in {items.TASK, items.REPLAY}]
+        item = [row for row in rows if items.type_of(row) == items.TASK]
+        tasks = list(readable(items.task, item, park))
+        card, books = tasks[0] if tasks else (None, None)
         return Record(
-            entries=tuple(items.entry(row) for row in log),
-            books=next((items.books(row) for row in rows if row["item"]["S"] == items.TASK), None),
-            card=next((items.card(row) for row in rows if row["item"]["S"] == items.TASK), None),
-            open=tuple(items.open_question(row) for row in rows if items.is_open_question(row)),
-            replays=sum(row["item"]["S"] == items.REPLAY for row in rows),
+            entries=tuple(readable(items.entry, log, park)),
+            books=books,
+            card=card,
+            open=tuple(readable(items.open_question, filter(items.is_open_question, rows), park)),
+            replays=sum(items.type_of(row) == items.REPLAY for row in rows),
         )
 
     def heard(self, entry: Entry) -> bytes | None:
@@ -148,7 +165,7 @@ class Ledger(Table):
 
     def save(self, card: Card, books: Books, seen: Books | None) -> bool:
         """Write the task item; return False if another writer came first (`seen` is no longer what is stored)."""
-        return self.put_over(items.task_item(card, books), seen.version if seen else None)
+        return self.put_over(items.task_item(card, books), seen.version if seen else None, items.task)
 
     def page(
         self, chosen: Selection, *, cursor: str | None, limit: int, order: Order = Order.DESCENDING
@@ -163,7 +180,7 @@ class Ledger(Table):
             return []  # DynamoDB refuses a range that ends before it starts
         forward = order is Order.ASCENDING
         found = self.query(**_listing(chosen, first, last), ScanIndexForward=forward, Limit=limit + 1)
-        rows = (items.row(item, chosen.time) for item in found)
+        rows = readable(items.listed(chosen.time), found)
         return list(islice((row for row in rows if row["position"] != cursor), limit))
 
     def vids(self) -> Iterator[str]:
@@ -181,7 +198,8 @@ class Ledger(Table):
 
         What was taken up and failed waits anew, so it comes after all that was not tried since.
         """
-        return merge(*(map(items.waiting, self._due(shard, now)) for shard in shards(what)), key=lambda row: row.due_at)
+        found = (readable(items.waiting, self._due(shard, now), self.park) for shard in shards(what))
+        return merge(*found, key=lambda row: row.due_at)
 
     def _due(self, shard: str, now: datetime) -> Iterator[Item]:
         return self.query(
@@ -189,6 +207,13 @@ class Ledger(Table):
             KeyConditionExpression="due_shard = :shard AND due_at <= :now",
             ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": str(items.epoch(now))}},
         )
+
+    def parked_tasks(self, now: datetime) -> Iterator[str]:
+        """Yield the vids of task items that a tick could not read."""
+        for shard in shards(items.UNREADABLE):
+            for row in self._due(shard, now):
+                if row["sk"]["S"] == "TASK":
+                    yield row["pk"]["S"].removeprefix("TASK#")
 
     def lease(self, row: Waiting, until: datetime) -> bool:
         """Put a due item off; return False if somebody else did, or settled it, in between."""
@@ -214,7 +239,13 @@ class Ledger(Table):
     def circuit(self, action: str) -> Circuit:
         """How an action of the provider is doing."""
         found = self.get(items.circuit_key(action))
-        return items.circuit(found) if found else Circuit()
+        try:
+            return items.circuit(found) if found else Circuit()
+        except RowUnreadable as error:
+            note_unreadable(error)
+            with suppress(LedgerUnavailable):  # the polls may not delete
+                self.mend(action)
+            return Circuit()
 
     def refused(self, action: str) -> int:
         """Count one more refusal of an action; return how many there are in a row."""
@@ -263,7 +294,7 @@ class Ledger(Table):
     def job(self, identity: str) -> Job | None:
         """Read a replay in bulk."""
         found = self.get(items.job_key(identity))
-        return items.job(found) if found else None
+        return self.decoded(items.job, found) if found else None
 
     def advance_job(self, identity: str, cursor: str, due_at: datetime) -> None:
         """Note how far a replay in bulk has got, and when it goes on."""
@@ -283,7 +314,7 @@ class Ledger(Table):
     def intent(self, identity: str) -> Intent | None:
         """Read an intent by its identity."""
         found = self.get(items.intent_key(identity))
-        return items.intent(found) if found else None
+        return self.decoded(items.intent, found) if found else None
 
     def name_intent(self, identity: str, vid: str, now: datetime) -> bool:
         """Note the vid of an intent; the first one stays."""
@@ -340,21 +371,30 @@ class Ledger(Table):
             )
         return not refused
 
-    def spend(self, now: datetime, limit: int) -> bool:
-        """Take one call out of this minute's budget; return False if it is used up."""
+    def spend(self, now: datetime, allowance: Allowance) -> bool:
+        """Take one call out of this minute's budget; return False if it has none left for this class of calls."""
         minute = now.strftime("%Y-%m-%dT%H:%M")
-        values = {
-            ":one": {"N": "1"},
-            ":limit": {"N": str(limit)},
-            ":end": {"N": str(items.epoch(now + timedelta(hours=BUDGET_HOURS)))},
-        }
-        return self.update(
-            f"BUDGET#{minute}",
-            "BUDGET",
-            "ADD calls :one SET expires_at = :end",
-            values,
-            "attribute_not_exists(calls) OR calls < :limit",
-        )
+        end = items.epoch(now + timedelta(hours=BUDGET_HOURS))
+        values = {":one": {"N": "1"}, ":limit": {"N": str(allowance.limit)}, ":end": {"N": str(end)}}
+        counted, condition = "calls :one", "(attribute_not_exists(calls) OR calls < :limit)"
+        if allowance.unknown_limit is not None:
+            counted += ", unknown_calls :one"
+            condition += " AND (attribute_not_exists(unknown_calls) OR unknown_calls < :unknown)"
+            values |= {":unknown": {"N": str(allowance.unknown_limit)}}
+        change = f"ADD {counted} SET expires_at = :end"
+        return self.update(f"BUDGET#{minute}", "BUDGET", change, values, condition)
+
+    def put_off_intent(self, seen: Intent, until: datetime) -> bool:
+        """Have a wish tried again at a time; return False if it was answered meanwhile."""
+        values = {":until": {"N": str(items.epoch(until))}, ":at": {"S": seen.at.isoformat()}}
+        condition = f"{_SAME_INTENT} AND {_UNNAMED} AND attribute_not_exists(refused) AND attribute_exists(due_shard)"
+        change = "SET due_at = :until REMOVE in_hand"
+        return self.update(f"INTENT#{seen.identity}", "INTENT", change, values, condition, _AT)
+
+    def is_known(self, vid: str) -> bool:
+        """Whether the ledger knows a task by more than callbacks, by its item alone."""
+        found = self.get(items.task_key(vid))
+        return found is not None and "unknown" not in found
 
     def quarantine(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
         """Keep a body that could not be read, once."""
@@ -376,9 +416,7 @@ class Ledger(Table):
             KeyConditionExpression="pk = :pk AND sk > :after",
             ExpressionAttributeValues={":pk": {"S": f"QUARANTINE#{day}"}, ":after": {"S": after or "-"}},
         )
-        for item in items.whole(found):
-            if (body := items.body_left([item])) is not None:
-                yield items.kept(item, body)
+        return readable(items.kept, items.whole(found))
 
     def release(self, kept: Kept) -> None:
         """Take a body out of quarantine: it is in the log now."""

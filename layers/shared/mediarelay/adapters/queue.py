@@ -15,6 +15,7 @@ from mediarelay.errors import Undelivered
 
 MOST_BYTES = 2**20
 """SQS's limit for one message."""
+WAITING = "ApproximateNumberOfMessages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class ConfirmQueue:
         """Ask for one confirmation; `prompt` if somebody has just spoken, not as it is due. Raises `Undelivered`."""
         _send(self.client, self.url, {"vid": vid, "kind": kind.value} | ({"prompt": True} if prompt else {}))
 
+    def backlog(self) -> int:
+        """How many messages wait, by the queue's own estimate; raises `Undelivered`."""
+        return _backlog(self.client, self.url)
+
 
 @dataclass(frozen=True, slots=True)
 class SubmitQueue:
@@ -40,6 +45,10 @@ class SubmitQueue:
         """Have one wish handed to the provider; raises `Undelivered`."""
         _send(self.client, self.url, {"intent": identity})
 
+    def backlog(self) -> int:
+        """How many messages wait, by the queue's own estimate; raises `Undelivered`."""
+        return _backlog(self.client, self.url)
+
 
 @dataclass(frozen=True, slots=True)
 class RetryQueue:
@@ -51,6 +60,14 @@ class RetryQueue:
     def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
         """Keep a callback as it came; raises `Undelivered`, also if it is too large for a message."""
         _send(self.client(), self.url, pack(kind, origin, at, body))
+
+
+def _backlog(client: Any, url: str) -> int:
+    try:
+        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=[WAITING])
+    except (ClientError, BotoCoreError) as error:
+        raise Undelivered(type(error).__name__) from error
+    return int(answer["Attributes"][WAITING])
 
 
 def _send(client: Any, url: str, message: Mapping[str, Any]) -> None:

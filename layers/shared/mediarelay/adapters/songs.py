@@ -16,12 +16,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote, unquote
 
 from mediarelay.adapters import items
-from mediarelay.adapters.items import Item
+from mediarelay.adapters.items import Item, decoder
 from mediarelay.adapters.table import NOT_THERE, Table
+from mediarelay.adapters.unreadable import readable
 from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
@@ -66,12 +68,12 @@ class Songs(Table):
         """Read everything about one song of a room; None if there is nothing."""
         name = _name(key)
         found = [item for kind in ("LEASE", "RELAY") for item in self._of(key.room, f"{kind}#{name}")]
-        return next(_records(item for item in found if _key(item) == key), None)
+        return next((record for record in self._records(found) if record.key == key), None)
 
     def room(self, room: str, song: str | None = None) -> list[SongRecord]:
         """Read everything about a room, or about all kinds of one song in it."""
         start = f"{quote(song, safe='')}#" if song else ""
-        return list(_records(item for kind in ("LEASE", "RELAY") for item in self._of(room, f"{kind}#{start}")))
+        return list(self._records(item for kind in ("LEASE", "RELAY") for item in self._of(room, f"{kind}#{start}")))
 
     def save(
         self, key: SongKey, books: SongBooks, seen: SongBooks | None, due_at: datetime | None, now: datetime
@@ -86,16 +88,15 @@ class Songs(Table):
             **({"published": {"SS": sorted(books.published)}} if books.published else {}),
             **items.due(Due(SONG, due_at) if due_at else None, _name(key)),
         }
-        return self.put_over(item, seen.version if seen else None)
+        return self.put_over(item, seen.version if seen else None, _books)
 
     def settle(self, key: SongKey, digest: str) -> None:
         """Note that a relay was folded."""
         self.update(_pk(key.room), f"RELAY#{_name(key)}#{digest}", "REMOVE due_shard, due_at", {})
 
     def key_of(self, pk: str, sk: str) -> SongKey:
-        """The song that an item is about."""
-        _, song, vendor, kind, *_ = sk.split("#")
-        return SongKey(unquote(pk.removeprefix("ROOM#")), unquote(song), int(vendor), SongType(kind))
+        """The song that an item is about; raises `RowUnreadable`."""
+        return self.decoded(_named, items.key(pk, sk))
 
     def use_once(self, proof: str, digest: str, until: datetime) -> bool:
         """Note a proof; return False if it was used for another message."""
@@ -112,6 +113,21 @@ class Songs(Table):
             KeyConditionExpression="pk = :pk AND begins_with(sk, :start)",
             ExpressionAttributeValues={":pk": {"S": _pk(room)}, ":start": {"S": start}},
         )
+
+    def _records(self, found: Iterable[Item]) -> Iterator[SongRecord]:
+        keyed = sorted(readable(_keyed, found, self.park), key=itemgetter(0))
+        for key, group in groupby(keyed, key=itemgetter(0)):
+            rows = [row for _, row in group]
+            relays = [row for row in rows if items.type_of(row) == "relay"]
+            leases = [row for row in rows if items.type_of(row) == "lease"]
+            yield _song(key, list(readable(_stored, relays, self.park)), list(readable(_books, leases, self.park)))
+
+
+@decoder
+def _named(item: Item) -> SongKey:
+    """Read the song from an item's key."""
+    _, song, vendor, kind, *_ = item["sk"]["S"].split("#")
+    return SongKey(unquote(item["pk"]["S"].removeprefix("ROOM#")), unquote(song), int(vendor), SongType(kind))
 
 
 def _pk(room: str) -> str:
@@ -132,22 +148,39 @@ def _identity(key: SongKey) -> Item:
     }
 
 
-def _key(item: Item) -> SongKey:
-    return SongKey(item["room"]["S"], item["song"]["S"], int(item["vendor"]["N"]), SongType(item["type"]["S"]))
+@decoder
+def _keyed(item: Item) -> tuple[SongKey, Item]:
+    """Read which song an item is about; its attributes and its key say the same."""
+    key = SongKey(item["room"]["S"], item["song"]["S"], int(item["vendor"]["N"]), SongType(item["type"]["S"]))
+    if key != _named(item) or items.type_of(item) not in {"relay", "lease"}:
+        raise ValueError("not the song of its key, or neither relay nor lease")
+    return key, item
 
 
-def _records(found: Iterable[Item]) -> Iterator[SongRecord]:
-    for key, group in groupby(sorted(found, key=_key), key=_key):
-        rows = list(group)
-        relays = {_digest(row): row for row in rows if row["item"]["S"] == "relay"}
-        kept = {digest: _kept(row) for digest, row in relays.items()}
-        yield SongRecord(
-            key=key,
-            relays=tuple(filter(None, (_relay(row, kept[digest].body) for digest, row in relays.items()))),
-            waiting=frozenset(digest for digest, row in relays.items() if "due_shard" in row),
-            kept=kept,
-            books=next((_books(row) for row in rows if row["item"]["S"] == "lease"), None),
-        )
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """One relay as it is stored; `relay` is None if this edition refuses what an earlier one took."""
+
+    digest: str
+    kept: Kept
+    relay: Relay | None
+    waits: bool
+
+
+@decoder
+def _stored(item: Item) -> _Stored:
+    kept = _kept(item)
+    return _Stored(_digest(item), kept, _relay(item, kept.body), "due_shard" in item)
+
+
+def _song(key: SongKey, relays: list[_Stored], books: list[SongBooks]) -> SongRecord:
+    return SongRecord(
+        key=key,
+        relays=tuple(one.relay for one in relays if one.relay),
+        waiting=frozenset(one.digest for one in relays if one.waits),
+        kept={one.digest: one.kept for one in relays},
+        books=next(iter(books), None),
+    )
 
 
 def _relay(item: Item, body: bytes) -> Relay | None:
@@ -155,9 +188,9 @@ def _relay(item: Item, body: bytes) -> Relay | None:
 
     One that an earlier edition stored and this one refuses must not make its room unreadable.
     """
-    sent, at = (datetime.fromisoformat(item[name]["S"]) for name in ("sent", "at"))
+    sent, at = (items.moment(item, name) for name in ("sent", "at"))
     try:
-        return replace(read_relay(json.loads(body), sent, at), key=_key(item), digest=_digest(item))
+        return replace(read_relay(json.loads(body), sent, at), key=_named(item), digest=_digest(item))
     except Malformed as error:
         log.warning("unreadable relay", extra={"song": item["song"]["S"], "field": error.field})
         return None
@@ -171,5 +204,6 @@ def _digest(item: Item) -> str:
     return str(item["sk"]["S"]).rpartition("#")[2]
 
 
+@decoder
 def _books(item: Item) -> SongBooks:
     return SongBooks(version=int(item["version"]["N"]), published=frozenset(item.get("published", {"SS": []})["SS"]))

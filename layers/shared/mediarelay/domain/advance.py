@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from mediarelay.domain.entry import Announcement, Books, Card, Entry, OpenQuestion, Record
 from mediarelay.domain.media import MAX_URL, OUTCOMES, Kind, State
 from mediarelay.domain.origin import Origin
-from mediarelay.domain.schedule import LAST_WAIT, Due, first_wait, next_look
+from mediarelay.domain.schedule import LAST_WAIT, Due, first_wait, next_look, next_wait, query_duty
 from mediarelay.domain.task import Task
 
 PUBLISH_GRACE = timedelta(seconds=30)
@@ -102,6 +102,12 @@ def worth_asking(record: Record, now: datetime) -> bool:
     return books.attempts < PROMPT_QUESTIONS or now - books.asked_at >= PAUSE
 
 
+def is_stale(record: Record, sent: datetime | None) -> bool:
+    """Whether the provider was queried about a task after somebody sent for a query; both times are UTC."""
+    asked_at = record.books.asked_at if record.books else None
+    return asked_at is not None and sent is not None and sent < asked_at
+
+
 def due_after(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:
     """What is left to do once a task's outcome was announced: what is lost may still be asked about."""
     return _look(task, books, rules, moment)
@@ -163,12 +169,12 @@ def _end(one: Entry | OpenQuestion, rules: Rules) -> datetime:
 
 
 def _extended(books: Books, record: Record, task: Task, rules: Rules, moment: Moment) -> Books:
-    """At its deadline a task waits for our budget, so that it is asked about a last time; for one more lifetime."""
+    """If the call budget prevents the last query, postpone the deadline, by at most one more lifetime."""
     first = min((_end(entry, rules) for entry in record.entries), default=moment.now)
     until = max(_hopes(record, task, rules), default=first) + rules.lifetime
     given_up = task.lost_at is not None and books.give_up_at <= task.lost_at
     if moment.starved and not given_up and books.give_up_at <= moment.now < until:
-        return replace(books, give_up_at=_seconds(moment.now) + LAST_WAIT)
+        return replace(books, give_up_at=_seconds(moment.now + max(_wait(task, books, rules, moment), LAST_WAIT)))
     return books
 
 
@@ -189,16 +195,18 @@ def _look(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:
     """When to ask again; never about an outcome, and about what was lost only if somebody hoped since."""
     if task.settled:
         return None
-    look = next_look(
-        books.kind,
-        moment.now,
-        attempts=books.attempts,
-        asked=moment.asked_for(books.kind),
-        first=first_wait(rules.first_look_after, task.source.duration),
-        give_up=books.give_up_at,
-        luck=moment.luck,
-    )
+    duty, wait = query_duty(books.kind, known=task.is_known), _wait(task, books, rules, moment)
+    asked = moment.asked_for(books.kind)
+    look = next_look(duty, moment.now, wait, asked=asked, give_up=books.give_up_at)
     return None if task.lost_at is not None and books.give_up_at <= task.lost_at else look
+
+
+def _wait(task: Task, books: Books, rules: Rules, moment: Moment) -> timedelta:
+    """How long to leave the provider alone: by the queries so far and, over budget, by the time without one."""
+    since = max(books.asked_at or task.heard_at, books.give_up_at - rules.lifetime)
+    starved_for = moment.now - since if moment.starved else timedelta()
+    first = first_wait(rules.first_look_after, task.source.duration)
+    return next_wait(first, books.attempts, moment.luck, known=task.is_known, starved_for=starved_for)
 
 
 def _card(task: Task, books: Books, due: Due | None, news: Announcement | None) -> Card:
@@ -212,6 +220,7 @@ def _card(task: Task, books: Books, due: Due | None, news: Announcement | None) 
         outcome_at=task.outcome_at,
         due=due,
         unpublished=news,
+        is_known=task.is_known,
     )
 
 
@@ -223,7 +232,7 @@ def _settled(
     The task item asks on behalf of all claims of its kind, and of all claims once its kind is certain. A claim of
     another kind is asked about by itself until it is as old as a task may become. A replay wants one question.
     """
-    asking = due is not None and due.what == books.kind.value
+    asking = due is not None and due.what == query_duty(books.kind, known=task.is_known)
     taken_over = set(Kind) if task.certain_kind else {books.kind}
 
     def ends(one: OpenQuestion) -> bool:

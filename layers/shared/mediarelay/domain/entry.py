@@ -200,7 +200,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What the task item shows of the fold, and what must happen next. `outcome_at` is when the outcome was told."""
+    """What the task item shows of the fold, and what must happen next.
+
+    `outcome_at` is when the outcome was told; `is_known` as in `Task`.
+    """
 
     vid: str
     kind: Kind
@@ -211,6 +214,7 @@ class Card:
     outcome_at: datetime | None = None
     due: Due | None
     unpublished: "Announcement | None"
+    is_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,3 +228,15 @@ class Waiting:
     due_at: int
     at: datetime | None = None
     give_up_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of the ledger that somebody follows: the item as it is now, in short."""
+
+    item: str
+    pk: str
+    sk: str
+    vid: str
+    kind: Kind
+    refused: bool

@@ -19,6 +19,9 @@ class Origin(StrEnum):
 
 
 AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
+VOUCHING = frozenset({Origin.TRACK, Origin.SUBMIT, Origin.TRUSTED, Origin.ANSWER})
+"""Origins that are believed when they name a task: clients, the provider, and the CDN if its callbacks are trusted.
+Anybody with the path token can make up a claim."""
 UNCERTAIN = frozenset({Origin.REPLY, Origin.TIMEOUT, Origin.CLAIM, Origin.TRUSTED})
 """Origins that do not know of which kind a task is: a callback may come to the wrong address."""
 LAID_ASIDE = frozenset({Origin.CLAIM, Origin.REPLY})

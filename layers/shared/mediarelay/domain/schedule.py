@@ -7,6 +7,8 @@ from mediarelay.domain.media import Kind
 
 BACKOFF_FACTOR = 1.7
 LONGEST_WAIT = timedelta(minutes=30)
+MAX_UNKNOWN_WAIT = timedelta(hours=2)
+"""The longest wait of a task that only callbacks name: each forged id would cost 50 queries a day otherwise."""
 LAST_WAIT = timedelta(minutes=1)
 """Between attempts to ask the last question, once the deadline has passed."""
 SWIFT = frozenset({"publish", "lost", "song"})
@@ -24,38 +26,61 @@ _ENOUGH = 20
 class Due:
     """What must happen to an item, and when.
 
-    `what` names the duty: video, audio, submit, lost, publish, song, replay or expire.
+    `what` names the duty: video, audio, unknown_video, unknown_audio, submit, queued, lost, publish, song, replay,
+    expire or unreadable.
     """
 
     what: str
     at: datetime
 
 
-def first_look(kind: Kind, created: datetime, after: timedelta) -> Due:
+def query_duty(kind: Kind, *, known: bool) -> str:
+    """The duty to query the provider about a task. Tasks that only callbacks name wait apart from all others."""
+    return kind.value if known else f"unknown_{kind}"
+
+
+def first_look(kind: Kind, created: datetime, after: timedelta, *, known: bool) -> Due:
     """When to ask about a task, or a claim, of which nothing more was heard."""
-    return Due(kind.value, created + after)
+    return Due(query_duty(kind, known=known), created + after)
 
 
-def next_look(  # noqa: PLR0913 - the clock and the random number are handed in
-    kind: Kind, now: datetime, *, attempts: int, asked: bool, first: timedelta, give_up: datetime, luck: float
-) -> Due:
-    """When to ask again: exponential back-off with jitter, a last time at the deadline, and then the duty to give up.
+def next_look(duty: str, now: datetime, wait: timedelta, *, asked: bool, give_up: datetime) -> Due:
+    """When to query again: after a wait, a last time at the deadline, and then the duty to give up.
 
-    Nothing is given up without that last question; as long as it cannot be asked, the next attempt is a minute away.
+    Nothing is given up without that last query; as long as it cannot be made, the next attempt is a minute away.
 
     Args:
-        kind: Video or audio.
+        duty: That of a query about the task.
         now: The present (UTC).
-        attempts: How often it was asked before.
-        asked: Whether it was asked just now.
-        first: The first wait.
-        give_up: When the task counts as lost, if a question then brings no outcome.
-        luck: A random number in [0, 1); spreads the wait by ±25 %.
+        wait: By the back-off.
+        asked: Whether the provider was queried just now.
+        give_up: When the task counts as lost, if a query then brings no outcome.
     """
     if asked and now >= give_up:
         return Due("lost", now)
-    wait = min(first * BACKOFF_FACTOR ** min(attempts, _ENOUGH), LONGEST_WAIT) * (1 + JITTER * (2 * luck - 1))
-    return Due(kind.value, now + min(wait, LAST_WAIT) if now >= give_up else min(now + wait, give_up))
+    return Due(duty, now + min(wait, LAST_WAIT) if now >= give_up else min(now + wait, give_up))
+
+
+def next_wait(
+    first: timedelta, attempts: int, luck: float, *, known: bool = True, starved_for: timedelta = timedelta()
+) -> timedelta:
+    """How long to wait for the next query: exponential back-off with jitter.
+
+    Args:
+        first: The first wait.
+        attempts: How often the provider was queried before.
+        luck: A random number in [0, 1); spreads the wait by ±25 %.
+        known: Whether more than callbacks name the task.
+        starved_for: How long the task has waited for a call of our own budget: half of that is the shortest wait, so
+            that the cost of waiting does not grow with the time.
+    """
+    wait = min(first * BACKOFF_FACTOR ** min(attempts, _ENOUGH), LONGEST_WAIT if known else MAX_UNKNOWN_WAIT)
+    return max(wait, min(starved_for / 2, LONGEST_WAIT)) * (1 + JITTER * (2 * luck - 1))
+
+
+def next_minute(now: datetime) -> datetime:
+    """When the budget of calls begins anew."""
+    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
 def first_wait(configured: timedelta, duration: float | None) -> timedelta:

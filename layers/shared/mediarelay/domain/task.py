@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from mediarelay.domain.conflict import OUTCOME, Conflict, Statement, bounded, conflicts, statements
 from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Place, Rendition, Source, State
-from mediarelay.domain.origin import AUTHORITY, UNCERTAIN, Origin
+from mediarelay.domain.origin import AUTHORITY, UNCERTAIN, VOUCHING, Origin
 
 Layer = TypeVar("Layer", Source, Place)
 
@@ -62,6 +62,14 @@ class Task:
         """Video or audio, if somebody says so who knows."""
         certain = [seen.facts.kind for seen in self._by_authority() if seen.origin not in UNCERTAIN]
         return certain[-1] if certain else None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a client ordered the task, the provider answered about it, or a trusted callback named it.
+
+        Only claims name all other tasks, and anybody with the path token can make those up.
+        """
+        return not VOUCHING.isdisjoint(self.best)
 
     @property
     def state(self) -> State:
@@ -142,7 +150,12 @@ class Task:
     def created_at(self) -> datetime:
         """When the task was made: the provider's own time, else when we first heard of it."""
         stated = [seen.facts.created_at for seen in self._by_authority() if seen.facts.created_at]
-        return stated[-1] if stated else min(seen.at for seen in self.best.values())
+        return stated[-1] if stated else self.heard_at
+
+    @property
+    def heard_at(self) -> datetime:
+        """When the first of the observations that count came."""
+        return min(seen.at for seen in self.best.values())
 
     @property
     def updated_at(self) -> datetime:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mediarelay import metrics
-from mediarelay.domain.advance import REPLAY, worth_asking
+from mediarelay.domain.advance import REPLAY, is_stale, worth_asking
 from mediarelay.domain.conflict import Statement
 from mediarelay.domain.entry import Entry, Record
 from mediarelay.domain.media import Kind
@@ -23,8 +23,11 @@ log = logging.getLogger(__name__)
 class Provider(Protocol):
     """The part of the provider's API that confirmation needs."""
 
-    def info(self, kind: Kind, vid: str) -> bytes:
-        """Ask for a task; returns the answer's data as JSON. Raises `ProviderUnreadable` with the body, if any."""
+    def info(self, kind: Kind, vid: str, *, known: bool) -> bytes:
+        """Ask for a task; returns the answer's data as JSON. Raises `ProviderUnreadable` with the body, if any.
+
+        `known` says whether more than callbacks name it.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class Confirmer:
     provider: Provider
     clock: Callable[[], datetime]
 
-    def confirm(self, vid: str, kind: Kind, *, prompt: bool = False) -> Task | None:
+    def confirm(self, vid: str, kind: Kind, *, prompt: bool = False, sent: datetime | None = None) -> Task | None:
         """Ask about a task unless the provider told its outcome and nobody wants to hear it again.
 
         Whatever comes of it, the task stays due or is done.
@@ -44,6 +47,8 @@ class Confirmer:
             vid: The task.
             kind: What it is taken to be.
             prompt: Somebody has just spoken. Many who speak at once, or again and again, need one question.
+            sent: When the message came into the queue. If the provider was queried since, it is stale: whatever is
+                due after that query has a message of its own.
 
         Returns:
             What is known then; None if nothing is.
@@ -57,7 +62,7 @@ class Confirmer:
             told = record.card is not None and record.card.state is known.state and not record.open
             return known if told else self.tasks.refresh(vid, kind)
         begun = self.clock()
-        if prompt and not worth_asking(record, begun):
+        if is_stale(record, sent) or (prompt and not worth_asking(record, begun)):
             return known
         known = self._judge_anew(record, known)
         return known if known and known.settled and not replay else self._question(vid, kind, known, begun)
@@ -77,7 +82,7 @@ class Confirmer:
         certain = known.without_claims if known else None
         kind = (certain and certain.certain_kind) or kind
         try:
-            body = self.provider.info(kind, vid)
+            body = self.provider.info(kind, vid, known=bool(certain and certain.is_known))
         except BudgetSpent:
             return self.tasks.update(vid, kind, starved=True)
         except CircuitOpen:

@@ -1,7 +1,7 @@
 """Poll: send what is due to the confirm queue. The schedule is the delivery guarantee, callbacks only make it fast."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,8 +10,8 @@ from typing import Protocol
 from mediarelay import metrics
 from mediarelay.domain.entry import Waiting
 from mediarelay.domain.media import Kind
-from mediarelay.domain.schedule import leased_until
-from mediarelay.errors import LedgerUnavailable
+from mediarelay.domain.schedule import leased_until, query_duty
+from mediarelay.errors import LedgerUnavailable, Undelivered
 
 MOST_LOST = timedelta(seconds=10)
 """What failures may cost one duty in one tick: then what it needs is down, and the others need the rest."""
@@ -34,6 +34,9 @@ class Queue(Protocol):
     def send(self, vid: str, kind: Kind) -> None:
         """Ask for one confirmation."""
 
+    def backlog(self) -> int:
+        """How many confirmations wait."""
+
 
 @dataclass(slots=True)
 class Losses:
@@ -51,7 +54,7 @@ class Losses:
     untaken: bool = False
 
     @contextmanager
-    def forgiven(self, row: Waiting) -> Iterator[None]:
+    def forgiven(self, vid: str) -> Iterator[None]:
         """Count and log whatever goes wrong."""
         begun = self.clock()
         try:
@@ -59,14 +62,14 @@ class Losses:
         except Exception:
             self.lost += self.clock() - begun
             metrics.count("LeftDue", duty=self.what)
-            log.exception("left due", extra={"duty": self.what, "vid": row.vid})
+            log.exception("left due", extra={"duty": self.what, "vid": vid})
 
     @contextmanager
     def looked_for(self) -> Iterator[None]:
-        """Let the other duties have their turn, too, if the ledger does not say what is due."""
+        """Let the other duties have their turn, too, if the ledger does not say what is due, or its queue is down."""
         try:
             yield
-        except LedgerUnavailable:
+        except (LedgerUnavailable, Undelivered):
             self.untaken = True
             log.exception("not looked for", extra={"duty": self.what})
 
@@ -103,7 +106,7 @@ class Tick:
             if losses.enough:
                 return
             ours = None
-            with losses.forgiven(row):
+            with losses.forgiven(row.vid):
                 until = leased_until(losses.what, self.clock(), row.at, self.lease, self.luck())
                 ours = self.rows.lease(row, until)
             losses.untaken |= ours is None
@@ -118,19 +121,46 @@ class Tick:
             yield row
 
 
-def poll(kind: Kind, tick: Tick, queue: Queue, is_open: Callable[[], bool]) -> int:
-    """Ask for a confirmation of everything of one kind that is due; returns how many.
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One class of queries.
+
+    Attributes:
+        known: Whether more than callbacks name their tasks.
+        queue: Where they wait.
+        limit: How many may wait there: as many as a minute's budget has calls for. What is due beyond that stays due,
+            untouched, so neither a queue nor the cost of waiting grows while the provider hangs.
+    """
+
+    known: bool
+    queue: Queue
+    limit: int
+
+
+def poll(kind: Kind, tick: Tick, lanes: Sequence[Lane], is_open: Callable[[], bool]) -> int:
+    """Ask for a confirmation of what is due of one kind, lane by lane, oldest first; returns how many.
 
     While the provider refuses us (`is_open`) everything stays due.
     """
     if is_open():
         metrics.count("CircuitOpen")
         return 0
-    sent, losses = set[str](), Losses(kind.value, tick.clock)
-    for row in tick.leased(losses):
-        if row.vid not in sent:
-            queue.send(row.vid, kind)
-            sent.add(row.vid)
+    sent = set[str]()
+    losses = [_poll_lane(kind, tick, lane, sent) for lane in lanes]
     metrics.count("Polled", len(sent), kind=kind)
-    losses.tell()
+    for lane in losses:
+        lane.tell()
     return len(sent)
+
+
+def _poll_lane(kind: Kind, tick: Tick, lane: Lane, sent: set[str]) -> Losses:
+    """Add to `sent` what was handed on: a task that more rows, maybe of both lanes, wait for needs one query."""
+    most = len(sent) + lane.limit - lane.queue.backlog()
+    losses = Losses(query_duty(kind, known=lane.known), tick.clock)
+    for row in tick.leased(losses) if len(sent) < most else ():
+        if row.vid not in sent:
+            lane.queue.send(row.vid, kind)
+            sent.add(row.vid)
+        if len(sent) >= most:
+            break
+    return losses

@@ -6,10 +6,11 @@ from typing import Protocol
 from mediarelay import metrics
 from mediarelay.contracts.notification import notify, notify_refused
 from mediarelay.domain.advance import unpublished
-from mediarelay.domain.entry import Announcement
+from mediarelay.domain.entry import Announcement, Record
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import State
 from mediarelay.domain.schedule import Due
+from mediarelay.domain.task import Task
 from mediarelay.usecases.tasks import Tasks
 
 
@@ -45,11 +46,11 @@ class Publisher:
     def publish(self, vid: str) -> State | None:
         """Announce what is new about a task; returns the state that was announced, None if nothing was.
 
-        An item that is behind its log is brought up to date first: else it would be announced for ever.
+        An item that is behind its log, or unreadable, is written anew first: else it would be announced for ever.
         """
         record, task = self.tasks.load(vid)
-        if task and record.books and record.card and record.card.unpublished != unpublished(task, record.books):
-            self.tasks.refresh(vid, record.books.kind)
+        if task and _is_behind(record, task):
+            self.tasks.refresh(vid, record.books.kind if record.books else task.kind)
             record, task = self.tasks.load(vid)
         if task is None or record.books is None or (news := unpublished(task, record.books)) is None:
             return None
@@ -67,3 +68,10 @@ class Publisher:
         self.topic.publish(*notify_refused(intent, self.api_url))
         self.ledger.close_intent(intent)
         metrics.count("RefusalsPublished", kind=intent.kind)
+
+
+def _is_behind(record: Record, task: Task) -> bool:
+    """Whether the task item, if there is one that can be read, does not say what its log says."""
+    if record.card is None or record.books is None:
+        return True
+    return record.card.unpublished != unpublished(task, record.books)

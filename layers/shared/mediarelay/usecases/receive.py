@@ -13,7 +13,7 @@ from mediarelay import metrics
 from mediarelay.contracts.callback_head import Head, read_head
 from mediarelay.domain.entry import Entry
 from mediarelay.domain.media import Kind
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.origin import VOUCHING, Origin
 from mediarelay.domain.schedule import Due, first_look
 from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, Rejected, TooLarge, Unauthenticated, Undelivered
 from mediarelay.signing.callback_token import accepts
@@ -74,7 +74,7 @@ class Intake:
             raise
         end = self.clock() + self.lifetime
         entry = Entry(vid=head.vid, kind=self.kind, origin=origin, at=at, body=body, gist=head.gist, give_up_at=end)
-        stored = self.ledger.record(entry, first_look(self.kind, at, self.patience))
+        stored = self.ledger.record(entry, first_look(self.kind, at, self.patience, known=origin in VOUCHING))
         metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
         if head.lenient:
             metrics.count("CallbackLenient", kind=self.kind)

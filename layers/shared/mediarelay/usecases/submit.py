@@ -17,8 +17,9 @@ from mediarelay.domain.entry import Entry
 from mediarelay.domain.intent import Intent, Submitted, file_identity
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.schedule import Due, next_minute
 from mediarelay.errors import (
+    BudgetSpent,
     Conflict,
     LedgerUnavailable,
     ProviderBusy,
@@ -32,6 +33,8 @@ SUBMIT_GRACE = timedelta(seconds=60)
 """Longer than a submit function may run, so that the sweep never races it."""
 IN_HAND = timedelta(seconds=35)
 """Longer than a worker may take for a wish: the queue may deliver it twice."""
+QUEUED = "queued"
+"""The duty of a wish whose client does not wait; those with a client that waits come first."""
 ORIGINS = {Kind.AUDIO: Origin.SUBMIT, Kind.VIDEO: Origin.TRACK}
 log = logging.getLogger(__name__)
 
@@ -63,20 +66,30 @@ class Intents(Protocol):
     def refuse_intent(self, seen: Intent, reason: str, due: Due) -> None:
         """Note that the provider will not take a wish, and that this is to be announced."""
 
+    def put_off_intent(self, seen: Intent, until: datetime) -> bool:
+        """Have a wish tried again at a time, unless it was answered meanwhile."""
+
     def drop_intent(self, seen: Intent) -> bool:
         """Take back this intent, not a later one under its key, unless somebody else waits for it."""
 
 
+class Send(Protocol):
+    """The provider's call for one kind."""
+
+    def __call__(self, request: Mapping[str, str], *, queued: bool = False) -> str:
+        """Hand a request over and return its vid; `queued` if its client does not wait."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitter:
-    """Sends wishes to the provider. `send` gives the call for each kind: request in, vid out.
+    """Sends wishes to the provider. `send` gives the call for each kind.
 
     `default_key_life` is how long after the provider's answer the same request without a key gives the same task.
     """
 
     intents: Intents
     tasks: Tasks
-    send: Mapping[Kind, Callable[[Mapping[str, str]], str]]
+    send: Mapping[Kind, Send]
     clock: Callable[[], datetime]
     default_key_life: timedelta
 
@@ -113,7 +126,7 @@ class Submitter:
 
     def _open(self, intent: Intent, *, by_default: bool) -> bool:
         """Store a wish; return False if its key is taken. A default key is free again once its time is over."""
-        due = Due("submit", intent.at + SUBMIT_GRACE)
+        due = Due(QUEUED if intent.queued else "submit", intent.at + SUBMIT_GRACE)
         if self.intents.open_intent(intent, due):
             return True
         return by_default and self._is_free(intent) and self.intents.open_intent(intent, due)
@@ -200,7 +213,10 @@ class Submitter:
 
     def _send(self, intent: Intent) -> Submitted:
         try:
-            vid = self.send[intent.kind](intent.request)
+            vid = self.send[intent.kind](intent.request, queued=intent.queued)
+        except BudgetSpent:
+            self.intents.put_off_intent(intent, next_minute(self.clock()))
+            return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         except (ProviderBusy, ProviderClosed, ProviderUnknown) as error:
             log.warning("submit stays open", extra={"error": type(error).__name__, "code": error.code})
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)

@@ -10,21 +10,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 from mediarelay.domain.entry import Entry, Waiting
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
+from mediarelay.domain.schedule import query_duty
 from mediarelay.usecases.leases import Leases
 from mediarelay.usecases.poll import Losses, Tick
 from mediarelay.usecases.publish import Publisher
 from mediarelay.usecases.replay import Replayer
+from mediarelay.usecases.submit import QUEUED
 from mediarelay.usecases.tasks import Tasks
 
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
-TURNS = ("publish", "lost", "submit", "song", "replay")
+TURNS = ("publish", "lost", "song", "replay")
+QUERIES = [query_duty(kind, known=known) for kind in Kind for known in (True, False)]
 TURN = 200
 """Rows of one duty, about ten seconds of a tick, before the others have theirs."""
 Duty = Callable[[Waiting], object]
@@ -37,17 +40,28 @@ class Submits(Protocol):
     def send(self, identity: str) -> None:
         """Have one wish handed to the provider."""
 
+    def backlog(self) -> int:
+        """How many wishes wait."""
+
 
 class Bodies(Protocol):
-    """The part of the ledger that keeps bodies."""
+    """The part of the ledger that keeps bodies, and rows that cannot be read."""
 
     def forget_body(self, row: Waiting) -> None:
         """Drop the body of a claim whose time is over."""
 
+    def parked_tasks(self, now: datetime) -> Iterator[str]:
+        """The vids of task items that no tick can read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeper:
-    """Runs the duties that are not questions about a task. `budget` is how many submits a tick may hand on."""
+    """Runs the duties that are not questions about a task.
+
+    Attributes:
+        budget: How many submits may wait in their queue.
+        refuses_us: Whether the provider refuses all queries about a kind.
+    """
 
     tasks: Tasks
     bodies: Bodies
@@ -56,6 +70,7 @@ class Sweeper:
     budget: int
     replayer: Replayer
     leases: Leases
+    refuses_us: Callable[[Kind], bool]
     clock: Callable[[], datetime]
 
     def sweep(self, tick: Tick) -> dict[str, int]:
@@ -64,10 +79,12 @@ class Sweeper:
         Raises `LedgerUnavailable` in the end if a duty could not be looked for.
         """
         duties = self._duties(tick)
-        done, losses = Counter(dict.fromkeys(duties, 0)), {what: Losses(what, self.clock) for what in (*duties, *Kind)}
+        done = Counter(dict.fromkeys(duties, 0))
+        losses = {what: Losses(what, self.clock) for what in (*duties, QUEUED, *QUERIES, "unreadable")}
         for what, rows, loss in self._work(tick, losses):
             with loss.looked_for():
                 self._do(what, duties[what], rows, loss, done)
+        done["unreadable"] = self._mend(losses["unreadable"])
         for loss in losses.values():
             loss.tell()
         return dict(done)
@@ -85,17 +102,30 @@ class Sweeper:
     def _work(self, tick: Tick, losses: dict[str, Losses]) -> Iterator[tuple[str, Iterable[Waiting], Losses]]:
         """What there is to do: some of each duty, so that each has its turn, and then the rest."""
         waiting = [(what, tick.leased(losses[what]), losses[what]) for what in TURNS]
-        waiting += [("lost", self._overdue(losses[kind], tick), losses[kind]) for kind in Kind]
-        first = dict.fromkeys(TURNS, TURN) | {"submit": min(TURN, self.budget)}
-        rest = {"submit": self.budget - first["submit"]}
-        for most in (first, rest):
-            yield from ((what, islice(rows, most.get(what)), loss) for what, rows, loss in waiting)
+        waiting += [("submit", self._submits(losses, tick), losses["submit"])]
+        waiting += [("lost", self._overdue(losses[what], tick), losses[what]) for what in QUERIES]
+        for most in (TURN, None):
+            yield from ((what, islice(rows, most), loss) for what, rows, loss in waiting)
         yield "expire", tick.due("expire"), losses["expire"]
+
+    def _submits(self, losses: dict[str, Losses], tick: Tick) -> Iterator[Waiting]:
+        """Wishes, as many as the budget has calls; first those whose client was told to wait, then the queued ones."""
+        room = max(0, self.budget - self.submits.backlog())
+        rows = chain.from_iterable(tick.leased(losses[what]) for what in ("submit", QUEUED))
+        yield from islice(rows, room)
 
     def _overdue(self, losses: Losses, tick: Tick) -> Iterator[Waiting]:
         """Tasks that should have been given up: confirmations do that, unless they cannot be carried out at all."""
-        latest = self.clock() - OVERDUE
-        return tick.leased(losses, lambda row: self._deadline(row) < latest)
+        return tick.leased(losses, self._is_overdue)
+
+    def _is_overdue(self, row: Waiting) -> bool:
+        """Whether a task is long past its deadline. What no poll took up since waits for the budget: a lifetime more.
+
+        Unless the provider refuses us: then the budget is not what it waits for.
+        """
+        deadline = self._deadline(row)
+        late, was_taken_up = self.clock() - deadline, row.due_at > deadline.timestamp()
+        return late > OVERDUE and (was_taken_up or late > self.tasks.rules.lifetime or self.refuses_us(row.kind))
 
     def _deadline(self, row: Waiting) -> datetime:
         """Of a task its own; a callback without a task item waits for a lifetime; a replay has none."""
@@ -106,7 +136,7 @@ class Sweeper:
     @staticmethod
     def _do(what: str, duty: Duty, rows: Iterable[Waiting], losses: Losses, done: Counter[str]) -> None:
         for row in rows:
-            with losses.forgiven(row):
+            with losses.forgiven(row.vid):
                 duty(row)
                 done[what] += 1
             if losses.enough:
@@ -120,6 +150,18 @@ class Sweeper:
 
     def _send(self, row: Waiting) -> None:
         self.submits.send(row.pk.removeprefix("INTENT#"))
+
+    def _mend(self, losses: Losses) -> int:
+        """Write unreadable task items anew from their logs; returns how many."""
+        mended = 0
+        with losses.looked_for():
+            for vid in islice(self.bodies.parked_tasks(self.clock()), TURN):
+                with losses.forgiven(vid):
+                    _, task = self.tasks.load(vid)
+                    if task is not None:
+                        self.tasks.refresh(vid, task.kind)
+                        mended += 1
+        return mended
 
     def _give_up(self, row: Waiting) -> None:
         now = self.clock()

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.advance import Moment, Rules, advance, due_after
+from mediarelay.domain.advance import ORDERED, Moment, Rules, advance, due_after
 from mediarelay.domain.entry import Books, Card, Entry, OpenQuestion, Record
 from mediarelay.domain.media import Kind
 from mediarelay.domain.origin import Origin
@@ -67,9 +67,8 @@ class Tasks:
 
     def append(self, entry: Entry) -> bool:
         """Append an entry, and leave the task item to whoever calls; return False if it is there already."""
-        hopeful = entry.origin in {Origin.TRACK, Origin.SUBMIT}
-        look = first_look(entry.kind, entry.at, self.rules.first_look_after) if hopeful else None
-        new = self.ledger.record(entry, look)
+        look = first_look(entry.kind, entry.at, self.rules.first_look_after, known=True)
+        new = self.ledger.record(entry, look if entry.origin in ORDERED else None)
         if new:
             count_unreadable(entry)
         return new

@@ -1,0 +1,321 @@
+"""A poisoned row stops nobody: each item that the code writes is broken in many ways, beside others that are not."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mediarelay.adapters import items, songs
+from mediarelay.adapters.aws import client
+from mediarelay.batch import each
+from mediarelay.domain.circuit import Circuit
+from mediarelay.domain.entry import Entry, Selection
+from mediarelay.domain.media import Kind, State
+from mediarelay.domain.origin import Origin
+from mediarelay.domain.schedule import shards
+from mediarelay.errors import BudgetSpent, LedgerUnavailable, RowUnreadable
+from mediarelay.usecases.rebuild import Rebuilder
+from tests.integration.studio import KEY, Studio, relay
+from tests.integration.world import START, TOKEN, VID, World, answer, callback
+
+Raw = dict[str, Any]
+BROKEN, GOOD, DONE, LATE = VID, "good", "done", "late"
+WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+ODD = {"S": ("\x00?", {"N": "7"}), "N": ("1.5", {"S": "x"}), "B": (b"junk", {"S": "x"}), "M": ({}, {"S": "x"})}
+"""By DynamoDB's type of an attribute: an unparsable value of that type, and a value of another type."""
+INDEXED = {"pk", "sk", "due_shard", "due_at", "list_key", "list_at"}
+"""DynamoDB itself keeps these as they must be."""
+DECODERS: dict[str, tuple[Callable[[Raw], object], ...]] = {
+    **dict.fromkeys(("track", "claim", "answer", "timeout", "trusted"), (items.entry,)),
+    "task": (items.books, items.card),
+    "replay": (items.open_question,),
+    "job": (items.job,),
+    "intent": (items.intent,),
+    "quarantine": (items.kept,),
+    "circuit": (items.circuit,),
+    "relay": (songs._keyed, songs._stored),
+    "lease": (songs._keyed, songs._books),
+}
+NO_ROWS = {"budget", "proof", "part"}
+"""They are counters, locks and pieces: nothing decodes them."""
+
+
+def fill(world: World) -> None:
+    """Write at least one item of each type, by the real code; some about one task, some about others."""
+    provider = world.provider
+    world.track(BROKEN)
+    world.claim(callback(BROKEN))
+    provider.answers = {BROKEN: answer(BROKEN, "transcoding"), DONE: answer(DONE), LATE: BudgetSpent("none left")}
+    world.confirm(BROKEN)
+    world.replayer.replay(BROKEN, "somebody")
+    for vid in (GOOD, DONE, LATE):
+        world.track(vid)
+    world.confirm(DONE)
+    world.claim(callback("claimed"))
+    world.tasks.add(Entry(vid=LATE, kind=Kind.VIDEO, origin=Origin.TIMEOUT, at=world.clock(), body=b"{}"))
+    world.ledger.record(Entry(vid=LATE, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(LATE)))
+    world.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
+    world.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED, since="0", until=None)], 1, "somebody")
+    provider.vids = [BudgetSpent("none left")]
+    world.submitter.submit(Kind.AUDIO, WISH, None)
+    world.submitter.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
+    world.breaker.refused("GetCtsaudioInfo", Circuit())
+    studio = Studio(world.table)
+    studio.webhook(relay())
+    studio.leases.follow(KEY)
+
+
+@pytest.fixture(scope="module")
+def written(make_table: Callable[[], str]) -> list[Raw]:
+    """The items of a whole ledger."""
+    world = World(make_table())
+    fill(world)
+    return world.items()
+
+
+def odd_versions(item: Raw) -> Iterator[tuple[str, Raw]]:
+    """Break each attribute of an item in turn: missing, unparsable, of another type; and the type itself."""
+    for name in sorted(item.keys() - INDEXED):
+        ((kind, _value),) = item[name].items()
+        yield f"{name} missing", {key: value for key, value in item.items() if key != name}
+        unparsable, other = ODD.get(kind, (None, {"N": "7"}))
+        yield f"{name} mistyped", item | {name: other}
+        if unparsable is not None:
+            yield f"{name} unparsable", item | {name: {kind: unparsable}}
+    yield "item unknown", item | {"item": {"S": "weird"}}
+
+
+def is_unreadable(item: Raw, kind: str) -> bool:
+    """Whether a decoder of this kind of item refuses it."""
+    try:
+        for decode in DECODERS[kind]:
+            decode(item)
+    except RowUnreadable:
+        return True
+    return False
+
+
+def counted(out: str) -> int:
+    return out.count('"RowsUnreadable": 1')
+
+
+def go_on(world: World) -> None:
+    """Everything that reads many rows: the others' work is done."""
+    world.provider.answers = {vid: answer(vid) for vid in (GOOD, DONE, BROKEN)}
+    world.provider.vids = ["a1", "a2"]
+    world.poll()
+    world.poll(Kind.AUDIO)
+    assert GOOD in [vid for vid, _ in world.queue.sent]
+    assert "claimed" in [vid for vid, _ in world.unknown_queue.sent]
+    for vid, kind in [*world.queue.sent, *world.unknown_queue.sent]:
+        each({"Records": [{"messageId": vid}]}, lambda _record, vid=vid, kind=kind: world.confirm(vid, kind))
+    world.sweeper.sweep(world.tick())
+    for identity in world.submits.take():
+        each(
+            {"Records": [{"messageId": identity}]}, lambda _record, identity=identity: world.submitter.resume(identity)
+        )
+    assert world.reader.task(GOOD)["state"] == "succeeded"
+    assert DONE in {message["subject"] for message in world.topic.messages}
+    assert {GOOD, DONE} <= {task["vid"] for task in world.reader.list({"limit": "100"})["tasks"]}
+    assert list(Rebuilder(tasks=world.tasks, ledger=world.ledger).differences()) is not None
+    assert world.reader.task(BROKEN)["vid"] == BROKEN, "one bad entry leaves the others"
+    world.reader.history(BROKEN)
+    list(world.ledger.quarantined(f"{START:%Y-%m-%d}", ""))
+    world.breaker.is_open("GetCtsaudioInfo")
+    assert world.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED, since="0", until=None)]) >= 1
+    studio = Studio(world.table)
+    studio.songs.room(KEY.room)
+
+
+def of_kind(written: list[Raw], kind: str) -> Raw:
+    """An item of a type, if there is one of the task that the readers read."""
+    found = (one for one in written if one["item"]["S"] == kind)
+    return min(found, key=lambda one: one["pk"]["S"] != f"TASK#{BROKEN}")
+
+
+@pytest.mark.parametrize("kind", sorted(DECODERS))
+def test_an_odd_item_is_read_or_refused_and_nothing_else(kind: str, written: list[Raw]) -> None:
+    refused = [what for what, odd in odd_versions(of_kind(written, kind)) if is_unreadable(odd, kind)]
+    assert len(refused) >= 3, "or this checks nothing"
+
+
+@pytest.mark.parametrize("flavour", ["missing", "mistyped", "unparsable", "unknown"])
+@pytest.mark.parametrize("kind", sorted(DECODERS))
+def test_an_unreadable_row_stops_nobody(
+    kind: str,
+    flavour: str,
+    written: list[Raw],
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken = of_kind(written, kind)
+    all_odd = (odd for what, odd in odd_versions(broken) if what.endswith(flavour) and is_unreadable(odd, kind))
+    odd = next(all_odd, None)
+    if odd is None:
+        pytest.skip("nothing of this type can be broken so")
+    for item in written:
+        client("dynamodb").put_item(TableName=world.table, Item=odd if item is broken else item)
+    world.clock.forward(minutes=5)
+    capsys.readouterr()
+    go_on(world)
+    assert counted(capsys.readouterr().out)
+    named = [record for record in caplog.records if record.message == "row unreadable"]
+    assert (odd["pk"]["S"], odd["sk"]["S"]) in {(one.pk, one.sk) for one in named}  # type: ignore[attr-defined]
+    assert not any("junk" in str(vars(one)) for one in named)
+
+
+def test_every_type_of_item_is_broken_here(written: list[Raw]) -> None:
+    assert {one["item"]["S"] for one in written} - NO_ROWS == DECODERS.keys()
+
+
+# ── what becomes of the bad one ──
+
+
+def spoil(world: World, pk: str, sk: str, change: str, names: dict[str, str] | None = None) -> None:
+    extra = {"ExpressionAttributeNames": names} if names else {}
+    client("dynamodb").update_item(TableName=world.table, Key=items.key(pk, sk), UpdateExpression=change, **extra)
+
+
+def parked(world: World) -> list[str]:
+    """What an operator finds: the sort keys of unreadable rows."""
+    found = [
+        row for shard in shards(items.UNREADABLE) for row in world.ledger._due(shard, datetime.max.replace(tzinfo=UTC))
+    ]
+    return sorted(row["sk"]["S"] for row in found)
+
+
+def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(world: World) -> None:
+    world.track()
+    world.clock.forward(minutes=2)
+    spoil(world, f"TASK#{VID}", "TASK", "REMOVE vid")
+    assert world.poll() == 0
+    assert parked(world) == ["TASK"]
+    (item,) = (one for one in world.items() if one["sk"]["S"] == "TASK")
+    assert item["parked_from"]["S"].startswith("video#")
+    world.clock.forward(hours=1)
+    world.poll()
+    assert parked(world) == ["TASK"]
+
+
+def test_a_task_item_that_cannot_be_read_is_written_anew_from_the_log(world: World) -> None:
+    world.track()
+    world.provider.answers[VID] = answer()
+    spoil(world, f"TASK#{VID}", "TASK", "REMOVE version")
+    world.confirm()
+    assert world.reader.task(VID)["state"] == "succeeded"
+    assert world.publisher.publish(VID) is State.SUCCEEDED
+    (copy,) = (one for one in world.items() if one["pk"]["S"] == "UNREADABLE")
+    assert (copy["sk"]["S"].split()[:2], "version" in copy["row"]["M"]) == ([f"TASK#{VID}", "TASK"], False)
+    assert parked(world) == [copy["sk"]["S"]]
+
+
+def test_the_sweep_writes_a_parked_task_item_anew(world: World) -> None:
+    world.track()
+    world.provider.answers[VID] = answer(state="transcoding")
+    world.confirm()
+    (sk,) = (one["sk"]["S"] for one in world.items() if one["item"]["S"] == "track")
+    spoil(world, f"TASK#{VID}", sk, "REMOVE due_shard, due_at")
+    spoil(world, f"TASK#{VID}", "TASK", "REMOVE kind")
+    world.clock.forward(minutes=5)
+    assert world.poll() == 0
+    assert parked(world) == ["TASK"]
+    assert world.sweep()["unreadable"] == 1
+    assert [row.sk for row in world.due()["video"]] == ["TASK"]
+    assert [sk.split()[0] for sk in parked(world)] == [f"TASK#{VID}"], "the copy"
+    assert world.sweep()["unreadable"] == 0
+
+
+def test_an_announcement_is_not_held_up_by_an_unreadable_task_item(world: World) -> None:
+    world.track()
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    spoil(world, f"TASK#{VID}", "TASK", "SET conflicts = created_at")
+    world.clock.forward(minutes=1)
+    assert world.sweep()["publish"] == 1
+    assert [message["subject"] for message in world.topic.messages] == [VID]
+    world.clock.forward(hours=1)
+    assert world.sweep()["publish"] == 0
+
+
+def test_a_readable_item_of_another_writer_is_not_written_over(world: World) -> None:
+    world.track()
+    record, _task = world.tasks.load(VID)
+    assert record.card
+    assert record.books
+    assert not world.ledger.save(record.card, record.books, None)
+    assert "UNREADABLE" not in {one["pk"]["S"] for one in world.items()}
+
+
+def test_an_intent_that_cannot_be_read_leaves_the_ticks(world: World) -> None:
+    world.submitter.enqueue(Kind.AUDIO, WISH, None)
+    (row,) = world.due()["queued"]
+    spoil(world, row.pk, row.sk, "REMOVE #request", {"#request": "request"})
+    world.clock.forward(minutes=2)
+    assert world.sweeper.sweep(world.tick())["submit"] == 1
+    for identity in world.submits.take():
+        with pytest.raises(RowUnreadable):
+            world.submitter.resume(identity)
+    assert parked(world) == ["INTENT"]
+    world.clock.forward(hours=5)
+    assert world.sweep()["submit"] == 0
+
+
+def test_a_circuit_that_cannot_be_read_is_closed_and_counts_anew(world: World) -> None:
+    world.breaker.refused("GetCtsInfo", Circuit())
+    spoil(world, "CIRCUIT#GetCtsInfo", "CIRCUIT", "SET failures = #item", {"#item": "item"})
+    assert world.breaker.admit("GetCtsInfo") == Circuit()
+    world.breaker.refused("GetCtsInfo", Circuit())
+    assert world.ledger.circuit("GetCtsInfo").failures == 1
+
+
+def test_a_row_of_the_index_whose_item_is_gone_stops_nobody(world: World) -> None:
+    world.track()
+    world.track("v2")
+    world.clock.forward(minutes=2)
+    rows = list(world.ledger._due(shards("video")[0], world.clock())) + [
+        row for shard in shards("video")[1:] for row in world.ledger._due(shard, world.clock())
+    ]
+    for item in world.items():
+        if item["pk"]["S"] == f"TASK#{VID}":
+            client("dynamodb").delete_item(TableName=world.table, Key=items.key(item["pk"]["S"], item["sk"]["S"]))
+    stale = [items.waiting(row) for row in rows if row["vid"]["S"] == VID]
+    assert stale
+    assert not any(world.ledger.lease(row, world.clock()) for row in stale)
+    world.ledger.park(RowUnreadable(f"TASK#{VID}", "TASK", "task", "gone"))
+    assert f"TASK#{VID}" not in {item["pk"]["S"] for item in world.items()}, "nothing is made of it"
+    assert world.poll() == 1
+
+
+def test_whoever_may_only_read_notes_a_row_and_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.track()
+    world.provider.answers[VID] = answer(state="transcoding")
+    world.confirm()
+    (sk,) = (one["sk"]["S"] for one in world.items() if one["item"]["S"] == "track")
+    spoil(world, f"TASK#{VID}", sk, "REMOVE #at", {"#at": "at"})
+
+    def refuse(*_: object, **__: object) -> bool:
+        raise LedgerUnavailable("AccessDeniedException")
+
+    monkeypatch.setattr(type(world.ledger), "update", refuse)
+    assert world.reader.task(VID)["state"] == "transcoding"
+    assert counted(capsys.readouterr().out) == 1
+
+
+def test_a_record_about_an_unreadable_row_does_not_come_back() -> None:
+    def fail(_record: object) -> None:
+        raise RowUnreadable("pk", "sk", "task", "vid")
+
+    assert each({"Records": [{"messageId": "1"}]}, fail) == {"batchItemFailures": []}
+
+
+def test_the_error_never_has_the_content() -> None:
+    item = {"pk": {"S": "TASK#v"}, "sk": {"S": "TASK"}, "item": {"S": "task"}, "vid": {"S": "secret"}}
+    with pytest.raises(RowUnreadable) as caught:
+        items.card(item)
+    assert "secret" not in json.dumps([str(caught.value), vars(caught.value)])
+    assert TOKEN not in str(caught.value)
