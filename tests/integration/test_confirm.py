@@ -500,6 +500,8 @@ def test_a_second_lifetime_ends_too(world: World, silence: Exception) -> None:
     world.confirm()
     world.provider.answers[VID] = silence
     world.clock.forward(hours=25, minutes=1)
+    world.poll()
+    world.clock.forward(minutes=4)
     world.sweep()
     assert "video" not in world.due()
     assert world.reader.task(VID)["state"] == "lost"
