@@ -514,6 +514,8 @@ def test_a_claim_just_before_the_end_is_followed_for_a_lifetime_of_its_own(world
     world.provider.answers[VID] = BudgetSpent("none left")
     world.confirm()
     world.clock.forward(minutes=62)
+    world.poll()
+    world.clock.forward(minutes=4)
     assert world.sweep()["lost"] == 1
     world.publisher.publish(VID)
     assert world.reader.task(VID)["state"] == "lost"
@@ -569,10 +571,21 @@ def test_the_last_question_is_one_about_the_item_s_kind(world: World) -> None:
 def test_a_task_that_only_callbacks_know_ends_even_if_no_confirmation_can_be_carried_out(world: World) -> None:
     world.claim(callback())
     world.clock.forward(hours=25, minutes=1)
+    assert world.poll() == 1
+    world.clock.forward(minutes=40)
     assert world.sweep()["lost"] == 1
     world.publisher.publish(VID)
     assert world.reader.task(VID)["state"] == "lost"
     assert world.due() == {}
+
+
+def test_a_task_that_no_poll_takes_up_waits_for_one_more_lifetime_and_ends(world: World) -> None:
+    world.claim(callback())
+    world.clock.forward(hours=47, minutes=59)
+    assert world.sweep()["lost"] == 0
+    world.clock.forward(minutes=2)
+    assert world.sweep()["lost"] == 1
+    assert world.reader.task(VID)["state"] == "lost"
 
 
 def test_a_believed_callback_at_the_wrong_address_does_not_decide_the_kind(table: str) -> None:
@@ -607,7 +620,7 @@ def test_a_callback_that_comes_after_the_question_has_its_own(world: World) -> N
 def test_a_callback_that_comes_while_the_answer_is_on_its_way_is_asked_about(world: World) -> None:
     plain = world.provider.info
 
-    def info(kind: Kind, vid: str) -> bytes:
+    def info(kind: Kind, vid: str, *, known: bool) -> bytes:
         world.clock.forward(seconds=1)
         world.claim(callback(size=2))
         world.clock.forward(seconds=1)
@@ -657,7 +670,7 @@ def test_a_task_is_not_lost_because_our_budget_was_used_up(world: World) -> None
         world.confirm()
         world.sweep()
     world.provider.answers[VID] = answer()
-    world.clock.forward(minutes=1)
+    world.clock.forward(minutes=40)
     assert world.poll() == 1
     assert world.confirm().state is State.SUCCEEDED
 
@@ -682,7 +695,7 @@ def test_whoever_orders_again_waits_for_the_budget_from_then(world: World, *, lo
     world.provider.answers[VID] = BudgetSpent("none left")
     wait(world, 23, hours=2)
     world.provider.answers[VID] = answer()
-    world.clock.forward(minutes=1)
+    world.clock.forward(minutes=40)
     assert world.poll() == 1
     assert world.confirm().state is State.SUCCEEDED
 
@@ -831,7 +844,7 @@ def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_question
     world.replayer.replay(VID, "one")
     plain = world.provider.info
 
-    def info(kind: Kind, vid: str) -> bytes:
+    def info(kind: Kind, vid: str, *, known: bool) -> bytes:
         world.clock.forward(seconds=1)
         world.replayer.replay(VID, "two")
         world.provider.info = plain  # type: ignore[method-assign]
