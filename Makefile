@@ -8,6 +8,7 @@ PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 export FILE
 export PYTHONPATH := layers/shared:.
 BIN := .venv/bin
+LOCK := pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,10 +56,9 @@ docs: .venv/ready ## write docs/openapi.json and docs/events.schema.json anew
 	$(BIN)/python -m docs.generate
 
 lock: .venv/ready ## pin all dependencies anew
-	cd requirements && for name in dev emulator lint localemu; do \
-	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt; done
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements/dev.txt \
-	  layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	cd requirements && for name in dev emulator lint; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt; done
+	cd requirements/localemu && ../../$(BIN)/uv $(LOCK) ../localemu.in -o ../localemu.txt
+	$(BIN)/uv $(LOCK) -c requirements/dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 
 clean: ## remove everything that was built or saved here
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down
