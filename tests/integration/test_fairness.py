@@ -329,5 +329,5 @@ def test_a_wish_that_was_answered_meanwhile_is_not_put_off(world: World) -> None
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
     world.ledger.open_intent(intent, Due("submit", START))
     assert world.ledger.put_off_intent(intent, START + timedelta(minutes=1))
-    world.ledger.name_intent(intent.identity, "v1")
+    world.ledger.name_intent(intent.identity, "v1", world.clock())
     assert not world.ledger.put_off_intent(intent, START + timedelta(minutes=2))

@@ -11,7 +11,7 @@ from engine.model import Flaw, Status
 from engine.model import Task as EngineTask
 from engine.payloads import query, result_callback
 from engine.places import Place
-from mediarelay.contracts.api import AudioSubmit, VideoTrack, read
+from mediarelay.contracts.api import AudioSubmit, TaskQuery, VideoTrack, read
 from mediarelay.domain.media import Kind
 from mediarelay.errors import Conflict
 from tests.integration.world import START, World
@@ -71,7 +71,7 @@ def test_a_task_of_any_key_is_confirmed_and_shown_as_it_is_requested(world: Worl
     assert world.confirm(task.vid, kind).conflicts == ()
     view = world.reader.task(task.vid)
     assert (view["state"], view["source"]["path"]) == ("failed", f"/{key}")
-    (row,) = world.reader.list({"kind": kind.value})["tasks"]
+    (row,) = world.reader.page(read(TaskQuery, {"kind": kind.value}))["tasks"]
     world.publisher.publish(task.vid)
     assert {view["source"]["url"], row["url"], world.topic.messages[-1]["data"]["source"]["url"]} == {url_of(key)}
     assert order(world, kind, view["source"]["url"]) == task.vid, "our API takes what it prints"

@@ -203,7 +203,7 @@ def test_a_replay_is_announced_whoever_writes_before_its_question_is_noted(done:
     done.publisher.publish(VID)
     done.replayer.replay(VID, "me")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(done.ledger), "settle", lambda *_: None)
+        patch.setattr(type(done.ledger), "settle", lambda *_: [])
         done.confirm()
     done.tasks.refresh(VID, Kind.VIDEO)
     done.ledger.settle(VID, done.ledger.load(VID).open)

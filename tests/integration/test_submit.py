@@ -104,7 +104,7 @@ def test_a_default_key_in_a_batch_is_free_again(world: World) -> None:
     assert world.submitter.enqueue(Kind.AUDIO, WISH, None) == Submitted(
         None, Kind.AUDIO, State.EXPECTED, repeated=False
     )
-    (row,) = world.due()["submit"]
+    (row,) = world.due()["queued"]
     world.submitter.resume(row.pk.removeprefix("INTENT#"))
     assert submit(world, None) == Submitted("v2", Kind.AUDIO, State.PENDING, repeated=True)
 

@@ -10,6 +10,7 @@ import pytest
 from mediarelay.adapters import items, songs
 from mediarelay.adapters.aws import client
 from mediarelay.batch import each
+from mediarelay.contracts.api import TaskQuery, read
 from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import Entry, Selection
 from mediarelay.domain.media import Kind, State
@@ -57,7 +58,7 @@ def fill(world: World) -> None:
     world.tasks.add(Entry(vid=LATE, kind=Kind.VIDEO, origin=Origin.TIMEOUT, at=world.clock(), body=b"{}"))
     world.ledger.record(Entry(vid=LATE, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(LATE)))
     world.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
-    world.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED, since="0", until=None)], 1, "somebody")
+    world.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)], 1, "somebody")
     provider.vids = [BudgetSpent("none left")]
     world.submitter.submit(Kind.AUDIO, WISH, None)
     world.submitter.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
@@ -118,13 +119,13 @@ def go_on(world: World) -> None:
         )
     assert world.reader.task(GOOD)["state"] == "succeeded"
     assert DONE in {message["subject"] for message in world.topic.messages}
-    assert {GOOD, DONE} <= {task["vid"] for task in world.reader.list({"limit": "100"})["tasks"]}
+    assert {GOOD, DONE} <= {task["vid"] for task in world.reader.page(read(TaskQuery, {"limit": "100"}))["tasks"]}
     assert list(Rebuilder(tasks=world.tasks, ledger=world.ledger).differences()) is not None
     assert world.reader.task(BROKEN)["vid"] == BROKEN, "one bad entry leaves the others"
     world.reader.history(BROKEN)
     list(world.ledger.quarantined(f"{START:%Y-%m-%d}", ""))
     world.breaker.is_open("GetCtsaudioInfo")
-    assert world.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED, since="0", until=None)]) >= 1
+    assert world.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)]) >= 1
     studio = Studio(world.table)
     studio.songs.room(KEY.room)
 
