@@ -251,7 +251,7 @@ def test_a_message_that_is_none_is_refused(change: dict[str, str]) -> None:
 def test_what_no_message_holds_is_not_kept() -> None:
     queue = RetryQueue(lambda: None, "https://queue")
     with pytest.raises(Undelivered, match="too large"):
-        queue.send(Kind.VIDEO, Origin.CLAIM, START, os.urandom(200_000))
+        queue.send(Kind.VIDEO, Origin.CLAIM, START, os.urandom(800_000))
 
 
 TRAILING = (
