@@ -20,7 +20,7 @@ from local.samples import Media, own_media, samples
 from local.show import Screen
 from local.stack import Stack, stopped_at_the_end, stopped_unless_up
 
-HOME = Path(os.environ.get("LOCAL_DIR", ROOT / ".local"))
+HOME = Path(os.environ.get("LOCAL_DIR") or ROOT / ".local").absolute()
 KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
 LOCK = HOME / "lock"
 """Held by the one command that starts a stack in this folder."""

@@ -66,7 +66,9 @@ class Ground:
     def remember(self) -> None:
         """Keep the ports for who comes next."""
         ports = {"emulator_port": self.emulator_port, "engine_port": self.engine_port}
-        self.path(PORTS).write_text(json.dumps(ports))
+        written = self.path(f"{PORTS}.new")
+        written.write_text(json.dumps(ports))
+        written.replace(self.path(PORTS))  # in one step: another command may be reading it
 
     @property
     def emulator_url(self) -> str:
