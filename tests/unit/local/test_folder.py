@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from local import __main__ as commands
 from local.ground import ROOT, Ground, LocalError
+from local.lock import only_one
+from local.show import Screen
 from local.stack import Stack
 
 SHOW = "from local.__main__ import HOME; print(HOME)"
@@ -21,6 +25,35 @@ def test_the_folder_is_absolute_and_never_the_current_one(tmp_path: Path, given:
     command = [sys.executable, "-c", SHOW]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == expected.format(cwd=tmp_path)
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_up: bool) -> None:
+    """Both would read one queue of notifications, and each would miss what the other one took."""
+    monkeypatch.setattr(commands, "samples", lambda _: [])
+    for step in ("run", "_run_fresh"):
+        monkeypatch.setattr(commands, step, lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr(Stack, "deployment", lambda _: None)
+    monkeypatch.setattr(commands, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(Stack, "running", lambda _: is_up)
+    with only_one(tmp_path / "lock"), pytest.raises(LocalError, match=f"process {os.getpid()} is"):
+        commands.run_once(Namespace(file=None), Screen())
+
+
+@pytest.mark.parametrize("text", ["x", "0", "-1", "65536", "1e3", " 1", "٤", "9" * 5000])
+@pytest.mark.parametrize("variable", ["EMULATOR_PORT", "ENGINE_PORT"])
+def test_a_port_that_is_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(LocalError, match=f"^{variable}="):
+        Ground(tmp_path)
+
+
+def test_ports_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EMULATOR_PORT", "65535")
+    monkeypatch.setenv("ENGINE_PORT", "")
+    assert Ground(tmp_path) == Ground(tmp_path, 65535, 4580)
 
 
 def test_ports_are_replaced_in_one_step(tmp_path: Path) -> None:
