@@ -56,9 +56,10 @@ docs: .venv/ready ## write docs/openapi.json and docs/events.schema.json anew
 	$(BIN)/python -m docs.generate
 
 lock: .venv/ready ## pin all dependencies anew
-	cd requirements && for name in dev emulator lint; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt; done
+	cd requirements && for name in dev emulator lint; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
 	cd requirements/localemu && ../../$(BIN)/uv $(LOCK) ../localemu.in -o ../localemu.txt
-	$(BIN)/uv $(LOCK) -c requirements/dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	for part in requirements/bootstrap layers/dependencies/requirements; do \
+	  $(BIN)/uv $(LOCK) -c requirements/dev.txt $$part.in -o $$part.txt || exit; done
 
 clean: ## remove everything that was built or saved here
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down

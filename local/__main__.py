@@ -20,10 +20,10 @@ from local.samples import Media, own_media, samples
 from local.show import Screen
 from local.stack import Stack, stopped_at_the_end, stopped_unless_up
 
-HOME = Path(os.environ.get("LOCAL_DIR", ROOT / ".local"))
+HOME = Path(os.environ.get("LOCAL_DIR") or ROOT / ".local").absolute()
 KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
 LOCK = HOME / "lock"
-"""Held by the one command that starts a stack in this folder."""
+"""Held by the one command that starts a stack in this folder, or sends media through it."""
 INTERRUPTED = 130
 PORTS = {"EMULATOR_PORT": "emulator_port", "ENGINE_PORT": "engine_port"}
 
@@ -66,12 +66,12 @@ def down(_: argparse.Namespace, screen: Screen) -> None:
 def run_once(options: argparse.Namespace, screen: Screen) -> None:
     """Send media through the running stack, or through a fresh one that is gone afterwards."""
     media = [own_media(options.file)] if options.file else samples(MEDIA)
-    kept = Stack(Ground.remembered(KEPT))
-    if kept.running():
-        run(kept.deployment(), media, screen, KEPT / "outputs")
-        return
-    with only_one(LOCK):
-        _run_fresh(Stack(Ground(FRESH)), media, screen)
+    with only_one(LOCK):  # also for the running stack: two runs would take each other's notifications off one queue
+        kept = Stack(Ground.remembered(KEPT))
+        if kept.running():
+            run(kept.deployment(), media, screen, KEPT / "outputs")
+        else:
+            _run_fresh(Stack(Ground(FRESH)), media, screen)
 
 
 def _run_fresh(stack: Stack, media: list[Media], screen: Screen) -> None:

@@ -39,12 +39,14 @@ def build(ground: Ground) -> None:
 
     All stacks of this checkout share the build folder, so they take turns.
     """
-    for bytecode in (ROOT / "functions").glob("*/__pycache__"):  # it would be packaged, and deploy the function anew
-        shutil.rmtree(bytecode, ignore_errors=True)
     layers = {"LAYER_PYTHON": sys.executable, "PYTHON": sys.executable, "LAYER_TARGET": " "}
     cache = ROOT / ".local" / "cache" / str(sys.implementation.cache_tag)
     _make_bucket(ground)
     with in_turn(BUILD_LOCK):
+        for bytecode in (ROOT / "functions").glob(
+            "*/__pycache__"
+        ):  # sam would package it, and deploy the function anew
+            shutil.rmtree(bytecode, ignore_errors=True)
         _sam(ground, ["build", "--cache-dir", str(cache)], ground.build_environment() | layers)
         _sam(ground, ["package", "--output-template-file", str(ground.path(PACKAGED))])
 

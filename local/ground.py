@@ -2,9 +2,10 @@
 
 import json
 import os
+import re
 import secrets
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ REGION = "eu-west-1"
 ACCOUNT = "000000000000"
 STACK = "mediarelay"
 PORTS = "ports.json"
+MAX_PORT = 65535
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYENV_VERSION", "PYENV_ROOT", "SSL_CERT_FILE")
 """What started programs see of the caller's environment: nothing that could point at a real AWS account."""
 
@@ -47,13 +49,21 @@ class Keys:
         return {"clients": [{"name": "local", "sha256": digest, "scopes": ["admin", "read:tokens"]}]}
 
 
+def _port(variable: str, default: int) -> int:
+    """Read a port from the environment; raises `LocalError`."""
+    text = os.environ.get(variable) or str(default)
+    if not (re.fullmatch("[1-9][0-9]{0,4}", text) and int(text) <= MAX_PORT):
+        raise LocalError(f"{variable}={text} is no port: give a number from 1 to {MAX_PORT}")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Ground:
     """One local stack: a folder for all it keeps, and two ports on 127.0.0.1."""
 
     folder: Path
-    emulator_port: int = int(os.environ.get("EMULATOR_PORT", "4566"))
-    engine_port: int = int(os.environ.get("ENGINE_PORT", "4580"))
+    emulator_port: int = field(default_factory=lambda: _port("EMULATOR_PORT", 4566))
+    engine_port: int = field(default_factory=lambda: _port("ENGINE_PORT", 4580))
 
     @classmethod
     def remembered(cls, folder: Path) -> "Ground":
@@ -66,7 +76,9 @@ class Ground:
     def remember(self) -> None:
         """Keep the ports for who comes next."""
         ports = {"emulator_port": self.emulator_port, "engine_port": self.engine_port}
-        self.path(PORTS).write_text(json.dumps(ports))
+        written = self.path(f"{PORTS}.new")
+        written.write_text(json.dumps(ports))
+        written.replace(self.path(PORTS))  # in one step: another command may be reading it
 
     @property
     def emulator_url(self) -> str:

@@ -47,6 +47,6 @@ def _sign(lock: IO[str]) -> None:
 def _busy(holder: str, folder: Path) -> str:
     who = f"process {holder}" if holder else "another process"
     return (
-        f"{who} is starting, stopping or running a stack in {folder}. "
+        f"{who} is starting a stack in {folder}, or sends media through it. "
         "Wait until it ends, then run this command again; set LOCAL_DIR to use another folder."
     )

@@ -82,6 +82,7 @@ class Stack:
             put_secrets(deployed)
         with stage("engine"):
             self._start_engine(deployed)
+        self.require_running()  # `make down` takes no lock and may have stopped the emulator meanwhile
         self.ground.remember()
         return deployed
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.integration.provider import Site, serving
 from tests.integration.runtime import AT, PLAIN, RUNTIME, Run, run, runtime_packages
 from tests.integration.sandbox import Sandbox, forget
 from tests.integration.test_events import CONFIDENTIAL, FILES, OWNER_OF
-from tests.stack import functions
+from tests.stack import ROOT, functions
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason=f"{RUNTIME[0]} is for Linux")
 EXAMPLES = sorted(
@@ -77,25 +78,49 @@ def test_a_refused_request_leaves_the_line_that_operators_search_for(sandbox: Sa
     assert line["requestId"] == "example-request"
 
 
-@pytest.mark.parametrize(
-    ("function", "broken", "named"),
-    [
-        ("video_callback", {"CALLBACK_TOKENS_SECRET": "gone"}, "SecretUnavailable"),
-        ("music_callback", {"MUSIC_SECRETS": "gone"}, "SecretUnavailable"),
-        ("audio_callback", {"MAX_CALLBACK_BYTES": "many"}, "MAX_CALLBACK_BYTES"),
-        ("confirm", {"PROVIDER_ENDPOINT": "http://192.0.2.1/"}, "PROVIDER_ENDPOINT"),
-        ("sweep", {"GIVE_UP_AFTER": ""}, "GIVE_UP_AFTER"),
-    ],
-)
-def test_a_function_that_cannot_start_says_why(
-    sandbox: Sandbox, paths: list[Path], function: str, broken: dict[str, str], named: str
-) -> None:
+@pytest.mark.parametrize("function", ["confirm", "submit_audio", "submit_queued", "track_video"])
+def test_a_function_that_cannot_start_says_why(sandbox: Sandbox, paths: list[Path], function: str) -> None:
+    broken = {"PROVIDER_ENDPOINT": "http://192.0.2.1/"}
     done = run(function, {}, sandbox.environment(function) | broken, paths, PLAIN)
     assert done.posted.keys() == {"error"}
     assert done.exit_code == 1
-    assert named in f"{done.posted['error']['errorType']}: {done.posted['error']['errorMessage']}"
-    (line,) = (one for one in done.lines if one["level"] == "ERROR")
-    assert line["errorType"] == done.posted["error"]["errorType"]
+    assert "PROVIDER_ENDPOINT" in done.posted["error"]["errorMessage"]
+    (line,) = (one for one in done.lines if "errorType" in one)
+    assert (line["level"], line["errorType"]) == ("ERROR", done.posted["error"]["errorType"])
+
+
+def example(name: str) -> tuple[dict[str, Any], str]:
+    """A sample event, and its time."""
+    content = json.loads((ROOT / "events" / f"{name}.json").read_text("utf-8"))
+    return content["event"], content["given"]["now"]
+
+
+@pytest.mark.parametrize(
+    ("sample", "broken", "status", "named"),
+    [
+        ("video_callback", {"CALLBACK_TOKENS_SECRET": "gone"}, 503, {"secret": "CallbackTokens"}),
+        ("music_callback", {"MUSIC_SECRETS": "gone"}, 503, {"secret": "MusicSecrets"}),
+        ("audio_callback", {"CALLBACK_SOURCE_CIDRS": "nowhere"}, 503, {"setting": "CALLBACK_SOURCE_CIDRS"}),
+        ("audio_callback", {"MAX_CALLBACK_BYTES": "many"}, 200, {"setting": "MAX_CALLBACK_BYTES"}),
+        ("sweep", {"GIVE_UP_AFTER": ""}, None, {"setting": "GIVE_UP_AFTER"}),
+    ],
+)
+def test_a_function_starts_with_a_setting_or_secret_that_cannot_be_read_and_says_so(
+    sandbox: Sandbox,
+    paths: list[Path],
+    sample: str,
+    broken: dict[str, str],
+    status: int | None,
+    named: dict[str, str],
+) -> None:
+    event, at = example(sample)
+    done = run(sample, event, sandbox.environment(sample) | broken, paths, ("-c", AT, at, "handler.handler"))
+    assert done.posted.keys() == {"response"}
+    assert (done.posted["response"] or {}).get("statusCode") == status
+    metric = "SecretUnusable" if "secret" in named else "SettingUnreadable"
+    said = [one for one in done.lines if named.items() <= one.items()]
+    assert {one.get("level") for one in said if metric not in one} == {"ERROR"}
+    assert [one for one in said if metric in one]
 
 
 @pytest.mark.parametrize("function", ["poll_video", "poll_audio", "sweep"])

@@ -71,7 +71,8 @@ class Gateway:
         return self._invoke(route.function, event) or _refusal(500, "Internal Server Error")
 
     def _match(self, event: Event) -> tuple[Route | None, dict[str, str]]:
-        request = f"{event['requestContext']['http']['method']} {event['rawPath']}"
+        http = event["requestContext"]["http"]
+        request = f"{http['method']} {http['path']}"
         for route in sorted(self.routes, key=lambda one: one.rank):
             if found := route.pattern.fullmatch(request):
                 return route, {name: unquote(value) for name, value in found.groupdict().items()}
@@ -141,7 +142,7 @@ def _event(request: BaseHTTPRequestHandler, body: bytes) -> Event:
     identity = uuid4().hex
     return {
         "version": "2.0",
-        "rawPath": unquote(parts.path) if "%2F" not in parts.path.upper() else parts.path,
+        "rawPath": unquote(parts.path),
         "rawQueryString": parts.query,
         "headers": headers,
         "requestContext": {

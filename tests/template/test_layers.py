@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
@@ -111,3 +112,18 @@ def test_the_lock_has_wheels_for_the_functions_platform(tmp_path: Path) -> None:
     command += ["--target", str(tmp_path), "-r", str(ROOT / "layers/dependencies/requirements.txt")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_no_deployment_takes_layers_from_a_cache_or_asks_a_question() -> None:
+    """The cache knows a layer by its sources: it would keep what was built without bytecode."""
+    settings = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))["default"]
+    assert settings["build"]["parameters"]["cached"] is False
+    deployed = settings["deploy"]["parameters"]
+    assert (deployed["confirm_changeset"], deployed["fail_on_empty_changeset"]) == (False, False)
+
+
+def test_bytecode_of_functions_is_removed_before_a_build() -> None:
+    """It would be packaged, and would deploy the function anew."""
+    planned = subprocess.run(["make", "-n", "build"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    removal, build = planned.find("find functions -name __pycache__"), planned.find("sam build")
+    assert 0 <= removal < build

@@ -415,8 +415,8 @@ class TestPages:
         text = page.read_text(encoding="utf-8")
         code = "\n".join(re.findall(r"```.*?```|`[^`]*`", text, re.DOTALL))
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-        targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-        assert set(re.findall(r"\bmake ([a-z]+)\b", code)) <= targets
+        targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+        assert set(re.findall(r"\bmake ([a-z-]+)\b", code)) <= targets
 
 
 @pytest.mark.parametrize("page", OWN_PAGES, ids=lambda page: page.name)

@@ -46,8 +46,13 @@ def test_a_build_packages_no_bytecode_of_functions_and_keeps_a_cache_per_python(
     (bytecode.parent / "handler.py").touch()
     called: list[Any] = []
     monkeypatch.setattr(deploy, "ROOT", tmp_path)
-    monkeypatch.setattr(deploy, "_sam", lambda _ground, arguments, _environment: called.append(arguments))
+    monkeypatch.setattr(deploy, "BUILD_LOCK", tmp_path / ".local" / "build.lock")
+    monkeypatch.setattr(deploy, "_make_bucket", lambda _ground: None)
+    monkeypatch.setattr(deploy, "_sam", lambda _ground, arguments, _environment=None: called.append(arguments))
     deploy.build(Ground(tmp_path / "stack"))
     assert not bytecode.exists()
     assert (bytecode.parent / "handler.py").exists()
-    assert called == [["build", "--cache-dir", str(tmp_path / ".local" / "cache" / sys.implementation.cache_tag)]]
+    assert called == [
+        ["build", "--cache-dir", str(tmp_path / ".local" / "cache" / str(sys.implementation.cache_tag))],
+        ["package", "--output-template-file", str(tmp_path / "stack" / "packaged.yaml")],
+    ]

@@ -1,0 +1,73 @@
+"""The folder that commands use, and what one command may read while another one writes."""
+
+import os
+import subprocess
+import sys
+from argparse import Namespace
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from local import __main__ as commands
+from local.ground import ROOT, Ground, LocalError
+from local.lock import only_one
+from local.show import Screen
+from local.stack import Stack
+
+SHOW = "from local.__main__ import HOME; print(HOME)"
+
+
+@pytest.mark.parametrize(("given", "expected"), [("here", "{cwd}/here"), ("", f"{ROOT}/.local"), ("/a/b", "/a/b")])
+def test_the_folder_is_absolute_and_never_the_current_one(tmp_path: Path, given: str, expected: str) -> None:
+    """Programs of the stack run in folders of their own, and `make run` empties a folder below it."""
+    environment = os.environ | {"LOCAL_DIR": given, "PYTHONPATH": f"{ROOT}/layers/shared:{ROOT}"}
+    command = [sys.executable, "-c", SHOW]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == expected.format(cwd=tmp_path)
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_up: bool) -> None:
+    """Both would read one queue of notifications, and each would miss what the other one took."""
+    monkeypatch.setattr(commands, "samples", lambda _: [])
+    for step in ("run", "_run_fresh"):
+        monkeypatch.setattr(commands, step, lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr(Stack, "deployment", lambda _: None)
+    monkeypatch.setattr(commands, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(Stack, "running", lambda _: is_up)
+    with only_one(tmp_path / "lock"), pytest.raises(LocalError, match=f"process {os.getpid()} is"):
+        commands.run_once(Namespace(file=None), Screen())
+
+
+@pytest.mark.parametrize("text", ["x", "0", "-1", "65536", "1e3", " 1", "٤", "9" * 5000])
+@pytest.mark.parametrize("variable", ["EMULATOR_PORT", "ENGINE_PORT"])
+def test_a_port_that_is_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(LocalError, match=f"^{variable}="):
+        Ground(tmp_path)
+
+
+def test_ports_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EMULATOR_PORT", "65535")
+    monkeypatch.setenv("ENGINE_PORT", "")
+    assert Ground(tmp_path) == Ground(tmp_path, 65535, 4580)
+
+
+def test_ports_are_replaced_in_one_step(tmp_path: Path) -> None:
+    Ground(tmp_path, 1, 2).remember()
+    with (tmp_path / "ports.json").open() as before:
+        Ground(tmp_path, 3, 4).remember()
+        assert before.read() == '{"emulator_port": 1, "engine_port": 2}'
+    assert Ground.remembered(tmp_path) == Ground(tmp_path, 3, 4)
+
+
+def test_a_stack_that_was_stopped_while_it_started_is_not_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in ("_require_ports", "_start_emulator", "_start_engine"):
+        monkeypatch.setattr(Stack, step, lambda *_: None)
+    for step in ("build", "deploy", "put_secrets"):
+        monkeypatch.setattr(f"local.stack.{step}", lambda *_: None)
+    with pytest.raises(LocalError, match="the emulator has ended"):
+        Stack(Ground(tmp_path)).up(lambda _name: nullcontext())

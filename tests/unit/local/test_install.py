@@ -1,0 +1,118 @@
+"""`requirements/install.py` with stand-ins for venv, pip and uv: what is left behind, who waits, what is said."""
+
+import os
+import runpy
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / "requirements" / "install.py"
+STEPS = ("venv", "pip", "uv")
+SLOW = """
+import runpy
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+made_by = sys.argv.pop()
+
+def run(command, check):
+    if "venv" in command:
+        Path(command[-1]).mkdir(exist_ok=True)
+        with open(made_by, "a") as made:
+            made.write("made\\n")
+        time.sleep(0.5)
+    return SimpleNamespace(returncode=0)
+
+subprocess.run = run
+runpy.run_path(%r, run_name="__main__")
+"""
+
+
+@pytest.fixture
+def lockfile(tmp_path: Path) -> Path:
+    file = tmp_path / "dev.txt"
+    file.touch()
+    return file
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch, lockfile: Path) -> Callable[..., tuple[int, list[str]]]:
+    """Install into a folder; returns the exit code and the steps that were taken."""
+
+    def installed(folder: Path, failing: str = "", error: OSError | None = None) -> tuple[int, list[str]]:
+        taken: list[str] = []
+
+        def run(command: Sequence[str], **_: Any) -> SimpleNamespace:
+            (step,) = (name for name in STEPS if name == Path(command[0]).name or command[1:3] == ["-m", name])
+            taken.append(step)
+            if step == "venv":
+                (Path(command[-1]) / "bin").mkdir(parents=True, exist_ok=True)
+            if step == failing and error:
+                raise error
+            return SimpleNamespace(returncode=int(step == failing))
+
+        monkeypatch.setattr(subprocess, "run", run)
+        return runpy.run_path(str(SCRIPT))["main"](folder, lockfile), taken
+
+    return installed
+
+
+def test_it_installs_once(install: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "venv"
+    assert install(folder) == (0, list(STEPS))
+    assert (folder / "ready").exists()
+    assert install(folder) == (0, [])
+
+
+def test_a_newer_lock_file_is_installed(install: Any, tmp_path: Path, lockfile: Path) -> None:
+    folder = tmp_path / "venv"
+    install(folder)
+    later = time.time() + 60
+    os.utime(lockfile, (later, later))
+    assert install(folder)[1] == list(STEPS)
+
+
+@pytest.mark.parametrize("error", [None, FileNotFoundError(2, "No such file or directory", "bin/uv")])
+@pytest.mark.parametrize("failing", STEPS)
+def test_a_failure_leaves_nothing_and_names_the_command(
+    install: Any, tmp_path: Path, capfd: Any, failing: str, error: OSError | None
+) -> None:
+    folder = tmp_path / "venv"
+    assert install(folder, failing, error) == (1, list(STEPS[: STEPS.index(failing) + 1]))
+    assert not folder.exists()
+    said = capfd.readouterr().err
+    assert failing in said.splitlines()[0]
+    assert ("No such file" if error else "exit code 1") in said
+    assert "Traceback" not in said
+    assert install(folder) == (0, list(STEPS))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_filled_and_stays(install: Any, tmp_path: Path, *, there: bool) -> None:
+    real, link = tmp_path / "elsewhere" / "venv", tmp_path / "venv"
+    (real if there else real.parent).mkdir(parents=True)
+    link.symlink_to(real)
+    assert install(link, "uv")[0] == 1
+    assert not real.exists()
+    assert install(link) == (0, list(STEPS))
+    assert link.is_symlink()
+    assert (real / "ready").exists()
+    assert install(real) == (0, []), "the same environment, by its own path"
+
+
+def test_two_at_once_install_once(tmp_path: Path, lockfile: Path) -> None:
+    real, link, made = tmp_path / "venv", tmp_path / "link", tmp_path / "made"
+    link.symlink_to(real)
+    command = [sys.executable, "-c", SLOW % str(SCRIPT)]
+    both = [subprocess.Popen([*command, str(path), str(lockfile), str(made)]) for path in (real, link)]
+    assert [one.wait(30) for one in both] == [0, 0]
+    assert made.read_text() == "made\n"
