@@ -173,7 +173,7 @@ def _rung(name: str, facts: MediaFacts, video: VideoFacts) -> Target:
         name=name,
         suffixes=(f".{name}.mp4",),
         pattern=f"out.{name}.mp4",
-        options=(*_H264, *rate, *(encoding.options if encoding else ()), *_MP4),
+        options=(*_H264, *_order(video), *rate, *(encoding.options if encoding else ()), *_MP4),
         picture=f"{_calmed(video)}scale={width}:{height}:flags=bicubic,format=yuv420p",
         sound=encoding.filters if encoding else None,
         width=width,
@@ -183,7 +183,13 @@ def _rung(name: str, facts: MediaFacts, video: VideoFacts) -> Target:
 
 
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high")
+_IN_ORDER = ("-bf", "0")
 _MP4 = ("-movflags", "+faststart", "-map_chapters", "-1", "-f", "mp4")
+
+
+def _order(video: VideoFacts) -> Sequence[str]:
+    """Encode a held last frame last: mp4 keeps the length of the frame that is encoded last, not of the one shown last."""
+    return _IN_ORDER if video.holds_last_frame else ()
 
 
 def _calmed(video: VideoFacts) -> str:

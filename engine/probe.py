@@ -55,6 +55,8 @@ NAME_SEARCH = 2**20
 """Bytes from the beginning of a file that tell its format."""
 DEEP = 24
 """Bits of a sample in 32 bits of which nothing says how many of them are used."""
+MAX_FRAME_SECONDS = 1.0
+"""Seconds above which the last frame counts as held: its length must then come out, too."""
 GUESSED_FPS = 25
 """Frames per second where nothing says how long a frame lasts."""
 
@@ -124,15 +126,16 @@ class _Track:
         if self._span is None:
             return self.content
         first, last, _ = self._span
-        return self._past + last + self._last_length - first
+        return self._past + last + self.last_length - first
 
     @property
     def states_end(self) -> bool:
         """Whether a packet says how long the last frame is shown."""
-        return self._last_length > 0 if self._span else self.content > 0
+        return self.last_length > 0 if self._span else self.content > 0
 
     @property
-    def _last_length(self) -> float:
+    def last_length(self) -> float:
+        """Seconds that the last packet is shown, 0 if none says so."""
         return min(self._span[2], self._shown) if self._span else 0.0
 
     def try_decoding(self, packet: "Packet[Any]") -> None:
@@ -325,6 +328,7 @@ def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
         nominal_fps=float(getattr(track.stream, "guessed_rate", None) or 0),
         duration=track.duration,
         odd_colours=frame.colorspace in _ODD_MATRICES or frame.color_trc in _ODD_TRANSFERS,
+        holds_last_frame=track.last_length > MAX_FRAME_SECONDS,
     )
 
 

@@ -86,6 +86,27 @@ def test_a_still_screen_makes_a_gif_of_five_seconds(make_media, tmp_path, extens
     assert probe(made / "out.f10.mp4").duration == pytest.approx(60, abs=0.2)
 
 
+HELD = ["-bsf:v", "setts=duration='if(eq(N,24),60/TB,DURATION)'"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "seconds"),
+    [
+        ("held.mp4", [*H264, "-bf", "0", *HELD], 60.96),
+        ("held.mkv", [*H264, "-bf", "0", *HELD], 60.96),
+        ("held.gif", ["-r", "2", "-final_delay", "500"], 6.5),
+        ("held.apng", ["-r", "2", "-final_delay", "5/1"], 6.5),
+        ("two.gif", ["-vf", "fps=1,tpad=stop=1:stop_mode=clone", "-final_delay", "900"], 10),
+    ],
+)
+def test_the_last_frame_may_be_shown_for_long(make_media, tmp_path, name: str, options: list[str], seconds) -> None:
+    path = make_media(name, *picture("64x36"), *options)
+    assert probe(path).duration == pytest.approx(seconds, abs=0.1)
+    made = end(path, "video", tmp_path)
+    assert probe(made / "out.f10.mp4").duration == pytest.approx(seconds, abs=0.1)
+    assert gif_seconds(made / "out.w_64.gif") == pytest.approx(5, abs=0.1)
+
+
 @pytest.mark.parametrize(("seconds", "expected"), [(0.04, 0.12), (0.7, 0.75), (4.9, 4.9), (7, 5)])
 def test_a_gif_is_no_longer_than_its_picture(make_media, tmp_path, seconds: float, expected: float) -> None:
     path = make_media(f"short{seconds}.mkv", *picture("64x36", seconds), "-c:v", "ffv1")
