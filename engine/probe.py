@@ -26,7 +26,7 @@ from av.video.frame import VideoFrame
 from engine.failures import Failure, TaskFailed
 from engine.inputs import ANY_FORMAT, SAFE_INPUT, STATED_BY_FILE, STATED_BY_STREAM
 from engine.model import AudioFacts, MediaFacts, VideoFacts
-from engine.stated import missing_part
+from engine.stated import is_open_ended, missing_part
 
 # Tags come in any encoding. PyAV 18 refuses the file unless told otherwise, PyAV 19 reads it and knows no such option.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}  # noqa: PLR2004
@@ -272,7 +272,7 @@ def _require_whole(container: InputContainer, path: Path, tracks: Sequence[_Trac
     _require_length(there / (1 - missing_part(path)), there)
     if name in STATED_BY_FILE:
         _require_length(whole, max(track.end for track in tracks))
-    if name in STATED_BY_STREAM or (name == "mp3" and _counts_frames(path)):
+    if (name in STATED_BY_STREAM and not is_open_ended(path)) or (name == "mp3" and _counts_frames(path)):
         for track in used:
             _require_length(_stated_duration(track.stream), track.duration)
 
