@@ -77,6 +77,7 @@ class _Track:
     packets: int = 0
     tries: int = 0
     frame: VideoFrame | AudioFrame | None = None
+    restarts: bool = False
     _past: float = 0.0
     _span: tuple[float, float, float] | None = None
     _shown: float = 0.0
@@ -112,6 +113,7 @@ class _Track:
         if leap:
             # A clock that runs backwards (chained files) or leaps (a cut broadcast) says nothing about time.
             self._past = self.elapsed
+            self.restarts |= begin < last
             self._span, self._shown = (begin, begin, length), length
         else:
             # In mp4 a packet lasts until the next one is decoded, long before or after that is shown: of the one that
@@ -142,6 +144,9 @@ class _Track:
         """Look for the first frame, if it is not found yet."""
         if self.frame is None and self.tries < MAX_TRIES:
             self.tries += 1
+            # A decoder makes noise of what is encrypted, or an error; we have no key.
+            if packet.has_sidedata("encryption_info"):
+                return
             self.frame = _first_frame(packet)
 
     @property
@@ -329,6 +334,7 @@ def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
         duration=track.duration,
         odd_colours=frame.colorspace in _ODD_MATRICES or frame.color_trc in _ODD_TRANSFERS,
         holds_last_frame=track.last_length > MAX_FRAME_SECONDS,
+        restarts=track.restarts,
     )
 
 
