@@ -188,7 +188,7 @@ _MP4 = ("-movflags", "+faststart", "-map_chapters", "-1", "-f", "mp4")
 
 
 def _order(video: VideoFacts) -> Sequence[str]:
-    """Encode a held last frame last: mp4 keeps the length of the frame that is encoded last, which need not be it."""
+    """Encode the frames in the order in which they are shown: mp4 keeps the length only of the one encoded last."""
     return _IN_ORDER if video.holds_last_frame else ()
 
 
