@@ -78,6 +78,8 @@ class _Track:
     tries: int = 0
     frame: VideoFrame | AudioFrame | None = None
     restarts: bool = False
+    decoding: float = 0.0
+    _decoding_start: float | None = None
     _past: float = 0.0
     _span: tuple[float, float, float] | None = None
     _shown: float = 0.0
@@ -95,6 +97,9 @@ class _Track:
         if begin is not None:
             self._stretch(begin, length, leap=self._leaps(decoded, begin))
         self._decoded = decoded
+        if decoded is not None:
+            self._decoding_start = decoded if self._decoding_start is None else self._decoding_start
+            self.decoding = decoded + length - self._decoding_start
 
     def _seconds(self, ticks: int | None) -> float | None:
         return None if ticks is None else ticks * self.unit
@@ -279,7 +284,8 @@ def _require_whole(container: InputContainer, path: Path, tracks: Sequence[_Trac
         _require_length(whole, max(track.end for track in tracks))
     if (name in STATED_BY_STREAM and not is_open_ended(path)) or (name == "mp3" and _counts_frames(path)):
         for track in used:
-            _require_length(_stated_duration(track.stream), track.duration)
+            # mp4 states how long decoding takes: from before a gap at the beginning if frames are reordered across it.
+            _require_length(_stated_duration(track.stream), max(track.duration, track.decoding))
 
 
 def is_shorter(found: float, stated: float) -> bool:

@@ -92,6 +92,18 @@ def test_a_still_screen_makes_a_gif_of_five_seconds(make_media, tmp_path, extens
     assert probe(made / "out.f10.mp4").duration == pytest.approx(60, abs=0.2)
 
 
+@pytest.mark.parametrize("kept", ["eq(n,0)+gt(n,700)", "lt(n,30)+gt(n,700)", "lt(n,3)+eq(n,749)"])
+@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+def test_a_screen_may_stand_still_anywhere(make_media, tmp_path, extension: str, kept: str) -> None:
+    """Frames are reordered across the gap, in the source and in what is made of it."""
+    still = ["-vf", f"select='{kept}'", "-fps_mode", "vfr", *H264, "-bf", "3"]
+    path = make_media(f"stands{len(kept)}.{extension}", *picture("64x36", 30), *still)
+    assert probe(path).duration == pytest.approx(30, abs=0.1)
+    made = end(path, "video", tmp_path)
+    assert probe(made / "out.f10.mp4").duration == pytest.approx(30, abs=0.2)
+    assert gif_seconds(made / "out.w_64.gif") == pytest.approx(5, abs=0.1)
+
+
 HELD = ["-bsf:v", "setts=duration='if(eq(N,24),60/TB,DURATION)'"]
 
 
