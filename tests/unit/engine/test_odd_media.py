@@ -283,7 +283,7 @@ def test_the_sides_may_change_on_the_way(make_media, tmp_path) -> None:
     ],
 )
 def test_files_may_be_joined(make_media, tmp_path, name: str, options: list[str]) -> None:
-    """The clock begins anew in the middle; of formats other than MPEG-TS and Ogg, ffmpeg does not make up for it."""
+    """The clock begins anew in the middle; ffmpeg corrects that in MPEG-TS and Ogg only."""
     part = make_media(f"part-{name}", *picture("64x36", 3), *sound(3), *H264, *options)
     path = tmp_path / name
     path.write_bytes(part.read_bytes() * 2)
