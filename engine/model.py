@@ -29,7 +29,8 @@ class VideoFacts:
 
     `duration` is from the first frame to the end of the last one; `fps` is the average, 0 where it is not known;
     `nominal_fps` is the rate that ffmpeg takes for the stream's own, 0 where there is none. `odd_colours` are labelled
-    in a way that ffmpeg cannot convert.
+    in a way that ffmpeg cannot convert; with `holds_last_frame` the last frame is shown for longer than a second;
+    with `restarts` the clock runs backwards somewhere, as in joined files.
     """
 
     index: int
@@ -40,6 +41,8 @@ class VideoFacts:
     duration: float
     nominal_fps: float = 0
     odd_colours: bool = False
+    holds_last_frame: bool = False
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

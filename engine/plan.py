@@ -173,7 +173,7 @@ def _rung(name: str, facts: MediaFacts, video: VideoFacts) -> Target:
         name=name,
         suffixes=(f".{name}.mp4",),
         pattern=f"out.{name}.mp4",
-        options=(*_H264, *rate, *(encoding.options if encoding else ()), *_MP4),
+        options=(*_H264, *_order(video), *rate, *(encoding.options if encoding else ()), *_MP4),
         picture=f"{_calmed(video)}scale={width}:{height}:flags=bicubic,format=yuv420p",
         sound=encoding.filters if encoding else None,
         width=width,
@@ -183,7 +183,13 @@ def _rung(name: str, facts: MediaFacts, video: VideoFacts) -> Target:
 
 
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high")
+_IN_ORDER = ("-bf", "0")
 _MP4 = ("-movflags", "+faststart", "-map_chapters", "-1", "-f", "mp4")
+
+
+def _order(video: VideoFacts) -> Sequence[str]:
+    """Encode the frames in the order in which they are shown: mp4 keeps the length only of the one encoded last."""
+    return _IN_ORDER if video.holds_last_frame else ()
 
 
 def _calmed(video: VideoFacts) -> str:
@@ -231,6 +237,10 @@ def _frames(rate: str) -> str:
     return f"setpts=PTS-STARTPTS,fps={rate}:start_time=0:eof_action=pass"
 
 
+# A song has no picture to keep up with: its packets follow each other, whatever the source's clock says.
+_CONTIGUOUS = ("-bsf:a", "setts=ts='if(eq(N,0),PTS,PREV_OUTPTS+PREV_OUTDURATION)'")
+
+
 def _sound(name: str, audio: AudioFacts) -> Target:
     spec = parse_audio_spec(name)
     if not isinstance(spec, AudioSpec) or spec.format not in AUDIO_CODECS:
@@ -241,7 +251,7 @@ def _sound(name: str, audio: AudioFacts) -> Target:
         name=name,
         suffixes=(f".{name}.{spec.format}",),
         pattern=f"out.{name}.{spec.format}",
-        options=(*encoding.options, *codec.options, "-map_chapters", "-1", "-f", codec.muxer),
+        options=(*encoding.options, *codec.options, *_CONTIGUOUS, "-map_chapters", "-1", "-f", codec.muxer),
         sound=encoding.filters,
         bitrate=encoding.bitrate or audio.bitrate or 0,
         format=spec.format,
@@ -256,9 +266,22 @@ def _graphs(facts: MediaFacts, targets: Sequence[Target]) -> Iterator[str]:
     sounds = {i: target.sound for i, target in enumerate(targets) if target.sound}
     if pictures and facts.video:
         unlabelled = f"{_UNLABELLED}," if facts.video.odd_colours else ""
-        yield _graph(f"[0:{facts.video.index}]{unlabelled}split", "v", pictures)
+        joined = _joined(facts, "setpts", f"1/{facts.video.fps or GUESSED_FPS}")
+        yield _graph(f"[0:{facts.video.index}]{joined}{unlabelled}split", "v", pictures)
     if sounds and facts.audio:
-        yield _graph(f"[0:{facts.audio.index}]asplit", "a", sounds)
+        joined = _joined(facts, "asetpts", "NB_SAMPLES/SR")
+        yield _graph(f"[0:{facts.audio.index}]{joined}asplit", "a", sounds)
+
+
+def _joined(facts: MediaFacts, name: str, length: str) -> str:
+    """Let the time go on where the clock of joined files begins anew; `length` of a frame in seconds.
+
+    ffmpeg does so for some formats only; in others it drops or squeezes what seems to be in the past.
+    """
+    if facts.video is None or not facts.video.restarts:
+        return ""
+    step = f"if(gt(PTS,PREV_INPTS),PTS-PREV_INPTS,{length}/TB)"
+    return f"{name}='if(isnan(PREV_OUTPTS),PTS,PREV_OUTPTS+{step})',"
 
 
 _UNLABELLED = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown"

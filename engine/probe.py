@@ -26,7 +26,7 @@ from av.video.frame import VideoFrame
 from engine.failures import Failure, TaskFailed
 from engine.inputs import ANY_FORMAT, SAFE_INPUT, STATED_BY_FILE, STATED_BY_STREAM
 from engine.model import AudioFacts, MediaFacts, VideoFacts
-from engine.stated import missing_part
+from engine.stated import is_open_ended, missing_part
 
 # Tags come in any encoding. PyAV 18 refuses the file unless told otherwise, PyAV 19 reads it and knows no such option.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}  # noqa: PLR2004
@@ -55,6 +55,8 @@ NAME_SEARCH = 2**20
 """Bytes from the beginning of a file that tell its format."""
 DEEP = 24
 """Bits of a sample in 32 bits of which nothing says how many of them are used."""
+MAX_FRAME_SECONDS = 1.0
+"""Seconds above which the last frame counts as held: its length must then come out, too."""
 GUESSED_FPS = 25
 """Frames per second where nothing says how long a frame lasts."""
 
@@ -75,6 +77,9 @@ class _Track:
     packets: int = 0
     tries: int = 0
     frame: VideoFrame | AudioFrame | None = None
+    restarts: bool = False
+    decoding: float = 0.0
+    _decoding_start: float | None = None
     _past: float = 0.0
     _span: tuple[float, float, float] | None = None
     _shown: float = 0.0
@@ -92,6 +97,9 @@ class _Track:
         if begin is not None:
             self._stretch(begin, length, leap=self._leaps(decoded, begin))
         self._decoded = decoded
+        if decoded is not None:
+            self._decoding_start = decoded if self._decoding_start is None else self._decoding_start
+            self.decoding = decoded + length - self._decoding_start
 
     def _seconds(self, ticks: int | None) -> float | None:
         return None if ticks is None else ticks * self.unit
@@ -110,6 +118,7 @@ class _Track:
         if leap:
             # A clock that runs backwards (chained files) or leaps (a cut broadcast) says nothing about time.
             self._past = self.elapsed
+            self.restarts |= begin < last
             self._span, self._shown = (begin, begin, length), length
         else:
             # In mp4 a packet lasts until the next one is decoded, long before or after that is shown: of the one that
@@ -124,21 +133,25 @@ class _Track:
         if self._span is None:
             return self.content
         first, last, _ = self._span
-        return self._past + last + self._last_length - first
+        return self._past + last + self.last_length - first
 
     @property
     def states_end(self) -> bool:
         """Whether a packet says how long the last frame is shown."""
-        return self._last_length > 0 if self._span else self.content > 0
+        return self.last_length > 0 if self._span else self.content > 0
 
     @property
-    def _last_length(self) -> float:
+    def last_length(self) -> float:
+        """Seconds that the last packet is shown, 0 if none says so."""
         return min(self._span[2], self._shown) if self._span else 0.0
 
     def try_decoding(self, packet: "Packet[Any]") -> None:
         """Look for the first frame, if it is not found yet."""
         if self.frame is None and self.tries < MAX_TRIES:
             self.tries += 1
+            # A decoder makes noise of what is encrypted, or an error; we have no key.
+            if packet.has_sidedata("encryption_info"):
+                return
             self.frame = _first_frame(packet)
 
     @property
@@ -269,9 +282,10 @@ def _require_whole(container: InputContainer, path: Path, tracks: Sequence[_Trac
     _require_length(there / (1 - missing_part(path)), there)
     if name in STATED_BY_FILE:
         _require_length(whole, max(track.end for track in tracks))
-    if name in STATED_BY_STREAM or (name == "mp3" and _counts_frames(path)):
+    if (name in STATED_BY_STREAM and not is_open_ended(path)) or (name == "mp3" and _counts_frames(path)):
         for track in used:
-            _require_length(_stated_duration(track.stream), track.duration)
+            # mp4 states how long decoding takes: from before a gap at the beginning if frames are reordered across it.
+            _require_length(_stated_duration(track.stream), max(track.duration, track.decoding))
 
 
 def is_shorter(found: float, stated: float) -> bool:
@@ -325,6 +339,8 @@ def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
         nominal_fps=float(getattr(track.stream, "guessed_rate", None) or 0),
         duration=track.duration,
         odd_colours=frame.colorspace in _ODD_MATRICES or frame.color_trc in _ODD_TRANSFERS,
+        holds_last_frame=track.last_length > MAX_FRAME_SECONDS,
+        restarts=track.restarts,
     )
 
 

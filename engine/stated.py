@@ -16,11 +16,21 @@ _ASF_BROADCAST = 1
 
 def missing_part(path: Path) -> float:
     """Return which part of the stated bytes is missing, from 0 (none, or nothing is stated) to 1."""
-    with path.open("rb") as file:
-        head = file.read(_SEARCH)
+    head = _head(path)
     stated = next((read(head) for mark, read in _READERS if head.startswith(mark)), 0)
     size = path.stat().st_size
     return 1 - size / stated if stated > size else 0.0
+
+
+def is_open_ended(path: Path) -> bool:
+    """Tell whether the writer of a RIFF file (AVI, wave) did not know its end; then it did not know any length."""
+    head = _head(path)
+    return head.startswith(b"RIFF") and not _chunk(head, "little", 4)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_SEARCH)
 
 
 def _chunk(head: bytes, order: Literal["big", "little"], width: int) -> int:

@@ -33,6 +33,7 @@ ERRORS = {
     "MalformedXML": (400, "The body is not the XML document that this request needs."),
     "MetadataTooLarge": (400, "The headers x-cos-meta-* have more than 2048 bytes."),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
+    "MissingContentLength": (411, "An upload must state its Content-Length or be sent in chunks."),
     "NoSuchBucket": (404, "The specified bucket does not exist."),
     "NoSuchKey": (404, "The specified key does not exist."),
     "NoSuchUpload": (404, "The specified multipart upload does not exist."),

@@ -28,6 +28,7 @@ class Writer:
 
     async def receive(self, asked: CosRequest) -> Draft:
         """Read a body to the disk; raises `CosError` or `ClientDisconnect`, then nothing is left of it."""
+        requests.require_length(asked.headers)
         md5 = requests.read_md5(asked.headers)
         draft = await run_in_threadpool(self._objects.draft)
         try:

@@ -44,6 +44,8 @@ _NOT_IMPLEMENTED = (
     "pic-operations",
     "x-amz-copy-source",
     "x-amz-tagging",
+    "if-",
+    "content-range",
 )
 """Headers, by their beginning, that would change what a write does."""
 _SIGNING = re.compile(r"q-[a-z-]+|sign|x-cos-security-token", re.ASCII)
@@ -120,6 +122,12 @@ def refuse_unknown_headers(headers: Headers) -> None:
         raise CosError("NotImplemented", f"The engine does not implement the header {asked}.")
     if headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
         raise CosError("NotImplemented", "The engine does not implement chunks with signatures of their own.")
+
+
+def require_length(headers: Headers) -> None:
+    """Refuse an upload without a length or chunks, which HTTP reads as an empty one; raises `MissingContentLength`."""
+    if "content-length" not in headers and "transfer-encoding" not in headers:
+        raise CosError("MissingContentLength")
 
 
 def read_kept_headers(headers: Headers) -> str:

@@ -228,11 +228,16 @@ def test_reading_a_sub_resource_is_no_reading_of_the_object(engine, stored, name
         {"Pic-Operations": "{}"},
         {"x-amz-copy-source": "/a/b"},
         {"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"},
+        {"If-None-Match": "*"},
+        {"If-Match": '"other"'},
+        {"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {"Content-Range": "bytes 0-4/10"},
     ],
 )
 def test_no_header_that_changes_a_write_is_left_out(stub, kept, headers: dict) -> None:
     status, _, body = stub.request("PUT", f"/cos/{VIDEO}/{kept}", b"other", headers)
     assert (status, code_of(body)) == (501, "NotImplemented")
+    assert stub.request("GET", f"/cos/{VIDEO}/{kept}")[2] != b"other"
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,12 @@ def test_a_picture_that_cannot_be_decoded_does_not_hurt_the_sound(make_media, tm
     assert run(path, "video").code == Failure.NO_VIDEO
 
 
+def test_what_is_encrypted_cannot_be_decoded(make_media) -> None:
+    key = ["-encryption_key", "76a6c65c5ea762046bd749a2e632ccbb", "-encryption_kid", "0" * 32]
+    path = make_media("cenc.mp4", *picture("64x36", 3), *sound(3), *H264, "-encryption_scheme", "cenc-aes-ctr", *key)
+    assert {run(path, kind).code for kind in PLANS} == {Failure.NOT_MEDIA}
+
+
 def test_subtitles_may_outlast_the_picture(make_media, tmp_path) -> None:
     text = tmp_path / "text.srt"
     text.write_text("1\n00:00:00,500 --> 00:00:01,000\nA\n\n2\n00:00:50,000 --> 00:01:00,000\nB\n")
@@ -84,6 +90,39 @@ def test_a_still_screen_makes_a_gif_of_five_seconds(make_media, tmp_path, extens
     made = end(path, "video", tmp_path)
     assert gif_seconds(made / "out.w_64.gif") == pytest.approx(5, abs=0.1)
     assert probe(made / "out.f10.mp4").duration == pytest.approx(60, abs=0.2)
+
+
+@pytest.mark.parametrize("kept", ["eq(n,0)+gt(n,700)", "lt(n,30)+gt(n,700)", "lt(n,3)+eq(n,749)"])
+@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+def test_a_screen_may_stand_still_anywhere(make_media, tmp_path, extension: str, kept: str) -> None:
+    """Frames are reordered across the gap, in the source and in what is made of it."""
+    still = ["-vf", f"select='{kept}'", "-fps_mode", "vfr", *H264, "-bf", "3"]
+    path = make_media(f"stands{len(kept)}.{extension}", *picture("64x36", 30), *still)
+    assert probe(path).duration == pytest.approx(30, abs=0.1)
+    made = end(path, "video", tmp_path)
+    assert probe(made / "out.f10.mp4").duration == pytest.approx(30, abs=0.2)
+    assert gif_seconds(made / "out.w_64.gif") == pytest.approx(5, abs=0.1)
+
+
+HELD = ["-bsf:v", "setts=duration='if(eq(N,24),60/TB,DURATION)'"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "seconds"),
+    [
+        ("held.mp4", [*H264, "-bf", "0", *HELD], 60.96),
+        ("held.mkv", [*H264, "-bf", "0", *HELD], 60.96),
+        ("held.gif", ["-r", "2", "-final_delay", "500"], 6.5),
+        ("held.apng", ["-r", "2", "-final_delay", "5/1"], 6.5),
+        ("two.gif", ["-vf", "fps=1,tpad=stop=1:stop_mode=clone", "-final_delay", "900"], 10),
+    ],
+)
+def test_the_last_frame_may_be_shown_for_long(make_media, tmp_path, name: str, options: list[str], seconds) -> None:
+    path = make_media(name, *picture("64x36"), *options)
+    assert probe(path).duration == pytest.approx(seconds, abs=0.1)
+    made = end(path, "video", tmp_path)
+    assert probe(made / "out.f10.mp4").duration == pytest.approx(seconds, abs=0.1)
+    assert gif_seconds(made / "out.w_64.gif") == pytest.approx(5, abs=0.1)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.04, 0.12), (0.7, 0.75), (4.9, 4.9), (7, 5)])
@@ -233,6 +272,40 @@ def test_the_sides_may_change_on_the_way(make_media, tmp_path) -> None:
     made = end(path, "video", tmp_path)
     assert distinct_covers(made) == 3
     assert gif_seconds(made / "out.w_64.gif") == pytest.approx(4, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("joined.mkv", []),
+        ("joined.nut", []),
+        ("joined.mp4", ["-movflags", "frag_keyframe+empty_moov+default_base_moof", "-g", "10"]),
+    ],
+)
+def test_files_may_be_joined(make_media, tmp_path, name: str, options: list[str]) -> None:
+    """The clock begins anew in the middle; ffmpeg corrects that in MPEG-TS and Ogg only."""
+    part = make_media(f"part-{name}", *picture("64x36", 3), *sound(3), *H264, *options)
+    path = tmp_path / name
+    path.write_bytes(part.read_bytes() * 2)
+    assert probe(path).duration == pytest.approx(6, abs=0.5)
+    made = end(path, "video", tmp_path)
+    facts = probe(made / "out.f10.mp4")
+    assert facts.video.duration == pytest.approx(6, abs=0.5)
+    assert facts.audio.duration == pytest.approx(facts.video.duration, abs=0.2)
+    assert distinct_covers(made) == 3
+    made = end(path, "audio", tmp_path)
+    for song in ("48000_m4a.m4a", "64000_opus.opus", "0_wav.wav"):
+        assert probe(made / f"out.{song}").duration == pytest.approx(6, abs=0.5)
+
+
+@pytest.mark.parametrize(("extension", "rates"), [("flac", (44100, 44100)), ("aac", (44100, 22050))])
+def test_songs_may_be_joined(make_media, tmp_path, extension: str, rates: tuple[int, int]) -> None:
+    parts = [make_media(f"part{rate}.{extension}", *sound(3), "-ar", str(rate)) for rate in rates]
+    path = tmp_path / f"joined.{extension}"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    made = end(path, "audio", tmp_path)
+    for name in ("48000_m4a.m4a", "64000_opus.opus", "96000_ogg.ogg", "128000_mp3.mp3", "0_wav.wav", "0_flac.flac"):
+        assert probe(made / f"out.{name}").duration == pytest.approx(6, abs=0.2)
 
 
 def test_the_channels_may_change_on_the_way(make_media, tmp_path) -> None:

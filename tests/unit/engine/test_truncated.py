@@ -52,6 +52,23 @@ def test_a_recording_that_does_not_know_its_length_is_whole(make_media, tmp_path
     assert probe(path).duration == pytest.approx(3, abs=0.2)
 
 
+@pytest.mark.parametrize("size", [b"\xff" * 4, b"\0" * 4])
+def test_a_recording_of_pictures_that_does_not_know_its_length_is_whole(make_media, tmp_path, size: bytes) -> None:
+    """ffmpeg writes such an AVI into a pipe: its header counts 2^30 frames."""
+    whole = make_media("talking.avi", *picture("64x48", 8), *sound(8), "-g", "25")
+    unknown = bytearray(whole.read_bytes())
+    for name in (b"vids", b"auds"):
+        at = unknown.index(name) + 32
+        unknown[at : at + 4] = (1 << 30).to_bytes(4, "little")
+    path = tmp_path / "unknown.avi"
+    path.write_bytes(unknown)
+    with pytest.raises(TaskFailed, match="are stated"):
+        probe(path)
+    unknown[4:8] = size
+    path.write_bytes(unknown)
+    assert probe(path).duration == pytest.approx(8, abs=0.2)
+
+
 @pytest.mark.parametrize(
     ("head", "part"),
     [

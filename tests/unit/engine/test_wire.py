@@ -52,6 +52,15 @@ def test_a_signed_call_through_a_proxy_is_for_the_host_in_its_target(engine) -> 
     assert engine.send(params)["code"] == 4100
 
 
+def test_an_upload_without_an_end_is_no_empty_object(engine) -> None:
+    head = f"PUT /endless.bin HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n"
+    assert b" 411 " in raw(engine, f"{head}\r\n").partition(b"\r\n")[0]
+    assert engine.request("GET", "/endless.bin", headers={"Host": HOST})[0] == 404
+    chunks = "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+    assert b" 200 " in raw(engine, head + chunks).partition(b"\r\n")[0]
+    assert engine.request("GET", "/endless.bin", headers={"Host": HOST})[2] == b"hi"
+
+
 def test_names_of_headers_are_those_that_sdks_look_for(engine) -> None:
     head = f"PUT /names HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n"
     answer = raw(engine, f"{head}x-cos-meta-a: 1\r\nContent-Length: 1\r\n\r\nx")
