@@ -646,9 +646,9 @@ def shown(body: bytes | None) -> Any:
     if body is None:
         return None
     if len(body) <= MOST_SHOWN:
-        value = _decoded(body)
-        if len(json.dumps(value)) <= MOST_SHOWN:  # a control character becomes six bytes
-            return value
+        text = json.dumps(_decoded(body))
+        if len(text) <= MOST_SHOWN:  # a control character has become six bytes
+            return json.loads(text, parse_constant=str)
     return {"omitted": f"{len(body)} bytes"}
 
 

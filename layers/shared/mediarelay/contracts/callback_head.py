@@ -126,9 +126,10 @@ def read_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
 
 
 def read_leniently(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
-    """Decode as `read_object` does, or else once more with what the provider's documents show.
+    """Decode as `read_object` does, or else once more with what the provider's documents show, and odd numbers.
 
-    That is a comma after the last member or entry, and control characters inside strings.
+    The documents show a comma after the last member or entry, and control characters inside strings. NaN and Infinity
+    are floats then, which no reader of a field takes.
     """
     return _object(_text(body), max_depth, lenient=True)[0]
 
@@ -158,7 +159,7 @@ def _object(text: str, max_depth: int, *, lenient: bool) -> tuple[dict[str, Any]
 def _decode(text: str, *, lenient: bool) -> tuple[Any, bool]:
     try:
         return _STRICT.decode(text), False
-    except ValueError:
+    except (ValueError, Malformed):
         if not lenient:
             raise
     return _LENIENT.decode(_TRAILING_COMMA.sub(lambda found: found[1] or "", text)), True
@@ -205,9 +206,7 @@ def _float(digits: str) -> float | str:
 
 
 _STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float)
-_LENIENT = json.JSONDecoder(
-    object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer, strict=False
-)
+_LENIENT = json.JSONDecoder(object_pairs_hook=_once, parse_float=_float, parse_int=_integer, strict=False)
 
 
 def _form_fields(text: str) -> dict[str, Any]:
