@@ -133,6 +133,13 @@ def test_a_callback_that_repeats_the_submitted_url_contradicts_nothing(world: Wo
     assert gists == [f"{HOST}/a b%.mp3"], "as the provider prints it"
 
 
+def test_both_names_of_a_region_are_one_request(world: World) -> None:
+    order(world, Kind.AUDIO, url_of("a b.mp3"), vid="a1")
+    url = url_of("a b.mp3").replace("cossh", "cos.ap-shanghai")
+    request = read(AudioSubmit, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}).model_dump()
+    assert world.submitter.submit(Kind.AUDIO, request, None).vid == "a1"
+
+
 def test_the_host_of_a_region_of_version_5_is_sent_as_it_exists(world: World) -> None:
     url = url_of("a b.mp3").replace("cossh", "cos.ap-shanghai")
     world.provider.vids = ["a1"]
