@@ -52,8 +52,6 @@ def test_head(body: str, form: Form) -> None:
         (b'[{"vid": "a"}]', "body"),
         (b"[1=2]", "body"),
         (b"hello", "body"),
-        (b'{"vid": "a", "detail": NaN}', "body"),
-        (b'{"vid": "a", "detail": -Infinity}', "body"),
         (b'{"vid": "a", "detail": {},,}', "body"),
         (b'{"detail": {}}', "vid"),
         (b'{"vid": "", "detail": {}}', "vid"),

@@ -403,7 +403,7 @@ def test_envelope_data_is_passed_on_as_it_is() -> None:
         (b'{"code": 0, "data": "x"}', "data"),
         (b'{"code": 0, "data": [1]}', "data"),
         (b'{"code": 0, "code": 1}', "code"),
-        (b'{"code": NaN}', "body"),
+        (b'{"code": NaN}', "code"),
         (b'{"code": [0]}', "code"),
     ],
 )

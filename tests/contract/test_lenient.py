@@ -53,6 +53,15 @@ def test_a_number_of_too_many_digits_costs_its_field(digits: str) -> None:
     assert (facts.state, facts.source.size, facts.unreadable) == (State.SUCCEEDED, None, ("detail.size",))
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_none_costs_its_field(number: str) -> None:
+    body = f'{{"vid": "a", "status": "success", "detail": {{"size": {number}}}, "name": {number}}}'.encode()
+    facts = parse_callback(Kind.VIDEO, body)
+    assert (read_head(body).lenient, facts.state, facts.unreadable) == (True, State.SUCCEEDED, ("detail.size", "name"))
+    with pytest.raises(Malformed, match=f"{number} is not JSON"):
+        read_object(body)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -69,8 +78,10 @@ def test_commas_inside_text_stay(text: str) -> None:
     ("body", "field"),
     [
         (b'{"vid": "a", "detail": {"x": 1, "x": 1,},}', "x"),
-        (b'{"vid": "a", "detail": NaN,}', "body"),
-        (b'{"vid": "a", "detail": [Infinity,],}', "body"),
+        (b'{"vid": "a", "detail": nan}', "body"),
+        (b'{"vid": "a", "detail": [+Infinity]}', "body"),
+        (b'{"vid": NaN, "detail": {}}', "vid"),
+        (b'{"vid": "a", "detail": {}, "callback_type": NaN}', "callback_type"),
         (b'{"vid": "a", "detail": ' + b"[" * 40 + b"1" + b",]" * 40 + b"}", "body"),
         (b'{"vid": "a",, "detail": {}}', "body"),
         (b'{"vid": "a", "detail": [,]}', "body"),

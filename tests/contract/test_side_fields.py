@@ -20,7 +20,8 @@ PAYLOADS = Path(__file__).parent / "payloads"
 STRICT = {"vid", "status", "deleted", "callback_type", "app_id", "bucket_name", "url"}
 """At the top of a payload; deeper down the same names are side fields."""
 ODD: list[Any] = [
-    *(None, True, False, 0, -1, -91, 0.0, 0.5, 12345.5, 1e308, float("inf"), 2**53, 2**63, 10**400, 1482498702),
+    *(None, True, False, 0, -1, -91, 0.0, 0.5, 12345.5, 1e308, 2**53, 2**63, 10**400, 1482498702),
+    *(float("inf"), float("nan")),
     *("", " ", "0", "-1", "N/A", "30000/1001", "29.97 fps", "1e999", "9" * 5000, "yes", "no", "success", "fail"),
     *("0000-00-00 00:00:00", "0001-01-01 00:00:00", "2016-12-31 23:59:60", "9999-12-31T23:59:59-23:59", "\ud800", "\0"),
     *([], {}, [None], [[]], [[[]]], [{}, 7], {"1": {}, "2": None}, {"1": "/a"}, {"": 1}, {"\ud800": "\ud800"}),

@@ -848,7 +848,7 @@ def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_question
         world.clock.forward(seconds=1)
         world.replayer.replay(VID, "two")
         world.provider.info = plain  # type: ignore[method-assign]
-        return plain(kind, vid)
+        return plain(kind, vid, known=known)
 
     world.provider.info = info  # type: ignore[method-assign]
     for _ in range(2):

@@ -18,6 +18,7 @@ from urllib3.connection import HTTPConnection
 
 from mediarelay.adapters.cts_api import CtsApi
 from mediarelay.config import Settings
+from mediarelay.domain.budget import Budget
 from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.media import Kind
 from mediarelay.signing.qcloud import Credentials, Endpoint, verify
@@ -85,7 +86,7 @@ def ask(spelling: str, session: requests.Session) -> bytes:
         url=settings.provider_endpoint,
         credentials=lambda: Credentials("id", SECRET, None),
         spend=lambda _now, _limit: True,
-        budget=100,
+        budget=Budget(100),
         guard=Guard(),
         clock=lambda: NOW,
         nonce=count(7).__next__,

@@ -6,15 +6,22 @@ from contextlib import contextmanager
 from datetime import timedelta
 from random import Random
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from mediarelay.adapters.items import HEARD, WITHOUT_HEARD
+from mediarelay.contracts.cts import parse_callback
+from mediarelay.contracts.observation import MAX_CLAIM_BYTES
 from mediarelay.domain.media import State
+from mediarelay.errors import ProviderUnreadable
+from mediarelay.http import respond
 from mediarelay.usecases.read import MOST_SHOWN
 from tests.integration.world import START, VID, World, answer, callback
 
 LARGE = 900_000
+MAX_ANSWER = 6 * 10**6
+"""Bytes that a Lambda function may answer."""
 
 
 @contextmanager
@@ -105,6 +112,31 @@ def test_a_task_is_read_without_what_strangers_sent(world: World, monkeypatch: p
     assert not [item for item in read if HEARD in item or "body" in item]
     shown = [line["body"] and line["body"]["vid"] for line in claims(world)]
     assert [bool(one) for one in shown] == [False] * 5 + [True] * MOST_SHOWN
+
+
+def test_a_history_stays_below_what_lambda_may_answer(world: World) -> None:
+    world.track()
+    for number in range(MOST_SHOWN):
+        world.claim(callback(v_type=f"{number}" + "\1" * 10_000))
+        world.claim(callback(v_type=f"{number}").replace(b'"v_type": "', b'"v_type": "' + b"\1" * 60_000))
+        world.provider.answers[VID] = ProviderUnreadable("body: not JSON", b"\xff" * (60_000 + number))
+        world.confirm()
+        world.clock.forward(seconds=1)
+    assert len(respond(200, world.reader.history(VID))["body"]) < MAX_ANSWER
+    shown = [line["body"] for line in world.reader.history(VID)["observations"] if line["origin"] == "reply"]
+    assert shown[-1] == {"omitted": f"{60_000 + number} bytes"}
+
+
+@pytest.mark.parametrize("size", [MAX_CLAIM_BYTES, MAX_CLAIM_BYTES + 1])
+def test_of_a_claim_too_large_to_be_documented_only_the_gist_is_read(world: World, size: int) -> None:
+    body = callback(v_type="x", size="N/A")
+    body = body.replace(b'"v_type": "x', b'"v_type": "x' + b"x" * (size - len(body)))
+    world.claim(body)
+    with mock.patch("mediarelay.contracts.observation.parse_callback", side_effect=parse_callback) as full:
+        source = world.reader.task(VID)["source"]
+        world.reader.history(VID)
+    assert (full.call_count, "container" in source) == ((2, True) if size == MAX_CLAIM_BYTES else (0, False))
+    assert source["url"] == json.loads(body)["url"]
 
 
 def test_all_that_is_read_of_a_task_is_asked_for(world: World) -> None:

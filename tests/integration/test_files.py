@@ -122,6 +122,32 @@ def test_a_provider_that_repeats_the_submitted_url_is_believed(world: World) -> 
     assert (task.outcome, task.source.url, task.conflicts) == ("failed", url_of("a b%.mp3"), ())
 
 
+def test_a_callback_that_repeats_the_submitted_url_contradicts_nothing(world: World) -> None:
+    order(world, Kind.AUDIO, url_of("a b%.mp3"))
+    body = result_callback(printed(Kind.AUDIO, "a b%.mp3")) | {"url": url_of("a b%.mp3")}
+    world.claim(json.dumps(body).encode(), Kind.AUDIO)
+    answers(world, printed(Kind.AUDIO, "a b%.mp3"))
+    task = world.confirm("a1", Kind.AUDIO)
+    assert (task.outcome, task.conflicts) == ("failed", ())
+    gists = [entry.gist.url for entry in world.ledger.load("a1").entries if entry.gist]
+    assert gists == [f"{HOST}/a b%.mp3"], "as the provider prints it"
+
+
+def test_both_names_of_a_region_are_one_request(world: World) -> None:
+    order(world, Kind.AUDIO, url_of("a b.mp3"), vid="a1")
+    url = url_of("a b.mp3").replace("cossh", "cos.ap-shanghai")
+    request = read(AudioSubmit, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}).model_dump()
+    assert world.submitter.submit(Kind.AUDIO, request, None).vid == "a1"
+
+
+def test_the_host_of_a_region_of_version_5_is_sent_as_it_exists(world: World) -> None:
+    url = url_of("a b.mp3").replace("cossh", "cos.ap-shanghai")
+    world.provider.vids = ["a1"]
+    request = read(AudioSubmit, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}).model_dump()
+    world.submitter.submit(Kind.AUDIO, request, None)
+    assert world.provider.taken == [{"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}]
+
+
 def test_another_name_of_the_region_is_the_same_file(world: World) -> None:
     order(world, Kind.VIDEO, url_of("a b.mp4").replace("cossh", "cos.ap-shanghai"))
     answers(world, printed(Kind.VIDEO, "a b.mp4"))

@@ -11,6 +11,7 @@ import requests
 
 from mediarelay.adapters.cts_api import CtsApi
 from mediarelay.contracts.api import AudioSubmit, VideoTrack, read
+from mediarelay.domain.budget import Budget
 from mediarelay.domain.media import Kind
 from mediarelay.signing.qcloud import Credentials
 from tests.integration.world import World
@@ -45,7 +46,7 @@ def linked(world: World, stub: Engine) -> World:
         url=f"http://127.0.0.1:{stub.port}/v2/index.php",
         credentials=lambda: Credentials(KEYS["secret_id"], KEYS["secret_key"]),
         spend=lambda _now, _limit: True,
-        budget=1000,
+        budget=Budget(1000),
         guard=world.breaker,
         clock=lambda: datetime.now(UTC),
         nonce=lambda: secrets.randbits(62) + 1,

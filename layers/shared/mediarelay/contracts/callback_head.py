@@ -6,6 +6,7 @@ It is the one place where callbacks are told apart; the full contracts (`cts.py`
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from mediarelay.contracts import cts_fields as read
 from mediarelay.domain.entry import Gist
+from mediarelay.domain.file_url import parse_printed
 from mediarelay.domain.media import MAX_URL, State
 from mediarelay.domain.vid import is_vid
 from mediarelay.errors import Malformed
@@ -97,8 +99,15 @@ def _gist(fields: read.Fields, form: Form) -> Gist:
         state=STATES[form].get(fields.side("status", read.text) or ""),
         app_id=fields.side("app_id", read.count),
         bucket=_short(fields.data.get("bucket_name"), _LONGEST_NAME),
-        url=_short(fields.data.get("url"), MAX_URL),
+        url=_url(fields.data),
     )
+
+
+def _url(data: Mapping[str, Any]) -> str | None:
+    """Read the URL as the provider prints one, raw, also where its path says that it is escaped."""
+    stated, path = (_short(data.get(name), MAX_URL) for name in ("url", "url_f0"))
+    file = parse_printed(stated, path) if stated else None
+    return file.printed if file else stated
 
 
 def _short(value: object, limit: int) -> str | None:
@@ -117,9 +126,10 @@ def read_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
 
 
 def read_leniently(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
-    """Decode as `read_object` does, or else once more with what the provider's documents show.
+    """Decode as `read_object` does, or else once more with what the provider's documents show, and odd numbers.
 
-    That is a comma after the last member or entry, and control characters inside strings.
+    The documents show a comma after the last member or entry, and control characters inside strings. NaN and Infinity
+    are floats then, which no reader of a field takes.
     """
     return _object(_text(body), max_depth, lenient=True)[0]
 
@@ -149,7 +159,7 @@ def _object(text: str, max_depth: int, *, lenient: bool) -> tuple[dict[str, Any]
 def _decode(text: str, *, lenient: bool) -> tuple[Any, bool]:
     try:
         return _STRICT.decode(text), False
-    except ValueError:
+    except (ValueError, Malformed):
         if not lenient:
             raise
     return _LENIENT.decode(_TRAILING_COMMA.sub(lambda found: found[1] or "", text)), True
@@ -196,9 +206,7 @@ def _float(digits: str) -> float | str:
 
 
 _STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float)
-_LENIENT = json.JSONDecoder(
-    object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer, strict=False
-)
+_LENIENT = json.JSONDecoder(object_pairs_hook=_once, parse_float=_float, parse_int=_integer, strict=False)
 
 
 def _form_fields(text: str) -> dict[str, Any]:

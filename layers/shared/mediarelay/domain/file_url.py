@@ -7,9 +7,9 @@ Two sides write URLs, and they write them in two ways, so there is one parser fo
 | a client of our API (`parse_url`): escaped once, as RFC 3986 says | `100%.mp3` |
 | the provider (`parse_printed`): raw, whatever follows the host is the key | `100%25.mp3` |
 
-`CosFile.url` is the one way in which we write a URL: escaped, so our API takes it again. The host is written as the
-provider's documents write it, with the region right behind `cos`; `.cos.{region}.`, as version 5 of the object storage
-writes it, is read as the same bucket.
+`CosFile.url` is the one way in which we write a URL: escaped, so our API takes it again. Its host is one that exists: a
+short region (`sh`) stands right behind `cos`, as in the provider's documents, one of version 5 of the object storage
+(`ap-shanghai`) behind a dot. Either is read with and without the dot, as the same bucket.
 """
 
 import re
@@ -40,7 +40,7 @@ _HOST = re.compile(
     r"\.cos\.?(?!accelerate\.)(?P<region>[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)\.myqcloud\.com",
     re.ASCII | re.IGNORECASE,
 )
-_URL = re.compile(r"https?://(?P<host>[^/?#]+)/(?P<key>.+)", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(r"https?://(?P<host>[^/?#:]+)(:(80|443))?/(?P<key>.+)", re.IGNORECASE | re.DOTALL)
 _REFUSALS = (
     (f".{{{MAX_URL + 1}}}", f"must have at most {MAX_URL} characters"),
     (r"(?!http://)", "must begin with http://"),
@@ -84,17 +84,27 @@ class CosFile:
     @property
     def url(self) -> str:
         """The URL of the file, escaped: every byte of the key but letters, digits, `/`, `-`, `.`, `_` and `~`."""
-        return f"http://{bucket_host(self.app_id, self.bucket, self.region)}/{quote(self.key, safe='/')}"
+        return f"http://{self._host}/{quote(self.key, safe='/')}"
+
+    @property
+    def printed(self) -> str:
+        """The URL of the file as the provider prints it, raw."""
+        return f"http://{self._host}/{self.key}"
 
     @property
     def identity(self) -> str:
         """The URL of the file with the short name of its region: two are equal only if they name the same file."""
         return replace(self, region=short_region(self.region)).url
 
+    @property
+    def _host(self) -> str:
+        return bucket_host(self.app_id, self.bucket, self.region)
+
 
 def bucket_host(app_id: int, bucket: str, region: str) -> str:
-    """Return the host of a bucket as the provider's documents write it."""
-    return f"{bucket}-{app_id}.cos{region}.myqcloud.com"
+    """Return the host of a bucket: `cos{region}` for a short name, `cos.{region}` for one of version 5 (`ap-...`)."""
+    dot = "." if "-" in region else ""
+    return f"{bucket}-{app_id}.cos{dot}{region}.myqcloud.com"
 
 
 def parse_host(host: str) -> tuple[int, str, str] | None:
@@ -147,7 +157,8 @@ def parse_printed(text: str, path: str | None = None) -> CosFile | None:
 def parse_stored(url: str) -> CosFile | None:
     """Read the URL of a stored request; None if it is not the URL of an object.
 
-    Requests that earlier versions stored may hold what `parse_url` refuses today: https, or a `#` that is not escaped.
+    Requests that earlier versions stored may hold what `parse_url` refuses today: https, a port, or a `#` that is not
+    escaped.
     """
     try:
         return _parse(url, _unescaped)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mediarelay.domain.file_url import short_region, stored_url
+from mediarelay.domain.file_url import identity, short_region
 from mediarelay.domain.media import Kind, State
 
 MAX_KEY = 255
@@ -57,7 +57,7 @@ def _canonical(request: Mapping[str, str]) -> dict[str, str]:
     return {name: _SPELLINGS.get(name, str)(value) for name, value in request.items()}
 
 
-_SPELLINGS: Mapping[str, Callable[[str], str]] = {"url": stored_url, "bucketRegion": short_region}
+_SPELLINGS: Mapping[str, Callable[[str], str]] = {"url": identity, "bucketRegion": short_region}
 
 
 @dataclass(frozen=True, slots=True)
