@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from mediarelay.contracts import cts_fields as read
+from mediarelay.contracts.fields import Fields
 from mediarelay.domain.entry import Gist
 from mediarelay.domain.media import MAX_URL, State
 from mediarelay.domain.vid import is_vid
@@ -88,10 +89,10 @@ def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Head, dict[s
 
 
 def _head(fields: dict[str, Any], form: Form, *, lenient: bool = False) -> Head:
-    return Head(_vid(fields), form, _gist(read.Fields(fields), form), lenient)
+    return Head(_vid(fields), form, _gist(Fields(fields), form), lenient)
 
 
-def _gist(fields: read.Fields, form: Form) -> Gist:
+def _gist(fields: Fields, form: Form) -> Gist:
     """Read what may be contradicted, as far as it is in form; the full contract judges the rest later."""
     return Gist(
         state=STATES[form].get(fields.side("status", read.text) or ""),
@@ -195,7 +196,7 @@ def _float(digits: str) -> float | str:
     return found if isfinite(found) else digits
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float)
+_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer)
 _LENIENT = json.JSONDecoder(
     object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer, strict=False
 )
