@@ -112,9 +112,15 @@ def _short(value: object, limit: int) -> str | None:
 def read_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     """Decode a JSON object strictly: UTF-8, no NaN or Infinity, no name twice, no deeper than `max_depth`.
 
-    A number too large for Python is its text. Raises Malformed naming `body`, or the name that is stated twice.
+    A float too large for Python is its text; an integer of thousands of digits is refused. Raises Malformed naming
+    `body`, or the name that is stated twice.
     """
     return _object(_text(body), max_depth, lenient=False)[0]
+
+
+def read_any_integer(body: bytes) -> dict[str, Any]:
+    """Decode as `read_object` does; an integer too large for Python is its text, too."""
+    return _object(_text(body), MAX_DEPTH, lenient=False, decoder=_ANY_INTEGER)[0]
 
 
 def read_leniently(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -132,10 +138,12 @@ def _text(body: bytes) -> str:
         raise Malformed("body", "not UTF-8") from None
 
 
-def _object(text: str, max_depth: int, *, lenient: bool) -> tuple[dict[str, Any], bool]:
+def _object(
+    text: str, max_depth: int, *, lenient: bool, decoder: json.JSONDecoder | None = None
+) -> tuple[dict[str, Any], bool]:
     """Decode an object, and say whether it took the lenient reader."""
     try:
-        value, repaired = _decode(text, lenient=lenient)
+        value, repaired = _decode(text, decoder or _STRICT, lenient=lenient)
     except RecursionError:
         raise Malformed("body", f"nested deeper than {max_depth}") from None
     except ValueError:
@@ -147,9 +155,9 @@ def _object(text: str, max_depth: int, *, lenient: bool) -> tuple[dict[str, Any]
     return value, repaired
 
 
-def _decode(text: str, *, lenient: bool) -> tuple[Any, bool]:
+def _decode(text: str, decoder: json.JSONDecoder, *, lenient: bool) -> tuple[Any, bool]:
     try:
-        return _STRICT.decode(text), False
+        return decoder.decode(text), False
     except ValueError:
         if not lenient:
             raise
@@ -196,7 +204,10 @@ def _float(digits: str) -> float | str:
     return found if isfinite(found) else digits
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer)
+_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float)
+_ANY_INTEGER = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer
+)
 _LENIENT = json.JSONDecoder(
     object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer, strict=False
 )

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard, TypeVar
 
 from mediarelay.errors import Malformed
 
-_INT64_DIGITS = 18
+_MAX_INDEX_DIGITS = 18
 Value = TypeVar("Value")
 
 
@@ -34,7 +34,7 @@ def is_keyed(value: object) -> TypeGuard[Mapping[str, Any]]:
 
 def is_index(key: object) -> bool:
     """Whether it is the name of a member where a list was written as an object."""
-    return isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) <= _INT64_DIGITS
+    return isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) <= _MAX_INDEX_DIGITS
 
 
 def _object(value: object) -> Mapping[str, object] | None:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from mediarelay.contracts.callback_head import read_object
+from mediarelay.contracts.callback_head import read_any_integer
 from mediarelay.contracts.fields import Fields, as_list, is_index, is_keyed
 from mediarelay.domain.song import Grant, Relay, Resource, SongKey, SongType, Span
 from mediarelay.domain.song_errors import EMPTY, SongError, song_error
@@ -88,7 +88,7 @@ def read_message(body: bytes) -> Message:
 
     Raises `Malformed`.
     """
-    fields = read_object(unquote_to_bytes(body) if _PERCENT_ENCODED.match(body) else body)
+    fields = read_any_integer(unquote_to_bytes(body) if _PERCENT_ENCODED.match(body) else body)
     content = {name: value for name, value in fields.items() if name.lower() not in SIGNATURE_FIELDS}
     return Message(_relays(content), _signed(fields), _digest(content), "relays" in content)
 
@@ -262,7 +262,7 @@ def _result(value: object) -> dict[str, Any]:
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        return read_object(text.encode("utf-8", "replace"))
+        return read_any_integer(text.encode("utf-8", "replace"))
     except Malformed as error:
         raise Malformed("result", error.reason) from error
 
