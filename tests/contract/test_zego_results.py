@@ -258,6 +258,12 @@ def test_percent_encoded_once() -> None:
         read_message(quote(quote(body)).encode())
 
 
+@pytest.mark.parametrize("body", [b'{"room_id": "r",}', b'{"room_id": "a\tb"}', b'{"room_id": NaN}'])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(Malformed, match="not JSON"):
+        read_message(body)
+
+
 @pytest.mark.parametrize("relays", [[], [{}] * 101, {}, "x", [7]])
 def test_batches_have_1_to_100_relays(relays: Any) -> None:
     with pytest.raises(Malformed, match="relays"):

@@ -735,6 +735,23 @@ def test_a_relay_with_odd_side_fields_is_taken(
     assert CANARY not in str([zlib_text(item) for item in items(studio) if item["item"]["S"] == "relay"])
 
 
+def test_what_a_time_that_cannot_be_read_is_about_is_over(studio: Studio) -> None:
+    odd = result("accompaniment")
+    odd["data"]["resources"][0]["resource_ttl"] = "N/A"
+    studio.webhook(relay(odd))
+    assert studio.follow() == ["ready"]
+    song = studio.song(tokens=True)
+    assert (song["next"], song["resources"][0]["ms_left"], song["share_ms_left"]) == ("share", 0, HOUR - MARGIN)
+    odd = result("accompaniment", krc_token_ttl="N/A", token_ttl="N/A")
+    del odd["data"]["resources"][0]["resource_ttl"]
+    studio.clock.forward(seconds=1)
+    studio.webhook(relay(odd))
+    assert studio.follow() == ["ready", "expired"]
+    song = studio.song(tokens=True)
+    assert (song["next"], song["share_ms_left"], song["krc_ms_left"]) == ("acquire", 0, 0)
+    assert not {"share_token", "krc_token"} & song.keys()
+
+
 @pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:20])
 def test_any_odd_value_is_stored_and_shown(studio: Studio, value: Any) -> None:
     names = ("duration", "song_name", "singer_name", "has_original", "prelude_duration", "other_segments", "more")
