@@ -214,12 +214,15 @@ def test_no_value_that_cannot_be_read_gives_more_than_was_given(variant: str, wa
 
 
 @patient
-@given(st.data())
-def test_values_in_two_fields(data: st.DataObject) -> None:
-    variant, one, other = (data.draw(st.sampled_from(each)) for each in (SUCCESSES, [*SIDE], [*SIDE, *RIGHTS]))
-    content = changed(changed(relayed(variant), one, data.draw(JSON)), other[:3], data.draw(JSON))
-    if other[:3] != RESOURCE[:3]:
-        assert read(content).key == plain(variant, typed=True).key
+@given(st.sampled_from(SUCCESSES), st.sampled_from([*SIDE]), st.sampled_from([*SIDE, *RIGHTS]), JSON, JSON)
+def test_values_in_two_fields(variant: str, one: Way, other: Way, first: object, second: object) -> None:
+    found = read(changed(changed(relayed(variant), one, first), other, second)) if not clash(one, other) else None
+    assert found is None or (found.key, found.error) == (plain(variant, typed=True).key, None)
+
+
+def clash(one: Way, other: Way) -> bool:
+    """Whether one field lies where the value of the other one is."""
+    return one == other[: len(one)] or other == one[: len(other)]
 
 
 @pytest.mark.parametrize("value", ["soon", "N/A", -1, 1.5, True, [5], {"ms": 5}, 2**60, "9" * 400, "1e99", "5 min"])
