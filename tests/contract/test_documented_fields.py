@@ -16,7 +16,7 @@ import pytest
 from mediarelay.contracts.callback_head import Form
 from mediarelay.contracts.cts import parse_callback, parse_envelope, parse_query, parse_submitted
 from mediarelay.contracts.cts_callback import callback_facts
-from mediarelay.contracts.cts_fields import Fields
+from mediarelay.contracts.fields import Fields
 from mediarelay.domain.media import Kind
 from mediarelay.errors import Malformed
 from mediarelay.signing.qcloud import RESERVED

@@ -26,10 +26,12 @@ from mediarelay.errors import (
     Undelivered,
     VaultUnavailable,
 )
+from mediarelay.http import respond
 from mediarelay.signing.standard_webhooks import sign
 from mediarelay.signing.zego import callback_signature
 from mediarelay.usecases.leases import MOST_TOLD
 from mediarelay.usecases.songs import MOST_BYTES
+from tests.contract.odd import ODD, written
 from tests.integration.studio import CALLBACK, KEY, WEBHOOK, Studio, headers, relay, result
 from tests.integration.world import together
 
@@ -689,7 +691,7 @@ def test_the_same_result_in_another_language_is_a_repeat(studio: Studio) -> None
     assert song["conflicts"] == []
 
 
-@pytest.mark.parametrize("name", ["is_accompany", "is_clip", "has_original"])
+@pytest.mark.parametrize("name", ["is_accompany", "is_clip"])
 def test_a_relay_with_an_unknown_flag_is_refused_and_kept(studio: Studio, name: str) -> None:
     fields = from_php()
     fields["result"]["data"][name] = "yes"
@@ -699,6 +701,69 @@ def test_a_relay_with_an_unknown_flag_is_refused_and_kept(studio: Studio, name: 
     (kept,) = studio.ledger.quarantined(f"{studio.clock():%Y-%m-%d}", "")
     assert b'"room-1"' in kept.body
     assert studio.reader.room("room-1") == {"songs": []}
+
+
+ODD_SIDE = {
+    "duration": "N/A",
+    "song_name": [CANARY := "CANARY-4f9a77"],
+    "prelude_duration": {CANARY: -1},
+    "other_segments": "x",
+    "has_original": "perhaps",
+}
+UNREADABLE = ["duration", "has_original", "other_segments", "prelude_duration", "resources.size", "song_name"]
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_relay_with_odd_side_fields_is_taken(
+    studio: Studio, capsys: pytest.CaptureFixture[str], *, as_text: bool
+) -> None:
+    odd = result("accompaniment", **ODD_SIDE)
+    odd["data"]["resources"][0]["size"] = "big"
+    for _ in range(2):
+        studio.webhook(relay(json.dumps(odd) if as_text else odd))
+    names = [f"result.data.{name}" for name in UNREADABLE]
+    counted = [line for line in capsys.readouterr().out.splitlines() if "FieldsUnreadable" in line]
+    assert sorted(json.loads(line)["field"] for line in counted) == names, "a repeat is counted once"
+    studio.webhook(relay(result("accompaniment"), room_id="room 2"))
+    (song,), (plain,) = (studio.reader.song(room, KEY.song, tokens=True)["songs"] for room in (KEY.room, "room 2"))
+    same = {"next", "why", "type", "share_ms_left", "krc_ms_left", "share_token", "krc_token"}
+    assert {name: song.get(name) for name in same} == {name: plain.get(name) for name in same}
+    assert not {"duration", "name", "prelude", "has_original"} & song.keys()
+    (line,) = studio.reader.history(KEY.room, KEY.song)["relays"]
+    assert line["unreadable"] == names
+    assert CANARY not in json.dumps(studio.reader.history(KEY.room, KEY.song))
+    assert CANARY not in str([zlib_text(item) for item in items(studio) if item["item"]["S"] == "relay"])
+
+
+def test_what_a_time_that_cannot_be_read_is_about_is_over(studio: Studio) -> None:
+    odd = result("accompaniment")
+    odd["data"]["resources"][0]["resource_ttl"] = "N/A"
+    studio.webhook(relay(odd))
+    assert studio.follow() == ["ready"]
+    song = studio.song(tokens=True)
+    assert (song["next"], song["resources"][0]["ms_left"], song["share_ms_left"]) == ("share", 0, HOUR - MARGIN)
+    odd = result("accompaniment", krc_token_ttl="N/A", token_ttl="N/A")
+    del odd["data"]["resources"][0]["resource_ttl"]
+    studio.clock.forward(seconds=1)
+    studio.webhook(relay(odd))
+    assert studio.follow() == ["ready", "expired"]
+    song = studio.song(tokens=True)
+    assert (song["next"], song["share_ms_left"], song["krc_ms_left"]) == ("acquire", 0, 0)
+    assert not {"share_token", "krc_token"} & song.keys()
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:20])
+def test_any_odd_value_is_stored_and_shown(studio: Studio, value: Any) -> None:
+    names = ("duration", "song_name", "singer_name", "has_original", "prelude_duration", "other_segments", "more")
+    odd = result("accompaniment", **dict.fromkeys((*names, "krc_token", "share_token_ttl"), value))
+    odd |= {"message": value, "request_id": value}
+    body, timestamp = written(relay(odd)), str(int(studio.clock().timestamp()))
+    (receipt,) = studio.post(body, headers("msg", timestamp, sign(WEBHOOK, "msg", timestamp, body)))
+    assert "ready" in studio.follow()
+    json.dumps(studio.song(tokens=True), allow_nan=False)
+    history = studio.reader.history(KEY.room, KEY.song)
+    assert tuple(history["relays"][0]["unreadable"]) == receipt.relay.unreadable
+    respond(200, history)
 
 
 # ── names in paths ──

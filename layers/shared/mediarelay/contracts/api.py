@@ -376,6 +376,9 @@ class SongHistoryLine(BaseModel):
     sent: datetime
     digest: str
     resource_ids: list[str]
+    unreadable: tuple[str, ...] = Field(
+        description="Fields that could not be read, so that their values are not known; a time to live counts as over"
+    )
     body: Any
 
 

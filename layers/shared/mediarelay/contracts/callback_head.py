@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from mediarelay.contracts import cts_fields as read
+from mediarelay.contracts.fields import Fields
 from mediarelay.domain.entry import Gist
 from mediarelay.domain.file_url import parse_printed
 from mediarelay.domain.media import MAX_URL, State
@@ -90,10 +91,10 @@ def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Head, dict[s
 
 
 def _head(fields: dict[str, Any], form: Form, *, lenient: bool = False) -> Head:
-    return Head(_vid(fields), form, _gist(read.Fields(fields), form), lenient)
+    return Head(_vid(fields), form, _gist(Fields(fields), form), lenient)
 
 
-def _gist(fields: read.Fields, form: Form) -> Gist:
+def _gist(fields: Fields, form: Form) -> Gist:
     """Read what may be contradicted, as far as it is in form; the full contract judges the rest later."""
     return Gist(
         state=STATES[form].get(fields.side("status", read.text) or ""),
@@ -120,9 +121,15 @@ def _short(value: object, limit: int) -> str | None:
 def read_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     """Decode a JSON object strictly: UTF-8, no NaN or Infinity, no name twice, no deeper than `max_depth`.
 
-    A number too large for Python is its text. Raises Malformed naming `body`, or the name that is stated twice.
+    A float too large for Python is its text; an integer of thousands of digits is refused. Raises Malformed naming
+    `body`, or the name that is stated twice.
     """
     return _object(_text(body), max_depth, lenient=False)[0]
+
+
+def read_any_integer(body: bytes) -> dict[str, Any]:
+    """Decode as `read_object` does; an integer too large for Python is its text, too."""
+    return _object(_text(body), MAX_DEPTH, lenient=False, decoder=_ANY_INTEGER)[0]
 
 
 def read_leniently(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -141,10 +148,12 @@ def _text(body: bytes) -> str:
         raise Malformed("body", "not UTF-8") from None
 
 
-def _object(text: str, max_depth: int, *, lenient: bool) -> tuple[dict[str, Any], bool]:
+def _object(
+    text: str, max_depth: int, *, lenient: bool, decoder: json.JSONDecoder | None = None
+) -> tuple[dict[str, Any], bool]:
     """Decode an object, and say whether it took the lenient reader."""
     try:
-        value, repaired = _decode(text, lenient=lenient)
+        value, repaired = _decode(text, decoder or _STRICT, lenient=lenient)
     except RecursionError:
         raise Malformed("body", f"nested deeper than {max_depth}") from None
     except ValueError:
@@ -156,9 +165,9 @@ def _object(text: str, max_depth: int, *, lenient: bool) -> tuple[dict[str, Any]
     return value, repaired
 
 
-def _decode(text: str, *, lenient: bool) -> tuple[Any, bool]:
+def _decode(text: str, decoder: json.JSONDecoder, *, lenient: bool) -> tuple[Any, bool]:
     try:
-        return _STRICT.decode(text), False
+        return decoder.decode(text), False
     except (ValueError, Malformed):
         if not lenient:
             raise
@@ -206,6 +215,9 @@ def _float(digits: str) -> float | str:
 
 
 _STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float)
+_ANY_INTEGER = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer
+)
 _LENIENT = json.JSONDecoder(object_pairs_hook=_once, parse_float=_float, parse_int=_integer, strict=False)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from mediarelay.contracts import cts_fields as read
 from mediarelay.contracts.callback_head import STATES, Form
-from mediarelay.contracts.cts_fields import Fields
 from mediarelay.contracts.cts_result import renditions
+from mediarelay.contracts.fields import Fields
 from mediarelay.domain.media import Facts, Kind, State
 from mediarelay.errors import Malformed
 

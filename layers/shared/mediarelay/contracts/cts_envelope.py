@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediarelay.contracts.callback_head import read_leniently
-from mediarelay.contracts.cts_fields import Fields, integer, nothing, text
+from mediarelay.contracts.cts_fields import integer, text
+from mediarelay.contracts.fields import Fields, nothing
 
 _MODULE_CODE = re.compile(r"\(([0-9]{1,9})\)", re.ASCII)
 _MAX_CODE = 2**31

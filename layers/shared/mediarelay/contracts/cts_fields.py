@@ -1,7 +1,6 @@
 """The provider's fields, read one by one: what its documents print and what its backend is known to send.
 
-Only what a task is and how it ended is read strictly (`Fields.strict`). Any other field costs nothing but itself: a
-value that cannot be read is not known, and `Fields.unreadable` collects the field's name.
+Only what a task is and how it ended is read strictly (`Fields.strict`), any other field by itself (`Fields.side`).
 
 Numbers may come as text; empty text, `[]` and `{}` mean "nothing" (PHP writes an empty object as `[]`, and a list as an
 object with the keys "1", "2"); a measure of 0 means "not known": the documented failure of the basic callback is all
@@ -10,12 +9,12 @@ byte or an epoch number instead of a time is not known.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import zip_longest
 from typing import TypeVar
 
+from mediarelay.contracts.fields import Fields, nothing
 from mediarelay.domain.file_url import printed_url
 from mediarelay.domain.media import Fault, Place, Source
 from mediarelay.domain.vid import is_vid
@@ -34,60 +33,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _INT64_DIGITS = 18
-Value = TypeVar("Value")
 Quantity = TypeVar("Quantity", int, float)
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """One object of a payload.
-
-    Attributes:
-        data: Its members as they were sent. Members outside the documents are ignored.
-        path: Where it lies in the payload, with a dot at its end; lists are not numbered.
-        unreadable: Names of all fields of the payload, with their paths, that could not be read.
-    """
-
-    data: Mapping[str, object]
-    path: str = ""
-    unreadable: set[str] = field(default_factory=set)
-
-    def strict(self, name: str, read: Callable[[object], Value]) -> Value:
-        """Read a field without which the payload says nothing; raises Malformed with its name."""
-        try:
-            return read(self.data.get(name))
-        except ValueError as error:
-            raise Malformed(f"{self.path}{name}", str(error)) from None
-
-    def side(self, name: str, read: Callable[[object], Value | None]) -> Value | None:
-        """Read any other field: None if it is not stated or cannot be read."""
-        return self._or_none(name, self.data.get(name), read)
-
-    def each(self, name: str, read: Callable[[object], Value | None]) -> tuple[Value | None, ...]:
-        """Read a list of values, position by position; one value that is no list is a list of one."""
-        return tuple(self._or_none(name, value, read) for value in as_list(self.data.get(name)))
-
-    def part(self, name: str) -> "Fields":
-        """Return the object inside a field; one without members if there is none."""
-        found = self.parts(name)
-        if len(found) > 1:
-            self.unreadable.add(f"{self.path}{name}")
-        return found[0] if len(found) == 1 else self._inside(name, {})
-
-    def parts(self, name: str) -> list["Fields"]:
-        """Return the objects of a list; entries that say nothing are left out."""
-        found = self.each(name, _object)
-        return [self._inside(name, value) for value in found if value is not None]
-
-    def _inside(self, name: str, data: Mapping[str, object]) -> "Fields":
-        return Fields(data, f"{self.path}{name}.", self.unreadable)
-
-    def _or_none(self, name: str, value: object, read: Callable[[object], Value | None]) -> Value | None:
-        try:
-            return read(value)
-        except ValueError:
-            self.unreadable.add(f"{self.path}{name}")
-            return None
 
 
 def data_fields(data: object) -> Fields:
@@ -98,30 +44,6 @@ def data_fields(data: object) -> Fields:
 
 
 # ── readers of one value: None if it says nothing, ValueError if it cannot be read ────────────────────────────────────
-
-
-def nothing(value: object) -> object:
-    """Read the ways to say nothing as None."""
-    return None if value in ("", [], {}) else value
-
-
-def as_list(value: object) -> list[object]:
-    """Read a list as PHP or XML converters print it: with keys, or without its brackets if it has one entry."""
-    value = nothing(value)
-    if isinstance(value, Mapping) and all(_is_index(key) for key in value):
-        return [value[key] for key in sorted(value, key=int)]
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _is_index(key: object) -> bool:
-    return isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) <= _INT64_DIGITS
-
-
-def _object(value: object) -> Mapping[str, object] | None:
-    value = nothing(value)
-    if value is None or isinstance(value, Mapping):
-        return value
-    raise ValueError("not an object")
 
 
 def number(value: object) -> int | float | None:

@@ -1,8 +1,8 @@
 """Answers of the query and submit actions: GetCtsInfo, GetCtsaudioInfo, AddCtsAudioTask (the envelope's `data`)."""
 
 from mediarelay.contracts import cts_fields as read
-from mediarelay.contracts.cts_fields import Fields
 from mediarelay.contracts.cts_result import renditions
+from mediarelay.contracts.fields import Fields
 from mediarelay.domain.media import Facts, Kind, State
 from mediarelay.errors import Malformed
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from mediarelay.contracts.cts_fields import (
     BITS_PER_KILOBIT,
-    Fields,
     address,
     bits_per_second,
     count,
@@ -12,6 +11,7 @@ from mediarelay.contracts.cts_fields import (
     place,
     text,
 )
+from mediarelay.contracts.fields import Fields
 from mediarelay.domain.media import Kind, Place, Rendition, RenditionKind
 from mediarelay.domain.spec import Spec, parse_audio_spec, parse_frame_spec, parse_video_spec
 
@@ -44,7 +44,7 @@ def _group(kind: RenditionKind, group: Fields, default: Place) -> list[Rendition
     found = [_rendition(kind, info, dst) for info in group.parts("info")]
     usable = [rendition for rendition in found if rendition.name or rendition.paths]
     if len(usable) < len(found):
-        group.unreadable.add(f"{group.path}info")
+        group.note("info")
     return usable
 
 

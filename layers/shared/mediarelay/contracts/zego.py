@@ -1,6 +1,8 @@
 """ZEGO's wire: what a game server relays of the SDK's results, and what proves that it came from there.
 
-Read leniently where ZEGO's own documents and versions differ, strictly where a deadline or an identity would be wrong.
+Which song a result is about and whether something was got is read strictly. Any other field costs nothing but itself:
+one that cannot be read is not known (`Relay.unreadable`), and a time to live that cannot be read is over. Whatever
+`redacted` leaves of a relay is read as the relay was.
 No pydantic: the function that receives relays is on the hot path.
 """
 
@@ -13,7 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from mediarelay.contracts.callback_head import read_object
+from mediarelay.contracts.callback_head import read_any_integer
+from mediarelay.contracts.fields import Fields, as_list, is_index, is_keyed
 from mediarelay.domain.song import Grant, Relay, Resource, SongKey, SongType, Span
 from mediarelay.domain.song_errors import EMPTY, SongError, song_error
 from mediarelay.errors import Malformed
@@ -36,6 +39,8 @@ SECRET_FIELDS = frozenset({"share_token", "krc_token", "resource_id"})
 NAMES = frozenset({"room_id", "song_id", "song_name", "singer_name"})
 SHOWN_FIELDS = NAMES | {"resource_type", "request_id", "message", "quality"}
 """Texts that are kept in clear, beside whole numbers and flags."""
+READ_TEXTS = frozenset({"song_name", "singer_name", "request_id", "quality"})
+"""Texts that are side fields: of one that is not kept, something is kept that is no text."""
 TEXTS = SHOWN_FIELDS | SECRET_FIELDS
 """Fields in which `007` and `7` are two values."""
 
@@ -45,9 +50,10 @@ _LONGEST_TOKEN = 4096
 _PERCENT_ENCODED = re.compile(rb"\s*%7B", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,19}(\.[0-9]{1,19})?(e[+-]?[0-9]{1,2})?\s*", re.IGNORECASE | re.ASCII)
 """A number as the serializers of other languages write it into text: `5`, `5.0`, `+5`, `4.32E7` (Java's doubles)."""
-_PLACE = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
-"""The name of a member where PHP or Lua wrote a list as an object."""
-_PLAIN = re.compile(rf"{_NUMBER.pattern}|\s*(true|false|)\s*", re.IGNORECASE | re.ASCII)
+_PLAIN = re.compile(rf"{_NUMBER.pattern}|true|false", re.IGNORECASE | re.ASCII)
+_FIELD = re.compile(r"[A-Za-z]+(_[A-Za-z]+)*")
+"""The name of a field; what was meant as a value may be in the place of a name, too."""
+_LONGEST_FIELD = 24
 _TELLING = re.compile(r"share_token|krc_token|resource_id|\"\s*:", re.IGNORECASE)
 """What shows that a text holds a secret, or JSON with a member."""
 _PACKED = re.compile(r"\s*(\{|\[\s*\"|\")")
@@ -55,7 +61,7 @@ _PACKED = re.compile(r"\s*(\{|\[\s*\"|\")")
 _INFINITE = (float("inf"), float("-inf"))
 _MICROSECOND = timedelta(microseconds=1)
 Value = TypeVar("Value")
-Fields = Mapping[str, Any]
+Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ class Signed:
 class Message:
     """A message of a game server: relays, and ZEGO's signature fields if it has them; `batch` if it has a list."""
 
-    relays: tuple[Fields, ...]
+    relays: tuple[Object, ...]
     signed: Signed | None
     digest: str
     batch: bool
@@ -82,7 +88,7 @@ def read_message(body: bytes) -> Message:
 
     Raises `Malformed`.
     """
-    fields = read_object(unquote_to_bytes(body) if _PERCENT_ENCODED.match(body) else body)
+    fields = read_any_integer(unquote_to_bytes(body) if _PERCENT_ENCODED.match(body) else body)
     content = {name: value for name, value in fields.items() if name.lower() not in SIGNATURE_FIELDS}
     return Message(_relays(content), _signed(fields), _digest(content), "relays" in content)
 
@@ -100,59 +106,81 @@ def _read_one(message: Message, place: int, sent: datetime, at: datetime, identi
         raise Malformed(where + error.field, error.reason) from error
 
 
-def read_relay(fields: Fields, sent: datetime, at: datetime, place: int = 0, message: str = "") -> Relay:
+def read_relay(content: Object, sent: datetime, at: datetime, place: int = 0, message: str = "") -> Relay:
     """Read one relay, the `place`-th of a message; raises `Malformed` naming the field.
 
     The same error again is another one, if ZEGO gave it no request id: only the message tells it from a repeat.
     """
-    result = _result(fields.get("result"))
-    data = result.get("data") or {}
-    if not isinstance(data, dict):
-        raise Malformed("result.data", "not an object")
+    fields = Fields(content)
+    result = fields.inside("result", _result(content.get("result")))
+    data = result.inside("data", result.strict("data", _data))
     error = _error(fields, result, data)
     key = SongKey(
-        room=_named(fields, "room_id"),
+        room=fields.strict("room_id", _name),
         song=_song(fields, data),
-        vendor=_required(_whole(fields, "vendor_id"), "vendor_id"),
+        vendor=_required(fields.strict("vendor_id", _whole), "vendor_id"),
         type=_type(fields, data, sure=error is None),
     )
-    again = [message, place] if error and not result.get("request_id") else _flag(fields, "shared")
+    shared, same = fields.strict("shared", _flag), _one_spelling(result.data)
+    again = [message, place] if error and not _is_numbered(result) else shared
     return Relay(
         key=key,
-        digest=_digest([key.room, key.song, key.vendor, key.type, error and error.raw, again, _one_spelling(result)]),
-        content=_digest(_one_spelling(result)),
+        digest=_digest([key.room, key.song, key.vendor, key.type, error and error.raw, again, same]),
+        content=_digest(same),
         sent=min(sent, at),
         at=at + place * _MICROSECOND,
         request_id=_text(result, "request_id"),
-        grant=None if error else _grant(fields, data, key.type),
+        grant=None if error else _grant(data, key.type, shared),
         error=error,
+        unreadable=tuple(sorted(fields.unreadable)),
     )
 
 
 def redacted(value: Any, name: str = "") -> Any:
     """The same JSON value with nothing in it that may be a token or a resource id.
 
-    Of texts only those are kept that are known to be none; of a token a digest is, so that equal ones can be told.
+    Of texts only those are kept that are known to be none; of a token a digest is, so that equal ones can be told. What
+    cannot be read stays so: a token that is none becomes a list.
     """
     if name.lower() in SECRET_FIELDS and not _is_nothing(value):
-        return f"sha256:{_digest(value)[:16]}"
+        return _digest_of(value)
     if isinstance(value, dict):
-        return {inner: redacted(member, inner) for inner, member in value.items()}
+        return {_shown_name(inner): redacted(member, inner) for inner, member in value.items()}
     if isinstance(value, list):
-        return [redacted(member, name) for member in value]
+        return [redacted(member) for member in value]
     if isinstance(value, str):
         return _shown(value, name)
     return value if value not in _INFINITE else str(value)  # JSON has no word for it, though 1e999 is JSON
+
+
+def _digest_of(secret: object) -> str | list[str]:
+    mark = f"sha256:{_digest(secret)[:16]}"
+    return mark if _is_token(secret) else [mark]
+
+
+def _shown_name(name: str) -> str:
+    known = len(name) <= _LONGEST_FIELD and _FIELD.fullmatch(name)
+    return name if known or is_index(name) else f"sha256:{_digest(name)[:16]}"
 
 
 def _shown(text: str, name: str) -> Any:
     """The SDK's own form of a result is JSON text; any other text is shown if it is one of the known ones."""
     if name == "result":
         return redacted(_readable(text))
-    telling = _TELLING.search(text) or (name not in NAMES and _PACKED.match(text))
-    if _PLAIN.fullmatch(text) or (name in SHOWN_FIELDS and not telling):
+    if _is_nothing(text) or _PLAIN.fullmatch(text.strip()):
         return text
-    return f"{len(text)} characters"
+    if name in READ_TEXTS:
+        return text if _is_showable(text, name) else [f"{len(text)} characters"]
+    return text if name in SHOWN_FIELDS and not _may_tell(text, name) else f"{len(text)} characters"
+
+
+def _is_showable(text: str, name: str) -> bool:
+    return len(text) <= _LONGEST_TEXT and _storable(text) and not _may_tell(text, name)
+
+
+def _may_tell(text: str, name: str) -> bool:
+    """Whether a text may hold a token."""
+    return bool(_TELLING.search(text) or (name not in NAMES and _PACKED.match(text)))
 
 
 def _readable(text: str) -> Any:
@@ -165,18 +193,19 @@ def _readable(text: str) -> Any:
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _relays(content: Fields) -> tuple[Fields, ...]:
+def _relays(content: Object) -> tuple[Object, ...]:
     if "relays" not in content:
         return (content,)
-    relays = _placed(content["relays"])
-    if not relays or len(relays) > MOST_RELAYS:
+    relays = as_list(content["relays"])
+    if not 0 < len(relays) <= MOST_RELAYS:
         raise Malformed("relays", f"a list of 1 to {MOST_RELAYS}")
-    if not all(isinstance(relay, dict) for _, relay in relays):
+    objects = tuple(relay for relay in relays if isinstance(relay, dict))
+    if len(objects) < len(relays):
         raise Malformed("relays", "objects")
-    return tuple(relay for _, relay in relays)
+    return objects
 
 
-def _signed(fields: Fields) -> Signed | None:
+def _signed(fields: Object) -> Signed | None:
     """ZEGO writes the names with small letters in some callbacks and with capitals in others."""
     found = {name.lower(): _exact(value) for name, value in fields.items() if name.lower() in SIGNATURE_FIELDS}
     texts = {name: text for name, text in found.items() if text is not None and len(text) <= _LONGEST_TEXT}
@@ -201,7 +230,7 @@ def _one_spelling(value: Any, name: str = "") -> Any:
 
     Only digests are made of it.
     """
-    if _is_keyed(value):
+    if is_keyed(value):
         return [_one_spelling(value[place]) for place in sorted(value, key=int)]
     if isinstance(value, dict):
         return {inner: _one_spelling(member, inner) for inner, member in value.items() if not _is_nothing(member)}
@@ -233,14 +262,21 @@ def _result(value: object) -> dict[str, Any]:
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        return read_object(text.encode("utf-8", "replace"))
+        return read_any_integer(text.encode("utf-8", "replace"))
     except Malformed as error:
         raise Malformed("result", error.reason) from error
 
 
+def _data(value: object) -> Object:
+    """What a result gives; any way to say nothing stands for nothing."""
+    if value and not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value if isinstance(value, dict) else {}
+
+
 def _song(fields: Fields, data: Fields) -> str:
     """An error may come without data: then the relay itself has to name the song."""
-    return _named(data, "song_id", "result.data.") if data.get("song_id") else _named(fields, "song_id")
+    return (data if data.data.get("song_id") else fields).strict("song_id", _name)
 
 
 def _type(fields: Fields, data: Fields, *, sure: bool) -> SongType:
@@ -248,76 +284,126 @@ def _type(fields: Fields, data: Fields, *, sure: bool) -> SongType:
 
     An error may come without any of that; a guess would end the wrong lease.
     """
-    is_clip, is_accompany = (_flag(data, name, "result.data.") for name in ("is_clip", "is_accompany"))
-    stated = fields.get("resource_type")
-    if stated is not None and stated != "":
-        if (kind := _known(TYPES, stated)) is None:
-            raise Malformed("resource_type", "0 to 3, or " + ", ".join(SongType))
-        return kind
-    if not sure and all(_is_nothing(data.get(name)) for name in ("is_clip", "is_accompany", "other_segments")):
+    is_clip, is_accompany = (data.strict(name, _flag) for name in ("is_clip", "is_accompany"))
+    if stated := fields.strict("resource_type", _kind):
+        return stated
+    if not sure and is_clip is None and is_accompany is None:
         raise Malformed("resource_type", "needed, as the result does not tell")
     if is_clip:
-        return SongType.SEGMENT if _objects(data, "other_segments") else SongType.CLIP
+        return SongType.SEGMENT if _decisive(data, "other_segments") else SongType.CLIP
     return SongType.ACCOMPANIMENT if is_accompany else SongType.SONG
 
 
 def _error(fields: Fields, result: Fields, data: Fields) -> SongError | None:
     """Success is code 0, no error code of the SDK, and something given: `code` 0 alone is not."""
-    for code in (_whole(fields, "error_code", low=-_LARGEST), _whole(result, "code", "result.", low=-_LARGEST)):
+    for code in (fields.strict("error_code", _position), result.strict("code", _position)):
         if code:
             return song_error(code)
-    return None if _objects(data, "resources") else song_error(EMPTY)
+    return None if _decisive(data, "resources") else song_error(EMPTY)
 
 
-def _grant(fields: Fields, data: Fields, kind: SongType) -> Grant:
-    resources = tuple(_resource(one, place) for place, one in _objects(data, "resources"))
-    share_token = _token(data, "share_token", "result.data.") or next(
-        (one.share_token for one in resources if one.share_token), None
-    )
-    krc_token = _token(data, "krc_token", "result.data.")
-    shared = _shared(fields, data, kind, share_token)
+def _decisive(data: Fields, name: str) -> list[Fields]:
+    """Read a list that decides what a result is; raises `Malformed` if it is too long or nothing of it can be read."""
+    found = data.parts(name, _object)
+    is_unreadable = not found and f"{data.path}{name}" in data.unreadable
+    if is_unreadable or len(found) > MOST_PARTS:
+        raise Malformed(f"{data.path}{name}", f"a list of at most {MOST_PARTS} objects was expected")
+    return found
+
+
+def _is_numbered(result: Fields) -> bool:
+    """Whether ZEGO gave the request an id; it need not be one that can be shown."""
+    stated = result.data.get("request_id")
+    return bool(stated and _exact(stated))
+
+
+def _grant(data: Fields, kind: SongType, stated: bool | None) -> Grant:  # noqa: FBT001 - the relay's own `shared`
+    resources = tuple(map(_resource, data.parts("resources", _object)))
+    tokens = (data.side("share_token", _token), *(one.share_token for one in resources))
+    share_token = next(filter(None, tokens), None)
+    krc_token, krc_ttl = data.side("krc_token", _token), _ttl(data, "krc_token_ttl")
+    shared = _shared(data, kind, share_token) if stated is None else stated
     return Grant(
         resources=resources,
         shared=shared,
         share_token=share_token,
         share_ttl=_share_ttl(data, shared=shared),
         krc_token=krc_token,
-        krc_ttl=_ttl(data, "krc_token_ttl", KRC_TTL) if krc_token else None,
+        krc_ttl=_stated(krc_ttl, KRC_TTL) if krc_token else None,
         name=_text(data, "song_name"),
         singer=_text(data, "singer_name"),
-        duration=_whole(data, "duration", "result.data.") or None,
-        has_original=_flag(data, "has_original", "result.data."),
-        segment=_span(data, "segment_begin", "segment_end", "result.data."),
-        prelude=_whole(data, "prelude_duration", "result.data.", low=-_LARGEST),
-        others=tuple(filter(None, (_other(one, place) for place, one in _objects(data, "other_segments")))),
+        duration=data.side("duration", _whole) or None,
+        has_original=data.side("has_original", _flag),
+        segment=_span(data, "segment_begin", "segment_end"),
+        prelude=data.side("prelude_duration", _position),
+        others=_others(data),
     )
 
 
-def _shared(fields: Fields, data: Fields, kind: SongType, share_token: str | None) -> bool:
-    """Whether it was got by sharing: as the relay says; else whole songs come then without any right to share."""
-    stated = _flag(fields, "shared")
-    if stated is not None:
-        return stated
-    rights = (data.get("share_token_ttl"), data.get("token_ttl"), share_token)
+def _shared(data: Fields, kind: SongType, share_token: str | None) -> bool:
+    """Whether it was got by sharing, where the relay does not say: whole songs come then without a right to share.
+
+    A token that cannot be read is no such right; a time to live that cannot be read is one, and it is over.
+    """
+    rights = (data.data.get("share_token_ttl"), data.data.get("token_ttl"), share_token)
     return kind in {SongType.SONG, SongType.ACCOMPANIMENT} and all(map(_is_nothing, rights))
 
 
 def _share_ttl(data: Fields, *, shared: bool) -> int | None:
-    if shared:
-        return None
-    return _ttl(data, "share_token_ttl", _ttl(data, "token_ttl", SHARE_TTL))
+    new, old = (_ttl(data, name) for name in ("share_token_ttl", "token_ttl"))
+    return None if shared else _stated(new, _stated(old, SHARE_TTL))
 
 
-def _resource(data: Fields, place: str) -> Resource:
-    path = f"result.data.resources.{place}."
-    quality = _text(data, "quality")
+def _resource(fields: Fields) -> Resource:
+    quality = _text(fields, "quality")
     return Resource(
-        resource_id=_token(data, "resource_id", path) or "",
+        resource_id=fields.side("resource_id", _token) or "",
         quality=QUALITIES.get(quality or "", quality),
-        size=_whole(data, "size", path) or None,
-        ttl=_whole(data, "resource_ttl", path),
-        share_token=_token(data, "share_token", path),
+        size=fields.side("size", _whole) or None,
+        ttl=_ttl(fields, "resource_ttl"),
+        share_token=fields.side("share_token", _token),
     )
+
+
+def _others(data: Fields) -> tuple[Span, ...]:
+    """Read the other parts of a clip; too many of them are not known."""
+    found = data.parts("other_segments", _object)
+    if len(found) > MOST_PARTS:
+        data.note("other_segments")
+        return ()
+    return tuple(filter(None, (_span(one, "begin", "end") for one in found)))
+
+
+def _span(fields: Fields, begin: str, end: str) -> Span | None:
+    first, last = (fields.side(name, _position) for name in (begin, end))
+    return None if first is None or last is None else Span(first, last)
+
+
+def _ttl(fields: Fields, name: str) -> int | None:
+    """Read a time to live: None where it is not stated, 0 where it cannot be read.
+
+    A default, or anything else that was not stated, might promise more than was given.
+    """
+    found = fields.side(name, _whole)
+    return 0 if found is None and not _is_nothing(fields.data.get(name)) else found
+
+
+def _stated(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _text(fields: Fields, name: str) -> str | None:
+    """Read text to show, or a number as text (PHP may turn texts of digits into numbers)."""
+
+    def read(value: object) -> str | None:
+        if _is_nothing(value):
+            return None
+        text = _exact(value)
+        if text is None or not _is_showable(text, name):
+            raise ValueError("not text that can be shown")
+        return text
+
+    return fields.side(name, read)
 
 
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -347,31 +433,42 @@ def _whole_float(value: float) -> int | None:
     return int(value) if abs(value) < _LARGEST and value.is_integer() else None
 
 
-def _whole(fields: Fields, name: str, path: str = "", *, low: int = 0) -> int | None:
-    """A whole number that is not below `low`; None where it is not stated."""
-    value = fields.get(name)
+def _whole(value: object) -> int | None:
+    """A whole number that is not negative."""
+    return _number_from(0, value)
+
+
+def _position(value: object) -> int | None:
+    """A whole number: an error's code, or a place that may be before the start."""
+    return _number_from(-_LARGEST, value)
+
+
+def _number_from(low: int, value: object) -> int | None:
     if _is_nothing(value):
         return None
     number = _integer(value)
     if number is None or not low <= number <= _LARGEST:
-        raise Malformed(path + name, "a whole number was expected")
+        raise ValueError("a whole number was expected")
     return number
 
 
-def _ttl(data: Fields, name: str, default: int) -> int:
-    stated = _whole(data, name, "result.data.")
-    return default if stated is None else stated
-
-
-def _flag(fields: Fields, name: str, path: str = "") -> bool | None:
-    """0, 1, true or false; None where it is not stated. Anything else is refused: to take it as false is a guess."""
-    value = fields.get(name)
+def _flag(value: object) -> bool | None:
+    """0, 1, true or false. Anything else cannot be read: to take it as false is a guess."""
     if _is_nothing(value):
         return None
     flag = value if isinstance(value, bool) else _known(FLAGS, value)
     if flag is None:
-        raise Malformed(path + name, "0, 1, true or false was expected")
+        raise ValueError("0, 1, true or false was expected")
     return flag
+
+
+def _kind(value: object) -> SongType | None:
+    """A requested type."""
+    if value is None or value == "":
+        return None
+    if (kind := _known(TYPES, value)) is None:
+        raise ValueError("0 to 3, or " + ", ".join(SongType))
+    return kind
 
 
 def _known(table: Mapping[object, Value], value: object) -> Value | None:
@@ -387,30 +484,38 @@ def _is_nothing(value: object) -> bool:
     return value is None or value in ([], {}) or (isinstance(value, str) and not value.strip())
 
 
-def _text(fields: Fields, name: str) -> str | None:
-    """Text to show, or a number as text (PHP may turn texts of digits into numbers); anything else says nothing."""
-    value = _exact(fields.get(name))
-    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and _storable(value) else None
-
-
-def _token(fields: Fields, name: str, path: str) -> str | None:
-    value = fields.get(name)
+def _token(value: object) -> str | None:
     if _is_nothing(value):
         return None
     if not isinstance(value, str) or len(value) > _LONGEST_TOKEN or not _storable(value):
-        raise Malformed(path + name, "text was expected")
+        raise ValueError("text was expected")
     return value
 
 
-def _named(fields: Fields, name: str, path: str = "") -> str:
-    """An identity: text, or a number as text."""
-    value = fields.get(name)
+def _is_token(value: object) -> bool:
+    try:
+        return _token(value) is not None
+    except ValueError:
+        return False
+
+
+def _name(value: object) -> str:
+    """An identity, which is never missing: text, or a number as text."""
     if value is None:
-        raise Malformed(path + name, "missing")
+        raise ValueError("missing")
     text = _exact(value) or ""
     if not 0 < len(text.encode("utf-8", "replace")) <= _LONGEST_TEXT // 4 or not text.isprintable():
-        raise Malformed(path + name, f"1 to {_LONGEST_TEXT // 4} bytes of printable text were expected")
+        raise ValueError(f"1 to {_LONGEST_TEXT // 4} bytes of printable text were expected")
     return text
+
+
+def _object(value: object) -> Object | None:
+    """An object in a list, also one without members."""
+    if isinstance(value, dict):
+        return value
+    if _is_nothing(value):
+        return None
+    raise ValueError("not an object")
 
 
 def _storable(text: str) -> bool:
@@ -422,37 +527,6 @@ def _required(value: Value | None, name: str) -> Value:
     if value is None:
         raise Malformed(name, "missing")
     return value
-
-
-def _is_keyed(value: object) -> bool:
-    """Whether it is a list that PHP or Lua wrote as an object, with the places as names."""
-    return isinstance(value, dict) and all(_PLACE.fullmatch(name) for name in value)
-
-
-def _placed(value: Any) -> list[tuple[str, Any]] | None:
-    """The members of a list and their places, as they were sent; one object stands for a list of one; else None."""
-    if _is_keyed(value):
-        return sorted(value.items(), key=lambda member: int(member[0]))
-    found = [value] if isinstance(value, dict) else value
-    return [(str(place), one) for place, one in enumerate(found)] if isinstance(found, list) else None
-
-
-def _objects(data: Fields, name: str) -> list[tuple[str, Fields]]:
-    """A list of objects with their places; null in it stands for nothing."""
-    found = [] if _is_nothing(data.get(name)) else _placed(data[name])
-    members = None if found is None else [(place, one) for place, one in found if one is not None]
-    if members is None or len(members) > MOST_PARTS or not all(isinstance(one, dict) for _, one in members):
-        raise Malformed(f"result.data.{name}", f"a list of at most {MOST_PARTS} objects was expected")
-    return members
-
-
-def _other(segment: Fields, place: str) -> Span | None:
-    return _span(segment, "begin", "end", f"result.data.other_segments.{place}.")
-
-
-def _span(data: Fields, begin: str, end: str, path: str) -> Span | None:
-    first, last = (_whole(data, name, path, low=-_LARGEST) for name in (begin, end))
-    return None if first is None or last is None else Span(first, last)
 
 
 # ── what is odd, and stays ───────────────────────────────────────────────────────────────────────────────────────────

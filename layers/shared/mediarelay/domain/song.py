@@ -92,6 +92,7 @@ class Relay:
         request_id: ZEGO's id of the request that this answers.
         at: When we received it for the first time: all deadlines count from here.
         grant, error: One of them.
+        unreadable: Names of ZEGO's fields that could not be read, with their paths and without the numbers of lists.
     """
 
     key: SongKey
@@ -102,3 +103,4 @@ class Relay:
     request_id: str | None = None
     grant: Grant | None = None
     error: SongError | None = None
+    unreadable: tuple[str, ...] = ()

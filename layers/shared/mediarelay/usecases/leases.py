@@ -159,6 +159,7 @@ class RoomReader:
             sent=relay.sent,
             digest=relay.digest,
             resource_ids=[one.resource_id for one in grant.resources] if grant else [],
+            unreadable=relay.unreadable,
             body=shown(record.kept[relay.digest].body),
         )
 

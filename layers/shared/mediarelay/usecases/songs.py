@@ -130,6 +130,8 @@ class MusicReceiver:
         sealed = self.vault.seal(body, context(relay))
         stored = self.shelf.record(relay, redacted(dict(fields)), sealed, relay.at + FOLD_GRACE)
         metrics.count("RelayStored" if stored else "RelayRepeated")
+        if stored:
+            _count_unreadable(relay)
         if relay.grant and (odd := oddities(relay.grant)):
             log.warning("odd result", extra={"song": relay.key.song, "fields": odd})
         return SongReceipt(relay, not stored)
@@ -196,6 +198,11 @@ _UNKEPT = b"%d bytes; not kept, as they may hold tokens"
 def context(relay: Relay) -> dict[str, str]:
     """What a seal is bound to."""
     return {"room": relay.key.room, "song": relay.key.song, "digest": relay.digest}
+
+
+def _count_unreadable(relay: Relay) -> None:
+    for name in relay.unreadable:
+        metrics.count("FieldsUnreadable", field=name)
 
 
 def _without_tokens(message: Message) -> bytes:
