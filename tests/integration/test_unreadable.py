@@ -320,3 +320,17 @@ def test_the_error_never_has_the_content() -> None:
         items.card(item)
     assert "secret" not in json.dumps([str(caught.value), vars(caught.value)])
     assert TOKEN not in str(caught.value)
+
+
+def test_a_claim_of_which_only_a_part_can_be_read_fails_no_write(world: World) -> None:
+    """An order would be answered with 500 whenever somebody repeats it."""
+    world.track()
+    world.claim(callback())
+    (sk,) = (one["sk"]["S"] for one in world.items() if one["item"]["S"] == "claim")
+    spoil(world, f"TASK#{VID}", sk, "SET gist = #item", {"#item": "item"})
+    world.provider.answers[VID] = answer()
+    assert world.confirm().state is State.SUCCEEDED
+    assert world.submitter.track(VID, {}).repeated
+    world.replayer.replay(VID, "somebody")
+    assert world.confirm().state is State.SUCCEEDED
+    assert parked(world) == [sk]
