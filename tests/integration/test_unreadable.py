@@ -223,6 +223,7 @@ def test_the_sweep_writes_a_parked_task_item_anew(world: World) -> None:
     world.clock.forward(minutes=5)
     assert world.poll() == 0
     assert parked(world) == ["TASK"]
+    assert world.sweeper.sweep(world.tick(0))["unreadable"] == 0, "there is no time for it"
     assert world.sweep()["unreadable"] == 1
     assert [row.sk for row in world.due()["video"]] == ["TASK"]
     assert [sk.split()[0] for sk in parked(world)] == [f"TASK#{VID}"], "the copy"
