@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ from mediarelay.domain.circuit import THRESHOLD, Circuit
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
-from mediarelay.errors import BudgetSpent
+from mediarelay.errors import BudgetSpent, ProviderUnknown
 from mediarelay.usecases.ask import Asker
 from tests.integration.world import START, VID, World, answer, callback
 
@@ -260,6 +261,34 @@ def test_a_message_older_than_the_last_query_asks_nothing(world: World) -> None:
     assert len(world.provider.asked) == 1
     world.confirmer.confirm(VID, Kind.VIDEO, sent=world.clock())
     assert len(world.provider.asked) == 2
+
+
+def test_callbacks_of_one_kind_keep_no_claim_of_the_other_kind_waiting(world: World) -> None:
+    """While the queue is long, each message about the claim is older than some query that the others brought about."""
+    asked: dict[Kind, bytes | Exception] = {
+        Kind.VIDEO: answer(),
+        Kind.AUDIO: ProviderUnknown("provider code 5000", 5000),
+    }
+    real = SimpleNamespace(info=lambda kind, vid, known: _said(world, asked[kind], kind, vid, known=known))
+    object.__setattr__(world.confirmer, "provider", real)
+    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    world.confirm(kind=Kind.AUDIO)
+    world.claim(callback())
+    for number in range(10):
+        world.clock.forward(minutes=1)
+        world.poll()
+        sent = world.clock()
+        world.clock.forward(seconds=30)
+        world.claim(callback(kind=Kind.AUDIO, message=f"again {number}"), Kind.AUDIO)
+        world.confirmer.confirm(VID, Kind.AUDIO, prompt=True, sent=world.clock())
+        for vid, kind in world.take():
+            world.confirmer.confirm(vid, kind, sent=sent)
+    assert world.reader.task(VID)["state"] == "succeeded"
+
+
+def _said(world: World, said: bytes | Exception, kind: Kind, vid: str, *, known: bool) -> bytes:
+    world.provider.answers[vid] = said
+    return world.provider.info(kind, vid, known=known)
 
 
 def test_a_stale_message_loses_no_replay(world: World) -> None:

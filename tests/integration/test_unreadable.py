@@ -223,6 +223,7 @@ def test_the_sweep_writes_a_parked_task_item_anew(world: World) -> None:
     world.clock.forward(minutes=5)
     assert world.poll() == 0
     assert parked(world) == ["TASK"]
+    assert world.sweeper.sweep(world.tick(0))["unreadable"] == 0, "there is no time for it"
     assert world.sweep()["unreadable"] == 1
     assert [row.sk for row in world.due()["video"]] == ["TASK"]
     assert [sk.split()[0] for sk in parked(world)] == [f"TASK#{VID}"], "the copy"
@@ -320,3 +321,17 @@ def test_the_error_never_has_the_content() -> None:
         items.card(item)
     assert "secret" not in json.dumps([str(caught.value), vars(caught.value)])
     assert TOKEN not in str(caught.value)
+
+
+def test_a_claim_of_which_only_a_part_can_be_read_fails_no_write(world: World) -> None:
+    """An order would be answered with 500 whenever somebody repeats it."""
+    world.track()
+    world.claim(callback())
+    (sk,) = (one["sk"]["S"] for one in world.items() if one["item"]["S"] == "claim")
+    spoil(world, f"TASK#{VID}", sk, "SET gist = #item", {"#item": "item"})
+    world.provider.answers[VID] = answer()
+    assert world.confirm().state is State.SUCCEEDED
+    assert world.submitter.track(VID, {}).repeated
+    world.replayer.replay(VID, "somebody")
+    assert world.confirm().state is State.SUCCEEDED
+    assert parked(world) == [sk]

@@ -472,8 +472,8 @@ def _end(item: Item) -> datetime | None:
 
 
 def is_open_question(item: Item) -> bool:
-    """Whether an item waits until the provider was asked (and not for the end of its body)."""
-    waits = "due_shard" in item and not item["due_shard"]["S"].startswith(EXPIRE)
+    """Whether an item waits until the provider was asked (and not for the end of its body, or for the operator)."""
+    waits = "due_shard" in item and not item["due_shard"]["S"].startswith((EXPIRE, UNREADABLE))
     return waits and type_of(item) != TASK
 
 

@@ -136,7 +136,8 @@ class Ledger(Table):
         Return the callbacks among them that were still open, with the bodies that lie in their items.
         """
         settled = [self._settle(vid, question) for question in questions]
-        return [items.callback(item) for item in settled if items.is_open_question(item) and items.is_callback(item)]
+        found = (item for item in settled if items.is_open_question(item) and items.is_callback(item))
+        return list(readable(items.callback, found))
 
     def _settle(self, vid: str, question: OpenQuestion) -> Item:
         """Settle one question; return its item as it was, an empty one if there is none."""

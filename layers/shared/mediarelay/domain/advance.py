@@ -102,10 +102,16 @@ def worth_asking(record: Record, now: datetime) -> bool:
     return books.attempts < PROMPT_QUESTIONS or now - books.asked_at >= PAUSE
 
 
-def is_stale(record: Record, sent: datetime | None) -> bool:
-    """Whether the provider was queried about a task after somebody sent for a query; both times are UTC."""
+def is_stale(record: Record, kind: Kind, sent: datetime | None) -> bool:
+    """Whether the provider was queried about a task since a message asked for a query (`sent`, UTC).
+
+    A query for the other kind does not count while a claim of this kind, from before the message, still waits for its
+    own: callbacks of the other kind, of which a stranger may send any number, would keep it waiting for ever.
+    """
     asked_at = record.books.asked_at if record.books else None
-    return asked_at is not None and sent is not None and sent < asked_at
+    if asked_at is None or sent is None or sent >= asked_at:
+        return False
+    return not any(one.kind is kind and one.at <= sent for one in record.open)
 
 
 def due_after(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:

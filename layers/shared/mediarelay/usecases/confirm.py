@@ -62,7 +62,7 @@ class Confirmer:
             told = record.card is not None and record.card.state is known.state and not record.open
             return known if told else self.tasks.refresh(vid, kind)
         begun = self.clock()
-        if is_stale(record, sent) or (prompt and not worth_asking(record, begun)):
+        if is_stale(record, kind, sent) or (prompt and not worth_asking(record, begun)):
             return known
         known = self._judge_anew(record, known)
         return known if known and known.settled and not replay else self._question(vid, kind, known, begun)

@@ -84,7 +84,7 @@ class Sweeper:
         for what, rows, loss in self._work(tick, losses):
             with loss.looked_for():
                 self._do(what, duties[what], rows, loss, done)
-        done["unreadable"] = self._mend(losses["unreadable"])
+        done["unreadable"] = self._mend(losses["unreadable"], tick)
         for loss in losses.values():
             loss.tell()
         return dict(done)
@@ -151,11 +151,13 @@ class Sweeper:
     def _send(self, row: Waiting) -> None:
         self.submits.send(row.pk.removeprefix("INTENT#"))
 
-    def _mend(self, losses: Losses) -> int:
-        """Write unreadable task items anew from their logs; returns how many."""
+    def _mend(self, losses: Losses, tick: Tick) -> int:
+        """Write unreadable task items anew from their logs, as long as there is time; returns how many."""
         mended = 0
         with losses.looked_for():
             for vid in islice(self.bodies.parked_tasks(self.clock()), TURN):
+                if losses.enough or not tick.time_left():
+                    break
                 with losses.forgiven(vid):
                     _, task = self.tasks.load(vid)
                     if task is not None:
