@@ -11,6 +11,8 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from mediarelay.adapters.aws import client
+from tests.integration.provider import Site, serving
+from tests.integration.sandbox import Sandbox, forget
 from tests.integration.world import World
 from tests.stack import REGION, resources
 
@@ -66,3 +68,17 @@ def table(make_table: Callable[[], str]) -> str:
 def world(table: str) -> World:
     """Everything but the provider and the subscribers, on a table of its own."""
     return World(table)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A site for the provider, on this machine."""
+    with serving() as site:
+        yield site
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[Sandbox]:
+    """Runs handlers as deployed; what they cached is forgotten afterwards."""
+    yield Sandbox(monkeypatch, table, site)
+    forget()

@@ -1,6 +1,5 @@
 """Template against code: a function gets every setting that it reads, and none of its own that it does not."""
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +8,7 @@ import pytest
 from mediarelay import root
 from mediarelay.adapters.aws import CONFIG
 from mediarelay.config import Settings
-from tests.integration.provider import serving
-from tests.integration.sandbox import Context, Sandbox, forget
+from tests.integration.sandbox import Context, Sandbox
 from tests.stack import functions, template, variables
 
 BEHIND = {
@@ -33,13 +31,6 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         self._names.add(BEHIND.get(name, name).upper())
         return getattr(self._settings, name)
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch, table: str) -> Iterator[Sandbox]:
-    with serving() as site:
-        yield Sandbox(monkeypatch, table, site)
-    forget()
 
 
 @pytest.mark.parametrize("function", sorted(functions()))

@@ -1,14 +1,14 @@
 """Every file in `events/`: one event per trigger, the handler as deployed, and all that must come of it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.provider import Site, serving
-from tests.integration.sandbox import Call, Sandbox, forget
+from tests.integration.provider import serving
+from tests.integration.sandbox import Call, Sandbox
 from tests.stack import ROOT, functions
 
 FILES = sorted((ROOT / "events").glob("*.json"))
@@ -24,18 +24,6 @@ CONFIDENTIAL = (
 EXCUSED = {
     ("dispatch", "sqs:SendMessage", "DispatchDeadLetters"): "Lambda itself sends there, with the function's role",
 }
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as site:
-        yield site
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[Sandbox]:
-    yield Sandbox(monkeypatch, table, site)
-    forget()
 
 
 def run(sandbox: Sandbox, path: Path) -> dict[str, Any]:

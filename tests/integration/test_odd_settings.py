@@ -1,27 +1,18 @@
 """Functions as deployed, with settings and secrets as people write them: they start, and answer what is right."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from mediarelay.adapters.aws import client
-from tests.integration.provider import serving
-from tests.integration.sandbox import SECRETS, Sandbox, forget
+from tests.integration.sandbox import SECRETS, Sandbox
 from tests.stack import ROOT
 
 HERE = "203.0.113.7"
 """Where the events' requests come from."""
 DOORS = {"video_callback": "CALLBACK_TOKENS_SECRET", "music_callback": "MUSIC_SECRETS"}
 doors = pytest.mark.parametrize("function", DOORS)
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch, table: str) -> Iterator[Sandbox]:
-    with serving() as site:
-        yield Sandbox(monkeypatch, table, site)
-    forget()
 
 
 def call(sandbox: Sandbox, event: str, address: str = HERE) -> Any:

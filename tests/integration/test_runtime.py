@@ -2,16 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mediarelay.metrics import NAMESPACE
-from tests.integration.provider import Site, serving
 from tests.integration.runtime import AT, PLAIN, RUNTIME, Run, run, runtime_packages
-from tests.integration.sandbox import Sandbox, forget
+from tests.integration.sandbox import Sandbox
 from tests.integration.test_events import CONFIDENTIAL, FILES, OWNER_OF
 from tests.stack import ROOT, functions
 
@@ -26,18 +24,6 @@ EXAMPLES = sorted(
 def paths(layers: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Where a function's imports come from, in Lambda's order."""
     return [*layers.glob("*/python"), runtime_packages(tmp_path_factory.mktemp("runtime"))]
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as site:
-        yield site
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[Sandbox]:
-    yield Sandbox(monkeypatch, table, site)
-    forget()
 
 
 def check_log(done: Run) -> None:
