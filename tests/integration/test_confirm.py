@@ -635,11 +635,11 @@ def test_a_callback_that_comes_while_the_answer_is_on_its_way_is_asked_about(wor
 
 
 def test_a_stream_of_forged_callbacks_does_not_use_up_the_budget(world: World) -> None:
-    for number in range(300):
+    for number in range(60):
         world.claim(callback(size=number))
-        world.clock.forward(seconds=1)
+        world.clock.forward(seconds=5)
         world.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
-    assert len(world.provider.asked) < 20
+    assert 0 < len(world.provider.asked) < 20
     assert [row.vid for row in world.due()["unknown_video"]], "the schedule asks about the rest"
 
 
