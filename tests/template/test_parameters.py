@@ -121,10 +121,11 @@ def test_the_topic_of_alarms(text: str, *, taken: bool) -> None:
     assert allowed("AlarmTopicArn", text) is taken
 
 
-def test_a_secret_that_yields_nothing_raises_an_alarm() -> None:
-    """On the metric in all: one with a dimension would watch one secret only."""
-    alarm = template()["Resources"]["SecretUnusableAlarm"]["Properties"]
+@pytest.mark.parametrize("metric", ["SecretUnusable", "SettingUnreadable", "RowsUnreadable"])
+def test_what_somebody_wrote_and_nobody_can_read_raises_an_alarm(metric: str) -> None:
+    """On the metric in all: one with a dimension would watch one secret, one setting or one type of row only."""
+    alarm = template()["Resources"][f"{metric}Alarm"]["Properties"]
     assert "Dimensions" not in alarm
-    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Mediarelay", "SecretUnusable", "Sum")
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Mediarelay", metric, "Sum")
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
     assert alarm["AlarmActions"]

@@ -131,7 +131,5 @@ class Secret:
         return value
 
     def _unusable(self, why: str) -> None:
-        """Count it by secret, and in all: an alarm watches a metric without dimensions."""
-        metrics.count("SecretUnusable")
-        metrics.count("SecretUnusable", secret=self.name)
+        metrics.count_alarmed("SecretUnusable", secret=self.name)
         log.error("secret unusable", extra={"secret": self.name, "error": why})
