@@ -121,6 +121,19 @@ def test_the_topic_of_alarms(text: str, *, taken: bool) -> None:
     assert allowed("AlarmTopicArn", text) is taken
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [(text, True) for text in ("0", "1", "25", "999", "1000")]
+    + [(text, False) for text in ("", "00", "0.0", "-0", "+0", "0x0", "0e1", " 0", "007", "1001", "2.5")],
+)
+def test_a_reserve_of_none_has_one_spelling(text: str, *, taken: bool) -> None:
+    """`HasCallbackReserve` compares texts: by another spelling Lambda would reserve none, and run no callback."""
+    assert template()["Conditions"]["HasCallbackReserve"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "CallbackReserve"}, "0"]}]
+    }
+    assert allowed("CallbackReserve", text) is taken
+
+
 @pytest.mark.parametrize("metric", ["SecretUnusable", "SettingUnreadable", "RowsUnreadable"])
 def test_what_somebody_wrote_and_nobody_can_read_raises_an_alarm(metric: str) -> None:
     """On the metric in all: one with a dimension would watch one secret, one setting or one type of row only."""
