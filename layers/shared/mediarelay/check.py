@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.secrets import error_code, stored_text
 from mediarelay.config import Environment, Settings, given_settings, unreadable
-from mediarelay.contracts.secret_text import SecretText, read_secret_text
+from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
 from mediarelay.errors import Malformed
 from mediarelay.signing.callback_token import digest
 from mediarelay.signing.standard_webhooks import webhook_key
@@ -171,7 +171,7 @@ def _of_text(kind: Kind, read: SecretText) -> Iterator[Finding]:
     if not read.strict:
         yield _warning(kind.name, "not strictly JSON", "Remove trailing commas, and line breaks within texts.")
     if read.repeated:
-        yield _error(kind.name, "a name is stated twice", "Neither value counts: state it once.")
+        yield _error(kind.name, REPEATED, "Neither value counts: state it once.")
 
 
 def _of_entries(kind: Kind, fields: Fields) -> Iterator[Finding]:
