@@ -31,7 +31,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 TRUSTS = ("confirm", "callback")
 
 _NUMBER = re.compile(r"\+?([0-9]{1,9})(?:\.0{0,9})?", re.ASCII)
-"""A whole number, in each of the ways in which a template's parameter of type Number may be written."""
+"""A whole number. A parameter of type Number may also be written `5.0` or `+5`, and is handed on as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
