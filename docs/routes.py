@@ -116,6 +116,19 @@ _BY_PATH = (
 )
 _NO_TOKENS = "`tokens` without the scope `read:tokens`"
 _RESOURCE_IDS = "Resource ids are for support: each is good only where it was got."
+_NOT_NOW = {
+    "callback": (
+        "Nothing is stored, send it again: neither the ledger nor the retry queue took it, the secret with the path "
+        "tokens cannot be used, or no network of CallbackSourceCidrs can be read"
+    ),
+    "relay": (
+        "Not everything is stored, send it again: the ledger or the key that seals tokens did not answer, the secret "
+        "with the signing keys cannot be used, or no network of MusicSourceCidrs can be read"
+    ),
+    "submit": "The ledger did not answer, or the secret with the provider's keys cannot be used; nothing was promised",
+    "unseal": "The ledger did not answer, or the key that unseals tokens",
+}
+"""What a 503 says of routes that need more than the ledger, by what they do."""
 _CALLBACK = "The body is a callback as the provider documents it; docs/fields.md has every field. A query is ignored."
 
 ROUTES = {
@@ -126,6 +139,7 @@ ROUTES = {
         tag="callbacks",
         answers={200: (Accepted, "Stored, or stored before")},
         problems=(400, 401, 403, 413, 500, 503),
+        words={503: _NOT_NOW["callback"]},
     ),
     "POST /callbacks/audio/{token}": Route(
         name="audioCallback",
@@ -134,6 +148,7 @@ ROUTES = {
         tag="callbacks",
         answers={200: (Accepted, "Stored, or stored before")},
         problems=(400, 401, 403, 413, 500, 503),
+        words={503: _NOT_NOW["callback"]},
     ),
     "POST /tasks/audio": Route(
         name="submitAudio",
@@ -144,6 +159,7 @@ ROUTES = {
         answers=_CREATED,
         problems=(400, 409, 422, 500, 503),
         headers=(IDEMPOTENCY_KEY,),
+        words={503: _NOT_NOW["submit"]},
     ),
     "POST /tasks/video": Route(
         name="trackVideo",
@@ -158,6 +174,7 @@ ROUTES = {
         answers=_CREATED,
         problems=(400, 409, 422, 500, 503),
         headers=(IDEMPOTENCY_KEY,),
+        words={503: _NOT_NOW["submit"]},
     ),
     "POST /tasks/audio/batch": Route(
         name="submitBatch",
@@ -217,6 +234,7 @@ ROUTES = {
             401: "Not proved: no live secret signed it, it is from another time, or its nonce was used before",
             403: "The relay does not come from an admitted network",
             413: "The message is over 256 KB, or one relay over 128 KB",
+            503: _NOT_NOW["relay"],
         },
     ),
     "GET /rooms/{room_id}/songs": Route(
@@ -236,7 +254,7 @@ ROUTES = {
         asks=TokensQuery,
         answers={200: (SongPage, "The song, for each vendor and type")},
         problems=(400, 403, 404, 500, 503),
-        words={403: _NO_TOKENS},
+        words={403: _NO_TOKENS, 503: _NOT_NOW["unseal"]},
     ),
     "GET /rooms/{room_id}/songs/{song_id}/history": Route(
         name="readSongHistory",
@@ -246,6 +264,7 @@ ROUTES = {
         asks=NoQuery,
         answers={200: (SongHistory, "The latest 50 relays, oldest first, without their tokens")},
         problems=(400, 404, 500, 503),
+        words={503: _NOT_NOW["unseal"]},
     ),
     "GET /songs": Route(
         name="findSongs",
@@ -255,7 +274,7 @@ ROUTES = {
         asks=SongsQuery,
         answers={200: (SongPage, "The songs; none for a room that nobody knows")},
         problems=(400, 403, 404, 500, 503),
-        words={403: _NO_TOKENS},
+        words={403: _NO_TOKENS, 503: _NOT_NOW["unseal"]},
     ),
     "GET /songs/history": Route(
         name="findSongHistory",
@@ -265,6 +284,7 @@ ROUTES = {
         asks=SongPlace,
         answers={200: (SongHistory, "The latest 50 relays, oldest first, without their tokens")},
         problems=(400, 404, 500, 503),
+        words={503: _NOT_NOW["unseal"]},
     ),
     "GET /quarantine": Route(
         name="listQuarantine",

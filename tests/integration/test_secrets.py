@@ -187,6 +187,17 @@ def test_entries_that_cannot_be_used_are_counted_and_named_by_their_places(vault
     assert not told.holds("canary")
 
 
+def test_a_name_that_is_stated_twice_is_told_although_others_can_be_used(vault: Vault, told: Told) -> None:
+    """Else a second `callback_secrets` would close that door without a word."""
+    vault.rotate('{"tokens": "one", "canary-5f0c7d": "a", "canary-5f0c7d": "b"}')
+    assert vault.secret.value() == {"tokens": "one"}
+    (metric,) = told.metrics()
+    assert (metric["SecretEntriesUnreadable"], metric["secret"]) == (1, "CallbackTokens")
+    (logged,) = told.logged("secret entries unreadable")
+    assert logged.fields == ["a name is stated twice"]
+    assert not told.holds("canary")
+
+
 @pytest.mark.parametrize("text", ['\ufeff{"tokens": "two"}', '{"tokens": "two",}', '{"tokens": "two", "x": [1,],}\n'])
 def test_slips_of_the_hand_are_read(vault: Vault, told: Told, text: str) -> None:
     vault.rotate(text)

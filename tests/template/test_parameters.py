@@ -18,6 +18,31 @@ LISTS = ("CallbackSourceCidrs", "MusicSourceCidrs")
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 
 
+HEX, BYTE = "[0-9A-Fa-f]{1,4}", "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+IPV4 = rf"{BYTE}(?:\.{BYTE}){{3}}"
+FEWER = "(?!(?:[0-9A-Fa-f]*:){%d})"
+"""Not as many colons as that."""
+IPV6 = "|".join(
+    [
+        rf"(?:{HEX}:){{7}}{HEX}",
+        rf"(?:{HEX}:){{6}}{IPV4}",
+        rf"(?:{HEX}:){{1,7}}:",
+        rf":(?::{HEX}){{1,7}}",
+        "::",
+        rf"{FEWER % 8}(?:{HEX}:)+(?::{HEX})+",
+        rf"{FEWER % 8}::(?:{HEX}:)*{IPV4}",
+        rf"{FEWER % 7}(?:{HEX}:)+(?::{HEX})*:{IPV4}",
+    ]
+)
+NETWORK = rf"(?:{IPV4}(?:/(?:3[0-2]|[12]?[0-9]))?|(?:{IPV6})(?:/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)"
+BLANKS = r"[ \t\r\n]*"
+
+
+def test_the_pattern_of_networks_is_made_of_its_parts() -> None:
+    for name in LISTS:
+        assert PARAMETERS[name]["AllowedPattern"] == f"{BLANKS}{NETWORK}(?:{BLANKS},{BLANKS}{NETWORK})*{BLANKS}"
+
+
 def allowed(name: str, text: str) -> bool:
     """As CloudFormation does: the whole value has to match."""
     return re.fullmatch(PARAMETERS[name]["AllowedPattern"], text) is not None
@@ -80,6 +105,15 @@ def test_only_this_machine_may_recover_sooner() -> None:
         ("192.0.2.0/255.255.255.0", False),
         ("192.0.2.0/24 198.51.100.0/24", False),
         ("::/129", False),
+        ("2001:db8:::/48", False),
+        ("2001:db8:/32", False),
+        ("2001:db8::1::/64", False),
+        ("1:2:3:4:5:6:7:8:9", False),
+        ("1:2:3:4::5:6:7:8", False),
+        ("12345::", False),
+        ("1:2:3:4:5:6:7::", True),
+        ("::1:2:3:4:5:6:7", True),
+        ("64:ff9b::192.0.2.0/120", True),
         ("fe80::1%eth0/64", False),
     ],
 )
@@ -91,6 +125,9 @@ def test_lists_of_networks(name: str, text: str, *, taken: bool) -> None:
 
 
 V4, V6 = st.ip_addresses(v=4).map(str), st.ip_addresses(v=6).map(str)
+PIECES = st.sampled_from(
+    [":", "::", "0", "1:", ":2", "2001:", "db8", "ffff:", "12345", "192.0.2.1", ".", "1:2:3:", ":4:5"]
+)
 NETWORKS = st.builds("{}/{}".format, V4, st.integers(0, 32)) | st.builds("{}/{}".format, V6, st.integers(0, 128))
 
 
@@ -101,12 +138,19 @@ def test_every_list_of_networks_is_allowed(networks: list[str], comma: str) -> N
 
 
 @patient
-@given(st.text() | st.text(alphabet="0123456789./:, abf"))
-def test_what_is_allowed_without_a_colon_is_read_whole(text: str) -> None:
-    """A pattern cannot tell every IPv6 address; of IPv4 it can."""
-    if allowed("CallbackSourceCidrs", text) and ":" not in text:
-        assert read_networks(text).unreadable == ()
-        assert read_networks(text).networks
+@given(st.text() | st.text(alphabet="0123456789./:, abf") | st.lists(PIECES, max_size=12).map("".join))
+def test_what_is_allowed_is_read_whole(text: str) -> None:
+    """Else it deploys, and everybody who posts a callback gets 503."""
+    found = read_networks(text)
+    if allowed("CallbackSourceCidrs", text):
+        assert found.unreadable == ()
+        assert found.networks
+
+
+@patient
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_every_address_is_allowed_in_whatever_spelling(text: str) -> None:
+    assert allowed("CallbackSourceCidrs", text) == (len(read_networks(text).networks) == 1)
 
 
 @pytest.mark.parametrize(
@@ -121,10 +165,24 @@ def test_the_topic_of_alarms(text: str, *, taken: bool) -> None:
     assert allowed("AlarmTopicArn", text) is taken
 
 
-def test_a_secret_that_yields_nothing_raises_an_alarm() -> None:
-    """On the metric in all: one with a dimension would watch one secret only."""
-    alarm = template()["Resources"]["SecretUnusableAlarm"]["Properties"]
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [(text, True) for text in ("0", "1", "25", "999", "1000")]
+    + [(text, False) for text in ("", "00", "0.0", "-0", "+0", "0x0", "0e1", " 0", "007", "1001", "2.5")],
+)
+def test_a_reserve_of_none_has_one_spelling(text: str, *, taken: bool) -> None:
+    """`HasCallbackReserve` compares texts: by another spelling Lambda would reserve none, and run no callback."""
+    assert template()["Conditions"]["HasCallbackReserve"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "CallbackReserve"}, "0"]}]
+    }
+    assert allowed("CallbackReserve", text) is taken
+
+
+@pytest.mark.parametrize("metric", ["SecretUnusable", "SettingUnreadable", "RowsUnreadable"])
+def test_what_somebody_wrote_and_nobody_can_read_raises_an_alarm(metric: str) -> None:
+    """On the metric in all: one with a dimension would watch one secret, one setting or one type of row only."""
+    alarm = template()["Resources"][f"{metric}Alarm"]["Properties"]
     assert "Dimensions" not in alarm
-    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Mediarelay", "SecretUnusable", "Sum")
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Mediarelay", metric, "Sum")
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
     assert alarm["AlarmActions"]

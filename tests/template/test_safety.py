@@ -1,6 +1,7 @@
 """What the template promises beside the routes: least privilege, dead letters and alarms, retention, expiry."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from mediarelay.adapters.queue import MOST_BYTES
 from mediarelay.config import Settings
 from mediarelay.metrics import NAMESPACE
-from tests.stack import defaults, functions, resources, template, translated, variables
+from tests.stack import ROOT, defaults, functions, resources, template, translated, variables
 
 ALARMED = "ApproximateNumberOfMessagesVisible"
 KEPT = {
@@ -336,6 +337,16 @@ def test_a_provider_that_refuses_us_raises_an_alarm() -> None:
     )
     assert "Dimensions" not in alarm
     assert (alarm["Namespace"], alarm["Threshold"], alarm["Statistic"]) == (NAMESPACE, 0, "Sum")
+
+
+def test_every_metric_of_ours_that_an_alarm_watches_is_counted_without_a_dimension() -> None:
+    """An alarm on a metric that nobody counts stays green whatever happens."""
+    own = [one for one in alarms().values() if one.get("Namespace") == NAMESPACE]
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "layers/shared/mediarelay").rglob("*.py"))
+    assert len(own) >= 5
+    for alarm in own:
+        assert "Dimensions" not in alarm
+        assert re.search(rf'metrics\.count(?:\("{alarm["MetricName"]}"\)|_alarmed\("{alarm["MetricName"]}",)', code)
 
 
 def test_no_lease_is_shorter_than_the_work_it_covers() -> None:

@@ -17,6 +17,7 @@ from mediarelay import check
 from mediarelay.check import KINDS, Severity, Unread, findings, main
 from mediarelay.signing.callback_token import digest
 from tests.patience import patient
+from tests.stack import template
 
 CANARY = "canary5f0c7d"
 GOOD_ENVIRONMENT = {
@@ -50,6 +51,7 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
     ("change", "severity", "where", "what"),
     [
         ({"TABLE_NAME": ""}, "error", "TABLE_NAME", "not given"),
+        ({"TABLE_NAME": " "}, "error", "TABLE_NAME", "not given"),
         (
             {"CALLBACK_SOURCE_CIDRS": "192.0.2.0/24,nowhere"},
             "error",
@@ -64,8 +66,8 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
             "CALLBACK_SOURCE_CIDRS",
             "from anywhere",
         ),
-        ({"FIRST_POLL_AFTER": "soon"}, "error", "FIRST_POLL_AFTER", "a number from 1 to 86400"),
-        ({"GIVE_UP_AFTER": "1"}, "error", "GIVE_UP_AFTER", "a number from 10 to"),
+        ({"FIRST_POLL_AFTER": "soon"}, "error", "FIRST_POLL_AFTER", "a whole number from 1 to 86400"),
+        ({"GIVE_UP_AFTER": "1"}, "error", "GIVE_UP_AFTER", "a whole number from 10 to"),
         ({"RECOVERY_SECONDS": "30"}, "warning", "RECOVERY_SECONDS", "below 180"),
         ({"PROVIDER_ENDPOINT": f"https://u:{CANARY}@h/"}, "error", "PROVIDER_ENDPOINT", "a user"),
         ({"PROVIDER_ENDPOINT": "http://cdn.api.qcloud.com/"}, "error", "PROVIDER_ENDPOINT", "https only"),
@@ -90,7 +92,6 @@ def test_spellings_that_are_read_are_no_findings(spelling: str) -> None:
         ({"callback_tokens_secret": Unread("AccessDeniedException")}, "error", "CallbackTokens", "AccessDenied"),
         ({"callback_tokens_secret": CANARY}, "error", "CallbackTokens", "not JSON"),
         ({"callback_tokens_secret": f'["{CANARY}"]'}, "error", "CallbackTokens", "a JSON object was expected"),
-        ({"callback_tokens_secret": {"token": CANARY}}, "error", "CallbackTokens", "no entry that can be used"),
         ({"callback_tokens_secret": {"tokens": ""}}, "error", "CallbackTokens", "no entry that can be used"),
         (
             {"callback_tokens_secret": f'{{"tokens": "{CANARY * 2}",}}'},
@@ -161,6 +162,29 @@ def test_what_is_wrong_with_a_secret(change: dict[str, Any], severity: str, wher
     assert CANARY not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("secret", "changed", "known"),
+    [
+        ("callback_tokens_secret", {"token": CANARY}, "tokens"),
+        ("music_secrets", {"callback_secret": CANARY}, "callback_secrets, webhook_secrets"),
+        ("provider_keys_secret", {"Token": CANARY}, "secret_id, secret_key, token"),
+        ("api_clients_secret", {CANARY: []}, "clients, unused"),
+    ],
+)
+def test_a_name_that_nobody_reads(secret: str, changed: dict[str, Any], known: str) -> None:
+    """Beside others that can be used nothing else tells of it."""
+    (found,) = findings(GOOD_ENVIRONMENT, texts(**{secret: GOOD[secret] | changed}))
+    assert (found.severity, found.what) == ("warning", f"names that are none of {known}: 1")
+    assert CANARY not in str(found)
+
+
+def test_a_secret_of_a_new_stack_has_no_other_names() -> None:
+    for name, kind in KINDS.items():
+        made = template()["Resources"][kind.name]["Properties"]["GenerateSecretString"]
+        fields = json.loads(made["SecretStringTemplate"]).keys() | {made["GenerateStringKey"]}
+        assert fields <= kind.fields, name
+
+
 def test_a_name_that_is_stated_twice() -> None:
     text = f'{{"tokens": "{CANARY}", "tokens": "{CANARY}2"}}'
     found = findings(GOOD_ENVIRONMENT, texts(callback_tokens_secret=text))
@@ -225,7 +249,7 @@ def test_the_command_is_content_with_what_is_right(
 ) -> None:
     environment(monkeypatch, texts())
     assert main() == 0
-    assert capsys.readouterr().out == "nothing is wrong with these settings and secrets\n"
+    assert capsys.readouterr().out == "nothing is wrong with these settings and 4 secrets\n"
 
 
 def test_the_command_only_warns_of_what_is_weak(
@@ -244,6 +268,7 @@ def test_the_command_only_warns_of_what_is_weak(
         (CANARY, "error: CallbackTokens: not JSON."),
         (ClientError({"Error": {"Code": "AccessDeniedException", "Message": CANARY}}, "x"), "(AccessDeniedException)"),
         (EndpointConnectionError(endpoint_url=CANARY), "(EndpointConnectionError)"),
+        (ValueError(f"Invalid endpoint: {CANARY}"), "(ValueError)"),
     ],
 )
 def test_the_command_fails_if_something_is_wrong(
@@ -254,6 +279,16 @@ def test_the_command_fails_if_something_is_wrong(
     out = capsys.readouterr().out
     assert said in out
     assert CANARY not in out
+
+
+def test_a_secret_without_a_name_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The functions cannot read it, whatever there is to be read."""
+    environment(monkeypatch, texts())
+    monkeypatch.setenv("CALLBACK_TOKENS_SECRET", " ")
+    assert main() == 1
+    assert "error: CallbackTokens: cannot be read (its name is empty)." in capsys.readouterr().out
 
 
 def test_an_environment_without_settings_is_no_success() -> None:

@@ -36,7 +36,24 @@ def test_the_process_s_environment_is_the_default(monkeypatch: pytest.MonkeyPatc
     assert Settings.read().table_name == "ledger"
 
 
-NUMBERS = ["", " ", "x", "1.5", "5.0", "-1", "+5", "1e3", "1_000", "0x10", "9" * 30, "None", "\u0663", "5 5", "\x00"]
+NUMBERS = [
+    "",
+    " ",
+    "x",
+    "1.5",
+    "5.01",
+    ".0",
+    "-1",
+    "++5",
+    "1e3",
+    "1_000",
+    "0x10",
+    "9" * 30,
+    "None",
+    "\u0663",
+    "5 5",
+    "\x00",
+]
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -46,7 +63,13 @@ def test_a_number_that_cannot_be_read_keeps_its_default(name: str, text: str) ->
     environment = {name.upper(): text, "TABLE_NAME": "ledger"}
     assert Settings.read(environment) == replace(Settings(), table_name="ledger")
     least, most = LIMITS[name]
-    assert unreadable(environment) == {name: f"a number from {least} to {most} was expected"}
+    assert unreadable(environment) == {name: f"a whole number from {least} to {most} was expected"}
+
+
+@pytest.mark.parametrize("text", ["172800", "172800.0", "172800.", "+172800", "0172800", " 172800.00\n"])
+def test_spellings_of_a_whole_number(text: str) -> None:
+    """CloudFormation hands on what was written, as long as it is a number; a default instead would lose tasks."""
+    assert Settings.read({"GIVE_UP_AFTER": text}).give_up_after == 172_800
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -26,6 +26,7 @@ from mediarelay.domain.task import Observation, Task, fold
 from mediarelay.errors import Malformed, NotFound
 from mediarelay.http import created, problem
 from mediarelay.usecases.submit import Submitted
+from tests.stack import functions
 
 NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)
 PAYLOADS = ROOT / "tests" / "contract" / "payloads"
@@ -258,6 +259,19 @@ class TestOpenApi:
         del event["id"]
         assert not Draft202012Validator(schema).is_valid(event)
 
+    def test_a_503_names_everything_that_may_cause_it(self):
+        """By what the function of a route has in its environment; a list of songs has no tokens, so it needs no key."""
+        causes = {"_SECRET": "secret", "MUSIC_SECRETS": "secret", "_CIDRS": "network", "SONG_KEY_ID": "key that"}
+        for function in functions().values():
+            names = function.get("Environment", {}).get("Variables", {})
+            expected = {word for end, word in causes.items() if any(name.endswith(end) for name in names)}
+            for event in function.get("Events", {}).values():
+                route = event["Properties"] if event["Type"] == "HttpApi" else None
+                if route and route["Path"] not in {"/rooms/{room_id}/songs", "/health"}:
+                    responses = openapi()["paths"][route["Path"]][route["Method"].lower()]["responses"]
+                    text = responses["503"]["description"]
+                    assert {word for word in causes.values() if word in text} == expected, route["Path"]
+
     @pytest.mark.parametrize("error", [Malformed("vid", "missing"), NotFound("no task")])
     def test_a_problem_fits(self, error):
         against("Problem").validate(json.loads(problem(error)["body"]))
@@ -373,7 +387,7 @@ class TestReadme:
 class TestRunbook:
     def test_it_knows_every_metric(self):
         code = (ROOT / "layers" / "shared" / "mediarelay").rglob("*.py")
-        calls = re.findall(r"metrics\.count\(([^,)]+)", "\n".join(file.read_text(encoding="utf-8") for file in code))
+        calls = re.findall(r"metrics\.count\w*\(([^,)]+)", "\n".join(file.read_text(encoding="utf-8") for file in code))
         counted = {name for call in calls for name in re.findall(r'"(\w+)"', call)}
         assert counted
         named = {

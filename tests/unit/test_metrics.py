@@ -26,3 +26,11 @@ def test_one_line_per_count(
         "ClaimStored": value,
         **dimensions,
     }
+
+
+def test_what_an_alarm_watches_is_counted_in_all_and_by_its_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
+    """CloudWatch adds nothing up: without the count in all, the alarm would watch a metric that never has a value."""
+    metrics.count_alarmed("RowsUnreadable", item="task")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] for line in lines] == [[[]], [["item"]]]
+    assert [line["RowsUnreadable"] for line in lines] == [1, 1]

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.secrets import error_code, stored_text
 from mediarelay.config import Environment, Settings, given_settings, unreadable
-from mediarelay.contracts.secret_text import SecretText, read_secret_text
+from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
 from mediarelay.errors import Malformed
 from mediarelay.signing.callback_token import digest
 from mediarelay.signing.standard_webhooks import webhook_key
@@ -75,9 +75,10 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of the secrets: its name in the template, what it holds, and what about that is weak."""
+    """One of the secrets: its name in the template, the names in it, what it holds, and what about that is weak."""
 
     name: str
+    fields: frozenset[str]
     entries: Callable[[Fields], Entries[Any]]
     weaknesses: Callable[[Fields], Iterator[Weakness]]
     closed: str
@@ -96,20 +97,23 @@ def findings(environment: Environment, secrets: Mapping[str, str | Unread]) -> l
 def main() -> int:
     """Check this process's environment; returns the exit code."""
     settings = given_settings()
-    found = findings({name.upper(): text for name, text in settings.items()}, _stored(settings))
-    for line in map(str, found) if found else ["nothing is wrong with these settings and secrets"]:
+    stored = _stored(settings)
+    found = findings({name.upper(): text for name, text in settings.items()}, stored)
+    for line in map(str, found) if found else [f"nothing is wrong with these settings and {len(stored)} secrets"]:
         sys.stdout.write(f"{line}\n")
     return int(any(one.severity is Severity.ERROR for one in found))
 
 
 def _stored(settings: Mapping[str, str]) -> dict[str, str | Unread]:
-    return {name: _text_of(settings[name]) for name in KINDS if settings.get(name)}
+    return {name: _text_of(settings[name]) for name in KINDS if name in settings}
 
 
 def _text_of(arn: str) -> str | Unread:
+    if not arn.strip():
+        return Unread("its name is empty")
     try:
         return stored_text(client("secretsmanager"), arn)
-    except (BotoCoreError, ClientError, UnicodeDecodeError) as error:
+    except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: an endpoint, or bytes, out of form
         return Unread(error_code(error))
 
 
@@ -118,7 +122,7 @@ def _text_of(arn: str) -> str | Unread:
 
 def _of_settings(environment: Environment) -> Iterator[Finding]:
     wrong = unreadable(environment)
-    if not given_settings(environment).get("table_name"):
+    if not given_settings(environment).get("table_name", "").strip():
         yield _error("TABLE_NAME", "not given", "Run this with the environment variables of a function.")
     for name, why in wrong.items():
         yield _error(name.upper(), why, _consequence(name))
@@ -171,7 +175,12 @@ def _of_text(kind: Kind, read: SecretText) -> Iterator[Finding]:
     if not read.strict:
         yield _warning(kind.name, "not strictly JSON", "Remove trailing commas, and line breaks within texts.")
     if read.repeated:
-        yield _error(kind.name, "a name is stated twice", "Neither value counts: state it once.")
+        yield _error(kind.name, REPEATED, "Neither value counts: state it once.")
+    if unknown := len(read.fields.keys() - kind.fields):
+        known = ", ".join(sorted(kind.fields))
+        yield _warning(
+            kind.name, f"names that are none of {known}: {unknown}", "Nobody reads them: correct or remove them."
+        )
 
 
 def _of_entries(kind: Kind, fields: Fields) -> Iterator[Finding]:
@@ -226,10 +235,26 @@ def _weak_keys(fields: Fields) -> Iterator[Weakness]:
 
 
 KINDS: Mapping[str, Kind] = {
-    "callback_tokens_secret": Kind("CallbackTokens", callback_tokens, _weak_tokens, "No callback gets in"),
-    "music_secrets": Kind("MusicSecrets", music_secrets, _weak_music, "No relay gets in"),
-    "api_clients_secret": Kind("ApiClients", clients, _weak_clients, "No API client gets in"),
-    "provider_keys_secret": Kind("ProviderKeys", provider_keys, _weak_keys, "The provider cannot be called"),
+    "callback_tokens_secret": Kind(
+        "CallbackTokens", frozenset({"tokens"}), callback_tokens, _weak_tokens, "No callback gets in"
+    ),
+    "music_secrets": Kind(
+        "MusicSecrets",
+        frozenset({"webhook_secrets", "callback_secrets"}),
+        music_secrets,
+        _weak_music,
+        "No relay gets in",
+    ),
+    "api_clients_secret": Kind(
+        "ApiClients", frozenset({"clients", "unused"}), clients, _weak_clients, "No API client gets in"
+    ),
+    "provider_keys_secret": Kind(
+        "ProviderKeys",
+        frozenset({"secret_id", "secret_key", "token"}),
+        provider_keys,
+        _weak_keys,
+        "The provider cannot be called",
+    ),
 }
 """The secrets, by the setting that names each."""
 

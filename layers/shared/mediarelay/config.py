@@ -30,7 +30,8 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 """The least and the greatest value; the template has the same ones, but for `RecoverySeconds` (see there)."""
 TRUSTS = ("confirm", "callback")
 
-_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_NUMBER = re.compile(r"\+?([0-9]{1,9})(?:\.0{0,9})?", re.ASCII)
+"""A whole number. A parameter of type Number may also be written `5.0` or `+5`, and is handed on as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,10 @@ def _read(name: str, text: str) -> Any:
 
 
 def _number(text: str, least: int, most: int) -> int:
-    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
-        raise ValueError(f"a number from {least} to {most} was expected")
-    return int(text)
+    found = _NUMBER.fullmatch(text)
+    if not found or not least <= int(found[1]) <= most:
+        raise ValueError(f"a whole number from {least} to {most} was expected")
+    return int(found[1])
 
 
 def _endpoint(text: str) -> str:

@@ -12,3 +12,9 @@ def count(name: str, value: int = 1, **dimensions: str) -> None:
     metric = {"Namespace": NAMESPACE, "Dimensions": [sorted(dimensions)], "Metrics": [{"Name": name, "Unit": "Count"}]}
     line = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}, name: value, **dimensions}
     sys.stdout.write(json.dumps(line) + "\n")
+
+
+def count_alarmed(name: str, **dimensions: str) -> None:
+    """Count what an alarm watches, by its dimensions and in all, since CloudWatch adds nothing up over dimensions."""
+    count(name)
+    count(name, 1, **dimensions)

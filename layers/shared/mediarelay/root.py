@@ -76,7 +76,7 @@ def settings() -> Settings:
 
 
 def _unreadable(setting: str, why: str) -> None:
-    metrics.count("SettingUnreadable", setting=setting.upper())
+    metrics.count_alarmed("SettingUnreadable", setting=setting.upper())
     log.error("setting unreadable", extra={"setting": setting.upper(), "error": why})
 
 

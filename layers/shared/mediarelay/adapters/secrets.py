@@ -6,7 +6,7 @@
 | a secret that is gone, or that this function may not read | nothing | `SecretUnusable` |
 | text that is no JSON object | nothing | `SecretUnusable` |
 | an object without an entry that can be used | the object, which lets nobody in | `SecretUnusable` |
-| an object with entries that cannot be used | the others | `SecretEntriesUnreadable` |
+| an object with entries that cannot be used, or a name that is stated twice | the others | `SecretEntriesUnreadable` |
 
 A value that was replaced never counts again: a token that was removed must not live on because its successor is wrong.
 """
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mediarelay import metrics
-from mediarelay.contracts.secret_text import read_secret_text
+from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
 from mediarelay.errors import Malformed, SecretUnavailable
 
 RECHECK_SECONDS = 5
@@ -103,7 +103,7 @@ class Secret:
     def _read(self) -> None:
         self._read_at = self.clock()
         try:
-            self._value = self._told(read_secret_text(stored_text(self.client, self.arn)).fields)
+            self._value = self._told(read_secret_text(stored_text(self.client, self.arn)))
         except (BotoCoreError, ClientError) as error:
             self._failed(error)
         except (Malformed, UnicodeDecodeError):
@@ -121,17 +121,15 @@ class Secret:
         else:
             log.warning("secret not refreshed", extra={"secret": self.name, "error": code})
 
-    def _told(self, value: dict[str, Any]) -> dict[str, Any]:
-        found = self.entries(value)
-        if found.faults:
-            metrics.count("SecretEntriesUnreadable", len(found.faults), secret=self.name)
-            log.error("secret entries unreadable", extra={"secret": self.name, "fields": list(found.faults)})
+    def _told(self, text: SecretText) -> dict[str, Any]:
+        found = self.entries(text.fields)
+        if faults := [*found.faults, *[REPEATED] * text.repeated]:
+            metrics.count("SecretEntriesUnreadable", len(faults), secret=self.name)
+            log.error("secret entries unreadable", extra={"secret": self.name, "fields": faults})
         if not found.usable:
             self._unusable("no entry that can be used")
-        return value
+        return text.fields
 
     def _unusable(self, why: str) -> None:
-        """Count it by secret, and in all: an alarm watches a metric without dimensions."""
-        metrics.count("SecretUnusable")
-        metrics.count("SecretUnusable", secret=self.name)
+        metrics.count_alarmed("SecretUnusable", secret=self.name)
         log.error("secret unusable", extra={"secret": self.name, "error": why})

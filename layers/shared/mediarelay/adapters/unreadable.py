@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def note_unreadable(error: RowUnreadable) -> None:
     """Count an unreadable row and name it in the log: by its key, never with its content."""
-    metrics.count("RowsUnreadable", item=error.item)
+    metrics.count_alarmed("RowsUnreadable", item=error.item)
     log.error("row unreadable", extra={"pk": error.pk, "sk": error.sk, "item": error.item})
 
 

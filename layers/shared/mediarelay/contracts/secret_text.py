@@ -11,6 +11,8 @@ from typing import Any
 
 from mediarelay.errors import Malformed
 
+REPEATED = "a name is stated twice"
+"""Why a value does not count; which name it is may be a secret itself."""
 _STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
 
 
