@@ -27,8 +27,9 @@ ANY_FORMAT = {"protocol_whitelist": "none"}
 """Options to name the format of a file that is not read: no other file can be opened from it."""
 
 _ONE_TRACK = "wav,w64,flac,aiff,au,caf,tta,ape,wv,mpc,mpc8,tak,dsf,iff"
-STATED_BY_STREAM = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi", "smk", "bink", *_ONE_TRACK.split(",")})
-"""Formats whose header states the length of each stream."""
+STATED_BY_STREAM = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "smk", "bink", *_ONE_TRACK.split(",")})
+"""Formats whose header states the length of each stream. Not AVI: it counts the delay of a late sound, for which it has
+no packets; an AVI is whole if its bytes are there."""
 
 STATED_BY_FILE = frozenset({"matroska,webm", "asf", "flv", "rm", "wtv", "mxf", "gxf"})
 """Formats whose header states one length for all streams together."""

@@ -237,7 +237,9 @@ def _frames(rate: str) -> str:
     return f"setpts=PTS-STARTPTS,fps={rate}:start_time=0:eof_action=pass"
 
 
-# A song has no picture to keep up with: its packets follow each other, whatever the source's clock says.
+# A song has no picture to keep up with: it begins at once and its packets follow each other, whatever the source's
+# clock says. Opus states where it ends, not how long it lasts: 2 s that begin after 100 s would last 102 s.
+_AT_ONCE = "asetpts=PTS-STARTPTS"
 _CONTIGUOUS = ("-bsf:a", "setts=ts='if(eq(N,0),PTS,PREV_OUTPTS+PREV_OUTDURATION)'")
 
 
@@ -252,7 +254,7 @@ def _sound(name: str, audio: AudioFacts) -> Target:
         suffixes=(f".{name}.{spec.format}",),
         pattern=f"out.{name}.{spec.format}",
         options=(*encoding.options, *codec.options, *_CONTIGUOUS, "-map_chapters", "-1", "-f", codec.muxer),
-        sound=encoding.filters,
+        sound=f"{_AT_ONCE},{encoding.filters}",
         bitrate=encoding.bitrate or audio.bitrate or 0,
         format=spec.format,
         encoder=encoding.encoder,

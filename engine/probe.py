@@ -49,6 +49,8 @@ DAY = 86_400.0
 """Seconds that a clock may jump ahead elsewhere, and that one packet may last: more is a negative number, wrapped."""
 TOLERANCE = 0.1
 """The part of a stated length that may be missing, beside one second, until a file counts as cut."""
+MAX_STATED = 10 * DAY
+"""Seconds above which a stated length is no statement, but a header of all ones or of random bytes."""
 VBR_SEARCH = 4096
 """Bytes from an mp3's first frame in which its header with the number of frames lies."""
 NAME_SEARCH = 2**20
@@ -57,13 +59,19 @@ DEEP = 24
 """Bits of a sample in 32 bits of which nothing says how many of them are used."""
 MAX_FRAME_SECONDS = 1.0
 """Seconds above which the last frame counts as held: its length must then come out, too."""
+MAX_ROUNDED = 0.01
+"""Seconds by which a length that the header states may correct one that is counted in ticks."""
 GUESSED_FPS = 25
 """Frames per second where nothing says how long a frame lasts."""
 
 
 @dataclass(slots=True)
 class _Track:
-    """What the packets of one stream add up to; times in seconds."""
+    """What the packets of one stream add up to; times in seconds.
+
+    `lead` is how long before the first sound the clock begins, where it begins below 0, and `silent` the part of
+    `content` in it: a decoder needs these packets to start and drops what comes of them.
+    """
 
     stream: Stream
     unit: float
@@ -72,7 +80,9 @@ class _Track:
     max_jump: float = DAY
     max_length: float = DAY
     start: float | None = None
+    lead: float = 0.0
     content: float = 0.0
+    silent: float = 0.0
     size: int = 0
     packets: int = 0
     tries: int = 0
@@ -153,13 +163,34 @@ class _Track:
             if packet.has_sidedata("encryption_info"):
                 return
             self.frame = _first_frame(packet)
+            if isinstance(self.frame, AudioFrame) and self.frame.time is not None:
+                self._begin_sound(self.frame.time, packet)
+
+    def _begin_sound(self, moment: float, packet: "Packet[Any]") -> None:
+        if self._span is None or self._past or self._span[0] >= 0:
+            return
+        self.lead = max(0.0, moment - self._span[0])
+        length = min(self._seconds(packet.duration) or 0.0, self.max_length, self.content)
+        begin = self._seconds(packet.pts)
+        within = 0.0 if begin is None else min(max(0.0, moment - begin), length)
+        self.silent = min(self.lead, self.content - length + within)
+
+    @property
+    def sounding(self) -> float:
+        """Seconds that are heard, without gaps."""
+        return self.content - self.silent
 
     @property
     def duration(self) -> float:
         """Seconds from the beginning to the end; where no packet says how long it lasts, its frame does."""
         if isinstance(self.frame, AudioFrame):
-            return max(self.elapsed, self.content) or self.frame.samples / self.frame.sample_rate
+            return max(self.elapsed - self.lead, self.sounding) or self.frame.samples / self.frame.sample_rate
         return self.elapsed + (0 if self.states_end else 1 / (_fps(self) or GUESSED_FPS))
+
+    @property
+    def begin(self) -> float:
+        """Seconds on the file's clock at which it is first seen or heard."""
+        return (self.start or 0.0) + self.lead
 
     @property
     def end(self) -> float:
@@ -183,7 +214,7 @@ def probe(path: Path) -> MediaFacts:
         if not used:
             raise TaskFailed(Failure.NOT_MEDIA, f"no stream of it can be decoded ({container.format.name})")
         _require_whole(container, path, tracks, used)
-        return _facts(container.format.name, path.stat().st_size, used)
+        return _facts(container.format.name, path.stat().st_size, used, (container.duration or 0) / av.time_base)
 
 
 def picture_sides(path: Path) -> tuple[int, int]:
@@ -244,9 +275,14 @@ def _new_track(stream: Stream, max_jump: float) -> _Track:
 
 
 def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
-    """Read to the end, or to the first packet that cannot be read: what came before it counts."""
+    """Read to the end, or to the first packet that cannot be read: what came before it counts.
+
+    Raises `TaskFailed` where a good file goes on in a way that ffmpeg cannot follow: it would end there without a word.
+    """
     try:
         yield from container.demux()
+    except av.error.PatchWelcomeError as error:
+        raise TaskFailed(Failure.NOT_MEDIA, f"ffmpeg cannot read all of it ({error.strerror})") from error
     except av.error.FFmpegError:
         return
 
@@ -294,7 +330,7 @@ def is_shorter(found: float, stated: float) -> bool:
 
 
 def _require_length(stated: float, found: float) -> None:
-    if is_shorter(found, stated):
+    if stated <= MAX_STATED and is_shorter(found, stated):
         raise TaskFailed(Failure.CUT_SOURCE, f"{stated:.1f} s are stated, {found:.1f} s are there")
 
 
@@ -311,9 +347,12 @@ def _counts_frames(path: Path) -> bool:
         return bool(_VBR_HEADER.search(file.read(VBR_SEARCH)))
 
 
-def _facts(container: str, size: int, used: Sequence[_Track]) -> MediaFacts:
-    begin = min(track.start or 0.0 for track in used)
-    duration = max((track.start or 0.0) + track.duration for track in used) - begin
+def _facts(container: str, size: int, used: Sequence[_Track], whole: float) -> MediaFacts:
+    begin = min(track.begin for track in used)
+    end = max(track.begin + track.duration for track in used)
+    # A clock of milliseconds cuts the begin and the length of the last packet: 2.000 s would be 1.999 s.
+    end = whole if 0 < whole - end <= 2 * max(track.unit for track in used) <= MAX_ROUNDED else end
+    duration = _exact(end - begin)
     video, audio = _first(used, VideoFrame), _first(used, AudioFrame)
     return MediaFacts(
         container=container,
@@ -323,6 +362,11 @@ def _facts(container: str, size: int, used: Sequence[_Track]) -> MediaFacts:
         video=_video(video, video.frame) if video and isinstance(video.frame, VideoFrame) else None,
         audio=_audio(container, audio, audio.frame) if audio and isinstance(audio.frame, AudioFrame) else None,
     )
+
+
+def _exact(seconds: float) -> float:
+    """Take off what sums of fractions are wrong by: 2.9999999999999996 s are 3 s."""
+    return round(seconds, 6) or seconds
 
 
 def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
@@ -361,7 +405,7 @@ def _audio(container: str, track: _Track, frame: AudioFrame) -> AudioFacts:
         codec=codec.codec.canonical_name,
         sample_rate=frame.sample_rate,
         bitrate=stated if 0 < stated <= MAX_BITRATE else track.bitrate,
-        duration=track.content or track.duration,
+        duration=track.sounding or track.duration,
         channels=frame.layout.nb_channels,
         layout=frame.layout.name,
         channel_names=tuple(channel.name for channel in frame.layout.channels),

@@ -143,11 +143,14 @@ def _distance(step: Step, bitrate: int, channels: int) -> int:
 def _lossless(codec: Codec, audio: AudioFacts) -> Encoding:
     encoder, sample_format = _depth(codec, audio)
     wanted = [f"sample_fmts={sample_format}"]
-    filters: tuple[str, ...] = ()
-    if codec.layouts:
-        filters = (*(_lengthened(audio) or _EVEN_BLOCKS), *_positions(audio))
-        wanted += [f"channel_layouts={'|'.join(codec.layouts)}", *_flac_rate(audio.sample_rate)]
-    return Encoding(",".join((*filters, "aformat=" + ":".join(wanted))), ("-c:a", encoder), encoder)
+    if not codec.layouts:
+        return Encoding(f"aformat={wanted[0]}", ("-c:a", encoder), encoder)
+    wanted += [f"channel_layouts={'|'.join(codec.layouts)}", *_flac_rate(audio.sample_rate)]
+    lengthened = _lengthened(audio)
+    # Blocks are made last: a sound of a few Hz becomes one of many times as many samples.
+    blocks = () if lengthened else _EVEN_BLOCKS
+    filters = (*lengthened, *_positions(audio), "aformat=" + ":".join(wanted), *blocks)
+    return Encoding(",".join(filters), ("-c:a", encoder), encoder)
 
 
 def _depth(codec: Codec, audio: AudioFacts) -> tuple[str, str]:

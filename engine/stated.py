@@ -18,6 +18,8 @@ def missing_part(path: Path) -> float:
     """Return which part of the stated bytes is missing, from 0 (none, or nothing is stated) to 1."""
     head = _head(path)
     stated = next((read(head) for mark, read in _READERS if head.startswith(mark)), 0)
+    if stated and head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        stated = _end_of_avi(path, stated)
     size = path.stat().st_size
     return 1 - size / stated if stated > size else 0.0
 
@@ -31,6 +33,14 @@ def is_open_ended(path: Path) -> bool:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_SEARCH)
+
+
+def _end_of_avi(path: Path, end: int) -> int:
+    """Walk over the parts that follow the first gigabyte of a long AVI."""
+    with path.open("rb") as file:
+        while file.seek(end) and len(head := file.read(12)) == 12 and head[:4] + head[8:] == b"RIFFAVIX":  # noqa: PLR2004
+            end += 8 + int.from_bytes(head[4:8], "little")
+    return end
 
 
 def _chunk(head: bytes, order: Literal["big", "little"], width: int) -> int:

@@ -81,14 +81,15 @@ def faults(path: Path, kind: str, ended: Ended) -> str:
 
 
 def _is_refused_wrongly(path: Path, kind: str, ended: Ended) -> bool:
-    """Ask ffmpeg whether it decodes a frame of this kind.
+    """Ask ffmpeg whether it decodes a frame of this kind, and not by chance.
 
-    A format that is not read is refused whatever it holds, and so is a codec that PyAV has no decoder for (AVS2, AVS3).
+    RealMedia cannot name WMV 2 and calls it RealVideo 2: of ten frames one comes out, as noise, and ffmpeg fails. A
+    format that is not read is refused whatever it holds, and so is a codec that PyAV has no decoder for (AVS2, AVS3).
     """
     if "not one that is read" in ended.message or not _is_known(path, kind):
         return False
-    frames = _decoded(path, kind, "-frames", "1", "-f", "framecrc").stdout.splitlines()
-    return any(not line.startswith(b"#") for line in frames)
+    found = _decoded(path, kind, "-frames", "1", "-f", "framecrc")
+    return not found.returncode and any(not line.startswith(b"#") for line in found.stdout.splitlines())
 
 
 def _is_known(path: Path, kind: str) -> bool:

@@ -6,6 +6,7 @@ import av
 import pytest
 
 from engine.failures import Failure, TaskFailed
+from engine.payloads import whole_seconds
 from engine.probe import probe
 from tests.media_matrix.recipes import Recipe, layouts, recipes, write
 from tests.media_matrix.trial import PLANS, faults, run
@@ -242,6 +243,74 @@ def test_a_negative_length_is_not_a_very_long_one(make_media) -> None:
     assert probe(make_media("wrapped.ogg", *tone)).duration == pytest.approx(0.5, abs=0.1)
 
 
+def test_what_a_decoder_needs_to_start_is_no_sound(make_media, tmp_path) -> None:
+    """Vorbis begins with a block that is never heard: 256 samples, 5 s at this rate."""
+    tone = ["-f", "lavfi", "-i", "aevalsrc='sin(20*t)':s=50:d=0.4", "-c:a", "libvorbis"]
+    path = make_media("slow.ogg", *tone)
+    facts = probe(path)
+    assert (facts.duration, facts.audio.duration) == (pytest.approx(0.4), pytest.approx(0.4))
+    end(path, "audio", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "seconds"),
+    [
+        ("thirds.mp4", ["-f", "lavfi", "-i", "color=s=32x32:r=24:d=3"], 3),
+        ("thirds.mkv", ["-f", "lavfi", "-i", "color=s=32x32:r=24:d=2"], 2),
+        ("twelfths.mov", ["-f", "lavfi", "-i", "color=s=32x32:r=12:d=7"], 7),
+        ("blocks.wav", ["-f", "lavfi", "-i", "anullsrc=r=48000:d=3"], 3),
+        ("blocks.mka", ["-f", "lavfi", "-i", "anullsrc=r=44100:d=3", "-c:a", "pcm_s16le"], 3),
+    ],
+)
+def test_a_whole_number_of_seconds_is_reported_as_it_is(make_media, name: str, options: list[str], seconds) -> None:
+    """Not cut to one second less, because a sum of fractions or a clock of milliseconds ends just below it."""
+    assert whole_seconds(probe(make_media(name, *options)).duration) == seconds
+
+
+def test_a_late_sound_begins_at_once(make_media, tmp_path) -> None:
+    """Opus states where it ends: a player would show 102 s."""
+    late = ["-itsoffset", "100", *sound(2)]
+    made = end(make_media("later.mkv", *picture("64x36", 2), *late, *H264), "audio", tmp_path)
+    for name in ("64000_opus.opus", "96000_ogg.ogg", "48000_m4a.m4a"):
+        with av.open(str(made / f"out.{name}")) as song:
+            assert song.start_time / av.time_base == pytest.approx(0, abs=0.1)
+            assert song.duration / av.time_base == pytest.approx(2, abs=0.1)
+
+
+def test_a_late_sound_in_an_avi_is_no_cut_file(make_media, tmp_path) -> None:
+    """Its header counts the delay, for which there are no packets."""
+    path = make_media("later.avi", *picture("64x36", 3), "-itsoffset", "8", *sound(3))
+    assert probe(path).duration == pytest.approx(3, abs=0.1)
+    end(path, "video", tmp_path)
+    end(path, "audio", tmp_path)
+
+
+def test_a_sound_of_a_few_hertz_may_be_long(make_media, tmp_path) -> None:
+    """Its blocks become one 80 times as long, more than flac takes, if they are made too early."""
+    tone = ["-f", "lavfi", "-i", "aevalsrc='sin(20*t)':s=100:d=45", "-c:a", "pcm_s16le"]
+    assert probe(end(make_media("low.wav", *tone), "audio", tmp_path) / "out.0_flac.flac").duration == pytest.approx(45)
+
+
+def test_a_song_that_ffmpeg_cannot_read_to_its_end_is_refused(make_media, tmp_path) -> None:
+    """Its second part has another number of channels; ffmpeg ends before it, without an error in its exit code."""
+    vorbis = ["-c:a", "libvorbis"]
+    parts = [make_media(f"link{channels}.ogg", *sound(2), "-ac", str(channels), *vorbis) for channels in (1, 2)]
+    path = tmp_path / "chained.ogg"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(TaskFailed, match="ffmpeg cannot read all of it") as caught:
+        probe(path)
+    assert caught.value.flaw.code == Failure.NOT_MEDIA
+
+
+def test_an_absurd_length_is_no_statement(make_media, tmp_path) -> None:
+    """As many samples as the header can state: 18 days."""
+    content = bytearray(make_media("stated.flac", *sound(2)).read_bytes())
+    content[21:26] = bytes([content[21] | 0x0F]) + b"\xff" * 4
+    path = tmp_path / "absurd.flac"
+    path.write_bytes(content)
+    assert probe(path).duration == pytest.approx(2)
+
+
 def test_an_estimate_is_no_statement(make_media) -> None:
     """Without a header, the length of an mp3 is guessed from its first frames: here silence, then noise."""
     noise = ["-f", "lavfi", "-i", "aevalsrc='if(lt(t,1),0,random(0)-0.5)':d=8:s=44100"]
@@ -413,8 +482,10 @@ SAMPLE = {
     "mpegts-both",
     "mxf-both",
     "nut-rawvideo-rgba64be",
+    "ogg-libvorbis-50-mono",
     "ogv-both",
     "rm-rv10",
+    "rm-wmv2",
     "wav-pcm_s16le-7.1.4",
     "webm-libvpx-15x1",
     "wv-wavpack-7.1",
