@@ -15,7 +15,7 @@ from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import Entry, Selection
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
-from mediarelay.domain.schedule import shards
+from mediarelay.domain.schedule import Due, shards
 from mediarelay.errors import BudgetSpent, LedgerUnavailable, RowUnreadable
 from mediarelay.usecases.rebuild import Rebuilder
 from tests.integration.studio import KEY, Studio, relay
@@ -170,6 +170,38 @@ def test_an_unreadable_row_stops_nobody(
 
 def test_every_type_of_item_is_broken_here(written: list[Raw]) -> None:
     assert {one["item"]["S"] for one in written} - NO_ROWS == DECODERS.keys()
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("kind", ["track", "trusted", "answer", "timeout", "replay"])
+def test_a_time_to_which_nothing_can_be_added_stops_nobody(
+    kind: str, at: str, written: list[Raw], world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = of_kind(written, kind)
+    for item in written:
+        odd = item | {"at": {"S": at}} if item is broken else item
+        client("dynamodb").put_item(TableName=world.table, Item=odd)
+    world.clock.forward(minutes=5)
+    go_on(world)
+    assert counted(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"])
+def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(world: World, at: str) -> None:
+    order = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.TRACK, at=START, body=b"{}")
+    world.ledger.record(order, Due("video", START))
+    world.track(GOOD)
+    (sk,) = (one["sk"]["S"] for one in world.items() if one["pk"]["S"] == f"TASK#{VID}")
+    client("dynamodb").update_item(
+        TableName=world.table,
+        Key=items.key(f"TASK#{VID}", sk),
+        UpdateExpression="SET #at = :at",
+        ExpressionAttributeNames={"#at": "at"},
+        ExpressionAttributeValues={":at": {"S": at}},
+    )
+    world.clock.forward(days=3)
+    assert world.sweep()["lost"] == 1, "the good one"
+    assert parked(world) == [sk]
 
 
 # ── what becomes of the bad one ──

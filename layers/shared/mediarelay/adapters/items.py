@@ -52,6 +52,8 @@ GIST = {"state": "S", "app_id": "N", "bucket": "S", "url": "S"}
 """The attributes of a gist and their DynamoDB types."""
 LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes", "outcome_at")}
 """By which time each index of task items goes, and the attribute that it is sorted by: `{time}#{vid}`."""
+YEARS = range(1970, 9000)
+"""Of a stored time that can be meant: nearer to the first or the last date that there is, adding a span fails."""
 FIRST_POSITION, LAST_POSITION = "0", "~"
 _NOTHING = {"S": None}
 UNREADABLE = "unreadable"
@@ -88,9 +90,13 @@ def type_of(item: Item) -> str:
 
 def moment(item: Item, name: str) -> datetime:
     """Read an ISO 8601 time with its offset."""
-    found = datetime.fromisoformat(item[name]["S"])
-    if found.tzinfo is None:
-        raise ValueError(f"{name}: without an offset")
+    return _usable(datetime.fromisoformat(item[name]["S"]))
+
+
+def _usable(found: datetime) -> datetime:
+    """Let a time pass that can be compared with others, and moved by any span that a setting states."""
+    if found.tzinfo is None or found.year not in YEARS:
+        raise ValueError("without an offset, or of no year that can be meant")
     return found
 
 
@@ -212,7 +218,7 @@ def epoch(moment: datetime) -> int:
 
 def time(item: Item, name: str) -> datetime:
     """Read UNIX seconds."""
-    return datetime.fromtimestamp(int(item[name]["N"]), UTC)
+    return _usable(datetime.fromtimestamp(int(item[name]["N"]), UTC))
 
 
 def due(duty: Due | None, identity: str) -> Item:
@@ -328,7 +334,7 @@ def _position(at: datetime, vid: str) -> str:
 
 
 def _time_in(position: str) -> datetime:
-    return datetime.fromisoformat(position.partition("#")[0])
+    return _usable(datetime.fromisoformat(position.partition("#")[0]))
 
 
 def bounds(chosen: Selection) -> tuple[str, str]:
@@ -449,7 +455,7 @@ def intent(item: Item) -> Intent:
         request={name: value["S"] for name, value in item["request"]["M"].items()},
         at=moment(item, "at"),
         vid=item.get("vid", _NOTHING)["S"],
-        named_at=datetime.fromisoformat(item["named_at"]["S"]) if "named_at" in item else None,
+        named_at=moment(item, "named_at") if "named_at" in item else None,
         queued="queued" in item,
         refused=item.get("refused", _NOTHING)["S"],
     )
