@@ -233,6 +233,36 @@ def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(world:
     assert parked(world) == ["TASK"]
 
 
+@pytest.mark.parametrize(
+    ("duty", "pk", "sk", "item"),
+    [
+        ("video", "QUARANTINE#2026-01-02", "x", "quarantine"),
+        ("unknown_video", "WEIRD#1", "TASK", "task"),
+        ("video", "TASK#", "TASK", "task"),
+        ("video", "TASK#../x", "TASK", "task"),
+        ("video", f"TASK#{GOOD}", "x", "part"),
+        ("audio", "INTENT#x", "INTENT", "intent"),
+        ("lost", f"TASK#{GOOD}", "REPLAY#x", "replay"),
+        ("publish", "JOB#x", "JOB", "job"),
+        ("submit", f"TASK#{GOOD}", "x", "claim"),
+        ("replay", "ROOM#r", "x", "relay"),
+    ],
+)
+def test_a_row_that_waits_for_what_is_not_its_duty_is_parked(
+    world: World, duty: str, pk: str, sk: str, item: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be taken up again and again, with a call to the provider each time, and be seen by nobody."""
+    row = {**items.key(pk, sk), "item": {"S": item}, "kind": {"S": "video"}, "vid": {"S": pk.removeprefix("TASK#")}}
+    row |= {"due_shard": {"S": shards(duty)[0]}, "due_at": {"N": "1"}, "at": {"S": START.isoformat()}}
+    client("dynamodb").put_item(TableName=world.table, Item=row)
+    for kind in Kind:
+        world.poll(kind)
+    world.sweeper.sweep(world.tick())
+    assert parked(world) == [sk]
+    assert counted(capsys.readouterr().out)
+    assert (world.take(), world.submits.take()) == ([], [])
+
+
 def test_a_task_item_that_cannot_be_read_is_written_anew_from_the_log(world: World) -> None:
     world.track()
     world.provider.answers[VID] = answer()

@@ -26,7 +26,8 @@ from mediarelay.domain.entry import (
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import LAID_ASIDE, Origin
-from mediarelay.domain.schedule import Due, shard_of
+from mediarelay.domain.schedule import Due, query_duty, shard_of
+from mediarelay.domain.vid import is_vid
 from mediarelay.errors import RowUnreadable
 
 Item = dict[str, dict[str, Any]]
@@ -58,6 +59,18 @@ FIRST_POSITION, LAST_POSITION = "0", "~"
 _NOTHING = {"S": None}
 UNREADABLE = "unreadable"
 """The type, the partition key and the duty under which an operator finds what this code cannot read."""
+UNDER_VID = {*Origin, TASK, REPLAY}
+"""The types of items that lie under a vid."""
+WAITING = {
+    **{query_duty(kind, known=known): UNDER_VID for kind in Kind for known in (True, False)},
+    **dict.fromkeys(("submit", "queued"), {"intent"}),
+    "lost": {TASK},
+    "publish": {TASK, "intent"},
+    REPLAY: {"job"},
+    "song": {"relay", "lease"},
+    EXPIRE: {*Origin},
+}
+"""Which types of items may wait for each duty: any other would be taken up again and again, and nothing come of it."""
 TYPES = {*Origin, TASK, REPLAY, "job", "intent", "relay", "lease", "part", "quarantine", "circuit", "budget", "proof"}
 T = TypeVar("T")
 
@@ -115,8 +128,8 @@ def unreadable_copy(item: Item) -> Item:
 def _vid(item: Item) -> str:
     """The vid of an item that lies under one."""
     vid = str(item["vid"]["S"])
-    if item["pk"]["S"] != f"TASK#{vid}":
-        raise ValueError("vid: not that of the key")
+    if item["pk"]["S"] != f"TASK#{vid}" or not is_vid(vid):
+        raise ValueError("vid: not that of the key, or of another form")
     return vid
 
 
@@ -415,12 +428,12 @@ def change(image: Item) -> Change:
 @decoder
 def waiting(item: Item) -> Waiting:
     """Read a row of the due index."""
-    if type_of(item) not in TYPES:
-        raise ValueError("item: unknown")
+    if type_of(item) not in WAITING[item["due_shard"]["S"].partition("#")[0]]:
+        raise ValueError("item: none that waits for this")
     return Waiting(
         pk=item["pk"]["S"],
         sk=item["sk"]["S"],
-        vid=_vid(item) if item["pk"]["S"].startswith("TASK#") else "",
+        vid=_vid(item) if type_of(item) in UNDER_VID else "",
         kind=Kind(item["kind"]["S"]),
         due_at=int(item["due_at"]["N"]),
         at=moment(item, "at") if "at" in item else None,
