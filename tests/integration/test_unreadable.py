@@ -275,6 +275,36 @@ def test_a_task_item_that_cannot_be_read_is_written_anew_from_the_log(world: Wor
     assert parked(world) == [copy["sk"]["S"]]
 
 
+@pytest.mark.parametrize("change", ["REMOVE #item", "SET #item = kind", "SET #item = attempts", "REMOVE vid"])
+def test_a_task_item_that_does_not_say_so_is_written_anew_from_the_log(world: World, change: str) -> None:
+    world.track()
+    world.provider.answers[VID] = answer()
+    spoil(world, f"TASK#{VID}", "TASK", change, {"#item": "item"} if "#item" in change else None)
+    world.confirm()
+    world.clock.forward(minutes=1)
+    world.sweep()
+    assert [message["subject"] for message in world.topic.messages] == [VID]
+    assert world.reader.task(VID)["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("name", ["item", "room", "song", "vendor", "type", "version"])
+@pytest.mark.parametrize("value", [None, {"S": "relay"}, {"N": "9"}, {"NULL": True}])
+def test_a_lease_that_cannot_be_read_is_written_anew_from_the_relays(
+    table: str, name: str, value: dict[str, Any] | None
+) -> None:
+    studio = Studio(table)
+    studio.webhook(relay())
+    studio.follow()
+    (lease,) = (one for one in client("dynamodb").scan(TableName=table)["Items"] if one["sk"]["S"].startswith("LEASE"))
+    odd = {key: kept for key, kept in lease.items() if key != name} | ({name: value} if value else {})
+    client("dynamodb").put_item(TableName=table, Item=odd)
+    studio.clock.forward(minutes=10)
+    studio.webhook(relay())
+    assert "ready" in studio.follow(), "the second result is announced, too"
+    assert studio.follow() == [], "once"
+    assert studio.song()["next"] == "use"
+
+
 def test_the_sweep_writes_a_parked_task_item_anew(world: World) -> None:
     world.track()
     world.provider.answers[VID] = answer(state="transcoding")

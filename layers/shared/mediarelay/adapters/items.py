@@ -63,7 +63,8 @@ UNDER_VID = {*Origin, TASK, REPLAY}
 """The types of items that lie under a vid."""
 WAITING = {
     **{query_duty(kind, known=known): UNDER_VID for kind in Kind for known in (True, False)},
-    **dict.fromkeys(("submit", "queued"), {"intent"}),
+    "submit": {"intent"},
+    "queued": {"intent"},
     "lost": {TASK},
     "publish": {TASK, "intent"},
     REPLAY: {"job"},
@@ -391,7 +392,9 @@ def books(item: Item) -> Books:
 
 @decoder
 def task(item: Item) -> tuple[Card, Books]:
-    """Read a task item."""
+    """Read a task item; one that does not say so is none."""
+    if type_of(item) != TASK:
+        raise ValueError("item: not a task")
     return card(item), books(item)
 
 

@@ -88,7 +88,7 @@ class Songs(Table):
             **({"published": {"SS": sorted(books.published)}} if books.published else {}),
             **items.due(Due(SONG, due_at) if due_at else None, _name(key)),
         }
-        return self.put_over(item, seen.version if seen else None, _books)
+        return self.put_over(item, seen.version if seen else None, _lease)
 
     def settle(self, key: SongKey, digest: str) -> None:
         """Note that a relay was folded."""
@@ -202,6 +202,15 @@ def _kept(item: Item) -> Kept:
 
 def _digest(item: Item) -> str:
     return str(item["sk"]["S"]).rpartition("#")[2]
+
+
+@decoder
+def _lease(item: Item) -> SongBooks:
+    """Read the books of an item as `load` does: one that is taken for no lease, or for another song's, has none."""
+    _keyed(item)
+    if items.type_of(item) != "lease":
+        raise ValueError("item: not a lease")
+    return _books(item)
 
 
 @decoder
