@@ -287,6 +287,29 @@ def test_a_task_item_that_does_not_say_so_is_written_anew_from_the_log(world: Wo
     assert world.reader.task(VID)["state"] == "succeeded"
 
 
+@pytest.mark.parametrize("value", [None, {"N": "7"}])
+@pytest.mark.parametrize("name", ["item", "vid", "kind", "at", "body"])
+def test_an_answer_that_cannot_be_read_is_logged_anew_when_it_comes_again(
+    world: World, name: str, value: dict[str, Any] | None
+) -> None:
+    """In the same words it would have been there already, and the task lost although the provider told its outcome."""
+    world.track()
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    (told,) = (one for one in world.items() if one["item"]["S"] == "answer")
+    odd = {key: kept for key, kept in told.items() if key != name} | ({name: value} if value else {})
+    client("dynamodb").put_item(TableName=world.table, Item=odd)
+    for _ in range(3):
+        world.clock.forward(minutes=2)
+        world.sweep()
+        world.poll()
+        for vid, kind in world.take():
+            world.confirm(vid, kind)
+    assert world.reader.task(VID)["state"] == "succeeded"
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+    assert [one.origin for one in world.ledger.load(VID).entries] == [Origin.ANSWER, Origin.TRACK]
+
+
 @pytest.mark.parametrize("name", ["item", "room", "song", "vendor", "type", "version"])
 @pytest.mark.parametrize("value", [None, {"S": "relay"}, {"N": "9"}, {"NULL": True}])
 def test_a_lease_that_cannot_be_read_is_written_anew_from_the_relays(
