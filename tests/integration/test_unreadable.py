@@ -328,6 +328,26 @@ def test_a_lease_that_cannot_be_read_is_written_anew_from_the_relays(
     assert studio.song()["next"] == "use"
 
 
+@pytest.mark.parametrize("sealed", [[], [{"B": b"junk"}]])
+def test_a_relay_whose_seal_is_broken_leaves_the_others_readable(
+    table: str, sealed: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    studio = Studio(table)
+    studio.webhook(relay())
+    studio.clock.forward(seconds=1)
+    (newest,) = studio.webhook(relay())
+    found = client("dynamodb").scan(TableName=table)["Items"]
+    (item,) = (one for one in found if one["sk"]["S"].endswith(newest.relay.digest))
+    client("dynamodb").put_item(TableName=table, Item=item | {"sealed": {"L": sealed}})
+    good, broken = studio.reader.history(KEY.room, KEY.song)["relays"]
+    assert (bool(good["resource_ids"]), broken["resource_ids"]) == (True, [])
+    song = studio.song(tokens=True)
+    assert {"krc_token", "share_token"} & song.keys() == set(), "no digest in the place of a token"
+    assert song["next"] == "use"
+    assert counted(capsys.readouterr().out) == 2
+    assert {one.sk for one in caplog.records if one.message == "row unreadable"} == {item["sk"]["S"]}  # type: ignore[attr-defined]
+
+
 def test_the_sweep_writes_a_parked_task_item_anew(world: World) -> None:
     world.track()
     world.provider.answers[VID] = answer(state="transcoding")

@@ -23,13 +23,13 @@ from urllib.parse import quote, unquote
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item, decoder
 from mediarelay.adapters.table import NOT_THERE, Table
-from mediarelay.adapters.unreadable import readable
+from mediarelay.adapters.unreadable import note_unreadable, readable
 from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
 from mediarelay.domain.song import Relay, SongKey, SongType
 from mediarelay.domain.song_news import Kept, SongBooks, SongRecord
-from mediarelay.errors import Malformed
+from mediarelay.errors import Malformed, RowUnreadable
 
 log = logging.getLogger(__name__)
 SONG = "song"
@@ -93,6 +93,10 @@ class Songs(Table):
     def settle(self, key: SongKey, digest: str) -> None:
         """Note that a relay was folded."""
         self.update(_pk(key.room), f"RELAY#{_name(key)}#{digest}", "REMOVE due_shard, due_at", {})
+
+    def note_broken_seal(self, key: SongKey, digest: str, reason: str) -> None:
+        """Count a relay whose seal nobody can open, and name it in the log; what was redacted of it can be read."""
+        note_unreadable(RowUnreadable(_pk(key.room), f"RELAY#{_name(key)}#{digest}", "relay", reason))
 
     def key_of(self, pk: str, sk: str) -> SongKey:
         """The song that an item is about; raises `RowUnreadable`."""
