@@ -328,6 +328,35 @@ def test_a_lease_that_cannot_be_read_is_written_anew_from_the_relays(
     assert studio.song()["next"] == "use"
 
 
+@pytest.mark.parametrize("time", ["created", "outcome"])
+@pytest.mark.parametrize("place", ["{}Z#{}", "2026#{}", "x", "{}+00:00#other", "9999-12-31T23:59:59+00:00#{}", "#"])
+def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(world: World, place: str, time: str) -> None:
+    """The page would end with a cursor that is refused."""
+    vids = ["v1", VID, "v2", "v3"]
+    for vid in vids:
+        world.track(vid)
+        world.provider.answers[vid] = answer(vid, create_time=None)
+        world.confirm(vid)
+        world.clock.forward(seconds=1)
+    attribute = {"created": "list_at", "outcome": "outcome_at"}[time]
+    odd = place.format("2026-01-02T03:04:06", VID)
+    client("dynamodb").update_item(
+        TableName=world.table,
+        Key=items.task_key(VID),
+        UpdateExpression=f"SET {attribute} = :odd",
+        ExpressionAttributeValues={":odd": {"S": odd}},
+    )
+    for order in ("asc", "desc"):
+        seen, cursor = list[str](), {}
+        while True:
+            page = world.reader.page(read(TaskQuery, {"limit": "1", "time": time, "order": order, **cursor}))
+            seen += [task["vid"] for task in page["tasks"]]
+            if "cursor" not in page:
+                break
+            cursor = {"cursor": page["cursor"]}
+        assert sorted(seen) == ["v1", "v2", "v3"]
+
+
 @pytest.mark.parametrize("sealed", [[], [{"B": b"junk"}]])
 def test_a_relay_whose_seal_is_broken_leaves_the_others_readable(
     table: str, sealed: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture

@@ -403,12 +403,15 @@ def listed(time: TimeOf) -> Callable[[Item], dict[str, str]]:
 
     @decoder
     def row(item: Item) -> dict[str, str]:
-        position = str(item[LISTINGS[time][1]]["S"])
+        position, vid = str(item[LISTINGS[time][1]]["S"]), _vid(item)
+        at = _time_in(position)
+        if position != _position(at, vid):
+            raise ValueError("position: not that of its time and vid, so that no page could begin behind it")
         shown = {name: moment(item, name).isoformat() for name in ("created_at", "updated_at")}
-        shown |= {"outcome_at": _time_in(position).isoformat()} if time is TimeOf.OUTCOME else {}
+        shown |= {"outcome_at": at.isoformat()} if time is TimeOf.OUTCOME else {}
         shown |= {"url": str(item["url"]["S"])} if "url" in item else {}
         state, kind = State(item["state"]["S"]), Kind(item["kind"]["S"])
-        return shown | {"vid": _vid(item), "kind": kind.value, "state": state.value, "position": position}
+        return shown | {"vid": vid, "kind": kind.value, "state": state.value, "position": position}
 
     return row
 
