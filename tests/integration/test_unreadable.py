@@ -310,6 +310,21 @@ def test_an_answer_that_cannot_be_read_is_logged_anew_when_it_comes_again(
     assert [one.origin for one in world.ledger.load(VID).entries] == [Origin.ANSWER, Origin.TRACK]
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_callback_that_comes_again_reads_nothing(
+    table: str, monkeypatch: pytest.MonkeyPatch, *, trusted: bool
+) -> None:
+    """The functions that take callbacks may not."""
+    world = World(table, trusted=trusted)
+
+    def refuse(*_: object, **__: object) -> bool:
+        raise LedgerUnavailable("AccessDeniedException")
+
+    monkeypatch.setattr(type(world.ledger), "get", refuse)
+    assert [world.claim(callback()), world.claim(callback())] == [True, False]
+    assert world.retry.kept == []
+
+
 @pytest.mark.parametrize("name", ["item", "room", "song", "vendor", "type", "version"])
 @pytest.mark.parametrize("value", [None, {"S": "relay"}, {"N": "9"}, {"NULL": True}])
 def test_a_lease_that_cannot_be_read_is_written_anew_from_the_relays(
