@@ -15,7 +15,7 @@ from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import Entry, Selection
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
-from mediarelay.domain.schedule import shards
+from mediarelay.domain.schedule import Due, shards
 from mediarelay.errors import BudgetSpent, LedgerUnavailable, RowUnreadable
 from mediarelay.usecases.rebuild import Rebuilder
 from tests.integration.studio import KEY, Studio, relay
@@ -174,6 +174,38 @@ def test_every_type_of_item_is_broken_here(written: list[Raw]) -> None:
     assert {one["item"]["S"] for one in written} - NO_ROWS == DECODERS.keys()
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("kind", ["track", "trusted", "answer", "timeout", "replay"])
+def test_a_time_to_which_nothing_can_be_added_stops_nobody(
+    kind: str, at: str, written: list[Raw], world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = of_kind(written, kind)
+    for item in written:
+        odd = item | {"at": {"S": at}} if item is broken else item
+        client("dynamodb").put_item(TableName=world.table, Item=odd)
+    world.clock.forward(minutes=5)
+    go_on(world)
+    assert counted(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"])
+def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(world: World, at: str) -> None:
+    order = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.TRACK, at=START, body=b"{}")
+    world.ledger.record(order, Due("video", START))
+    world.track(GOOD)
+    (sk,) = (one["sk"]["S"] for one in world.items() if one["pk"]["S"] == f"TASK#{VID}")
+    client("dynamodb").update_item(
+        TableName=world.table,
+        Key=items.key(f"TASK#{VID}", sk),
+        UpdateExpression="SET #at = :at",
+        ExpressionAttributeNames={"#at": "at"},
+        ExpressionAttributeValues={":at": {"S": at}},
+    )
+    world.clock.forward(days=3)
+    assert world.sweep()["lost"] == 1, "the good one"
+    assert parked(world) == [sk]
+
+
 # ── what becomes of the bad one ──
 
 
@@ -203,6 +235,36 @@ def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(world:
     assert parked(world) == ["TASK"]
 
 
+@pytest.mark.parametrize(
+    ("duty", "pk", "sk", "item"),
+    [
+        ("video", "QUARANTINE#2026-01-02", "x", "quarantine"),
+        ("unknown_video", "WEIRD#1", "TASK", "task"),
+        ("video", "TASK#", "TASK", "task"),
+        ("video", "TASK#../x", "TASK", "task"),
+        ("video", f"TASK#{GOOD}", "x", "part"),
+        ("audio", "INTENT#x", "INTENT", "intent"),
+        ("lost", f"TASK#{GOOD}", "REPLAY#x", "replay"),
+        ("publish", "JOB#x", "JOB", "job"),
+        ("submit", f"TASK#{GOOD}", "x", "claim"),
+        ("replay", "ROOM#r", "x", "relay"),
+    ],
+)
+def test_a_row_that_waits_for_what_is_not_its_duty_is_parked(
+    world: World, duty: str, pk: str, sk: str, item: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be taken up again and again, with a call to the provider each time, and be seen by nobody."""
+    row = {**items.key(pk, sk), "item": {"S": item}, "kind": {"S": "video"}, "vid": {"S": pk.removeprefix("TASK#")}}
+    row |= {"due_shard": {"S": shards(duty)[0]}, "due_at": {"N": "1"}, "at": {"S": START.isoformat()}}
+    client("dynamodb").put_item(TableName=world.table, Item=row)
+    for kind in Kind:
+        world.poll(kind)
+    world.sweeper.sweep(world.tick())
+    assert parked(world) == [sk]
+    assert counted(capsys.readouterr().out)
+    assert (world.take(), world.submits.take()) == ([], [])
+
+
 def test_a_task_item_that_cannot_be_read_is_written_anew_from_the_log(world: World) -> None:
     world.track()
     world.provider.answers[VID] = answer()
@@ -213,6 +275,123 @@ def test_a_task_item_that_cannot_be_read_is_written_anew_from_the_log(world: Wor
     (copy,) = (one for one in world.items() if one["pk"]["S"] == "UNREADABLE")
     assert (copy["sk"]["S"].split()[:2], "version" in copy["row"]["M"]) == ([f"TASK#{VID}", "TASK"], False)
     assert parked(world) == [copy["sk"]["S"]]
+
+
+@pytest.mark.parametrize("change", ["REMOVE #item", "SET #item = kind", "SET #item = attempts", "REMOVE vid"])
+def test_a_task_item_that_does_not_say_so_is_written_anew_from_the_log(world: World, change: str) -> None:
+    world.track()
+    world.provider.answers[VID] = answer()
+    spoil(world, f"TASK#{VID}", "TASK", change, {"#item": "item"} if "#item" in change else None)
+    world.confirm()
+    world.clock.forward(minutes=1)
+    world.sweep()
+    assert [message["subject"] for message in world.topic.messages] == [VID]
+    assert world.reader.task(VID)["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("value", [None, {"N": "7"}])
+@pytest.mark.parametrize("name", ["item", "vid", "kind", "at", "body"])
+def test_an_answer_that_cannot_be_read_is_logged_anew_when_it_comes_again(
+    world: World, name: str, value: dict[str, Any] | None
+) -> None:
+    """In the same words it would have been there already, and the task lost although the provider told its outcome."""
+    world.track()
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    (told,) = (one for one in world.items() if one["item"]["S"] == "answer")
+    odd = {key: kept for key, kept in told.items() if key != name} | ({name: value} if value else {})
+    client("dynamodb").put_item(TableName=world.table, Item=odd)
+    for _ in range(3):
+        world.clock.forward(minutes=2)
+        world.sweep()
+        world.poll()
+        for vid, kind in world.take():
+            world.confirm(vid, kind)
+    assert world.reader.task(VID)["state"] == "succeeded"
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+    assert [one.origin for one in world.ledger.load(VID).entries] == [Origin.ANSWER, Origin.TRACK]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_callback_that_comes_again_reads_nothing(
+    table: str, monkeypatch: pytest.MonkeyPatch, *, trusted: bool
+) -> None:
+    """The functions that take callbacks may not."""
+    world = World(table, trusted=trusted)
+
+    def refuse(*_: object, **__: object) -> bool:
+        raise LedgerUnavailable("AccessDeniedException")
+
+    monkeypatch.setattr(type(world.ledger), "get", refuse)
+    assert [world.claim(callback()), world.claim(callback())] == [True, False]
+    assert world.retry.kept == []
+
+
+@pytest.mark.parametrize("name", ["item", "room", "song", "vendor", "type", "version"])
+@pytest.mark.parametrize("value", [None, {"S": "relay"}, {"N": "9"}, {"NULL": True}])
+def test_a_lease_that_cannot_be_read_is_written_anew_from_the_relays(
+    table: str, name: str, value: dict[str, Any] | None
+) -> None:
+    studio = Studio(table)
+    studio.webhook(relay())
+    studio.follow()
+    (lease,) = (one for one in client("dynamodb").scan(TableName=table)["Items"] if one["sk"]["S"].startswith("LEASE"))
+    odd = {key: kept for key, kept in lease.items() if key != name} | ({name: value} if value else {})
+    client("dynamodb").put_item(TableName=table, Item=odd)
+    studio.clock.forward(minutes=10)
+    studio.webhook(relay())
+    assert "ready" in studio.follow(), "the second result is announced, too"
+    assert studio.follow() == [], "once"
+    assert studio.song()["next"] == "use"
+
+
+@pytest.mark.parametrize("time", ["created", "outcome"])
+@pytest.mark.parametrize("place", ["{}Z#{}", "2026#{}", "x", "{}+00:00#other", "9999-12-31T23:59:59+00:00#{}", "#"])
+def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(world: World, place: str, time: str) -> None:
+    """The page would end with a cursor that is refused."""
+    vids = ["v1", VID, "v2", "v3"]
+    for vid in vids:
+        world.track(vid)
+        world.provider.answers[vid] = answer(vid, create_time=None)
+        world.confirm(vid)
+        world.clock.forward(seconds=1)
+    attribute = {"created": "list_at", "outcome": "outcome_at"}[time]
+    odd = place.format("2026-01-02T03:04:06", VID)
+    client("dynamodb").update_item(
+        TableName=world.table,
+        Key=items.task_key(VID),
+        UpdateExpression=f"SET {attribute} = :odd",
+        ExpressionAttributeValues={":odd": {"S": odd}},
+    )
+    for order in ("asc", "desc"):
+        seen, cursor = list[str](), {}
+        while True:
+            page = world.reader.page(read(TaskQuery, {"limit": "1", "time": time, "order": order, **cursor}))
+            seen += [task["vid"] for task in page["tasks"]]
+            if "cursor" not in page:
+                break
+            cursor = {"cursor": page["cursor"]}
+        assert sorted(seen) == ["v1", "v2", "v3"]
+
+
+@pytest.mark.parametrize("sealed", [[], [{"B": b"junk"}]])
+def test_a_relay_whose_seal_is_broken_leaves_the_others_readable(
+    table: str, sealed: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    studio = Studio(table)
+    studio.webhook(relay())
+    studio.clock.forward(seconds=1)
+    (newest,) = studio.webhook(relay())
+    found = client("dynamodb").scan(TableName=table)["Items"]
+    (item,) = (one for one in found if one["sk"]["S"].endswith(newest.relay.digest))
+    client("dynamodb").put_item(TableName=table, Item=item | {"sealed": {"L": sealed}})
+    good, broken = studio.reader.history(KEY.room, KEY.song)["relays"]
+    assert (bool(good["resource_ids"]), broken["resource_ids"]) == (True, [])
+    song = studio.song(tokens=True)
+    assert {"krc_token", "share_token"} & song.keys() == set(), "no digest in the place of a token"
+    assert song["next"] == "use"
+    assert counted(capsys.readouterr().out) == 2
+    assert {one.sk for one in caplog.records if one.message == "row unreadable"} == {item["sk"]["S"]}  # type: ignore[attr-defined]
 
 
 def test_the_sweep_writes_a_parked_task_item_anew(world: World) -> None:

@@ -21,6 +21,7 @@ WORDS = {
     "Conflict": (409, "Conflict"),
     "TooLarge": (413, "Content too large"),
     "VaultUnavailable": (503, "Vault unavailable"),
+    "SealBroken": (500, "Stored data unreadable"),
     "SecretUnavailable": (503, "Not ready"),
     "SettingUnusable": (503, "Not ready"),
     "BudgetSpent": (503, "Provider unavailable"),
@@ -36,7 +37,7 @@ WORDS = {
     "ProviderUnreadable": (503, "Provider unavailable"),
 }
 INTERNAL = {"MediarelayError", "LedgerUnavailable", "RowUnreadable", "VaultUnavailable", "SecretUnavailable"}
-INTERNAL |= {"SettingUnusable"}
+INTERNAL |= {"SealBroken", "SettingUnusable"}
 INTERNAL |= {"Undelivered"}
 
 

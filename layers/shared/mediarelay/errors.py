@@ -11,6 +11,7 @@ MediarelayError
 ├── RowUnreadable           an item of the table is not as written 500
 ├── LedgerUnavailable       the table did not take it, try again   503
 ├── VaultUnavailable        tokens cannot be sealed or unsealed    503
+├── SealBroken              what is stored is no seal of ours      500
 ├── SecretUnavailable       unreadable, or not what it should be   503
 ├── SettingUnusable         no sender can be judged by it          503
 ├── Undelivered             queue or topic did not take it: due    503
@@ -110,6 +111,12 @@ class VaultUnavailable(MediarelayError):
 
     status = 503
     title = "Vault unavailable"
+
+
+class SealBroken(MediarelayError):
+    """What is stored is no seal that was made for this place: no repeat will open it."""
+
+    title = "Stored data unreadable"
 
 
 class SecretUnavailable(MediarelayError):

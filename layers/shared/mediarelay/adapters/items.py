@@ -26,7 +26,8 @@ from mediarelay.domain.entry import (
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import LAID_ASIDE, Origin
-from mediarelay.domain.schedule import Due, shard_of
+from mediarelay.domain.schedule import Due, query_duty, shard_of
+from mediarelay.domain.vid import is_vid
 from mediarelay.errors import RowUnreadable
 
 Item = dict[str, dict[str, Any]]
@@ -52,10 +53,25 @@ GIST = {"state": "S", "app_id": "N", "bucket": "S", "url": "S"}
 """The attributes of a gist and their DynamoDB types."""
 LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes", "outcome_at")}
 """By which time each index of task items goes, and the attribute that it is sorted by: `{time}#{vid}`."""
+YEARS = range(1970, 9000)
+"""Of a stored time that can be meant: nearer to the first or the last date that there is, adding a span fails."""
 FIRST_POSITION, LAST_POSITION = "0", "~"
 _NOTHING = {"S": None}
 UNREADABLE = "unreadable"
 """The type, the partition key and the duty under which an operator finds what this code cannot read."""
+UNDER_VID = {*Origin, TASK, REPLAY}
+"""The types of items that lie under a vid."""
+WAITING = {
+    **{query_duty(kind, known=known): UNDER_VID for kind in Kind for known in (True, False)},
+    "submit": {"intent"},
+    "queued": {"intent"},
+    "lost": {TASK},
+    "publish": {TASK, "intent"},
+    REPLAY: {"job"},
+    "song": {"relay", "lease"},
+    EXPIRE: {*Origin},
+}
+"""Which types of items may wait for each duty: any other would be taken up again and again, and nothing come of it."""
 TYPES = {*Origin, TASK, REPLAY, "job", "intent", "relay", "lease", "part", "quarantine", "circuit", "budget", "proof"}
 T = TypeVar("T")
 
@@ -88,9 +104,13 @@ def type_of(item: Item) -> str:
 
 def moment(item: Item, name: str) -> datetime:
     """Read an ISO 8601 time with its offset."""
-    found = datetime.fromisoformat(item[name]["S"])
-    if found.tzinfo is None:
-        raise ValueError(f"{name}: without an offset")
+    return _usable(datetime.fromisoformat(item[name]["S"]))
+
+
+def _usable(found: datetime) -> datetime:
+    """Let a time pass that can be compared with others, and moved by any span that a setting states."""
+    if found.tzinfo is None or found.year not in YEARS:
+        raise ValueError("without an offset, or of no year that can be meant")
     return found
 
 
@@ -109,8 +129,8 @@ def unreadable_copy(item: Item) -> Item:
 def _vid(item: Item) -> str:
     """The vid of an item that lies under one."""
     vid = str(item["vid"]["S"])
-    if item["pk"]["S"] != f"TASK#{vid}":
-        raise ValueError("vid: not that of the key")
+    if item["pk"]["S"] != f"TASK#{vid}" or not is_vid(vid):
+        raise ValueError("vid: not that of the key, or of another form")
     return vid
 
 
@@ -212,7 +232,7 @@ def epoch(moment: datetime) -> int:
 
 def time(item: Item, name: str) -> datetime:
     """Read UNIX seconds."""
-    return datetime.fromtimestamp(int(item[name]["N"]), UTC)
+    return _usable(datetime.fromtimestamp(int(item[name]["N"]), UTC))
 
 
 def due(duty: Due | None, identity: str) -> Item:
@@ -328,7 +348,7 @@ def _position(at: datetime, vid: str) -> str:
 
 
 def _time_in(position: str) -> datetime:
-    return datetime.fromisoformat(position.partition("#")[0])
+    return _usable(datetime.fromisoformat(position.partition("#")[0]))
 
 
 def bounds(chosen: Selection) -> tuple[str, str]:
@@ -372,7 +392,9 @@ def books(item: Item) -> Books:
 
 @decoder
 def task(item: Item) -> tuple[Card, Books]:
-    """Read a task item."""
+    """Read a task item; one that does not say so is none."""
+    if type_of(item) != TASK:
+        raise ValueError("item: not a task")
     return card(item), books(item)
 
 
@@ -381,12 +403,15 @@ def listed(time: TimeOf) -> Callable[[Item], dict[str, str]]:
 
     @decoder
     def row(item: Item) -> dict[str, str]:
-        position = str(item[LISTINGS[time][1]]["S"])
+        position, vid = str(item[LISTINGS[time][1]]["S"]), _vid(item)
+        at = _time_in(position)
+        if position != _position(at, vid):
+            raise ValueError("position: not that of its time and vid, so that no page could begin behind it")
         shown = {name: moment(item, name).isoformat() for name in ("created_at", "updated_at")}
-        shown |= {"outcome_at": _time_in(position).isoformat()} if time is TimeOf.OUTCOME else {}
+        shown |= {"outcome_at": at.isoformat()} if time is TimeOf.OUTCOME else {}
         shown |= {"url": str(item["url"]["S"])} if "url" in item else {}
         state, kind = State(item["state"]["S"]), Kind(item["kind"]["S"])
-        return shown | {"vid": _vid(item), "kind": kind.value, "state": state.value, "position": position}
+        return shown | {"vid": vid, "kind": kind.value, "state": state.value, "position": position}
 
     return row
 
@@ -409,12 +434,12 @@ def change(image: Item) -> Change:
 @decoder
 def waiting(item: Item) -> Waiting:
     """Read a row of the due index."""
-    if type_of(item) not in TYPES:
-        raise ValueError("item: unknown")
+    if type_of(item) not in WAITING[item["due_shard"]["S"].partition("#")[0]]:
+        raise ValueError("item: none that waits for this")
     return Waiting(
         pk=item["pk"]["S"],
         sk=item["sk"]["S"],
-        vid=_vid(item) if item["pk"]["S"].startswith("TASK#") else "",
+        vid=_vid(item) if type_of(item) in UNDER_VID else "",
         kind=Kind(item["kind"]["S"]),
         due_at=int(item["due_at"]["N"]),
         at=moment(item, "at") if "at" in item else None,
@@ -449,7 +474,7 @@ def intent(item: Item) -> Intent:
         request={name: value["S"] for name, value in item["request"]["M"].items()},
         at=moment(item, "at"),
         vid=item.get("vid", _NOTHING)["S"],
-        named_at=datetime.fromisoformat(item["named_at"]["S"]) if "named_at" in item else None,
+        named_at=moment(item, "named_at") if "named_at" in item else None,
         queued="queued" in item,
         refused=item.get("refused", _NOTHING)["S"],
     )

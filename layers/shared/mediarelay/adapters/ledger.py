@@ -78,11 +78,17 @@ class Ledger(Table):
     # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def record(self, entry: Entry, due: Due | None = None) -> bool:
-        """Append an entry; return False, without a write, if the same entry is there already."""
+        """Append an entry; return False, without a write, if the same entry is there already.
+
+        One that is there but cannot be read is written anew: an answer comes again in the same words, and would be
+        lost. Not so callbacks, which are exactly one write: the functions that take them may not read.
+        """
         item = items.entry_item(entry) | items.due(due, entry.vid)
-        if entry.origin not in LAID_ASIDE:
-            return self._put_whole(*items.split(item))
-        return self._put_whole(*items.laid_aside(item, (entry.give_up_at or entry.at) + self.keep))
+        if entry.origin in LAID_ASIDE:
+            return self._put_whole(*items.laid_aside(item, (entry.give_up_at or entry.at) + self.keep))
+        head, parts = items.split(item)
+        is_one_write = bool(parts) or entry.origin is Origin.TRUSTED
+        return self._put_whole(head, parts) or (not is_one_write and self._put_over_unreadable(head, items.entry))
 
     def load(self, vid: str) -> Record:
         """Read everything about one vid but the bodies of claims and replies; an unknown vid gives an empty record.

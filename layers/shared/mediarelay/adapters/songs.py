@@ -23,13 +23,13 @@ from urllib.parse import quote, unquote
 from mediarelay.adapters import items
 from mediarelay.adapters.items import Item, decoder
 from mediarelay.adapters.table import NOT_THERE, Table
-from mediarelay.adapters.unreadable import readable
+from mediarelay.adapters.unreadable import note_unreadable, readable
 from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import Due
 from mediarelay.domain.song import Relay, SongKey, SongType
 from mediarelay.domain.song_news import Kept, SongBooks, SongRecord
-from mediarelay.errors import Malformed
+from mediarelay.errors import Malformed, RowUnreadable
 
 log = logging.getLogger(__name__)
 SONG = "song"
@@ -88,11 +88,15 @@ class Songs(Table):
             **({"published": {"SS": sorted(books.published)}} if books.published else {}),
             **items.due(Due(SONG, due_at) if due_at else None, _name(key)),
         }
-        return self.put_over(item, seen.version if seen else None, _books)
+        return self.put_over(item, seen.version if seen else None, _lease)
 
     def settle(self, key: SongKey, digest: str) -> None:
         """Note that a relay was folded."""
         self.update(_pk(key.room), f"RELAY#{_name(key)}#{digest}", "REMOVE due_shard, due_at", {})
+
+    def note_broken_seal(self, key: SongKey, digest: str, reason: str) -> None:
+        """Count a relay whose seal nobody can open, and name it in the log; what was redacted of it can be read."""
+        note_unreadable(RowUnreadable(_pk(key.room), f"RELAY#{_name(key)}#{digest}", "relay", reason))
 
     def key_of(self, pk: str, sk: str) -> SongKey:
         """The song that an item is about; raises `RowUnreadable`."""
@@ -202,6 +206,15 @@ def _kept(item: Item) -> Kept:
 
 def _digest(item: Item) -> str:
     return str(item["sk"]["S"]).rpartition("#")[2]
+
+
+@decoder
+def _lease(item: Item) -> SongBooks:
+    """Read the books of an item as `load` does: one that is taken for no lease, or for another song's, has none."""
+    _keyed(item)
+    if items.type_of(item) != "lease":
+        raise ValueError("item: not a lease")
+    return _books(item)
 
 
 @decoder

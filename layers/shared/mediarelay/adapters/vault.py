@@ -7,8 +7,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mediarelay.errors import VaultUnavailable
+from mediarelay.errors import SealBroken, VaultUnavailable
 
+BROKEN = "InvalidCiphertextException"
 MOST_BYTES = 4096
 """Of one call to Encrypt."""
 READERS = 8
@@ -31,7 +32,7 @@ class Vault:
         )
 
     def unseal(self, sealed: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
-        """Decrypt, several pieces at a time; raises `VaultUnavailable`."""
+        """Decrypt, several pieces at a time; raises `VaultUnavailable`, `SealBroken`."""
         if len(sealed) == 1:
             return self._open(sealed[0], context)
         with ThreadPoolExecutor(READERS) as pool:
@@ -44,5 +45,5 @@ class Vault:
         try:
             answer = operation(KeyId=self.key, **request)
         except (ClientError, BotoCoreError) as error:
-            raise VaultUnavailable(type(error).__name__) from error
+            raise (SealBroken if type(error).__name__ == BROKEN else VaultUnavailable)(type(error).__name__) from error
         return bytes(answer[wanted])

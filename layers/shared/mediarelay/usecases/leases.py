@@ -16,7 +16,7 @@ from mediarelay.contracts.zego import read_relay
 from mediarelay.domain.lease import Hold, Lease, Part, lease
 from mediarelay.domain.song import Relay, SongKey
 from mediarelay.domain.song_news import Margins, SongBooks, SongRecord, next_notice, remembered
-from mediarelay.errors import LedgerUnavailable, Malformed, NotFound
+from mediarelay.errors import LedgerUnavailable, Malformed, NotFound, SealBroken
 from mediarelay.usecases.publish import Announcements
 from mediarelay.usecases.songs import context
 from mediarelay.usecases.tasks import RACES
@@ -46,12 +46,15 @@ class Shelf(Protocol):
     def settle(self, key: SongKey, digest: str) -> None:
         """Note that a relay was folded."""
 
+    def note_broken_seal(self, key: SongKey, digest: str, reason: str) -> None:
+        """Count and name a relay of which only the redacted part can be read."""
+
 
 class Seals(Protocol):
     """What unseals tokens."""
 
     def unseal(self, sealed: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
-        """Decrypt."""
+        """Decrypt; raises `SealBroken` if that can never be done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +154,8 @@ class RoomReader:
         return SongHistory(room_id=room, song_id=song, relays=lines, conflicts=conflicts).model_dump(mode="json")
 
     def _line(self, relay: Relay, record: SongRecord) -> SongHistoryLine:
-        grant = self._open(relay, record).grant
+        opened = self._open(relay, record)
+        grant = opened.grant if opened else None
         return SongHistoryLine(
             vendor_id=relay.key.vendor,
             type=relay.key.type,
@@ -173,21 +177,28 @@ class RoomReader:
         return song_view(lease(record.relays), self.clock(), self.margins.safety)
 
     def _with_tokens(self, record: SongRecord) -> SongView:
-        """Unseal what still counts; what is over has no token to show."""
+        """Unseal what still counts; what is over, or sealed so that nobody can open it, has no token to show."""
         now, known = self.clock(), lease(record.relays)
         alive = {hold.digest for hold in known.holds(self.margins.safety) if hold.left(now)}
-        opened = lease(self._open(relay, record) if relay.digest in alive else relay for relay in record.relays)
+        unsealed = {relay.digest: self._open(relay, record) for relay in record.relays if relay.digest in alive}
+        opened = lease(unsealed.get(relay.digest) or relay for relay in record.relays)
         view, holds = song_view(known, now, self.margins.safety), opened.holds(self.margins.safety)
-        for hold in holds:
-            if hold.left(now) and hold.token:
+        live = [hold for hold in holds if hold.left(now) and unsealed.get(hold.digest)]
+        for hold in live:
+            if hold.token:
                 setattr(view, f"{hold.part}_token", hold.token)
-        sharing = {hold.digest for hold in holds if hold.part is Part.SHARE and hold.left(now)}
+        sharing = {hold.digest for hold in live if hold.part is Part.SHARE}
         _add_resource_tokens(view, [hold for hold in holds if hold.digest in sharing])
         return view
 
-    def _open(self, relay: Relay, record: SongRecord) -> Relay:
-        fields = json.loads(self.vault.unseal(record.kept[relay.digest].sealed, context(relay)))
-        return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
+    def _open(self, relay: Relay, record: SongRecord) -> Relay | None:
+        """Read a relay with its tokens; None, once that is noted, if what was sealed can never be read."""
+        try:
+            fields = json.loads(self.vault.unseal(record.kept[relay.digest].sealed, context(relay)))
+            return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
+        except (SealBroken, Malformed, ValueError, AttributeError) as error:
+            self.shelf.note_broken_seal(relay.key, relay.digest, type(error).__name__)
+            return None
 
 
 def _spellings(name: str) -> list[str]:
