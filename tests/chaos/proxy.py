@@ -140,7 +140,7 @@ def odd_side_fields() -> Trouble:
         places = list(_side_fields(content.get("data")))
         if places:
             holder, name = random.choice(places)  # noqa: S311
-            holder[name] = random.choice(ODD)  # noqa: S311
+            holder[name] = random.choice([value for value in ODD if value != holder[name]])  # noqa: S311
         return replace(answer, body=json.dumps(content).encode())
 
     return odd

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.callback_head import Form, read_callback, read_head, read_leniently, read_object
+from mediarelay.contracts.callback_head import Form, read_answer, read_callback, read_head, read_object
 from mediarelay.contracts.cts import parse_callback, parse_envelope
 from mediarelay.domain.media import Fault, Kind, State
 from mediarelay.errors import Malformed
@@ -71,7 +71,7 @@ def test_a_number_that_is_none_costs_its_field(number: str) -> None:
 )
 def test_commas_inside_text_stay(text: str) -> None:
     assert read_object(text.encode()) == json.loads(text)
-    assert read_leniently((text[:-1] + ",}").encode()) == json.loads(text)
+    assert read_answer((text[:-1] + ",}").encode()) == json.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_good_body_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ['"' + '\\"' * 10**6, '{"a": [' + ",   " * 10**6, '{"a": ' + '"' * 10**6])
 def test_a_long_body_is_looked_at_once_more_and_no_longer(text: str) -> None:
     with pytest.raises(Malformed, match="not JSON"):
-        read_leniently(text.encode())
+        read_answer(text.encode())
 
 
 VALUES = st.recursive(
@@ -132,7 +132,7 @@ VALUES = st.recursive(
 @patient
 def test_whatever_is_spelled_with_trailing_commas_is_the_same(value: dict[str, object], indent: int | None) -> None:
     """Python's own writer, made to leave a comma behind every last member."""
-    assert read_leniently(comma_behind(value, indent).encode()) == value
+    assert read_answer(comma_behind(value, indent).encode()) == value
 
 
 def comma_behind(value: object, indent: int | None) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import fields, replace
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mediarelay.contracts.callback_head import read_head
 from mediarelay.contracts.cts import canonical, parse_callback, parse_query, parse_reply
 from mediarelay.domain.media import Facts, Kind
+from mediarelay.errors import Malformed
 from tests.contract.odd import JSON, ODD, places, written
 from tests.patience import patient, thorough
 
@@ -110,6 +111,29 @@ def test_values_in_two_side_fields(
     name, first, second = place
     content = changed(name, first, one) | {second[0]: changed(name, second, other)[second[0]]}
     assert identity(read(name, written(content))) == identity(plain(name))
+
+
+UNREAD = {"count"}
+"""Documented, but nobody reads it."""
+MEMBERS = [(name, path) for name, path in SIDE if name in QUERIES and isinstance(path[-1], str)]
+
+
+@pytest.mark.parametrize(("name", "path"), MEMBERS, ids=lambda value: str(value).replace(" ", ""))
+@pytest.mark.parametrize("other", ["1", '"x"', "[]", '{"vid": "x"}', "null"])
+def test_a_side_field_that_is_stated_twice_is_not_known(name: str, path: tuple[Any, ...], other: str) -> None:
+    said = json.dumps(reduce(lambda inner, part: inner[part], path, load(name)))
+    text = json.dumps(changed(name, path, "SAID")).replace('"SAID"', f'{said}, "{path[-1]}": {other}')
+    facts = read(name, text.encode())
+    assert identity(facts) == identity(plain(name))
+    assert path[-1] in UNREAD or ".".join(part for part in path if isinstance(part, str)) in facts.unreadable
+
+
+@pytest.mark.parametrize("name", QUERIES)
+@pytest.mark.parametrize("field", ["vid", "status", "deleted"])
+def test_an_answer_that_says_twice_which_task_it_is_or_how_it_stands_is_none(name: str, field: str) -> None:
+    body = written(load(name))
+    with pytest.raises(Malformed, match=field):
+        read(name, b'{"%s": "x", ' % field.encode() + body[1:])
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -42,6 +42,8 @@ ODDITIES = {
     "update_time 0": ("update_time", 0),
     "create_time min date": ("create_time", "0001-01-01 00:00:00"),
     "create_time leap second": ("create_time", "2016-12-31 23:59:60"),
+    "bitrate 100 levels deep": ("bitrate", json.loads("[" * 100 + "]" * 100)),
+    "update_time 100 levels deep": ("update_time", json.loads('{"a":' * 100 + "1" + "}" * 100)),
 }
 UNJUDGED: dict[str, bytes | ProviderUnreadable] = {
     "no object": b"[]",
@@ -55,7 +57,7 @@ UNJUDGED: dict[str, bytes | ProviderUnreadable] = {
     "other vid": answer("ffff"),
     "other file": answer(url="http://evil.example.com/w.mp4"),
     "envelope": ProviderUnreadable("data: not an object", b'{"code": 0, "data": [1, 2]}'),
-    "deep": ProviderUnreadable("body: nested deeper than 32", b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}"),
+    "deep": ProviderUnreadable("body: nested deeper than 200", b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}"),
     "not UTF-8": ProviderUnreadable("body: not UTF-8", b"\xff\xfe"),
 }
 

@@ -16,7 +16,7 @@ from pydantic import (
     field_validator,
 )
 
-from mediarelay.contracts.callback_head import read_leniently
+from mediarelay.contracts.callback_head import read_answer
 from mediarelay.contracts.observation import facts_of
 from mediarelay.contracts.plain import (
     Day,
@@ -657,6 +657,6 @@ def shown(body: bytes | None) -> Any:
 
 def _decoded(body: bytes) -> Any:
     try:
-        return read_leniently(body)
+        return read_answer(body)
     except Malformed:
         return body.decode("utf-8", "replace")

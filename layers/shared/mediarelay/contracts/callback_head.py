@@ -23,6 +23,8 @@ from mediarelay.errors import Malformed
 
 MAX_DEPTH = 32
 """Objects and lists inside each other, the outermost counted; the deepest documented payload has 6."""
+MAX_ANSWER_DEPTH = 200
+"""The same for the provider's answers, which a deep side field must not cost; pydantic prints no more than 255."""
 
 _MAX_FORM_FIELDS = 64
 _JSON_START = re.compile(r'\s*[\[{"]')
@@ -86,7 +88,7 @@ def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Head, dict[s
     if "=" in text and not _JSON_START.match(text):
         fields = _form_fields(text)
         return _head(fields, Form.CONSOLE), fields
-    fields, lenient = _object(text, max_depth, lenient=True)
+    fields, lenient = _object(text, max_depth, _STRICT, _LENIENT)
     return _head(fields, _json_form(fields), lenient=lenient), fields
 
 
@@ -124,21 +126,22 @@ def read_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     A float too large for Python is its text; an integer of thousands of digits is refused. Raises Malformed naming
     `body`, or the name that is stated twice.
     """
-    return _object(_text(body), max_depth, lenient=False)[0]
+    return _object(_text(body), max_depth, _STRICT)[0]
 
 
 def read_any_integer(body: bytes) -> dict[str, Any]:
     """Decode as `read_object` does; an integer too large for Python is its text, too."""
-    return _object(_text(body), MAX_DEPTH, lenient=False, decoder=_ANY_INTEGER)[0]
+    return _object(_text(body), MAX_DEPTH, _ANY_INTEGER)[0]
 
 
-def read_leniently(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
-    """Decode as `read_object` does, or else once more with what the provider's documents show, and odd numbers.
+def read_answer(body: bytes) -> dict[str, Any]:
+    """Decode an answer of the provider: as `read_object` does, or else once more with what no field may cost an answer.
 
     The documents show a comma after the last member or entry, and control characters inside strings. NaN and Infinity
-    are floats then, which no reader of a field takes.
+    are floats then, and the values of a name that is stated twice are a list in a list: no reader of a field takes
+    either. Raises Malformed naming `body`.
     """
-    return _object(_text(body), max_depth, lenient=True)[0]
+    return _object(_text(body), MAX_ANSWER_DEPTH, _STRICT, _ANSWER)[0]
 
 
 def _text(body: bytes) -> str:
@@ -149,11 +152,11 @@ def _text(body: bytes) -> str:
 
 
 def _object(
-    text: str, max_depth: int, *, lenient: bool, decoder: json.JSONDecoder | None = None
+    text: str, max_depth: int, decoder: json.JSONDecoder, lenient: json.JSONDecoder | None = None
 ) -> tuple[dict[str, Any], bool]:
     """Decode an object, and say whether it took the lenient reader."""
     try:
-        value, repaired = _decode(text, decoder or _STRICT, lenient=lenient)
+        value, repaired = _decode(text, decoder, lenient)
     except RecursionError:
         raise Malformed("body", f"nested deeper than {max_depth}") from None
     except ValueError:
@@ -165,13 +168,13 @@ def _object(
     return value, repaired
 
 
-def _decode(text: str, decoder: json.JSONDecoder, *, lenient: bool) -> tuple[Any, bool]:
+def _decode(text: str, decoder: json.JSONDecoder, lenient: json.JSONDecoder | None) -> tuple[Any, bool]:
     try:
         return decoder.decode(text), False
     except (ValueError, Malformed):
-        if not lenient:
+        if lenient is None:
             raise
-    return _LENIENT.decode(_TRAILING_COMMA.sub(lambda found: found[1] or "", text)), True
+    return lenient.decode(_TRAILING_COMMA.sub(lambda found: found[1] or "", text)), True
 
 
 def _deeper_than(limit: int, value: object) -> bool:
@@ -198,6 +201,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     raise Malformed(ascii(repeated[:64])[1:-1], "stated twice")
 
 
+def _all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; a name stated twice has all its values, in a form that no field has."""
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    stated = {name: [value for other, value in pairs if other == name] for name in members}
+    return {name: values[0] if len(values) == 1 else [values] for name, values in stated.items()}
+
+
 def _no_constant(name: str) -> NoReturn:
     raise Malformed("body", f"{name} is not JSON")
 
@@ -219,6 +231,7 @@ _ANY_INTEGER = json.JSONDecoder(
     object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_float, parse_int=_integer
 )
 _LENIENT = json.JSONDecoder(object_pairs_hook=_once, parse_float=_float, parse_int=_integer, strict=False)
+_ANSWER = json.JSONDecoder(object_pairs_hook=_all_values, parse_float=_float, parse_int=_integer, strict=False)
 
 
 def _form_fields(text: str) -> dict[str, Any]:

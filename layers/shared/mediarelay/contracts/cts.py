@@ -8,7 +8,7 @@ about or how that stands, or if it states unreadably whose file it is. `Facts.un
 import json
 from collections.abc import Mapping
 
-from mediarelay.contracts.callback_head import Form, Head, read_callback, read_head, read_leniently
+from mediarelay.contracts.callback_head import Form, Head, read_answer, read_callback, read_head
 from mediarelay.contracts.cts_callback import callback_facts
 from mediarelay.contracts.cts_envelope import Envelope, parse_envelope
 from mediarelay.contracts.cts_query import query_facts, submitted_vid
@@ -47,7 +47,7 @@ def parse_submitted(data: Mapping[str, object] | None) -> str:
 
 def parse_reply(body: bytes) -> Mapping[str, object]:
     """Return the `data` of a query's answer that was kept as it came: with its envelope, or without."""
-    fields = read_leniently(body)
+    fields = read_answer(body)
     if "code" not in fields or "vid" in fields:
         return fields
     envelope = parse_envelope(body)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mediarelay.contracts.callback_head import read_leniently
+from mediarelay.contracts.callback_head import read_answer
 from mediarelay.contracts.cts_fields import integer, text
 from mediarelay.contracts.fields import Fields, nothing
 
@@ -29,11 +29,11 @@ class Envelope:
 
 
 def parse_envelope(body: bytes) -> Envelope:
-    """Read an answer of the API; raises Malformed naming `body`, `code`, `data` or a name that is stated twice.
+    """Read an answer of the API; raises Malformed naming `body`, `code` or `data`.
 
     `code` has been printed as text, `codeDesc` as text, as a number and not at all.
     """
-    fields = Fields(read_leniently(body))
+    fields = Fields(read_answer(body))
     message = fields.side("message", text) or ""
     module = _MODULE_CODE.match(message)
     return Envelope(
