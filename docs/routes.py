@@ -118,17 +118,17 @@ _NO_TOKENS = "`tokens` without the scope `read:tokens`"
 _RESOURCE_IDS = "Resource ids are for support: each is good only where it was got."
 _NOT_NOW = {
     "callback": (
-        "Nothing is stored, send it again: neither the ledger nor the retry queue took it, the secret with the path "
+        "Nothing is stored; send it again. Neither the ledger nor the retry queue took it, the secret with the path "
         "tokens cannot be used, or no network of CallbackSourceCidrs can be read"
     ),
     "relay": (
-        "Not everything is stored, send it again: the ledger or the key that seals tokens did not answer, the secret "
+        "Not everything is stored; send it again. The ledger or the key that seals tokens did not answer, the secret "
         "with the signing keys cannot be used, or no network of MusicSourceCidrs can be read"
     ),
     "submit": "The ledger did not answer, or the secret with the provider's keys cannot be used; nothing was promised",
-    "unseal": "The ledger did not answer, or the key that unseals tokens",
+    "unseal": "The ledger, or the key that unseals tokens, did not answer",
 }
-"""What a 503 says of routes that need more than the ledger, by what they do."""
+"""What a 503 means on routes that need more than the ledger, by what they do."""
 _CALLBACK = "The body is a callback as the provider documents it; docs/fields.md has every field. A query is ignored."
 
 ROUTES = {

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.callback_head import Form, read_answer, read_callback, read_head, read_object
-from mediarelay.contracts.cts import parse_callback, parse_envelope
+from mediarelay.contracts.callback_head import (
+    MAX_ANSWER_DEPTH,
+    Form,
+    read_answer,
+    read_callback,
+    read_head,
+    read_object,
+)
+from mediarelay.contracts.cts import canonical, parse_callback, parse_envelope
 from mediarelay.domain.media import Fault, Kind, State
 from mediarelay.errors import Malformed
 from tests.patience import patient
@@ -117,6 +124,29 @@ def test_a_good_body_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_long_body_is_looked_at_once_more_and_no_longer(text: str) -> None:
     with pytest.raises(Malformed, match="not JSON"):
         read_answer(text.encode())
+
+
+def repeated(levels: int) -> bytes:
+    """An answer with one object per level, and one name twice in each."""
+    text = "1"
+    for _ in range(levels):
+        text = f'{{"a": {text}, "a": 1}}'
+    return text.encode()
+
+
+def test_repeated_names_do_not_make_an_answer_deeper_than_its_limit() -> None:
+    """Each adds two levels to the one that its brackets show."""
+    body = repeated(MAX_ANSWER_DEPTH // 3)
+    assert read_answer(canonical(read_answer(body))) == read_answer(body)
+    with pytest.raises(Malformed, match="nested deeper than 200"):
+        read_answer(repeated(MAX_ANSWER_DEPTH // 3 + 1))
+
+
+def test_a_repeated_name_among_many_is_looked_for_once() -> None:
+    """Compared with each other, so many names would take minutes; the provider may send sixteen times as many."""
+    names = json.dumps({f"k{number}": number for number in range(100_000)})
+    answer = read_answer(f'{names[:-1]}, "k7": "x"}}'.encode())
+    assert (answer["k7"], answer["k8"], len(answer)) == ([[7, "x"]], 8, 100_000)
 
 
 VALUES = st.recursive(

@@ -188,6 +188,22 @@ def test_a_time_to_which_nothing_can_be_added_stops_nobody(
     assert counted(capsys.readouterr().out)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        *((kind, "give_up_at", {"N": at}) for kind in ("task", "claim") for at in ("-62135596800", "253402300799")),
+        *(("task", "outcome_at", {"S": f"{at}#{VID}"}) for at in ("0001-01-01T00:00:00+00:00", "2026-01-02T03:04:05")),
+        *(("intent", "named_at", {"S": at}) for at in ("9999-12-31T23:59:59+00:00", "2026-01-02T03:04:05")),
+    ],
+)
+def test_every_stored_time_can_be_moved_and_compared(
+    kind: str, name: str, value: dict[str, str], written: list[Raw]
+) -> None:
+    sound = of_kind(written, kind)
+    assert not is_unreadable(sound, kind)
+    assert is_unreadable(sound | {name: value}, kind)
+
+
 @pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"])
 def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(world: World, at: str) -> None:
     order = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.TRACK, at=START, body=b"{}")

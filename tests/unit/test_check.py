@@ -174,7 +174,8 @@ def test_what_is_wrong_with_a_secret(change: dict[str, Any], severity: str, wher
 def test_a_name_that_nobody_reads(secret: str, changed: dict[str, Any], known: str) -> None:
     """Beside others that can be used nothing else tells of it."""
     (found,) = findings(GOOD_ENVIRONMENT, texts(**{secret: GOOD[secret] | changed}))
-    assert (found.severity, found.what) == ("warning", f"names that are none of {known}: 1")
+    assert (found.severity, found.what) == ("warning", "unknown names: 1")
+    assert found.action.endswith(f"known are {known}.")
     assert CANARY not in str(found)
 
 

@@ -178,9 +178,7 @@ def _of_text(kind: Kind, read: SecretText) -> Iterator[Finding]:
         yield _error(kind.name, REPEATED, "Neither value counts: state it once.")
     if unknown := len(read.fields.keys() - kind.fields):
         known = ", ".join(sorted(kind.fields))
-        yield _warning(
-            kind.name, f"names that are none of {known}: {unknown}", "Nobody reads them: correct or remove them."
-        )
+        yield _warning(kind.name, f"unknown names: {unknown}", f"Correct or remove them; known are {known}.")
 
 
 def _of_entries(kind: Kind, fields: Fields) -> Iterator[Finding]:

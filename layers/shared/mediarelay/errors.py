@@ -114,7 +114,7 @@ class VaultUnavailable(MediarelayError):
 
 
 class SealBroken(MediarelayError):
-    """What is stored is no seal that was made for this place: no repeat will open it."""
+    """The key did not make what is stored, or made it for another place: a repeat will not open it either."""
 
     title = "Stored data unreadable"
 

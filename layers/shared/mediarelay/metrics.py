@@ -15,6 +15,6 @@ def count(name: str, value: int = 1, **dimensions: str) -> None:
 
 
 def count_alarmed(name: str, **dimensions: str) -> None:
-    """Count what an alarm watches, by its dimensions and in all, since CloudWatch adds nothing up over dimensions."""
+    """Count with the dimensions, and once more without: CloudWatch does not add them up for an alarm."""
     count(name)
     count(name, 1, **dimensions)

@@ -257,6 +257,7 @@ def test_what_a_decoder_needs_to_start_is_no_sound(make_media, tmp_path) -> None
     [
         ("thirds.mp4", ["-f", "lavfi", "-i", "color=s=32x32:r=24:d=3"], 3),
         ("thirds.mkv", ["-f", "lavfi", "-i", "color=s=32x32:r=24:d=2"], 2),
+        ("thirds.ts", ["-f", "lavfi", "-i", "color=s=32x32:r=24:d=2"], 2),
         ("twelfths.mov", ["-f", "lavfi", "-i", "color=s=32x32:r=12:d=7"], 7),
         ("blocks.wav", ["-f", "lavfi", "-i", "anullsrc=r=48000:d=3"], 3),
         ("blocks.mka", ["-f", "lavfi", "-i", "anullsrc=r=44100:d=3", "-c:a", "pcm_s16le"], 3),

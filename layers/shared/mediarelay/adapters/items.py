@@ -54,7 +54,7 @@ GIST = {"state": "S", "app_id": "N", "bucket": "S", "url": "S"}
 LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes", "outcome_at")}
 """By which time each index of task items goes, and the attribute that it is sorted by: `{time}#{vid}`."""
 YEARS = range(1970, 9000)
-"""Of a stored time that can be meant: nearer to the first or the last date that there is, adding a span fails."""
+"""Years of a usable stored time: near the first and the last date of Python, adding a span overflows."""
 FIRST_POSITION, LAST_POSITION = "0", "~"
 _NOTHING = {"S": None}
 UNREADABLE = "unreadable"
@@ -71,7 +71,7 @@ WAITING = {
     "song": {"relay", "lease"},
     EXPIRE: {*Origin},
 }
-"""Which types of items may wait for each duty: any other would be taken up again and again, and nothing come of it."""
+"""The types of items that may wait for each duty: a tick would take up any other again and again, without effect."""
 TYPES = {*Origin, TASK, REPLAY, "job", "intent", "relay", "lease", "part", "quarantine", "circuit", "budget", "proof"}
 T = TypeVar("T")
 

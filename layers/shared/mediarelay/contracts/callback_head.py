@@ -135,11 +135,11 @@ def read_any_integer(body: bytes) -> dict[str, Any]:
 
 
 def read_answer(body: bytes) -> dict[str, Any]:
-    """Decode an answer of the provider: as `read_object` does, or else once more with what no field may cost an answer.
+    """Decode an answer of the provider as `read_object` does, or else once more with a lenient decoder.
 
-    The documents show a comma after the last member or entry, and control characters inside strings. NaN and Infinity
-    are floats then, and the values of a name that is stated twice are a list in a list: no reader of a field takes
-    either. Raises Malformed naming `body`.
+    That decoder takes what the documents show: a comma after the last member or entry, and control characters inside
+    strings. It reads NaN and Infinity as floats, and the values of a repeated name as a list in a list; no reader of a
+    field takes either. Raises Malformed naming `body`.
     """
     return _object(_text(body), MAX_ANSWER_DEPTH, _STRICT, _ANSWER)[0]
 
@@ -163,7 +163,8 @@ def _object(
         raise Malformed("body", "not JSON") from None
     if not isinstance(value, dict):
         raise Malformed("body", "not an object")
-    if text.count("{") + text.count("[") > max_depth and _deeper_than(max_depth, value):  # few brackets, few levels
+    # Few brackets are few levels, but the lenient decoder adds two levels for each repeated name.
+    if (repaired or text.count("{") + text.count("[") > max_depth) and _deeper_than(max_depth, value):
         raise Malformed("body", f"nested deeper than {max_depth}")
     return value, repaired
 
@@ -206,7 +207,9 @@ def _all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) == len(pairs):
         return members
-    stated = {name: [value for other, value in pairs if other == name] for name in members}
+    stated: dict[str, list[Any]] = {name: [] for name in members}
+    for name, value in pairs:
+        stated[name].append(value)
     return {name: values[0] if len(values) == 1 else [values] for name, values in stated.items()}
 
 
