@@ -401,7 +401,7 @@ OPERATIONS = {
     "refuse_intent": lambda ledger: ledger.refuse_intent(intent(), "no", Due("publish", START)),
     "put_off_intent": lambda ledger: ledger.put_off_intent(intent(), START),
     "is_known": lambda ledger: ledger.is_known(VID),
-    "parked_tasks": lambda ledger: list(ledger.parked_tasks(START)),
+    "parked": lambda ledger: list(ledger.parked(START)),
     "promise_intent": lambda ledger: ledger.promise_intent(intent()),
     "vids": lambda ledger: list(ledger.vids()),
     "circuit": lambda ledger: ledger.circuit("x"),

@@ -1,8 +1,10 @@
 """A poisoned row stops nobody: each item that the code writes is broken in many ways, beside others that are not."""
 
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,8 +13,9 @@ from mediarelay.adapters import items, songs
 from mediarelay.adapters.aws import client
 from mediarelay.batch import each
 from mediarelay.contracts.api import TaskQuery, read
-from mediarelay.domain.circuit import Circuit
-from mediarelay.domain.entry import Entry, Selection
+from mediarelay.domain.circuit import LONGEST_BREAK, THRESHOLD, Circuit
+from mediarelay.domain.entry import Entry, Selection, TimeOf
+from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due, shards
@@ -390,7 +393,7 @@ def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(world: World, place:
         assert sorted(seen) == ["v1", "v2", "v3"]
 
 
-@pytest.mark.parametrize("sealed", [[], [{"B": b"junk"}]])
+@pytest.mark.parametrize("sealed", [[], [{"B": b"junk"}], [{"B": b""}], [{"B": b"x" * 6145}]])
 def test_a_relay_whose_seal_is_broken_leaves_the_others_readable(
     table: str, sealed: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -532,3 +535,231 @@ def test_a_claim_of_which_only_a_part_can_be_read_fails_no_write(world: World) -
     world.replayer.replay(VID, "somebody")
     assert world.confirm().state is State.SUCCEEDED
     assert parked(world) == [sk]
+
+
+# ── what can be read, but contradicts its key, its duty or its task ──
+
+
+def overwrite(world: World, stored: Raw, /, **changes: Any) -> None:
+    """Write an item with other attributes; None leaves one out."""
+    odd = {name: value for name, value in (stored | changes).items() if value is not None}
+    client("dynamodb").put_item(TableName=world.table, Item=odd)
+
+
+def only(world: World, kind: str) -> Raw:
+    (found,) = (one for one in world.items() if one["item"]["S"] == kind)
+    return found
+
+
+def work_off(world: World, times: int = 4, **wait: float) -> None:
+    """Poll, confirm, sweep, again and again."""
+    for _ in range(times):
+        world.clock.forward(**(wait or {"minutes": 3}))
+        world.poll()
+        world.poll(Kind.AUDIO)
+        for vid, kind in world.take():
+            world.confirm(vid, kind)
+        world.sweep()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"body": {"B": zlib.compress(b"{}")}},
+        {"body": {"B": zlib.compress(b'{"status": 3}')}},
+        {"item": {"S": "claim"}},
+        {"item": {"S": "reply"}},
+        {"item": {"S": "timeout"}},
+        {"item": {"S": "part"}},
+    ],
+)
+def test_an_answer_that_is_not_what_its_key_says_is_logged_anew(
+    world: World, changes: Raw, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would stand in the place of the answer that comes again, and the task be lost."""
+    world.track()
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    overwrite(world, only(world, "answer"), **changes)
+    work_off(world)
+    assert world.reader.task(VID)["state"] == "succeeded"
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+    assert counted(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("broken", ["first", "part", "part gone"])
+def test_an_answer_in_parts_that_cannot_be_read_is_logged_anew(world: World, broken: str) -> None:
+    world.track()
+    junk = Random(1).randbytes(500_000).hex()  # noqa: S311 - the same each time
+    world.provider.answers[VID] = answer(junk=junk)
+    world.confirm()
+    whole, part = only(world, "answer"), only(world, "part")
+    if broken == "part gone":
+        client("dynamodb").delete_item(TableName=world.table, Key=items.key(part["pk"]["S"], part["sk"]["S"]))
+    else:
+        overwrite(world, whole if broken == "first" else part, body={"B": b"junk"})
+    work_off(world)
+    assert world.reader.task(VID)["state"] == "succeeded"
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+
+
+@pytest.mark.parametrize("duty", ["video", "audio", "unknown_audio", "lost", "submit", "replay", "song", "expire"])
+def test_an_outcome_that_waits_for_another_duty_is_announced(world: World, duty: str) -> None:
+    world.track()
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    overwrite(world, only(world, "task"), due_shard={"S": shards(duty)[0]})
+    work_off(world)
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+    assert world.due() == {}
+
+
+def test_an_open_task_that_waits_to_be_announced_is_asked_about(world: World) -> None:
+    world.track()
+    overwrite(world, only(world, "task"), due_shard={"S": shards("publish")[0]})
+    world.provider.answers[VID] = answer()
+    work_off(world)
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+
+
+def test_a_task_item_in_a_place_where_no_tick_looks_is_seen_by_a_rebuild(world: World) -> None:
+    world.track()
+    overwrite(world, only(world, "task"), due_shard={"S": "video#9"})
+    rebuilder = Rebuilder(tasks=world.tasks, ledger=world.ledger)
+    assert [one.field for one in rebuilder.differences()] == ["item"]
+    rebuilder.repair(VID)
+    assert list(world.due()) == ["video"]
+
+
+@pytest.mark.parametrize("name", ["version", "attempts", "conflicts", "replayed"])
+@pytest.mark.parametrize("value", ["9" * 38, "-1"])
+def test_a_count_that_cannot_be_meant_holds_up_no_announcement(world: World, name: str, value: str) -> None:
+    """The table takes no number of more digits, so the task would be announced again and again, or never."""
+    world.track()
+    overwrite(world, only(world, "task"), **{name: {"N": value}})
+    world.provider.answers[VID] = answer()
+    work_off(world)
+    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+
+
+def test_a_replay_from_the_future_has_one_question(world: World) -> None:
+    world.track()
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    world.replayer.replay(VID, "somebody")
+    overwrite(world, only(world, "replay"), at={"S": "2096-01-01T00:00:00+00:00"})
+    work_off(world, 4, hours=1)
+    assert len(world.provider.asked) == 2
+
+
+def test_a_claim_that_cannot_be_read_stays_where_an_operator_finds_it(world: World) -> None:
+    world.track()
+    world.claim(callback())
+    overwrite(world, claim := only(world, "claim"), gist={"S": "x"})
+    world.track(bucketName="b")
+    assert parked(world) == [claim["sk"]["S"]]
+
+
+def test_an_entry_that_says_it_is_a_part_is_named(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.track()
+    overwrite(world, only(world, "track"), item={"S": "part"})
+    world.ledger.load(VID)
+    assert counted(capsys.readouterr().out) == 1
+
+
+def test_a_claim_in_the_stream_under_another_key_asks_nothing(world: World) -> None:
+    world.claim(callback())
+    image = only(world, "claim")
+    assert [one.vid for one in world.ledger.changes([image, image | {"pk": {"S": f"WEIRD#{VID}"}}])] == [VID]
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes"),
+    [
+        ("open", {"key": {"S": "another"}}),
+        ("open", {"kind": {"S": "video"}}),
+        ("open", {"at": {"S": "2026-01-02T03:04:05Z"}}),
+        ("open", {"in_hand": {"S": "x"}}),
+        ("open", {"request": {"M": {}}}),
+        ("open", {"due_shard": {"S": "publish#0"}}),
+        ("open", {"due_shard": None, "due_at": None}),
+        ("done", {"vid": None}),
+        ("done", {"vid": {"S": "../x"}}),
+        ("refused", {"refused": None}),
+        ("refused", {"at": {"S": "2026-01-02T03:04:05Z"}}),
+        ("refused", {"due_shard": {"S": "submit#0"}}),
+    ],
+)
+def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
+    world: World, stage: str, changes: Raw, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be sent to the provider again and again, announced for ever, or promised and never sent."""
+    intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
+    world.ledger.open_intent(intent, Due("submit", START))
+    if stage == "done":
+        world.ledger.name_intent(intent.identity, "v1", START)
+        world.ledger.close_intent(intent)
+    elif stage == "refused":
+        world.ledger.refuse_intent(intent, "no", Due("publish", START))
+    overwrite(world, only(world, "intent"), **changes)
+    for _ in range(3):
+        world.clock.forward(minutes=5)
+        world.sweeper.sweep(world.tick())
+        wishes = [{"messageId": one} for one in world.submits.take()]
+        each({"Records": wishes}, lambda record: world.submitter.resume(str(record["messageId"])))
+    with pytest.raises(RowUnreadable):
+        world.submitter.submit(Kind.AUDIO, WISH, "k")
+    assert (world.provider.taken, world.topic.messages) == ([], [])
+    assert {"submit", "publish"}.isdisjoint(world.due())
+    assert counted(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"rate": {"N": "0"}}, {"rate": {"N": "-1"}}, {"reached": {"S": ""}}, {"reached": {"S": "\x00"}}]
+)
+def test_a_replay_in_bulk_that_would_do_nothing_is_parked(world: World, changes: Raw) -> None:
+    """It would do so every minute for ever, or count as done."""
+    world.track()
+    world.provider.answers[VID] = answer()
+    world.confirm()
+    world.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED, time=TimeOf.OUTCOME)], 1, "somebody")
+    overwrite(world, only(world, "job"), **changes)
+    world.clock.forward(minutes=1)
+    world.sweep()
+    assert parked(world) == ["JOB"]
+
+
+def test_a_break_without_an_end_keeps_nobody_from_calling(world: World) -> None:
+    for _ in range(THRESHOLD):
+        world.breaker.refused("GetCtsInfo", Circuit())
+    overwrite(world, only(world, "circuit"), break_until={"N": "4102444800"})
+    world.clock.forward(seconds=LONGEST_BREAK.total_seconds())
+    assert not world.breaker.is_open("GetCtsInfo")
+    assert world.breaker.admit("GetCtsInfo").failures == THRESHOLD
+
+
+@pytest.mark.parametrize("changes", [{"item": None}, {"kind": None}, {"version": {"S": "x"}}])
+def test_the_sweep_writes_a_parked_lease_anew(table: str, changes: Raw) -> None:
+    """What is to be said of the song would never be said."""
+    world, studio = World(table), Studio(table)
+    studio.webhook(relay())
+    studio.follow()
+    (lease,) = (one for one in world.items() if one["sk"]["S"].startswith("LEASE"))
+    overwrite(world, lease, **changes)
+    for _ in range(3):
+        world.clock.forward(days=2)
+        world.sweep()
+    assert "mediarelay.song.expired" in [message["type"] for message in world.topic.messages]
+    assert world.sweep()["unreadable"] == 0
+
+
+def test_a_relay_that_is_too_deep_leaves_the_others_readable(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    studio = Studio(table)
+    studio.webhook(relay())
+    (deep,) = studio.webhook(relay())
+    found = client("dynamodb").scan(TableName=table)["Items"]
+    (item,) = (one for one in found if one["sk"]["S"].endswith(deep.relay.digest))
+    body = {"B": zlib.compress(b"[" * 100_000)}
+    client("dynamodb").put_item(TableName=table, Item=item | {"body": body})
+    assert studio.song()["next"] == "use"
+    assert counted(capsys.readouterr().out)

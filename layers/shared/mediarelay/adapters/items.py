@@ -1,5 +1,6 @@
 """Between the domain's values and DynamoDB's typed items. Pure."""
 
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -26,7 +27,7 @@ from mediarelay.domain.entry import (
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import Kind, State
 from mediarelay.domain.origin import LAID_ASIDE, Origin
-from mediarelay.domain.schedule import Due, query_duty, shard_of
+from mediarelay.domain.schedule import Due, query_duty, shard_of, shards
 from mediarelay.domain.vid import is_vid
 from mediarelay.errors import RowUnreadable
 
@@ -55,6 +56,10 @@ LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes",
 """By which time each index of task items goes, and the attribute that it is sorted by: `{time}#{vid}`."""
 YEARS = range(1970, 9000)
 """Years of a usable stored time: near the first and the last date of Python, adding a span overflows."""
+RATES = range(1, 1001)
+"""Tasks a minute of a replay in bulk, as the API takes them."""
+COUNTS = range(2**53)
+"""Usable stored counts: DynamoDB refuses to add to a number of more digits than it keeps."""
 FIRST_POSITION, LAST_POSITION = "0", "~"
 _NOTHING = {"S": None}
 UNREADABLE = "unreadable"
@@ -73,6 +78,11 @@ WAITING = {
 }
 """The types of items that may wait for each duty: a tick would take up any other again and again, without effect."""
 TYPES = {*Origin, TASK, REPLAY, "job", "intent", "relay", "lease", "part", "quarantine", "circuit", "budget", "proof"}
+_UNREADABLE = (
+    *(KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError),
+    zlib.error,
+)
+_PART = re.compile(r"#[0-9]{4,}\Z", re.ASCII)
 T = TypeVar("T")
 
 
@@ -83,7 +93,7 @@ def decoder(decode: Callable[[Item], T]) -> Callable[[Item], T]:
     def strict(item: Item) -> T:
         try:
             return decode(item)
-        except (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, zlib.error) as error:
+        except _UNREADABLE as error:
             raise unreadable(item, error) from error
 
     return strict
@@ -111,6 +121,14 @@ def _usable(found: datetime) -> datetime:
     """Let a time pass that can be compared with others, and moved by any span that a setting states."""
     if found.tzinfo is None or found.year not in YEARS:
         raise ValueError("without an offset, or of no year that can be meant")
+    return found
+
+
+def counted(item: Item, name: str) -> int:
+    """Read how many there are."""
+    found = int(item[name]["N"])
+    if found not in COUNTS:
+        raise ValueError(f"{name}: not a usable count")
     return found
 
 
@@ -178,7 +196,7 @@ def whole(found: Iterable[Item]) -> Iterator[Item]:
 
 def _join(head: Item, part: Item) -> Item:
     """Put the next part back to its item; `parts` names their keys."""
-    keys = [*head.get("parts", {"L": []})["L"], part["sk"]]
+    keys = [*(head.get("parts", {}).get("L") or []), part["sk"]]
     body = b"".join(one.get("body", {}).get("B") or b"" for one in (head, part))
     return head | {"body": {"B": body}, "parts": {"L": keys}}
 
@@ -211,8 +229,8 @@ def kept(item: Item) -> Kept:
 
 
 def is_part(item: Item) -> bool:
-    """Whether an item only continues the one before it."""
-    return type_of(item) == "part"
+    """Whether an item only continues the one before it: it says so, and so does its key."""
+    return type_of(item) == "part" and _PART.search(item["sk"]["S"]) is not None
 
 
 def _part(item: Item, number: int, piece: bytes) -> Item:
@@ -286,20 +304,26 @@ def _gist(item: Item) -> Gist | None:
 
 @decoder
 def entry(item: Item) -> Entry:
-    """Read a line of the log; claims and replies come without their bodies."""
+    """Read a line of the log; claims and replies come without their bodies.
+
+    A repeat is known by its key: one that says something else than its key would stand in the repeat's place.
+    """
     origin = Origin(item["item"]["S"])
     is_apart = origin in LAID_ASIDE and "body" not in item
-    return Entry(
+    read = Entry(
         vid=_vid(item),
         kind=Kind(item["kind"]["S"]),
         origin=origin,
         at=moment(item, "at"),
         body=None if is_apart else zlib.decompress(item["body"]["B"]),
-        digest=item["sk"]["S"].rpartition("#")[2],
+        digest=item["sk"]["S"].rpartition("#")[2] if is_apart else "",
         gist=_gist(item),
         give_up_at=_end(item),
         reason=item.get("reason", _NOTHING)["S"],
     )
+    if entry_key(read) != key(item["pk"]["S"], item["sk"]["S"]):
+        raise ValueError("not what its key says")
+    return read
 
 
 def is_callback(item: Item) -> bool:
@@ -360,7 +384,6 @@ def bounds(chosen: Selection) -> tuple[str, str]:
 @decoder
 def card(item: Item) -> Card:
     """Read what a task item shows."""
-    waits = "due_shard" in item
     return Card(
         vid=_vid(item),
         kind=Kind(item["kind"]["S"]),
@@ -369,10 +392,23 @@ def card(item: Item) -> Card:
         created_at=moment(item, "created_at"),
         updated_at=moment(item, "updated_at"),
         outcome_at=_time_in(item["outcome_at"]["S"]) if "outcome_at" in item else None,
-        due=Due(item["due_shard"]["S"].partition("#")[0], time(item, "due_at")) if waits else None,
+        due=_task_due(item) if _duty(item) not in {"", UNREADABLE} else None,
         unpublished=Announcement.read(item["unpublished"]["S"]) if "unpublished" in item else None,
         is_known="unknown" not in item,
     )
+
+
+def _duty(item: Item) -> str:
+    """What an item waits for; empty for nothing."""
+    return str(item.get("due_shard", {"S": ""})["S"]).partition("#")[0]
+
+
+def _task_due(item: Item) -> Due:
+    """What a task item waits for, and where a tick looks for it."""
+    duty, shard = _duty(item), item["due_shard"]["S"]
+    if TASK not in WAITING[duty] or shard not in shards(duty):
+        raise ValueError("due_shard: no tick looks for a task there")
+    return Due(duty, time(item, "due_at"))
 
 
 @decoder
@@ -380,13 +416,13 @@ def books(item: Item) -> Books:
     """Read the bookkeeping of a task item."""
     return Books(
         kind=Kind(item["kind"]["S"]),
-        version=int(item["version"]["N"]),
-        attempts=int(item["attempts"]["N"]),
+        version=counted(item, "version"),
+        attempts=counted(item, "attempts"),
         asked_at=moment(item, "asked_at") if "asked_at" in item else None,
         give_up_at=time(item, "give_up_at"),
         published=frozenset(map(Announcement.read, item.get("published", {"SS": []})["SS"])),
-        conflicts=int(item["conflicts"]["N"]),
-        replayed=int(item["replayed"]["N"]),
+        conflicts=counted(item, "conflicts"),
+        replayed=counted(item, "replayed"),
     )
 
 
@@ -425,7 +461,7 @@ def change(image: Item) -> Change:
         item=image["item"]["S"],
         pk=image["pk"]["S"],
         sk=image["sk"]["S"],
-        vid=_vid(image) if image["pk"]["S"].startswith("TASK#") else "",
+        vid=_vid(image) if type_of(image) in UNDER_VID else "",
         kind=Kind(image["kind"]["S"]),
         refused="refused" in image,
     )
@@ -434,7 +470,7 @@ def change(image: Item) -> Change:
 @decoder
 def waiting(item: Item) -> Waiting:
     """Read a row of the due index."""
-    if type_of(item) not in WAITING[item["due_shard"]["S"].partition("#")[0]]:
+    if type_of(item) not in WAITING[_duty(item)]:
         raise ValueError("item: none that waits for this")
     return Waiting(
         pk=item["pk"]["S"],
@@ -467,8 +503,8 @@ def intent_item(intent: Intent) -> Item:
 
 @decoder
 def intent(item: Item) -> Intent:
-    """Read an intent."""
-    return Intent(
+    """Read an intent; one that waits for what is not left to do would wait for ever, or be handed over twice."""
+    read = Intent(
         key=item["key"]["S"],
         kind=Kind(item["kind"]["S"]),
         request={name: value["S"] for name, value in item["request"]["M"].items()},
@@ -478,11 +514,31 @@ def intent(item: Item) -> Intent:
         queued="queued" in item,
         refused=item.get("refused", _NOTHING)["S"],
     )
+    if intent_key(read.identity) != key(item["pk"]["S"], item["sk"]["S"]) or "url" not in read.request:
+        raise ValueError("not what its key says, or about no file")
+    if read.at.isoformat() != item["at"]["S"]:
+        raise ValueError("at: in another spelling, so that no write would find it")
+    if "in_hand" in item:
+        time(item, "in_hand")
+    if _duty(item) not in _left_to_do(read) or not (read.vid is None or is_vid(read.vid)):
+        raise ValueError("no vid, or not due for what is left to do")
+    return read
+
+
+def _left_to_do(intent: Intent) -> set[str]:
+    """What an intent may wait for; empty for nothing, once it has an end."""
+    if intent.refused is not None:
+        return {"publish", ""}
+    if intent.vid is not None:
+        return {"submit", "queued", ""}
+    return {"submit", "queued"} if intent.named_at is None else set()
 
 
 @decoder
 def open_question(item: Item) -> OpenQuestion:
-    """Read a claim or a replay that waits until the provider was asked."""
+    """Read a claim or a replay that waits until the provider was asked; about what cannot be read nobody asks."""
+    if type_of(item) != REPLAY:
+        entry(item)
     return OpenQuestion(
         sk=item["sk"]["S"],
         item=item["item"]["S"],
@@ -561,11 +617,26 @@ def job(item: Item) -> Job:
     return Job(
         identity=item["pk"]["S"].removeprefix("JOB#"),
         selection=selection,
-        rate=int(item["rate"]["N"]),
+        rate=_rate(item),
         by=item["by"]["S"],
         at=moment(item, "at"),
-        cursor=item.get("reached", _NOTHING)["S"],
+        cursor=_reached(item) if "reached" in item else None,
     )
+
+
+def _rate(item: Item) -> int:
+    """Read how many tasks a minute; with none a replay would never come to its end."""
+    rate = int(item["rate"]["N"])
+    if rate not in RATES:
+        raise ValueError("rate: out of range")
+    return rate
+
+
+def _reached(item: Item) -> str:
+    """Read the place in a list that a replay has got to; behind any other text there is nothing left to do."""
+    position = str(item["reached"]["S"])
+    _time_in(position)
+    return position
 
 
 def _bound(item: Item, name: str) -> datetime | None:

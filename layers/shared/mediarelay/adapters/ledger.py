@@ -87,8 +87,15 @@ class Ledger(Table):
         if entry.origin in LAID_ASIDE:
             return self._put_whole(*items.laid_aside(item, (entry.give_up_at or entry.at) + self.keep))
         head, parts = items.split(item)
-        is_one_write = bool(parts) or entry.origin is Origin.TRUSTED
-        return self._put_whole(head, parts) or (not is_one_write and self._put_over_unreadable(head, items.entry))
+        if self._put_whole(head, parts):
+            return True
+        return entry.origin is not Origin.TRUSTED and self._mend_entry(head, parts)
+
+    def _mend_entry(self, head: Item, parts: list[Item]) -> bool:
+        """Write an entry that is there over one that cannot be read; its parts, which its key names, over any."""
+        for part in parts:
+            self.put(part, "attribute_exists(pk)")
+        return self._put_over_unreadable(head, lambda stored: items.entry(*items.whole([stored, *parts])))
 
     def load(self, vid: str) -> Record:
         """Read everything about one vid but the bodies of claims and replies; an unknown vid gives an empty record.
@@ -215,12 +222,13 @@ class Ledger(Table):
             ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": str(items.epoch(now))}},
         )
 
-    def parked_tasks(self, now: datetime) -> Iterator[str]:
-        """Yield the vids of task items that a tick could not read."""
+    def parked(self, now: datetime) -> Iterator[tuple[str, str]]:
+        """Yield the keys of parked items that are computed from a log: of tasks, and of leases of songs."""
         for shard in shards(items.UNREADABLE):
             for row in self._due(shard, now):
-                if row["sk"]["S"] == "TASK":
-                    yield row["pk"]["S"].removeprefix("TASK#")
+                pk, sk = row["pk"]["S"], row["sk"]["S"]
+                if sk == "TASK" or sk.startswith("LEASE#"):
+                    yield pk, sk
 
     def lease(self, row: Waiting, until: datetime) -> bool:
         """Put a due item off; return False if somebody else did, or settled it, in between."""

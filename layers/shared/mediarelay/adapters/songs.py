@@ -219,4 +219,5 @@ def _lease(item: Item) -> SongBooks:
 
 @decoder
 def _books(item: Item) -> SongBooks:
-    return SongBooks(version=int(item["version"]["N"]), published=frozenset(item.get("published", {"SS": []})["SS"]))
+    published = frozenset(item.get("published", {"SS": []})["SS"])
+    return SongBooks(version=items.counted(item, "version"), published=published)

@@ -12,6 +12,8 @@ from mediarelay.errors import SealBroken, VaultUnavailable
 BROKEN = "InvalidCiphertextException"
 MOST_BYTES = 4096
 """Of one call to Encrypt."""
+MAX_SEALED_BYTES = 6144
+"""Of one call to Decrypt."""
 READERS = 8
 """Calls to Decrypt at the same time: a history may have 1,600 pieces, and is due within the gateway's 30 seconds."""
 
@@ -39,6 +41,8 @@ class Vault:
             return b"".join(pool.map(lambda piece: self._open(piece, context), sealed))
 
     def _open(self, piece: bytes, context: Mapping[str, str]) -> bytes:
+        if not 0 < len(piece) <= MAX_SEALED_BYTES:
+            raise SealBroken("of no length that KMS takes")
         return self._call(self.client.decrypt, "Plaintext", CiphertextBlob=piece, EncryptionContext=dict(context))
 
     def _call(self, operation: Any, wanted: str, **request: Any) -> bytes:

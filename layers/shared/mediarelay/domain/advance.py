@@ -15,7 +15,7 @@ from mediarelay.domain.task import Task
 
 PUBLISH_GRACE = timedelta(seconds=30)
 """How long the stream has to announce an outcome before the sweep does."""
-REPLAY = "replay"
+REPLAY, PUBLISH = "replay", "publish"
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
 ORDERED = frozenset({Origin.TRACK, Origin.SUBMIT})
@@ -141,8 +141,8 @@ def _answered(record: Record, moment: Moment) -> int:
 
 
 def _asked_since(one: OpenQuestion, moment: Moment) -> bool:
-    """Whether the provider was asked just now, after this came."""
-    return moment.asked is not None and one.at <= moment.asked
+    """Whether the provider was asked just now, after this came; what is said to come yet would wait for ever."""
+    return moment.asked is not None and not moment.asked < one.at <= moment.now
 
 
 def _first_kind(record: Record, moment: Moment) -> Kind:
@@ -193,8 +193,8 @@ def _announce(record: Record, news: Announcement | None, moment: Moment) -> Due 
     """When the sweep announces an outcome that the stream did not; what waits already does not wait longer."""
     if news is None or news.state not in OUTCOMES:
         return None
-    waits = record.card and record.card.unpublished == news and record.card.due
-    return waits or Due("publish", moment.now + PUBLISH_GRACE)
+    due = record.card.due if record.card and record.card.unpublished == news else None
+    return due if due and due.what == PUBLISH else Due(PUBLISH, moment.now + PUBLISH_GRACE)
 
 
 def _look(task: Task, books: Books, rules: Rules, moment: Moment) -> Due | None:

@@ -22,8 +22,8 @@ class Circuit:
     until: datetime | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Whether calls are pointless now."""
-        return self.until is not None and now < self.until
+        """Whether calls are pointless now. An end that no break can have, by any clock, keeps nobody from calling."""
+        return self.until is not None and now < self.until <= now + 2 * LONGEST_BREAK
 
 
 def next_break(failures: int, now: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mediarelay import metrics
-from mediarelay.domain.advance import REPLAY, is_stale, worth_asking
+from mediarelay.domain.advance import PUBLISH, REPLAY, is_stale, worth_asking
 from mediarelay.domain.conflict import Statement
 from mediarelay.domain.entry import Entry, Record
 from mediarelay.domain.media import Kind
@@ -59,8 +59,7 @@ class Confirmer:
         record, known = self.tasks.load(vid)
         replay = any(one.item == REPLAY for one in record.open)
         if known is not None and known.settled and not replay:
-            told = record.card is not None and record.card.state is known.state and not record.open
-            return known if told else self.tasks.refresh(vid, kind)
+            return known if _is_done(record, known) else self.tasks.refresh(vid, kind)
         begun = self.clock()
         if is_stale(record, kind, sent) or (prompt and not worth_asking(record, begun)):
             return known
@@ -113,3 +112,10 @@ class Confirmer:
     def _log(self, entry: Entry, begun: datetime) -> Task | None:
         self.tasks.append(entry)
         return self.tasks.update(entry.vid, entry.kind, asked=begun)
+
+
+def _is_done(record: Record, known: Task) -> bool:
+    """Whether the task item says what is known, and neither it nor anything else waits for a query."""
+    if record.card is None or record.card.state is not known.state or record.open:
+        return False
+    return record.card.due is None or record.card.due.what == PUBLISH

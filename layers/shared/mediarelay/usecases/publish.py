@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mediarelay import metrics
 from mediarelay.contracts.notification import notify, notify_refused
-from mediarelay.domain.advance import unpublished
+from mediarelay.domain.advance import PUBLISH, unpublished
 from mediarelay.domain.entry import Announcement, Record
 from mediarelay.domain.intent import Intent
 from mediarelay.domain.media import State
@@ -71,7 +71,8 @@ class Publisher:
 
 
 def _is_behind(record: Record, task: Task) -> bool:
-    """Whether the task item, if there is one that can be read, does not say what its log says."""
+    """Whether the task item, if there is one that can be read, does not say what its log says, or waits for nothing."""
     if record.card is None or record.books is None:
         return True
-    return record.card.unpublished != unpublished(task, record.books)
+    waits_in_vain = record.card.unpublished is None and record.card.due is not None and record.card.due.what == PUBLISH
+    return waits_in_vain or record.card.unpublished != unpublished(task, record.books)

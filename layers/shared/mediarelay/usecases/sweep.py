@@ -50,8 +50,8 @@ class Bodies(Protocol):
     def forget_body(self, row: Waiting) -> None:
         """Drop the body of a claim whose time is over."""
 
-    def parked_tasks(self, now: datetime) -> Iterator[str]:
-        """The vids of task items that no tick can read."""
+    def parked(self, now: datetime) -> Iterator[tuple[str, str]]:
+        """The keys of task items, and of leases of songs, that no tick can read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,18 +152,26 @@ class Sweeper:
         self.submits.send(row.pk.removeprefix("INTENT#"))
 
     def _mend(self, losses: Losses, tick: Tick) -> int:
-        """Write unreadable task items anew from their logs, as long as there is time; returns how many."""
+        """Write unreadable task items and leases anew from their logs, as long as there is time; returns how many."""
         mended = 0
         with losses.looked_for():
-            for vid in islice(self.bodies.parked_tasks(self.clock()), TURN):
+            for pk, sk in islice(self.bodies.parked(self.clock()), TURN):
                 if losses.enough or not tick.time_left():
                     break
-                with losses.forgiven(vid):
-                    _, task = self.tasks.load(vid)
-                    if task is not None:
-                        self.tasks.refresh(vid, task.kind)
-                        mended += 1
+                with losses.forgiven(pk):
+                    mended += self._write_anew(pk, sk)
         return mended
+
+    def _write_anew(self, pk: str, sk: str) -> bool:
+        """Write one item as its log says; return False for a task of which nothing is known."""
+        if sk != "TASK":
+            self.leases.resume(pk, sk)
+            return True
+        vid = pk.removeprefix("TASK#")
+        _, task = self.tasks.load(vid)
+        if task is not None:
+            self.tasks.refresh(vid, task.kind)
+        return task is not None
 
     def _give_up(self, row: Waiting) -> None:
         now = self.clock()
