@@ -19,8 +19,8 @@ run: .venv/ready .venv-emulator/ready ## send a real video and a real song throu
 up: .venv/ready .venv-emulator/ready ## start the whole stack on this machine and leave it running
 	@$(BIN)/python -m local up
 
-down: .venv/ready ## stop it; the next `make up` shows what was saved
-	@$(BIN)/python -m local down
+down: ## stop it; the next `make up` shows what was saved
+	@test ! -x $(BIN)/python || $(BIN)/python -m local down
 
 test: lint .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
 	$(BIN)/pytest -n 2 --dist loadgroup
@@ -63,7 +63,7 @@ lock: .venv/ready ## pin all dependencies anew
 
 clean: ## remove everything that was built or saved here
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down
-	rm -rf .venv .venv-* .local .aws-sam
+	rm -rf .venv .venv-* .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/ready: requirements/dev.txt
 	@$(call install,.venv,requirements/dev.txt)

@@ -41,19 +41,23 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
 
 
 def _kept() -> Stack:
-    """The stack that an earlier `make up` left running, else a new one on the ports that are asked for."""
-    wanted, stack = Stack(Ground(KEPT)), Stack(Ground.remembered(KEPT))
-    if not stack.alive():
-        return wanted
-    if _differ(stack.ground, wanted.ground):
-        raise LocalError("the stack is up on other ports: `make down` first")
-    return stack
+    """The stack of an earlier `make up`, running or saved, else a new one on the ports that are asked for.
+
+    A saved state is good for its own ports only: the addresses of its queues have the emulator's port in them.
+    """
+    wanted, stack = Ground(KEPT), Ground.remembered(KEPT)
+    if _differ(stack, wanted):
+        raise LocalError(
+            f"the stack in {KEPT} has the ports {stack.emulator_port} and {stack.engine_port}. Use it without "
+            "EMULATOR_PORT and ENGINE_PORT, name another folder (LOCAL_DIR=…), or remove it with `make clean`."
+        )
+    return Stack(stack)
 
 
-def _differ(running: Ground, wanted: Ground) -> bool:
+def _differ(known: Ground, wanted: Ground) -> bool:
     """Whether a port that was asked for is not the one that is used."""
     asked = [port for name, port in PORTS.items() if name in os.environ]
-    return any(getattr(running, port) != getattr(wanted, port) for port in asked)
+    return any(getattr(known, port) != getattr(wanted, port) for port in asked)
 
 
 def down(_: argparse.Namespace, screen: Screen) -> None:

@@ -143,6 +143,8 @@ def test_source_fields_come_from_the_strongest_word_that_states_them() -> None:
 def test_times() -> None:
     first, told = said(Origin.TRACK, State.EXPECTED, 1), START - timedelta(days=1)
     assert fold([first, said(Origin.CLAIM, State.FAILED, 2)]).created_at == first.at
+    claim = said(Origin.CLAIM, State.FAILED, 2, created_at=told)
+    assert fold([claim]).created_at == claim.at, "a claim may state any time"
     task = fold([first, said(Origin.ANSWER, State.FAILED, 3, created_at=told, faults=(Fault(code=122),))])
     assert (task.created_at, task.updated_at) == (told, START + timedelta(minutes=3))
     assert task.faults == (Fault(code=122),)

@@ -71,3 +71,23 @@ def test_a_stack_that_was_stopped_while_it_started_is_not_up(tmp_path: Path, mon
         monkeypatch.setattr(f"local.stack.{step}", lambda *_: None)
     with pytest.raises(LocalError, match="the emulator has ended"):
         Stack(Ground(tmp_path)).up(lambda _name: nullcontext())
+
+
+@pytest.mark.parametrize("asked", [{"EMULATOR_PORT": "4666"}, {"ENGINE_PORT": "4680"}])
+def test_a_saved_stack_keeps_its_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]) -> None:
+    """The addresses of its queues have the emulator's port in them: on another one nothing would be confirmed."""
+    monkeypatch.setattr(commands, "KEPT", tmp_path)
+    for name in commands.PORTS:
+        monkeypatch.delenv(name, raising=False)
+    Ground(tmp_path, 5566, 5580).remember()
+    assert commands._kept().ground == Ground(tmp_path, 5566, 5580)
+    for name, port in asked.items():
+        monkeypatch.setenv(name, port)
+    with pytest.raises(LocalError, match="has the ports 5566 and 5580"):
+        commands._kept()
+
+
+def test_a_new_stack_takes_the_ports_that_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "KEPT", tmp_path)
+    monkeypatch.setenv("EMULATOR_PORT", "4666")
+    assert commands._kept().ground.emulator_port == 4666

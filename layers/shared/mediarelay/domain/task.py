@@ -148,8 +148,9 @@ class Task:
 
     @property
     def created_at(self) -> datetime:
-        """When the task was made: the provider's own time, else when we first heard of it."""
-        stated = [seen.facts.created_at for seen in self._by_authority() if seen.facts.created_at]
+        """When the task was made: the provider's own time, else when we first heard of it. A claim may state any."""
+        certain = [seen.facts.created_at for seen in self._by_authority() if seen.origin is not Origin.CLAIM]
+        stated = [time for time in certain if time]
         return stated[-1] if stated else self.heard_at
 
     @property
