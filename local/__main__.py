@@ -49,7 +49,7 @@ def _kept() -> Stack:
     if _differ(stack, wanted):
         raise LocalError(
             f"the stack in {KEPT} has the ports {stack.emulator_port} and {stack.engine_port}. Use it without "
-            "EMULATOR_PORT and ENGINE_PORT, name another folder (LOCAL_DIR=…), or remove it with `make clean`."
+            "EMULATOR_PORT and ENGINE_PORT, name another folder (LOCAL_DIR=…), or `make down` and remove this one."
         )
     return Stack(stack)
 

@@ -74,6 +74,7 @@ class Stack:
         self._require_ports()
         with stage("emulated AWS"):
             self._start_emulator()
+        self.ground.remember()  # from here on there is a state, and it is good for these ports only
         with stage("sam build"):
             build(self.ground)
         with stage("sam deploy"):
@@ -83,7 +84,6 @@ class Stack:
         with stage("engine"):
             self._start_engine(deployed)
         self.require_running()  # `make down` takes no lock and may have stopped the emulator meanwhile
-        self.ground.remember()
         return deployed
 
     def require_nobody(self) -> None:

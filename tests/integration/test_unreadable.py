@@ -603,6 +603,29 @@ def test_an_answer_in_parts_that_cannot_be_read_is_logged_anew(world: World, bro
     assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
 
 
+def test_a_large_answer_that_comes_again_is_not_written_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another zlib may make other bytes of the same body: between two writes nobody could read it."""
+    body = Random(1).randbytes(500_000).hex().encode()  # noqa: S311 - the same each time
+    large = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=START, body=body)
+    assert world.ledger.record(large)
+    before, plain = world.items(), zlib.compress
+    monkeypatch.setattr(items.zlib, "compress", lambda data: plain(data, 1))
+    assert not world.ledger.record(large)
+    assert world.items() == before
+
+
+def test_a_trusted_callback_in_parts_is_settled_without_an_alarm(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    junk = Random(1).randbytes(500_000).hex()  # noqa: S311 - the same each time
+    large = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(junk=junk))
+    world.ledger.record(large, Due("video", START))
+    assert only(world, "part")
+    world.provider.answers[VID] = answer()
+    assert world.confirm().state is State.SUCCEEDED
+    assert not counted(capsys.readouterr().out)
+
+
 @pytest.mark.parametrize("duty", ["video", "audio", "unknown_audio", "lost", "submit", "replay", "song", "expire"])
 def test_an_outcome_that_waits_for_another_duty_is_announced(world: World, duty: str) -> None:
     world.track()

@@ -91,3 +91,17 @@ def test_a_new_stack_takes_the_ports_that_are_asked_for(tmp_path: Path, monkeypa
     monkeypatch.setattr(commands, "KEPT", tmp_path)
     monkeypatch.setenv("EMULATOR_PORT", "4666")
     assert commands._kept().ground.emulator_port == 4666
+
+
+def test_a_stack_that_did_not_come_up_keeps_its_ports_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its state is saved as well, and an emulator on other ports would go on with it."""
+
+    def fail(_: Ground) -> None:
+        raise LocalError("no network")
+
+    for step in ("_require_ports", "_start_emulator"):
+        monkeypatch.setattr(Stack, step, lambda *_: None)
+    monkeypatch.setattr("local.stack.build", fail)
+    with pytest.raises(LocalError, match="no network"):
+        Stack(Ground(tmp_path, 5566, 5580)).up(lambda _name: nullcontext())
+    assert Ground.remembered(tmp_path) == Ground(tmp_path, 5566, 5580)

@@ -160,6 +160,11 @@ def split(item: Item) -> tuple[Item, list[Item]]:
     return item | {"body": {"B": pieces[0]}}, parts
 
 
+def may_go_on(item: Item) -> bool:
+    """Whether an item's body fills it, so that there may be parts."""
+    return len(item.get("body", {}).get("B") or b"") >= MOST_BYTES
+
+
 def laid_aside(item: Item, end: datetime) -> tuple[Item, list[Item]]:
     """Divide a claim whose body is large into the claim and the pieces that lie aside until their time is over."""
     body = item[HEARD]["B"]

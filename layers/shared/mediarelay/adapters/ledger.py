@@ -92,7 +92,12 @@ class Ledger(Table):
         return entry.origin is not Origin.TRUSTED and self._mend_entry(head, parts)
 
     def _mend_entry(self, head: Item, parts: list[Item]) -> bool:
-        """Write an entry that is there over one that cannot be read; its parts, which its key names, over any."""
+        """Write an entry over one that is there and cannot be read, and its parts, which its key names, over any.
+
+        Parts of one that can be read stay: another zlib may divide the same body elsewhere.
+        """
+        if parts and any(readable(items.entry, items.whole(self._from_head(head)), lambda _error: None)):
+            return False
         for part in parts:
             self.put(part, "attribute_exists(pk)")
         return self._put_over_unreadable(head, lambda stored: items.entry(*items.whole([stored, *parts])))
@@ -149,8 +154,16 @@ class Ledger(Table):
         Return the callbacks among them that were still open, with the bodies that lie in their items.
         """
         settled = [self._settle(vid, question) for question in questions]
-        found = (item for item in settled if items.is_open_question(item) and items.is_callback(item))
+        open_ones = (item for item in settled if items.is_open_question(item) and items.is_callback(item))
+        found = items.whole(row for item in open_ones for row in self._with_parts(item))
         return list(readable(items.callback, found))
+
+    def _with_parts(self, head: Item) -> Iterator[Item]:
+        """Yield an item, and the parts in which its body goes on."""
+        return self._from_head(head) if items.may_go_on(head) else iter([head])
+
+    def _from_head(self, head: Item) -> Iterator[Item]:
+        return self._beginning(head["pk"]["S"], head["sk"]["S"])
 
     def _settle(self, vid: str, question: OpenQuestion) -> Item:
         """Settle one question; return its item as it was, an empty one if there is none."""
