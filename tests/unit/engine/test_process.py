@@ -94,7 +94,8 @@ def test_the_end_ends_ffmpeg_and_a_restart_takes_the_job_up(start_engine, make_m
     engine = start_engine()
     engine.console("config", {"buckets": [{**CONFIG["buckets"][0], "video_specs": ["f10"]}]})
     data = engine.call("GetCtsInfo", vid=vid)["data"]
-    assert (data["status"], data["deleted"]) == (3, "no")
+    assert data["deleted"] == "no"
+    assert data["status"] in (3, 5), "on its way again, or done by now"
     assert engine.final("GetCtsInfo", vid)["status"] == 5
 
 
