@@ -43,9 +43,8 @@ def build(ground: Ground) -> None:
     cache = ROOT / ".local" / "cache" / str(sys.implementation.cache_tag)
     _make_bucket(ground)
     with in_turn(BUILD_LOCK):
-        for bytecode in (ROOT / "functions").glob(
-            "*/__pycache__"
-        ):  # sam would package it, and deploy the function anew
+        # sam would package bytecode, and deploy the function anew.
+        for bytecode in (ROOT / "functions").glob("*/__pycache__"):
             shutil.rmtree(bytecode, ignore_errors=True)
         _sam(ground, ["build", "--cache-dir", str(cache)], ground.build_environment() | layers)
         _sam(ground, ["package", "--output-template-file", str(ground.path(PACKAGED))])

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from mediarelay.domain.circuit import Circuit
 from mediarelay.domain.entry import (
+    RATES,
     Announcement,
     Books,
     Card,
@@ -56,8 +57,6 @@ LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes",
 """By which time each index of task items goes, and the attribute that it is sorted by: `{time}#{vid}`."""
 YEARS = range(1970, 9000)
 """Years of a usable stored time: near the first and the last date of Python, adding a span overflows."""
-RATES = range(1, 1001)
-"""Tasks a minute of a replay in bulk, as the API takes them."""
 COUNTS = range(2**53)
 """Usable stored counts: DynamoDB refuses to add to a number of more digits than it keeps."""
 FIRST_POSITION, LAST_POSITION = "0", "~"
@@ -78,10 +77,7 @@ WAITING = {
 }
 """The types of items that may wait for each duty: a tick would take up any other again and again, without effect."""
 TYPES = {*Origin, TASK, REPLAY, "job", "intent", "relay", "lease", "part", "quarantine", "circuit", "budget", "proof"}
-_UNREADABLE = (
-    *(KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError),
-    zlib.error,
-)
+_ODDITIES = (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError, zlib.error)
 _PART = re.compile(r"#[0-9]{4,}\Z", re.ASCII)
 T = TypeVar("T")
 
@@ -93,7 +89,7 @@ def decoder(decode: Callable[[Item], T]) -> Callable[[Item], T]:
     def strict(item: Item) -> T:
         try:
             return decode(item)
-        except _UNREADABLE as error:
+        except _ODDITIES as error:
             raise unreadable(item, error) from error
 
     return strict
@@ -124,10 +120,10 @@ def _usable(found: datetime) -> datetime:
     return found
 
 
-def counted(item: Item, name: str) -> int:
+def counted(item: Item, name: str, usable: range = COUNTS) -> int:
     """Read how many there are."""
     found = int(item[name]["N"])
-    if found not in COUNTS:
+    if found not in usable:
         raise ValueError(f"{name}: not a usable count")
     return found
 
@@ -150,6 +146,11 @@ def _vid(item: Item) -> str:
     if item["pk"]["S"] != f"TASK#{vid}" or not is_vid(vid):
         raise ValueError("vid: not that of the key, or of another form")
     return vid
+
+
+def _vid_if_any(item: Item) -> str:
+    """The vid of an item of any type; empty if its type lies under none."""
+    return _vid(item) if type_of(item) in UNDER_VID else ""
 
 
 def split(item: Item) -> tuple[Item, list[Item]]:
@@ -466,7 +467,7 @@ def change(image: Item) -> Change:
         item=image["item"]["S"],
         pk=image["pk"]["S"],
         sk=image["sk"]["S"],
-        vid=_vid(image) if type_of(image) in UNDER_VID else "",
+        vid=_vid_if_any(image),
         kind=Kind(image["kind"]["S"]),
         refused="refused" in image,
     )
@@ -480,7 +481,7 @@ def waiting(item: Item) -> Waiting:
     return Waiting(
         pk=item["pk"]["S"],
         sk=item["sk"]["S"],
-        vid=_vid(item) if type_of(item) in UNDER_VID else "",
+        vid=_vid_if_any(item),
         kind=Kind(item["kind"]["S"]),
         due_at=int(item["due_at"]["N"]),
         at=moment(item, "at") if "at" in item else None,
@@ -559,8 +560,7 @@ def _end(item: Item) -> datetime | None:
 
 def is_open_question(item: Item) -> bool:
     """Whether an item waits until the provider was asked (and not for the end of its body, or for the operator)."""
-    waits = "due_shard" in item and not item["due_shard"]["S"].startswith((EXPIRE, UNREADABLE))
-    return waits and type_of(item) != TASK
+    return _duty(item) not in {"", EXPIRE, UNREADABLE} and type_of(item) != TASK
 
 
 def replay_item(vid: str, kind: Kind, identity: str, by: str, at: datetime) -> Item:
@@ -622,19 +622,11 @@ def job(item: Item) -> Job:
     return Job(
         identity=item["pk"]["S"].removeprefix("JOB#"),
         selection=selection,
-        rate=_rate(item),
+        rate=counted(item, "rate", RATES),
         by=item["by"]["S"],
         at=moment(item, "at"),
         cursor=_reached(item) if "reached" in item else None,
     )
-
-
-def _rate(item: Item) -> int:
-    """Read how many tasks a minute; with none a replay would never come to its end."""
-    rate = int(item["rate"]["N"])
-    if rate not in RATES:
-        raise ValueError("rate: out of range")
-    return rate
 
 
 def _reached(item: Item) -> str:

@@ -139,7 +139,7 @@ class Ledger(Table):
     def heard(self, entry: Entry) -> bytes | None:
         """Read the body of a claim or a reply; None once its time is over."""
         key = items.entry_key(entry)
-        head = next(self._beginning(key["pk"]["S"], key["sk"]["S"]), {})
+        head = next(self._from_head(key), {})
         if items.ASIDE not in head:
             return items.body_left([head])
         return items.body_left(self._beginning(items.aside_pk(entry.vid), key["sk"]["S"]))
@@ -163,6 +163,7 @@ class Ledger(Table):
         return self._from_head(head) if items.may_go_on(head) else iter([head])
 
     def _from_head(self, head: Item) -> Iterator[Item]:
+        """Yield the item with this key, and its parts."""
         return self._beginning(head["pk"]["S"], head["sk"]["S"])
 
     def _settle(self, vid: str, question: OpenQuestion) -> Item:

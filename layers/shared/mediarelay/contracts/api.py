@@ -38,7 +38,7 @@ from mediarelay.contracts.plain import (
     sentence,
 )
 from mediarelay.contracts.source_url import Url, stated_in_url
-from mediarelay.domain.entry import Entry, Kept, Order, Selection, TimeOf, time_of
+from mediarelay.domain.entry import RATES, Entry, Kept, Order, Selection, TimeOf, time_of
 from mediarelay.domain.intent import Intent, Submitted, submit_status
 from mediarelay.domain.lease import Lease, Next, Part, advice
 from mediarelay.domain.media import OUTCOMES, Fault, Kind, Rendition, Source, State
@@ -172,7 +172,7 @@ class ReplayWish(Bounded):
         default=None,
         description="What since and until bound. By default outcome, for states that are no outcome created",
     )
-    rate: Annotated[int, Field(ge=1, le=1000)] = 60
+    rate: Annotated[int, Field(ge=RATES[0], le=RATES[-1])] = 60
     dry_run: bool = False
 
     def selections(self) -> list[Selection]:

@@ -169,6 +169,10 @@ def time_of(state: State, wanted: TimeOf | None) -> TimeOf:
     return wanted or (TimeOf.OUTCOME if state in OUTCOMES else TimeOf.CREATED)
 
 
+RATES = range(1, 1001)
+"""Tasks a minute of a replay in bulk; with none it would never come to its end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A replay in bulk: `rate` tasks per minute, newest first; `cursor` is where it has got to."""
