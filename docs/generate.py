@@ -19,11 +19,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from docs.routes import ACCEPTED, IDEMPOTENCY_KEY, PATH_PARAMETERS, PROBLEMS, ROUTES, VID, Route
-from mediarelay.contracts.api import BatchItem, NoBody, Problem, RefusedView, SongView, TaskView
+from mediarelay.contracts.api.plain import Query, Request
+from mediarelay.contracts.api.views import BatchItem, NoBody, Problem, RefusedView, SongView, TaskView
 from mediarelay.contracts.notification import BOUNDED, REFUSED, TYPES
-from mediarelay.contracts.plain import Query, Request
-from mediarelay.domain.song_errors import ERRORS, SERVICE_CODES
-from mediarelay.domain.song_news import News
+from mediarelay.domain.songs.errors import ERRORS, SERVICE_CODES
+from mediarelay.domain.songs.events import SongEventType
 
 Schema = dict[str, Any]
 
@@ -54,7 +54,7 @@ A token that was added or taken away counts everywhere after SecretCacheSeconds;
 others do not.
 """
 SHAPES = ("TaskView", "TaskLink", "TaskNote", "RefusedView", "SongView")
-SONG_EVENTS = [f"mediarelay.song.{news}" for news in News]
+SONG_EVENTS = [f"mediarelay.song.{news}" for news in SongEventType]
 GATEWAY_MESSAGE: Schema = {
     "description": "What API Gateway answers itself, before any of our code runs.",
     "properties": {"message": {"type": "string"}},

@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from mediarelay.contracts.api import (
+from mediarelay.contracts.api.plain import Request, Vid
+from mediarelay.contracts.api.views import (
     Accepted,
     AudioBatch,
-    AudioSubmit,
+    AudioTaskRequest,
     BatchResults,
     Health,
     History,
@@ -17,11 +18,11 @@ from mediarelay.contracts.api import (
     NoQuery,
     QuarantinePage,
     QuarantineQuery,
-    QuarantineWish,
+    QuarantineReplayRequest,
     RelayReceipts,
     Replayed,
     ReplayJobs,
-    ReplayWish,
+    ReplayRequest,
     Rerun,
     SongHistory,
     SongPage,
@@ -34,10 +35,9 @@ from mediarelay.contracts.api import (
     TaskQuery,
     TaskView,
     TokensQuery,
-    VideoTrack,
+    VideoTaskRequest,
 )
-from mediarelay.contracts.plain import Request, Vid
-from mediarelay.domain.intent import MAX_KEY
+from mediarelay.domain.tasks.intent import MAX_KEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ ROUTES = {
         summary="Submit an audio task",
         description="Needs the scope `submit`.",
         tag="tasks",
-        asks=AudioSubmit,
+        asks=AudioTaskRequest,
         answers=_CREATED,
         problems=(400, 409, 422, 500, 503),
         headers=(IDEMPOTENCY_KEY,),
@@ -170,7 +170,7 @@ ROUTES = {
             "the vid is computed. The Idempotency-Key counts only with `url` alone."
         ),
         tag="tasks",
-        asks=VideoTrack,
+        asks=VideoTaskRequest,
         answers=_CREATED,
         problems=(400, 409, 422, 500, 503),
         headers=(IDEMPOTENCY_KEY,),
@@ -213,7 +213,7 @@ ROUTES = {
             "kind. With `dry_run` it only counts them."
         ),
         tag="operation",
-        asks=ReplayWish,
+        asks=ReplayRequest,
         answers={200: (ReplayJobs, "A dry run"), 202: (ReplayJobs, "The jobs are stored")},
         problems=(400, 500, 503),
     ),
@@ -303,7 +303,7 @@ ROUTES = {
             "Go on with `cursor` until it is left out."
         ),
         tag="operation",
-        asks=QuarantineWish,
+        asks=QuarantineReplayRequest,
         answers={200: (Rerun, "How many were stored, and how many stay")},
         problems=(400, 500, 503),
     ),

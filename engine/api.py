@@ -20,7 +20,7 @@ from engine.model import Task
 from engine.payloads import query
 from engine.places import parse_url
 from engine.store import Store, UsedNonce
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 from mediarelay.signing.qcloud import WINDOW_SECONDS, Endpoint, VerificationFailed, verify
 

@@ -12,7 +12,7 @@ from typing import Literal
 from engine.decode import decode, encode, merge, ranged, secret
 from engine.music import GameServer
 from engine.places import Place, parse_host
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 
 DAY = 86_400.0

@@ -22,7 +22,7 @@ from engine.plan import SOURCE, Target, plan_audio, plan_video
 from engine.probe import is_shorter
 from engine.store import Callback, Store
 from engine.transcode import Ffmpeg, Handle, Stub, Transcoder
-from mediarelay.domain.media import Kind, RenditionKind
+from mediarelay.domain.tasks.media import Kind, RenditionKind
 from mediarelay.errors import Malformed
 
 logger = logging.getLogger(__name__)

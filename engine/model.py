@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from engine.places import Place
-from mediarelay.domain.media import Kind, RenditionKind
+from mediarelay.domain.tasks.media import Kind, RenditionKind
 
 
 class Status(IntEnum):

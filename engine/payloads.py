@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.model import MediaFacts, Output, Status, Task
 from engine.places import Place
-from mediarelay.domain.media import Kind, RenditionKind
+from mediarelay.domain.tasks.media import Kind, RenditionKind
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ What callers send is escaped once and read by `parse_url`; what we print is raw,
 
 from dataclasses import dataclass
 
-from mediarelay.domain import file_url
+from mediarelay.domain.tasks import file_url
 from mediarelay.errors import Malformed
 
 

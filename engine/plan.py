@@ -13,8 +13,8 @@ from engine.failures import Failure, TaskFailed
 from engine.inputs import SAFE_INPUT
 from engine.model import AudioFacts, MediaFacts, VideoFacts
 from engine.sound import AUDIO_CODECS, encode_sound
-from mediarelay.domain.media import RenditionKind
-from mediarelay.domain.spec import (
+from mediarelay.domain.tasks.media import RenditionKind
+from mediarelay.domain.tasks.spec import (
     AudioSpec,
     Axis,
     ExactSpec,

@@ -18,7 +18,7 @@ from typing import Any
 from engine.decode import decode, encode
 from engine.model import FINAL, Task
 from engine.places import Place
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (

@@ -13,11 +13,11 @@ from typing import NoReturn
 import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.ground import ROOT, Ground, LocalError
+from local.console import Screen
+from local.environment import ROOT, LocalEnvironment, LocalError
 from local.lock import only_one
 from local.run import run
 from local.samples import Media, own_media, samples
-from local.show import Screen
 from local.stack import Stack, stopped_at_the_end, stopped_unless_up
 
 HOME = Path(os.environ.get("LOCAL_DIR") or ROOT / ".local").absolute()
@@ -34,9 +34,9 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
         stack = _kept()
         with stopped_unless_up(stack):
             deployed = stack.up(screen.stage)
-    screen.line(f"export API='{deployed.api_url}' BEARER={stack.ground.keys.bearer}")
-    screen.line(f"Engine  {stack.ground.engine_url}/_engine/tasks")
-    screen.line(f"AWS     {stack.ground.emulator_url} (logs, state and keys in {KEPT})")
+    screen.line(f"export API='{deployed.api_url}' BEARER={stack.env.keys.bearer}")
+    screen.line(f"Engine  {stack.env.engine_url}/_engine/tasks")
+    screen.line(f"AWS     {stack.env.emulator_url} (logs, state and keys in {KEPT})")
     screen.line("Send media through it with `make run`, your own with `make run FILE=…`; end it with `make down`.")
 
 
@@ -45,7 +45,7 @@ def _kept() -> Stack:
 
     A saved state is good for its own ports only: the addresses of its queues have the emulator's port in them.
     """
-    wanted, stack = Ground(KEPT), Ground.remembered(KEPT)
+    wanted, stack = LocalEnvironment(KEPT), LocalEnvironment.prune_published(KEPT)
     if _differ(stack, wanted):
         raise LocalError(
             f"the stack in {KEPT} has the ports {stack.emulator_port} and {stack.engine_port}. Use it without "
@@ -54,7 +54,7 @@ def _kept() -> Stack:
     return Stack(stack)
 
 
-def _differ(known: Ground, wanted: Ground) -> bool:
+def _differ(known: LocalEnvironment, wanted: LocalEnvironment) -> bool:
     """Whether a port that was asked for is not the one that is used."""
     asked = [port for name, port in PORTS.items() if name in os.environ]
     return any(getattr(known, port) != getattr(wanted, port) for port in asked)
@@ -64,18 +64,18 @@ def down(_: argparse.Namespace, screen: Screen) -> None:
     """Stop the stack, and what an interrupted run may have left; the stack's state is saved."""
     with screen.stage("stopping"):
         for folder in (KEPT, FRESH):
-            Stack(Ground(folder)).down()
+            Stack(LocalEnvironment(folder)).down()
 
 
 def run_once(options: argparse.Namespace, screen: Screen) -> None:
     """Send media through the running stack, or through a fresh one that is gone afterwards."""
     media = [own_media(options.file)] if options.file else samples(MEDIA)
     with only_one(LOCK):  # also for the running stack: two runs would take each other's notifications off one queue
-        kept = Stack(Ground.remembered(KEPT))
+        kept = Stack(LocalEnvironment.prune_published(KEPT))
         if kept.running():
             run(kept.deployment(), media, screen, KEPT / "outputs")
         else:
-            _run_fresh(Stack(Ground(FRESH)), media, screen)
+            _run_fresh(Stack(LocalEnvironment(FRESH)), media, screen)
 
 
 def _run_fresh(stack: Stack, media: list[Media], screen: Screen) -> None:

@@ -4,14 +4,14 @@ from typing import Any
 
 from botocore.session import Session
 
-from local.ground import ACCOUNT, REGION, Ground
+from local.environment import ACCOUNT, REGION, LocalEnvironment
 
 
-def client(ground: Ground, service: str) -> Any:
+def client(env: LocalEnvironment, service: str) -> Any:
     """A client of the emulated AWS; never of a real account."""
     return Session().create_client(
         service,
-        endpoint_url=ground.emulator_url,
+        endpoint_url=env.emulator_url,
         region_name=REGION,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="local",  # noqa: S106 - the emulator takes any

@@ -11,8 +11,8 @@ from samcli.yamlhelper import yaml_parse
 
 from local.aws import client
 from local.emulators import Emulator
+from local.environment import REGION, ROOT, STACK, LocalEnvironment, LocalError
 from local.expand import Template, drop_expression_alarms, expand_apis, rename_streams, translate
-from local.ground import REGION, ROOT, STACK, Ground, LocalError
 from local.lock import in_turn
 from local.processes import call
 
@@ -21,7 +21,7 @@ CONFIG = ("--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")
 ARTIFACTS = "mediarelay-artifacts"
 PACKAGED = "packaged.yaml"
 BUILD_LOCK = ROOT / ".local" / "build.lock"
-LEAST = {"RecoverySeconds": 30}
+LEAST = {"VisibilityTimeout": 30}
 """Parameters that may be less on this machine than on AWS, where nothing may take up work that still goes on."""
 
 
@@ -29,39 +29,39 @@ LEAST = {"RecoverySeconds": 30}
 class Deployment:
     """A deployed stack: its outputs, and the API's address on this machine."""
 
-    ground: Ground
+    env: LocalEnvironment
     outputs: Mapping[str, str]
     api_url: str
 
 
-def build(ground: Ground) -> None:
+def build(env: LocalEnvironment) -> None:
     """Run `sam build` for this machine's Python, and `sam package`. The emulator must be running.
 
     All stacks of this checkout share the build folder, so they take turns.
     """
     layers = {"LAYER_PYTHON": sys.executable, "PYTHON": sys.executable, "LAYER_TARGET": " "}
     cache = ROOT / ".local" / "cache" / str(sys.implementation.cache_tag)
-    _make_bucket(ground)
+    _make_bucket(env)
     with in_turn(BUILD_LOCK):
         # sam would package bytecode, and deploy the function anew.
         for bytecode in (ROOT / "functions").glob("*/__pycache__"):
             shutil.rmtree(bytecode, ignore_errors=True)
-        _sam(ground, ["build", "--cache-dir", str(cache)], ground.build_environment() | layers)
-        _sam(ground, ["package", "--output-template-file", str(ground.path(PACKAGED))])
+        _sam(env, ["build", "--cache-dir", str(cache)], env.build_environment() | layers)
+        _sam(env, ["package", "--output-template-file", str(env.path(PACKAGED))])
 
 
-def deploy(ground: Ground, emulator: Emulator, parameters: Mapping[str, str], stamp: int) -> Deployment:
+def deploy(env: LocalEnvironment, emulator: Emulator, parameters: Mapping[str, str], stamp: int) -> Deployment:
     """Expand and deploy the packaged template; raises `LocalError` if anything is not there afterwards.
 
     `stamp` differs for each start of the emulator.
     """
-    expanded = ground.path("expanded.json")
-    template = rename_streams(expand(ground.path(PACKAGED).read_text(), parameters), stamp)
+    expanded = env.path("expanded.json")
+    template = rename_streams(expand(env.path(PACKAGED).read_text(), parameters), stamp)
     expanded.write_text(json.dumps(template, indent=1))
     overrides = [f"{name}={value}" for name, value in parameters.items()]
-    _sam(ground, ["deploy", "--template-file", str(expanded), "--parameter-overrides", *overrides])
-    made = outputs(ground)
-    return Deployment(ground, made, emulator.complete(ground, made, template))
+    _sam(env, ["deploy", "--template-file", str(expanded), "--parameter-overrides", *overrides])
+    made = outputs(env)
+    return Deployment(env, made, emulator.complete(env, made, template))
 
 
 def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
@@ -74,36 +74,36 @@ def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
     return drop_expression_alarms(expand_apis(translated))
 
 
-def outputs(ground: Ground) -> dict[str, str]:
+def outputs(env: LocalEnvironment) -> dict[str, str]:
     """Read the outputs of the deployed stack."""
-    stack = client(ground, "cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    stack = client(env, "cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
     return {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
 
 
-def function_name(ground: Ground, function: str) -> str:
+def function_name(env: LocalEnvironment, function: str) -> str:
     """The deployed name of a function of the template."""
-    pages = client(ground, "lambda").get_paginator("list_functions").paginate()
+    pages = client(env, "lambda").get_paginator("list_functions").paginate()
     names = (item["FunctionName"] for page in pages for item in page["Functions"])
     return next(str(name) for name in names if f"-{function}-" in name)
 
 
-def invoke(ground: Ground, function: str, event: object = None) -> Any:
+def invoke(env: LocalEnvironment, function: str, event: object = None) -> Any:
     """Run a function now, as its trigger would; returns its answer."""
     payload = json.dumps(event or {}).encode()
-    answer = client(ground, "lambda").invoke(FunctionName=function_name(ground, function), Payload=payload)
+    answer = client(env, "lambda").invoke(FunctionName=function_name(env, function), Payload=payload)
     return json.loads(answer["Payload"].read())
 
 
 def put_secrets(deployment: Deployment) -> None:
     """Fill the stack's secrets, as an operator would after a first deployment; what somebody added stays."""
-    keys = deployment.ground.keys
+    keys = deployment.env.keys
     values: dict[str, dict[str, Any]] = {
         "ProviderKeysSecret": {"secret_id": keys.secret_id, "secret_key": keys.secret_key},
         "CallbackTokensSecret": {"tokens": keys.callback_token},
         "ApiClientsSecret": keys.clients,
-        "MusicSecretsSecret": {"webhook_secrets": keys.music, "callback_secrets": keys.music},
+        "MusicSecret": {"webhook_secrets": keys.music, "callback_secrets": keys.music},
     }
-    secrets = client(deployment.ground, "secretsmanager")
+    secrets = client(deployment.env, "secretsmanager")
     for output, value in values.items():
         secret = deployment.outputs[output]
         if not _has(secrets.get_secret_value(SecretId=secret)["SecretString"], value):
@@ -124,18 +124,18 @@ def _has(text: str, ours: Mapping[str, Any]) -> bool:
     return all(one in lists.get(name, []) for name, values in wanted.items() for one in values)
 
 
-def _sam(ground: Ground, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+def _sam(env: LocalEnvironment, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
     """Run sam with the project's `local` configuration; raises `LocalError` with the end of what it said."""
     command = [sys.executable, "-m", "samcli", *arguments, *CONFIG]
-    code, said = call(command, environment or ground.environment(), ROOT, SAM_SECONDS)
-    with ground.path("sam.log").open("a") as log:
+    code, said = call(command, environment or env.variables(), ROOT, SAM_SECONDS)
+    with env.path("sam.log").open("a") as log:
         log.write(f"$ sam {' '.join(arguments)}\n{said}\n")
     if code:
-        raise LocalError(f"`sam {arguments[0]}` failed ({ground.path('sam.log')}):\n{_tail(said)}")
+        raise LocalError(f"`sam {arguments[0]}` failed ({env.path('sam.log')}):\n{_tail(said)}")
 
 
-def _make_bucket(ground: Ground) -> None:
-    s3 = client(ground, "s3")
+def _make_bucket(env: LocalEnvironment) -> None:
+    s3 = client(env, "s3")
     if ARTIFACTS not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
 

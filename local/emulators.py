@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from samcli.yamlhelper import yaml_parse
 
 from local.aws import client
+from local.environment import HOST, REGION, ROOT, LocalEnvironment, LocalError
 from local.expand import Template, route_keys
-from local.ground import HOST, REGION, ROOT, Ground, LocalError
 
 Outputs = Mapping[str, str]
 STREAM = ":dynamodb:"
@@ -30,59 +30,59 @@ class Emulator:
 
     name: str
     command: Sequence[str]
-    environment: Callable[[Ground], Mapping[str, str]]
+    environment: Callable[[LocalEnvironment], Mapping[str, str]]
     health: str
-    complete: Callable[[Ground, Outputs, Template], str]
-    api_url: Callable[[Ground, Outputs], str]
+    complete: Callable[[LocalEnvironment, Outputs, Template], str]
+    api_url: Callable[[LocalEnvironment, Outputs], str]
     keeps_state: bool = True
 
 
-def _ministack(ground: Ground) -> dict[str, str]:
+def _ministack(env: LocalEnvironment) -> dict[str, str]:
     return {
         "BIND_HOST": HOST,
-        "GATEWAY_PORT": str(ground.emulator_port),
+        "GATEWAY_PORT": str(env.emulator_port),
         "MINISTACK_REGION": REGION,
         "LAMBDA_EXECUTOR": "local",
         "AUTH": "true",
         "IOT_MTLS_ENABLED": "0",
         "PERSIST_STATE": "1",
-        "STATE_DIR": str(ground.path("state")),
+        "STATE_DIR": str(env.path("state")),
         "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(ground.path("s3")),
+        "S3_DATA_DIR": str(env.path("s3")),
     }
 
 
-def _complete(ground: Ground, outputs: Outputs, template: Template) -> str:
-    _set_time_to_live(ground, outputs)
-    _set_concurrency(ground)
-    _check_routes(ground, outputs, template)
-    return _api_url(ground, outputs)
+def _complete(env: LocalEnvironment, outputs: Outputs, template: Template) -> str:
+    _set_time_to_live(env, outputs)
+    _set_concurrency(env)
+    _check_routes(env, outputs, template)
+    return _api_url(env, outputs)
 
 
-def _api_url(ground: Ground, outputs: Outputs) -> str:
-    return f"{ground.emulator_url}/_aws/execute-api/{outputs['ApiId']}/$default"
+def _api_url(env: LocalEnvironment, outputs: Outputs) -> str:
+    return f"{env.emulator_url}/_aws/execute-api/{outputs['ApiId']}/$default"
 
 
-def _set_time_to_live(ground: Ground, outputs: Outputs) -> None:
+def _set_time_to_live(env: LocalEnvironment, outputs: Outputs) -> None:
     """The emulator ignores `TimeToLiveSpecification`."""
     table = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Ledger"]["Properties"]
-    dynamodb, name = client(ground, "dynamodb"), outputs["TableName"]
+    dynamodb, name = client(env, "dynamodb"), outputs["TableName"]
     if dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=table["TimeToLiveSpecification"])
 
 
-def _set_concurrency(ground: Ground) -> None:
+def _set_concurrency(env: LocalEnvironment) -> None:
     """The emulator keeps the template's text where `MaximumConcurrency` must be a number, and then polls no queue."""
-    functions = client(ground, "lambda")
+    functions = client(env, "lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         if STREAM not in mapping["EventSourceArn"]:
             stated = int(mapping["ScalingConfig"]["MaximumConcurrency"])
             functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": stated})
 
 
-def _check_routes(ground: Ground, outputs: Outputs, template: Template) -> None:
+def _check_routes(env: LocalEnvironment, outputs: Outputs, template: Template) -> None:
     """The emulator reports success for things it did not make."""
-    routes = client(ground, "apigatewayv2").get_routes(ApiId=outputs["ApiId"])["Items"]
+    routes = client(env, "apigatewayv2").get_routes(ApiId=outputs["ApiId"])["Items"]
     missing = route_keys(template) ^ {route["RouteKey"] for route in routes}
     if missing:
         raise LocalError(f"the emulator's routes differ from the template's: {', '.join(sorted(missing))}")

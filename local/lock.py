@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from local.ground import LocalError
+from local.environment import LocalError
 
 
 @contextmanager

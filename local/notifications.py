@@ -21,7 +21,7 @@ class Subscriber:
     @classmethod
     def join(cls, deployment: Deployment, name: str = NAME) -> "Subscriber":
         """Subscribe a queue; the same one if it is there already."""
-        sqs, sns = client(deployment.ground, "sqs"), client(deployment.ground, "sns")
+        sqs, sns = client(deployment.env, "sqs"), client(deployment.env, "sns")
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _admit(deployment.outputs["TopicArn"], arn)})

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import psutil
 
-from local.ground import HOST, LocalError
+from local.environment import HOST, LocalError
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0

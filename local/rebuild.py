@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from local.ground import STACK
+from local.environment import STACK
 
 
 def main() -> int:

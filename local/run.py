@@ -8,12 +8,12 @@ from uuid import uuid4
 
 from rich.markup import escape
 
-from local.calls import Calls, bucket_host
+from local.client import ApiClient, bucket_host
+from local.console import Screen
 from local.deploy import Deployment
-from local.ground import LocalError
+from local.environment import LocalError
 from local.notifications import Subscriber
 from local.samples import Media
-from local.show import Screen
 from local.songs import Song
 from local.stack import CLIPS, MUSIC, Stack
 
@@ -28,7 +28,7 @@ PATIENCE_PER_BYTE = 1e-5
 class Watch:
     """Follows tasks until each has an outcome and its notification has arrived."""
 
-    calls: Calls
+    api_client: ApiClient
     subscriber: Subscriber
     screen: Screen
     names: dict[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Watch:
             if time.monotonic() > end:
                 raise LocalError(f"still missing after {seconds:.0f} s: {', '.join(missing)}")
             time.sleep(LOOK_EVERY)
-            Stack(self.calls.deployment.ground).require_running()
+            Stack(self.api_client.deployment.env).require_running()
             self._look()
 
     def _missing(self) -> list[str]:
@@ -64,7 +64,7 @@ class Watch:
 
     def _look(self) -> None:
         for vid, name in self.names.items():
-            before, now = self.tasks.get(vid, {}), self.calls.task(vid)
+            before, now = self.tasks.get(vid, {}), self.api_client.task(vid)
             if (before.get("state"), before.get("claimed")) != (now["state"], now.get("claimed")):
                 self.screen.state(name, now)
             self.tasks[vid] = now
@@ -80,9 +80,9 @@ class Watch:
 
 def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Path) -> None:
     """Send media through the deployment; raises `LocalError` unless every outcome and notification arrives."""
-    calls = Calls(deployment)
-    song = Song(calls, screen, f"room-{uuid4().hex[:8]}")
-    watch = Watch(calls, Subscriber.join(deployment), screen, song=song)
+    api_client = ApiClient(deployment)
+    song = Song(api_client, screen, f"room-{uuid4().hex[:8]}")
+    watch = Watch(api_client, Subscriber.join(deployment), screen, song=song)
     for one in media:
         _send(watch, one)
     song.begin()
@@ -91,7 +91,7 @@ def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Pat
     for vid, task in watch.tasks.items():
         screen.table(watch.names[vid], task)
         for rendition in task["renditions"]:
-            _fetch(watch.calls, rendition, outputs)
+            _fetch(watch.api_client, rendition, outputs)
     failed = [watch.names[vid] for vid, task in watch.tasks.items() if task["state"] != "succeeded"]
     if failed:
         raise LocalError(f"not succeeded: {', '.join(failed)}")
@@ -102,18 +102,21 @@ def _send(watch: Watch, media: Media) -> None:
     for bucket, kind, wanted in ((CLIPS, "video", media.has_video), (MUSIC, "audio", media.has_audio)):
         if not wanted:
             continue
-        upload = watch.calls.upload(bucket, f"run/{media.file.name}", media.file)
+        upload = watch.api_client.upload(bucket, f"run/{media.file.name}", media.file)
         name = f"{media.file.name} ({kind})"
         watch.screen.line(f"  uploaded {escape(name)} to {escape(upload.url)}")
-        created = watch.calls.track_video(upload) if kind == "video" else watch.calls.submit_audio(upload, bucket)
+        created = (
+            watch.api_client.track_video(upload) if kind == "video" else watch.api_client.submit_audio(upload, bucket)
+        )
         watch.expect(created, name)
 
 
-def _fetch(calls: Calls, rendition: dict[str, Any], outputs: Path) -> None:
+def _fetch(api_client: ApiClient, rendition: dict[str, Any], outputs: Path) -> None:
     """Download a rendition; raises `LocalError` if its files have not the size that the ledger states."""
     bucket = rendition["dst"]["bucket"]
     sizes = [
-        calls.download(bucket_host(bucket), path, outputs / bucket / path.lstrip("/")) for path in rendition["paths"]
+        api_client.download(bucket_host(bucket), path, outputs / bucket / path.lstrip("/"))
+        for path in rendition["paths"]
     ]
     if rendition.get("size", sum(sizes)) != sum(sizes):
         raise LocalError(f"{rendition['paths'][0]} has {sum(sizes)} bytes, the ledger says {rendition['size']}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.failures import TaskFailed
 from engine.probe import probe
 from engine.transcode import NoFfmpeg, find_ffmpeg
-from local.ground import LocalError
+from local.environment import LocalError
 
 SECONDS = 8
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import requests
 
-from local.calls import Calls
+from local.client import ApiClient
+from local.console import Screen
 from local.deploy import invoke
-from local.ground import LocalError
-from local.show import Screen
+from local.environment import LocalError
 
 LIFE, NOTICE = 15_000, 5000
 """Milliseconds: long enough to be seen, short enough to be waited for; and when subscribers are told that it ends."""
 SWEEP_EVERY = 2.0
-LONGEST_LIFE = 4 * LIFE
+MAX_LIFE = 4 * LIFE
 NEWS = READY, EXPIRING, EXPIRED = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))
 STEPS = ("use", "acquire")
 TIMEOUT = 30
@@ -24,7 +24,7 @@ TIMEOUT = 30
 class Song:
     """Follows one song until all of it was seen: what a room is told to do, and what subscribers hear."""
 
-    calls: Calls
+    api_client: ApiClient
     screen: Screen
     room: str
     steps: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Song:
         """Note a notification."""
         self.heard.add(event["type"])
         self.screen.notification(f"song in {self.room}", event)
-        if event["type"] == EXPIRED and self._missed() and self.life < LONGEST_LIFE:
+        if event["type"] == EXPIRED and self._missed() and self.life < MAX_LIFE:
             self.life *= 2
             self.screen.line("  that song was over before this machine could follow it: another one, that lasts longer")
             self.begin()
@@ -60,7 +60,7 @@ class Song:
 
     def look(self) -> None:
         """Show what the room is told, if that is new."""
-        (song,) = self.calls.get(f"/rooms/{self.room}/songs")["songs"]
+        (song,) = self.api_client.get(f"/rooms/{self.room}/songs")["songs"]
         self.ending = song["share_ms_left"] <= NOTICE
         if song["next"] not in self.steps[-1:]:
             self.steps.append(song["next"])
@@ -70,12 +70,12 @@ class Song:
         """What has not been seen yet. The schedule says what time brings once a minute; here it is asked to sooner."""
         silent = [f"{name} of the song" for name in NEWS if name not in self.heard]
         if silent and self.ending and time.monotonic() > self.swept_at + SWEEP_EVERY:
-            invoke(self.calls.deployment.ground, "Sweep")
+            invoke(self.api_client.deployment.env, "Sweep")
             self.swept_at = time.monotonic()
         return silent if tuple(self.steps) == STEPS else [f"the end of the song in {self.room}", *silent]
 
     def _order(self, fault: str) -> list[int]:
-        url = f"{self.calls.deployment.ground.engine_url}/_engine/music"
+        url = f"{self.api_client.deployment.env.engine_url}/_engine/music"
         answer = requests.post(url, json={"room_id": self.room, "ttl": self.life, "fault": fault}, timeout=TIMEOUT)
         statuses: list[int] = answer.json().get("statuses", [])
         return statuses

@@ -15,7 +15,7 @@ import requests
 
 from local.deploy import Deployment, build, deploy, outputs, put_secrets
 from local.emulators import MINISTACK, Emulator
-from local.ground import ROOT, Ground, LocalError
+from local.environment import ROOT, LocalEnvironment, LocalError
 from local.processes import Program
 
 APP_ID = 1250000000
@@ -33,7 +33,7 @@ Stage = Callable[[str], AbstractContextManager[object]]
 class Stack:
     """A local stack in its folder."""
 
-    ground: Ground
+    env: LocalEnvironment
     extra: Mapping[str, str] = field(default_factory=dict)
     """Environment for the emulator and, since they inherit it, for the functions."""
     emulated_by: Emulator = MINISTACK
@@ -41,12 +41,12 @@ class Stack:
     @property
     def emulator(self) -> Program:
         """The emulated AWS."""
-        return Program("emulator", self.ground.emulator_port, self.ground.folder)
+        return Program("emulator", self.env.emulator_port, self.env.folder)
 
     @property
     def engine(self) -> Program:
         """The CTS-compatible engine."""
-        return Program("engine", self.ground.engine_port, self.ground.folder)
+        return Program("engine", self.env.engine_port, self.env.folder)
 
     def alive(self) -> bool:
         """Whether any of it runs."""
@@ -66,20 +66,20 @@ class Stack:
 
     def deployment(self) -> Deployment:
         """The running deployment."""
-        made = outputs(self.ground)
-        return Deployment(self.ground, made, self.emulated_by.api_url(self.ground, made))
+        made = outputs(self.env)
+        return Deployment(self.env, made, self.emulated_by.api_url(self.env, made))
 
     def up(self, stage: Stage, parameters: dict[str, str] | None = None) -> Deployment:
         """Start everything that does not run and deploy the template; an update if it is deployed already."""
         self._require_ports()
         with stage("emulated AWS"):
             self._start_emulator()
-        self.ground.remember()  # from here on there is a state, and it is good for these ports only
+        self.env.remember()  # from here on there is a state, and it is good for these ports only
         with stage("sam build"):
-            build(self.ground)
+            build(self.env)
         with stage("sam deploy"):
             wanted = self._parameters() | (parameters or {})
-            deployed = deploy(self.ground, self.emulated_by, wanted, self.emulator.started())
+            deployed = deploy(self.env, self.emulated_by, wanted, self.emulator.started())
             put_secrets(deployed)
         with stage("engine"):
             self._start_engine(deployed)
@@ -89,9 +89,7 @@ class Stack:
     def require_nobody(self) -> None:
         """Raise `LocalError` if another stack uses this folder or these ports."""
         if self.alive():
-            raise LocalError(
-                f"another run is going on in {self.ground.folder}: wait for it, or end it with `make down`"
-            )
+            raise LocalError(f"another run is going on in {self.env.folder}: wait for it, or end it with `make down`")
         self._require_ports()
 
     def _require_ports(self) -> None:
@@ -105,7 +103,7 @@ class Stack:
 
     def _parameters(self) -> dict[str, str]:
         return {
-            "ProviderEndpoint": f"{self.ground.engine_url}/v2/index.php",
+            "ProviderEndpoint": f"{self.env.engine_url}/v2/index.php",
             "FirstPollAfter": "20",
             "SecretCacheSeconds": "5",
             "SongSafetySeconds": "1",
@@ -117,27 +115,27 @@ class Stack:
             return
         if not Path(self.emulated_by.command[0]).exists():
             raise LocalError("the emulator is not installed: run `make up` or `make run`, they install it")
-        shutil.rmtree(self.ground.path("tmp"), ignore_errors=True)
-        environment = {**self.ground.environment(), **self.emulated_by.environment(self.ground), **self.extra}
-        self.emulator.start(self.emulated_by.command, environment, self.ground.folder)
-        self.emulator.wait_ready(lambda: answers(self.ground.emulator_url + self.emulated_by.health))
+        shutil.rmtree(self.env.path("tmp"), ignore_errors=True)
+        environment = {**self.env.variables(), **self.emulated_by.environment(self.env), **self.extra}
+        self.emulator.start(self.emulated_by.command, environment, self.env.folder)
+        self.emulator.wait_ready(lambda: answers(self.env.emulator_url + self.emulated_by.health))
 
     def _start_engine(self, deployed: Deployment) -> None:
         config = self._engine_config(deployed)
         if self.engine.alive():
-            requests.put(f"{self.ground.engine_url}/_engine/config", json=config, timeout=TIMEOUT).raise_for_status()
+            requests.put(f"{self.env.engine_url}/_engine/config", json=config, timeout=TIMEOUT).raise_for_status()
         else:
-            file = self.ground.path("engine.json")
+            file = self.env.path("engine.json")
             file.touch(mode=0o600)
             file.write_text(json.dumps(config, indent=2))
-            command = [sys.executable, "-m", "engine", "--port", str(self.ground.engine_port)]
-            command += ["--data", str(self.ground.path("engine")), "--config", str(file)]
-            environment = self.ground.environment() | {"PYTHONPATH": f"{ROOT}/layers/shared:{ROOT}"}
+            command = [sys.executable, "-m", "engine", "--port", str(self.env.engine_port)]
+            command += ["--data", str(self.env.path("engine")), "--config", str(file)]
+            environment = self.env.variables() | {"PYTHONPATH": f"{ROOT}/layers/shared:{ROOT}"}
             self.engine.start(command, environment, ROOT, nice=ENGINE_NICE)
-            self.engine.wait_ready(lambda: answers(f"{self.ground.engine_url}/_engine/health"))
+            self.engine.wait_ready(lambda: answers(f"{self.env.engine_url}/_engine/health"))
 
     def _engine_config(self, deployed: Deployment) -> dict[str, object]:
-        keys, callbacks = self.ground.keys, f"{deployed.api_url}/callbacks"
+        keys, callbacks = self.env.keys, f"{deployed.api_url}/callbacks"
         return {
             "credentials": {"secret_id": keys.secret_id, "secret_key": keys.secret_key},
             "app_id": APP_ID,

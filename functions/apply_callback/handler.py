@@ -6,7 +6,7 @@ from typing import Any
 
 from mediarelay.batch import Record, each
 from mediarelay.contracts.retry import unpack
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Rejected
 from mediarelay.root import intake
 

@@ -1,6 +1,6 @@
 """POST /callbacks/audio/{token}: store what the CDN claims about an audio task."""
 
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.http import taking_callbacks
 from mediarelay.root import receiver
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mediarelay.batch import Record, each
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.root import confirmer
 
 CONFIRMER = confirmer()

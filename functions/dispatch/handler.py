@@ -3,8 +3,8 @@
 from typing import Any
 
 from mediarelay.batch import Record, each
-from mediarelay.domain.entry import Change
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.tasks.log import Change
+from mediarelay.domain.tasks.origin import Origin
 from mediarelay.root import asker, leases, ledger, publisher, submit_queue
 
 QUESTIONS = {Origin.CLAIM, Origin.TRUSTED, "replay"}

@@ -4,7 +4,7 @@ from typing import Any
 
 from mediarelay.http import Event, Response, answering, raw_body, respond
 from mediarelay.root import music_receiver
-from mediarelay.usecases.songs import SongReceipt
+from mediarelay.usecases.songs.receive import SongReceipt
 
 RECEIVER = music_receiver()
 

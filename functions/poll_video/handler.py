@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.root import circuit_open, lanes, tick
 from mediarelay.usecases.poll import poll
 

@@ -1,6 +1,6 @@
 """GET /tasks, /tasks/{vid}, /tasks/{vid}/history, /health."""
 
-from mediarelay.contracts.api import NoQuery, TaskQuery
+from mediarelay.contracts.api.views import NoQuery, TaskQuery
 from mediarelay.http import Event, Response, respond
 from mediarelay.root import reader
 from mediarelay.routing import Route, serving

@@ -1,6 +1,6 @@
 """GET /rooms/{room_id}/songs, its /{song_id} and /{song_id}/history; GET /songs, /songs/history: the same by name."""
 
-from mediarelay.contracts.api import NoQuery, Place, SongPlace, SongsQuery, TokensQuery, read
+from mediarelay.contracts.api.views import NoQuery, Place, SongPlace, SongsQuery, TokensQuery, read
 from mediarelay.errors import Forbidden
 from mediarelay.http import Event, Response, respond, scopes
 from mediarelay.root import room_reader

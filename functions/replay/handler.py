@@ -1,6 +1,6 @@
 """POST /tasks/{vid}/replay, POST /tasks/replay: have tasks asked about and announced anew."""
 
-from mediarelay.contracts.api import NoBody, ReplayJobs, ReplayWish
+from mediarelay.contracts.api.views import NoBody, ReplayJobs, ReplayRequest
 from mediarelay.http import Event, Response, client_name, respond
 from mediarelay.root import replayer
 from mediarelay.routing import Route, serving
@@ -14,7 +14,7 @@ def one(event: Event, _body: NoBody) -> Response:
     return respond(202, {"vid": vid, "replay": REPLAYER.replay(vid, client_name(event))})
 
 
-def many(event: Event, wish: ReplayWish) -> Response:
+def many(event: Event, wish: ReplayRequest) -> Response:
     """Replay the tasks of a selection: 202 `{"count", "jobs"}`; or only count them: 200."""
     chosen = wish.selections()
     count = REPLAYER.count(chosen)
@@ -24,6 +24,6 @@ def many(event: Event, wish: ReplayWish) -> Response:
 
 ROUTES = {
     "POST /tasks/{vid}/replay": Route(NoBody, one),
-    "POST /tasks/replay": Route(ReplayWish, many),
+    "POST /tasks/replay": Route(ReplayRequest, many),
 }
 handler = serving(ROUTES)

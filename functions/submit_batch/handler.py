@@ -1,6 +1,6 @@
 """POST /tasks/audio/batch: store up to 500 wishes; a queue hands them to the provider."""
 
-from mediarelay.contracts.api import AudioBatch, batch_view
+from mediarelay.contracts.api.views import AudioBatch, batch_view
 from mediarelay.errors import Malformed
 from mediarelay.http import IDEMPOTENCY_KEY, Event, Response, header, own_key, respond
 from mediarelay.root import batcher

@@ -1,6 +1,6 @@
 """POST /callbacks/video/{token}: store what the CDN claims about a video task."""
 
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.http import taking_callbacks
 from mediarelay.root import receiver
 

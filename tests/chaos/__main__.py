@@ -5,9 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.chaos.chaos_run import Row, chaos_run
 from tests.chaos.faults import FAULTS
 from tests.chaos.report import write
-from tests.chaos.storm import Row, storm
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     options = parser.parse_args()
     rows: list[Row] = []
     for fault in (one for one in FAULTS if options.only in one.name):
-        with tempfile.TemporaryDirectory() as folder, storm(Path(folder), fault.parameters) as here:
+        with tempfile.TemporaryDirectory() as folder, chaos_run(Path(folder), fault.parameters) as here:
             rows.append(here.run(fault, options.tasks))
         sys.stdout.write(f"{rows[-1]}\n")
         sys.stdout.flush()

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import psutil
 import urllib3
 
-from local.ground import HOST
+from local.environment import HOST
 
 SERVICES = ("DYNAMODB", "SNS", "SQS")
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "Publish", "SendMessage"}

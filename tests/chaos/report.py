@@ -4,9 +4,9 @@ import os
 import platform
 from datetime import UTC, datetime
 
-from local.ground import ROOT
+from local.environment import ROOT
+from tests.chaos.chaos_run import Row
 from tests.chaos.faults import FAULTS
-from tests.chaos.storm import Row
 
 REPORT = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chaos.chaos_run import ChaosRun, chaos_run
 from tests.chaos.faults import FAULTS, Fault
-from tests.chaos.storm import Storm, storm
 
 TASKS = 10
 PATIENCE = 180.0
 
 
 @pytest.fixture(scope="session")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
-    with storm(tmp_path_factory.mktemp("storm")) as found:
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChaosRun]:
+    with chaos_run(tmp_path_factory.mktemp("chaos_run")) as found:
         yield found
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.short], ids=lambda fault: fault.name)
-def test_every_task_ends_in_its_outcome_and_a_notification(here: Storm, fault: Fault) -> None:
+def test_every_task_ends_in_its_outcome_and_a_notification(here: ChaosRun, fault: Fault) -> None:
     row = here.run(fault, TASKS, PATIENCE)
     assert row.kept, row
     assert row.notifications >= TASKS

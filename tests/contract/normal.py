@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, get_args
 
-from mediarelay.domain.spec import Spec
+from mediarelay.domain.tasks.spec import Spec
 
 SPECS = get_args(Spec)
 

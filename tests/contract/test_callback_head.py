@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.callback_head import Form, read_head, read_object
-from mediarelay.domain.entry import Gist
-from mediarelay.domain.media import State
+from mediarelay.contracts.cts.head import Form, read_head, read_object
+from mediarelay.domain.tasks.log import ClaimSummary
+from mediarelay.domain.tasks.media import State
 from mediarelay.errors import Malformed
 
-_GIST = Gist(state=State.FAILED, app_id=12, bucket="cts")
+_GIST = ClaimSummary(state=State.FAILED, app_id=12, bucket="cts")
 VID = "963f1d4048dfdfad362d9b94e922d5691482498702"
 
 
@@ -109,7 +109,7 @@ def test_a_repeated_name_among_many_is_found_quickly() -> None:
 
 def test_import_needs_the_standard_library_only() -> None:
     program = (
-        "import sys, json; import mediarelay.contracts.callback_head, mediarelay.signing.callback_token;"
+        "import sys, json; import mediarelay.contracts.cts.head, mediarelay.signing.tokens;"
         "names = {name.partition('.')[0] for name in sys.modules};"
         "print(json.dumps(sorted(names - sys.stdlib_module_names - {'__main__'})))"
     )
@@ -123,19 +123,19 @@ def test_import_needs_the_standard_library_only() -> None:
 @pytest.mark.parametrize(
     ("fields", "gist"),
     [
-        ({"detail": {}, "status": "success"}, Gist(state=State.SUCCEEDED)),
+        ({"detail": {}, "status": "success"}, ClaimSummary(state=State.SUCCEEDED)),
         ({"detail": {}, "status": "fail", "app_id": 12, "bucket_name": "cts"}, _GIST),
-        ({"size": 1, "status": "success", "app_id": "12"}, Gist(state=State.PROBED, app_id=12)),
-        ({"detail": {}, "url": "http://a/\u6b4c.mp3"}, Gist(url="http://a/\u6b4c.mp3")),
-        ({"detail": {}, "url": "h" * 2700}, Gist(url="h" * 2700)),
+        ({"size": 1, "status": "success", "app_id": "12"}, ClaimSummary(state=State.PROBED, app_id=12)),
+        ({"detail": {}, "url": "http://a/\u6b4c.mp3"}, ClaimSummary(url="http://a/\u6b4c.mp3")),
+        ({"detail": {}, "url": "h" * 2700}, ClaimSummary(url="h" * 2700)),
         (
             {"detail": {}, "url": "http://a/\u3000\U0001f469\u200d\U0001f3a4"},
-            Gist(url="http://a/\u3000\U0001f469\u200d\U0001f3a4"),
+            ClaimSummary(url="http://a/\u3000\U0001f469\u200d\U0001f3a4"),
         ),
-        ({"detail": {}, "status": ["success"], "app_id": True, "bucket_name": 7, "url": "\ud800"}, Gist()),
-        ({"detail": {}, "app_id": -1, "bucket_name": "x" * 257, "url": "h" * 2701}, Gist()),
-        ({"detail": {}, "app_id": "9" * 19, "bucket_name": "", "url": "a\nb"}, Gist()),
+        ({"detail": {}, "status": ["success"], "app_id": True, "bucket_name": 7, "url": "\ud800"}, ClaimSummary()),
+        ({"detail": {}, "app_id": -1, "bucket_name": "x" * 257, "url": "h" * 2701}, ClaimSummary()),
+        ({"detail": {}, "app_id": "9" * 19, "bucket_name": "", "url": "a\nb"}, ClaimSummary()),
     ],
 )
-def test_the_gist_is_what_is_in_form(fields: dict[str, Any], gist: Gist) -> None:
+def test_the_gist_is_what_is_in_form(fields: dict[str, Any], gist: ClaimSummary) -> None:
     assert read_head(json.dumps({"vid": VID} | fields).encode()).gist == gist

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.callback_head import read_head
-from mediarelay.contracts.cts import parse_callback, parse_envelope, parse_query, parse_submitted
-from mediarelay.domain.media import Kind
-from mediarelay.domain.vid import is_vid
+from mediarelay.contracts.cts.head import read_head
+from mediarelay.contracts.cts.parse import parse_callback, parse_envelope, parse_query, parse_submitted
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.vid import is_vid
 from mediarelay.errors import Malformed
 from tests.contract.normal import plain
-from tests.patience import patient, thorough
+from tests.hypothesis_profiles import patient, thorough
 
 HERE = Path(__file__).parent
 NAMES = sorted(

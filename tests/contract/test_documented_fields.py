@@ -13,11 +13,11 @@ from unittest import mock
 
 import pytest
 
-from mediarelay.contracts.callback_head import Form
-from mediarelay.contracts.cts import parse_callback, parse_envelope, parse_query, parse_submitted
-from mediarelay.contracts.cts_callback import callback_facts
+from mediarelay.contracts.cts.callback import callback_facts
+from mediarelay.contracts.cts.head import Form
+from mediarelay.contracts.cts.parse import parse_callback, parse_envelope, parse_query, parse_submitted
 from mediarelay.contracts.fields import Fields
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 from mediarelay.signing.qcloud import RESERVED
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.callback_head import (
+from mediarelay.contracts.cts.head import (
     MAX_ANSWER_DEPTH,
     Form,
     read_answer,
@@ -15,10 +15,10 @@ from mediarelay.contracts.callback_head import (
     read_head,
     read_object,
 )
-from mediarelay.contracts.cts import canonical, parse_callback, parse_envelope
-from mediarelay.domain.media import Fault, Kind, State
+from mediarelay.contracts.cts.parse import canonical, parse_callback, parse_envelope
+from mediarelay.domain.tasks.media import Fault, Kind, State
 from mediarelay.errors import Malformed
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 
 TRAILING = (
     b'{"status": "success", "callback_type": "trans_result", "vid": "abc123", "detail": {"result": {"video": '
@@ -116,7 +116,7 @@ def test_relays_and_clients_are_read_strictly() -> None:
 
 
 def test_a_good_body_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediarelay.contracts.callback_head._LENIENT", None)
+    monkeypatch.setattr("mediarelay.contracts.cts.head._LENIENT", None)
     assert not read_head(b'{"vid": "a", "detail": {}}').lenient
 
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.callback_head import read_head
-from mediarelay.contracts.cts import canonical, parse_callback, parse_query, parse_reply
-from mediarelay.domain.media import Facts, Kind
+from mediarelay.contracts.cts.head import read_head
+from mediarelay.contracts.cts.parse import canonical, parse_callback, parse_query, parse_reply
+from mediarelay.domain.tasks.media import Facts, Kind
 from mediarelay.errors import Malformed
 from tests.contract.odd import JSON, ODD, places, written
-from tests.patience import patient, thorough
+from tests.hypothesis_profiles import patient, thorough
 
 PAYLOADS = Path(__file__).parent / "payloads"
 STRICT = {"vid", "status", "deleted", "callback_type", "app_id", "bucket_name", "url"}

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.zego import KRC_TTL, READ_TEXTS, SHARE_TTL, oddities, read_message, read_relay, redacted
-from mediarelay.domain.song import Grant, Relay, SongType, Span
-from mediarelay.domain.song_errors import ErrorClass
+from mediarelay.contracts.zego.relay import KRC_TTL, READ_TEXTS, SHARE_TTL, oddities, read_message, read_relay, redacted
+from mediarelay.domain.songs.errors import ErrorClass
+from mediarelay.domain.songs.model import Grant, Relay, SongType, Span
 from mediarelay.errors import Malformed
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PAYLOADS = Path(__file__).parent / "payloads" / "zego"

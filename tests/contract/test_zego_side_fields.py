@@ -17,12 +17,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.zego import MOST_PARTS, read_message, read_relay, redacted
-from mediarelay.domain.lease import lease
-from mediarelay.domain.song import Grant, Relay, SongType
+from mediarelay.contracts.zego.relay import MAX_PARTS, read_message, read_relay, redacted
+from mediarelay.domain.songs.lease import lease
+from mediarelay.domain.songs.model import Grant, Relay, SongType
 from mediarelay.errors import Malformed
 from tests.contract.odd import JSON, ODD, written
-from tests.patience import patient, thorough
+from tests.hypothesis_profiles import patient, thorough
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PAYLOADS = Path(__file__).parent / "payloads" / "zego"
@@ -114,7 +114,7 @@ def read(content: dict[str, Any]) -> Relay:
 
 def usable(relay: Relay) -> list[tuple[str, int, bool]]:
     """What may be used, how many milliseconds, and whether there is a token for it."""
-    return [(hold.part, hold.left(NOW), hold.token is not None) for hold in lease([relay]).holds(timedelta())]
+    return [(hold.part, hold.left(NOW), hold.token is not None) for hold in lease([relay]).entitlements(timedelta())]
 
 
 TOKENS = {"share_token", "krc_token", "resources"}
@@ -280,7 +280,7 @@ def test_one_odd_entry_costs_no_other_one(entry: Any) -> None:
 
 
 def test_too_many_other_segments_are_not_known() -> None:
-    found = read(changed(relayed("short_segment"), (*DATA, "other_segments"), [{}] * (MOST_PARTS + 1)))
+    found = read(changed(relayed("short_segment"), (*DATA, "other_segments"), [{}] * (MAX_PARTS + 1)))
     assert found.grant
     assert (found.grant.others, found.unreadable) == ((), ("result.data.other_segments",))
 

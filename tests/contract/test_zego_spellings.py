@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.zego import read_message, read_relay, redacted
-from mediarelay.domain.song import Relay, SongType
+from mediarelay.contracts.zego.relay import read_message, read_relay, redacted
+from mediarelay.domain.songs.model import Relay, SongType
 from mediarelay.errors import Malformed
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PAYLOADS = Path(__file__).parent / "payloads" / "zego"

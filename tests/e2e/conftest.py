@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.emulators import MINISTACK
-from local.ground import Ground
+from local.environment import LocalEnvironment
 from local.processes import free_port
 from local.samples import samples
 from local.stack import Stack, stopped_at_the_end
@@ -21,7 +21,7 @@ EMULATORS = {emulator.name: emulator for emulator in (MINISTACK, LOCALEMU)}
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     emulator = EMULATORS[os.environ.get("EMULATOR", MINISTACK.name)]
-    stack = Stack(Ground(tmp_path_factory.mktemp("stack"), free_port(), free_port()), emulated_by=emulator)
+    stack = Stack(LocalEnvironment(tmp_path_factory.mktemp("stack"), free_port(), free_port()), emulated_by=emulator)
     with stopped_at_the_end(stack):
         yield Deployed.of(stack, stack.up(lambda _name: contextlib.nullcontext(), {"FirstPollAfter": "3"}))
 

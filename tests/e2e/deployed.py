@@ -9,7 +9,7 @@ from uuid import uuid4
 import requests
 
 from local.aws import client
-from local.calls import Calls
+from local.client import ApiClient
 from local.deploy import Deployment, invoke
 from local.notifications import Subscriber
 from local.stack import Stack
@@ -23,25 +23,25 @@ Found = TypeVar("Found")
 @dataclass
 class Deployed:
     stack: Stack
-    calls: Calls
+    api_client: ApiClient
     subscriber: Subscriber
     functions: Any
     heard: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, stack: Stack, deployment: Deployment) -> "Deployed":
-        return cls(stack, Calls(deployment), Subscriber.join(deployment), client(stack.ground, "lambda"))
+        return cls(stack, ApiClient(deployment), Subscriber.join(deployment), client(stack.env, "lambda"))
 
     @property
     def deployment(self) -> Deployment:
-        return self.calls.deployment
+        return self.api_client.deployment
 
     def key(self, name: str) -> str:
         return f"e2e/{uuid4().hex}/{name}"
 
     def outcome(self, vid: str) -> dict[str, Any]:
         """Wait until a task has an outcome."""
-        return until(lambda: self._if_done(self.calls.task(vid)), f"an outcome of {vid}")
+        return until(lambda: self._if_done(self.api_client.task(vid)), f"an outcome of {vid}")
 
     def events(self, vid: str, kind: str) -> list[dict[str, Any]]:
         """Wait until at least one notification of a type has arrived."""
@@ -66,7 +66,7 @@ class Deployed:
 
     def invoke(self, function: str, event: Any = None) -> Any:
         """Run a function now, as its schedule would."""
-        return invoke(self.stack.ground, function, event)
+        return invoke(self.stack.env, function, event)
 
     def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> requests.Response:
         """Post raw bytes to the API."""
@@ -74,14 +74,14 @@ class Deployed:
 
     def callback(self, kind: str, body: bytes, token: str | None = None) -> requests.Response:
         """Post a callback as anybody could who has the token."""
-        return self.post(f"/callbacks/{kind}/{token or self.stack.ground.keys.callback_token}", body)
+        return self.post(f"/callbacks/{kind}/{token or self.stack.env.keys.callback_token}", body)
 
     def restarted(self, deployment: Deployment) -> "Deployed":
         """The same stack after it was brought up again."""
-        return replace(self, calls=Calls(deployment), subscriber=Subscriber.join(deployment))
+        return replace(self, api_client=ApiClient(deployment), subscriber=Subscriber.join(deployment))
 
     def _console(self, name: str, body: dict[str, Any]) -> None:
-        url = f"{self.stack.ground.engine_url}/_engine/{name}"
+        url = f"{self.stack.env.engine_url}/_engine/{name}"
         requests.put(url, json=body, timeout=TIMEOUT).raise_for_status()
 
     def _heard(self, vid: str, kind: str) -> list[dict[str, Any]]:

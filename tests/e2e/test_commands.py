@@ -13,7 +13,7 @@ import psutil
 import pytest
 import requests
 
-from local.ground import ROOT
+from local.environment import ROOT
 from local.processes import free_port
 from tests.e2e.deployed import until
 

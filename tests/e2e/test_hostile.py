@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from local.aws import client
-from local.calls import file_in
+from local.client import file_in
 from local.stack import CLIPS, MUSIC
 from tests.e2e.deployed import Deployed, until
 
@@ -22,7 +22,7 @@ def test_wrong_token_is_401_and_nothing_is_stored(deployed: Deployed, kind: str)
     assert answer.json() == {"type": "about:blank", "title": "Unauthenticated", "status": 401}
     assert (
         requests.get(
-            f"{deployed.deployment.api_url}/tasks/{vid}", headers=deployed.calls.headers, timeout=30
+            f"{deployed.deployment.api_url}/tasks/{vid}", headers=deployed.api_client.headers, timeout=30
         ).status_code
         == 404
     )
@@ -44,8 +44,8 @@ def test_a_forged_claim_decides_nothing(
     deployed.configure(stage_delay=2)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no media" * 100)
-    upload = deployed.calls.upload(CLIPS, deployed.key("clip.mp4"), clip if media == "clip" else broken)
-    vid = deployed.calls.track_video(upload)["vid"]
+    upload = deployed.api_client.upload(CLIPS, deployed.key("clip.mp4"), clip if media == "clip" else broken)
+    vid = deployed.api_client.track_video(upload)["vid"]
     body = json.dumps({"status": forged, "vid": vid, "app_id": 1, "detail": {"error_code": [1]}}).encode()
     assert deployed.callback("video", body).json() == {"vid": vid, "accepted": True, "duplicate": False}
     assert deployed.callback("video", body).json()["duplicate"] is True
@@ -63,8 +63,8 @@ def test_malformed_callbacks_are_400_and_kept(deployed: Deployed, body: bytes) -
 
 
 def test_a_new_callback_token_works_without_a_deployment(deployed: Deployed) -> None:
-    secrets = client(deployed.stack.ground, "secretsmanager")
-    name, old = deployed.deployment.outputs["CallbackTokensSecret"], deployed.stack.ground.keys.callback_token
+    secrets = client(deployed.stack.env, "secretsmanager")
+    name, old = deployed.deployment.outputs["CallbackTokensSecret"], deployed.stack.env.keys.callback_token
     body = json.dumps({"vid": "a" * 42, "status": "success", "detail": {}}).encode()
     assert deployed.callback("audio", body, token="fresh").status_code == 401
     secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"tokens": f"{old} fresh"}))
@@ -77,16 +77,16 @@ def test_a_new_callback_token_works_without_a_deployment(deployed: Deployed) -> 
 
 
 def test_same_key_for_another_request_is_409(deployed: Deployed, song: Path) -> None:
-    upload = deployed.calls.upload(MUSIC, deployed.key("song.mp3"), song)
-    deployed.calls.submit_audio(upload, MUSIC)
-    headers = deployed.calls.headers | {"Idempotency-Key": upload.cos_request_id}
+    upload = deployed.api_client.upload(MUSIC, deployed.key("song.mp3"), song)
+    deployed.api_client.submit_audio(upload, MUSIC)
+    headers = deployed.api_client.headers | {"Idempotency-Key": upload.cos_request_id}
     other = {"url": f"{upload.url}.mp3", "bucketName": MUSIC, "bucketRegion": "sh"}
     answer = deployed.post("/tasks/audio", json.dumps(other).encode(), headers)
     assert (answer.status_code, answer.json()["title"]) == (409, "Conflict")
 
 
 def test_a_refused_submit_says_so_and_frees_its_key(deployed: Deployed) -> None:
-    headers = deployed.calls.headers | {"Idempotency-Key": deployed.key("refused")}
+    headers = deployed.api_client.headers | {"Idempotency-Key": deployed.key("refused")}
     deployed.faults(api_error=4000)
     for name in ("a.mp3", "b.mp3"):
         body = {"url": file_in(MUSIC, name).url, "bucketName": MUSIC, "bucketRegion": "sh"}
@@ -108,17 +108,17 @@ def test_a_refused_submit_says_so_and_frees_its_key(deployed: Deployed) -> None:
 )
 def test_what_can_never_be_confirmed_is_refused_at_once(deployed: Deployed, change: dict[str, str], field: str) -> None:
     body = {"url": file_in(MUSIC, "a.mp3").url, "bucketName": MUSIC, "bucketRegion": "sh"} | change
-    answer = deployed.post("/tasks/audio", json.dumps(body).encode(), deployed.calls.headers)
+    answer = deployed.post("/tasks/audio", json.dumps(body).encode(), deployed.api_client.headers)
     assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
 def test_no_secret_is_in_any_log(deployed: Deployed) -> None:
-    logs = client(deployed.stack.ground, "logs")
+    logs = client(deployed.stack.env, "logs")
     pages = logs.get_paginator("describe_log_groups").paginate()
-    text = (deployed.stack.ground.folder / "emulator.log").read_text()
+    text = (deployed.stack.env.folder / "emulator.log").read_text()
     for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
         text += json.dumps([event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]])
-    keys = deployed.stack.ground.keys
+    keys = deployed.stack.env.keys
     found = [name for name in ("secret_key", "bearer", "callback_token", "music") if getattr(keys, name) in text]
     assert found == []
     assert "ClaimStored" in text, "the logs were not read"

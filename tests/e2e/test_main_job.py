@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 
 from engine.probe import probe
-from local.calls import bucket_host
+from local.client import bucket_host
 from local.stack import CLIPS, MUSIC
-from mediarelay.domain.file_url import MAX_KEY_BYTES
+from mediarelay.domain.tasks.file_url import MAX_KEY_BYTES
 from tests.e2e.deployed import Deployed, until
 
 
 @pytest.mark.parametrize("name", ["song.mp3", "a b \u00e9 [100%].mp3"])
 def test_audio_by_submit(deployed: Deployed, song: Path, tmp_path: Path, name: str) -> None:
-    upload = deployed.calls.upload(MUSIC, deployed.key(name), song)
-    created = deployed.calls.submit_audio(upload, MUSIC)
-    assert deployed.calls.submit_audio(upload, MUSIC)["vid"] == created["vid"]
+    upload = deployed.api_client.upload(MUSIC, deployed.key(name), song)
+    created = deployed.api_client.submit_audio(upload, MUSIC)
+    assert deployed.api_client.submit_audio(upload, MUSIC)["vid"] == created["vid"]
     task = deployed.outcome(created["vid"])
     assert (task["state"], task["kind"], task["source"]["url"]) == ("succeeded", "audio", upload.url)
     assert {one["name"] for one in task["renditions"]} == {"128000_mp3", "48000_m4a", "0_flac"}
@@ -27,8 +27,8 @@ def test_audio_by_submit(deployed: Deployed, song: Path, tmp_path: Path, name: s
 
 
 def test_video_by_upload(deployed: Deployed, clip: Path, tmp_path: Path) -> None:
-    upload = deployed.calls.upload(CLIPS, deployed.key("clip.mp4"), clip)
-    created = deployed.calls.track_video(upload)
+    upload = deployed.api_client.upload(CLIPS, deployed.key("clip.mp4"), clip)
+    created = deployed.api_client.track_video(upload)
     task = deployed.outcome(created["vid"])
     assert task["state"] == "succeeded"
     assert {(one["kind"], one["name"]) for one in task["renditions"]} == {
@@ -40,13 +40,13 @@ def test_video_by_upload(deployed: Deployed, clip: Path, tmp_path: Path) -> None
         ("gif", "w_320"),
     }
     assert deployed.events(task["vid"], "succeeded")
-    origins = {line["origin"] for line in deployed.calls.get(f"/tasks/{task['vid']}/history")["observations"]}
+    origins = {line["origin"] for line in deployed.api_client.get(f"/tasks/{task['vid']}/history")["observations"]}
     assert origins >= {"track", "claim", "answer"}
     _holds_what_the_ledger_says(deployed, task, tmp_path)
 
 
 def test_video_that_nobody_tracked(deployed: Deployed, clip: Path) -> None:
-    upload = deployed.calls.upload(CLIPS, deployed.key("untracked.mp4"), clip)
+    upload = deployed.api_client.upload(CLIPS, deployed.key("untracked.mp4"), clip)
     rows = until(lambda: _rows(deployed, "kind=video&state=succeeded", upload.url), "the untracked video")
     assert deployed.events(rows[0]["vid"], "succeeded")
 
@@ -59,15 +59,15 @@ ODD_NAMES = (
 
 def test_each_odd_key_is_a_task_of_its_own(deployed: Deployed, song: Path) -> None:
     folder = deployed.key("")
-    uploads = {name: deployed.calls.upload(MUSIC, folder + name, song) for name in ODD_NAMES}
-    created = {name: deployed.calls.submit_audio(upload, MUSIC)["vid"] for name, upload in uploads.items()}
+    uploads = {name: deployed.api_client.upload(MUSIC, folder + name, song) for name in ODD_NAMES}
+    created = {name: deployed.api_client.submit_audio(upload, MUSIC)["vid"] for name, upload in uploads.items()}
     assert len(set(created.values())) == len(ODD_NAMES)
     for name, vid in created.items():
         task = deployed.outcome(vid)
         assert (task["state"], task["source"]["path"]) == ("succeeded", f"/{folder}{name}")
         assert task["source"]["url"] == uploads[name].url
         assert deployed.events(vid, "succeeded")[0]["data"]["source"] == task["source"]
-        assert deployed.calls.get(f"/tasks/{vid}/history")["conflicts"] == []
+        assert deployed.api_client.get(f"/tasks/{vid}/history")["conflicts"] == []
 
 
 def test_videos_of_odd_keys_are_found_by_their_url(deployed: Deployed, clip: Path) -> None:
@@ -75,18 +75,18 @@ def test_videos_of_odd_keys_are_found_by_their_url(deployed: Deployed, clip: Pat
     deployed.configure(transcoder="stub")
     try:
         for name in ("a#b?c%20.mp4", "a#b?c .mp4"):
-            upload = deployed.calls.upload(CLIPS, folder + name, clip)
-            vid = deployed.calls.expect_video(upload.url)["vid"]
+            upload = deployed.api_client.upload(CLIPS, folder + name, clip)
+            vid = deployed.api_client.expect_video(upload.url)["vid"]
             assert deployed.outcome(vid)["source"]["url"] == upload.url
-            assert deployed.calls.track_video(upload)["vid"] == vid
+            assert deployed.api_client.track_video(upload)["vid"] == vid
     finally:
         deployed.configure(transcoder="ffmpeg")
 
 
 def test_the_longest_key_ends_in_the_outcome_of_the_engine(deployed: Deployed, song: Path) -> None:
     folder = deployed.key("")
-    upload = deployed.calls.upload(MUSIC, folder + "\u540d" * ((MAX_KEY_BYTES - len(folder)) // 3), song)
-    task = deployed.outcome(deployed.calls.submit_audio(upload, MUSIC)["vid"])
+    upload = deployed.api_client.upload(MUSIC, folder + "\u540d" * ((MAX_KEY_BYTES - len(folder)) // 3), song)
+    task = deployed.outcome(deployed.api_client.submit_audio(upload, MUSIC)["vid"])
     assert (task["state"], task["source"]["url"]) in {("succeeded", upload.url), ("failed", upload.url)}
 
 
@@ -94,8 +94,10 @@ def test_the_longest_key_ends_in_the_outcome_of_the_engine(deployed: Deployed, s
 def test_file_that_is_no_media(deployed: Deployed, tmp_path: Path, kind: str) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"this is no media file\n" * 100)
-    upload = deployed.calls.upload(CLIPS if kind == "video" else MUSIC, deployed.key("broken.mp4"), broken)
-    created = deployed.calls.track_video(upload) if kind == "video" else deployed.calls.submit_audio(upload, MUSIC)
+    upload = deployed.api_client.upload(CLIPS if kind == "video" else MUSIC, deployed.key("broken.mp4"), broken)
+    created = (
+        deployed.api_client.track_video(upload) if kind == "video" else deployed.api_client.submit_audio(upload, MUSIC)
+    )
     task = deployed.outcome(created["vid"])
     assert (task["state"], task.get("renditions", [])) == ("failed", [])
     assert task["faults"][0]["code"]
@@ -105,12 +107,12 @@ def test_file_that_is_no_media(deployed: Deployed, tmp_path: Path, kind: str) ->
 def test_resubmit_supersedes(deployed: Deployed, song: Path) -> None:
     deployed.configure(stage_delay=2)
     key = deployed.key("twice.mp3")
-    first = deployed.calls.submit_audio(deployed.calls.upload(MUSIC, key, song), MUSIC)
-    second = deployed.calls.submit_audio(deployed.calls.upload(MUSIC, key, song), MUSIC)
+    first = deployed.api_client.submit_audio(deployed.api_client.upload(MUSIC, key, song), MUSIC)
+    second = deployed.api_client.submit_audio(deployed.api_client.upload(MUSIC, key, song), MUSIC)
     assert first["vid"] != second["vid"]
     assert deployed.outcome(second["vid"])["state"] == "succeeded"
     until(
-        lambda: deployed.invoke("PollAudio") and deployed.calls.task(first["vid"])["state"] == "superseded",
+        lambda: deployed.invoke("PollAudio") and deployed.api_client.task(first["vid"])["state"] == "superseded",
         "superseded",
     )
     assert deployed.events(first["vid"], "superseded")
@@ -119,12 +121,12 @@ def test_resubmit_supersedes(deployed: Deployed, song: Path) -> None:
 
 def test_lost_callback_is_found_by_the_poll(deployed: Deployed, clip: Path, song: Path) -> None:
     deployed.faults(drop_callbacks=True)
-    video = deployed.calls.track_video(deployed.calls.upload(CLIPS, deployed.key("silent.mp4"), clip))
-    audio = deployed.calls.submit_audio(deployed.calls.upload(MUSIC, deployed.key("silent.mp3"), song), MUSIC)
+    video = deployed.api_client.track_video(deployed.api_client.upload(CLIPS, deployed.key("silent.mp4"), clip))
+    audio = deployed.api_client.submit_audio(deployed.api_client.upload(MUSIC, deployed.key("silent.mp3"), song), MUSIC)
     for function, vid in (("PollVideo", video["vid"]), ("PollAudio", audio["vid"])):
         until(lambda: _polled(deployed, function, vid) == "succeeded", function)  # noqa: B023
         assert deployed.events(vid, "succeeded")
-        history = deployed.calls.get(f"/tasks/{vid}/history")["observations"]
+        history = deployed.api_client.get(f"/tasks/{vid}/history")["observations"]
         assert "claim" not in {line["origin"] for line in history}
 
 
@@ -133,8 +135,8 @@ def test_outcome_that_the_stream_lost_is_announced_by_the_sweep(deployed: Deploy
     stream = next(one["UUID"] for one in mappings if ":dynamodb:" in one["EventSourceArn"])
     deployed.functions.update_event_source_mapping(UUID=stream, Enabled=False)
     try:
-        upload = deployed.calls.upload(MUSIC, deployed.key("unheard.mp3"), song)
-        vid = deployed.calls.submit_audio(upload, MUSIC)["vid"]
+        upload = deployed.api_client.upload(MUSIC, deployed.key("unheard.mp3"), song)
+        vid = deployed.api_client.submit_audio(upload, MUSIC)["vid"]
         until(lambda: _polled(deployed, "PollAudio", vid) == "succeeded", "the poll")
         assert deployed.types(vid) == set()
         until(lambda: deployed.invoke("Sweep")["publish"], "the sweep")
@@ -145,11 +147,11 @@ def test_outcome_that_the_stream_lost_is_announced_by_the_sweep(deployed: Deploy
 
 def _polled(deployed: Deployed, function: str, vid: str) -> str:
     deployed.invoke(function)
-    return deployed.calls.task(vid)["state"]
+    return deployed.api_client.task(vid)["state"]
 
 
 def _rows(deployed: Deployed, query: str, url: str) -> list[dict[str, str]]:
-    return [row for row in deployed.calls.get(f"/tasks?{query}&limit=100")["tasks"] if row.get("url") == url]
+    return [row for row in deployed.api_client.get(f"/tasks?{query}&limit=100")["tasks"] if row.get("url") == url]
 
 
 def _holds_what_the_ledger_says(deployed: Deployed, task: dict, folder: Path) -> None:
@@ -157,7 +159,7 @@ def _holds_what_the_ledger_says(deployed: Deployed, task: dict, folder: Path) ->
         if rendition["kind"] not in {"video", "audio"}:
             continue
         file = folder / Path(rendition["paths"][0]).name
-        size = deployed.calls.download(bucket_host(rendition["dst"]["bucket"]), rendition["paths"][0], file)
+        size = deployed.api_client.download(bucket_host(rendition["dst"]["bucket"]), rendition["paths"][0], file)
         facts = probe(file)
         assert size == rendition["size"] == facts.size
         assert facts.duration == pytest.approx(task["source"]["duration"], abs=1)

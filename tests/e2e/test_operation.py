@@ -8,19 +8,21 @@ from typing import Any
 import pytest
 import requests
 
-from local.calls import file_in
+from local.client import file_in
 from local.stack import BUCKET_REGION, MUSIC
 from tests.e2e.deployed import Deployed, until
 
 
 def post(deployed: Deployed, path: str, body: Any) -> requests.Response:
-    return deployed.post(path, json.dumps(body).encode(), deployed.calls.headers)
+    return deployed.post(path, json.dumps(body).encode(), deployed.api_client.headers)
 
 
 @pytest.fixture(scope="module")
 def done(whole: Deployed, song: Path) -> str:
     """A task whose outcome was announced."""
-    vid = str(whole.calls.submit_audio(whole.calls.upload(MUSIC, whole.key("replayed.mp3"), song), MUSIC)["vid"])
+    vid = str(
+        whole.api_client.submit_audio(whole.api_client.upload(MUSIC, whole.key("replayed.mp3"), song), MUSIC)["vid"]
+    )
     assert whole.outcome(vid)["state"] == "succeeded"
     assert whole.events(vid, "succeeded")
     return vid
@@ -38,7 +40,7 @@ def test_a_replay_is_heard_with_an_id_of_its_own(deployed: Deployed, done: str) 
 
 
 def test_a_bulk_replay_is_counted_and_carried_out(deployed: Deployed, done: str) -> None:
-    rows = deployed.calls.get("/tasks?time=outcome&state=succeeded,failed&kind=audio&limit=100")["tasks"]
+    rows = deployed.api_client.get("/tasks?time=outcome&state=succeeded,failed&kind=audio&limit=100")["tasks"]
     (ended,) = [row["outcome_at"] for row in rows if row["vid"] == done]
     wish = {"state": ["succeeded", "lost"], "kind": "audio", "since": ended, "until": ended}
     counted = post(deployed, "/tasks/replay", wish | {"dry_run": True})
@@ -52,7 +54,7 @@ def test_a_bulk_replay_is_counted_and_carried_out(deployed: Deployed, done: str)
 
 
 def test_a_batch(deployed: Deployed, song: Path) -> None:
-    urls = [deployed.calls.upload(MUSIC, deployed.key(f"{number}.mp3"), song).url for number in range(3)]
+    urls = [deployed.api_client.upload(MUSIC, deployed.key(f"{number}.mp3"), song).url for number in range(3)]
     tasks = [{"url": url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION} for url in urls]
     first = post(deployed, "/tasks/audio/batch", {"tasks": [*tasks, {"url": "x"}]})
     assert first.status_code == 207
@@ -83,7 +85,7 @@ def test_the_quarantine_is_listed_and_read_again(deployed: Deployed) -> None:
     body = f"no callback {deployed.key('x')}"
     assert deployed.callback("video", body.encode()).status_code == 400
     day = f"{datetime.now(UTC):%Y-%m-%d}"
-    listed = deployed.calls.get(f"/quarantine?day={day}")
+    listed = deployed.api_client.get(f"/quarantine?day={day}")
     assert body in [one["body"] for one in listed["bodies"]]
     again = post(deployed, "/quarantine/replay", {"day": day})
     assert again.status_code == 200

@@ -27,7 +27,7 @@ def relay(deployed: Deployed, name: str, **changes: Any) -> dict[str, Any]:
 
 
 def songs(deployed: Deployed, room: str, path: str = "") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = deployed.calls.get(f"/rooms/{room}/songs{path}")["songs"]
+    found: list[dict[str, Any]] = deployed.api_client.get(f"/rooms/{room}/songs{path}")["songs"]
     return found
 
 
@@ -39,9 +39,9 @@ def said(deployed: Deployed, room: str) -> list[str]:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_is_ready_and_can_be_used(deployed: Deployed, name: str) -> None:
     message = relay(deployed, name)
-    (receipt,) = deployed.calls.relay(message)["results"]
+    (receipt,) = deployed.api_client.relay(message)["results"]
     assert (receipt["accepted"], receipt["duplicate"]) == (True, False)
-    assert deployed.calls.relay(message)["results"][0]["duplicate"] is True
+    assert deployed.api_client.relay(message)["results"][0]["duplicate"] is True
     (song,) = songs(deployed, message["room_id"])
     assert (song["next"], song["song_id"], song["type"]) == ("use", "104008", receipt["type"])
     assert song["resources"][0]["ms_left"] > 0
@@ -51,7 +51,7 @@ def test_every_variant_is_ready_and_can_be_used(deployed: Deployed, name: str) -
 @pytest.mark.parametrize("name", ["empty", "service_error"])
 def test_a_failure(deployed: Deployed, name: str) -> None:
     message = relay(deployed, name) | {"resource_type": "accompaniment"}
-    deployed.calls.relay(message)
+    deployed.api_client.relay(message)
     (song,) = songs(deployed, message["room_id"], "/104008")
     assert song["error"]["advice"]
     until(lambda: said(deployed, message["room_id"]) == ["failed"], "the notification")
@@ -74,7 +74,7 @@ def test_what_the_engine_s_game_server_does_wrong(
     deployed: Deployed, scheme: str, fault: str, statuses: list[int], after: str | None
 ) -> None:
     order = {"room_id": deployed.key("room").replace("/", "-"), "scheme": scheme, "fault": fault}
-    answer = requests.post(f"{deployed.stack.ground.engine_url}/_engine/music", json=order, timeout=30)
+    answer = requests.post(f"{deployed.stack.env.engine_url}/_engine/music", json=order, timeout=30)
     assert answer.json() == {"statuses": statuses}
     assert [song["next"] for song in songs(deployed, order["room_id"])] == ([after] if after else [])
 
@@ -82,7 +82,7 @@ def test_what_the_engine_s_game_server_does_wrong(
 def test_a_song_runs_out(deployed: Deployed) -> None:
     lives = {"share_token_ttl": 30_000, "resources": [{"resource_id": "x", "quality": "hq", "resource_ttl": 30_000}]}
     message = relay(deployed, "song", **lives)
-    deployed.calls.relay(message)
+    deployed.api_client.relay(message)
     room = message["room_id"]
     first = songs(deployed, room)[0]["share_ms_left"]
     assert songs(deployed, room)[0]["share_ms_left"] < first <= 29_000
@@ -94,7 +94,7 @@ def test_a_song_runs_out(deployed: Deployed) -> None:
 def test_with_zego_s_fields_in_a_batch(deployed: Deployed) -> None:
     first, second = relay(deployed, "song"), relay(deployed, "accompaniment")
     secret, now, nonce = (
-        deployed.stack.ground.keys.music,
+        deployed.stack.env.keys.music,
         int(time.time()),
         7407715855877898783 + time.time_ns() % 10**6,
     )
@@ -121,15 +121,15 @@ def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed
     message = relay(deployed, "accompaniment", **marks, **lives, resources=resources)
     message["result"] = form(message["result"])
     room = message["room_id"]
-    deployed.calls.relay(message)
+    deployed.api_client.relay(message)
     bad = json.dumps(message | {"vendor_id": "x"})
     with pytest.raises(Exception, match="400") as refused:
-        deployed.calls.relay(json.loads(bad))
+        deployed.api_client.relay(json.loads(bad))
     (shown,) = songs(deployed, room, "/104008?tokens=true")
     assert {name: shown[name] for name in marks} == marks
     assert shown["resources"][0]["share_token"] == "CANARY-old"
     assert "CANARY-id" not in json.dumps(shown)
-    history = deployed.calls.get(f"/rooms/{room}/songs/104008/history")
+    history = deployed.api_client.get(f"/rooms/{room}/songs/104008/history")
     assert history["relays"][0]["resource_ids"] == ["CANARY-id"]
     assert json.dumps(history).count("CANARY") == 1
     until(lambda: deployed.invoke("Sweep") and "expired" in said(deployed, room), "the end")
@@ -137,7 +137,7 @@ def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed
     assert "CANARY" not in json.dumps(songs(deployed, room, "/104008?tokens=true"))
     told = json.dumps([songs(deployed, room), songs(deployed, room, "/104008"), deployed.heard, str(refused.value)])
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    told += json.dumps(deployed.calls.get(f"/quarantine?day={day}"))
+    told += json.dumps(deployed.api_client.get(f"/quarantine?day={day}"))
     told += _ledger(deployed) + _logs(deployed)
     assert "RelayStored" in told, "the logs were not read"
     assert "CANARY" not in told
@@ -147,12 +147,12 @@ def test_tokens_need_their_scope(deployed: Deployed) -> None:
     room = relay(deployed, "song")["room_id"]
     url = f"{deployed.deployment.api_url}/rooms/{room}/songs/1?tokens=true"
     assert requests.get(url, timeout=30).status_code == 401
-    assert requests.get(url, headers=deployed.calls.headers, timeout=30).status_code == 404
+    assert requests.get(url, headers=deployed.api_client.headers, timeout=30).status_code == 404
 
 
 def _ledger(deployed: Deployed) -> str:
     """Everything in the table, as it lies there and unpacked."""
-    table = client(deployed.stack.ground, "dynamodb").get_paginator("scan")
+    table = client(deployed.stack.env, "dynamodb").get_paginator("scan")
     pages = table.paginate(TableName=deployed.deployment.outputs["TableName"])
     items = [item for page in pages for item in page["Items"]]
     bodies = [
@@ -163,9 +163,9 @@ def _ledger(deployed: Deployed) -> str:
 
 
 def _logs(deployed: Deployed) -> str:
-    logs = client(deployed.stack.ground, "logs")
+    logs = client(deployed.stack.env, "logs")
     pages = logs.get_paginator("describe_log_groups").paginate()
-    text = (deployed.stack.ground.folder / "emulator.log").read_text()
+    text = (deployed.stack.env.folder / "emulator.log").read_text()
     for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
         found = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         text += json.dumps([event["message"] for page in found for event in page["events"]])
@@ -176,9 +176,9 @@ def test_a_room_and_a_song_with_odd_names(deployed: Deployed) -> None:
     """A path may arrive decoded or not, so odd names go by the query; a percent sign is understood either way."""
     room, song = f"50% {deployed.key('room').replace('/', '-')}", "a%2Fb/c?d#e&f=+ü"
     message = relay(deployed, VARIANTS[0], song_id=song) | {"room_id": room}
-    deployed.calls.relay(message)
+    deployed.api_client.relay(message)
     query = urlencode({"room_id": room, "song_id": song}, quote_via=quote)
-    (found,) = deployed.calls.get(f"/songs?{query}")["songs"]
+    (found,) = deployed.api_client.get(f"/songs?{query}")["songs"]
     assert (found["room_id"], found["song_id"]) == (room, song)
     (found,) = songs(deployed, quote(room, safe=""))
     assert (found["room_id"], found["song_id"]) == (room, song)

@@ -12,8 +12,8 @@ from tests.stack import resources, translated
 
 
 def test_everything_asynchronous_is_there(deployed: Deployed) -> None:
-    ground = deployed.stack.ground
-    schedules = client(ground, "scheduler").list_schedules()["Schedules"]
+    env = deployed.stack.env
+    schedules = client(env, "scheduler").list_schedules()["Schedules"]
     assert {one["State"] for one in schedules} == {"ENABLED"}
     assert sorted(one["Target"]["Arn"].split("-")[-2] for one in schedules) == ["PollAudio", "PollVideo", "Sweep"]
     mappings = deployed.functions.list_event_source_mappings()["EventSourceMappings"]
@@ -22,21 +22,23 @@ def test_everything_asynchronous_is_there(deployed: Deployed) -> None:
         ("dynamodb" if "StartingPosition" in one else "sqs", "Enabled") for one in written
     )
     table = deployed.deployment.outputs["TableName"]
-    time_to_live = client(ground, "dynamodb").describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    time_to_live = client(env, "dynamodb").describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     assert time_to_live == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
 def test_zz_a_restart_keeps_tasks_and_goes_on(deployed: Deployed, song: Path) -> None:
     if not deployed.stack.emulated_by.keeps_state:
         pytest.skip(f"{deployed.stack.emulated_by.name} loses its state when it stops")
-    before = deployed.calls.submit_audio(deployed.calls.upload(MUSIC, deployed.key("before.mp3"), song), MUSIC)["vid"]
+    before = deployed.api_client.submit_audio(
+        deployed.api_client.upload(MUSIC, deployed.key("before.mp3"), song), MUSIC
+    )["vid"]
     known = deployed.outcome(before)
     deployed.events(before, "succeeded")
     deployed.stack.down()
     assert not deployed.stack.running()
     again = deployed.restarted(deployed.stack.up(lambda _name: contextlib.nullcontext(), {"FirstPollAfter": "3"}))
-    assert again.calls.task(before) == known
-    upload = again.calls.upload(MUSIC, again.key("after.mp3"), song)
-    after = again.calls.submit_audio(upload, MUSIC)["vid"]
+    assert again.api_client.task(before) == known
+    upload = again.api_client.upload(MUSIC, again.key("after.mp3"), song)
+    after = again.api_client.submit_audio(upload, MUSIC)["vid"]
     assert again.outcome(after)["state"] == "succeeded"
     assert again.events(after, "succeeded")

@@ -11,9 +11,9 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from mediarelay.adapters.aws import client
+from tests.integration.lambda_sandbox import LambdaSandbox, forget
 from tests.integration.provider import Site, serving
-from tests.integration.sandbox import Sandbox, forget
-from tests.integration.world import World
+from tests.integration.task_harness import TaskHarness
 from tests.stack import REGION, resources
 
 NUMBERS = count()
@@ -65,9 +65,9 @@ def table(make_table: Callable[[], str]) -> str:
 
 
 @pytest.fixture
-def world(table: str) -> World:
+def harness(table: str) -> TaskHarness:
     """Everything but the provider and the subscribers, on a table of its own."""
-    return World(table)
+    return TaskHarness(table)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[Sandbox]:
+def lambda_sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[LambdaSandbox]:
     """Runs handlers as deployed; what they cached is forgotten afterwards."""
-    yield Sandbox(monkeypatch, table, site)
+    yield LambdaSandbox(monkeypatch, table, site)
     forget()

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mediarelay.signing.callback_token import digest
-from mediarelay.usecases.admit import Doorkeeper
-from tests.integration.world import Secret
+from mediarelay.signing.tokens import digest
+from mediarelay.usecases.authorize import Authorizer
+from tests.integration.task_harness import Secret
 
 CLIENTS = {
     "clients": [
@@ -19,14 +19,14 @@ CLIENTS = {
 }
 
 
-def name_of(keeper: Doorkeeper, header: str, route: str) -> str | None:
+def name_of(keeper: Authorizer, header: str, route: str) -> str | None:
     """Who is admitted."""
     client = keeper.admit(header, route)
     return client.name if client else None
 
 
 def test_a_client_comes_with_its_scopes() -> None:
-    client = Doorkeeper(Secret(CLIENTS)).admit("Bearer w-token", "GET")
+    client = Authorizer(Secret(CLIENTS)).admit("Bearer w-token", "GET")
     assert client
     assert client.scopes == ("submit", "read")
 
@@ -43,7 +43,7 @@ def test_a_client_comes_with_its_scopes() -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "get", ""])
 def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
-    assert name_of(Doorkeeper(Secret(CLIENTS)), f"Bearer {token}", method) == allowed.get(
+    assert name_of(Authorizer(Secret(CLIENTS)), f"Bearer {token}", method) == allowed.get(
         method, "boss" if token == "b-token" else None
     )
 
@@ -59,7 +59,7 @@ def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
     ],
 )
 def test_routes_of_operators_need_everything(route: str) -> None:
-    keeper = Doorkeeper(Secret(CLIENTS))
+    keeper = Authorizer(Secret(CLIENTS))
     assert keeper.admit("Bearer w-token", route) is None
     assert name_of(keeper, "Bearer b-token", route) == "boss"
     assert name_of(keeper, "Bearer w-token", "POST /tasks/{vid}/replay") == "writer"
@@ -85,40 +85,40 @@ def test_routes_of_operators_need_everything(route: str) -> None:
     ],
 )
 def test_whatever_is_no_live_token_stays_outside(header: str | None) -> None:
-    assert Doorkeeper(Secret(CLIENTS)).admit(header, "GET") is None
+    assert Authorizer(Secret(CLIENTS)).admit(header, "GET") is None
 
 
 @pytest.mark.parametrize("header", ["Bearer b-token", "bearer b-token", "BEARER  b-token "])
 def test_the_scheme_is_read_as_http_says(header: str) -> None:
-    assert name_of(Doorkeeper(Secret(CLIENTS)), header, "GET") == "boss"
+    assert name_of(Authorizer(Secret(CLIENTS)), header, "GET") == "boss"
 
 
 @pytest.mark.parametrize("missing", ["name", "sha256", "scopes"])
 def test_an_incomplete_entry_counts_for_nothing_and_stops_nobody(missing: str) -> None:
     broken = {"name": "x", "sha256": digest("x-token"), "scopes": ["admin"]}
     del broken[missing]
-    keeper = Doorkeeper(Secret({"clients": [broken, *CLIENTS["clients"]]}))
+    keeper = Authorizer(Secret({"clients": [broken, *CLIENTS["clients"]]}))
     assert keeper.admit("Bearer x-token", "GET") is None
     assert name_of(keeper, "Bearer r-token", "GET") == "reader"
 
 
 @pytest.mark.parametrize("secret", [{}, {"clients": []}])
 def test_without_clients_the_door_is_closed(secret: dict[str, Any]) -> None:
-    assert Doorkeeper(Secret(secret)).admit("Bearer b-token", "GET") is None
-    assert Doorkeeper(Secret(secret)).admit(None, "GET") is None
+    assert Authorizer(Secret(secret)).admit("Bearer b-token", "GET") is None
+    assert Authorizer(Secret(secret)).admit(None, "GET") is None
 
 
 def test_a_client_that_was_just_added_is_known_after_a_recheck() -> None:
     secret = Secret({"clients": []})
     secret.recheck = lambda: CLIENTS  # type: ignore[method-assign]
-    assert name_of(Doorkeeper(secret), "Bearer r-token", "GET") == "reader"
+    assert name_of(Authorizer(secret), "Bearer r-token", "GET") == "reader"
 
 
 @pytest.mark.parametrize("bad", [None, "r-token", 7, [], {}, {"name": None, "sha256": None, "scopes": None}])
 @pytest.mark.parametrize("first", [True, False])
 def test_a_bad_entry_locks_nobody_out(bad: Any, *, first: bool) -> None:
     good = CLIENTS["clients"]
-    keeper = Doorkeeper(Secret({"clients": [bad, *good] if first else [*good, bad]}))
+    keeper = Authorizer(Secret({"clients": [bad, *good] if first else [*good, bad]}))
     assert name_of(keeper, "Bearer r-token", "GET") == "reader"
     for token in ("", "None", "null", "7", "[]"):
         assert keeper.admit(f"Bearer {token}", "GET") is None
@@ -126,6 +126,6 @@ def test_a_bad_entry_locks_nobody_out(bad: Any, *, first: bool) -> None:
 
 def test_a_digest_in_upper_case_and_scopes_as_words() -> None:
     entry = {"name": "web", "sha256": f" {digest('t').upper()}\n", "scopes": "read, submit"}
-    client = Doorkeeper(Secret({"clients": [entry]})).admit("Bearer t", "GET")
+    client = Authorizer(Secret({"clients": [entry]})).admit("Bearer t", "GET")
     assert client
     assert client.scopes == ("read", "submit")

@@ -4,66 +4,66 @@ from datetime import timedelta
 
 import pytest
 
-from mediarelay.domain.circuit import FIRST_BREAK, LONGEST_BREAK, THRESHOLD, Circuit, next_break
-from mediarelay.domain.media import Kind
+from mediarelay.domain.circuit_breaker import FIRST_BREAK, MAX_BREAK, THRESHOLD, Circuit, next_break
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import CircuitOpen, ProviderClosed
-from tests.integration.world import START, VID, World, answer, together
+from tests.integration.task_harness import START, VID, TaskHarness, answer, together
 
 ACTION = "GetCtsInfo"
 
 
-def refuse(world: World, times: int) -> None:
+def refuse(harness: TaskHarness, times: int) -> None:
     for _ in range(times):
-        world.breaker.refused(ACTION, Circuit())
+        harness.breaker.refused(ACTION, Circuit())
 
 
-def admitted(world: World) -> bool:
+def admitted(harness: TaskHarness) -> bool:
     try:
-        world.breaker.admit(ACTION)
+        harness.breaker.admit(ACTION)
     except CircuitOpen:
         return False
     return True
 
 
-def test_refusals_in_a_row_open_it(world: World) -> None:
-    refuse(world, THRESHOLD - 1)
-    assert admitted(world)
-    assert not world.breaker.is_open(ACTION)
-    refuse(world, 1)
-    assert not admitted(world)
-    assert world.breaker.is_open(ACTION)
-    assert not world.breaker.is_open("GetCtsaudioInfo"), "an API may be retired in places"
+def test_refusals_in_a_row_open_it(harness: TaskHarness) -> None:
+    refuse(harness, THRESHOLD - 1)
+    assert admitted(harness)
+    assert not harness.breaker.is_open(ACTION)
+    refuse(harness, 1)
+    assert not admitted(harness)
+    assert harness.breaker.is_open(ACTION)
+    assert not harness.breaker.is_open("GetCtsaudioInfo"), "an API may be retired in places"
 
 
-def test_one_success_in_between_starts_the_count_anew(world: World) -> None:
-    refuse(world, THRESHOLD - 1)
-    world.breaker.passed(ACTION, world.breaker.admit(ACTION))
-    refuse(world, THRESHOLD - 1)
-    assert admitted(world)
+def test_one_success_in_between_starts_the_count_anew(harness: TaskHarness) -> None:
+    refuse(harness, THRESHOLD - 1)
+    harness.breaker.passed(ACTION, harness.breaker.admit(ACTION))
+    refuse(harness, THRESHOLD - 1)
+    assert admitted(harness)
 
 
-def test_after_a_break_one_call_tries_and_heals(world: World) -> None:
-    refuse(world, THRESHOLD)
-    world.clock.now += FIRST_BREAK
-    assert together([lambda: admitted(world)] * 6).count(True) == 1
-    world.clock.now += FIRST_BREAK
-    seen = world.breaker.admit(ACTION)
-    world.breaker.passed(ACTION, seen)
-    assert all(admitted(world) for _ in range(3))
-    assert world.items() == []
+def test_after_a_break_one_call_tries_and_heals(harness: TaskHarness) -> None:
+    refuse(harness, THRESHOLD)
+    harness.clock.now += FIRST_BREAK
+    assert together([lambda: admitted(harness)] * 6).count(True) == 1
+    harness.clock.now += FIRST_BREAK
+    seen = harness.breaker.admit(ACTION)
+    harness.breaker.passed(ACTION, seen)
+    assert all(admitted(harness) for _ in range(3))
+    assert harness.items() == []
 
 
-def test_breaks_grow_up_to_a_bound(world: World) -> None:
-    refuse(world, THRESHOLD)
+def test_breaks_grow_up_to_a_bound(harness: TaskHarness) -> None:
+    refuse(harness, THRESHOLD)
     breaks = []
     for _ in range(8):
-        since = world.clock()
-        while not admitted(world):
-            world.clock.forward(seconds=10)
-        breaks.append(world.clock() - since)
-        refuse(world, 1)
+        since = harness.clock()
+        while not admitted(harness):
+            harness.clock.forward(seconds=10)
+        breaks.append(harness.clock() - since)
+        refuse(harness, 1)
     assert breaks == sorted(breaks)
-    assert (breaks[0], breaks[-1]) == (FIRST_BREAK, LONGEST_BREAK)
+    assert (breaks[0], breaks[-1]) == (FIRST_BREAK, MAX_BREAK)
 
 
 @pytest.mark.parametrize(("failures", "minutes"), [(4, None), (5, 1), (6, 2), (9, 16), (10, 30), (10**6, 30)])
@@ -72,43 +72,43 @@ def test_the_length_of_a_break(failures: int, minutes: int | None) -> None:
 
 
 def test_an_open_circuit_leaves_everything_due_and_costs_no_attempt(
-    world: World, capsys: pytest.CaptureFixture[str]
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.track()
-    refuse(world, THRESHOLD)
-    world.clock.forward(seconds=59)
-    world.provider.answers[VID] = CircuitOpen(ACTION)
-    world.confirm()
-    (row,) = world.due()["video"]
-    assert row.due_at == int((world.clock() + timedelta(seconds=60)).timestamp()), "the wait does not grow"
-    refuse(world, 2)
-    world.clock.forward(seconds=100)
-    assert world.poll() == 0
+    harness.track()
+    refuse(harness, THRESHOLD)
+    harness.clock.forward(seconds=59)
+    harness.provider.answers[VID] = CircuitOpen(ACTION)
+    harness.confirm()
+    (row,) = harness.due()["video"]
+    assert row.due_at == int((harness.clock() + timedelta(seconds=60)).timestamp()), "the wait does not grow"
+    refuse(harness, 2)
+    harness.clock.forward(seconds=100)
+    assert harness.poll() == 0
     assert '"CircuitOpen": 1' in capsys.readouterr().out
-    assert world.queue.sent == []
-    world.clock.forward(minutes=30)
-    assert world.poll() == 1, "after the break somebody has to try"
+    assert harness.queue.sent == []
+    harness.clock.forward(minutes=30)
+    assert harness.poll() == 1, "after the break somebody has to try"
 
 
-def test_a_retired_api_ends_in_lost_and_a_healed_one_does_not(world: World) -> None:
-    world.track()
-    world.track("v2")
-    world.provider.answers[VID] = CircuitOpen(ACTION)
-    world.clock.forward(hours=24)
-    world.confirm()
-    assert world.sweep()["lost"] == 0, "not without a last question"
-    world.provider.answers["v2"] = answer("v2")
-    world.confirm("v2")
-    world.clock.forward(hours=1, minutes=1)
-    assert world.sweep()["lost"] == 1
-    assert [world.reader.task(vid)["state"] for vid in (VID, "v2")] == ["lost", "succeeded"]
+def test_a_retired_api_ends_in_lost_and_a_healed_one_does_not(harness: TaskHarness) -> None:
+    harness.track()
+    harness.track("v2")
+    harness.provider.answers[VID] = CircuitOpen(ACTION)
+    harness.clock.forward(hours=24)
+    harness.confirm()
+    assert harness.sweep()["lost"] == 0, "not without a last question"
+    harness.provider.answers["v2"] = answer("v2")
+    harness.confirm("v2")
+    harness.clock.forward(hours=1, minutes=1)
+    assert harness.sweep()["lost"] == 1
+    assert [harness.reader.task(vid)["state"] for vid in (VID, "v2")] == ["lost", "succeeded"]
 
 
-def test_a_submit_while_we_are_refused_stays_open(world: World) -> None:
-    world.provider.vids = [ProviderClosed("provider code 4100", 4100), CircuitOpen("AddCtsAudioTask"), VID]
+def test_a_submit_while_we_are_refused_stays_open(harness: TaskHarness) -> None:
+    harness.provider.vids = [ProviderClosed("provider code 4100", 4100), CircuitOpen("AddCtsAudioTask"), VID]
     wish = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
-    assert world.submitter.submit(Kind.AUDIO, wish, None).vid is None
+    assert harness.submitter.submit(Kind.AUDIO, wish, None).vid is None
     for _ in range(2):
-        world.clock.forward(minutes=4)
-        world.sweep()
-    assert world.submitter.submit(Kind.AUDIO, wish, None).vid == VID
+        harness.clock.forward(minutes=4)
+        harness.sweep()
+    assert harness.submitter.submit(Kind.AUDIO, wish, None).vid == VID

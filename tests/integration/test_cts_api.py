@@ -16,8 +16,8 @@ from mediarelay.adapters import cts_api
 from mediarelay.adapters.cts_api import CtsApi
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.budget import Budget as Shares
-from mediarelay.domain.circuit import QUESTIONS, Circuit
-from mediarelay.domain.media import Kind
+from mediarelay.domain.circuit_breaker import QUESTIONS, Circuit
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import (
     CircuitOpen,
     ProviderBusy,
@@ -29,7 +29,7 @@ from mediarelay.errors import (
 )
 from mediarelay.signing.qcloud import Credentials, Endpoint, verify
 from tests.integration.provider import PATH, Site, serving
-from tests.integration.world import VID, payload
+from tests.integration.task_harness import VID, payload
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECRET = "canary-secret-key-5f0c7d"
@@ -186,7 +186,7 @@ def test_codes(site: Site, code: Any, message: str, error: type[ProviderError]) 
         (5000, "(5001)no such file", ": (5001)no such file"),
         (4000, "a\nb\u0000", ": a b"),
         (4000, "  ", ""),
-        (4000, "x" * 10_000, ": " + "x" * cts_api.MOST_TOLD),
+        (4000, "x" * 10_000, ": " + "x" * cts_api.MAX_MESSAGE_LENGTH),
         (4100, "signature of AKIDexample does not match", ""),
         (4400, "key AKIDexample: too many", ""),
     ],
@@ -274,7 +274,7 @@ def test_a_redirect_is_not_followed(site: Site, status: int) -> None:
 def test_an_oversized_answer_is_not_read_to_its_end(
     site: Site, monkeypatch: pytest.MonkeyPatch, *, compressed: bool
 ) -> None:
-    monkeypatch.setattr(cts_api, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(cts_api, "MAX_BYTES", 10_000)
     body = envelope(data={"vid": VID, "name": "x" * 10**6}).encode()
     headers = {"content-encoding": "gzip"} if compressed else {}
     site.says("GetCtsInfo", gzip.compress(body) if compressed else body, headers=headers)
@@ -295,7 +295,7 @@ def test_the_time_before_the_first_byte_counts(site: Site, monkeypatch: pytest.M
     def slow_post(*arguments: Any, **options: Any) -> requests.Response:
         nonlocal now
         answer = post(*arguments, **options)
-        now += cts_api.MOST_SECONDS + 1
+        now += cts_api.MAX_SECONDS + 1
         return answer
 
     monkeypatch.setattr(requests.Session, "post", slow_post)
@@ -312,7 +312,7 @@ def test_a_provider_that_is_not_there(site: Site) -> None:
 
 
 def test_every_call_has_a_timeout() -> None:
-    longest = max(sum(cts_api.TIMEOUT), cts_api.MOST_SECONDS) + cts_api.TIMEOUT[1]
+    longest = max(sum(cts_api.TIMEOUT), cts_api.MAX_SECONDS) + cts_api.TIMEOUT[1]
     assert 0 < longest < 28, "within the function's own"
 
 

@@ -19,8 +19,8 @@ from urllib3.connection import HTTPConnection
 from mediarelay.adapters.cts_api import CtsApi
 from mediarelay.config import Settings
 from mediarelay.domain.budget import Budget
-from mediarelay.domain.circuit import Circuit
-from mediarelay.domain.media import Kind
+from mediarelay.domain.circuit_breaker import Circuit
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.signing.qcloud import Credentials, Endpoint, verify
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

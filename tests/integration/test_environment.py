@@ -8,17 +8,9 @@ import pytest
 from mediarelay import root
 from mediarelay.adapters.aws import CONFIG
 from mediarelay.config import Settings
-from tests.integration.sandbox import Context, Sandbox
+from tests.integration.lambda_sandbox import Context, LambdaSandbox
 from tests.stack import functions, template, variables
 
-BEHIND = {
-    "song_life": "song_days",
-    "first_look_after": "first_poll_after",
-    "lifetime": "give_up_after",
-    "body_life": "raw_body_days",
-    "default_key_life": "default_key_hours",
-}
-BEHIND |= {"lease": "recovery_seconds"}
 TICKS = {"poll_video", "poll_audio", "sweep"}
 
 
@@ -29,16 +21,18 @@ class Watched:
         self._settings, self._names = settings, names
 
     def __getattr__(self, name: str) -> Any:
-        self._names.add(BEHIND.get(name, name).upper())
+        self._names.add(name.upper())
         return getattr(self._settings, name)
 
 
 @pytest.mark.parametrize("function", sorted(functions()))
-def test_settings_that_are_read_are_given(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+def test_settings_that_are_read_are_given(
+    lambda_sandbox: LambdaSandbox, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
     read: set[str] = set()
     watched = SimpleNamespace(read=lambda: Watched(Settings.read(), read))
     monkeypatch.setattr(root, "Settings", watched)
-    sandbox.handler(function)
+    lambda_sandbox.handler(function)
     if function in TICKS:
         root.tick(Context())
     given, common = set(variables(function)), set(template()["Globals"]["Function"]["Environment"]["Variables"])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.lambda_sandbox import Call, LambdaSandbox
 from tests.integration.provider import serving
-from tests.integration.sandbox import Call, Sandbox
 from tests.stack import ROOT, functions
 
 FILES = sorted((ROOT / "events").glob("*.json"))
@@ -26,10 +26,10 @@ EXCUSED = {
 }
 
 
-def run(sandbox: Sandbox, path: Path) -> dict[str, Any]:
+def run(lambda_sandbox: LambdaSandbox, path: Path) -> dict[str, Any]:
     content = json.loads(path.read_text("utf-8"))
-    sandbox.given(content["given"])
-    return {"result": sandbox.invoke(content["function"], content["event"])} | sandbox.after()
+    lambda_sandbox.given(content["given"])
+    return {"result": lambda_sandbox.invoke(content["function"], content["event"])} | lambda_sandbox.after()
 
 
 def allowed(function: str) -> set[Call]:
@@ -57,12 +57,12 @@ def _logical(resource: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_event(
-    sandbox: Sandbox, path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    lambda_sandbox: LambdaSandbox, path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("INFO")
     content = json.loads(path.read_text("utf-8"))
-    assert run(sandbox, path) == content["expected"]
-    assert sandbox.calls <= allowed(content["function"])
+    assert run(lambda_sandbox, path) == content["expected"]
+    assert lambda_sandbox.calls <= allowed(content["function"])
     told = f"{content['expected']}{capfd.readouterr()}{[vars(record) for record in caplog.records]}"
     assert not [word for word in CONFIDENTIAL if word in told]
 
@@ -74,9 +74,9 @@ def test_nothing_is_allowed_that_no_event_needs(
     used: set[Call] = set()
     for path in (path for path, owner in OWNER_OF.items() if owner == function):
         with serving() as site:
-            sandbox = Sandbox(monkeypatch, make_table(), site)
-            run(sandbox, path)
-            used |= sandbox.calls
+            lambda_sandbox = LambdaSandbox(monkeypatch, make_table(), site)
+            run(lambda_sandbox, path)
+            used |= lambda_sandbox.calls
     spare = {call for call in allowed(function) if (function, *call) not in EXCUSED}
     assert {action for action, _ in spare} == {action for action, _ in used}
     assert {resource for _, resource in spare} == {resource for _, resource in used}

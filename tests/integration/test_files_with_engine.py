@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from mediarelay.adapters.cts_api import CtsApi
-from mediarelay.contracts.api import AudioSubmit, VideoTrack, read
+from mediarelay.contracts.api.views import AudioTaskRequest, VideoTaskRequest, read
 from mediarelay.domain.budget import Budget
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.signing.qcloud import Credentials
-from tests.integration.world import World
+from tests.integration.task_harness import TaskHarness
 from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, Engine, Receiver, base_config, wait_for
 
 NAMES = (
@@ -40,51 +40,51 @@ def stub(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterat
 
 
 @pytest.fixture
-def linked(world: World, stub: Engine) -> World:
+def linked(harness: TaskHarness, stub: Engine) -> TaskHarness:
     """The use cases with the engine as their provider."""
     provider = CtsApi(
         url=f"http://127.0.0.1:{stub.port}/v2/index.php",
         credentials=lambda: Credentials(KEYS["secret_id"], KEYS["secret_key"]),
         spend=lambda _now, _limit: True,
         budget=Budget(1000),
-        guard=world.breaker,
+        guard=harness.breaker,
         clock=lambda: datetime.now(UTC),
         nonce=lambda: secrets.randbits(62) + 1,
         session=requests.Session(),
     )
-    object.__setattr__(world.confirmer, "provider", provider)
-    object.__setattr__(world.submitter, "send", {Kind.AUDIO: provider.add_audio, Kind.VIDEO: provider.find_video})
-    return world
+    object.__setattr__(harness.confirmer, "provider", provider)
+    object.__setattr__(harness.submitter, "send", {Kind.AUDIO: provider.add_audio, Kind.VIDEO: provider.find_video})
+    return harness
 
 
-def followed(world: World, receiver: Receiver, vid: str, kind: Kind) -> dict:
+def followed(harness: TaskHarness, receiver: Receiver, vid: str, kind: Kind) -> dict:
     """Take the engine's callback about a task and ask about it; returns what our API shows."""
     (body,) = receiver.of(vid)
-    assert world.claim(json.dumps(body).encode(), kind)
-    task = world.confirm(vid, kind)
+    assert harness.claim(json.dumps(body).encode(), kind)
+    task = harness.confirm(vid, kind)
     assert (task.outcome, task.conflicts) == ("succeeded", ())
-    return world.reader.task(vid)
+    return harness.reader.task(vid)
 
 
-def test_each_odd_key_is_an_audio_task_of_its_own(linked: World, stub: Engine, receiver: Receiver) -> None:
+def test_each_odd_key_is_an_audio_task_of_its_own(linked: TaskHarness, stub: Engine, receiver: Receiver) -> None:
     vids = {}
     for name in NAMES:
         stub.upload(AUDIO_HOST, f"/{quote(name)}", name.encode())
         wish = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
-        vids[name] = linked.submitter.submit(Kind.AUDIO, read(AudioSubmit, wish).model_dump(), None).vid
+        vids[name] = linked.submitter.submit(Kind.AUDIO, read(AudioTaskRequest, wish).model_dump(), None).vid
         view = followed(linked, receiver, vids[name], Kind.AUDIO)
         assert view["source"] | {"url": wish["url"], "path": f"/{name}"} == view["source"]
         assert {one["paths"][0].startswith(f"/{name}.") for one in view["renditions"]} == {True}
-        again = read(AudioSubmit, wish | {"url": view["source"]["url"]}).model_dump()
+        again = read(AudioTaskRequest, wish | {"url": view["source"]["url"]}).model_dump()
         assert linked.submitter.submit(Kind.AUDIO, again, None).vid == vids[name]
     assert len(set(vids.values())) == len(NAMES)
 
 
-def test_videos_are_found_by_the_url_that_our_api_shows(linked: World, stub: Engine, receiver: Receiver) -> None:
+def test_videos_are_found_by_the_url_that_our_api_shows(linked: TaskHarness, stub: Engine, receiver: Receiver) -> None:
     vids = {name: stub.upload(VIDEO_HOST, f"/{quote(name)}", name.encode()) for name in NAMES}
     for name, vid in vids.items():
         wait_for(lambda vid=vid: stub.call("GetCtsInfo", vid=vid)["data"]["status"] == 5)
-        wish = read(VideoTrack, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(exclude_none=True)
+        wish = read(VideoTaskRequest, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(exclude_none=True)
         assert linked.submitter.submit(Kind.VIDEO, wish, None).vid == vid
         view = followed(linked, receiver, vid, Kind.VIDEO)
         assert view["source"]["url"] == wish["url"]

@@ -12,45 +12,45 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.ledger import QUARANTINE_DAYS
-from mediarelay.adapters.table import Table
+from mediarelay.adapters.dynamodb.ledger import QUARANTINE_DAYS
+from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.domain.budget import Allowance
-from mediarelay.domain.entry import (
-    Announcement,
-    Books,
-    Card,
-    Entry,
-    Job,
-    Kept,
-    OpenQuestion,
-    Order,
-    Record,
-    Selection,
-    TimeOf,
-    Waiting,
-)
-from mediarelay.domain.intent import Intent
-from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import Due
+from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.log import (
+    Bookkeeping,
+    DueItem,
+    LoggedObservation,
+    Order,
+    PendingCheck,
+    Publication,
+    QuarantinedBody,
+    ReplayJob,
+    Selection,
+    TaskLog,
+    TaskSummary,
+    TimeOf,
+)
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import LedgerUnavailable
-from tests.integration.world import START, VID, World, answer, together
+from tests.integration.task_harness import START, VID, TaskHarness, answer, together
 from tests.stack import resources
 
 WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 LARGE = b"vid=x&title=" + Random(1).randbytes(10**6).hex().encode()  # noqa: S311 - the same each time
-LOST = Announcement(State.LOST)
-ANNOUNCED = frozenset({Announcement(State.PROBED), Announcement(State.FAILED, 2)})
+LOST = Publication(State.LOST)
+ANNOUNCED = frozenset({Publication(State.PROBED), Publication(State.FAILED, 2)})
 PENDING = Selection(kind=Kind.VIDEO, state=State.PENDING)
-BOOKS = Books(kind=Kind.VIDEO, version=1, give_up_at=START + timedelta(days=1))
+BOOKS = Bookkeeping(kind=Kind.VIDEO, version=1, give_up_at=START + timedelta(days=1))
 
 
-def entry(body: bytes = b'{"vid": "x"}', **changes: Any) -> Entry:
-    return replace(Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=body), **changes)
+def entry(body: bytes = b'{"vid": "x"}', **changes: Any) -> LoggedObservation:
+    return replace(LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=body), **changes)
 
 
-def card(**changes: Any) -> Card:
-    plain = Card(
+def card(**changes: Any) -> TaskSummary:
+    plain = TaskSummary(
         vid=VID,
         kind=Kind.VIDEO,
         state=State.PENDING,
@@ -85,189 +85,189 @@ def calls(names: list[str]) -> Iterator[None]:
 # ── the log ──
 
 
-def test_a_repeated_entry_is_one_call_and_no_write(world: World) -> None:
+def test_a_repeated_entry_is_one_call_and_no_write(harness: TaskHarness) -> None:
     names: list[str] = []
     with calls(names):
-        assert world.ledger.record(entry(), Due("video", START))
-        before = world.items()
-        assert not world.ledger.record(entry(at=START + timedelta(hours=1)), Due("video", START + timedelta(hours=1)))
+        assert harness.ledger.record(entry(), Due("video", START))
+        before = harness.items()
+        assert not harness.ledger.record(entry(at=START + timedelta(hours=1)), Due("video", START + timedelta(hours=1)))
     assert names == ["PutItem", "Scan", "PutItem"]
-    assert world.items() == before
+    assert harness.items() == before
 
 
-def test_entries_that_differ_are_all_kept(world: World) -> None:
+def test_entries_that_differ_are_all_kept(harness: TaskHarness) -> None:
     """Two events of one task, in one second, with one character of difference; and one body under two origins."""
     entries = [entry(), entry(b"{}"), entry(origin=Origin.ANSWER), entry(kind=Kind.AUDIO)]
-    assert all(map(world.ledger.record, entries))
-    assert sorted(world.entries(), key=repr) == sorted(entries, key=repr)
-    assert world.ledger.load(VID).books is None
+    assert all(map(harness.ledger.record, entries))
+    assert sorted(harness.entries(), key=repr) == sorted(entries, key=repr)
+    assert harness.ledger.load(VID).books is None
 
 
-def test_one_of_many_racing_writers_stores(world: World) -> None:
-    won = together([lambda: world.ledger.record(entry())] * 8)
+def test_one_of_many_racing_writers_stores(harness: TaskHarness) -> None:
+    won = together([lambda: harness.ledger.record(entry())] * 8)
     assert sorted(won) == [False] * 7 + [True]
-    assert len(world.items()) == 1
+    assert len(harness.items()) == 1
 
 
-def test_an_unknown_vid_has_an_empty_record(world: World) -> None:
-    assert world.ledger.load("nothing") == Record(entries=(), books=None)
+def test_an_unknown_vid_has_an_empty_record(harness: TaskHarness) -> None:
+    assert harness.ledger.load("nothing") == TaskLog(entries=(), books=None)
 
 
-def test_a_large_claim_is_kept_whole(world: World) -> None:
+def test_a_large_claim_is_kept_whole(harness: TaskHarness) -> None:
     body = b'{"vid": "x", "url": "' + b"http://cts/" * (5 * 2**20 // 11 - 10) + b'"}'
-    assert world.ledger.record(entry(body))
-    assert world.entries() == (entry(body),)
+    assert harness.ledger.record(entry(body))
+    assert harness.entries() == (entry(body),)
 
 
-def test_a_large_claim_that_does_not_compress_is_kept_whole(world: World) -> None:
+def test_a_large_claim_that_does_not_compress_is_kept_whole(harness: TaskHarness) -> None:
     others = [entry(), entry(b"{}"), entry(LARGE[::-1])]
-    assert all(map(world.ledger.record, [entry(LARGE), *others]))
-    assert not world.ledger.record(entry(LARGE))
-    assert set(world.entries()) == {entry(LARGE), *others}
+    assert all(map(harness.ledger.record, [entry(LARGE), *others]))
+    assert not harness.ledger.record(entry(LARGE))
+    assert set(harness.entries()) == {entry(LARGE), *others}
 
 
 @pytest.mark.parametrize("writes", [1, 2])
 def test_a_large_claim_that_was_cut_off_is_not_there(
-    world: World, monkeypatch: pytest.MonkeyPatch, writes: int
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     """Parts come before their head; the sender's retry completes it."""
-    plain, left = type(world.ledger).put, iter(range(writes))
+    plain, left = type(harness.ledger).put, iter(range(writes))
 
     def cut(ledger: Any, *arguments: Any) -> bool:
         if next(left, None) is None:
             raise LedgerUnavailable("cut")
         return plain(ledger, *arguments)
 
-    world.ledger.record(entry())
+    harness.ledger.record(entry())
     with monkeypatch.context() as patch:
-        patch.setattr(type(world.ledger), "put", cut)
+        patch.setattr(type(harness.ledger), "put", cut)
         with pytest.raises(LedgerUnavailable):
-            world.ledger.record(entry(LARGE))
-    assert world.entries() == (entry(),)
-    assert world.ledger.record(entry(LARGE))
-    assert set(world.entries()) == {entry(), entry(LARGE)}
+            harness.ledger.record(entry(LARGE))
+    assert harness.entries() == (entry(),)
+    assert harness.ledger.record(entry(LARGE))
+    assert set(harness.entries()) == {entry(), entry(LARGE)}
 
 
-def test_racing_writers_of_a_large_claim(world: World) -> None:
-    assert together([lambda: world.ledger.record(entry(LARGE))] * 4).count(True) == 1
-    assert world.entries() == (entry(LARGE),)
+def test_racing_writers_of_a_large_claim(harness: TaskHarness) -> None:
+    assert together([lambda: harness.ledger.record(entry(LARGE))] * 4).count(True) == 1
+    assert harness.entries() == (entry(LARGE),)
 
 
 # ── the task item ──
 
 
-def test_a_task_item_is_written_once_per_version(world: World) -> None:
-    assert world.ledger.save(card(), BOOKS, None)
-    assert not world.ledger.save(card(), BOOKS, None), "somebody else made it"
+def test_a_task_item_is_written_once_per_version(harness: TaskHarness) -> None:
+    assert harness.ledger.save(card(), BOOKS, None)
+    assert not harness.ledger.save(card(), BOOKS, None), "somebody else made it"
     second = replace(BOOKS, version=2, attempts=3, published=ANNOUNCED)
-    assert world.ledger.save(card(state=State.PROBED), second, BOOKS)
-    assert not world.ledger.save(card(state=State.FAILED), replace(second, version=3), BOOKS), (
+    assert harness.ledger.save(card(state=State.PROBED), second, BOOKS)
+    assert not harness.ledger.save(card(state=State.FAILED), replace(second, version=3), BOOKS), (
         "written from an old view"
     )
-    assert world.ledger.load(VID) == Record(entries=(), books=second, card=card(state=State.PROBED))
-    (item,) = world.items()
+    assert harness.ledger.load(VID) == TaskLog(entries=(), books=second, card=card(state=State.PROBED))
+    (item,) = harness.items()
     assert item["state"] == {"S": "probed"}
 
 
-def test_one_of_many_racing_savers_wins_each_version(world: World) -> None:
-    assert together([lambda: world.ledger.save(card(), BOOKS, None)] * 6).count(True) == 1
+def test_one_of_many_racing_savers_wins_each_version(harness: TaskHarness) -> None:
+    assert together([lambda: harness.ledger.save(card(), BOOKS, None)] * 6).count(True) == 1
     later = replace(BOOKS, version=2)
-    assert together([lambda: world.ledger.save(card(), later, BOOKS)] * 6).count(True) == 1
+    assert together([lambda: harness.ledger.save(card(), later, BOOKS)] * 6).count(True) == 1
 
 
 # ── the due index ──
 
 
-def test_what_is_due_appears_and_what_is_settled_disappears(world: World) -> None:
-    world.ledger.record(entry(), Due("video", START))
-    world.ledger.save(card(due=Due("video", START + timedelta(seconds=1))), BOOKS, None)
-    assert [row.sk for row in world.ledger.waiting("video", START - timedelta(seconds=1))] == []
-    assert [row.sk[:3] for row in world.ledger.waiting("video", START)] == ["OBS"]
-    assert [(row.sk[:3], row.kind, row.vid) for row in world.due()["video"]] == [
+def test_what_is_due_appears_and_what_is_settled_disappears(harness: TaskHarness) -> None:
+    harness.ledger.record(entry(), Due("video", START))
+    harness.ledger.save(card(due=Due("video", START + timedelta(seconds=1))), BOOKS, None)
+    assert [row.sk for row in harness.ledger.waiting("video", START - timedelta(seconds=1))] == []
+    assert [row.sk[:3] for row in harness.ledger.waiting("video", START)] == ["OBS"]
+    assert [(row.sk[:3], row.kind, row.vid) for row in harness.due()["video"]] == [
         ("OBS", Kind.VIDEO, VID),
         ("TAS", Kind.VIDEO, VID),
     ]
-    world.ledger.settle(VID, world.ledger.load(VID).open)
-    assert [row.sk for row in world.due()["video"]] == ["TASK"]
-    world.ledger.save(card(due=None), replace(BOOKS, version=2), BOOKS)
-    assert world.due() == {}
-    assert world.ledger.load(VID).open == ()
+    harness.ledger.settle(VID, harness.ledger.load(VID).open)
+    assert [row.sk for row in harness.due()["video"]] == ["TASK"]
+    harness.ledger.save(card(due=None), replace(BOOKS, version=2), BOOKS)
+    assert harness.due() == {}
+    assert harness.ledger.load(VID).open == ()
 
 
-def test_a_lease_is_exclusive(world: World) -> None:
-    world.ledger.save(card(), BOOKS, None)
-    (row,) = world.due()["video"]
+def test_a_lease_is_exclusive(harness: TaskHarness) -> None:
+    harness.ledger.save(card(), BOOKS, None)
+    (row,) = harness.due()["video"]
     until = START + timedelta(minutes=3)
-    assert together([lambda: world.ledger.lease(row, until)] * 8).count(True) == 1
-    assert list(world.ledger.waiting("video", START)) == []
-    assert [one.due_at for one in world.due()["video"]] == [int(until.timestamp())]
+    assert together([lambda: harness.ledger.hide(row, until)] * 8).count(True) == 1
+    assert list(harness.ledger.waiting("video", START)) == []
+    assert [one.due_at for one in harness.due()["video"]] == [int(until.timestamp())]
 
 
-def test_what_was_settled_cannot_be_leased(world: World) -> None:
-    world.ledger.save(card(), BOOKS, None)
-    (row,) = world.due()["video"]
-    world.ledger.save(card(due=None), replace(BOOKS, version=2), BOOKS)
-    assert not world.ledger.lease(row, START)
-    assert world.due() == {}
+def test_what_was_settled_cannot_be_leased(harness: TaskHarness) -> None:
+    harness.ledger.save(card(), BOOKS, None)
+    (row,) = harness.due()["video"]
+    harness.ledger.save(card(due=None), replace(BOOKS, version=2), BOOKS)
+    assert not harness.ledger.hide(row, START)
+    assert harness.due() == {}
 
 
-def test_an_announcement_is_noted_only_while_it_is_current(world: World) -> None:
+def test_an_announcement_is_noted_only_while_it_is_current(harness: TaskHarness) -> None:
     due = Due("publish", START)
-    world.ledger.save(card(state=State.LOST, unpublished=LOST, due=due), BOOKS, None)
-    assert not world.ledger.published(VID, Announcement(State.SUCCEEDED))
-    assert world.ledger.published(VID, LOST)
-    assert not world.ledger.published(VID, LOST)
-    books = world.ledger.load(VID).books
+    harness.ledger.save(card(state=State.LOST, unpublished=LOST, due=due), BOOKS, None)
+    assert not harness.ledger.published(VID, Publication(State.SUCCEEDED))
+    assert harness.ledger.published(VID, LOST)
+    assert not harness.ledger.published(VID, LOST)
+    books = harness.ledger.load(VID).books
     assert books == replace(BOOKS, version=2, published=frozenset({LOST}))
-    assert world.due() == {}
-    assert not world.ledger.save(card(), replace(BOOKS, version=2), BOOKS), "a writer with an old view starts over"
+    assert harness.due() == {}
+    assert not harness.ledger.save(card(), replace(BOOKS, version=2), BOOKS), "a writer with an old view starts over"
 
 
-def test_an_announced_start_leaves_the_task_due(world: World) -> None:
-    world.ledger.save(card(state=State.PROBED, unpublished=Announcement(State.PROBED)), BOOKS, None)
-    assert world.ledger.published(VID, Announcement(State.PROBED))
-    assert list(world.due()) == ["video"]
+def test_an_announced_start_leaves_the_task_due(harness: TaskHarness) -> None:
+    harness.ledger.save(card(state=State.PROBED, unpublished=Publication(State.PROBED)), BOOKS, None)
+    assert harness.ledger.published(VID, Publication(State.PROBED))
+    assert list(harness.due()) == ["video"]
 
 
 # ── listing ──
 
 
-def test_pages_of_one_kind_and_state_newest_first(world: World) -> None:
+def test_pages_of_one_kind_and_state_newest_first(harness: TaskHarness) -> None:
     for number in range(7):
         created = START + timedelta(seconds=number // 2)
-        world.ledger.save(card(vid=f"v{number}", created_at=created, url=None), BOOKS, None)
-    world.ledger.save(card(vid="other", state=State.FAILED), BOOKS, None)
+        harness.ledger.save(card(vid=f"v{number}", created_at=created, url=None), BOOKS, None)
+    harness.ledger.save(card(vid="other", state=State.FAILED), BOOKS, None)
     for order, numbers in ((Order.DESCENDING, "6543210"), (Order.ASCENDING, "0123456")):
         seen: list[str] = []
         cursor = None
-        while rows := world.ledger.page(PENDING, cursor=cursor, limit=2, order=order):
+        while rows := harness.ledger.page(PENDING, cursor=cursor, limit=2, order=order):
             seen += [row["vid"] for row in rows]
             cursor = rows[-1]["position"]
         assert seen == [f"v{number}" for number in numbers]
     recent = replace(PENDING, since=START + timedelta(seconds=2))
-    assert [row["vid"] for row in world.ledger.page(recent, cursor=None, limit=9)] == ["v6", "v5", "v4"]
-    assert world.ledger.page(recent, cursor="2026-01-01", limit=9) == []
+    assert [row["vid"] for row in harness.ledger.page(recent, cursor=None, limit=9)] == ["v6", "v5", "v4"]
+    assert harness.ledger.page(recent, cursor="2026-01-01", limit=9) == []
     early = replace(PENDING, until=START + timedelta(seconds=1))
-    assert [row["vid"] for row in world.ledger.page(early, cursor=None, limit=9)] == ["v3", "v2", "v1", "v0"]
-    assert world.ledger.page(early, cursor="2027-01-01", limit=9, order=Order.ASCENDING) == []
-    assert world.ledger.page(replace(PENDING, kind=Kind.AUDIO), cursor=None, limit=9) == []
+    assert [row["vid"] for row in harness.ledger.page(early, cursor=None, limit=9)] == ["v3", "v2", "v1", "v0"]
+    assert harness.ledger.page(early, cursor="2027-01-01", limit=9, order=Order.ASCENDING) == []
+    assert harness.ledger.page(replace(PENDING, kind=Kind.AUDIO), cursor=None, limit=9) == []
 
 
-def test_outcomes_are_listed_by_their_own_time(world: World) -> None:
+def test_outcomes_are_listed_by_their_own_time(harness: TaskHarness) -> None:
     """The last to be made is the first to have an outcome; what has none is not in the list."""
     for number in range(4):
         ended = START + timedelta(hours=1, minutes=-number) if number else None
         one = card(vid=f"v{number}", created_at=START + timedelta(minutes=number), state=State.LOST, outcome_at=ended)
-        world.ledger.save(one, BOOKS, None)
+        harness.ledger.save(one, BOOKS, None)
     lost = Selection(kind=Kind.VIDEO, state=State.LOST, time=TimeOf.OUTCOME)
-    rows = world.ledger.page(lost, cursor=None, limit=9)
+    rows = harness.ledger.page(lost, cursor=None, limit=9)
     assert [(row["vid"], row["outcome_at"]) for row in rows] == [
         ("v1", "2026-01-02T04:03:05+00:00"),
         ("v2", "2026-01-02T04:02:05+00:00"),
         ("v3", "2026-01-02T04:01:05+00:00"),
     ]
-    assert world.ledger.count(replace(lost, until=START + timedelta(minutes=58))) == 2
-    assert world.ledger.load("v1").card == card(
+    assert harness.ledger.count(replace(lost, until=START + timedelta(minutes=58))) == 2
+    assert harness.ledger.load("v1").card == card(
         vid="v1", created_at=START + timedelta(minutes=1), state=State.LOST, outcome_at=START + timedelta(minutes=59)
     )
 
@@ -276,119 +276,121 @@ def test_outcomes_are_listed_by_their_own_time(world: World) -> None:
 
 
 def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The task's item and its log may lie on different pages of a query, and others write in between."""
-    world.track()
+    harness.track()
     for number in range(3):
-        world.ledger.record(entry(Random(number).randbytes(400_000), origin=Origin.TRUSTED))  # noqa: S311 - noise
-    query, armed = world.ledger.client.query, [True]
+        harness.ledger.record(entry(Random(number).randbytes(400_000), origin=Origin.TRUSTED))  # noqa: S311 - noise
+    query, armed = harness.ledger.client.query, [True]
 
     def slow(**request: Any) -> Any:
         found = query(**request)
         if "LastEvaluatedKey" in found and armed and armed.pop():
-            world.provider.answers[VID] = answer()
-            world.confirm()
+            harness.provider.answers[VID] = answer()
+            harness.confirm()
         return found
 
-    monkeypatch.setattr(world.ledger.client, "query", slow)
-    world.tasks.refresh(VID, Kind.VIDEO, asked=world.clock())
+    monkeypatch.setattr(harness.ledger.client, "query", slow)
+    harness.tasks.refresh(VID, Kind.VIDEO, asked=harness.clock())
     assert not armed, "the log has more than one page"
-    record, task = world.tasks.load(VID)
+    record, task = harness.tasks.load(VID)
     assert record.card
     assert task
     assert record.card.state is task.state is State.SUCCEEDED
 
 
-def test_the_life_of_an_intent(world: World) -> None:
-    assert world.ledger.intent(intent().identity) is None
-    assert world.ledger.open_intent(intent(), Due("submit", START))
-    assert not world.ledger.open_intent(intent(request={"url": "http://other"}), Due("submit", START))
-    assert world.ledger.intent(intent().identity) == intent()
-    assert [row.pk for row in world.due()["submit"]] == [f"INTENT#{intent().identity}"]
-    assert world.ledger.name_intent(intent().identity, "v1", START)
-    assert not world.ledger.name_intent(intent().identity, "v2", START), "the first vid stays"
-    assert world.ledger.intent(intent().identity) == intent(vid="v1", named_at=START)
-    world.ledger.drop_intent(intent())
-    assert world.ledger.intent(intent().identity), "a wish that became a task stays"
-    world.ledger.close_intent(intent())
-    assert world.due() == {}
+def test_the_life_of_an_intent(harness: TaskHarness) -> None:
+    assert harness.ledger.intent(intent().identity) is None
+    assert harness.ledger.open_intent(intent(), Due("submit", START))
+    assert not harness.ledger.open_intent(intent(request={"url": "http://other"}), Due("submit", START))
+    assert harness.ledger.intent(intent().identity) == intent()
+    assert [row.pk for row in harness.due()["submit"]] == [f"INTENT#{intent().identity}"]
+    assert harness.ledger.name_intent(intent().identity, "v1", START)
+    assert not harness.ledger.name_intent(intent().identity, "v2", START), "the first vid stays"
+    assert harness.ledger.intent(intent().identity) == intent(vid="v1", named_at=START)
+    harness.ledger.drop_intent(intent())
+    assert harness.ledger.intent(intent().identity), "a wish that became a task stays"
+    harness.ledger.close_intent(intent())
+    assert harness.due() == {}
 
 
-def test_a_dropped_intent_frees_its_key(world: World) -> None:
-    world.ledger.open_intent(intent(), Due("submit", START))
-    world.ledger.drop_intent(intent())
-    assert world.items() == []
-    assert not world.ledger.name_intent(intent().identity, "v1", START), "nothing comes back to life"
-    assert world.ledger.open_intent(intent(), Due("submit", START))
+def test_a_dropped_intent_frees_its_key(harness: TaskHarness) -> None:
+    harness.ledger.open_intent(intent(), Due("submit", START))
+    harness.ledger.drop_intent(intent())
+    assert harness.items() == []
+    assert not harness.ledger.name_intent(intent().identity, "v1", START), "nothing comes back to life"
+    assert harness.ledger.open_intent(intent(), Due("submit", START))
 
 
-def test_a_later_intent_under_the_same_key_is_another_one(world: World) -> None:
+def test_a_later_intent_under_the_same_key_is_another_one(harness: TaskHarness) -> None:
     later = intent(at=START + timedelta(microseconds=1))
-    world.ledger.open_intent(later, Due("submit", START))
-    world.ledger.close_intent(intent())
-    world.ledger.drop_intent(intent())
-    assert world.ledger.intent(later.identity) == later
-    assert [row.pk for row in world.due()["submit"]] == [f"INTENT#{later.identity}"]
+    harness.ledger.open_intent(later, Due("submit", START))
+    harness.ledger.close_intent(intent())
+    harness.ledger.drop_intent(intent())
+    assert harness.ledger.intent(later.identity) == later
+    assert [row.pk for row in harness.due()["submit"]] == [f"INTENT#{later.identity}"]
 
 
-def test_one_of_many_racing_submits_opens(world: World) -> None:
-    assert together([lambda: world.ledger.open_intent(intent(), Due("submit", START))] * 8).count(True) == 1
+def test_one_of_many_racing_submits_opens(harness: TaskHarness) -> None:
+    assert together([lambda: harness.ledger.open_intent(intent(), Due("submit", START))] * 8).count(True) == 1
 
 
 # ── budget and quarantine ──
 
 
-def test_the_budget_is_exact(world: World) -> None:
-    assert together([lambda: world.ledger.spend(START, Allowance(5))] * 12).count(True) == 5
-    assert not world.ledger.spend(START + timedelta(seconds=54), Allowance(5))
-    assert world.ledger.spend(START + timedelta(seconds=55), Allowance(5)), "the next minute"
-    assert world.ledger.spend(START, Allowance(6))
+def test_the_budget_is_exact(harness: TaskHarness) -> None:
+    assert together([lambda: harness.ledger.spend(START, Allowance(5))] * 12).count(True) == 5
+    assert not harness.ledger.spend(START + timedelta(seconds=54), Allowance(5))
+    assert harness.ledger.spend(START + timedelta(seconds=55), Allowance(5)), "the next minute"
+    assert harness.ledger.spend(START, Allowance(6))
 
 
-def test_what_may_expire_says_so_under_the_template_s_name(world: World) -> None:
+def test_what_may_expire_says_so_under_the_template_s_name(harness: TaskHarness) -> None:
     (definition,) = resources("AWS::DynamoDB::Table").values()
     expiry = definition["TimeToLiveSpecification"]["AttributeName"]
-    world.ledger.spend(START, Allowance(5))
-    assert world.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
-    assert not world.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
-    ends = {item["pk"]["S"].split("#")[0]: int(item[expiry]["N"]) for item in world.items()}
+    harness.ledger.spend(START, Allowance(5))
+    assert harness.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
+    assert not harness.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
+    ends = {item["pk"]["S"].split("#")[0]: int(item[expiry]["N"]) for item in harness.items()}
     assert ends["QUARANTINE"] == int((START + timedelta(days=QUARANTINE_DAYS)).timestamp())
     assert int(START.timestamp()) < ends["BUDGET"] <= int((START + timedelta(days=1)).timestamp())
-    (junk,) = (item for item in world.items() if item["pk"]["S"].startswith("QUARANTINE"))
+    (junk,) = (item for item in harness.items() if item["pk"]["S"].startswith("QUARANTINE"))
     assert zlib.decompress(junk["body"]["B"]) == b"junk"
     assert (junk["reason"], junk["route"]) == ({"S": "body: not JSON"}, {"S": "callbacks/video"})
 
 
-def test_a_large_body_in_quarantine_expires_with_its_parts(world: World) -> None:
-    world.ledger.quarantine(LARGE, "body: not JSON", "callbacks/video", START)
-    assert len(world.items()) > 1
-    assert len({item["expires_at"]["N"] for item in world.items()}) == 1
+def test_a_large_body_in_quarantine_expires_with_its_parts(harness: TaskHarness) -> None:
+    harness.ledger.quarantine(LARGE, "body: not JSON", "callbacks/video", START)
+    assert len(harness.items()) > 1
+    assert len({item["expires_at"]["N"] for item in harness.items()}) == 1
 
 
-def test_the_log_never_expires(world: World) -> None:
-    world.ledger.record(entry())
-    world.ledger.save(card(), BOOKS, None)
-    world.ledger.open_intent(intent(), Due("submit", START))
-    assert not [item for item in world.items() if "expires_at" in item]
+def test_the_log_never_expires(harness: TaskHarness) -> None:
+    harness.ledger.record(entry())
+    harness.ledger.save(card(), BOOKS, None)
+    harness.ledger.open_intent(intent(), Due("submit", START))
+    assert not [item for item in harness.items() if "expires_at" in item]
 
 
 # ── when the table does not answer ──
 
-CLAIM = OpenQuestion(sk="OBS#x", item="claim", kind=Kind.VIDEO, at=START)
+CLAIM = PendingCheck(sk="OBS#x", item="claim", kind=Kind.VIDEO, at=START)
 CHOSEN = Selection(kind=Kind.VIDEO, state=State.LOST)
-JOB = Job(identity="x", selection=CHOSEN, rate=1, by="me", at=START)
-KEPT = Kept(day="2026-01-02", digest="d", keys=("d",), route="callbacks/video", reason="", at=START, body=b"")
+JOB = ReplayJob(identity="x", selection=CHOSEN, rate=1, by="me", at=START)
+KEPT = QuarantinedBody(
+    day="2026-01-02", digest="d", keys=("d",), route="callbacks/video", reason="", at=START, body=b""
+)
 OPERATIONS = {
     "record": lambda ledger: ledger.record(entry()),
     "load": lambda ledger: ledger.load(VID),
     "heard": lambda ledger: ledger.heard(entry()),
     "settle": lambda ledger: ledger.settle(VID, (CLAIM,)),
-    "forget_body": lambda ledger: ledger.forget_body(Waiting(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0)),
+    "delete_body": lambda ledger: ledger.delete_body(DueItem(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0)),
     "save": lambda ledger: ledger.save(card(), BOOKS, None),
     "page": lambda ledger: ledger.page(PENDING, cursor=None, limit=1),
     "waiting": lambda ledger: list(ledger.waiting("video", START)),
-    "lease": lambda ledger: ledger.lease(Waiting(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0), START),
+    "hide": lambda ledger: ledger.hide(DueItem(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0), START),
     "published": lambda ledger: ledger.published(VID, LOST),
     "open_intent": lambda ledger: ledger.open_intent(intent(), Due("submit", START)),
     "intent": lambda ledger: ledger.intent("x"),
@@ -443,11 +445,15 @@ class Down:
     ],
     ids=["throttled", "denied", "unreachable"],
 )
-def test_every_method_says_that_the_ledger_is_unavailable(world: World, operation: str, error: Exception) -> None:
+def test_every_method_says_that_the_ledger_is_unavailable(
+    harness: TaskHarness, operation: str, error: Exception
+) -> None:
     with pytest.raises(LedgerUnavailable):
-        OPERATIONS[operation](replace(world.ledger, client=Down(error)))
+        OPERATIONS[operation](replace(harness.ledger, client=Down(error)))
 
 
-def test_every_method_is_in_that_list(world: World) -> None:
-    methods = {name for name in dir(world.ledger) if not name.startswith("_") and callable(getattr(world.ledger, name))}
+def test_every_method_is_in_that_list(harness: TaskHarness) -> None:
+    methods = {
+        name for name in dir(harness.ledger) if not name.startswith("_") and callable(getattr(harness.ledger, name))
+    }
     assert methods - set(dir(Table)) == set(OPERATIONS)

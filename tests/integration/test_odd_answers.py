@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediarelay.contracts import cts
-from mediarelay.domain.entry import Announcement
-from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
+from mediarelay.contracts.cts import parse as cts
+from mediarelay.domain.tasks.log import Publication
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import ProviderUnknown, ProviderUnreadable
-from mediarelay.usecases.rebuild import Rebuilder
+from mediarelay.usecases.tasks.rebuild import Rebuilder
 from tests.contract.test_side_fields import ODD, QUERIES, SIDE, changed, kind_of, load, written
-from tests.integration.world import VID, World, answer, callback
+from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 GOOD = {
     "vid": "abc123",
@@ -75,73 +75,73 @@ def counted(capsys: pytest.CaptureFixture[str], metric: str, dimension: str) -> 
 @pytest.mark.parametrize("name", ODDITIES)
 @pytest.mark.parametrize("claimed", [True, False])
 def test_an_odd_side_field_does_not_cost_the_outcome(
-    world: World, name: str, capsys: pytest.CaptureFixture[str], *, claimed: bool
+    harness: TaskHarness, name: str, capsys: pytest.CaptureFixture[str], *, claimed: bool
 ) -> None:
     field, value = ODDITIES[name]
     if claimed:
-        world.claim(callback("abc123", **{name: GOOD[name] for name in ("app_id", "bucket_name", "url")}))
+        harness.claim(callback("abc123", **{name: GOOD[name] for name in ("app_id", "bucket_name", "url")}))
     else:
-        world.track("abc123", url=str(GOOD["url"]))
-    world.clock.forward(seconds=1)
-    world.provider.answers["abc123"] = json.dumps(GOOD | {field: value}).encode()
+        harness.track("abc123", url=str(GOOD["url"]))
+    harness.clock.forward(seconds=1)
+    harness.provider.answers["abc123"] = json.dumps(GOOD | {field: value}).encode()
     capsys.readouterr()
     for _ in range(3):
-        assert world.confirm("abc123").outcome is State.SUCCEEDED
-        world.publisher.publish("abc123")
-        world.reader.task("abc123")
+        assert harness.confirm("abc123").outcome is State.SUCCEEDED
+        harness.publisher.publish("abc123")
+        harness.reader.task("abc123")
     assert counted(capsys, "FieldsUnreadable", "field") == {field: 1}, "counted once, not at each fold"
-    view = world.reader.task("abc123")
+    view = harness.reader.task("abc123")
     assert view["state"] == "succeeded"
     assert field not in view["source"]
-    line = world.reader.history("abc123")["observations"][-1]
+    line = harness.reader.history("abc123")["observations"][-1]
     assert (line["origin"], line["unreadable"], line["body"][field]) == ("answer", [field], value)
-    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+    assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
 
 
 @pytest.mark.parametrize("name", UNJUDGED)
 def test_what_cannot_be_judged_is_kept_and_asked_about_again(
-    world: World, name: str, capsys: pytest.CaptureFixture[str]
+    harness: TaskHarness, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
-    world.claim(callback())
+    harness.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
+    harness.claim(callback())
     said = UNJUDGED[name]
-    world.provider.answers[VID] = said
+    harness.provider.answers[VID] = said
     capsys.readouterr()
     for asked in (1, 2):
-        assert world.confirm().outcome is None
-        assert len(world.provider.asked) == asked
-        world.clock.forward(minutes=1)
+        assert harness.confirm().outcome is None
+        assert len(harness.provider.asked) == asked
+        harness.clock.forward(minutes=1)
     kind = "mismatched" if name.startswith("other") else "unreadable"
     assert counted(capsys, "AnswersUnjudged", "reason") == {kind: 2}
-    (reply,) = [entry for entry in world.ledger.load(VID).entries if entry.origin is Origin.REPLY]
-    assert world.ledger.heard(reply) == (said.body if isinstance(said, ProviderUnreadable) else said)
-    (line,) = [line for line in world.reader.history(VID)["observations"] if line["origin"] == "reply"]
+    (reply,) = [entry for entry in harness.ledger.load(VID).entries if entry.origin is Origin.REPLY]
+    assert harness.ledger.heard(reply) == (said.body if isinstance(said, ProviderUnreadable) else said)
+    (line,) = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "reply"]
     assert line["reason"] == reply.reason
     assert line["reason"]
     assert (line["unreadable"], line["body"] is None) == ([], False)
-    assert list(world.due()) == ["video"]
-    assert world.reader.task(VID)["state"] == "expected"
-    world.provider.answers[VID] = answer()
-    assert world.confirm().outcome is State.SUCCEEDED
+    assert list(harness.due()) == ["video"]
+    assert harness.reader.task(VID)["state"] == "expected"
+    harness.provider.answers[VID] = answer()
+    assert harness.confirm().outcome is State.SUCCEEDED
 
 
-def test_a_reply_states_nothing(world: World) -> None:
-    world.claim(callback())
-    world.provider.answers[VID] = answer(status=9, state="failed", url="http://evil.example.com/")
-    before = world.confirm()
+def test_a_reply_states_nothing(harness: TaskHarness) -> None:
+    harness.claim(callback())
+    harness.provider.answers[VID] = answer(status=9, state="failed", url="http://evil.example.com/")
+    before = harness.confirm()
     assert (before.state, before.certain_kind, before.conflicts) == (State.EXPECTED, None, ())
     assert set(before.best) == {Origin.CLAIM}
 
 
-def test_a_reply_counts_as_a_question(world: World) -> None:
-    world.track()
-    world.provider.answers[VID] = b"{}"
-    world.confirm()
-    world.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
-    world.confirm()
-    books = world.ledger.load(VID).books
+def test_a_reply_counts_as_a_question(harness: TaskHarness) -> None:
+    harness.track()
+    harness.provider.answers[VID] = b"{}"
+    harness.confirm()
+    harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
+    harness.confirm()
+    books = harness.ledger.load(VID).books
     assert books is not None
-    assert (books.attempts, books.asked_at) == (2, world.clock())
+    assert (books.attempts, books.asked_at) == (2, harness.clock())
 
 
 @pytest.fixture
@@ -157,131 +157,135 @@ def old_reader() -> Iterator[mock.Mock]:
         patched.side_effect = plain
 
 
-def lost(world: World, old_reader: mock.Mock) -> None:
+def lost(harness: TaskHarness, old_reader: mock.Mock) -> None:
     """A task that was given up although the provider told its outcome, in words that nobody could read."""
     plain = cts.query_facts
-    world.track()
-    world.provider.answers[VID] = answer(name="/new", size="N/A")
-    world.confirm()
-    world.clock.forward(days=2)
-    world.confirm()
-    world.clock.forward(minutes=5)
-    world.sweep()
-    assert world.reader.task(VID)["state"] == "lost"
+    harness.track()
+    harness.provider.answers[VID] = answer(name="/new", size="N/A")
+    harness.confirm()
+    harness.clock.forward(days=2)
+    harness.confirm()
+    harness.clock.forward(minutes=5)
+    harness.sweep()
+    assert harness.reader.task(VID)["state"] == "lost"
     assert plain is old_reader
 
 
 def test_a_better_reader_applies_before_the_provider_is_asked(
-    world: World, old_reader: mock.Mock, capsys: pytest.CaptureFixture[str]
+    harness: TaskHarness, old_reader: mock.Mock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lost(world, old_reader)
-    asked = len(world.provider.asked)
+    lost(harness, old_reader)
+    asked = len(harness.provider.asked)
     old_reader.side_effect = None
     old_reader.side_effect = _new_reader
     capsys.readouterr()
-    assert world.confirm().outcome is State.SUCCEEDED
-    assert len(world.provider.asked) == asked, "nobody had to be asked"
-    world.publisher.publish(VID)
-    assert world.topic.messages[-1]["type"] == "mediarelay.task.succeeded"
+    assert harness.confirm().outcome is State.SUCCEEDED
+    assert len(harness.provider.asked) == asked, "nobody had to be asked"
+    harness.publisher.publish(VID)
+    assert harness.topic.messages[-1]["type"] == "mediarelay.task.succeeded"
     assert counted(capsys, "FieldsUnreadable", "field") == {"size": 1}
-    (line,) = [line for line in world.reader.history(VID)["observations"] if line["origin"] == "answer"]
+    (line,) = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "answer"]
     assert line["body"]["name"] == "/new"
-    version = world.ledger.load(VID).books
-    world.confirm()
-    assert world.ledger.load(VID).books == version, "judged once"
+    version = harness.ledger.load(VID).books
+    harness.confirm()
+    assert harness.ledger.load(VID).books == version, "judged once"
 
 
 def _new_reader(kind: Kind, data: Any) -> Any:
-    from mediarelay.contracts.cts_query import query_facts  # noqa: PLC0415 - the one that is not replaced
+    from mediarelay.contracts.cts.query import query_facts  # noqa: PLC0415 - the one that is not replaced
 
     return query_facts(kind, data)
 
 
-def test_a_rebuild_and_a_replay_judge_replies_anew(world: World, old_reader: mock.Mock) -> None:
-    lost(world, old_reader)
-    world.publisher.publish(VID)
-    rebuilder = Rebuilder(tasks=world.tasks, ledger=world.ledger)
+def test_a_rebuild_and_a_replay_judge_replies_anew(harness: TaskHarness, old_reader: mock.Mock) -> None:
+    lost(harness, old_reader)
+    harness.publisher.publish(VID)
+    rebuilder = Rebuilder(tasks=harness.tasks, ledger=harness.ledger)
     assert list(rebuilder.differences()) == []
     old_reader.side_effect = _new_reader
     (found,) = rebuilder.differences()
     assert (found.field, found.folded) == ("answer", State.SUCCEEDED)
     rebuilder.repair(VID)
     assert list(rebuilder.differences()) == []
-    card = world.ledger.load(VID).card
+    card = harness.ledger.load(VID).card
     assert card is not None
-    assert (card.state, card.unpublished) == (State.SUCCEEDED, Announcement(State.SUCCEEDED))
+    assert (card.state, card.unpublished) == (State.SUCCEEDED, Publication(State.SUCCEEDED))
 
 
-def test_a_replay_judges_replies_anew_and_asks(world: World, old_reader: mock.Mock) -> None:
-    lost(world, old_reader)
+def test_a_replay_judges_replies_anew_and_asks(harness: TaskHarness, old_reader: mock.Mock) -> None:
+    lost(harness, old_reader)
     old_reader.side_effect = _new_reader
-    world.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
-    world.replayer.replay(VID, "me")
-    asked = len(world.provider.asked)
-    assert world.confirm().outcome is State.SUCCEEDED
-    assert len(world.provider.asked) == asked + 1
+    harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
+    harness.replayer.replay(VID, "me")
+    asked = len(harness.provider.asked)
+    assert harness.confirm().outcome is State.SUCCEEDED
+    assert len(harness.provider.asked) == asked + 1
 
 
-def test_a_reply_of_an_unreadable_envelope_can_be_judged_later(world: World) -> None:
-    world.track()
+def test_a_reply_of_an_unreadable_envelope_can_be_judged_later(harness: TaskHarness) -> None:
+    harness.track()
     body = b'{"code": 0, "message": "", "data": ' + answer() + b"}"
-    world.provider.answers[VID] = ProviderUnreadable("body: KeyError", body)
-    with mock.patch("mediarelay.usecases.answers.parse_reply", side_effect=KeyError("oops")):
-        assert world.confirm().outcome is None
-    world.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
-    assert world.confirm().outcome is State.SUCCEEDED
+    harness.provider.answers[VID] = ProviderUnreadable("body: KeyError", body)
+    with mock.patch("mediarelay.usecases.tasks.answers.parse_reply", side_effect=KeyError("oops")):
+        assert harness.confirm().outcome is None
+    harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
+    assert harness.confirm().outcome is State.SUCCEEDED
 
 
-def test_a_reply_about_another_file_is_bound_once_somebody_says_that_file(world: World) -> None:
-    world.track(url="http://cts-1233444.cossh.myqcloud.com/test/typo.mp4")
-    world.provider.answers[VID] = answer()
-    assert world.confirm().outcome is None
-    (reply,) = [entry for entry in world.ledger.load(VID).entries if entry.origin is Origin.REPLY]
+def test_a_reply_about_another_file_is_bound_once_somebody_says_that_file(harness: TaskHarness) -> None:
+    harness.track(url="http://cts-1233444.cossh.myqcloud.com/test/typo.mp4")
+    harness.provider.answers[VID] = answer()
+    assert harness.confirm().outcome is None
+    (reply,) = [entry for entry in harness.ledger.load(VID).entries if entry.origin is Origin.REPLY]
     assert reply.reason == "about something else: url"
-    world.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
-    world.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
-    assert world.confirm().outcome is State.SUCCEEDED
+    harness.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
+    harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
+    assert harness.confirm().outcome is State.SUCCEEDED
 
 
 @pytest.mark.parametrize("where", ["parse_query", "parse_reply", "mismatches", "canonical"])
 def test_a_mistake_of_ours_does_not_lose_an_answer(
-    world: World, where: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    harness: TaskHarness, where: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.track()
-    world.provider.answers[VID] = answer()
+    harness.track()
+    harness.provider.answers[VID] = answer()
     with (
-        mock.patch(f"mediarelay.usecases.answers.{where}", side_effect=KeyError("oops")),
+        mock.patch(f"mediarelay.usecases.tasks.answers.{where}", side_effect=KeyError("oops")),
         caplog.at_level(logging.ERROR),
     ):
-        assert world.confirm().outcome is None
+        assert harness.confirm().outcome is None
     assert "oops" in str([record.exc_info for record in caplog.records])
     assert counted(capsys, "AnswersUnjudged", "reason") == {"failed": 1}
-    world.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
-    assert world.confirm().outcome is State.SUCCEEDED
+    harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
+    assert harness.confirm().outcome is State.SUCCEEDED
 
 
-def test_a_mistake_of_ours_in_reading_the_log_stops_nothing(world: World) -> None:
-    world.track()
-    world.provider.answers[VID] = answer(state="pending")
-    world.confirm()
+def test_a_mistake_of_ours_in_reading_the_log_stops_nothing(harness: TaskHarness) -> None:
+    harness.track()
+    harness.provider.answers[VID] = answer(state="pending")
+    harness.confirm()
     with mock.patch("mediarelay.contracts.observation.parse_query", side_effect=KeyError("oops")):
-        assert world.reader.task(VID)["state"] == "expected"
-        assert world.reader.history(VID)["observations"][-1]["unreadable"] == ["body"]
-    assert world.reader.task(VID)["state"] == "pending"
+        assert harness.reader.task(VID)["state"] == "expected"
+        assert harness.reader.history(VID)["observations"][-1]["unreadable"] == ["body"]
+    assert harness.reader.task(VID)["state"] == "pending"
 
 
-def test_many_and_large_replies_cost_no_fold(world: World) -> None:
-    world.track()
+def test_many_and_large_replies_cost_no_fold(harness: TaskHarness) -> None:
+    harness.track()
     for number in range(30):
-        world.provider.answers[VID] = answer(status=9, name=f"/{number}", junk=[f"{number * n:x}" for n in range(9000)])
-        world.confirm()
-        world.clock.forward(seconds=1)
-    record = world.ledger.load(VID)
+        harness.provider.answers[VID] = answer(
+            status=9, name=f"/{number}", junk=[f"{number * n:x}" for n in range(9000)]
+        )
+        harness.confirm()
+        harness.clock.forward(seconds=1)
+    record = harness.ledger.load(VID)
     assert [entry.body for entry in record.entries if entry.origin is Origin.REPLY] == [None] * 30
-    with mock.patch.object(type(world.ledger), "heard", autospec=True, side_effect=type(world.ledger).heard) as heard:
-        world.confirm()
+    with mock.patch.object(
+        type(harness.ledger), "heard", autospec=True, side_effect=type(harness.ledger).heard
+    ) as heard:
+        harness.confirm()
     assert heard.call_count == 5
-    lines = [line for line in world.reader.history(VID)["observations"] if line["origin"] == "reply"]
+    lines = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "reply"]
     assert [line["body"] is not None for line in lines] == [False] * 10 + [True] * 20
     assert len(json.dumps(lines)) < 6 * 10**6
 
@@ -293,14 +297,16 @@ TOP = sorted({(name, path) for name, path in SIDE if name in QUERIES}, key=str)
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(place=st.sampled_from(TOP), value=st.sampled_from(ODD), number=st.integers(0, 2**40))
-def test_any_odd_value_on_the_whole_way(world: World, place: tuple[str, Any], value: object, number: int) -> None:
+def test_any_odd_value_on_the_whole_way(
+    harness: TaskHarness, place: tuple[str, Any], value: object, number: int
+) -> None:
     name, path = place
     vid, kind = f"{name[0]}{number:x}", kind_of(name)
     body = written(changed(name, path, value) | {"vid": vid})
-    world.provider.answers[vid] = cts.canonical(cts.parse_reply(body))
-    world.track(vid, kind, url=load(name)["url"])
-    assert world.confirm(vid, kind).outcome is State.SUCCEEDED
-    history = world.reader.history(vid)
+    harness.provider.answers[vid] = cts.canonical(cts.parse_reply(body))
+    harness.track(vid, kind, url=load(name)["url"])
+    assert harness.confirm(vid, kind).outcome is State.SUCCEEDED
+    history = harness.reader.history(vid)
     json.dumps(history, allow_nan=False).encode()
     assert [line["origin"] for line in history["observations"] if line["origin"] == "reply"] == []
-    assert world.reader.task(vid)["state"] == "succeeded"
+    assert harness.reader.task(vid)["state"] == "succeeded"

@@ -6,24 +6,24 @@ from typing import Any
 import pytest
 
 from mediarelay.adapters.aws import client
-from tests.integration.sandbox import SECRETS, Sandbox
+from tests.integration.lambda_sandbox import SECRETS, LambdaSandbox
 from tests.stack import ROOT
 
 HERE = "203.0.113.7"
 """Where the events' requests come from."""
-DOORS = {"video_callback": "CALLBACK_TOKENS_SECRET", "music_callback": "MUSIC_SECRETS"}
+DOORS = {"video_callback": "CALLBACK_TOKENS_SECRET", "music_callback": "MUSIC_SECRET"}
 doors = pytest.mark.parametrize("function", DOORS)
 
 
-def call(sandbox: Sandbox, event: str, address: str = HERE) -> Any:
+def call(lambda_sandbox: LambdaSandbox, event: str, address: str = HERE) -> Any:
     content = json.loads((ROOT / "events" / f"{event}.json").read_text("utf-8"))
-    sandbox.given(content["given"])
+    lambda_sandbox.given(content["given"])
     content["event"].get("requestContext", {}).get("http", {})["sourceIp"] = address
-    return sandbox.invoke(content["function"], content["event"])
+    return lambda_sandbox.invoke(content["function"], content["event"])
 
 
-def put(sandbox: Sandbox, name: str, text: str) -> None:
-    client("secretsmanager").put_secret_value(SecretId=sandbox.values[name], SecretString=text)
+def put(lambda_sandbox: LambdaSandbox, name: str, text: str) -> None:
+    client("secretsmanager").put_secret_value(SecretId=lambda_sandbox.values[name], SecretString=text)
 
 
 def counted(capsys: pytest.CaptureFixture[str], metric: str) -> list[str | None]:
@@ -49,10 +49,15 @@ def counted(capsys: pytest.CaptureFixture[str], metric: str) -> list[str | None]
     ],
 )
 def test_networks_never_stop_a_function(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], function: str, cidrs: str, status: int, unreadable: int
+    lambda_sandbox: LambdaSandbox,
+    capsys: pytest.CaptureFixture[str],
+    function: str,
+    cidrs: str,
+    status: int,
+    unreadable: int,
 ) -> None:
-    sandbox.values["CALLBACK_SOURCE_CIDRS"] = cidrs
-    answer = call(sandbox, function)
+    lambda_sandbox.values["CALLBACK_SOURCE_CIDRS"] = cidrs
+    answer = call(lambda_sandbox, function)
     assert answer["statusCode"] == status
     assert ("retry-after" in answer["headers"]) == (status == 503)
     out = capsys.readouterr().out
@@ -71,18 +76,20 @@ def test_networks_never_stop_a_function(
         ("", "0.0.0.0/0,::/0", 403),
     ],
 )
-def test_addresses_never_raise(sandbox: Sandbox, function: str, address: str, cidrs: str, status: int) -> None:
-    sandbox.values["CALLBACK_SOURCE_CIDRS"] = cidrs
-    assert call(sandbox, function, address)["statusCode"] == status
+def test_addresses_never_raise(
+    lambda_sandbox: LambdaSandbox, function: str, address: str, cidrs: str, status: int
+) -> None:
+    lambda_sandbox.values["CALLBACK_SOURCE_CIDRS"] = cidrs
+    assert call(lambda_sandbox, function, address)["statusCode"] == status
 
 
 @doors
 def test_no_other_setting_stops_a_function(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, function: str
+    lambda_sandbox: LambdaSandbox, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, function: str
 ) -> None:
     common = {"FIRST_POLL_AFTER": "soon", "GIVE_UP_AFTER": "1e9", "RAW_BODY_DAYS": "9" * 12, "CALLBACK_TRUST": "yes"}
-    sandbox.values |= common | {"SECRET_CACHE_SECONDS": "-1", "MAX_CALLBACK_BYTES": "5 MiB", "SONG_DAYS": "0"}
-    assert call(sandbox, function)["statusCode"] == 200
+    lambda_sandbox.values |= common | {"SECRET_CACHE_SECONDS": "-1", "MAX_CALLBACK_BYTES": "5 MiB", "SONG_DAYS": "0"}
+    assert call(lambda_sandbox, function)["statusCode"] == 200
     found = set(counted(capsys, "SettingUnreadable"))
     own = "SONG_DAYS" if function == "music_callback" else "MAX_CALLBACK_BYTES"
     assert found >= {*common, "SECRET_CACHE_SECONDS", own}
@@ -93,16 +100,16 @@ def test_no_other_setting_stops_a_function(
 @doors
 @pytest.mark.parametrize("text", ["", "canary-5f0c7d", "[]", "{", "null"])
 def test_a_secret_that_is_no_json_is_503_and_never_500(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], function: str, text: str
+    lambda_sandbox: LambdaSandbox, capsys: pytest.CaptureFixture[str], function: str, text: str
 ) -> None:
     """The sender should try again: nobody can say that its token is wrong."""
-    put(sandbox, DOORS[function], text or " ")
-    answer = call(sandbox, function)
+    put(lambda_sandbox, DOORS[function], text or " ")
+    answer = call(lambda_sandbox, function)
     assert (answer["statusCode"], answer["body"]["title"]) == (503, "Not ready")
     assert "retry-after" in answer["headers"]
     assert set(counted(capsys, "SecretUnusable")) >= {
         None,
-        {"video_callback": "CallbackTokens"}.get(function, "MusicSecrets"),
+        {"video_callback": "CallbackTokens"}.get(function, "MusicSecret"),
     }
 
 
@@ -111,50 +118,54 @@ def test_a_secret_that_is_no_json_is_503_and_never_500(
     "text", ["{}", '{"other": "x"}', '{"tokens": 7, "webhook_secrets": "secret", "callback_secrets": 7}']
 )
 def test_a_secret_without_an_entry_lets_nobody_in(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], function: str, text: str
+    lambda_sandbox: LambdaSandbox, capsys: pytest.CaptureFixture[str], function: str, text: str
 ) -> None:
-    put(sandbox, DOORS[function], text)
-    assert call(sandbox, function)["statusCode"] == 401
+    put(lambda_sandbox, DOORS[function], text)
+    assert call(lambda_sandbox, function)["statusCode"] == 401
     assert None in counted(capsys, "SecretUnusable")
 
 
 @doors
-def test_a_secret_that_cannot_be_read_is_503_and_never_500(sandbox: Sandbox, function: str) -> None:
-    sandbox.values[DOORS[function]] += "-gone"
-    assert call(sandbox, function)["statusCode"] == 503
+def test_a_secret_that_cannot_be_read_is_503_and_never_500(lambda_sandbox: LambdaSandbox, function: str) -> None:
+    lambda_sandbox.values[DOORS[function]] += "-gone"
+    assert call(lambda_sandbox, function)["statusCode"] == 503
 
 
 @doors
 @pytest.mark.parametrize("form", ["\ufeff{}", "{}\n", " {} "])
 @pytest.mark.parametrize("comma", [True, False])
-def test_slips_of_the_hand_let_everybody_in(sandbox: Sandbox, function: str, form: str, *, comma: bool) -> None:
+def test_slips_of_the_hand_let_everybody_in(
+    lambda_sandbox: LambdaSandbox, function: str, form: str, *, comma: bool
+) -> None:
     text = json.dumps(SECRETS[DOORS[function]])
-    put(sandbox, DOORS[function], form.replace("{}", text[:-1] + ",}" if comma else text))
-    assert call(sandbox, function)["statusCode"] == 200
+    put(lambda_sandbox, DOORS[function], form.replace("{}", text[:-1] + ",}" if comma else text))
+    assert call(lambda_sandbox, function)["statusCode"] == 200
 
 
 @pytest.mark.parametrize(
     "spelling",
     ['["x", null, "example-callback-token"]', '"x,example-callback-token"', '"x\\nexample-callback-token\\n"'],
 )
-def test_callback_tokens_in_other_spellings(sandbox: Sandbox, spelling: str) -> None:
-    put(sandbox, "CALLBACK_TOKENS_SECRET", f'{{"tokens": {spelling}}}')
-    assert call(sandbox, "video_callback")["statusCode"] == 200
+def test_callback_tokens_in_other_spellings(lambda_sandbox: LambdaSandbox, spelling: str) -> None:
+    put(lambda_sandbox, "CALLBACK_TOKENS_SECRET", f'{{"tokens": {spelling}}}')
+    assert call(lambda_sandbox, "video_callback")["statusCode"] == 200
 
 
 @pytest.mark.parametrize("bad", ["null", '"web"', "[]", "{}", '{"name": null, "sha256": null, "scopes": null}'])
 @pytest.mark.parametrize("first", [True, False])
 def test_one_bad_client_locks_out_nobody(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], bad: str, *, first: bool
+    lambda_sandbox: LambdaSandbox, capsys: pytest.CaptureFixture[str], bad: str, *, first: bool
 ) -> None:
     good = json.dumps(SECRETS["API_CLIENTS_SECRET"]["clients"])[1:-1]
-    put(sandbox, "API_CLIENTS_SECRET", f'{{"clients": [{", ".join([bad, good] if first else [good, bad])}]}}')
-    assert call(sandbox, "authorizer_allow")["isAuthorized"]
+    put(lambda_sandbox, "API_CLIENTS_SECRET", f'{{"clients": [{", ".join([bad, good] if first else [good, bad])}]}}')
+    assert call(lambda_sandbox, "authorizer_allow")["isAuthorized"]
     assert counted(capsys, "SecretEntriesUnreadable") == ["ApiClients"]
 
 
-def test_keys_that_cannot_sign_leave_everything_due(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    put(sandbox, "PROVIDER_KEYS_SECRET", '{"secret_id": null, "secret_key": ""}')
-    assert call(sandbox, "confirm")["batchItemFailures"]
-    assert sandbox.site.requests == [], "nothing is sent unsigned"
+def test_keys_that_cannot_sign_leave_everything_due(
+    lambda_sandbox: LambdaSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(lambda_sandbox, "PROVIDER_KEYS_SECRET", '{"secret_id": null, "secret_key": ""}')
+    assert call(lambda_sandbox, "confirm")["batchItemFailures"]
+    assert lambda_sandbox.site.requests == [], "nothing is sent unsigned"
     assert "ProviderKeys" in counted(capsys, "SecretUnusable")

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediarelay.contracts.api import TaskQuery, read
-from mediarelay.domain.media import Kind
+from mediarelay.contracts.api.views import TaskQuery, read
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, NotFound
-from tests.integration.world import VID, World, answer, callback
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
+from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 fuzzed = settings(patient, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -21,82 +21,82 @@ def cursor(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-def listed(world: World, **query: str) -> dict[str, Any]:
+def listed(harness: TaskHarness, **query: str) -> dict[str, Any]:
     """A page, asked for as a client does."""
-    return world.reader.page(read(TaskQuery, query))
+    return harness.reader.page(read(TaskQuery, query))
 
 
-def walk(world: World, **query: str) -> list[list[str]]:
+def walk(harness: TaskHarness, **query: str) -> list[list[str]]:
     """All pages of a list."""
-    pages = [listed(world, **query)]
+    pages = [listed(harness, **query)]
     while "cursor" in pages[-1]:
-        pages.append(listed(world, **query, cursor=pages[-1]["cursor"]))
+        pages.append(listed(harness, **query, cursor=pages[-1]["cursor"]))
     return [[row["vid"] for row in page["tasks"]] for page in pages]
 
 
-def test_a_claim_is_seen_before_anything_folded_it(world: World) -> None:
-    world.track()
-    world.claim(callback())
-    view = world.reader.task(VID)
+def test_a_claim_is_seen_before_anything_folded_it(harness: TaskHarness) -> None:
+    harness.track()
+    harness.claim(callback())
+    view = harness.reader.task(VID)
     assert (view["state"], view["claimed"], view["source"]["size"]) == ("expected", "succeeded", 322960391)
 
 
 @pytest.mark.parametrize("vid", ["nothing", "0" * 64])
-def test_what_is_not_there(world: World, vid: str) -> None:
-    for look in (world.reader.task, world.reader.history):
+def test_what_is_not_there(harness: TaskHarness, vid: str) -> None:
+    for look in (harness.reader.task, harness.reader.history):
         with pytest.raises(NotFound):
             look(vid)
 
 
 @pytest.mark.parametrize("vid", ["", "a b", "../x", "0" * 65, "caf\u00e9", "\ud800"])
-def test_what_is_no_vid(world: World, vid: str) -> None:
-    for look in (world.reader.task, world.reader.history):
+def test_what_is_no_vid(harness: TaskHarness, vid: str) -> None:
+    for look in (harness.reader.task, harness.reader.history):
         with pytest.raises(Malformed, match=r"^vid: "):
             look(vid)
 
 
-def test_history_is_the_log_oldest_first(world: World) -> None:
-    world.claim(callback())
-    world.clock.forward(seconds=1)
-    world.track(bucketName="cts")
-    world.clock.forward(seconds=1)
-    world.provider.answers[VID] = answer()
-    world.confirm()
-    lines = world.reader.history(VID)["observations"]
+def test_history_is_the_log_oldest_first(harness: TaskHarness) -> None:
+    harness.claim(callback())
+    harness.clock.forward(seconds=1)
+    harness.track(bucketName="cts")
+    harness.clock.forward(seconds=1)
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    lines = harness.reader.history(VID)["observations"]
     assert [line["origin"] for line in lines] == ["claim", "track", "answer"]
     assert [line["at"][-3:] for line in lines] == ["05Z", "06Z", "07Z"]
     assert lines[1]["body"] == {"bucketName": "cts"}
 
 
-def test_conflicting_claims_are_all_shown(world: World) -> None:
-    world.claim(callback())
-    world.claim(callback(result="failure"))
-    assert [line["body"]["status"] for line in world.reader.history(VID)["observations"]] in (
+def test_conflicting_claims_are_all_shown(harness: TaskHarness) -> None:
+    harness.claim(callback())
+    harness.claim(callback(result="failure"))
+    assert [line["body"]["status"] for line in harness.reader.history(VID)["observations"]] in (
         ["success", "fail"],
         ["fail", "success"],
     )
 
 
-def test_a_large_result(world: World) -> None:
+def test_a_large_result(harness: TaskHarness) -> None:
     covers = [f"/test/w.mp4.0_0.p{number}.png" for number in range(2_000)]
     result = {"cover": {"info": [{"name": "0_0", "count": 2_000, "path": covers}]}}
-    world.track()
-    world.provider.answers[VID] = answer(result=result)
-    world.confirm()
-    assert world.reader.task(VID)["renditions"][0]["paths"] == covers
+    harness.track()
+    harness.provider.answers[VID] = answer(result=result)
+    harness.confirm()
+    assert harness.reader.task(VID)["renditions"][0]["paths"] == covers
 
 
 @pytest.fixture
-def stocked(world: World) -> World:
+def stocked(harness: TaskHarness) -> TaskHarness:
     """Nine tasks, a minute apart: three videos expected, three done, three songs pending."""
     for number in range(9):
         vid = f"v{number}"
-        world.track(vid, Kind.AUDIO if number % 3 == 2 else Kind.VIDEO)
+        harness.track(vid, Kind.AUDIO if number % 3 == 2 else Kind.VIDEO)
         if number % 3 == 1:
-            world.provider.answers[vid] = answer(vid, create_time=None)
-            world.confirm(vid)
-        world.clock.forward(minutes=1)
-    return world
+            harness.provider.answers[vid] = answer(vid, create_time=None)
+            harness.confirm(vid)
+        harness.clock.forward(minutes=1)
+    return harness
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def stocked(world: World) -> World:
     ],
 )
 @pytest.mark.parametrize("limit", ["1", "2", "3", "100", None])
-def test_pages(stocked: World, query: dict[str, str], vids: str, limit: str | None) -> None:
+def test_pages(stocked: TaskHarness, query: dict[str, str], vids: str, limit: str | None) -> None:
     pages = walk(stocked, **query, **({"limit": limit} if limit else {}))
     assert "".join(vid[1] for page in pages for vid in page) == vids
     assert all(len(page) == int(limit or 20) for page in pages[:-1])
 
 
-def test_a_row(stocked: World) -> None:
+def test_a_row(stocked: TaskHarness) -> None:
     assert listed(stocked, state="succeeded", limit="1")["tasks"] == [
         {
             "vid": "v7",
@@ -160,16 +160,16 @@ def test_a_row(stocked: World) -> None:
         *(("cursor", cursor(text)) for text in ("2026-01-02#v1", "2026-01-02T03:04:05+00:00", "#v1", "x" * 3_000)),
     ],
 )
-def test_a_bad_parameter_is_named(world: World, name: str, text: str) -> None:
+def test_a_bad_parameter_is_named(harness: TaskHarness, name: str, text: str) -> None:
     with pytest.raises(Malformed) as caught:
-        listed(world, **{name: text})
+        listed(harness, **{name: text})
     assert caught.value.field == name
 
 
 @pytest.mark.parametrize("after", range(8))
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_a_task_that_moves_while_a_page_is_read_is_on_it_once(
-    stocked: World, monkeypatch: pytest.MonkeyPatch, after: int, order: str
+    stocked: TaskHarness, monkeypatch: pytest.MonkeyPatch, after: int, order: str
 ) -> None:
     """A page takes a query for each state; an outcome may come between any two of them."""
     plain, queries = type(stocked.ledger).page, count()
@@ -187,7 +187,7 @@ def test_a_task_that_moves_while_a_page_is_read_is_on_it_once(
     assert [row["vid"] for row in rows] == ["v0", "v1", "v3", "v4", "v6", "v7"][:: 1 if order == "asc" else -1]
 
 
-def test_a_cursor_from_before_the_time_asked_for(stocked: World) -> None:
+def test_a_cursor_from_before_the_time_asked_for(stocked: TaskHarness) -> None:
     first = listed(stocked, limit="8")
     assert listed(stocked, since="2026-01-02T04:00:00Z", cursor=first["cursor"]) == {"tasks": []}
 
@@ -198,8 +198,8 @@ def test_a_cursor_from_before_the_time_asked_for(stocked: World) -> None:
     )
 )
 @fuzzed
-def test_no_query_makes_a_server_error(world: World, query: dict[str, Any]) -> None:
+def test_no_query_makes_a_server_error(harness: TaskHarness, query: dict[str, Any]) -> None:
     try:
-        assert listed(world, **query) == {"tasks": []}
+        assert listed(harness, **query) == {"tasks": []}
     except Malformed as error:
         assert error.field in query  # noqa: PT017 - which of the two it is follows from the query

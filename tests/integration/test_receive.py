@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediarelay.adapters.queue import RetryQueue
+from mediarelay.adapters.sqs import CallbackBacklog
 from mediarelay.contracts.retry import pack, unpack
-from mediarelay.domain.media import Kind
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import (
     Forbidden,
     LedgerUnavailable,
@@ -22,10 +22,10 @@ from mediarelay.errors import (
     Unauthenticated,
     Undelivered,
 )
-from mediarelay.usecases.receive import Receipt, Receiver
+from mediarelay.usecases.tasks.receive import CallbackEndpoint, Receipt
+from tests.hypothesis_profiles import patient
+from tests.integration.task_harness import START, TOKEN, VID, TaskHarness, callback, payload, together
 from tests.integration.test_ledger import calls
-from tests.integration.world import START, TOKEN, VID, World, callback, payload, together
-from tests.patience import patient
 
 HERE = "192.0.2.1"
 ODD = st.sampled_from(["", "0", None, [], {}, "\ud800", 10**400, -1, True, "x" * 70, "fail", "success", VID])
@@ -45,7 +45,7 @@ def never() -> bytes:
     raise AssertionError("the body was read before the sender was admitted")
 
 
-def send(receiver: Receiver, body: bytes, token: str | None = TOKEN) -> Receipt:
+def send(receiver: CallbackEndpoint, body: bytes, token: str | None = TOKEN) -> Receipt:
     return receiver.receive(token, HERE, lambda: body)
 
 
@@ -60,47 +60,47 @@ def send(receiver: Receiver, body: bytes, token: str | None = TOKEN) -> Receipt:
         (Kind.AUDIO, "audio_callback_failure.json"),
     ],
 )
-def test_every_documented_callback_is_one_call(world: World, kind: Kind, name: str) -> None:
+def test_every_documented_callback_is_one_call(harness: TaskHarness, kind: Kind, name: str) -> None:
     body = json.dumps(payload(name)).encode()
     vid = payload(name)["vid"]
     names: list[str] = []
     with calls(names):
-        assert send(world.receiver(kind), body) == Receipt(vid, duplicate=False)
-        assert send(world.receiver(kind), body) == Receipt(vid, duplicate=True)
+        assert send(harness.receiver(kind), body) == Receipt(vid, duplicate=False)
+        assert send(harness.receiver(kind), body) == Receipt(vid, duplicate=True)
     assert names == ["PutItem", "PutItem"]
-    (entry,) = world.entries(vid)
+    (entry,) = harness.entries(vid)
     assert (entry.body, entry.kind, entry.at) == (body, kind, START)
-    assert [int(START.timestamp()) + 60] == [row.due_at for row in world.due()[f"unknown_{kind}"]], (
+    assert [int(START.timestamp()) + 60] == [row.due_at for row in harness.due()[f"unknown_{kind}"]], (
         "due even if the stream fails"
     )
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", TOKEN.upper(), TOKEN + " ", f"{TOKEN} other", "\ud800", "%00"])
-def test_a_wrong_token_stores_nothing(world: World, token: str | None) -> None:
+def test_a_wrong_token_stores_nothing(harness: TaskHarness, token: str | None) -> None:
     with pytest.raises(Unauthenticated) as caught:
-        world.receiver().receive(token, HERE, never)
+        harness.receiver().receive(token, HERE, never)
     assert str(caught.value) == "", "the same answer for every wrong token"
-    assert world.items() == []
+    assert harness.items() == []
 
 
 @pytest.mark.parametrize("secret", [{}, {"tokens": ""}, {"tokens": " \n"}])
-def test_without_live_tokens_the_door_is_closed(world: World, secret: dict[str, str]) -> None:
-    world.tokens.content = secret
+def test_without_live_tokens_the_door_is_closed(harness: TaskHarness, secret: dict[str, str]) -> None:
+    harness.tokens.content = secret
     for token in (None, "", TOKEN, " "):
         with pytest.raises(Unauthenticated):
-            world.receiver().receive(token, HERE, never)
+            harness.receiver().receive(token, HERE, never)
 
 
 @pytest.mark.parametrize("tokens", [f"{TOKEN} other", f"other\n{TOKEN}\n", [TOKEN, "other"], [None, 7, TOKEN, "other"]])
-def test_every_live_token_opens(world: World, tokens: Any) -> None:
-    world.tokens.content = {"tokens": tokens}
-    assert not send(world.receiver(), callback()).duplicate
-    assert send(world.receiver(), callback(), "other").duplicate
+def test_every_live_token_opens(harness: TaskHarness, tokens: Any) -> None:
+    harness.tokens.content = {"tokens": tokens}
+    assert not send(harness.receiver(), callback()).duplicate
+    assert send(harness.receiver(), callback(), "other").duplicate
 
 
-def test_a_token_that_was_just_added_is_known_after_a_recheck(world: World) -> None:
-    receiver = world.receiver()
-    world.tokens.recheck = lambda: {"tokens": "new"}  # type: ignore[method-assign]
+def test_a_token_that_was_just_added_is_known_after_a_recheck(harness: TaskHarness) -> None:
+    receiver = harness.receiver()
+    harness.tokens.recheck = lambda: {"tokens": "new"}  # type: ignore[method-assign]
     assert send(receiver, callback(), "new").vid == VID
     with pytest.raises(Unauthenticated):
         send(receiver, callback(), "newer")
@@ -118,21 +118,21 @@ def test_a_token_that_was_just_added_is_known_after_a_recheck(world: World) -> N
     ],
 )
 def test_source_addresses(table: str, cidrs: str, address: str, *, admitted: bool) -> None:
-    world = World(table, cidrs=cidrs)
+    harness = TaskHarness(table, cidrs=cidrs)
     if admitted:
-        assert world.receiver().receive(TOKEN, address, callback).vid == VID
+        assert harness.receiver().receive(TOKEN, address, callback).vid == VID
         return
     with pytest.raises(Forbidden):
-        world.receiver().receive(TOKEN, address, never)
-    assert world.items() == []
+        harness.receiver().receive(TOKEN, address, never)
+    assert harness.items() == []
 
 
-def test_the_size_limit_is_on_the_byte(world: World) -> None:
+def test_the_size_limit_is_on_the_byte(harness: TaskHarness) -> None:
     body = callback()
-    assert send(world.receiver(limit=len(body)), body).vid == VID
+    assert send(harness.receiver(limit=len(body)), body).vid == VID
     with pytest.raises(TooLarge):
-        send(world.receiver(limit=len(body)), body + b" ")
-    kinds = sorted(item["item"]["S"] for item in world.items())
+        send(harness.receiver(limit=len(body)), body + b" ")
+    kinds = sorted(item["item"]["S"] for item in harness.items())
     assert kinds == ["claim", "quarantine"], "kept, though not as a claim"
 
 
@@ -156,85 +156,85 @@ def test_the_size_limit_is_on_the_byte(world: World) -> None:
         (b'{"vid": "a", "callback_type": "refund"}', "callback_type"),
     ],
 )
-def test_what_is_no_callback_goes_to_quarantine(world: World, body: bytes, field: str) -> None:
+def test_what_is_no_callback_goes_to_quarantine(harness: TaskHarness, body: bytes, field: str) -> None:
     for _ in range(2):
         with pytest.raises(Malformed) as caught:
-            send(world.receiver(), body)
+            send(harness.receiver(), body)
         assert caught.value.field == field
-    (kept,) = world.items()
+    (kept,) = harness.items()
     assert zlib.decompress(kept["body"]["B"]) == body
     assert kept["reason"]["S"].startswith(f"{field}: ")
 
 
-def test_a_body_that_could_not_be_decoded_is_the_sender_s_mistake(world: World) -> None:
+def test_a_body_that_could_not_be_decoded_is_the_sender_s_mistake(harness: TaskHarness) -> None:
     def undecodable() -> bytes:
         raise Malformed("body", "not base64")
 
     with pytest.raises(Malformed):
-        world.receiver().receive(TOKEN, HERE, undecodable)
+        harness.receiver().receive(TOKEN, HERE, undecodable)
 
 
 @given(BODIES, st.sampled_from(Kind))
 @fuzzed
-def test_whatever_is_sent_the_answer_is_no_server_error(world: World, body: bytes, kind: Kind) -> None:
+def test_whatever_is_sent_the_answer_is_no_server_error(harness: TaskHarness, body: bytes, kind: Kind) -> None:
     try:
-        receipt = send(world.receiver(kind), body)
+        receipt = send(harness.receiver(kind), body)
     except Rejected as error:
         assert 400 <= error.status < 500  # noqa: PT017 - which of the two it is follows from the body
         return
-    assert body in [entry.body for entry in world.entries(receipt.vid)]
+    assert body in [entry.body for entry in harness.entries(receipt.vid)]
 
 
-def test_the_same_body_is_a_repeat_whenever_it_comes(world: World) -> None:
+def test_the_same_body_is_a_repeat_whenever_it_comes(harness: TaskHarness) -> None:
     """Neither arrival time nor sender is part of an observation's identity."""
-    assert not send(world.receiver(), callback()).duplicate
-    world.clock.forward(days=3)
-    assert send(world.receiver(), callback(), "other").duplicate
-    (entry,) = world.ledger.load(VID).entries
+    assert not send(harness.receiver(), callback()).duplicate
+    harness.clock.forward(days=3)
+    assert send(harness.receiver(), callback(), "other").duplicate
+    (entry,) = harness.ledger.load(VID).entries
     assert entry.at == START
 
 
-def test_the_same_callback_many_times_at_once(world: World) -> None:
-    receiver = world.receiver()
+def test_the_same_callback_many_times_at_once(harness: TaskHarness) -> None:
+    receiver = harness.receiver()
     receipts = together([lambda: send(receiver, callback())] * 8)
     assert sorted(receipt.duplicate for receipt in receipts) == [False] + [True] * 7
 
 
-def test_another_content_for_the_same_task_is_kept_beside_it(world: World) -> None:
-    assert world.claim(callback())
-    assert world.claim(callback(result="failure"))
-    assert world.claim(callback(app_id=1))
-    assert len(world.ledger.load(VID).entries) == 3
+def test_another_content_for_the_same_task_is_kept_beside_it(harness: TaskHarness) -> None:
+    assert harness.claim(callback())
+    assert harness.claim(callback(result="failure"))
+    assert harness.claim(callback(app_id=1))
+    assert len(harness.ledger.load(VID).entries) == 3
 
 
-def test_while_the_ledger_is_down_the_queue_keeps_callbacks(world: World) -> None:
-    world.ledger.client.delete_table(TableName=world.table)
-    assert send(world.receiver(), callback()) == Receipt(VID, duplicate=False)
-    world.clock.forward(seconds=5)
+def test_while_the_ledger_is_down_the_queue_keeps_callbacks(harness: TaskHarness) -> None:
+    harness.ledger.client.delete_table(TableName=harness.table)
+    assert send(harness.receiver(), callback()) == Receipt(VID, duplicate=False)
+    harness.clock.forward(seconds=5)
     with pytest.raises(Malformed):
-        send(world.receiver(Kind.AUDIO), b"junk")
-    assert world.retry.kept == [
+        send(harness.receiver(Kind.AUDIO), b"junk")
+    assert harness.retry.kept == [
         (Kind.VIDEO, Origin.CLAIM, START, callback()),
-        (Kind.AUDIO, Origin.CLAIM, world.clock(), b"junk"),
+        (Kind.AUDIO, Origin.CLAIM, harness.clock(), b"junk"),
     ]
 
 
 @pytest.mark.parametrize("body", [callback(), b"junk"])
-def test_without_ledger_and_queue_the_sender_is_asked_to_come_back(world: World, body: bytes) -> None:
-    world.ledger.client.delete_table(TableName=world.table)
-    world.retry.down = True
+def test_without_ledger_and_queue_the_sender_is_asked_to_come_back(harness: TaskHarness, body: bytes) -> None:
+    harness.ledger.client.delete_table(TableName=harness.table)
+    harness.retry.down = True
     with pytest.raises(LedgerUnavailable):
-        send(world.receiver(), body)
+        send(harness.receiver(), body)
 
 
-def test_what_the_queue_kept_is_stored_as_if_it_had_come_in_time(world: World) -> None:
-    world.clock.forward(hours=3)
+def test_what_the_queue_kept_is_stored_as_if_it_had_come_in_time(harness: TaskHarness) -> None:
+    harness.clock.forward(hours=3)
     for _ in range(2):
-        receipt = world.intake().take(callback(), Origin.CLAIM, START)
+        receipt = harness.intake().take(callback(), Origin.CLAIM, START)
     assert receipt == Receipt(VID, duplicate=True)
-    (entry,) = world.ledger.load(VID).entries
+    (entry,) = harness.ledger.load(VID).entries
     assert (entry.at, entry.origin) == (START, Origin.CLAIM)
-    assert world.poll() == 1, "it is due at once"
+    assert harness.poll() == 1, "it is due at once"
 
 
 @given(st.binary(max_size=99), st.sampled_from(Kind), st.sampled_from([Origin.CLAIM, Origin.TRUSTED]))
@@ -249,7 +249,7 @@ def test_a_message_that_is_none_is_refused(change: dict[str, str]) -> None:
 
 
 def test_what_no_message_holds_is_not_kept() -> None:
-    queue = RetryQueue(lambda: None, "https://queue")
+    queue = CallbackBacklog(lambda: None, "https://queue")
     with pytest.raises(Undelivered, match="too large"):
         queue.send(Kind.VIDEO, Origin.CLAIM, START, os.urandom(800_000))
 
@@ -266,80 +266,82 @@ TAB = b'{"vid": "abc123", "status": "fail", "detail": {"error_code": [122, ], "e
 def test_callbacks_as_the_documents_print_them(
     table: str, body: bytes, capsys: pytest.CaptureFixture[str], *, trusted: bool
 ) -> None:
-    world = World(table, trusted=trusted)
-    assert send(world.receiver(), body) == Receipt("abc123", duplicate=False)
+    harness = TaskHarness(table, trusted=trusted)
+    assert send(harness.receiver(), body) == Receipt("abc123", duplicate=False)
     assert capsys.readouterr().out.count('"CallbackLenient": 1') == 1
-    (kept,) = world.entries("abc123")
+    (kept,) = harness.entries("abc123")
     assert kept.body == body, "as it came"
-    world.tasks.refresh("abc123", Kind.VIDEO)
-    view = world.reader.task("abc123")
+    harness.tasks.refresh("abc123", Kind.VIDEO)
+    view = harness.reader.task("abc123")
     assert {view["state"], view.get("claimed")} & {"succeeded", "failed"}
     if trusted:
         stated = view["renditions"] or view["faults"]
         assert [one.get("paths") or one["message"] for one in stated] in (["no\tgif"], [["/a"]])
-    (line,) = world.reader.history("abc123")["observations"]
+    (line,) = harness.reader.history("abc123")["observations"]
     assert (line["body"]["vid"], line["unreadable"]) == ("abc123", [])
 
 
-def test_a_callback_that_was_in_quarantine_for_a_comma_is_taken_by_a_rerun(world: World) -> None:
-    world.ledger.quarantine(TRAILING, "body: not JSON", "callbacks/video", START)
-    (kept,) = world.ledger.quarantined(f"{START:%Y-%m-%d}", "")
-    assert world.intake().take(kept.body, Origin.CLAIM, kept.at).vid == "abc123"
+def test_a_callback_that_was_in_quarantine_for_a_comma_is_taken_by_a_rerun(harness: TaskHarness) -> None:
+    harness.ledger.quarantine(TRAILING, "body: not JSON", "callbacks/video", START)
+    (kept,) = harness.ledger.quarantined(f"{START:%Y-%m-%d}", "")
+    assert harness.intake().take(kept.body, Origin.CLAIM, kept.at).vid == "abc123"
 
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_an_odd_side_field_does_not_cost_a_callback(
     table: str, capsys: pytest.CaptureFixture[str], *, trusted: bool
 ) -> None:
-    world = World(table, trusted=trusted)
+    harness = TaskHarness(table, trusted=trusted)
     body = callback(create_time=0, v_type=False, bucket_region=["sh"])
     for _ in range(2):
-        assert send(world.receiver(), body).vid == VID
+        assert send(harness.receiver(), body).vid == VID
     for _ in range(3):
-        world.tasks.refresh(VID, Kind.VIDEO)
-        world.reader.task(VID)
+        harness.tasks.refresh(VID, Kind.VIDEO)
+        harness.reader.task(VID)
     out = capsys.readouterr().out
     names = ["bucket_region", "create_time", "v_type"]
     assert [out.count(f'"FieldsUnreadable": 1, "field": "{name}"') for name in names] == [1, 1, 1], "at each body once"
     assert out.count('"FieldsUnreadable": 1') == 3
-    (line,) = world.reader.history(VID)["observations"]
+    (line,) = harness.reader.history(VID)["observations"]
     assert line["unreadable"] == names
-    view = world.reader.task(VID)
+    view = harness.reader.task(VID)
     assert "succeeded" in {view["state"], view.get("claimed")}
 
 
-def test_a_callback_is_not_read_in_full_where_it_comes_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_callback_is_not_read_in_full_where_it_comes_in(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unwanted(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("mediarelay.contracts.cts_callback.callback_facts", unwanted)
+    monkeypatch.setattr("mediarelay.contracts.cts.callback.callback_facts", unwanted)
     monkeypatch.setattr("mediarelay.contracts.observation.parse_callback", unwanted)
-    assert send(world.receiver(), callback(v_type=False)).vid == VID
+    assert send(harness.receiver(), callback(v_type=False)).vid == VID
 
 
 @pytest.mark.parametrize(
     ("name", "shown"), [("x" * 70_000, []), ("".join(map(chr, range(0x4E00, 0x6E00))), ["v_type"])]
 )
 def test_a_large_callback_is_not_counted(
-    world: World, capsys: pytest.CaptureFixture[str], name: str, shown: list[str]
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str], name: str, shown: list[str]
 ) -> None:
     """Neither one of which only the gist is read, nor one whose body has an item of its own."""
-    send(world.receiver(), callback(v_type=False, name=name))
-    world.confirmer.confirm(VID, Kind.VIDEO)
+    send(harness.receiver(), callback(v_type=False, name=name))
+    harness.confirmer.confirm(VID, Kind.VIDEO)
     assert "FieldsUnreadable" not in capsys.readouterr().out
-    (line,) = world.reader.history(VID)["observations"]
+    (line,) = harness.reader.history(VID)["observations"]
     assert line["unreadable"] == shown
 
 
 @pytest.mark.parametrize("error", [KeyError("oops"), RecursionError(), MemoryError()])
 def test_a_mistake_of_ours_does_not_lose_a_callback(
-    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def broken(_body: bytes) -> None:
         raise error
 
-    monkeypatch.setattr("mediarelay.usecases.receive.read_head", broken)
+    monkeypatch.setattr("mediarelay.usecases.tasks.receive.read_head", broken)
     with pytest.raises(Malformed, match="reading failed"):
-        send(world.receiver(), callback())
-    (kept,) = world.items()
+        send(harness.receiver(), callback())
+    (kept,) = harness.items()
     assert zlib.decompress(kept["body"]["B"]) == callback()

@@ -5,29 +5,29 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.api import ReplayWish, read
-from mediarelay.domain.entry import Selection, TimeOf
-from mediarelay.domain.media import Kind, State
+from mediarelay.contracts.api.views import ReplayRequest, read
+from mediarelay.domain.tasks.log import Selection, TimeOf
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, NotFound, ProviderBusy
-from tests.integration.world import VID, World, answer, callback
+from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 
 @pytest.fixture
-def done(world: World) -> World:
+def done(harness: TaskHarness) -> TaskHarness:
     """A task whose outcome was announced."""
-    world.claim(callback())
-    world.provider.answers[VID] = answer()
-    world.confirm()
-    world.publisher.publish(VID)
-    assert world.due() == {}
-    return world
+    harness.claim(callback())
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.publisher.publish(VID)
+    assert harness.due() == {}
+    return harness
 
 
-def said(world: World) -> list[tuple[str, Any]]:
-    return [(message["type"].rpartition(".")[2], message.get("replay")) for message in world.topic.messages]
+def said(harness: TaskHarness) -> list[tuple[str, Any]]:
+    return [(message["type"].rpartition(".")[2], message.get("replay")) for message in harness.topic.messages]
 
 
-def test_a_replay_asks_and_announces_with_an_id_of_its_own(done: World) -> None:
+def test_a_replay_asks_and_announces_with_an_id_of_its_own(done: TaskHarness) -> None:
     for number in (1, 2):
         done.replayer.replay(VID, "me")
         assert done.poll() == 1, "the stream may have lost it"
@@ -39,7 +39,7 @@ def test_a_replay_asks_and_announces_with_an_id_of_its_own(done: World) -> None:
     assert len({message["id"] for message in done.topic.messages}) == 3
 
 
-def test_wishes_at_the_same_time_come_to_one_announcement_after_the_last(done: World) -> None:
+def test_wishes_at_the_same_time_come_to_one_announcement_after_the_last(done: TaskHarness) -> None:
     done.replayer.replay(VID, "me")
     done.replayer.replay(VID, "you")
     done.confirm()
@@ -49,7 +49,7 @@ def test_wishes_at_the_same_time_come_to_one_announcement_after_the_last(done: W
 
 
 @pytest.mark.parametrize("silence", [ProviderBusy("busy", 4400), answer(state="transcoding")])
-def test_an_outcome_stays_whatever_a_replay_is_told(done: World, silence: Any) -> None:
+def test_an_outcome_stays_whatever_a_replay_is_told(done: TaskHarness, silence: Any) -> None:
     done.replayer.replay(VID, "me")
     done.provider.answers[VID] = silence
     assert done.confirm().outcome is State.SUCCEEDED
@@ -58,7 +58,7 @@ def test_an_outcome_stays_whatever_a_replay_is_told(done: World, silence: Any) -
     assert done.due() == {}
 
 
-def test_a_replay_over_budget_waits_for_its_question(done: World) -> None:
+def test_a_replay_over_budget_waits_for_its_question(done: TaskHarness) -> None:
     done.replayer.replay(VID, "me")
     done.provider.answers[VID] = BudgetSpent("none left")
     done.confirm()
@@ -71,134 +71,136 @@ def test_a_replay_over_budget_waits_for_its_question(done: World) -> None:
     assert said(done) == [("succeeded", None), ("succeeded", 1)]
 
 
-def test_a_lost_task_is_followed_again(world: World) -> None:
-    world.track()
-    world.clock.forward(hours=24)
-    world.confirm()
-    world.sweep()
-    world.publisher.publish(VID)
-    assert world.due() == {}
-    world.replayer.replay(VID, "me")
-    world.provider.answers[VID] = answer(state="transcoding")
-    world.confirm()
-    world.publisher.publish(VID)
-    assert said(world) == [("lost", None), ("lost", 1)]
-    assert list(world.due()) == ["video"]
-    world.provider.answers[VID] = answer()
-    world.confirm()
-    world.publisher.publish(VID)
-    assert said(world)[-1] == ("succeeded", 1)
-    assert world.due() == {}
+def test_a_lost_task_is_followed_again(harness: TaskHarness) -> None:
+    harness.track()
+    harness.clock.forward(hours=24)
+    harness.confirm()
+    harness.sweep()
+    harness.publisher.publish(VID)
+    assert harness.due() == {}
+    harness.replayer.replay(VID, "me")
+    harness.provider.answers[VID] = answer(state="transcoding")
+    harness.confirm()
+    harness.publisher.publish(VID)
+    assert said(harness) == [("lost", None), ("lost", 1)]
+    assert list(harness.due()) == ["video"]
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.publisher.publish(VID)
+    assert said(harness)[-1] == ("succeeded", 1)
+    assert harness.due() == {}
 
 
-def test_an_open_task_is_asked_about_at_once(world: World) -> None:
-    world.track()
-    world.replayer.replay(VID, "me")
-    assert world.poll() == 1
+def test_an_open_task_is_asked_about_at_once(harness: TaskHarness) -> None:
+    harness.track()
+    harness.replayer.replay(VID, "me")
+    assert harness.poll() == 1
 
 
 @pytest.mark.parametrize(("vid", "error"), [("nothing", NotFound), ("no vid", Malformed)])
-def test_what_cannot_be_replayed(world: World, vid: str, error: type[Exception]) -> None:
+def test_what_cannot_be_replayed(harness: TaskHarness, vid: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        world.replayer.replay(vid, "me")
-    assert world.items() == []
+        harness.replayer.replay(vid, "me")
+    assert harness.items() == []
 
 
-def lost(world: World, count: int) -> None:
+def lost(harness: TaskHarness, count: int) -> None:
     """So many lost tasks, a minute apart."""
     for number in range(count):
-        world.track(f"v{number}")
-        world.clock.forward(minutes=1)
-    world.clock.forward(hours=25)
+        harness.track(f"v{number}")
+        harness.clock.forward(minutes=1)
+    harness.clock.forward(hours=25)
     for number in range(count):
-        world.confirm(f"v{number}")
-    world.sweep()
+        harness.confirm(f"v{number}")
+    harness.sweep()
     for number in range(count):
-        world.publisher.publish(f"v{number}")
-    assert world.due() == {}
+        harness.publisher.publish(f"v{number}")
+    assert harness.due() == {}
 
 
 def chosen(**bounds: Any) -> Selection:
     return Selection(**({"kind": Kind.VIDEO, "state": State.LOST} | bounds))
 
 
-def test_a_bulk_replay_keeps_its_rate_and_ends(world: World) -> None:
-    lost(world, 7)
-    assert world.replayer.count([chosen()]) == 7
-    world.replayer.start([chosen()], 3, "me")
+def test_a_bulk_replay_keeps_its_rate_and_ends(harness: TaskHarness) -> None:
+    lost(harness, 7)
+    assert harness.replayer.count([chosen()]) == 7
+    harness.replayer.start([chosen()], 3, "me")
     seen = []
     for _ in range(5):
-        seen.append(world.sweep()["replay"])
-        seen.append(len(world.due()["video"]))
-        world.clock.forward(seconds=60)
+        seen.append(harness.sweep()["replay"])
+        seen.append(len(harness.due()["video"]))
+        harness.clock.forward(seconds=60)
     assert seen == [1, 3, 1, 6, 1, 7, 0, 7, 0, 7]
-    assert "replay" not in world.due()
+    assert "replay" not in harness.due()
 
 
-def test_a_bulk_replay_that_is_cut_off_asks_for_each_task_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    lost(world, 4)
-    world.replayer.start([chosen()], 10, "me")
+def test_a_bulk_replay_that_is_cut_off_asks_for_each_task_once(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost(harness, 4)
+    harness.replayer.start([chosen()], 10, "me")
     with monkeypatch.context() as patch:
-        patch.setattr(type(world.ledger), "close_job", lambda *_: 1 / 0)
-        assert world.sweep()["replay"] == 0
-    world.clock.forward(minutes=4)
-    assert world.sweep()["replay"] == 1
-    assert len(world.due()["video"]) == 4
+        patch.setattr(type(harness.ledger), "close_job", lambda *_: 1 / 0)
+        assert harness.sweep()["replay"] == 0
+    harness.clock.forward(minutes=4)
+    assert harness.sweep()["replay"] == 1
+    assert len(harness.due()["video"]) == 4
 
 
-def test_a_bulk_replay_that_runs_out_of_time_goes_on_where_it_was(world: World) -> None:
-    lost(world, 5)
-    (identity,) = world.replayer.start([chosen()], 4, "me")
+def test_a_bulk_replay_that_runs_out_of_time_goes_on_where_it_was(harness: TaskHarness) -> None:
+    lost(harness, 5)
+    (identity,) = harness.replayer.start([chosen()], 4, "me")
     asked = []
     for rows in (0, 2, 2, 2):
-        world.replayer.resume(identity, world.tick(rows).time_left)
-        asked.append(len(world.due()["video"]) if "video" in world.due() else 0)
+        harness.replayer.resume(identity, harness.tick(rows).time_left)
+        asked.append(len(harness.due()["video"]) if "video" in harness.due() else 0)
     assert asked == [0, 2, 4, 5]
-    assert "replay" not in world.due()
+    assert "replay" not in harness.due()
 
 
-def test_a_selection_is_bounded_by_time_both_ends_included(world: World) -> None:
-    start = world.clock()
-    lost(world, 5)
+def test_a_selection_is_bounded_by_time_both_ends_included(harness: TaskHarness) -> None:
+    start = harness.clock()
+    lost(harness, 5)
     times = [start.replace(minute=start.minute + number) for number in range(5)]
-    assert world.replayer.count([chosen(since=times[1], until=times[3])]) == 3
-    assert world.replayer.count([chosen(until=times[0])]) == 1
-    assert world.replayer.count([chosen(since=times[4])]) == 1
-    assert world.replayer.count([chosen(kind=Kind.AUDIO), chosen(state=State.FAILED)]) == 0
-    world.replayer.start([chosen(since=times[1], until=times[3])], 100, "me")
-    world.sweep()
-    assert sorted(row.vid for row in world.due()["video"]) == ["v1", "v2", "v3"]
+    assert harness.replayer.count([chosen(since=times[1], until=times[3])]) == 3
+    assert harness.replayer.count([chosen(until=times[0])]) == 1
+    assert harness.replayer.count([chosen(since=times[4])]) == 1
+    assert harness.replayer.count([chosen(kind=Kind.AUDIO), chosen(state=State.FAILED)]) == 0
+    harness.replayer.start([chosen(since=times[1], until=times[3])], 100, "me")
+    harness.sweep()
+    assert sorted(row.vid for row in harness.due()["video"]) == ["v1", "v2", "v3"]
 
 
-def test_what_was_lost_on_a_day_is_selected_by_that_day(world: World) -> None:
+def test_what_was_lost_on_a_day_is_selected_by_that_day(harness: TaskHarness) -> None:
     """A task that was lost on the second was made on the first."""
-    lost(world, 3)
-    day = world.clock()
-    world.track("pending")
+    lost(harness, 3)
+    day = harness.clock()
+    harness.track("pending")
     wish = {"since": day.date().isoformat(), "until": (day + timedelta(days=1)).date().isoformat()}
-    assert {row["vid"] for row in world.ledger.page(chosen(time=TimeOf.OUTCOME), cursor=None, limit=9)} == {
+    assert {row["vid"] for row in harness.ledger.page(chosen(time=TimeOf.OUTCOME), cursor=None, limit=9)} == {
         "v0",
         "v1",
         "v2",
     }
 
     def count(**more: Any) -> int:
-        return world.replayer.count(read(ReplayWish, wish | more).selections())
+        return harness.replayer.count(read(ReplayRequest, wish | more).selections())
 
     assert count(state="lost") == 3
     assert count(state="lost", time="created") == 0
     assert count(state=["failed", "lost", "expected"]) == 4, "what has no outcome, by its creation"
     assert count(state=["failed", "expected"], kind="audio") == 0
     assert count(state="lost", until=day.date().isoformat()) == 0
-    chosen_ones = read(ReplayWish, wish | {"state": ["lost", "expected"], "kind": "video"}).selections()
-    world.replayer.start(chosen_ones, 2, "me")
+    chosen_ones = read(ReplayRequest, wish | {"state": ["lost", "expected"], "kind": "video"}).selections()
+    harness.replayer.start(chosen_ones, 2, "me")
     for _ in range(3):
-        world.sweep()
-        world.clock.forward(seconds=60)
-    asked = [row for row in world.due()["video"] if row.sk.startswith("REPLAY#")]
+        harness.sweep()
+        harness.clock.forward(seconds=60)
+    asked = [row for row in harness.due()["video"] if row.sk.startswith("REPLAY#")]
     assert sorted(row.vid for row in asked) == ["pending", "v0", "v1", "v2"]
-    assert "replay" not in world.due()
+    assert "replay" not in harness.due()
 
 
-def test_a_job_that_is_gone_is_no_error(world: World) -> None:
-    world.replayer.resume("nothing", lambda: True)
+def test_a_job_that_is_gone_is_no_error(harness: TaskHarness) -> None:
+    harness.replayer.resume("nothing", lambda: True)

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from docs.generate import openapi
 from docs.routes import ROUTES
-from mediarelay.contracts.plain import Query
+from mediarelay.contracts.api.plain import Query
+from tests.hypothesis_profiles import patient
+from tests.integration.lambda_sandbox import Context, LambdaSandbox, forget
 from tests.integration.provider import Site, serving
-from tests.integration.sandbox import Context, Sandbox, forget
-from tests.patience import patient
 from tests.stack import functions
 
 CLIENT_ROUTES = [key for key in ROUTES if "/callbacks/" not in key]
@@ -74,10 +74,10 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[Sandbox]:
-    sandbox = Sandbox(monkeypatch, table, site)
-    sandbox.values["TABLE_NAME"] = table
-    yield sandbox
+def lambda_sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> Iterator[LambdaSandbox]:
+    lambda_sandbox = LambdaSandbox(monkeypatch, table, site)
+    lambda_sandbox.values["TABLE_NAME"] = table
+    yield lambda_sandbox
     forget()
 
 
@@ -139,8 +139,8 @@ def judge(key: str, answer: Mapping[str, Any]) -> int:
 
 
 @pytest.mark.parametrize("key", CLIENT_ROUTES)
-def test_odd_values_are_refused_by_name_or_taken(sandbox: Sandbox, key: str) -> None:
-    handler = sandbox.handler(owner(key)).handler
+def test_odd_values_are_refused_by_name_or_taken(lambda_sandbox: LambdaSandbox, key: str) -> None:
+    handler = lambda_sandbox.handler(owner(key)).handler
     fields, parameters = body_fields(key), [*documented(key, "query")]
     paths = documented(key, "path")
 
@@ -168,8 +168,8 @@ def test_odd_values_are_refused_by_name_or_taken(sandbox: Sandbox, key: str) -> 
 
 
 @pytest.mark.parametrize("key", CLIENT_ROUTES)
-def test_every_documented_parameter_is_taken_and_no_other(sandbox: Sandbox, key: str) -> None:
-    module = sandbox.handler(owner(key))
+def test_every_documented_parameter_is_taken_and_no_other(lambda_sandbox: LambdaSandbox, key: str) -> None:
+    module = lambda_sandbox.handler(owner(key))
     assert module.ROUTES[key].asks is ROUTES[key].asks, "the documents are made from what the handler reads"
     parameters, paths = documented(key, "query"), sound(documented(key, "path"))
     body = json.dumps(sound(body_fields(key))) if key.startswith("POST") else None
@@ -210,8 +210,8 @@ BODIES = {
 
 
 @pytest.mark.parametrize("key", [key for key in CLIENT_ROUTES if key.startswith("POST")])
-def test_bodies_are_read_as_strictly_as_callbacks(sandbox: Sandbox, key: str) -> None:
-    handler = sandbox.handler(owner(key)).handler
+def test_bodies_are_read_as_strictly_as_callbacks(lambda_sandbox: LambdaSandbox, key: str) -> None:
+    handler = lambda_sandbox.handler(owner(key)).handler
     paths = sound(documented(key, "path"))
     for body, field in BODIES.items():
         answer = handler(request(key, path=paths, body=body), Context())
@@ -255,32 +255,32 @@ STRICT = {
 
 
 @pytest.mark.parametrize(("key", "body", "field"), [(key, *one) for key, found in STRICT.items() for one in found])
-def test_nothing_is_converted(sandbox: Sandbox, key: str, body: Any, field: str) -> None:
-    handler = sandbox.handler(owner(key)).handler
+def test_nothing_is_converted(lambda_sandbox: LambdaSandbox, key: str, body: Any, field: str) -> None:
+    handler = lambda_sandbox.handler(owner(key)).handler
     paths = sound(documented(key, "path"))
     answer = handler(request(key, path=paths, body=json.dumps(body)), Context())
     assert judge(key, answer) == 400
     assert json.loads(answer["body"])["field"] == field
-    assert sandbox.ledger.client.scan(TableName=sandbox.ledger.table)["Items"] == [], "nothing was done"
+    assert lambda_sandbox.ledger.client.scan(TableName=lambda_sandbox.ledger.table)["Items"] == [], "nothing was done"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\nb", "\ud800"])
-def test_a_key_that_is_none_is_refused(sandbox: Sandbox, key: str) -> None:
+def test_a_key_that_is_none_is_refused(lambda_sandbox: LambdaSandbox, key: str) -> None:
     body, headers = json.dumps(sound(["url", "bucketName", "bucketRegion"])), {"idempotency-key": key}
-    answer = sandbox.handler("submit_audio").handler(
+    answer = lambda_sandbox.handler("submit_audio").handler(
         request("POST /tasks/audio", body=body, headers=headers), Context()
     )
     assert (answer["statusCode"], json.loads(answer["body"])["field"]) == (400, "Idempotency-Key")
 
 
-def test_a_batch_has_keys_of_its_own(sandbox: Sandbox) -> None:
+def test_a_batch_has_keys_of_its_own(lambda_sandbox: LambdaSandbox) -> None:
     body, headers = json.dumps({"tasks": [{}]}), {"idempotency-key": "k"}
     event = request("POST /tasks/audio/batch", body=body, headers=headers)
-    answer = sandbox.handler("submit_batch").handler(event, Context())
+    answer = lambda_sandbox.handler("submit_batch").handler(event, Context())
     assert (answer["statusCode"], json.loads(answer["body"])["field"]) == (400, "Idempotency-Key")
 
 
 @pytest.mark.parametrize("function", sorted({owner(key) for key in CLIENT_ROUTES}))
-def test_an_unknown_route_is_404(sandbox: Sandbox, function: str) -> None:
-    answer = sandbox.handler(function).handler(request("GET /nothing"), Context())
+def test_an_unknown_route_is_404(lambda_sandbox: LambdaSandbox, function: str) -> None:
+    answer = lambda_sandbox.handler(function).handler(request("GET /nothing"), Context())
     assert (answer["statusCode"], json.loads(answer["body"])["detail"]) == (404, "no such route")

@@ -8,19 +8,19 @@ from uuid import uuid4
 import pytest
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.queue import RetryQueue
+from mediarelay.adapters.sqs import CallbackBacklog
 from mediarelay.contracts.retry import unpack
-from mediarelay.domain.media import Kind
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Undelivered
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 KIB = 1024
 
 
-def queue() -> RetryQueue:
+def queue() -> CallbackBacklog:
     url = client("sqs").create_queue(QueueName=uuid4().hex)["QueueUrl"]
-    return RetryQueue(lambda: client("sqs"), url)
+    return CallbackBacklog(lambda: client("sqs"), url)
 
 
 @pytest.mark.parametrize("size", [0, 200 * KIB, 300 * KIB, 767 * KIB])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mediarelay.metrics import NAMESPACE
+from tests.integration.lambda_sandbox import LambdaSandbox
 from tests.integration.runtime import AT, PLAIN, RUNTIME, Run, run, runtime_packages
-from tests.integration.sandbox import Sandbox
 from tests.integration.test_events import CONFIDENTIAL, FILES, OWNER_OF
 from tests.stack import ROOT, functions
 
@@ -43,31 +43,35 @@ def check_log(done: Run) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_event(sandbox: Sandbox, paths: list[Path], path: Path) -> None:
+def test_event(lambda_sandbox: LambdaSandbox, paths: list[Path], path: Path) -> None:
     content = json.loads(path.read_text("utf-8"))
-    sandbox.given(content["given"])
+    lambda_sandbox.given(content["given"])
     function, at = content["function"], content["given"]["now"]
-    done = run(function, content["event"], sandbox.environment(function), paths, ("-c", AT, at, "handler.handler"))
+    done = run(
+        function, content["event"], lambda_sandbox.environment(function), paths, ("-c", AT, at, "handler.handler")
+    )
     assert done.posted.keys() == {"response"}, (done.posted, done.stdout, done.stderr)
     result = done.posted["response"]
     if "statusCode" in result:
         result |= {"body": json.loads(result["body"])}
-    assert {"result": result} | sandbox.after() == content["expected"]
+    assert {"result": result} | lambda_sandbox.after() == content["expected"]
     check_log(done)
 
 
-def test_a_refused_request_leaves_the_line_that_operators_search_for(sandbox: Sandbox, paths: list[Path]) -> None:
+def test_a_refused_request_leaves_the_line_that_operators_search_for(
+    lambda_sandbox: LambdaSandbox, paths: list[Path]
+) -> None:
     """The runtime's own default would drop it."""
-    done = run("read_ledger", {"routeKey": "GET /nothing"}, sandbox.environment("read_ledger"), paths, PLAIN)
+    done = run("read_ledger", {"routeKey": "GET /nothing"}, lambda_sandbox.environment("read_ledger"), paths, PLAIN)
     (line,) = done.lines
     assert (line["level"], line["message"], line["error"]) == ("INFO", "refused", "NotFound")
     assert line["requestId"] == "example-request"
 
 
 @pytest.mark.parametrize("function", ["confirm", "submit_audio", "submit_queued", "track_video"])
-def test_a_function_that_cannot_start_says_why(sandbox: Sandbox, paths: list[Path], function: str) -> None:
+def test_a_function_that_cannot_start_says_why(lambda_sandbox: LambdaSandbox, paths: list[Path], function: str) -> None:
     broken = {"PROVIDER_ENDPOINT": "http://192.0.2.1/"}
-    done = run(function, {}, sandbox.environment(function) | broken, paths, PLAIN)
+    done = run(function, {}, lambda_sandbox.environment(function) | broken, paths, PLAIN)
     assert done.posted.keys() == {"error"}
     assert done.exit_code == 1
     assert "PROVIDER_ENDPOINT" in done.posted["error"]["errorMessage"]
@@ -85,14 +89,14 @@ def example(name: str) -> tuple[dict[str, Any], str]:
     ("sample", "broken", "status", "named"),
     [
         ("video_callback", {"CALLBACK_TOKENS_SECRET": "gone"}, 503, {"secret": "CallbackTokens"}),
-        ("music_callback", {"MUSIC_SECRETS": "gone"}, 503, {"secret": "MusicSecrets"}),
+        ("music_callback", {"MUSIC_SECRET": "gone"}, 503, {"secret": "MusicSecret"}),
         ("audio_callback", {"CALLBACK_SOURCE_CIDRS": "nowhere"}, 503, {"setting": "CALLBACK_SOURCE_CIDRS"}),
         ("audio_callback", {"MAX_CALLBACK_BYTES": "many"}, 200, {"setting": "MAX_CALLBACK_BYTES"}),
         ("sweep", {"GIVE_UP_AFTER": ""}, None, {"setting": "GIVE_UP_AFTER"}),
     ],
 )
 def test_a_function_starts_with_a_setting_or_secret_that_cannot_be_read_and_says_so(
-    sandbox: Sandbox,
+    lambda_sandbox: LambdaSandbox,
     paths: list[Path],
     sample: str,
     broken: dict[str, str],
@@ -100,7 +104,7 @@ def test_a_function_starts_with_a_setting_or_secret_that_cannot_be_read_and_says
     named: dict[str, str],
 ) -> None:
     event, at = example(sample)
-    done = run(sample, event, sandbox.environment(sample) | broken, paths, ("-c", AT, at, "handler.handler"))
+    done = run(sample, event, lambda_sandbox.environment(sample) | broken, paths, ("-c", AT, at, "handler.handler"))
     assert done.posted.keys() == {"response"}
     assert (done.posted["response"] or {}).get("statusCode") == status
     metric = "SecretUnusable" if "secret" in named else "SettingUnreadable"
@@ -111,10 +115,10 @@ def test_a_function_starts_with_a_setting_or_secret_that_cannot_be_read_and_says
 
 @pytest.mark.parametrize("function", ["poll_video", "poll_audio", "sweep"])
 def test_a_schedule_s_run_that_cannot_do_its_work_counts_as_an_error(
-    sandbox: Sandbox, paths: list[Path], function: str
+    lambda_sandbox: LambdaSandbox, paths: list[Path], function: str
 ) -> None:
     """Only then Lambda puts the event into the dead letters and counts it in `Errors`."""
-    done = run(function, {}, sandbox.environment(function) | {"TABLE_NAME": "gone"}, paths, PLAIN)
+    done = run(function, {}, lambda_sandbox.environment(function) | {"TABLE_NAME": "gone"}, paths, PLAIN)
     assert done.posted.keys() == {"error"}
     assert done.posted["error"]["errorType"] == "LedgerUnavailable"
     assert (done.lines[-1]["level"], done.lines[-1]["errorType"]) == ("ERROR", "LedgerUnavailable")

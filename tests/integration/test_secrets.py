@@ -32,7 +32,7 @@ class Reads:
         return client("secretsmanager").get_secret_value(**request)
 
 
-class Vault:
+class KmsCipher:
     """One secret, its readers and a clock of monotonic seconds."""
 
     def __init__(self, name: str) -> None:
@@ -45,18 +45,18 @@ class Vault:
 
 
 @pytest.fixture
-def vault(request: pytest.FixtureRequest) -> Vault:
-    return Vault(request.node.name)
+def vault(request: pytest.FixtureRequest) -> KmsCipher:
+    return KmsCipher(request.node.name)
 
 
-def test_a_value_is_read_once_while_it_is_kept(vault: Vault) -> None:
+def test_a_value_is_read_once_while_it_is_kept(vault: KmsCipher) -> None:
     assert [vault.secret.value() for _ in range(3)] == [{"tokens": "one"}] * 3
     vault.seconds = KEEP - 0.001
     assert vault.secret.value() == {"tokens": "one"}
     assert vault.reads.count == 1
 
 
-def test_a_rotated_value_is_seen_after_a_while(vault: Vault) -> None:
+def test_a_rotated_value_is_seen_after_a_while(vault: KmsCipher) -> None:
     vault.secret.value()
     vault.rotate('{"tokens": "one two"}')
     assert vault.secret.value() == {"tokens": "one"}
@@ -64,7 +64,7 @@ def test_a_rotated_value_is_seen_after_a_while(vault: Vault) -> None:
     assert vault.secret.value() == {"tokens": "one two"}
 
 
-def test_a_recheck_sees_it_at_once_but_is_bounded(vault: Vault) -> None:
+def test_a_recheck_sees_it_at_once_but_is_bounded(vault: KmsCipher) -> None:
     """Wrong tokens cannot be turned into a flood of reads."""
     vault.secret.value()
     vault.rotate('{"tokens": "two"}')
@@ -79,7 +79,7 @@ def test_a_recheck_sees_it_at_once_but_is_bounded(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
-def test_a_stale_value_serves_on_while_the_service_is_down(vault: Vault, error: Exception) -> None:
+def test_a_stale_value_serves_on_while_the_service_is_down(vault: KmsCipher, error: Exception) -> None:
     vault.secret.value()
     vault.reads.error = error
     vault.seconds = KEEP
@@ -89,7 +89,7 @@ def test_a_stale_value_serves_on_while_the_service_is_down(vault: Vault, error: 
 
 
 @pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
-def test_without_a_value_there_is_no_door_at_all(vault: Vault, error: Exception) -> None:
+def test_without_a_value_there_is_no_door_at_all(vault: KmsCipher, error: Exception) -> None:
     vault.reads.error = error
     for _ in range(2):
         with pytest.raises(SecretUnavailable):
@@ -104,7 +104,7 @@ REFUSED = [ClientError({"Error": {"Code": code}}, "GetSecretValue") for code in 
 @pytest.mark.parametrize("error", REFUSED, ids=lambda error: error.response["Error"]["Code"])
 @pytest.mark.parametrize("before", [True, False])
 def test_a_secret_that_is_gone_or_closed_to_us_does_not_live_on(
-    vault: Vault, error: Exception, told: "Told", *, before: bool
+    vault: KmsCipher, error: Exception, told: "Told", *, before: bool
 ) -> None:
     if before:
         vault.secret.value()
@@ -141,7 +141,7 @@ class Told:
     def logged(self, message: str) -> list[Any]:
         return [record for record in self.caplog.records if record.message == message]
 
-    def holds(self, text: str) -> bool:
+    def entitlements(self, text: str) -> bool:
         return text in json.dumps([vars(record) for record in self.caplog.records], default=str)
 
 
@@ -153,7 +153,7 @@ def told(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -
 @pytest.mark.parametrize(
     "text", ["canary-5f0c7d", '{"tokens": "canary-5f0c7d"', '["canary-5f0c7d"]', '"canary-5f0c7d"', "7", "null", " "]
 )
-def test_a_value_that_was_replaced_never_counts_again(vault: Vault, told: Told, text: str) -> None:
+def test_a_value_that_was_replaced_never_counts_again(vault: KmsCipher, told: Told, text: str) -> None:
     """It may hold the very token that somebody removed; and the new one is told of loudly."""
     vault.secret.value()
     vault.rotate(text)
@@ -162,7 +162,7 @@ def test_a_value_that_was_replaced_never_counts_again(vault: Vault, told: Told, 
         with pytest.raises(SecretUnavailable):
             read()
     assert vault.reads.count == 2
-    assert not told.holds("canary")
+    assert not told.entitlements("canary")
     assert told.unusable() == ["CallbackTokens"]
     vault.rotate('{"tokens": "two"}')
     vault.seconds += RECHECK_SECONDS
@@ -171,23 +171,23 @@ def test_a_value_that_was_replaced_never_counts_again(vault: Vault, told: Told, 
 
 
 @pytest.mark.parametrize("text", ["{}", '{"tokens": ""}', '{"tokens": []}', '{"token": "x"}', '{"tokens": [7]}'])
-def test_an_object_in_which_nothing_can_be_used_is_told(vault: Vault, told: Told, text: str) -> None:
+def test_an_object_in_which_nothing_can_be_used_is_told(vault: KmsCipher, told: Told, text: str) -> None:
     vault.rotate(text)
     assert vault.secret.value() == json.loads(text)
     assert told.unusable() == ["CallbackTokens"]
 
 
-def test_entries_that_cannot_be_used_are_counted_and_named_by_their_places(vault: Vault, told: Told) -> None:
+def test_entries_that_cannot_be_used_are_counted_and_named_by_their_places(vault: KmsCipher, told: Told) -> None:
     vault.rotate('{"tokens": ["one", null, {"canary-5f0c7d": 1}]}')
     assert vault.secret.value()["tokens"][0] == "one"
     (metric,) = told.metrics()
     assert (metric["SecretEntriesUnreadable"], metric["secret"]) == (2, "CallbackTokens")
     (logged,) = told.logged("secret entries unreadable")
     assert logged.fields == ["tokens.1: text was expected", "tokens.2: text was expected"]
-    assert not told.holds("canary")
+    assert not told.entitlements("canary")
 
 
-def test_a_name_that_is_stated_twice_is_told_although_others_can_be_used(vault: Vault, told: Told) -> None:
+def test_a_name_that_is_stated_twice_is_told_although_others_can_be_used(vault: KmsCipher, told: Told) -> None:
     """Else a second `callback_secrets` would close that door without a word."""
     vault.rotate('{"tokens": "one", "canary-5f0c7d": "a", "canary-5f0c7d": "b"}')
     assert vault.secret.value() == {"tokens": "one"}
@@ -195,18 +195,18 @@ def test_a_name_that_is_stated_twice_is_told_although_others_can_be_used(vault: 
     assert (metric["SecretEntriesUnreadable"], metric["secret"]) == (1, "CallbackTokens")
     (logged,) = told.logged("secret entries unreadable")
     assert logged.fields == ["a name is stated twice"]
-    assert not told.holds("canary")
+    assert not told.entitlements("canary")
 
 
 @pytest.mark.parametrize("text", ['\ufeff{"tokens": "two"}', '{"tokens": "two",}', '{"tokens": "two", "x": [1,],}\n'])
-def test_slips_of_the_hand_are_read(vault: Vault, told: Told, text: str) -> None:
+def test_slips_of_the_hand_are_read(vault: KmsCipher, told: Told, text: str) -> None:
     vault.rotate(text)
     assert vault.secret.value()["tokens"] == "two"
     assert told.metrics() == []
 
 
 @pytest.mark.parametrize(("raw", "usable"), [(b'\xef\xbb\xbf{"tokens": "two"}', True), (b"\xff\xfe{", False)])
-def test_a_secret_that_was_put_as_bytes(vault: Vault, told: Told, raw: bytes, *, usable: bool) -> None:
+def test_a_secret_that_was_put_as_bytes(vault: KmsCipher, told: Told, raw: bytes, *, usable: bool) -> None:
     client("secretsmanager").put_secret_value(SecretId=vault.arn, SecretBinary=raw)
     if usable:
         assert vault.secret.value() == {"tokens": "two"}
@@ -216,7 +216,7 @@ def test_a_secret_that_was_put_as_bytes(vault: Vault, told: Told, raw: bytes, *,
     assert told.unusable() == ["CallbackTokens"]
 
 
-def test_a_service_that_is_down_is_no_alarm(vault: Vault, told: Told) -> None:
+def test_a_service_that_is_down_is_no_alarm(vault: KmsCipher, told: Told) -> None:
     vault.secret.value()
     for error in DOWN:
         vault.reads.error = error

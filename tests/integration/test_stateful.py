@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from mediarelay.domain.media import Kind, State
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, MediarelayError, ProviderBusy, ProviderClosed, ProviderUnknown
-from mediarelay.usecases.rebuild import Rebuilder
-from tests.integration.world import VID, World, answer, callback, together
+from mediarelay.usecases.tasks.rebuild import Rebuilder
+from tests.integration.task_harness import VID, TaskHarness, answer, callback, together
 
 STEPS = ("pending", "probed", "transcoding")
 ENDS = ("succeeded", "failed", "superseded")
@@ -47,7 +47,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(self.make_table())
+        self.harness = TaskHarness(self.make_table())
         self.truth = "pending"
         self.told: State | None = None
         self.tell()
@@ -57,7 +57,7 @@ class Life(RuleBasedStateMachine):
     def tell(self) -> None:
         """Let the provider answer what is true."""
         deleted = {"deleted": "yes"} if self.truth == "superseded" else {}
-        self.world.provider.answers[VID] = answer(state="transcoding" if deleted else self.truth, url=None, **deleted)
+        self.harness.provider.answers[VID] = answer(state="transcoding" if deleted else self.truth, url=None, **deleted)
 
     @rule(step=st.sampled_from(STEPS + ENDS))
     @precondition(lambda self: self.truth not in ENDS)
@@ -67,7 +67,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(silence=SILENCE)
     def fall_silent(self, silence: Any) -> None:
-        self.world.provider.answers[VID] = silence
+        self.harness.provider.answers[VID] = silence
 
     @rule()
     def speak_again(self) -> None:
@@ -77,16 +77,16 @@ class Life(RuleBasedStateMachine):
 
     @rule(body=CLAIMS, kind=st.sampled_from(Kind))
     def claim(self, body: bytes, kind: Kind) -> None:
-        self.world.claim(body, kind)
+        self.harness.claim(body, kind)
 
     @rule()
     def track(self) -> None:
-        self.world.track()
+        self.harness.track()
 
     @rule(kind=st.sampled_from(Kind))
     def confirm(self, kind: Kind) -> None:
         with suppress(MediarelayError):
-            self.world.confirm(kind=kind)
+            self.harness.confirm(kind=kind)
 
     @rule(body=CLAIMS)
     def race(self, body: bytes) -> None:
@@ -97,41 +97,41 @@ class Life(RuleBasedStateMachine):
 
             return run
 
-        world = self.world
-        jobs = [lambda: world.claim(body), world.confirm, world.track, lambda: world.publisher.publish(VID)]
-        together([quietly(job) for job in [*jobs, world.confirm]])
+        harness = self.harness
+        jobs = [lambda: harness.claim(body), harness.confirm, harness.track, lambda: harness.publisher.publish(VID)]
+        together([quietly(job) for job in [*jobs, harness.confirm]])
 
     @rule()
     def tick(self) -> None:
-        self.world.sweep()
+        self.harness.sweep()
         for kind in Kind:
-            self.world.poll(kind)
-        for vid, kind in self.world.take():
-            self.world.confirm(vid, kind)
+            self.harness.poll(kind)
+        for vid, kind in self.harness.take():
+            self.harness.confirm(vid, kind)
 
     @rule()
     def publish(self) -> None:
         with suppress(MediarelayError):
-            self.world.publisher.publish(VID)
+            self.harness.publisher.publish(VID)
 
     @rule(down=st.booleans())
     def topic(self, *, down: bool) -> None:
-        self.world.topic.down = down
+        self.harness.topic.down = down
 
     @rule()
     def replay(self) -> None:
         with suppress(MediarelayError):
-            self.world.replayer.replay(VID, "me")
+            self.harness.replayer.replay(VID, "me")
 
     @rule(minutes=st.sampled_from([0.1, 1, 5, 31, 600, 1500]))
     def wait(self, minutes: float) -> None:
-        self.world.clock.forward(minutes=minutes)
+        self.harness.clock.forward(minutes=minutes)
 
     # ── what must hold ──
 
     @invariant()
     def an_outcome_that_was_told_stays(self) -> None:
-        _, task = self.world.tasks.load(VID)
+        _, task = self.harness.tasks.load(VID)
         if task and task.settled:
             assert self.told in {None, task.outcome}
             assert task.outcome == self.truth
@@ -139,36 +139,36 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def what_is_open_or_unheard_is_due(self) -> None:
-        _, task = self.world.tasks.load(VID)
+        _, task = self.harness.tasks.load(VID)
         if task is None:
             return
-        heard = {(message["subject"], message["type"].rpartition(".")[2]) for message in self.world.topic.messages}
+        heard = {(message["subject"], message["type"].rpartition(".")[2]) for message in self.harness.topic.messages}
         if task.outcome is None or (VID, task.outcome.value) not in heard:
-            assert self.world.due(), "somebody has to look again"
+            assert self.harness.due(), "somebody has to look again"
 
     @invariant()
     def the_item_is_what_the_log_says(self) -> None:
-        record, _ = self.world.tasks.load(VID)
+        record, _ = self.harness.tasks.load(VID)
         if not record.open:  # else a claim has come that nobody has folded yet
-            assert Rebuilder(tasks=self.world.tasks, ledger=self.world.ledger).of(VID) == []
+            assert Rebuilder(tasks=self.harness.tasks, ledger=self.harness.ledger).of(VID) == []
 
     def teardown(self) -> None:
         """Everything works again: the task ends, and everybody hears of it."""
-        _, task = self.world.tasks.load(VID)
+        _, task = self.harness.tasks.load(VID)
         if task is None:
             return
-        self.world.topic.down = False
+        self.harness.topic.down = False
         self.truth = self.truth if self.truth in ENDS else "succeeded"
         self.tell()
-        self.world.replayer.replay(VID, "the end")
+        self.harness.replayer.replay(VID, "the end")
         for _ in range(12):
             self.tick()
-            self.world.clock.now += timedelta(minutes=45)
-        _, task = self.world.tasks.load(VID)
+            self.harness.clock.now += timedelta(minutes=45)
+        _, task = self.harness.tasks.load(VID)
         assert task
         assert task.outcome == self.truth
-        assert self.world.topic.messages[-1]["type"] == f"mediarelay.task.{self.truth}"
-        assert self.world.due() == {}
+        assert self.harness.topic.messages[-1]["type"] == f"mediarelay.task.{self.truth}"
+        assert self.harness.due() == {}
 
 
 @pytest.mark.parametrize("steps", [25])

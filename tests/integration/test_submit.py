@@ -8,296 +8,300 @@ from typing import Any
 
 import pytest
 
-from mediarelay.adapters import items
-from mediarelay.domain.intent import file_identity
-from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
+from mediarelay.adapters.dynamodb import items
 from mediarelay.domain.schedule import Due
+from mediarelay.domain.tasks.intent import file_identity
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
-from mediarelay.usecases.submit import SUBMIT_GRACE, Submitted
-from tests.integration.world import START, VID, World, answer, callback, together
+from mediarelay.usecases.tasks.submit import SUBMIT_GRACE, Submitted
+from tests.integration.task_harness import START, VID, TaskHarness, answer, callback, together
 
 WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 BUSY = ProviderBusy("provider code 4400", 4400)
 
 
-def submit(world: World, key: str | None = "key", **changes: str) -> Submitted:
-    return world.submitter.submit(Kind.AUDIO, WISH | changes, key)
+def submit(harness: TaskHarness, key: str | None = "key", **changes: str) -> Submitted:
+    return harness.submitter.submit(Kind.AUDIO, WISH | changes, key)
 
 
-def history(world: World, vid: str = VID) -> list[str]:
-    return [line["origin"] for line in world.reader.history(vid)["observations"]]
+def history(harness: TaskHarness, vid: str = VID) -> list[str]:
+    return [line["origin"] for line in harness.reader.history(vid)["observations"]]
 
 
-def test_a_wish_becomes_a_task(world: World) -> None:
-    world.provider.vids = [VID]
-    assert submit(world) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=False)
-    assert world.provider.taken == [WISH]
-    assert history(world) == ["submit"]
-    assert [row.vid for row in world.due()["audio"]] == [VID]
-    assert list(world.due()) == ["audio"], "the wish itself is settled"
-    view = world.reader.task(VID)
+def test_a_wish_becomes_a_task(harness: TaskHarness) -> None:
+    harness.provider.vids = [VID]
+    assert submit(harness) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=False)
+    assert harness.provider.taken == [WISH]
+    assert history(harness) == ["submit"]
+    assert [row.vid for row in harness.due()["audio"]] == [VID]
+    assert list(harness.due()) == ["audio"], "the wish itself is settled"
+    view = harness.reader.task(VID)
     assert (view["state"], view["source"]["url"]) == ("pending", WISH["url"])
     assert view["source"]["place"] == {"bucket": "music", "region": "gz"}
 
 
-def test_the_wish_is_stored_before_the_call(world: World) -> None:
+def test_the_wish_is_stored_before_the_call(harness: TaskHarness) -> None:
     seen: list[Any] = []
 
     def look(_request: Any, *, queued: bool) -> str:
         assert not queued
-        seen.append(world.due())
+        seen.append(harness.due())
         return VID
 
-    world.submitter.send[Kind.AUDIO] = look  # type: ignore[index]
-    submit(world)
+    harness.submitter.send[Kind.AUDIO] = look  # type: ignore[index]
+    submit(harness)
     ((row,),) = [rows["submit"] for rows in seen]
     assert row.due_at == int((START + SUBMIT_GRACE).timestamp())
 
 
 @pytest.mark.parametrize("key", ["key", None])
-def test_a_repeat_is_answered_from_the_ledger(world: World, key: str | None) -> None:
-    world.provider.vids = [VID]
-    submit(world, key)
-    assert submit(world, key) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
-    world.provider.answers[VID] = answer(kind=Kind.AUDIO, url=WISH["url"], bucket_name="music")
-    world.confirm(kind=Kind.AUDIO)
-    assert submit(world, key) == Submitted(VID, Kind.AUDIO, State.SUCCEEDED, repeated=True)
-    assert len(world.provider.taken) == 1
+def test_a_repeat_is_answered_from_the_ledger(harness: TaskHarness, key: str | None) -> None:
+    harness.provider.vids = [VID]
+    submit(harness, key)
+    assert submit(harness, key) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
+    harness.provider.answers[VID] = answer(kind=Kind.AUDIO, url=WISH["url"], bucket_name="music")
+    harness.confirm(kind=Kind.AUDIO)
+    assert submit(harness, key) == Submitted(VID, Kind.AUDIO, State.SUCCEEDED, repeated=True)
+    assert len(harness.provider.taken) == 1
 
 
-def test_the_default_key_is_the_file(world: World) -> None:
-    world.provider.vids = ["v1", "v2"]
-    assert submit(world, None).vid == "v1"
-    assert submit(world, None, url="http://a/2.mp3").vid == "v2"
-    assert submit(world, file_identity(WISH)).vid == "v1"
+def test_the_default_key_is_the_file(harness: TaskHarness) -> None:
+    harness.provider.vids = ["v1", "v2"]
+    assert submit(harness, None).vid == "v1"
+    assert submit(harness, None, url="http://a/2.mp3").vid == "v2"
+    assert submit(harness, file_identity(WISH)).vid == "v1"
 
 
-def test_a_key_is_not_reused_for_another_wish(world: World) -> None:
-    world.provider.vids = [VID]
-    submit(world)
+def test_a_key_is_not_reused_for_another_wish(harness: TaskHarness) -> None:
+    harness.provider.vids = [VID]
+    submit(harness)
     with pytest.raises(Conflict):
-        submit(world, url="http://a/2.mp3")
-    assert len(world.provider.taken) == 1
+        submit(harness, url="http://a/2.mp3")
+    assert len(harness.provider.taken) == 1
 
 
 @pytest.mark.parametrize("hours", [23.9, 24])
-def test_a_default_key_is_free_again_once_its_time_is_over(world: World, hours: float) -> None:
+def test_a_default_key_is_free_again_once_its_time_is_over(harness: TaskHarness, hours: float) -> None:
     """Counted from the provider's answer, which may come long after the wish."""
-    world.provider.vids = [BUSY, "v1", "v2"]
-    assert submit(world, None).vid is None
-    world.clock.forward(hours=20)
-    world.sweep()
-    assert submit(world, None).vid == "v1"
-    world.clock.forward(hours=hours)
+    harness.provider.vids = [BUSY, "v1", "v2"]
+    assert submit(harness, None).vid is None
+    harness.clock.forward(hours=20)
+    harness.sweep()
+    assert submit(harness, None).vid == "v1"
+    harness.clock.forward(hours=hours)
     expected = ("v1", True) if hours < 24 else ("v2", False)
     for repeated in (expected[1], True):
-        told = submit(world, None)
+        told = submit(harness, None)
         assert (told.vid, told.repeated) == (expected[0], repeated)
-    assert history(world, "v1") == ["submit"], "the earlier task stays what it was"
+    assert history(harness, "v1") == ["submit"], "the earlier task stays what it was"
 
 
-def test_a_default_key_in_a_batch_is_free_again(world: World) -> None:
-    world.provider.vids = ["v1", "v2"]
-    submit(world, None)
-    world.clock.forward(hours=24)
-    assert world.submitter.enqueue(Kind.AUDIO, WISH, None) == Submitted(
+def test_a_default_key_in_a_batch_is_free_again(harness: TaskHarness) -> None:
+    harness.provider.vids = ["v1", "v2"]
+    submit(harness, None)
+    harness.clock.forward(hours=24)
+    assert harness.submitter.enqueue(Kind.AUDIO, WISH, None) == Submitted(
         None, Kind.AUDIO, State.EXPECTED, repeated=False
     )
-    (row,) = world.due()["queued"]
-    world.submitter.resume(row.pk.removeprefix("INTENT#"))
-    assert submit(world, None) == Submitted("v2", Kind.AUDIO, State.PENDING, repeated=True)
+    (row,) = harness.due()["queued"]
+    harness.submitter.resume(row.pk.removeprefix("INTENT#"))
+    assert submit(harness, None) == Submitted("v2", Kind.AUDIO, State.PENDING, repeated=True)
 
 
-def test_a_key_of_the_client_s_own_counts_for_good(world: World) -> None:
-    world.provider.vids = ["v1"]
-    submit(world, "game\nkey")
-    world.clock.forward(days=4000)
-    assert submit(world, "game\nkey").vid == "v1"
+def test_a_key_of_the_client_s_own_counts_for_good(harness: TaskHarness) -> None:
+    harness.provider.vids = ["v1"]
+    submit(harness, "game\nkey")
+    harness.clock.forward(days=4000)
+    assert submit(harness, "game\nkey").vid == "v1"
 
 
-def test_a_wish_that_waits_keeps_its_default_key(world: World) -> None:
-    world.provider.vids = [BUSY] * 2
-    submit(world, None)
-    world.clock.forward(days=10)
-    assert submit(world, None) == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=True)
-    assert len(world.provider.taken) == 1
+def test_a_wish_that_waits_keeps_its_default_key(harness: TaskHarness) -> None:
+    harness.provider.vids = [BUSY] * 2
+    submit(harness, None)
+    harness.clock.forward(days=10)
+    assert submit(harness, None) == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=True)
+    assert len(harness.provider.taken) == 1
 
 
-def test_a_default_key_that_is_free_again_is_taken_once(world: World) -> None:
-    world.provider.vids = ["v1", "v2"]
-    submit(world, None)
-    world.clock.forward(days=2)
-    told = together([lambda: submit(world, None)] * 6)
-    assert len(world.provider.taken) == 2
+def test_a_default_key_that_is_free_again_is_taken_once(harness: TaskHarness) -> None:
+    harness.provider.vids = ["v1", "v2"]
+    submit(harness, None)
+    harness.clock.forward(days=2)
+    told = together([lambda: submit(harness, None)] * 6)
+    assert len(harness.provider.taken) == 2
     assert {one.vid for one in told} <= {"v2", None}
 
 
-def test_racing_submits_call_once(world: World) -> None:
-    world.provider.vids = [VID]
-    told = together([lambda: submit(world)] * 6)
-    assert len(world.provider.taken) == 1
+def test_racing_submits_call_once(harness: TaskHarness) -> None:
+    harness.provider.vids = [VID]
+    told = together([lambda: submit(harness)] * 6)
+    assert len(harness.provider.taken) == 1
     assert {one.vid for one in told} <= {VID, None}, "who comes second may hear that it is not known yet"
-    assert submit(world).vid == VID
+    assert submit(harness).vid == VID
 
 
 @pytest.mark.parametrize("error", [BUSY, ProviderUnknown("provider code 5000", 5000)])
-def test_without_an_answer_the_wish_stays_open_and_the_sweep_finishes_it(world: World, error: Exception) -> None:
-    world.provider.vids = [error, error, VID]
-    assert submit(world) == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=False)
-    assert submit(world) == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=True)
-    assert world.sweep()["submit"] == 0, "the function that took it may still be at it"
-    world.clock.forward(minutes=1)
-    assert world.sweep()["submit"] == 1
-    assert submit(world).vid is None
-    world.clock.forward(minutes=4)
-    world.sweep()
-    assert submit(world) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
-    assert len(world.provider.taken) == 3
-    assert "submit" not in world.due()
+def test_without_an_answer_the_wish_stays_open_and_the_sweep_finishes_it(
+    harness: TaskHarness, error: Exception
+) -> None:
+    harness.provider.vids = [error, error, VID]
+    assert submit(harness) == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=False)
+    assert submit(harness) == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=True)
+    assert harness.sweep()["submit"] == 0, "the function that took it may still be at it"
+    harness.clock.forward(minutes=1)
+    assert harness.sweep()["submit"] == 1
+    assert submit(harness).vid is None
+    harness.clock.forward(minutes=4)
+    harness.sweep()
+    assert submit(harness) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
+    assert len(harness.provider.taken) == 3
+    assert "submit" not in harness.due()
 
 
-def test_a_refused_wish_frees_its_key(world: World) -> None:
-    world.provider.vids = [ProviderRefused("provider code 4000", 4000), VID]
+def test_a_refused_wish_frees_its_key(harness: TaskHarness) -> None:
+    harness.provider.vids = [ProviderRefused("provider code 4000", 4000), VID]
     with pytest.raises(ProviderRefused, match=r"^provider code 4000$"):
-        submit(world)
-    assert world.items() == []
-    assert submit(world, url="http://a/2.mp3").vid == VID
+        submit(harness)
+    assert harness.items() == []
+    assert submit(harness, url="http://a/2.mp3").vid == VID
 
 
-def test_a_wish_refused_at_the_second_try_tells_the_client_when_it_asks(world: World) -> None:
-    world.provider.vids = [BUSY, ProviderRefused("provider code 4000", 4000), VID]
-    submit(world)
-    world.clock.forward(minutes=1)
-    assert world.sweep()["submit"] == 1
-    assert list(world.due()) == ["publish"]
+def test_a_wish_refused_at_the_second_try_tells_the_client_when_it_asks(harness: TaskHarness) -> None:
+    harness.provider.vids = [BUSY, ProviderRefused("provider code 4000", 4000), VID]
+    submit(harness)
+    harness.clock.forward(minutes=1)
+    assert harness.sweep()["submit"] == 1
+    assert list(harness.due()) == ["publish"]
     with pytest.raises(ProviderRefused, match=r"^provider code 4000$"):
-        submit(world)
-    world.clock.forward(minutes=1)
-    assert world.sweep()["publish"] == 1
+        submit(harness)
+    harness.clock.forward(minutes=1)
+    assert harness.sweep()["publish"] == 1
     with pytest.raises(ProviderRefused, match=r"^provider code 4000$"):
-        submit(world)
-    assert submit(world).vid == VID, "the key is free again"
+        submit(harness)
+    assert submit(harness).vid == VID, "the key is free again"
 
 
 @pytest.mark.parametrize("method", ["name_intent", "record", "save", "close_intent"])
-def test_a_submit_that_was_cut_off_converges(world: World, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_submit_that_was_cut_off_converges(
+    harness: TaskHarness, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The provider is asked again only if its answer was not stored; it marks the earlier task as deleted."""
-    world.provider.vids = ["v1", "v2"]
+    harness.provider.vids = ["v1", "v2"]
 
     def cut(*_: Any, **__: Any) -> None:
         raise LedgerUnavailable("cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(world.ledger), method, cut)
+        patch.setattr(type(harness.ledger), method, cut)
         with pytest.raises(LedgerUnavailable):
-            submit(world)
-    world.clock.forward(minutes=1)
-    assert world.sweep()["submit"] == 1
+            submit(harness)
+    harness.clock.forward(minutes=1)
+    assert harness.sweep()["submit"] == 1
     vid = "v2" if method == "name_intent" else "v1"
-    assert submit(world) == Submitted(vid, Kind.AUDIO, State.PENDING, repeated=True)
-    assert history(world, vid) == ["submit"] if method != "close_intent" else history(world, vid)[0] == "submit"
-    assert list(world.due()) == ["audio"]
+    assert submit(harness) == Submitted(vid, Kind.AUDIO, State.PENDING, repeated=True)
+    assert history(harness, vid) == ["submit"] if method != "close_intent" else history(harness, vid)[0] == "submit"
+    assert list(harness.due()) == ["audio"]
 
 
-def test_what_is_resumed_may_be_gone(world: World) -> None:
-    assert world.submitter.resume("nothing") is None
+def test_what_is_resumed_may_be_gone(harness: TaskHarness) -> None:
+    assert harness.submitter.resume("nothing") is None
 
 
-def test_a_callback_before_the_answer_is_not_lost(world: World) -> None:
-    world.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
-    world.provider.vids = [VID]
-    assert submit(world).state is State.PENDING
-    assert set(history(world)) == {"claim", "submit"}
-    assert world.reader.task(VID)["claimed"] == "succeeded"
-    assert [row.vid for row in world.due()["audio"]] == [VID]
+def test_a_callback_before_the_answer_is_not_lost(harness: TaskHarness) -> None:
+    harness.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
+    harness.provider.vids = [VID]
+    assert submit(harness).state is State.PENDING
+    assert set(history(harness)) == {"claim", "submit"}
+    assert harness.reader.task(VID)["claimed"] == "succeeded"
+    assert [row.vid for row in harness.due()["audio"]] == [VID]
 
 
-def test_an_expected_video(world: World) -> None:
-    assert world.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=False)
-    assert world.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
-    assert [row.due_at for row in world.due()["video"]] == [int((START + timedelta(seconds=60)).timestamp())]
-    assert world.provider.taken == []
+def test_an_expected_video(harness: TaskHarness) -> None:
+    assert harness.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=False)
+    assert harness.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
+    assert [row.due_at for row in harness.due()["video"]] == [int((START + timedelta(seconds=60)).timestamp())]
+    assert harness.provider.taken == []
 
 
-def test_a_video_that_only_the_provider_can_name(world: World) -> None:
-    world.provider.vids = [ProviderUnknown("provider code 5000", 5000), VID]
+def test_a_video_that_only_the_provider_can_name(harness: TaskHarness) -> None:
+    harness.provider.vids = [ProviderUnknown("provider code 5000", 5000), VID]
     wish = {"url": "http://a/1.mp4"}
-    assert world.submitter.submit(Kind.VIDEO, wish, None).vid is None
-    world.clock.forward(minutes=1)
-    world.sweep()
-    assert world.submitter.submit(Kind.VIDEO, wish, None) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
-    (entry,) = world.ledger.load(VID).entries
+    assert harness.submitter.submit(Kind.VIDEO, wish, None).vid is None
+    harness.clock.forward(minutes=1)
+    harness.sweep()
+    assert harness.submitter.submit(Kind.VIDEO, wish, None) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
+    (entry,) = harness.ledger.load(VID).entries
     assert (entry.origin, json.loads(entry.body)) == (Origin.TRACK, wish)
 
 
-def test_a_wish_that_nobody_ever_answers_is_given_up(world: World) -> None:
-    world.provider.vids = [BUSY] * 99
-    submit(world)
-    world.clock.forward(days=2)
-    world.sweep()
-    world.clock.forward(days=2)
-    world.sweep()
-    assert "submit" not in world.due()
+def test_a_wish_that_nobody_ever_answers_is_given_up(harness: TaskHarness) -> None:
+    harness.provider.vids = [BUSY] * 99
+    submit(harness)
+    harness.clock.forward(days=2)
+    harness.sweep()
+    harness.clock.forward(days=2)
+    harness.sweep()
+    assert "submit" not in harness.due()
 
 
-def queued(world: World, key: str = "key") -> str:
-    world.submitter.enqueue(Kind.AUDIO, WISH, key)
-    (row,) = world.due()["queued"]
+def queued(harness: TaskHarness, key: str = "key") -> str:
+    harness.submitter.enqueue(Kind.AUDIO, WISH, key)
+    (row,) = harness.due()["queued"]
     return row.pk.removeprefix("INTENT#")
 
 
-def test_a_wish_that_is_delivered_twice_is_sent_once(world: World) -> None:
-    identity = queued(world)
-    world.provider.vids = ["v1", "v2"]
-    together([lambda: world.submitter.resume(identity)] * 2)
-    assert len(world.provider.taken) == 1
-    assert submit(world).vid == "v1"
+def test_a_wish_that_is_delivered_twice_is_sent_once(harness: TaskHarness) -> None:
+    identity = queued(harness)
+    harness.provider.vids = ["v1", "v2"]
+    together([lambda: harness.submitter.resume(identity)] * 2)
+    assert len(harness.provider.taken) == 1
+    assert submit(harness).vid == "v1"
 
 
-def test_a_worker_that_died_does_not_hold_a_wish_for_ever(world: World) -> None:
-    identity = queued(world)
-    assert world.ledger.begin_intent(identity, world.clock(), world.clock() + timedelta(seconds=35))
-    world.provider.vids = ["v1"]
-    assert world.submitter.resume(identity) is None
-    world.clock.forward(seconds=35)
-    assert world.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
+def test_a_worker_that_died_does_not_hold_a_wish_for_ever(harness: TaskHarness) -> None:
+    identity = queued(harness)
+    assert harness.ledger.begin_intent(identity, harness.clock(), harness.clock() + timedelta(seconds=35))
+    harness.provider.vids = ["v1"]
+    assert harness.submitter.resume(identity) is None
+    harness.clock.forward(seconds=35)
+    assert harness.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
 
 
-def test_a_refusal_never_undoes_a_vid(world: World) -> None:
-    identity = queued(world)
-    world.ledger.name_intent(identity, "v1", world.clock())
-    seen = world.ledger.intent(identity)
+def test_a_refusal_never_undoes_a_vid(harness: TaskHarness) -> None:
+    identity = queued(harness)
+    harness.ledger.name_intent(identity, "v1", harness.clock())
+    seen = harness.ledger.intent(identity)
     assert seen
-    world.ledger.refuse_intent(seen, "provider code 4000", Due("publish", START))
-    assert world.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
-    assert submit(world).vid == "v1"
+    harness.ledger.refuse_intent(seen, "provider code 4000", Due("publish", START))
+    assert harness.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
+    assert submit(harness).vid == "v1"
 
 
-def test_a_wish_that_was_given_up_tells_its_client(world: World) -> None:
-    queued(world)
-    world.clock.forward(days=2)
-    world.sweep()
-    assert list(world.due()) == ["publish"]
+def test_a_wish_that_was_given_up_tells_its_client(harness: TaskHarness) -> None:
+    queued(harness)
+    harness.clock.forward(days=2)
+    harness.sweep()
+    assert list(harness.due()) == ["publish"]
     with pytest.raises(ProviderRefused, match="given up"):
-        submit(world)
-    assert list(world.due()) == ["publish"], "it may have been another client's wish"
+        submit(harness)
+    assert list(harness.due()) == ["publish"], "it may have been another client's wish"
 
 
 @pytest.mark.parametrize("down", [True, False])
-def test_a_wish_that_is_refused_later_is_announced(world: World, *, down: bool) -> None:
-    identity = queued(world, "game\nkey")
-    world.provider.vids = [ProviderRefused("provider code 4000", 4000)]
-    world.submitter.resume(identity)
-    assert world.topic.messages == []
-    world.topic.down = down
-    world.clock.forward(seconds=30)
-    assert world.sweep()["publish"] == (0 if down else 1)
-    world.topic.down = False
-    world.clock.forward(seconds=60)
-    world.sweep()
-    assert world.due() == {}
-    (message,) = world.topic.messages
+def test_a_wish_that_is_refused_later_is_announced(harness: TaskHarness, *, down: bool) -> None:
+    identity = queued(harness, "game\nkey")
+    harness.provider.vids = [ProviderRefused("provider code 4000", 4000)]
+    harness.submitter.resume(identity)
+    assert harness.topic.messages == []
+    harness.topic.down = down
+    harness.clock.forward(seconds=30)
+    assert harness.sweep()["publish"] == (0 if down else 1)
+    harness.topic.down = False
+    harness.clock.forward(seconds=60)
+    harness.sweep()
+    assert harness.due() == {}
+    (message,) = harness.topic.messages
     assert (message["type"], message["subject"]) == ("mediarelay.submit.refused", identity)
     assert message["data"] == WISH | {
         "kind": "audio",
@@ -308,119 +312,121 @@ def test_a_wish_that_is_refused_later_is_announced(world: World, *, down: bool) 
     }
 
 
-def asked_anew(world: World) -> None:
+def asked_anew(harness: TaskHarness) -> None:
     """What a client does that is told of a refusal."""
     with pytest.raises(ProviderRefused):
-        world.submitter.enqueue(Kind.AUDIO, WISH, "key")
-    world.clock.forward(seconds=1)
-    assert world.submitter.enqueue(Kind.AUDIO, WISH, "key").vid is None
+        harness.submitter.enqueue(Kind.AUDIO, WISH, "key")
+    harness.clock.forward(seconds=1)
+    assert harness.submitter.enqueue(Kind.AUDIO, WISH, "key").vid is None
 
 
-def test_a_refusal_is_announced_although_another_client_was_told(world: World) -> None:
-    identity = queued(world)
-    world.provider.vids = [ProviderRefused("provider code 4000", 4000)]
-    world.submitter.resume(identity)
-    world.topic.down = True
+def test_a_refusal_is_announced_although_another_client_was_told(harness: TaskHarness) -> None:
+    identity = queued(harness)
+    harness.provider.vids = [ProviderRefused("provider code 4000", 4000)]
+    harness.submitter.resume(identity)
+    harness.topic.down = True
     for _ in range(3):
         with pytest.raises(ProviderRefused):
-            world.submitter.submit(Kind.AUDIO, WISH, "key")
-        world.clock.forward(minutes=5)
-        world.sweep()
-    world.topic.down = False
-    world.clock.forward(minutes=1)
-    world.sweep()
-    assert [message["type"] for message in world.topic.messages] == ["mediarelay.submit.refused"]
+            harness.submitter.submit(Kind.AUDIO, WISH, "key")
+        harness.clock.forward(minutes=5)
+        harness.sweep()
+    harness.topic.down = False
+    harness.clock.forward(minutes=1)
+    harness.sweep()
+    assert [message["type"] for message in harness.topic.messages] == ["mediarelay.submit.refused"]
 
 
 @pytest.mark.parametrize("second", ["submit", "enqueue"])
-def test_who_was_promised_a_wish_hears_that_it_was_refused(world: World, second: str) -> None:
+def test_who_was_promised_a_wish_hears_that_it_was_refused(harness: TaskHarness, second: str) -> None:
     """Another client asks for the same file while the first one's wish is with the provider, which refuses it."""
     promised = []
 
     def refuse(_: Mapping[str, str], *, queued: bool) -> str:
         assert not queued
-        promised.append(getattr(world.submitter, second)(Kind.AUDIO, WISH, None))
+        promised.append(getattr(harness.submitter, second)(Kind.AUDIO, WISH, None))
         raise ProviderRefused("provider code 4000", 4000)
 
     with pytest.raises(ProviderRefused):
-        replace(world.submitter, send={Kind.AUDIO: refuse}).submit(Kind.AUDIO, WISH, None)
+        replace(harness.submitter, send={Kind.AUDIO: refuse}).submit(Kind.AUDIO, WISH, None)
     assert [one.vid for one in promised] == [None]
-    world.clock.forward(minutes=1)
-    world.sweep()
-    assert [message["type"] for message in world.topic.messages] == ["mediarelay.submit.refused"]
+    harness.clock.forward(minutes=1)
+    harness.sweep()
+    assert [message["type"] for message in harness.topic.messages] == ["mediarelay.submit.refused"]
 
 
 @pytest.mark.parametrize("meanwhile", ["named", "refused", "dropped"])
 def test_a_wish_that_is_answered_while_somebody_asks_for_it(
-    world: World, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
-    identity = queued(world)
-    plain = type(world.ledger).promise_intent
+    identity = queued(harness)
+    plain = type(harness.ledger).promise_intent
     happens = {
-        "named": lambda _: world.ledger.name_intent(identity, "v1", world.clock()),
-        "refused": lambda seen: world.ledger.refuse_intent(seen, "no", Due("publish", world.clock())),
-        "dropped": lambda _: world.ledger.client.delete_item(TableName=world.table, Key=items.intent_key(identity)),
+        "named": lambda _: harness.ledger.name_intent(identity, "v1", harness.clock()),
+        "refused": lambda seen: harness.ledger.refuse_intent(seen, "no", Due("publish", harness.clock())),
+        "dropped": lambda _: harness.ledger.client.delete_item(TableName=harness.table, Key=items.intent_key(identity)),
     }
 
     def late(ledger: Any, seen: Any) -> bool:
         happens[meanwhile](seen)
         return plain(ledger, seen)
 
-    monkeypatch.setattr(type(world.ledger), "promise_intent", late)
+    monkeypatch.setattr(type(harness.ledger), "promise_intent", late)
     if meanwhile == "named":
-        assert world.submitter.enqueue(Kind.AUDIO, WISH, "key").vid == "v1"
+        assert harness.submitter.enqueue(Kind.AUDIO, WISH, "key").vid == "v1"
     else:
         expected = {"refused": ProviderRefused, "dropped": LedgerUnavailable}[meanwhile]
         with pytest.raises(expected):
-            world.submitter.enqueue(Kind.AUDIO, WISH, "key")
+            harness.submitter.enqueue(Kind.AUDIO, WISH, "key")
 
 
-def test_two_clients_that_repeat_a_refused_wish_leave_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    identity = queued(world)
-    world.provider.vids = [ProviderRefused("provider code 4000", 4000)]
-    world.submitter.resume(identity)
-    world.publisher.refuse(identity)
-    plain, first = type(world.ledger).drop_intent, [True]
+def test_two_clients_that_repeat_a_refused_wish_leave_one(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = queued(harness)
+    harness.provider.vids = [ProviderRefused("provider code 4000", 4000)]
+    harness.submitter.resume(identity)
+    harness.publisher.refuse(identity)
+    plain, first = type(harness.ledger).drop_intent, [True]
 
     def late(ledger: Any, seen: Any) -> bool:
         if first.pop() if first else False:
-            asked_anew(world)
+            asked_anew(harness)
         return plain(ledger, seen)
 
-    monkeypatch.setattr(type(world.ledger), "drop_intent", late)
+    monkeypatch.setattr(type(harness.ledger), "drop_intent", late)
     with pytest.raises(ProviderRefused):
-        world.submitter.enqueue(Kind.AUDIO, WISH, "key")
-    assert list(world.due()) == ["queued"]
+        harness.submitter.enqueue(Kind.AUDIO, WISH, "key")
+    assert list(harness.due()) == ["queued"]
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_task_whose_item_was_never_written_is_followed(
-    world: World, kind: Kind, monkeypatch: pytest.MonkeyPatch
+    harness: TaskHarness, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut(*_: Any, **__: Any) -> None:
         raise LedgerUnavailable("cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(world.ledger), "save", cut)
+        patch.setattr(type(harness.ledger), "save", cut)
         with pytest.raises(LedgerUnavailable):
-            world.track(kind=kind)
-    world.clock.forward(minutes=1)
-    assert world.poll(kind) == 1
-    world.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
-    world.confirm(kind=kind)
-    assert [row.sk for row in world.due()[kind.value]] == ["TASK"]
+            harness.track(kind=kind)
+    harness.clock.forward(minutes=1)
+    assert harness.poll(kind) == 1
+    harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
+    harness.confirm(kind=kind)
+    assert [row.sk for row in harness.due()[kind.value]] == ["TASK"]
 
 
-def test_a_key_that_is_refused_twice_is_announced_twice(world: World) -> None:
+def test_a_key_that_is_refused_twice_is_announced_twice(harness: TaskHarness) -> None:
     for _ in range(2):
-        identity = queued(world)
-        world.provider.vids = [ProviderRefused("provider code 4000", 4000)]
-        world.submitter.resume(identity)
-        world.publisher.refuse(identity)
-        world.publisher.refuse(identity)
+        identity = queued(harness)
+        harness.provider.vids = [ProviderRefused("provider code 4000", 4000)]
+        harness.submitter.resume(identity)
+        harness.publisher.refuse(identity)
+        harness.publisher.refuse(identity)
         with pytest.raises(ProviderRefused):
-            submit(world)
-        world.publisher.refuse(identity)
-        world.clock.forward(seconds=1)
-    ids = [message["id"] for message in world.topic.messages]
+            submit(harness)
+        harness.publisher.refuse(identity)
+        harness.clock.forward(seconds=1)
+    ids = [message["id"] for message in harness.topic.messages]
     assert (len(ids), len(set(ids))) == (4, 2), "each may be repeated, none is taken for the other"

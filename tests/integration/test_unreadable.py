@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from mediarelay.adapters import items, songs
+from mediarelay.adapters.dynamodb import items, songs
 from mediarelay.adapters.aws import client
 from mediarelay.batch import each
-from mediarelay.contracts.api import TaskQuery, read
-from mediarelay.domain.circuit import LONGEST_BREAK, THRESHOLD, Circuit
-from mediarelay.domain.entry import Entry, Selection, TimeOf
-from mediarelay.domain.intent import Intent
-from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
+from mediarelay.contracts.api.views import TaskQuery, read
+from mediarelay.domain.circuit_breaker import MAX_BREAK, THRESHOLD, Circuit
 from mediarelay.domain.schedule import Due, shards
+from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.log import LoggedObservation, Selection, TimeOf
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import BudgetSpent, LedgerUnavailable, RowUnreadable
-from mediarelay.usecases.rebuild import Rebuilder
-from tests.integration.studio import KEY, Studio, relay
-from tests.integration.world import START, TOKEN, VID, World, answer, callback
+from mediarelay.usecases.tasks.rebuild import Rebuilder
+from tests.integration.song_harness import KEY, SongHarness, relay
+from tests.integration.task_harness import START, TOKEN, VID, TaskHarness, answer, callback
 
 Raw = dict[str, Any]
 BROKEN, GOOD, DONE, LATE = VID, "good", "done", "late"
@@ -46,37 +46,41 @@ NO_ROWS = {"budget", "proof", "part"}
 """They are counters, locks and pieces: nothing decodes them."""
 
 
-def fill(world: World) -> None:
+def fill(harness: TaskHarness) -> None:
     """Write at least one item of each type, by the real code; some about one task, some about others."""
-    provider = world.provider
-    world.track(BROKEN)
-    world.claim(callback(BROKEN))
+    provider = harness.provider
+    harness.track(BROKEN)
+    harness.claim(callback(BROKEN))
     provider.answers = {BROKEN: answer(BROKEN, "transcoding"), DONE: answer(DONE), LATE: BudgetSpent("none left")}
-    world.confirm(BROKEN)
-    world.replayer.replay(BROKEN, "somebody")
+    harness.confirm(BROKEN)
+    harness.replayer.replay(BROKEN, "somebody")
     for vid in (GOOD, DONE, LATE):
-        world.track(vid)
-    world.confirm(DONE)
-    world.claim(callback("claimed"))
-    world.tasks.add(Entry(vid=LATE, kind=Kind.VIDEO, origin=Origin.TIMEOUT, at=world.clock(), body=b"{}"))
-    world.ledger.record(Entry(vid=LATE, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(LATE)))
-    world.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
-    world.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)], 1, "somebody")
+        harness.track(vid)
+    harness.confirm(DONE)
+    harness.claim(callback("claimed"))
+    harness.tasks.add(
+        LoggedObservation(vid=LATE, kind=Kind.VIDEO, origin=Origin.TIMEOUT, at=harness.clock(), body=b"{}")
+    )
+    harness.ledger.record(
+        LoggedObservation(vid=LATE, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(LATE))
+    )
+    harness.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
+    harness.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)], 1, "somebody")
     provider.vids = [BudgetSpent("none left")]
-    world.submitter.submit(Kind.AUDIO, WISH, None)
-    world.submitter.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
-    world.breaker.refused("GetCtsaudioInfo", Circuit())
-    studio = Studio(world.table)
-    studio.webhook(relay())
-    studio.leases.follow(KEY)
+    harness.submitter.submit(Kind.AUDIO, WISH, None)
+    harness.submitter.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
+    harness.breaker.refused("GetCtsaudioInfo", Circuit())
+    song_harness = SongHarness(harness.table)
+    song_harness.webhook(relay())
+    song_harness.leases.follow(KEY)
 
 
 @pytest.fixture(scope="module")
 def written(make_table: Callable[[], str]) -> list[Raw]:
     """The items of a whole ledger."""
-    world = World(make_table())
-    fill(world)
-    return world.items()
+    harness = TaskHarness(make_table())
+    fill(harness)
+    return harness.items()
 
 
 def odd_versions(item: Raw) -> Iterator[tuple[str, Raw]]:
@@ -107,32 +111,33 @@ def counted(out: str) -> int:
     return named
 
 
-def go_on(world: World) -> None:
+def go_on(harness: TaskHarness) -> None:
     """Everything that reads many rows: the others' work is done."""
-    world.provider.answers = {vid: answer(vid) for vid in (GOOD, DONE, BROKEN)}
-    world.provider.vids = ["a1", "a2"]
-    world.poll()
-    world.poll(Kind.AUDIO)
-    assert GOOD in [vid for vid, _ in world.queue.sent]
-    assert "claimed" in [vid for vid, _ in world.unknown_queue.sent]
-    for vid, kind in [*world.queue.sent, *world.unknown_queue.sent]:
-        each({"Records": [{"messageId": vid}]}, lambda _record, vid=vid, kind=kind: world.confirm(vid, kind))
-    world.sweeper.sweep(world.tick())
-    for identity in world.submits.take():
+    harness.provider.answers = {vid: answer(vid) for vid in (GOOD, DONE, BROKEN)}
+    harness.provider.vids = ["a1", "a2"]
+    harness.poll()
+    harness.poll(Kind.AUDIO)
+    assert GOOD in [vid for vid, _ in harness.queue.sent]
+    assert "claimed" in [vid for vid, _ in harness.unknown_queue.sent]
+    for vid, kind in [*harness.queue.sent, *harness.unknown_queue.sent]:
+        each({"Records": [{"messageId": vid}]}, lambda _record, vid=vid, kind=kind: harness.confirm(vid, kind))
+    harness.sweeper.sweep(harness.tick())
+    for identity in harness.submits.take():
         each(
-            {"Records": [{"messageId": identity}]}, lambda _record, identity=identity: world.submitter.resume(identity)
+            {"Records": [{"messageId": identity}]},
+            lambda _record, identity=identity: harness.submitter.resume(identity),
         )
-    assert world.reader.task(GOOD)["state"] == "succeeded"
-    assert DONE in {message["subject"] for message in world.topic.messages}
-    assert {GOOD, DONE} <= {task["vid"] for task in world.reader.page(read(TaskQuery, {"limit": "100"}))["tasks"]}
-    assert list(Rebuilder(tasks=world.tasks, ledger=world.ledger).differences()) is not None
-    assert world.reader.task(BROKEN)["vid"] == BROKEN, "one bad entry leaves the others"
-    world.reader.history(BROKEN)
-    list(world.ledger.quarantined(f"{START:%Y-%m-%d}", ""))
-    world.breaker.is_open("GetCtsaudioInfo")
-    assert world.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)]) >= 1
-    studio = Studio(world.table)
-    studio.songs.room(KEY.room)
+    assert harness.reader.task(GOOD)["state"] == "succeeded"
+    assert DONE in {message["subject"] for message in harness.topic.messages}
+    assert {GOOD, DONE} <= {task["vid"] for task in harness.reader.page(read(TaskQuery, {"limit": "100"}))["tasks"]}
+    assert list(Rebuilder(tasks=harness.tasks, ledger=harness.ledger).differences()) is not None
+    assert harness.reader.task(BROKEN)["vid"] == BROKEN, "one bad entry leaves the others"
+    harness.reader.history(BROKEN)
+    list(harness.ledger.quarantined(f"{START:%Y-%m-%d}", ""))
+    harness.breaker.is_open("GetCtsaudioInfo")
+    assert harness.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)]) >= 1
+    song_harness = SongHarness(harness.table)
+    song_harness.songs.room(KEY.room)
 
 
 def of_kind(written: list[Raw], kind: str) -> Raw:
@@ -153,7 +158,7 @@ def test_an_unreadable_row_stops_nobody(
     kind: str,
     flavour: str,
     written: list[Raw],
-    world: World,
+    harness: TaskHarness,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -163,10 +168,10 @@ def test_an_unreadable_row_stops_nobody(
     if odd is None:
         pytest.skip("nothing of this type can be broken so")
     for item in written:
-        client("dynamodb").put_item(TableName=world.table, Item=odd if item is broken else item)
-    world.clock.forward(minutes=5)
+        client("dynamodb").put_item(TableName=harness.table, Item=odd if item is broken else item)
+    harness.clock.forward(minutes=5)
     capsys.readouterr()
-    go_on(world)
+    go_on(harness)
     assert counted(capsys.readouterr().out)
     named = [record for record in caplog.records if record.message == "row unreadable"]
     assert (odd["pk"]["S"], odd["sk"]["S"]) in {(one.pk, one.sk) for one in named}  # type: ignore[attr-defined]
@@ -180,14 +185,14 @@ def test_every_type_of_item_is_broken_here(written: list[Raw]) -> None:
 @pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00+14:00"])
 @pytest.mark.parametrize("kind", ["track", "trusted", "answer", "timeout", "replay"])
 def test_a_time_to_which_nothing_can_be_added_stops_nobody(
-    kind: str, at: str, written: list[Raw], world: World, capsys: pytest.CaptureFixture[str]
+    kind: str, at: str, written: list[Raw], harness: TaskHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = of_kind(written, kind)
     for item in written:
         odd = item | {"at": {"S": at}} if item is broken else item
-        client("dynamodb").put_item(TableName=world.table, Item=odd)
-    world.clock.forward(minutes=5)
-    go_on(world)
+        client("dynamodb").put_item(TableName=harness.table, Item=odd)
+    harness.clock.forward(minutes=5)
+    go_on(harness)
     assert counted(capsys.readouterr().out)
 
 
@@ -208,50 +213,52 @@ def test_every_stored_time_can_be_moved_and_compared(
 
 
 @pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"])
-def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(world: World, at: str) -> None:
-    order = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.TRACK, at=START, body=b"{}")
-    world.ledger.record(order, Due("video", START))
-    world.track(GOOD)
-    (sk,) = (one["sk"]["S"] for one in world.items() if one["pk"]["S"] == f"TASK#{VID}")
+def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(harness: TaskHarness, at: str) -> None:
+    order = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.TRACK, at=START, body=b"{}")
+    harness.ledger.record(order, Due("video", START))
+    harness.track(GOOD)
+    (sk,) = (one["sk"]["S"] for one in harness.items() if one["pk"]["S"] == f"TASK#{VID}")
     client("dynamodb").update_item(
-        TableName=world.table,
+        TableName=harness.table,
         Key=items.key(f"TASK#{VID}", sk),
         UpdateExpression="SET #at = :at",
         ExpressionAttributeNames={"#at": "at"},
         ExpressionAttributeValues={":at": {"S": at}},
     )
-    world.clock.forward(days=3)
-    assert world.sweep()["lost"] == 1, "the good one"
-    assert parked(world) == [sk]
+    harness.clock.forward(days=3)
+    assert harness.sweep()["lost"] == 1, "the good one"
+    assert parked(harness) == [sk]
 
 
 # ── what becomes of the bad one ──
 
 
-def spoil(world: World, pk: str, sk: str, change: str, names: dict[str, str] | None = None) -> None:
+def spoil(harness: TaskHarness, pk: str, sk: str, change: str, names: dict[str, str] | None = None) -> None:
     extra = {"ExpressionAttributeNames": names} if names else {}
-    client("dynamodb").update_item(TableName=world.table, Key=items.key(pk, sk), UpdateExpression=change, **extra)
+    client("dynamodb").update_item(TableName=harness.table, Key=items.key(pk, sk), UpdateExpression=change, **extra)
 
 
-def parked(world: World) -> list[str]:
+def parked(harness: TaskHarness) -> list[str]:
     """What an operator finds: the sort keys of unreadable rows."""
     found = [
-        row for shard in shards(items.UNREADABLE) for row in world.ledger._due(shard, datetime.max.replace(tzinfo=UTC))
+        row
+        for shard in shards(items.UNREADABLE)
+        for row in harness.ledger._due(shard, datetime.max.replace(tzinfo=UTC))
     ]
     return sorted(row["sk"]["S"] for row in found)
 
 
-def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(world: World) -> None:
-    world.track()
-    world.clock.forward(minutes=2)
-    spoil(world, f"TASK#{VID}", "TASK", "REMOVE vid")
-    assert world.poll() == 0
-    assert parked(world) == ["TASK"]
-    (item,) = (one for one in world.items() if one["sk"]["S"] == "TASK")
+def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(harness: TaskHarness) -> None:
+    harness.track()
+    harness.clock.forward(minutes=2)
+    spoil(harness, f"TASK#{VID}", "TASK", "REMOVE vid")
+    assert harness.poll() == 0
+    assert parked(harness) == ["TASK"]
+    (item,) = (one for one in harness.items() if one["sk"]["S"] == "TASK")
     assert item["parked_from"]["S"].startswith("video#")
-    world.clock.forward(hours=1)
-    world.poll()
-    assert parked(world) == ["TASK"]
+    harness.clock.forward(hours=1)
+    harness.poll()
+    assert parked(harness) == ["TASK"]
 
 
 @pytest.mark.parametrize(
@@ -270,65 +277,65 @@ def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(world:
     ],
 )
 def test_a_row_that_waits_for_what_is_not_its_duty_is_parked(
-    world: World, duty: str, pk: str, sk: str, item: str, capsys: pytest.CaptureFixture[str]
+    harness: TaskHarness, duty: str, pk: str, sk: str, item: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would be taken up again and again, with a call to the provider each time, and be seen by nobody."""
     row = {**items.key(pk, sk), "item": {"S": item}, "kind": {"S": "video"}, "vid": {"S": pk.removeprefix("TASK#")}}
     row |= {"due_shard": {"S": shards(duty)[0]}, "due_at": {"N": "1"}, "at": {"S": START.isoformat()}}
-    client("dynamodb").put_item(TableName=world.table, Item=row)
+    client("dynamodb").put_item(TableName=harness.table, Item=row)
     for kind in Kind:
-        world.poll(kind)
-    world.sweeper.sweep(world.tick())
-    assert parked(world) == [sk]
+        harness.poll(kind)
+    harness.sweeper.sweep(harness.tick())
+    assert parked(harness) == [sk]
     assert counted(capsys.readouterr().out)
-    assert (world.take(), world.submits.take()) == ([], [])
+    assert (harness.take(), harness.submits.take()) == ([], [])
 
 
-def test_a_task_item_that_cannot_be_read_is_written_anew_from_the_log(world: World) -> None:
-    world.track()
-    world.provider.answers[VID] = answer()
-    spoil(world, f"TASK#{VID}", "TASK", "REMOVE version")
-    world.confirm()
-    assert world.reader.task(VID)["state"] == "succeeded"
-    assert world.publisher.publish(VID) is State.SUCCEEDED
-    (copy,) = (one for one in world.items() if one["pk"]["S"] == "UNREADABLE")
+def test_a_task_item_that_cannot_be_read_is_written_anew_from_the_log(harness: TaskHarness) -> None:
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    spoil(harness, f"TASK#{VID}", "TASK", "REMOVE version")
+    harness.confirm()
+    assert harness.reader.task(VID)["state"] == "succeeded"
+    assert harness.publisher.publish(VID) is State.SUCCEEDED
+    (copy,) = (one for one in harness.items() if one["pk"]["S"] == "UNREADABLE")
     assert (copy["sk"]["S"].split()[:2], "version" in copy["row"]["M"]) == ([f"TASK#{VID}", "TASK"], False)
-    assert parked(world) == [copy["sk"]["S"]]
+    assert parked(harness) == [copy["sk"]["S"]]
 
 
 @pytest.mark.parametrize("change", ["REMOVE #item", "SET #item = kind", "SET #item = attempts", "REMOVE vid"])
-def test_a_task_item_that_does_not_say_so_is_written_anew_from_the_log(world: World, change: str) -> None:
-    world.track()
-    world.provider.answers[VID] = answer()
-    spoil(world, f"TASK#{VID}", "TASK", change, {"#item": "item"} if "#item" in change else None)
-    world.confirm()
-    world.clock.forward(minutes=1)
-    world.sweep()
-    assert [message["subject"] for message in world.topic.messages] == [VID]
-    assert world.reader.task(VID)["state"] == "succeeded"
+def test_a_task_item_that_does_not_say_so_is_written_anew_from_the_log(harness: TaskHarness, change: str) -> None:
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    spoil(harness, f"TASK#{VID}", "TASK", change, {"#item": "item"} if "#item" in change else None)
+    harness.confirm()
+    harness.clock.forward(minutes=1)
+    harness.sweep()
+    assert [message["subject"] for message in harness.topic.messages] == [VID]
+    assert harness.reader.task(VID)["state"] == "succeeded"
 
 
 @pytest.mark.parametrize("value", [None, {"N": "7"}])
 @pytest.mark.parametrize("name", ["item", "vid", "kind", "at", "body"])
 def test_an_answer_that_cannot_be_read_is_logged_anew_when_it_comes_again(
-    world: World, name: str, value: dict[str, Any] | None
+    harness: TaskHarness, name: str, value: dict[str, Any] | None
 ) -> None:
     """In the same words it would have been there already, and the task lost although the provider told its outcome."""
-    world.track()
-    world.provider.answers[VID] = answer()
-    world.confirm()
-    (told,) = (one for one in world.items() if one["item"]["S"] == "answer")
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    (told,) = (one for one in harness.items() if one["item"]["S"] == "answer")
     odd = {key: kept for key, kept in told.items() if key != name} | ({name: value} if value else {})
-    client("dynamodb").put_item(TableName=world.table, Item=odd)
+    client("dynamodb").put_item(TableName=harness.table, Item=odd)
     for _ in range(3):
-        world.clock.forward(minutes=2)
-        world.sweep()
-        world.poll()
-        for vid, kind in world.take():
-            world.confirm(vid, kind)
-    assert world.reader.task(VID)["state"] == "succeeded"
-    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
-    assert [one.origin for one in world.ledger.load(VID).entries] == [Origin.ANSWER, Origin.TRACK]
+        harness.clock.forward(minutes=2)
+        harness.sweep()
+        harness.poll()
+        for vid, kind in harness.take():
+            harness.confirm(vid, kind)
+    assert harness.reader.task(VID)["state"] == "succeeded"
+    assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
+    assert [one.origin for one in harness.ledger.load(VID).entries] == [Origin.ANSWER, Origin.TRACK]
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -336,14 +343,14 @@ def test_a_callback_that_comes_again_reads_nothing(
     table: str, monkeypatch: pytest.MonkeyPatch, *, trusted: bool
 ) -> None:
     """The functions that take callbacks may not."""
-    world = World(table, trusted=trusted)
+    harness = TaskHarness(table, trusted=trusted)
 
     def refuse(*_: object, **__: object) -> bool:
         raise LedgerUnavailable("AccessDeniedException")
 
-    monkeypatch.setattr(type(world.ledger), "get", refuse)
-    assert [world.claim(callback()), world.claim(callback())] == [True, False]
-    assert world.retry.kept == []
+    monkeypatch.setattr(type(harness.ledger), "get", refuse)
+    assert [harness.claim(callback()), harness.claim(callback())] == [True, False]
+    assert harness.retry.kept == []
 
 
 @pytest.mark.parametrize("name", ["item", "room", "song", "vendor", "type", "version"])
@@ -351,33 +358,33 @@ def test_a_callback_that_comes_again_reads_nothing(
 def test_a_lease_that_cannot_be_read_is_written_anew_from_the_relays(
     table: str, name: str, value: dict[str, Any] | None
 ) -> None:
-    studio = Studio(table)
-    studio.webhook(relay())
-    studio.follow()
+    song_harness = SongHarness(table)
+    song_harness.webhook(relay())
+    song_harness.follow()
     (lease,) = (one for one in client("dynamodb").scan(TableName=table)["Items"] if one["sk"]["S"].startswith("LEASE"))
     odd = {key: kept for key, kept in lease.items() if key != name} | ({name: value} if value else {})
     client("dynamodb").put_item(TableName=table, Item=odd)
-    studio.clock.forward(minutes=10)
-    studio.webhook(relay())
-    assert "ready" in studio.follow(), "the second result is announced, too"
-    assert studio.follow() == [], "once"
-    assert studio.song()["next"] == "use"
+    song_harness.clock.forward(minutes=10)
+    song_harness.webhook(relay())
+    assert "ready" in song_harness.follow(), "the second result is announced, too"
+    assert song_harness.follow() == [], "once"
+    assert song_harness.song()["next"] == "use"
 
 
 @pytest.mark.parametrize("time", ["created", "outcome"])
 @pytest.mark.parametrize("place", ["{}Z#{}", "2026#{}", "x", "{}+00:00#other", "9999-12-31T23:59:59+00:00#{}", "#"])
-def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(world: World, place: str, time: str) -> None:
+def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(harness: TaskHarness, place: str, time: str) -> None:
     """The page would end with a cursor that is refused."""
     vids = ["v1", VID, "v2", "v3"]
     for vid in vids:
-        world.track(vid)
-        world.provider.answers[vid] = answer(vid, create_time=None)
-        world.confirm(vid)
-        world.clock.forward(seconds=1)
+        harness.track(vid)
+        harness.provider.answers[vid] = answer(vid, create_time=None)
+        harness.confirm(vid)
+        harness.clock.forward(seconds=1)
     attribute = {"created": "list_at", "outcome": "outcome_at"}[time]
     odd = place.format("2026-01-02T03:04:06", VID)
     client("dynamodb").update_item(
-        TableName=world.table,
+        TableName=harness.table,
         Key=items.task_key(VID),
         UpdateExpression=f"SET {attribute} = :odd",
         ExpressionAttributeValues={":odd": {"S": odd}},
@@ -385,7 +392,7 @@ def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(world: World, place:
     for order in ("asc", "desc"):
         seen, cursor = list[str](), {}
         while True:
-            page = world.reader.page(read(TaskQuery, {"limit": "1", "time": time, "order": order, **cursor}))
+            page = harness.reader.page(read(TaskQuery, {"limit": "1", "time": time, "order": order, **cursor}))
             seen += [task["vid"] for task in page["tasks"]]
             if "cursor" not in page:
                 break
@@ -397,114 +404,114 @@ def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(world: World, place:
 def test_a_relay_whose_seal_is_broken_leaves_the_others_readable(
     table: str, sealed: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    studio = Studio(table)
-    studio.webhook(relay())
-    studio.clock.forward(seconds=1)
-    (newest,) = studio.webhook(relay())
+    song_harness = SongHarness(table)
+    song_harness.webhook(relay())
+    song_harness.clock.forward(seconds=1)
+    (newest,) = song_harness.webhook(relay())
     found = client("dynamodb").scan(TableName=table)["Items"]
     (item,) = (one for one in found if one["sk"]["S"].endswith(newest.relay.digest))
     client("dynamodb").put_item(TableName=table, Item=item | {"sealed": {"L": sealed}})
-    good, broken = studio.reader.history(KEY.room, KEY.song)["relays"]
+    good, broken = song_harness.reader.history(KEY.room, KEY.song)["relays"]
     assert (bool(good["resource_ids"]), broken["resource_ids"]) == (True, [])
-    song = studio.song(tokens=True)
+    song = song_harness.song(tokens=True)
     assert {"krc_token", "share_token"} & song.keys() == set(), "no digest in the place of a token"
     assert song["next"] == "use"
     assert counted(capsys.readouterr().out) == 2
     assert {one.sk for one in caplog.records if one.message == "row unreadable"} == {item["sk"]["S"]}  # type: ignore[attr-defined]
 
 
-def test_the_sweep_writes_a_parked_task_item_anew(world: World) -> None:
-    world.track()
-    world.provider.answers[VID] = answer(state="transcoding")
-    world.confirm()
-    (sk,) = (one["sk"]["S"] for one in world.items() if one["item"]["S"] == "track")
-    spoil(world, f"TASK#{VID}", sk, "REMOVE due_shard, due_at")
-    spoil(world, f"TASK#{VID}", "TASK", "REMOVE kind")
-    world.clock.forward(minutes=5)
-    assert world.poll() == 0
-    assert parked(world) == ["TASK"]
-    assert world.sweeper.sweep(world.tick(0))["unreadable"] == 0, "there is no time for it"
-    assert world.sweep()["unreadable"] == 1
-    assert [row.sk for row in world.due()["video"]] == ["TASK"]
-    assert [sk.split()[0] for sk in parked(world)] == [f"TASK#{VID}"], "the copy"
-    assert world.sweep()["unreadable"] == 0
+def test_the_sweep_writes_a_parked_task_item_anew(harness: TaskHarness) -> None:
+    harness.track()
+    harness.provider.answers[VID] = answer(state="transcoding")
+    harness.confirm()
+    (sk,) = (one["sk"]["S"] for one in harness.items() if one["item"]["S"] == "track")
+    spoil(harness, f"TASK#{VID}", sk, "REMOVE due_shard, due_at")
+    spoil(harness, f"TASK#{VID}", "TASK", "REMOVE kind")
+    harness.clock.forward(minutes=5)
+    assert harness.poll() == 0
+    assert parked(harness) == ["TASK"]
+    assert harness.sweeper.sweep(harness.tick(0))["unreadable"] == 0, "there is no time for it"
+    assert harness.sweep()["unreadable"] == 1
+    assert [row.sk for row in harness.due()["video"]] == ["TASK"]
+    assert [sk.split()[0] for sk in parked(harness)] == [f"TASK#{VID}"], "the copy"
+    assert harness.sweep()["unreadable"] == 0
 
 
-def test_an_announcement_is_not_held_up_by_an_unreadable_task_item(world: World) -> None:
-    world.track()
-    world.provider.answers[VID] = answer()
-    world.confirm()
-    spoil(world, f"TASK#{VID}", "TASK", "SET conflicts = created_at")
-    world.clock.forward(minutes=1)
-    assert world.sweep()["publish"] == 1
-    assert [message["subject"] for message in world.topic.messages] == [VID]
-    world.clock.forward(hours=1)
-    assert world.sweep()["publish"] == 0
+def test_an_announcement_is_not_held_up_by_an_unreadable_task_item(harness: TaskHarness) -> None:
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    spoil(harness, f"TASK#{VID}", "TASK", "SET conflicts = created_at")
+    harness.clock.forward(minutes=1)
+    assert harness.sweep()["publish"] == 1
+    assert [message["subject"] for message in harness.topic.messages] == [VID]
+    harness.clock.forward(hours=1)
+    assert harness.sweep()["publish"] == 0
 
 
-def test_a_readable_item_of_another_writer_is_not_written_over(world: World) -> None:
-    world.track()
-    record, _task = world.tasks.load(VID)
+def test_a_readable_item_of_another_writer_is_not_written_over(harness: TaskHarness) -> None:
+    harness.track()
+    record, _task = harness.tasks.load(VID)
     assert record.card
     assert record.books
-    assert not world.ledger.save(record.card, record.books, None)
-    assert "UNREADABLE" not in {one["pk"]["S"] for one in world.items()}
+    assert not harness.ledger.save(record.card, record.books, None)
+    assert "UNREADABLE" not in {one["pk"]["S"] for one in harness.items()}
 
 
-def test_an_intent_that_cannot_be_read_leaves_the_ticks(world: World) -> None:
-    world.submitter.enqueue(Kind.AUDIO, WISH, None)
-    (row,) = world.due()["queued"]
-    spoil(world, row.pk, row.sk, "REMOVE #request", {"#request": "request"})
-    world.clock.forward(minutes=2)
-    assert world.sweeper.sweep(world.tick())["submit"] == 1
-    for identity in world.submits.take():
+def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) -> None:
+    harness.submitter.enqueue(Kind.AUDIO, WISH, None)
+    (row,) = harness.due()["queued"]
+    spoil(harness, row.pk, row.sk, "REMOVE #request", {"#request": "request"})
+    harness.clock.forward(minutes=2)
+    assert harness.sweeper.sweep(harness.tick())["submit"] == 1
+    for identity in harness.submits.take():
         with pytest.raises(RowUnreadable):
-            world.submitter.resume(identity)
-    assert parked(world) == ["INTENT"]
-    world.clock.forward(hours=5)
-    assert world.sweep()["submit"] == 0
+            harness.submitter.resume(identity)
+    assert parked(harness) == ["INTENT"]
+    harness.clock.forward(hours=5)
+    assert harness.sweep()["submit"] == 0
 
 
-def test_a_circuit_that_cannot_be_read_is_closed_and_counts_anew(world: World) -> None:
-    world.breaker.refused("GetCtsInfo", Circuit())
-    spoil(world, "CIRCUIT#GetCtsInfo", "CIRCUIT", "SET failures = #item", {"#item": "item"})
-    assert world.breaker.admit("GetCtsInfo") == Circuit()
-    world.breaker.refused("GetCtsInfo", Circuit())
-    assert world.ledger.circuit("GetCtsInfo").failures == 1
+def test_a_circuit_that_cannot_be_read_is_closed_and_counts_anew(harness: TaskHarness) -> None:
+    harness.breaker.refused("GetCtsInfo", Circuit())
+    spoil(harness, "CIRCUIT#GetCtsInfo", "CIRCUIT", "SET failures = #item", {"#item": "item"})
+    assert harness.breaker.admit("GetCtsInfo") == Circuit()
+    harness.breaker.refused("GetCtsInfo", Circuit())
+    assert harness.ledger.circuit("GetCtsInfo").failures == 1
 
 
-def test_a_row_of_the_index_whose_item_is_gone_stops_nobody(world: World) -> None:
-    world.track()
-    world.track("v2")
-    world.clock.forward(minutes=2)
-    rows = list(world.ledger._due(shards("video")[0], world.clock())) + [
-        row for shard in shards("video")[1:] for row in world.ledger._due(shard, world.clock())
+def test_a_row_of_the_index_whose_item_is_gone_stops_nobody(harness: TaskHarness) -> None:
+    harness.track()
+    harness.track("v2")
+    harness.clock.forward(minutes=2)
+    rows = list(harness.ledger._due(shards("video")[0], harness.clock())) + [
+        row for shard in shards("video")[1:] for row in harness.ledger._due(shard, harness.clock())
     ]
-    for item in world.items():
+    for item in harness.items():
         if item["pk"]["S"] == f"TASK#{VID}":
-            client("dynamodb").delete_item(TableName=world.table, Key=items.key(item["pk"]["S"], item["sk"]["S"]))
+            client("dynamodb").delete_item(TableName=harness.table, Key=items.key(item["pk"]["S"], item["sk"]["S"]))
     stale = [items.waiting(row) for row in rows if row["vid"]["S"] == VID]
     assert stale
-    assert not any(world.ledger.lease(row, world.clock()) for row in stale)
-    world.ledger.park(RowUnreadable(f"TASK#{VID}", "TASK", "task", "gone"))
-    assert f"TASK#{VID}" not in {item["pk"]["S"] for item in world.items()}, "nothing is made of it"
-    assert world.poll() == 1
+    assert not any(harness.ledger.hide(row, harness.clock()) for row in stale)
+    harness.ledger.park(RowUnreadable(f"TASK#{VID}", "TASK", "task", "gone"))
+    assert f"TASK#{VID}" not in {item["pk"]["S"] for item in harness.items()}, "nothing is made of it"
+    assert harness.poll() == 1
 
 
 def test_whoever_may_only_read_notes_a_row_and_goes_on(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.track()
-    world.provider.answers[VID] = answer(state="transcoding")
-    world.confirm()
-    (sk,) = (one["sk"]["S"] for one in world.items() if one["item"]["S"] == "track")
-    spoil(world, f"TASK#{VID}", sk, "REMOVE #at", {"#at": "at"})
+    harness.track()
+    harness.provider.answers[VID] = answer(state="transcoding")
+    harness.confirm()
+    (sk,) = (one["sk"]["S"] for one in harness.items() if one["item"]["S"] == "track")
+    spoil(harness, f"TASK#{VID}", sk, "REMOVE #at", {"#at": "at"})
 
     def refuse(*_: object, **__: object) -> bool:
         raise LedgerUnavailable("AccessDeniedException")
 
-    monkeypatch.setattr(type(world.ledger), "update", refuse)
-    assert world.reader.task(VID)["state"] == "transcoding"
+    monkeypatch.setattr(type(harness.ledger), "update", refuse)
+    assert harness.reader.task(VID)["state"] == "transcoding"
     assert counted(capsys.readouterr().out) == 1
 
 
@@ -523,43 +530,43 @@ def test_the_error_never_has_the_content() -> None:
     assert TOKEN not in str(caught.value)
 
 
-def test_a_claim_of_which_only_a_part_can_be_read_fails_no_write(world: World) -> None:
+def test_a_claim_of_which_only_a_part_can_be_read_fails_no_write(harness: TaskHarness) -> None:
     """An order would be answered with 500 whenever somebody repeats it."""
-    world.track()
-    world.claim(callback())
-    (sk,) = (one["sk"]["S"] for one in world.items() if one["item"]["S"] == "claim")
-    spoil(world, f"TASK#{VID}", sk, "SET gist = #item", {"#item": "item"})
-    world.provider.answers[VID] = answer()
-    assert world.confirm().state is State.SUCCEEDED
-    assert world.submitter.track(VID, {}).repeated
-    world.replayer.replay(VID, "somebody")
-    assert world.confirm().state is State.SUCCEEDED
-    assert parked(world) == [sk]
+    harness.track()
+    harness.claim(callback())
+    (sk,) = (one["sk"]["S"] for one in harness.items() if one["item"]["S"] == "claim")
+    spoil(harness, f"TASK#{VID}", sk, "SET gist = #item", {"#item": "item"})
+    harness.provider.answers[VID] = answer()
+    assert harness.confirm().state is State.SUCCEEDED
+    assert harness.submitter.track(VID, {}).repeated
+    harness.replayer.replay(VID, "somebody")
+    assert harness.confirm().state is State.SUCCEEDED
+    assert parked(harness) == [sk]
 
 
 # ── what can be read, but contradicts its key, its duty or its task ──
 
 
-def overwrite(world: World, stored: Raw, /, **changes: Any) -> None:
+def overwrite(harness: TaskHarness, stored: Raw, /, **changes: Any) -> None:
     """Write an item with other attributes; None leaves one out."""
     odd = {name: value for name, value in (stored | changes).items() if value is not None}
-    client("dynamodb").put_item(TableName=world.table, Item=odd)
+    client("dynamodb").put_item(TableName=harness.table, Item=odd)
 
 
-def only(world: World, kind: str) -> Raw:
-    (found,) = (one for one in world.items() if one["item"]["S"] == kind)
+def only(harness: TaskHarness, kind: str) -> Raw:
+    (found,) = (one for one in harness.items() if one["item"]["S"] == kind)
     return found
 
 
-def work_off(world: World, times: int = 4, **wait: float) -> None:
+def work_off(harness: TaskHarness, times: int = 4, **wait: float) -> None:
     """Poll, confirm, sweep, again and again."""
     for _ in range(times):
-        world.clock.forward(**(wait or {"minutes": 3}))
-        world.poll()
-        world.poll(Kind.AUDIO)
-        for vid, kind in world.take():
-            world.confirm(vid, kind)
-        world.sweep()
+        harness.clock.forward(**(wait or {"minutes": 3}))
+        harness.poll()
+        harness.poll(Kind.AUDIO)
+        for vid, kind in harness.take():
+            harness.confirm(vid, kind)
+        harness.sweep()
 
 
 @pytest.mark.parametrize(
@@ -574,126 +581,128 @@ def work_off(world: World, times: int = 4, **wait: float) -> None:
     ],
 )
 def test_an_answer_that_is_not_what_its_key_says_is_logged_anew(
-    world: World, changes: Raw, capsys: pytest.CaptureFixture[str]
+    harness: TaskHarness, changes: Raw, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would stand in the place of the answer that comes again, and the task be lost."""
-    world.track()
-    world.provider.answers[VID] = answer()
-    world.confirm()
-    overwrite(world, only(world, "answer"), **changes)
-    work_off(world)
-    assert world.reader.task(VID)["state"] == "succeeded"
-    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    overwrite(harness, only(harness, "answer"), **changes)
+    work_off(harness)
+    assert harness.reader.task(VID)["state"] == "succeeded"
+    assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
     assert counted(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("broken", ["first", "part", "part gone"])
-def test_an_answer_in_parts_that_cannot_be_read_is_logged_anew(world: World, broken: str) -> None:
-    world.track()
+def test_an_answer_in_parts_that_cannot_be_read_is_logged_anew(harness: TaskHarness, broken: str) -> None:
+    harness.track()
     junk = Random(1).randbytes(500_000).hex()  # noqa: S311 - the same each time
-    world.provider.answers[VID] = answer(junk=junk)
-    world.confirm()
-    whole, part = only(world, "answer"), only(world, "part")
+    harness.provider.answers[VID] = answer(junk=junk)
+    harness.confirm()
+    whole, part = only(harness, "answer"), only(harness, "part")
     if broken == "part gone":
-        client("dynamodb").delete_item(TableName=world.table, Key=items.key(part["pk"]["S"], part["sk"]["S"]))
+        client("dynamodb").delete_item(TableName=harness.table, Key=items.key(part["pk"]["S"], part["sk"]["S"]))
     else:
-        overwrite(world, whole if broken == "first" else part, body={"B": b"junk"})
-    work_off(world)
-    assert world.reader.task(VID)["state"] == "succeeded"
-    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+        overwrite(harness, whole if broken == "first" else part, body={"B": b"junk"})
+    work_off(harness)
+    assert harness.reader.task(VID)["state"] == "succeeded"
+    assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
 
 
-def test_a_large_answer_that_comes_again_is_not_written_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_answer_that_comes_again_is_not_written_over(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another zlib may make other bytes of the same body: between two writes nobody could read it."""
     body = Random(1).randbytes(500_000).hex().encode()  # noqa: S311 - the same each time
-    large = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=START, body=body)
-    assert world.ledger.record(large)
-    before, plain = world.items(), zlib.compress
+    large = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=START, body=body)
+    assert harness.ledger.record(large)
+    before, plain = harness.items(), zlib.compress
     monkeypatch.setattr(items.zlib, "compress", lambda data: plain(data, 1))
-    assert not world.ledger.record(large)
-    assert world.items() == before
+    assert not harness.ledger.record(large)
+    assert harness.items() == before
 
 
 def test_a_trusted_callback_in_parts_is_settled_without_an_alarm(
-    world: World, capsys: pytest.CaptureFixture[str]
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     junk = Random(1).randbytes(500_000).hex()  # noqa: S311 - the same each time
-    large = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(junk=junk))
-    world.ledger.record(large, Due("video", START))
-    assert only(world, "part")
-    world.provider.answers[VID] = answer()
-    assert world.confirm().state is State.SUCCEEDED
+    large = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(junk=junk))
+    harness.ledger.record(large, Due("video", START))
+    assert only(harness, "part")
+    harness.provider.answers[VID] = answer()
+    assert harness.confirm().state is State.SUCCEEDED
     assert not counted(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("duty", ["video", "audio", "unknown_audio", "lost", "submit", "replay", "song", "expire"])
-def test_an_outcome_that_waits_for_another_duty_is_announced(world: World, duty: str) -> None:
-    world.track()
-    world.provider.answers[VID] = answer()
-    world.confirm()
-    overwrite(world, only(world, "task"), due_shard={"S": shards(duty)[0]})
-    work_off(world)
-    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
-    assert world.due() == {}
+def test_an_outcome_that_waits_for_another_duty_is_announced(harness: TaskHarness, duty: str) -> None:
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    overwrite(harness, only(harness, "task"), due_shard={"S": shards(duty)[0]})
+    work_off(harness)
+    assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
+    assert harness.due() == {}
 
 
-def test_an_open_task_that_waits_to_be_announced_is_asked_about(world: World) -> None:
-    world.track()
-    overwrite(world, only(world, "task"), due_shard={"S": shards("publish")[0]})
-    world.provider.answers[VID] = answer()
-    work_off(world)
-    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+def test_an_open_task_that_waits_to_be_announced_is_asked_about(harness: TaskHarness) -> None:
+    harness.track()
+    overwrite(harness, only(harness, "task"), due_shard={"S": shards("publish")[0]})
+    harness.provider.answers[VID] = answer()
+    work_off(harness)
+    assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
 
 
-def test_a_task_item_in_a_place_where_no_tick_looks_is_seen_by_a_rebuild(world: World) -> None:
-    world.track()
-    overwrite(world, only(world, "task"), due_shard={"S": "video#9"})
-    rebuilder = Rebuilder(tasks=world.tasks, ledger=world.ledger)
+def test_a_task_item_in_a_place_where_no_tick_looks_is_seen_by_a_rebuild(harness: TaskHarness) -> None:
+    harness.track()
+    overwrite(harness, only(harness, "task"), due_shard={"S": "video#9"})
+    rebuilder = Rebuilder(tasks=harness.tasks, ledger=harness.ledger)
     assert [one.field for one in rebuilder.differences()] == ["item"]
     rebuilder.repair(VID)
-    assert list(world.due()) == ["video"]
+    assert list(harness.due()) == ["video"]
 
 
 @pytest.mark.parametrize("name", ["version", "attempts", "conflicts", "replayed"])
 @pytest.mark.parametrize("value", ["9" * 38, "-1"])
-def test_a_count_that_cannot_be_meant_holds_up_no_announcement(world: World, name: str, value: str) -> None:
+def test_a_count_that_cannot_be_meant_holds_up_no_announcement(harness: TaskHarness, name: str, value: str) -> None:
     """The table takes no number of more digits, so the task would be announced again and again, or never."""
-    world.track()
-    overwrite(world, only(world, "task"), **{name: {"N": value}})
-    world.provider.answers[VID] = answer()
-    work_off(world)
-    assert [message["type"] for message in world.topic.messages] == ["mediarelay.task.succeeded"]
+    harness.track()
+    overwrite(harness, only(harness, "task"), **{name: {"N": value}})
+    harness.provider.answers[VID] = answer()
+    work_off(harness)
+    assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
 
 
-def test_a_replay_from_the_future_has_one_question(world: World) -> None:
-    world.track()
-    world.provider.answers[VID] = answer()
-    world.confirm()
-    world.replayer.replay(VID, "somebody")
-    overwrite(world, only(world, "replay"), at={"S": "2096-01-01T00:00:00+00:00"})
-    work_off(world, 4, hours=1)
-    assert len(world.provider.asked) == 2
+def test_a_replay_from_the_future_has_one_question(harness: TaskHarness) -> None:
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.replayer.replay(VID, "somebody")
+    overwrite(harness, only(harness, "replay"), at={"S": "2096-01-01T00:00:00+00:00"})
+    work_off(harness, 4, hours=1)
+    assert len(harness.provider.asked) == 2
 
 
-def test_a_claim_that_cannot_be_read_stays_where_an_operator_finds_it(world: World) -> None:
-    world.track()
-    world.claim(callback())
-    overwrite(world, claim := only(world, "claim"), gist={"S": "x"})
-    world.track(bucketName="b")
-    assert parked(world) == [claim["sk"]["S"]]
+def test_a_claim_that_cannot_be_read_stays_where_an_operator_finds_it(harness: TaskHarness) -> None:
+    harness.track()
+    harness.claim(callback())
+    overwrite(harness, claim := only(harness, "claim"), gist={"S": "x"})
+    harness.track(bucketName="b")
+    assert parked(harness) == [claim["sk"]["S"]]
 
 
-def test_an_entry_that_says_it_is_a_part_is_named(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    world.track()
-    overwrite(world, only(world, "track"), item={"S": "part"})
-    world.ledger.load(VID)
+def test_an_entry_that_says_it_is_a_part_is_named(harness: TaskHarness, capsys: pytest.CaptureFixture[str]) -> None:
+    harness.track()
+    overwrite(harness, only(harness, "track"), item={"S": "part"})
+    harness.ledger.load(VID)
     assert counted(capsys.readouterr().out) == 1
 
 
-def test_a_claim_in_the_stream_under_another_key_asks_nothing(world: World) -> None:
-    world.claim(callback())
-    image = only(world, "claim")
-    assert [one.vid for one in world.ledger.changes([image, image | {"pk": {"S": f"WEIRD#{VID}"}}])] == [VID]
+def test_a_claim_in_the_stream_under_another_key_asks_nothing(harness: TaskHarness) -> None:
+    harness.claim(callback())
+    image = only(harness, "claim")
+    assert [one.vid for one in harness.ledger.changes([image, image | {"pk": {"S": f"WEIRD#{VID}"}}])] == [VID]
 
 
 @pytest.mark.parametrize(
@@ -714,75 +723,75 @@ def test_a_claim_in_the_stream_under_another_key_asks_nothing(world: World) -> N
     ],
 )
 def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
-    world: World, stage: str, changes: Raw, capsys: pytest.CaptureFixture[str]
+    harness: TaskHarness, stage: str, changes: Raw, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would be sent to the provider again and again, announced for ever, or promised and never sent."""
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
-    world.ledger.open_intent(intent, Due("submit", START))
+    harness.ledger.open_intent(intent, Due("submit", START))
     if stage == "done":
-        world.ledger.name_intent(intent.identity, "v1", START)
-        world.ledger.close_intent(intent)
+        harness.ledger.name_intent(intent.identity, "v1", START)
+        harness.ledger.close_intent(intent)
     elif stage == "refused":
-        world.ledger.refuse_intent(intent, "no", Due("publish", START))
-    overwrite(world, only(world, "intent"), **changes)
+        harness.ledger.refuse_intent(intent, "no", Due("publish", START))
+    overwrite(harness, only(harness, "intent"), **changes)
     for _ in range(3):
-        world.clock.forward(minutes=5)
-        world.sweeper.sweep(world.tick())
-        wishes = [{"messageId": one} for one in world.submits.take()]
-        each({"Records": wishes}, lambda record: world.submitter.resume(str(record["messageId"])))
+        harness.clock.forward(minutes=5)
+        harness.sweeper.sweep(harness.tick())
+        wishes = [{"messageId": one} for one in harness.submits.take()]
+        each({"Records": wishes}, lambda record: harness.submitter.resume(str(record["messageId"])))
     with pytest.raises(RowUnreadable):
-        world.submitter.submit(Kind.AUDIO, WISH, "k")
-    assert (world.provider.taken, world.topic.messages) == ([], [])
-    assert {"submit", "publish"}.isdisjoint(world.due())
+        harness.submitter.submit(Kind.AUDIO, WISH, "k")
+    assert (harness.provider.taken, harness.topic.messages) == ([], [])
+    assert {"submit", "publish"}.isdisjoint(harness.due())
     assert counted(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
     "changes", [{"rate": {"N": "0"}}, {"rate": {"N": "-1"}}, {"reached": {"S": ""}}, {"reached": {"S": "\x00"}}]
 )
-def test_a_replay_in_bulk_that_would_do_nothing_is_parked(world: World, changes: Raw) -> None:
+def test_a_replay_in_bulk_that_would_do_nothing_is_parked(harness: TaskHarness, changes: Raw) -> None:
     """It would do so every minute for ever, or count as done."""
-    world.track()
-    world.provider.answers[VID] = answer()
-    world.confirm()
-    world.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED, time=TimeOf.OUTCOME)], 1, "somebody")
-    overwrite(world, only(world, "job"), **changes)
-    world.clock.forward(minutes=1)
-    world.sweep()
-    assert parked(world) == ["JOB"]
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED, time=TimeOf.OUTCOME)], 1, "somebody")
+    overwrite(harness, only(harness, "job"), **changes)
+    harness.clock.forward(minutes=1)
+    harness.sweep()
+    assert parked(harness) == ["JOB"]
 
 
-def test_a_break_without_an_end_keeps_nobody_from_calling(world: World) -> None:
+def test_a_break_without_an_end_keeps_nobody_from_calling(harness: TaskHarness) -> None:
     for _ in range(THRESHOLD):
-        world.breaker.refused("GetCtsInfo", Circuit())
-    overwrite(world, only(world, "circuit"), break_until={"N": "4102444800"})
-    world.clock.forward(seconds=LONGEST_BREAK.total_seconds())
-    assert not world.breaker.is_open("GetCtsInfo")
-    assert world.breaker.admit("GetCtsInfo").failures == THRESHOLD
+        harness.breaker.refused("GetCtsInfo", Circuit())
+    overwrite(harness, only(harness, "circuit"), break_until={"N": "4102444800"})
+    harness.clock.forward(seconds=MAX_BREAK.total_seconds())
+    assert not harness.breaker.is_open("GetCtsInfo")
+    assert harness.breaker.admit("GetCtsInfo").failures == THRESHOLD
 
 
 @pytest.mark.parametrize("changes", [{"item": None}, {"kind": None}, {"version": {"S": "x"}}])
 def test_the_sweep_writes_a_parked_lease_anew(table: str, changes: Raw) -> None:
     """What is to be said of the song would never be said."""
-    world, studio = World(table), Studio(table)
-    studio.webhook(relay())
-    studio.follow()
-    (lease,) = (one for one in world.items() if one["sk"]["S"].startswith("LEASE"))
-    overwrite(world, lease, **changes)
+    harness, song_harness = TaskHarness(table), SongHarness(table)
+    song_harness.webhook(relay())
+    song_harness.follow()
+    (lease,) = (one for one in harness.items() if one["sk"]["S"].startswith("LEASE"))
+    overwrite(harness, lease, **changes)
     for _ in range(3):
-        world.clock.forward(days=2)
-        world.sweep()
-    assert "mediarelay.song.expired" in [message["type"] for message in world.topic.messages]
-    assert world.sweep()["unreadable"] == 0
+        harness.clock.forward(days=2)
+        harness.sweep()
+    assert "mediarelay.song.expired" in [message["type"] for message in harness.topic.messages]
+    assert harness.sweep()["unreadable"] == 0
 
 
 def test_a_relay_that_is_too_deep_leaves_the_others_readable(table: str, capsys: pytest.CaptureFixture[str]) -> None:
-    studio = Studio(table)
-    studio.webhook(relay())
-    (deep,) = studio.webhook(relay())
+    song_harness = SongHarness(table)
+    song_harness.webhook(relay())
+    (deep,) = song_harness.webhook(relay())
     found = client("dynamodb").scan(TableName=table)["Items"]
     (item,) = (one for one in found if one["sk"]["S"].endswith(deep.relay.digest))
     body = {"B": zlib.compress(b"[" * 100_000)}
     client("dynamodb").put_item(TableName=table, Item=item | {"body": body})
-    assert studio.song()["next"] == "use"
+    assert song_harness.song()["next"] == "use"
     assert counted(capsys.readouterr().out)

@@ -3,32 +3,32 @@
 from pathlib import Path
 
 from local.emulators import Emulator, Outputs
+from local.environment import HOST, ROOT, LocalEnvironment
 from local.expand import Template
-from local.ground import HOST, ROOT, Ground
 from tests.localemu.gateway import Gateway, routes, serve
 
 PORT = "gateway.port"
 
 
-def _settings(ground: Ground) -> dict[str, str]:
+def _settings(env: LocalEnvironment) -> dict[str, str]:
     return {
-        "GATEWAY_LISTEN": f"{HOST}:{ground.emulator_port}",
-        "LOCALEMU_HOST": f"{HOST}:{ground.emulator_port}",
-        "HOME": str(ground.path("home", "")),
+        "GATEWAY_LISTEN": f"{HOST}:{env.emulator_port}",
+        "LOCALEMU_HOST": f"{HOST}:{env.emulator_port}",
+        "HOME": str(env.path("home", "")),
         "PERSISTENCE": "0",
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
     }
 
 
-def _complete(ground: Ground, _outputs: Outputs, template: Template) -> str:
-    gateway = Gateway(ground, list(routes(template)))
-    ground.path(PORT).write_text(str(serve(gateway)))
-    return _api_url(ground, _outputs)
+def _complete(env: LocalEnvironment, _outputs: Outputs, template: Template) -> str:
+    gateway = Gateway(env, list(routes(template)))
+    env.path(PORT).write_text(str(serve(gateway)))
+    return _api_url(env, _outputs)
 
 
-def _api_url(ground: Ground, _outputs: Outputs) -> str:
-    return f"http://{HOST}:{ground.path(PORT).read_text()}"
+def _api_url(env: LocalEnvironment, _outputs: Outputs) -> str:
+    return f"http://{HOST}:{env.path(PORT).read_text()}"
 
 
 LOCALEMU = Emulator(

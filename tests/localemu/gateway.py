@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import uuid4
 
 from local.aws import client
+from local.environment import HOST, LocalEnvironment
 from local.expand import Template
-from local.ground import HOST, Ground
 from local.processes import free_port
 
 TEXT = ("text/", "application/json", "application/problem+json", "application/x-www-form-urlencoded")
@@ -47,13 +47,13 @@ class Route:
 class Gateway:
     """Answers requests of one deployed stack."""
 
-    ground: Ground
+    env: LocalEnvironment
     routes: list[Route]
     names: Mapping[str, str] = field(init=False)
     running: ClassVar[dict[str, ThreadingHTTPServer]] = {}
 
     def __post_init__(self) -> None:
-        self.client = client(self.ground, "lambda")
+        self.client = client(self.env, "lambda")
         found = self.client.get_paginator("list_functions").paginate()
         deployed = [item["FunctionName"] for page in found for item in page["Functions"]]
         logical = {route.function for route in self.routes} | {r.authorizer for r in self.routes if r.authorizer}
@@ -130,7 +130,7 @@ def serve(gateway: Gateway) -> int:
             """Nothing: the functions log."""
 
     server = ThreadingHTTPServer((HOST, free_port()), Requests)
-    gateway.running[str(gateway.ground.folder)] = server
+    gateway.running[str(gateway.env.folder)] = server
     Thread(target=server.serve_forever, daemon=True).start()
     return int(server.server_address[1])
 

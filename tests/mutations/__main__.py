@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.ground import ROOT
+from local.environment import ROOT
 
 PACKAGE = "layers/shared/mediarelay"
 NEEDED = ("layers", "functions", "tests", "local", "engine", "events", "docs", "template.yaml", "pyproject.toml")

@@ -12,7 +12,7 @@ import pytest
 from tests.layers import make
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
-FIELD_READERS = {"mediarelay.contracts.cts_fields"}
+FIELD_READERS = {"mediarelay.contracts.cts.fields"}
 """Of the provider's contracts, what a callback function may load: the readers of single fields."""
 HEAVY = {"pydantic", "pydantic_core", "aws_lambda_powertools", "requests", "boto3"}
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
@@ -50,7 +50,7 @@ def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -
     assert not modules & {"boto3", "aws_lambda_powertools"}
     if function in CALLBACKS:
         assert not modules & HEAVY
-        assert {name for name in modules if name.startswith("mediarelay.contracts.cts")} <= FIELD_READERS
+        assert {name for name in modules if name.startswith("mediarelay.contracts.cts.parse")} <= FIELD_READERS
 
 
 def test_every_module_has_bytecode_that_is_never_checked(layers: Path) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from local.deploy import LEAST, expand
 from mediarelay.config import LIMITS
-from mediarelay.usecases.gate import read_networks
-from tests.patience import patient
+from mediarelay.usecases.access import read_networks
+from tests.hypothesis_profiles import patient
 from tests.stack import TEMPLATE, defaults, functions, template, variables
 
 PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
@@ -77,9 +77,9 @@ def test_the_code_has_the_template_s_limits() -> None:
 
 
 def test_only_this_machine_may_recover_sooner() -> None:
-    assert int(PARAMETERS["RecoverySeconds"]["MinValue"]) == 180
+    assert int(PARAMETERS["VisibilityTimeout"]["MinValue"]) == 180
     packaged = re.sub(r"(CodeUri|ContentUri): \S+", r"\1: s3://bucket/key", TEMPLATE.read_text("utf-8"))
-    assert expand(packaged, {})["Parameters"]["RecoverySeconds"]["MinValue"] == 30
+    assert expand(packaged, {})["Parameters"]["VisibilityTimeout"]["MinValue"] == 30
 
 
 @pytest.mark.parametrize("name", LISTS)

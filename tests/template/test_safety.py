@@ -4,19 +4,20 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from mediarelay.adapters.queue import MOST_BYTES
+from mediarelay.adapters.sqs import MAX_BYTES
 from mediarelay.config import Settings
 from mediarelay.metrics import NAMESPACE
 from tests.stack import ROOT, defaults, functions, resources, template, translated, variables
 
 ALARMED = "ApproximateNumberOfMessagesVisible"
 KEPT = {
-    *("Ledger", "ProviderKeys", "CallbackTokens", "MusicSecrets", "ApiClients", "SongKey"),
-    *("RetryQueue", "RetryDeadLetters"),
+    *("Ledger", "ProviderKeys", "CallbackTokens", "MusicSecret", "ApiClients", "SongTokenKey"),
+    *("CallbackBacklog", "CallbackBacklogDeadLetters"),
 }
 """What holds something that is nowhere else."""
 BASIC = "service-role/AWSLambdaBasicExecutionRole"
@@ -272,7 +273,9 @@ def test_callbacks_have_a_reserve_only_on_request() -> None:
 
 def test_a_callback_may_fill_a_message() -> None:
     queues = resources("AWS::SQS::Queue")
-    assert {queues[name]["MaximumMessageSize"] for name in ("RetryQueue", "RetryDeadLetters")} == {MOST_BYTES}
+    assert {queues[name]["MaximumMessageSize"] for name in ("CallbackBacklog", "CallbackBacklogDeadLetters")} == {
+        MAX_BYTES
+    }
 
 
 def test_access_logs_need_no_entry_in_the_account_s_resource_policy() -> None:
@@ -325,7 +328,8 @@ def test_the_defaults_are_those_of_the_code() -> None:
     assert len(stated) >= 7
     for variable, parameter in stated.items():
         own = getattr(Settings(), variable.lower())
-        assert own in {"", type(own)(template()["Parameters"][parameter]["Default"])}
+        default = template()["Parameters"][parameter]["Default"]
+        assert own in {"", timedelta(seconds=default) if isinstance(own, timedelta) else type(own)(default)}
 
 
 def test_a_provider_that_refuses_us_raises_an_alarm() -> None:
@@ -351,10 +355,10 @@ def test_every_metric_of_ours_that_an_alarm_watches_is_counted_without_a_dimensi
 
 def test_no_lease_is_shorter_than_the_work_it_covers() -> None:
     """Six times as long where a queue waits for it, as AWS asks of a visibility timeout."""
-    least = int(template()["Parameters"]["RecoverySeconds"]["MinValue"])
+    least = int(template()["Parameters"]["VisibilityTimeout"]["MinValue"])
     assert least >= max(item.get("Timeout", 10) for name, item in functions().items() if name not in TICKS)
     queues = resources("AWS::SQS::Queue", translated()).values()
-    leased = [queue for queue in queues if queue.get("VisibilityTimeout") == {"Ref": "RecoverySeconds"}]
+    leased = [queue for queue in queues if queue.get("VisibilityTimeout") == {"Ref": "VisibilityTimeout"}]
     assert leased
     assert least >= 6 * max(functions()[name]["Timeout"] for name in ("confirm", "submit_queued"))
 
@@ -362,7 +366,7 @@ def test_no_lease_is_shorter_than_the_work_it_covers() -> None:
 @pytest.mark.parametrize("name", sorted(resources("AWS::Scheduler::Schedule", translated())))
 def test_a_schedule_that_cannot_run_is_noticed(name: str) -> None:
     goal = resources("AWS::Scheduler::Schedule", translated())[name]["Target"]
-    assert goal["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["TickDeadLetters", "Arn"]}}
+    assert goal["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["ScheduleDeadLetters", "Arn"]}}
     alarm = resources("AWS::CloudWatch::Alarm", translated())[f"{target(goal['Arn'])}SilentAlarm"]
     assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": target(goal["Arn"])}}]
     assert (alarm["MetricName"], alarm["Threshold"], alarm["ComparisonOperator"]) == (

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from mediarelay.adapters.items import HEARD, MOST_BYTES, due, entry_item, intent_item, laid_aside, task_item
-from mediarelay.domain.entry import Announcement, Books, Card, Entry
-from mediarelay.domain.intent import Intent
-from mediarelay.domain.media import Kind, State
-from mediarelay.domain.origin import Origin
+from mediarelay.adapters.dynamodb.items import HEARD, MAX_BYTES, due, entry_item, intent_item, laid_aside, task_item
 from mediarelay.domain.schedule import Due
+from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.log import Bookkeeping, LoggedObservation, Publication, TaskSummary
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.origin import Origin
 from tests.stack import ROOT, resources, translated
-from tests.unit.domain.drawn import START, VID
+from tests.unit.domain.strategies import START, VID
 
-ENTRY = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=b"{}")
-CARD = Card(
+ENTRY = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=b"{}")
+CARD = TaskSummary(
     vid=VID,
     kind=Kind.VIDEO,
     state=State.SUCCEEDED,
@@ -25,10 +25,10 @@ CARD = Card(
     created_at=START,
     updated_at=START,
     due=None,
-    unpublished=Announcement(State.SUCCEEDED),
+    unpublished=Publication(State.SUCCEEDED),
 )
-BOOKS = Books(kind=Kind.VIDEO, give_up_at=START + timedelta(days=1))
-LARGE = entry_item(ENTRY) | {HEARD: {"B": b"x" * (MOST_BYTES + 1)}}
+BOOKS = Bookkeeping(kind=Kind.VIDEO, give_up_at=START + timedelta(days=1))
+LARGE = entry_item(ENTRY) | {HEARD: {"B": b"x" * (MAX_BYTES + 1)}}
 ASIDE, PIECES = laid_aside(LARGE, START)
 INTENT = Intent(key="k", kind=Kind.AUDIO, request={"url": "http://a"}, at=START)
 REFUSED = intent_item(replace(INTENT, queued=True)) | {"refused": {"S": "code 4000"}}

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.api import AudioSubmit, BatchItem, VideoTrack, history_view, read, task_view
+from mediarelay.contracts.api.views import AudioTaskRequest, BatchItem, VideoTaskRequest, history_view, read, task_view
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.entry import Entry
-from mediarelay.domain.media import Facts, Kind, State
-from mediarelay.domain.origin import Origin
-from mediarelay.domain.task import Observation, fold
-from mediarelay.domain.vid import video_vid
+from mediarelay.domain.tasks.log import LoggedObservation
+from mediarelay.domain.tasks.media import Facts, Kind, State
+from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.task import Observation, fold
+from mediarelay.domain.tasks.vid import video_vid
 from mediarelay.errors import Malformed
-from tests.patience import patient
-from tests.unit.domain.drawn import LOGS, START, VID
+from tests.hypothesis_profiles import patient
+from tests.unit.domain.strategies import LOGS, START, VID
 
 BUCKET = "http://music-1250000000.cosgz.myqcloud.com"
 AUDIO = {"url": f"{BUCKET}/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
@@ -50,12 +50,12 @@ UPLOAD = {"cos_request_id": "NWE5M2M2ZTFfNGVhMzVkNjRfNDg0NF81YjI=", "date": "Mon
 )
 def test_an_audio_request_names_what_is_wrong(change: dict[str, Any], field: str) -> None:
     with pytest.raises(Malformed) as caught:
-        read(AudioSubmit, AUDIO | change)
+        read(AudioTaskRequest, AUDIO | change)
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("model", [AudioSubmit, BatchItem])
-def test_a_contradiction_says_what_the_url_says(model: type[AudioSubmit]) -> None:
+@pytest.mark.parametrize("model", [AudioTaskRequest, BatchItem])
+def test_a_contradiction_says_what_the_url_says(model: type[AudioTaskRequest]) -> None:
     with pytest.raises(Malformed, match=r"^bucketRegion: is not the one in the url \(gz\)$"):
         read(model, AUDIO | {"bucketRegion": "sh"})
 
@@ -72,15 +72,15 @@ def test_a_contradiction_says_what_the_url_says(model: type[AudioSubmit]) -> Non
     ],
 )
 def test_a_request_is_stored_and_sent_in_one_spelling(url: str, stored: str) -> None:
-    for model in (AudioSubmit, BatchItem, VideoTrack):
-        request = AUDIO | {"url": url} if model is not VideoTrack else {"url": url}
+    for model in (AudioTaskRequest, BatchItem, VideoTaskRequest):
+        request = AUDIO | {"url": url} if model is not VideoTaskRequest else {"url": url}
         assert read(model, request).model_dump(exclude_none=True) == request | {"url": stored}
 
 
 @pytest.mark.parametrize("missing", AUDIO)
 def test_every_field_of_an_audio_request_is_needed(missing: str) -> None:
     with pytest.raises(Malformed) as caught:
-        read(AudioSubmit, {name: value for name, value in AUDIO.items() if name != missing})
+        read(AudioTaskRequest, {name: value for name, value in AUDIO.items() if name != missing})
     assert caught.value.field == missing
 
 
@@ -94,7 +94,7 @@ def test_every_field_of_an_audio_request_is_needed(missing: str) -> None:
     ],
 )
 def test_the_vid_of_a_video(request_: dict[str, str], vid: str | None) -> None:
-    assert read(VideoTrack, request_).known_vid() == vid
+    assert read(VideoTaskRequest, request_).known_vid() == vid
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_the_vid_of_a_video(request_: dict[str, str], vid: str | None) -> None:
 )
 def test_a_video_request_without_a_name_for_the_task(request_: dict[str, str]) -> None:
     with pytest.raises(Malformed):
-        read(VideoTrack, request_).known_vid()
+        read(VideoTaskRequest, request_).known_vid()
 
 
 @given(st.dictionaries(st.sampled_from([*AUDIO, "vid", "date", "x"]), st.text() | st.integers() | st.none()))
 @patient
 def test_no_request_escapes_validation(body: dict[str, Any]) -> None:
-    for model in (AudioSubmit, VideoTrack):
+    for model in (AudioTaskRequest, VideoTaskRequest):
         with suppress(Malformed):
             read(model, body)
 
@@ -157,7 +157,7 @@ def test_a_task_of_which_little_is_known() -> None:
     ],
 )
 def test_history_shows_bodies_as_they_are(body: bytes, shown: Any) -> None:
-    entry = Entry(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=body)
+    entry = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=body)
     (line,) = history_view(fold(observe([entry])), (entry,))["observations"]
     expected = {"origin": "claim", "at": "2026-01-02T03:04:05Z", "digest": entry.digest, "body": shown}
     unreadable = [] if shown == "vid=abc&status=2" else ["body" if shown == "\ufffd" else "callback_type"]

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from mediarelay.domain.binding import mismatches
-from mediarelay.domain.conflict import statements
-from mediarelay.domain.media import Facts, Kind, Place, Source, State
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.tasks.answer_binding import mismatches
+from mediarelay.domain.tasks.conflict import statements
+from mediarelay.domain.tasks.media import Facts, Kind, Place, Source, State
+from mediarelay.domain.tasks.origin import Origin
 
 URL = "http://cts-7.cossh.myqcloud.com/a/w%20x.mp4"
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.signing import callback_token
-from mediarelay.signing.callback_token import accepts, digest, matching
-from tests.patience import patient
+from mediarelay.signing import tokens as callback_token
+from mediarelay.signing.tokens import accepts, digest, matching
+from tests.hypothesis_profiles import patient
 
 ANY = st.none() | st.text(st.characters(exclude_categories=[]), max_size=20)
 TOKENS = st.lists(st.text(st.characters(exclude_categories=[]), max_size=20), max_size=4)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.chaos.proxy import IDENTITY, Answer, Call, odd_side_fields
-from tests.integration.world import payload
+from tests.integration.task_harness import payload
 
 CALL = Call("", "", "/v2/index.php", {}, b"", 0, 0)
 

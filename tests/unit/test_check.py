@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from mediarelay import check
 from mediarelay.check import KINDS, Severity, Unread, findings, main
-from mediarelay.signing.callback_token import digest
-from tests.patience import patient
+from mediarelay.signing.tokens import digest
+from tests.hypothesis_profiles import patient
 from tests.stack import template
 
 CANARY = "canary5f0c7d"
@@ -24,12 +24,12 @@ GOOD_ENVIRONMENT = {
     "TABLE_NAME": "ledger",
     "CALLBACK_SOURCE_CIDRS": "192.0.2.0/24",
     "PROVIDER_ENDPOINT": "https://cdn.api.qcloud.com/v2/index.php",
-    "RECOVERY_SECONDS": "180",
+    "VISIBILITY_TIMEOUT": "180",
 }
 WEBHOOK = "whsec_" + base64.b64encode(b"k" * 24).decode()
 GOOD: dict[str, Any] = {
     "callback_tokens_secret": {"tokens": "0123456789abcdef0123 fedcba98765432100123"},
-    "music_secrets": {"webhook_secrets": WEBHOOK, "callback_secrets": ""},
+    "music_secret": {"webhook_secrets": WEBHOOK, "callback_secrets": ""},
     "api_clients_secret": {"clients": [{"name": "web", "sha256": digest("t"), "scopes": ["read", "read:tokens"]}]},
     "provider_keys_secret": {"secret_id": "AKIDexample", "secret_key": "example"},
 }
@@ -68,7 +68,7 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
         ),
         ({"FIRST_POLL_AFTER": "soon"}, "error", "FIRST_POLL_AFTER", "a whole number from 1 to 86400"),
         ({"GIVE_UP_AFTER": "1"}, "error", "GIVE_UP_AFTER", "a whole number from 10 to"),
-        ({"RECOVERY_SECONDS": "30"}, "warning", "RECOVERY_SECONDS", "below 180"),
+        ({"VISIBILITY_TIMEOUT": "30"}, "warning", "VISIBILITY_TIMEOUT", "below 180"),
         ({"PROVIDER_ENDPOINT": f"https://u:{CANARY}@h/"}, "error", "PROVIDER_ENDPOINT", "a user"),
         ({"PROVIDER_ENDPOINT": "http://cdn.api.qcloud.com/"}, "error", "PROVIDER_ENDPOINT", "https only"),
     ],
@@ -108,13 +108,13 @@ def test_spellings_that_are_read_are_no_findings(spelling: str) -> None:
             "not only letters",
         ),
         (
-            {"music_secrets": {"webhook_secrets": [WEBHOOK, f"!{CANARY}!"]}},
+            {"music_secret": {"webhook_secrets": [WEBHOOK, f"!{CANARY}!"]}},
             "error",
-            "MusicSecrets",
+            "MusicSecret",
             "webhook_secrets.1: not base64",
         ),
-        ({"music_secrets": {"webhook_secrets": f"{CANARY}AAAA"}}, "warning", "MusicSecrets", "shorter than 24 bytes"),
-        ({"music_secrets": {"callback_secrets": CANARY}}, "warning", "MusicSecrets", "callback secret 0: shorter"),
+        ({"music_secret": {"webhook_secrets": f"{CANARY}AAAA"}}, "warning", "MusicSecret", "shorter than 24 bytes"),
+        ({"music_secret": {"callback_secrets": CANARY}}, "warning", "MusicSecret", "callback secret 0: shorter"),
         ({"api_clients_secret": {"clients": []}}, "error", "ApiClients", "no entry that can be used"),
         (
             {"api_clients_secret": {"clients": [*GOOD["api_clients_secret"]["clients"], None]}},
@@ -166,7 +166,7 @@ def test_what_is_wrong_with_a_secret(change: dict[str, Any], severity: str, wher
     ("secret", "changed", "known"),
     [
         ("callback_tokens_secret", {"token": CANARY}, "tokens"),
-        ("music_secrets", {"callback_secret": CANARY}, "callback_secrets, webhook_secrets"),
+        ("music_secret", {"callback_secret": CANARY}, "callback_secrets, webhook_secrets"),
         ("provider_keys_secret", {"Token": CANARY}, "secret_id, secret_key, token"),
         ("api_clients_secret", {CANARY: []}, "clients, unused"),
     ],

@@ -3,13 +3,14 @@
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.config import LIMITS, Settings, unreadable
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 
 
 def test_defaults() -> None:
@@ -22,11 +23,11 @@ def test_every_field_is_read_from_its_variable() -> None:
     environment |= {name.upper(): str(least + 1) for name, (least, _) in LIMITS.items()}
     environment |= {"PROVIDER_ENDPOINT": "https://cdn.api.qcloud.com/v2/index.php", "CALLBACK_TRUST": "callback"}
     settings = Settings.read(environment)
-    assert {item.name: str(getattr(settings, item.name)) for item in fields(Settings)} == {
+    assert {item.name: str(seconds(getattr(settings, item.name))) for item in fields(Settings)} == {
         item.name: environment[item.name.upper()] for item in fields(Settings)
     }
     assert unreadable(environment) == {}
-    assert (settings.first_look_after, settings.lifetime) == (timedelta(seconds=2), timedelta(seconds=11))
+    assert (settings.first_poll_after, settings.give_up_after) == (timedelta(seconds=2), timedelta(seconds=11))
     spaced = {name: f" {text}\n" for name, text in environment.items()}
     assert Settings.read(spaced) == settings, "blanks around a value mean nothing"
 
@@ -69,7 +70,7 @@ def test_a_number_that_cannot_be_read_keeps_its_default(name: str, text: str) ->
 @pytest.mark.parametrize("text", ["172800", "172800.0", "172800.", "+172800", "0172800", " 172800.00\n"])
 def test_spellings_of_a_whole_number(text: str) -> None:
     """CloudFormation hands on what was written, as long as it is a number; a default instead would lose tasks."""
-    assert Settings.read({"GIVE_UP_AFTER": text}).give_up_after == 172_800
+    assert Settings.read({"GIVE_UP_AFTER": text}).give_up_after == timedelta(days=2)
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -77,8 +78,13 @@ def test_the_limits_of_a_number(name: str) -> None:
     least, most = LIMITS[name]
     for number, taken in ((least - 1, False), (least, True), (most, True), (most + 1, False)):
         found = getattr(Settings.read({name.upper(): str(number)}), name)
-        assert found == (number if taken else getattr(Settings(), name))
-    assert least <= getattr(Settings(), name) <= most
+        assert seconds(found) == (number if taken else seconds(getattr(Settings(), name)))
+    assert least <= seconds(getattr(Settings(), name)) <= most
+
+
+def seconds(value: Any) -> Any:
+    """A duration as its number of seconds; anything else as it is."""
+    return value // timedelta(seconds=1) if isinstance(value, timedelta) else value
 
 
 @patient
@@ -86,7 +92,7 @@ def test_the_limits_of_a_number(name: str) -> None:
 def test_no_text_stops_a_function_but_for_the_provider_s_address(text: str) -> None:
     environment = {item.name.upper(): text for item in fields(Settings) if item.name != "provider_endpoint"}
     settings = Settings.read(environment)
-    datetime.now(UTC) + settings.lifetime + settings.body_life + settings.song_life + settings.lease
+    datetime.now(UTC) + settings.give_up_after + timedelta(days=settings.raw_body_days + settings.song_days)
     assert settings.callback_trust in {"confirm", "callback"}
 
 

@@ -13,19 +13,19 @@ from jsonschema import Draft202012Validator
 
 from docs.generate import EVENTS, OPENAPI, ROOT, main, stale, template
 from docs.routes import ROUTES
-from mediarelay.contracts.api import TaskPage, TaskView, history_view, quarantine_view, task_view
-from mediarelay.contracts.cts import parse_query
-from mediarelay.contracts.notification import REFUSED, TYPES, notify, notify_refused
+from mediarelay.contracts.api.views import TaskPage, TaskView, history_view, quarantine_view, task_view
+from mediarelay.contracts.cts.parse import parse_query
+from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, task_event
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.entry import Entry, Gist, Kept
-from mediarelay.domain.intent import Intent
-from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Source, State
-from mediarelay.domain.origin import Origin
-from mediarelay.domain.spec import parse_frame_spec
-from mediarelay.domain.task import Observation, Task, fold
+from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation, QuarantinedBody
+from mediarelay.domain.tasks.media import OUTCOMES, Facts, Fault, Kind, Source, State
+from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.spec import parse_frame_spec
+from mediarelay.domain.tasks.task import Observation, Task, fold
 from mediarelay.errors import Malformed, NotFound
 from mediarelay.http import created, problem
-from mediarelay.usecases.submit import Submitted
+from mediarelay.usecases.tasks.submit import Submitted
 from tests.stack import functions
 
 NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)
@@ -187,9 +187,9 @@ class TestOpenApi:
         assert not against("TaskView").is_valid(task_view(rich(Kind.AUDIO)) | {"token": "x"})
 
     def test_a_history_fits(self):
-        entry = Entry(vid="a1", kind=Kind.AUDIO, origin=Origin.CLAIM, at=NOW, body=b'{"vid": "a1"}')
-        gone = replace(entry, body=None, gist=Gist(state=State.FAILED, url="http://other"))
-        entries = (replace(entry, gist=Gist(state=State.SUCCEEDED)), replace(entry, body=b"not JSON"), gone)
+        entry = LoggedObservation(vid="a1", kind=Kind.AUDIO, origin=Origin.CLAIM, at=NOW, body=b'{"vid": "a1"}')
+        gone = replace(entry, body=None, gist=ClaimSummary(state=State.FAILED, url="http://other"))
+        entries = (replace(entry, gist=ClaimSummary(state=State.SUCCEEDED)), replace(entry, body=b"not JSON"), gone)
         view = history_view(fold(observe(entries)), entries)
         assert view["conflicts"]
         against("History").validate(view)
@@ -213,7 +213,9 @@ class TestOpenApi:
 
     @pytest.mark.parametrize("cursor", [None, "a" * 64])
     def test_a_page_of_the_quarantine_fits(self, cursor):
-        kept = Kept(day="2026-11-21", digest="a", keys=(), route="callbacks/video", reason="x", at=NOW, body=b"x")
+        kept = QuarantinedBody(
+            day="2026-11-21", digest="a", keys=(), route="callbacks/video", reason="x", at=NOW, body=b"x"
+        )
         view = quarantine_view([kept], cursor)
         against("QuarantinePage").validate(view)
         assert ("cursor" in view) == (cursor is not None)
@@ -252,7 +254,7 @@ class TestOpenApi:
         (operation,) = (each["post"] for each in openapi()["webhooks"].values())
         (content,) = operation["requestBody"]["content"].values()
         assert content["schema"] == {"$ref": "#/components/schemas/Notification"}
-        event = json.loads(notify(rich(kind), "https://api.example")[0])
+        event = json.loads(task_event(rich(kind), "https://api.example")[0])
         schema = {**content["schema"], "components": {"schemas": openapi()["components"]["schemas"]}}
         Draft202012Validator(schema).validate(event)
         assert not Draft202012Validator(schema).is_valid(event | {"data": {}})
@@ -261,7 +263,7 @@ class TestOpenApi:
 
     def test_a_503_names_everything_that_may_cause_it(self):
         """By what the function of a route has in its environment; a list of songs has no tokens, so it needs no key."""
-        causes = {"_SECRET": "secret", "MUSIC_SECRETS": "secret", "_CIDRS": "network", "SONG_KEY_ID": "key that"}
+        causes = {"_SECRET": "secret", "MUSIC_SECRET": "secret", "_CIDRS": "network", "SONG_TOKEN_KEY_ID": "key that"}
         for function in functions().values():
             names = function.get("Environment", {}).get("Variables", {})
             expected = {word for end, word in causes.items() if any(name.endswith(end) for name in names)}
@@ -280,12 +282,12 @@ class TestOpenApi:
 class TestEvents:
     @pytest.mark.parametrize("kind", list(Kind))
     def test_a_rich_notification_fits(self, kind):
-        message, _ = notify(rich(kind), "https://api.example")
+        message, _ = task_event(rich(kind), "https://api.example")
         event_validator().validate(json.loads(message))
 
     @pytest.mark.parametrize("state", list(TYPES))
     def test_a_notification_of_every_state_fits(self, state):
-        event = json.loads(notify(in_state(state), "https://api.example")[0])
+        event = json.loads(task_event(in_state(state), "https://api.example")[0])
         event_validator().validate(event)
         assert not event_validator().is_valid(event | {"data": event["data"] | {"state": "expected"}})
 
@@ -294,7 +296,7 @@ class TestEvents:
     def test_a_refused_wish_fits(self, kind, key):
         wish = {"url": "http://a/1.mp3"} | ({} if kind is Kind.VIDEO else {"bucketName": "b", "bucketRegion": "sh"})
         intent = Intent(key=key, kind=kind, request=wish, at=NOW, refused="provider code 4000")
-        event = json.loads(notify_refused(intent, "https://api.example")[0])
+        event = json.loads(refusal_event(intent, "https://api.example")[0])
         event_validator().validate(event)
         assert {"client", "idempotency_key"} <= event["data"].keys() or "room" not in key
         assert not event_validator().is_valid(event | {"type": "mediarelay.task.failed"})
@@ -307,14 +309,14 @@ class TestEvents:
         much = (
             many if long == "renditions" else replace(many, source=replace(many.source, url="http://a/" + "b" * 2**19))
         )
-        event = json.loads(notify(observed(much), "https://api.example")[0])
+        event = json.loads(task_event(observed(much), "https://api.example")[0])
         assert event["data"]["renditions_url"] == f"https://api.example/tasks/{facts.vid}"
         assert ("source" in event["data"]) == (long == "renditions")
         event_validator().validate(event)
 
     @pytest.mark.parametrize("field", ["specversion", "id", "source", "type", "subject", "time", "data"])
     def test_nothing_may_be_missing(self, field):
-        event = json.loads(notify(rich(Kind.AUDIO), "https://api.example")[0])
+        event = json.loads(task_event(rich(Kind.AUDIO), "https://api.example")[0])
         del event[field]
         assert not event_validator().is_valid(event)
 
@@ -322,7 +324,7 @@ class TestEvents:
         assert set(TYPES) >= OUTCOMES
 
     def test_the_readme_names_the_attributes_and_types(self):
-        _, attributes = notify(rich(Kind.VIDEO), "https://api.example")
+        _, attributes = task_event(rich(Kind.VIDEO), "https://api.example")
         text = README.read_text(encoding="utf-8")
         assert "The message attributes " + ", ".join(f"`{name}`" for name in list(attributes)[:-1]) in text
         named = " ".join(row[0] for row in cells(README, "type"))
@@ -381,7 +383,7 @@ class TestReadme:
         task, event = map(json.loads, blocks)
         against("TaskView").validate(task)
         TaskView.model_validate(task)
-        assert {*event} == {*json.loads(notify(rich(Kind.AUDIO), "")[0])}
+        assert {*event} == {*json.loads(task_event(rich(Kind.AUDIO), "")[0])}
 
 
 class TestRunbook:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mediarelay import errors
-from mediarelay.contracts.api import Problem
+from mediarelay.contracts.api.views import Problem
 from mediarelay.errors import Malformed, MediarelayError, ProviderError, RowUnreadable
 from mediarelay.http import answering, problem
 
@@ -20,8 +20,8 @@ WORDS = {
     "NotFound": (404, "Not found"),
     "Conflict": (409, "Conflict"),
     "TooLarge": (413, "Content too large"),
-    "VaultUnavailable": (503, "Vault unavailable"),
-    "SealBroken": (500, "Stored data unreadable"),
+    "KmsUnavailable": (503, "KmsCipher unavailable"),
+    "DecryptionFailed": (500, "Stored data unreadable"),
     "SecretUnavailable": (503, "Not ready"),
     "SettingUnusable": (503, "Not ready"),
     "BudgetSpent": (503, "Provider unavailable"),
@@ -36,8 +36,8 @@ WORDS = {
     "ProviderBusy": (503, "Provider unavailable"),
     "ProviderUnreadable": (503, "Provider unavailable"),
 }
-INTERNAL = {"MediarelayError", "LedgerUnavailable", "RowUnreadable", "VaultUnavailable", "SecretUnavailable"}
-INTERNAL |= {"SealBroken", "SettingUnusable"}
+INTERNAL = {"MediarelayError", "LedgerUnavailable", "RowUnreadable", "KmsUnavailable", "SecretUnavailable"}
+INTERNAL |= {"DecryptionFailed", "SettingUnusable"}
 INTERNAL |= {"Undelivered"}
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.errors import SettingUnusable
-from mediarelay.usecases.gate import comes_from, read_networks
-from tests.patience import patient
+from mediarelay.usecases.access import comes_from, read_networks
+from tests.hypothesis_profiles import patient
 
 V4, V6 = st.ip_addresses(v=4).map(str), st.ip_addresses(v=6).map(str)
 PREFIXED = st.builds("{}/{}".format, V4, st.integers(0, 32)) | st.builds("{}/{}".format, V6, st.integers(0, 128))

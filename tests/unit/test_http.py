@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.media import Kind, State
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
 from mediarelay.http import answering, created, header, raw_body, respond
 from mediarelay.routing import json_object
-from mediarelay.usecases.submit import Submitted
-from tests.patience import thorough
+from mediarelay.usecases.tasks.submit import Submitted
+from tests.hypothesis_profiles import thorough
 
 CANARY = "canary-5f0c7d"
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))

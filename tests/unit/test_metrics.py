@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mediarelay import metrics
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from mediarelay.contracts.api import task_view
-from mediarelay.contracts.notification import MAX_BYTES, TYPES, notify
-from mediarelay.domain.advance import STARTED
-from mediarelay.domain.media import OUTCOMES, Facts, Kind, Place, Rendition, RenditionKind, Source, State
-from mediarelay.domain.origin import Origin
-from mediarelay.domain.spec import UnknownSpec
-from mediarelay.domain.task import Observation, Task, fold
-from tests.unit.domain.drawn import START, VID
+from mediarelay.contracts.api.views import task_view
+from mediarelay.contracts.notification import MAX_BYTES, TYPES, task_event
+from mediarelay.domain.tasks.lifecycle import STARTED
+from mediarelay.domain.tasks.media import OUTCOMES, Facts, Kind, Place, Rendition, RenditionKind, Source, State
+from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.spec import UnknownSpec
+from mediarelay.domain.tasks.task import Observation, Task, fold
+from tests.unit.domain.strategies import START, VID
 
 URL = "https://api.example.com"
 SNS_LIMIT = 256 * 1024
@@ -33,11 +33,11 @@ def task(state: State = State.SUCCEEDED, vid: str = VID, *, covers: int = 1, nam
 
 
 def said(*arguments: Any, **options: Any) -> dict[str, Any]:
-    return json.loads(notify(task(*arguments, **options), URL)[0])
+    return json.loads(task_event(task(*arguments, **options), URL)[0])
 
 
 def test_the_whole_message() -> None:
-    message, attributes = notify(task(), URL)
+    message, attributes = task_event(task(), URL)
     assert json.loads(message) == {
         "specversion": "1.0",
         "id": "b1ac266c-dab1-52fa-b7e6-80c7cb2177fa",
@@ -67,14 +67,14 @@ def test_an_id_follows_from_subject_and_type_alone() -> None:
 
 def test_an_unknown_place_gives_empty_attributes() -> None:
     facts = Facts(vid=VID, kind=Kind.AUDIO, state=State.LOST)
-    _, attributes = notify(fold([Observation(origin=Origin.TIMEOUT, digest="d", at=START, facts=facts)]), URL)
+    _, attributes = task_event(fold([Observation(origin=Origin.TIMEOUT, digest="d", at=START, facts=facts)]), URL)
     assert attributes == {"type": "mediarelay.task.lost", "kind": "audio", "app_id": "", "bucket": ""}
 
 
 def test_renditions_that_do_not_fit_become_a_link() -> None:
     whole, linked = task(covers=7_000), task(covers=9_000)
-    assert json.loads(notify(whole, URL)[0])["data"] == task_view(whole)
-    message = notify(linked, URL)[0]
+    assert json.loads(task_event(whole, URL)[0])["data"] == task_view(whole)
+    message = task_event(linked, URL)[0]
     view = task_view(linked)
     del view["renditions"]
     assert json.loads(message)["data"] == view | {"renditions_url": f"{URL}/tasks/{VID}"}
@@ -82,7 +82,7 @@ def test_renditions_that_do_not_fit_become_a_link() -> None:
 
 @pytest.mark.parametrize("name", ["x" * SNS_LIMIT, "\u00e9" * (SNS_LIMIT // 2)])
 def test_nothing_makes_a_message_too_large(name: str) -> None:
-    message, attributes = notify(task(name=name), URL)
+    message, attributes = task_event(task(name=name), URL)
     assert len(message.encode()) + len(str(attributes).encode()) <= SNS_LIMIT
     data = json.loads(message)["data"]
     assert (data["vid"], data["state"], data["renditions_url"]) == (VID, "succeeded", f"{URL}/tasks/{VID}")
@@ -90,5 +90,5 @@ def test_nothing_makes_a_message_too_large(name: str) -> None:
 
 
 def test_the_limit_counts_bytes_and_not_characters() -> None:
-    message = notify(task(name="\u00e9" * (SNS_LIMIT // 4), covers=4_000), URL)[0]
+    message = task_event(task(name="\u00e9" * (SNS_LIMIT // 4), covers=4_000), URL)[0]
     assert len(message.encode()) <= MAX_BYTES

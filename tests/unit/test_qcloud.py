@@ -28,7 +28,7 @@ from mediarelay.signing.qcloud import (
     string_to_sign,
     verify,
 )
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "qcloud_v2.json").read_text("utf-8"))
 KEY = Credentials("AKIDEXAMPLE", "a secret key")

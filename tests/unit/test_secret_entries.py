@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from mediarelay.contracts.secret_text import SecretText, read_secret_text
 from mediarelay.errors import Malformed
-from mediarelay.signing.callback_token import digest
 from mediarelay.signing.qcloud import Credentials
 from mediarelay.signing.standard_webhooks import webhook_key
+from mediarelay.signing.tokens import digest
 from mediarelay.usecases.provider_keys import provider_keys
 from mediarelay.usecases.relay_secrets import music_secrets, webhook_secrets
 from mediarelay.usecases.secret_entries import Client, callback_tokens, clients
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from requests import Request
 
 from mediarelay.signing.service_url import DEFAULT_PATH, PATTERN, ServiceUrl, read_service_url
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 from tests.stack import template
 
 HOST = "cdn.api.qcloud.com"

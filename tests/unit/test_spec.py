@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.spec import (
+from mediarelay.domain.tasks.spec import (
     AudioSpec,
     Axis,
     ExactSpec,
@@ -17,7 +17,7 @@ from mediarelay.domain.spec import (
     parse_frame_spec,
     parse_video_spec,
 )
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 
 
 @pytest.mark.parametrize(("name", "lines"), [("f10", 270), ("f20", 480), ("f30", 720), ("f40", 1080)])

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.vid import is_vid, video_vid
+from mediarelay.domain.tasks.vid import is_vid, video_vid
 from mediarelay.errors import Malformed
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "tencent_other.json").read_text("utf-8"))
 VID = next(vector for vector in VECTORS if vector["name"] == "cts-vid-cos-v5")

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -18,14 +19,14 @@ from mediarelay.adapters.secrets import error_code, stored_text
 from mediarelay.config import Environment, Settings, given_settings, unreadable
 from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
 from mediarelay.errors import Malformed
-from mediarelay.signing.callback_token import digest
 from mediarelay.signing.standard_webhooks import webhook_key
-from mediarelay.usecases.gate import read_networks
+from mediarelay.signing.tokens import digest
+from mediarelay.usecases.access import read_networks
 from mediarelay.usecases.provider_keys import provider_keys
 from mediarelay.usecases.relay_secrets import callback_secrets, music_secrets, webhook_secrets
 from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens, clients
 
-MIN_RECOVERY_SECONDS = 180
+MIN_VISIBILITY_TIMEOUT = timedelta(minutes=3)
 MIN_TOKEN_LETTERS = 16
 MIN_WEBHOOK_KEY_BYTES = 24
 """What the specification of Standard Webhooks asks for."""
@@ -128,9 +129,9 @@ def _of_settings(environment: Environment) -> Iterator[Finding]:
         yield _error(name.upper(), why, _consequence(name))
     settings = Settings.read({name: text for name, text in environment.items() if name.lower() not in wrong})
     yield from _of_networks(settings)
-    if settings.recovery_seconds < MIN_RECOVERY_SECONDS:
-        what = f"below {MIN_RECOVERY_SECONDS}: work is begun again while it goes on"
-        yield _warning("RECOVERY_SECONDS", what, "Deploy with the default.")
+    if settings.visibility_timeout < MIN_VISIBILITY_TIMEOUT:
+        what = f"below {MIN_VISIBILITY_TIMEOUT // timedelta(seconds=1)}: work is begun again while it goes on"
+        yield _warning("VISIBILITY_TIMEOUT", what, "Deploy with the default.")
 
 
 def _consequence(name: str) -> str:
@@ -236,8 +237,8 @@ KINDS: Mapping[str, Kind] = {
     "callback_tokens_secret": Kind(
         "CallbackTokens", frozenset({"tokens"}), callback_tokens, _weak_tokens, "No callback gets in"
     ),
-    "music_secrets": Kind(
-        "MusicSecrets",
+    "music_secret": Kind(
+        "MusicSecret",
         frozenset({"webhook_secrets", "callback_secrets"}),
         music_secrets,
         _weak_music,

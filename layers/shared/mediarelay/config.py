@@ -18,7 +18,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "first_poll_after": (1, 86_400),
     "give_up_after": (10, 2_592_000),
     "raw_body_days": (1, 3650),
-    "recovery_seconds": (30, 900),
+    "visibility_timeout": (30, 900),
     "calls_per_minute": (2, 10_000),
     "unknown_task_share": (1, 100),
     "default_key_hours": (1, 87_600),
@@ -27,7 +27,9 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "song_notice_seconds": (0, 43_200),
     "song_days": (2, 365),
 }
-"""The least and the greatest value; the template has the same ones, but for `RecoverySeconds` (see there)."""
+"""The smallest and the largest value; the template states the same ones, except for `VisibilityTimeout` (see there)."""
+SECONDS = frozenset({"first_poll_after", "give_up_after", "visibility_timeout"})
+"""Settings that are durations; all others state their unit in their name."""
 TRUSTS = ("confirm", "callback")
 
 _NUMBER = re.compile(r"\+?([0-9]{1,9})(?:\.0{0,9})?", re.ASCII)
@@ -42,10 +44,10 @@ class Settings:
     callback_trust: str = "confirm"
     callback_source_cidrs: str = "0.0.0.0/0,::/0"
     max_callback_bytes: int = 5 * 2**20
-    first_poll_after: int = 60
-    give_up_after: int = 86_400
+    first_poll_after: timedelta = timedelta(minutes=1)
+    give_up_after: timedelta = timedelta(days=1)
     raw_body_days: int = 90
-    recovery_seconds: int = 180
+    visibility_timeout: timedelta = timedelta(minutes=3)
     default_key_hours: int = 24
     calls_per_minute: int = 100
     unknown_task_share: int = 50
@@ -57,9 +59,9 @@ class Settings:
     confirm_queue_url: str = ""
     confirm_unknown_queue_url: str = ""
     submit_queue_url: str = ""
-    retry_queue_url: str = ""
-    music_secrets: str = ""
-    song_key_id: str = ""
+    callback_backlog_url: str = ""
+    music_secret: str = ""
+    song_token_key_id: str = ""
     song_safety_seconds: int = 30
     song_notice_seconds: int = 600
     song_days: int = 7
@@ -76,36 +78,6 @@ class Settings:
         if "provider_endpoint" in wrong:
             raise ValueError(f"PROVIDER_ENDPOINT: {wrong['provider_endpoint']}")
         return cls(**{name: _read(name, text) for name, text in given.items() if name not in wrong})
-
-    @property
-    def first_look_after(self) -> timedelta:
-        """How long to wait before the first question about a task."""
-        return timedelta(seconds=self.first_poll_after)
-
-    @property
-    def body_life(self) -> timedelta:
-        """How long the body of a claim is kept."""
-        return timedelta(days=self.raw_body_days)
-
-    @property
-    def song_life(self) -> timedelta:
-        """How long relays of songs and their leases are kept."""
-        return timedelta(days=self.song_days)
-
-    @property
-    def default_key_life(self) -> timedelta:
-        """How long a request without an idempotency key gives the same task."""
-        return timedelta(hours=self.default_key_hours)
-
-    @property
-    def lease(self) -> timedelta:
-        """How long a due row that somebody works on is left alone."""
-        return timedelta(seconds=self.recovery_seconds)
-
-    @property
-    def lifetime(self) -> timedelta:
-        """How long a task may stay without an answer before it is lost."""
-        return timedelta(seconds=self.give_up_after)
 
 
 def given_settings(environment: Environment = os.environ) -> dict[str, str]:
@@ -129,7 +101,8 @@ def _fault(name: str, text: str) -> str:
 def _read(name: str, text: str) -> Any:
     """Read one setting; raises ValueError that says what was expected."""
     if name in LIMITS:
-        return _number(text.strip(), *LIMITS[name])
+        number = _number(text.strip(), *LIMITS[name])
+        return timedelta(seconds=number) if name in SECONDS else number
     return _READERS.get(name, str)(text.strip())
 
 

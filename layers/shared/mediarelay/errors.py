@@ -10,8 +10,8 @@ MediarelayError
 │   └── TooLarge            body over the limit                    413
 ├── RowUnreadable           an item of the table is not as written 500
 ├── LedgerUnavailable       the table did not take it, try again   503
-├── VaultUnavailable        tokens cannot be sealed or unsealed    503
-├── SealBroken              what is stored is no seal of ours      500
+├── KmsUnavailable        tokens cannot be sealed or unsealed    503
+├── DecryptionFailed              what is stored is no seal of ours      500
 ├── SecretUnavailable       unreadable, or not what it should be   503
 ├── SettingUnusable         no sender can be judged by it          503
 ├── Undelivered             queue or topic did not take it: due    503
@@ -106,14 +106,14 @@ class LedgerUnavailable(MediarelayError):
     title = "Ledger unavailable"
 
 
-class VaultUnavailable(MediarelayError):
+class KmsUnavailable(MediarelayError):
     """The key that seals tokens could not be used; nothing is stored, and no token is shown."""
 
     status = 503
-    title = "Vault unavailable"
+    title = "KmsCipher unavailable"
 
 
-class SealBroken(MediarelayError):
+class DecryptionFailed(MediarelayError):
     """The key did not make what is stored, or made it for another place: a repeat will not open it either."""
 
     title = "Stored data unreadable"

@@ -9,11 +9,11 @@ from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from mediarelay.domain.intent import MAX_KEY, Submitted, is_key, submit_status
+from mediarelay.domain.tasks.intent import MAX_KEY, Submitted, is_key, submit_status
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 if TYPE_CHECKING:
-    from mediarelay.usecases.receive import Receiver
+    from mediarelay.usecases.tasks.receive import CallbackEndpoint
 
 Event = Mapping[str, Any]
 Response = dict[str, Any]
@@ -112,7 +112,7 @@ def answering(handler: Handler) -> Handler:
     return answer
 
 
-def taking_callbacks(receiver: "Receiver") -> Handler:
+def taking_callbacks(receiver: "CallbackEndpoint") -> Handler:
     """Make the handler of a callback route: it answers `{"vid", "accepted", "duplicate"}`."""
 
     @answering

@@ -14,46 +14,46 @@ from typing import TYPE_CHECKING, Any
 
 from mediarelay import metrics
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.ledger import Ledger
+from mediarelay.adapters.dynamodb.ledger import Ledger
 from mediarelay.adapters.secrets import Secret
 from mediarelay.config import Settings, unreadable
-from mediarelay.domain.advance import Rules
-from mediarelay.domain.circuit import QUESTIONS
-from mediarelay.domain.media import Kind
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.circuit_breaker import QUESTIONS
+from mediarelay.domain.tasks.lifecycle import Rules
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import SecretUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mediarelay.adapters.cts_api import CtsApi
-    from mediarelay.adapters.queue import ConfirmQueue, SubmitQueue
-    from mediarelay.adapters.songs import Songs
-    from mediarelay.adapters.vault import Vault
+    from mediarelay.adapters.dynamodb.songs import Songs
+    from mediarelay.adapters.kms import KmsCipher
+    from mediarelay.adapters.sqs import ConfirmQueue, SubmitQueue
     from mediarelay.domain.budget import Budget
-    from mediarelay.domain.song_news import Margins
-    from mediarelay.usecases.admit import Doorkeeper
-    from mediarelay.usecases.ask import Asker
-    from mediarelay.usecases.batch import Batcher
-    from mediarelay.usecases.circuit import Breaker
-    from mediarelay.usecases.confirm import Confirmer
-    from mediarelay.usecases.gate import Networks
-    from mediarelay.usecases.leases import Leases, RoomReader
-    from mediarelay.usecases.poll import Lane, Tick
-    from mediarelay.usecases.publish import Publisher
-    from mediarelay.usecases.quarantine import Quarantine
-    from mediarelay.usecases.read import Reader
-    from mediarelay.usecases.rebuild import Rebuilder
-    from mediarelay.usecases.receive import Intake, Receiver
-    from mediarelay.usecases.replay import Replayer
+    from mediarelay.domain.songs.events import Margins
+    from mediarelay.usecases.access import Networks
+    from mediarelay.usecases.authorize import Authorizer
+    from mediarelay.usecases.circuit_breaker import CircuitBreaker
+    from mediarelay.usecases.poll import QueryQueue, Tick
     from mediarelay.usecases.secret_entries import Entries
-    from mediarelay.usecases.songs import MusicReceiver
-    from mediarelay.usecases.submit import Submitter
+    from mediarelay.usecases.songs.leases import SongPublisher, SongReader
+    from mediarelay.usecases.songs.receive import RelayEndpoint
     from mediarelay.usecases.sweep import Sweeper
-    from mediarelay.usecases.tasks import Tasks
+    from mediarelay.usecases.tasks.confirm import Confirmer
+    from mediarelay.usecases.tasks.publish import TaskPublisher
+    from mediarelay.usecases.tasks.quarantine import Quarantine
+    from mediarelay.usecases.tasks.read import TaskReader
+    from mediarelay.usecases.tasks.rebuild import Rebuilder
+    from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
+    from mediarelay.usecases.tasks.replay import Replayer
+    from mediarelay.usecases.tasks.repository import TaskRepository
+    from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
+    from mediarelay.usecases.tasks.submit import Submitter
+    from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
 
 NONCE_BITS = 63
-MOST_SHOWN = 64
+MAX_SHOWN = 64
 """Characters of what could not be read."""
 RESERVE_MS = 20_000
 """What a tick keeps of its time for the row it is at: a call to the provider may take most of it."""
@@ -83,7 +83,7 @@ def _unreadable(setting: str, why: str) -> None:
 @cache
 def ledger() -> Ledger:
     """The table."""
-    return Ledger(client("dynamodb"), settings().table_name, settings().body_life)
+    return Ledger(client("dynamodb"), settings().table_name, settings().raw_body_days)
 
 
 def secret(name: str, arn: str, entries: "Callable[[Mapping[str, Any]], Entries[Any]]") -> Secret:
@@ -99,30 +99,30 @@ def _early(wanted: Secret) -> Secret:
 
 
 @cache
-def intake(kind: Kind) -> "Intake":
+def intake(kind: Kind) -> "CallbackStore":
     """Stores callbacks."""
-    from mediarelay.usecases.receive import Intake
+    from mediarelay.usecases.tasks.receive import CallbackStore
 
-    return Intake(
+    return CallbackStore(
         kind=kind,
         ledger=ledger(),
         limit=settings().max_callback_bytes,
-        patience=settings().first_look_after,
-        lifetime=settings().lifetime,
+        first_poll_after=settings().first_poll_after,
+        give_up_after=settings().give_up_after,
         clock=now,
     )
 
 
 @cache
-def receiver(kind: Kind) -> "Receiver":
+def receiver(kind: Kind) -> "CallbackEndpoint":
     """Takes callbacks."""
-    from mediarelay.adapters.queue import RetryQueue
-    from mediarelay.usecases.receive import Receiver
+    from mediarelay.adapters.sqs import CallbackBacklog
     from mediarelay.usecases.secret_entries import callback_tokens
+    from mediarelay.usecases.tasks.receive import CallbackEndpoint
 
-    return Receiver(
+    return CallbackEndpoint(
         intake=intake(kind),
-        retry=RetryQueue(lambda: client("sqs"), settings().retry_queue_url),
+        retry=CallbackBacklog(lambda: client("sqs"), settings().callback_backlog_url),
         tokens=_early(secret("CallbackTokens", settings().callback_tokens_secret, callback_tokens)),
         networks=_networks(),
         origin=Origin.TRUSTED if settings().callback_trust == "callback" else Origin.CLAIM,
@@ -132,42 +132,42 @@ def receiver(kind: Kind) -> "Receiver":
 
 def _networks() -> "Networks":
     """The networks that may call. An entry that cannot be read is counted and logged, and admits nobody."""
-    from mediarelay.usecases.gate import read_networks
+    from mediarelay.usecases.access import read_networks
 
     found = read_networks(settings().callback_source_cidrs)
     for entry in found.unreadable or ([] if found.networks else ["the list is empty"]):
-        _unreadable("callback_source_cidrs", ascii(entry)[:MOST_SHOWN])
+        _unreadable("callback_source_cidrs", ascii(entry)[:MAX_SHOWN])
     return found.networks
 
 
 @cache
-def doorkeeper() -> "Doorkeeper":
+def doorkeeper() -> "Authorizer":
     """Admits API clients."""
-    from mediarelay.usecases.admit import Doorkeeper
+    from mediarelay.usecases.authorize import Authorizer
     from mediarelay.usecases.secret_entries import clients
 
-    return Doorkeeper(secret("ApiClients", settings().api_clients_secret, clients))
+    return Authorizer(secret("ApiClients", settings().api_clients_secret, clients))
 
 
 @cache
-def tasks() -> "Tasks":
+def tasks() -> "TaskRepository":
     """Adds observations to tasks."""
-    from mediarelay.usecases.tasks import Tasks
+    from mediarelay.usecases.tasks.repository import TaskRepository
 
-    return Tasks(
+    return TaskRepository(
         ledger=ledger(),
-        rules=Rules(first_look_after=settings().first_look_after, lifetime=settings().lifetime),
+        rules=Rules(first_poll_after=settings().first_poll_after, give_up_after=settings().give_up_after),
         clock=now,
-        luck=_random.random,
+        jitter=_random.random,
     )
 
 
 @cache
-def breaker() -> "Breaker":
+def breaker() -> "CircuitBreaker":
     """Guards the calls to the provider."""
-    from mediarelay.usecases.circuit import Breaker
+    from mediarelay.usecases.circuit_breaker import CircuitBreaker
 
-    return Breaker(ledger(), now)
+    return CircuitBreaker(ledger(), now)
 
 
 def circuit_open(kind: Kind) -> "Callable[[], bool]":
@@ -216,7 +216,7 @@ def provider() -> "CtsApi":
 @cache
 def confirmer() -> "Confirmer":
     """Asks the provider about tasks."""
-    from mediarelay.usecases.confirm import Confirmer
+    from mediarelay.usecases.tasks.confirm import Confirmer
 
     return Confirmer(tasks=tasks(), provider=provider(), clock=now)
 
@@ -224,27 +224,27 @@ def confirmer() -> "Confirmer":
 @cache
 def submitter() -> "Submitter":
     """Sends wishes to the provider."""
-    from mediarelay.usecases.submit import Submitter
+    from mediarelay.usecases.tasks.submit import Submitter
 
     send = {Kind.AUDIO: provider().add_audio, Kind.VIDEO: provider().find_video}
-    life = settings().default_key_life
-    return Submitter(intents=ledger(), tasks=tasks(), send=send, clock=now, default_key_life=life)
+    hours = settings().default_key_hours
+    return Submitter(intents=ledger(), tasks=tasks(), send=send, clock=now, default_key_hours=hours)
 
 
 @cache
-def batcher() -> "Batcher":
+def batcher() -> "BatchSubmitter":
     """Takes batches of wishes, which a queue hands to the provider."""
-    from mediarelay.usecases.batch import Batcher
-    from mediarelay.usecases.submit import Submitter
+    from mediarelay.usecases.tasks.submit import Submitter
+    from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
 
-    life = settings().default_key_life
-    return Batcher(Submitter(intents=ledger(), tasks=tasks(), send={}, clock=now, default_key_life=life))
+    hours = settings().default_key_hours
+    return BatchSubmitter(Submitter(intents=ledger(), tasks=tasks(), send={}, clock=now, default_key_hours=hours))
 
 
 @cache
 def replayer() -> "Replayer":
     """Takes wishes for replays."""
-    from mediarelay.usecases.replay import Replayer
+    from mediarelay.usecases.tasks.replay import Replayer
 
     return Replayer(tasks=tasks(), ledger=ledger(), clock=now, identity=lambda: f"{_random.getrandbits(128):032x}")
 
@@ -252,26 +252,26 @@ def replayer() -> "Replayer":
 @cache
 def quarantine() -> "Quarantine":
     """Lists and re-runs what could not be read."""
-    from mediarelay.usecases.quarantine import Quarantine, claiming
+    from mediarelay.usecases.tasks.quarantine import Quarantine, claiming
 
     intakes = {f"callbacks/{kind}": claiming(intake(kind).take) for kind in Kind}
     return Quarantine(shelf=ledger(), intakes=intakes)
 
 
 @cache
-def publisher() -> "Publisher":
+def publisher() -> "TaskPublisher":
     """Announces outcomes."""
-    from mediarelay.adapters.topic import Topic
-    from mediarelay.usecases.publish import Publisher
+    from mediarelay.adapters.sns import Topic
+    from mediarelay.usecases.tasks.publish import TaskPublisher
 
     topic = Topic(client("sns"), settings().topic_arn)
-    return Publisher(tasks=tasks(), ledger=ledger(), topic=topic, api_url=settings().api_url)
+    return TaskPublisher(tasks=tasks(), ledger=ledger(), topic=topic, api_url=settings().api_url)
 
 
 @cache
 def confirm_queue() -> "ConfirmQueue":
     """Where confirmations are asked for."""
-    from mediarelay.adapters.queue import ConfirmQueue
+    from mediarelay.adapters.sqs import ConfirmQueue
 
     return ConfirmQueue(client("sqs"), settings().confirm_queue_url)
 
@@ -279,32 +279,32 @@ def confirm_queue() -> "ConfirmQueue":
 @cache
 def confirm_unknown_queue() -> "ConfirmQueue":
     """Where confirmations of tasks are asked for that only callbacks name."""
-    from mediarelay.adapters.queue import ConfirmQueue
+    from mediarelay.adapters.sqs import ConfirmQueue
 
     return ConfirmQueue(client("sqs"), settings().confirm_unknown_queue_url)
 
 
 @cache
-def asker() -> "Asker":
+def asker() -> "ConfirmRequester":
     """Sends for queries after callbacks and replays."""
-    from mediarelay.usecases.ask import Asker
+    from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
 
-    return Asker(ledger(), confirm_queue(), confirm_unknown_queue())
+    return ConfirmRequester(ledger(), confirm_queue(), confirm_unknown_queue())
 
 
 @cache
-def lanes() -> "list[Lane]":
+def lanes() -> "list[QueryQueue]":
     """The classes of queries, with the first one first."""
-    from mediarelay.usecases.poll import Lane
+    from mediarelay.usecases.poll import QueryQueue
 
     queues = {True: confirm_queue(), False: confirm_unknown_queue()}
-    return [Lane(known, queue, budget().queries(known=known)) for known, queue in queues.items()]
+    return [QueryQueue(known, queue, budget().queries(known=known)) for known, queue in queues.items()]
 
 
 @cache
 def rebuilder() -> "Rebuilder":
     """Holds task items against their logs."""
-    from mediarelay.usecases.rebuild import Rebuilder
+    from mediarelay.usecases.tasks.rebuild import Rebuilder
 
     return Rebuilder(tasks=tasks(), ledger=ledger())
 
@@ -312,7 +312,7 @@ def rebuilder() -> "Rebuilder":
 @cache
 def submit_queue() -> "SubmitQueue":
     """Where wishes wait for the provider."""
-    from mediarelay.adapters.queue import SubmitQueue
+    from mediarelay.adapters.sqs import SubmitQueue
 
     return SubmitQueue(client("sqs"), settings().submit_queue_url)
 
@@ -320,66 +320,66 @@ def submit_queue() -> "SubmitQueue":
 @cache
 def songs() -> "Songs":
     """The table's songs."""
-    from mediarelay.adapters.songs import Songs
+    from mediarelay.adapters.dynamodb.songs import Songs
 
-    return Songs(client("dynamodb"), settings().table_name, settings().song_life)
+    return Songs(client("dynamodb"), settings().table_name, settings().song_days)
 
 
-def vault() -> "Vault":
+def vault() -> "KmsCipher":
     """What seals tokens."""
-    from mediarelay.adapters.vault import Vault
+    from mediarelay.adapters.kms import KmsCipher
 
-    return Vault(client("kms"), settings().song_key_id)
+    return KmsCipher(client("kms"), settings().song_token_key_id)
 
 
 def margins() -> "Margins":
     """How much earlier songs count as over, and are said to be about to."""
-    from mediarelay.domain.song_news import Margins
+    from mediarelay.domain.songs.events import Margins
 
     safety, notice = settings().song_safety_seconds, settings().song_notice_seconds
     return Margins(safety=timedelta(seconds=safety), notice=timedelta(seconds=notice))
 
 
 @cache
-def music_receiver() -> "MusicReceiver":
+def music_receiver() -> "RelayEndpoint":
     """Takes relays of game servers."""
     from mediarelay.usecases.relay_secrets import music_secrets
-    from mediarelay.usecases.songs import MusicReceiver
+    from mediarelay.usecases.songs.receive import RelayEndpoint
 
-    return MusicReceiver(
+    return RelayEndpoint(
         shelf=songs(),
         quarantine=ledger(),
         vault=vault(),
-        secrets=_early(secret("MusicSecrets", settings().music_secrets, music_secrets)),
+        secrets=_early(secret("MusicSecret", settings().music_secret, music_secrets)),
         networks=_networks(),
         clock=now,
     )
 
 
 @cache
-def leases() -> "Leases":
+def leases() -> "SongPublisher":
     """Says what becomes of songs."""
-    from mediarelay.adapters.topic import Topic
-    from mediarelay.usecases.leases import Leases
+    from mediarelay.adapters.sns import Topic
+    from mediarelay.usecases.songs.leases import SongPublisher
 
     topic = Topic(client("sns"), settings().topic_arn)
-    return Leases(shelf=songs(), topic=topic, api_url=settings().api_url, margins=margins(), clock=now)
+    return SongPublisher(shelf=songs(), topic=topic, api_url=settings().api_url, margins=margins(), clock=now)
 
 
 @cache
-def room_reader() -> "RoomReader":
+def room_reader() -> "SongReader":
     """Answers what rooms may use."""
-    from mediarelay.usecases.leases import RoomReader
+    from mediarelay.usecases.songs.leases import SongReader
 
-    return RoomReader(shelf=songs(), vault=vault(), margins=margins(), clock=now)
+    return SongReader(shelf=songs(), vault=vault(), margins=margins(), clock=now)
 
 
 @cache
-def reader() -> "Reader":
+def reader() -> "TaskReader":
     """Answers queries."""
-    from mediarelay.usecases.read import Reader
+    from mediarelay.usecases.tasks.read import TaskReader
 
-    return Reader(tasks=tasks(), pages=ledger(), claims=ledger())
+    return TaskReader(tasks=tasks(), pages=ledger(), claims=ledger())
 
 
 @cache
@@ -409,6 +409,6 @@ def tick(context: Any) -> "Tick":
         rows=ledger(),
         clock=now,
         time_left=lambda: context.get_remaining_time_in_millis() > RESERVE_MS,
-        lease=settings().lease,
-        luck=_random.random,
+        visibility_timeout=settings().visibility_timeout,
+        jitter=_random.random,
     )

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mediarelay.contracts.api import NoQuery, read
-from mediarelay.contracts.callback_head import read_object
-from mediarelay.contracts.plain import Query, Request
+from mediarelay.contracts.api.plain import Query, Request
+from mediarelay.contracts.api.views import NoQuery, read
+from mediarelay.contracts.cts.head import read_object
 from mediarelay.errors import NotFound
 from mediarelay.http import Event, Handler, Response, answering, raw_body
 

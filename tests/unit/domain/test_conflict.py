@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.conflict import MOST_STATEMENTS, Statement, bounded, conflicts, statements
-from mediarelay.domain.file_url import printed_url
-from mediarelay.domain.media import Facts, Kind, Place, Source, State
-from mediarelay.domain.origin import Origin
-from mediarelay.domain.task import Task, fold
-from tests.patience import patient
-from tests.unit.domain.drawn import VID
+from mediarelay.domain.tasks.conflict import MAX_STATEMENTS, Statement, bounded, conflicts, statements
+from mediarelay.domain.tasks.file_url import printed_url
+from mediarelay.domain.tasks.media import Facts, Kind, Place, Source, State
+from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.task import Task, fold
+from tests.hypothesis_profiles import patient
+from tests.unit.domain.strategies import VID
 from tests.unit.domain.test_task import said
 
 DRAWN = st.builds(
     Statement, st.sampled_from(["outcome", "app_id", "url"]), st.text("ab", max_size=9), st.sampled_from(Origin)
 )
-FLOODS = st.frozensets(DRAWN, max_size=3 * MOST_STATEMENTS)
+FLOODS = st.frozensets(DRAWN, max_size=3 * MAX_STATEMENTS)
 
 
 def about(task: Task) -> dict[str, tuple[set[str], str | None]]:
@@ -29,7 +29,7 @@ def about(task: Task) -> dict[str, tuple[set[str], str | None]]:
 @patient
 def test_the_bound_depends_on_no_order(left: frozenset[Statement], right: frozenset[Statement]) -> None:
     assert bounded(bounded(left) | bounded(right)) == bounded(left | right)
-    assert len(bounded(left | right)) == min(MOST_STATEMENTS, len(left | right))
+    assert len(bounded(left | right)) == min(MAX_STATEMENTS, len(left | right))
 
 
 @given(FLOODS)

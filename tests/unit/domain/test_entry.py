@@ -7,18 +7,18 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.entry import Entry
-from mediarelay.domain.intent import Intent, file_identity
-from mediarelay.domain.media import Kind
-from mediarelay.domain.origin import Origin
-from tests.unit.domain.drawn import START, VID
+from mediarelay.domain.tasks.intent import Intent, file_identity
+from mediarelay.domain.tasks.log import LoggedObservation
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.origin import Origin
+from tests.unit.domain.strategies import START, VID
 
 WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 
 
 @given(st.binary(max_size=50))
 def test_an_entry_is_identified_by_its_raw_body(body: bytes) -> None:
-    entry = Entry(vid=VID, kind=Kind.AUDIO, origin=Origin.CLAIM, at=START, body=body)
+    entry = LoggedObservation(vid=VID, kind=Kind.AUDIO, origin=Origin.CLAIM, at=START, body=body)
     assert entry.digest == hashlib.sha256(body).hexdigest()
     assert replace(entry, at=START + timedelta(days=1)).digest == entry.digest
     assert replace(entry, body=body + b" ", digest="").digest != entry.digest
@@ -51,14 +51,14 @@ def test_an_intent_is_identified_by_key_and_kind(key: str, kind: Kind) -> None:
 
 def test_the_same_wish() -> None:
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
-    assert intent.same_wish(replace(intent, request=dict(reversed(WISH.items())), vid=VID))
-    assert not intent.same_wish(replace(intent, request=WISH | {"bucketRegion": "sh"}))
+    assert intent.same_request(replace(intent, request=dict(reversed(WISH.items())), vid=VID))
+    assert not intent.same_request(replace(intent, request=WISH | {"bucketRegion": "sh"}))
 
 
 def test_spellings_of_one_file_are_one_wish_and_two_keys_are_two() -> None:
     assert len({file_identity(wish) for wish in SPELLINGS}) == 1
     intents = [Intent(key="k", kind=Kind.AUDIO, request=wish, at=START) for wish in SPELLINGS]
-    assert all(intents[0].same_wish(other) for other in intents)
+    assert all(intents[0].same_request(other) for other in intents)
     literal = WISH | {"url": "http://music-1.cossh.myqcloud.com/a%2520b%E4%BD%A0.mp3"}
     assert file_identity(literal) not in {file_identity(wish) for wish in SPELLINGS}
-    assert not intents[0].same_wish(replace(intents[0], request=literal))
+    assert not intents[0].same_request(replace(intents[0], request=literal))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.file_url import (
+from mediarelay.domain.tasks.file_url import (
     MAX_KEY_BYTES,
     REGIONS,
     CosFile,
@@ -22,9 +22,9 @@ from mediarelay.domain.file_url import (
     short_region,
     stored_url,
 )
-from mediarelay.domain.media import MAX_URL
+from mediarelay.domain.tasks.media import MAX_URL
 from mediarelay.errors import Malformed
-from tests.patience import thorough
+from tests.hypothesis_profiles import thorough
 
 HOST = "music-1250000000.cossh.myqcloud.com"
 FILE = CosFile(app_id=1250000000, bucket="music", region="sh", key="a.mp3")

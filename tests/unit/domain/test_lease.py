@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.lease import LONGEST, Lease, Next, Part, advice, lease, merge
-from mediarelay.domain.song import Grant, Relay, Resource, SongKey, SongType
-from mediarelay.domain.song_errors import song_error
-from tests.patience import patient, thorough
+from mediarelay.domain.songs.errors import song_error
+from mediarelay.domain.songs.lease import LONGEST, Lease, Next, Part, advice, lease, merge
+from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey, SongType
+from tests.hypothesis_profiles import patient, thorough
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KEY = SongKey("room", "song", 0, SongType.SONG)
@@ -40,7 +40,7 @@ def failed(code: int, digest: str = "e", *, after: int = 0) -> Relay:
 
 def left(known: Lease, after: float = 0, margin: timedelta = NO_MARGIN) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    for hold in known.holds(margin):
+    for hold in known.entitlements(margin):
         found.setdefault(hold.part.value, []).append(hold.left(NOW + timedelta(seconds=after)))
     return found
 
@@ -48,7 +48,7 @@ def left(known: Lease, after: float = 0, margin: timedelta = NO_MARGIN) -> dict[
 def longest(known: Lease, now: datetime) -> dict[str, int]:
     """Of each part what is left of the hold that lasts longest."""
     found: dict[str, int] = {}
-    for hold in known.holds(NO_MARGIN):
+    for hold in known.entitlements(NO_MARGIN):
         found[hold.part.value] = max(found.get(hold.part.value, 0), hold.left(now))
     return found
 
@@ -102,7 +102,7 @@ def test_time_left_only_falls_and_is_never_negative_nor_over_a_day(
     relays: list[Relay], moments: tuple[datetime, datetime]
 ) -> None:
     known, (early, late) = lease(relays), sorted(moments)
-    for hold in known.holds(timedelta(seconds=5)):
+    for hold in known.entitlements(timedelta(seconds=5)):
         assert 0 <= hold.left(late) <= hold.left(early)
         assert hold.left(max(relay.at for relay in relays)) <= LONGEST / timedelta(milliseconds=1)
 
@@ -152,7 +152,7 @@ def test_an_older_acquisition_that_comes_late_shortens_nothing() -> None:
 def test_the_newest_acquisition_wins() -> None:
     known = lease([got("a", ttl=20 * HOUR), got("b", after=60, ttl=HOUR)])
     assert left(known, after=60) == {"share": [HOUR], "resource": [HOUR]}
-    assert [hold.token for hold in known.holds(NO_MARGIN) if hold.part is Part.SHARE] == ["b"]
+    assert [hold.token for hold in known.entitlements(NO_MARGIN) if hold.part is Part.SHARE] == ["b"]
 
 
 def test_what_was_shared_gives_no_right_to_share() -> None:

@@ -6,62 +6,62 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.media import Kind
 from mediarelay.domain.schedule import (
     JITTER,
     LAST_WAIT,
-    LONGEST_WAIT,
     MAX_UNKNOWN_WAIT,
+    MAX_WAIT,
     Due,
-    first_look,
+    first_check,
     first_wait,
-    leased_until,
-    next_look,
+    hide_until,
+    next_check,
     next_minute,
     next_wait,
     shard_of,
     shards,
 )
-from tests.patience import patient
-from tests.unit.domain.drawn import START
+from mediarelay.domain.tasks.media import Kind
+from tests.hypothesis_profiles import patient
+from tests.unit.domain.strategies import START
 
 KINDS = st.sampled_from(Kind)
 FIRST = st.integers(1, 86_400).map(lambda seconds: timedelta(seconds=seconds))
 LUCK = st.floats(0, 1, exclude_max=True)
-LEASE = timedelta(minutes=3)
+VISIBILITY_TIMEOUT = timedelta(minutes=3)
 FAR = START + timedelta(days=365)
 
 
-def wait(attempts: int, first: timedelta, luck: float) -> timedelta:
-    return next_wait(first, attempts, luck)
+def wait(attempts: int, first: timedelta, jitter: float) -> timedelta:
+    return next_wait(first, attempts, jitter)
 
 
 @given(KINDS, FIRST)
 def test_first_look(kind: Kind, after: timedelta) -> None:
-    assert first_look(kind, START, after, known=True) == Due(kind.value, START + after)
-    assert first_look(kind, START, after, known=False) == Due(f"unknown_{kind}", START + after)
+    assert first_check(kind, START, after, known=True) == Due(kind.value, START + after)
+    assert first_check(kind, START, after, known=False) == Due(f"unknown_{kind}", START + after)
 
 
 @given(st.integers(0, 10**6), FIRST, LUCK)
 @patient
-def test_tasks_that_only_callbacks_name_end_up_waiting_longer(attempts: int, first: timedelta, luck: float) -> None:
-    known, unknown = wait(attempts, first, luck), next_wait(first, attempts, luck, known=False)
+def test_tasks_that_only_callbacks_name_end_up_waiting_longer(attempts: int, first: timedelta, jitter: float) -> None:
+    known, unknown = wait(attempts, first, jitter), next_wait(first, attempts, jitter, known=False)
     assert unknown >= known
-    assert next_wait(first, 40, luck, known=False) >= min(MAX_UNKNOWN_WAIT, first * 1.7**20) * (1 - JITTER)
+    assert next_wait(first, 40, jitter, known=False) >= min(MAX_UNKNOWN_WAIT, first * 1.7**20) * (1 - JITTER)
     assert unknown <= MAX_UNKNOWN_WAIT * (1 + JITTER)
 
 
 @given(st.integers(0, 10), st.integers(0, 100_000), st.integers(0, 100_000), FIRST, LUCK)
 @patient
 def test_the_longer_our_budget_is_used_up_the_longer_the_wait(
-    attempts: int, seconds: int, more: int, first: timedelta, luck: float
+    attempts: int, seconds: int, more: int, first: timedelta, jitter: float
 ) -> None:
     def starved(total: int) -> timedelta:
-        return next_wait(first, attempts, luck, starved_for=timedelta(seconds=total))
+        return next_wait(first, attempts, jitter, starved_for=timedelta(seconds=total))
 
-    assert wait(attempts, first, luck) == starved(0) <= starved(seconds) <= starved(seconds + more)
-    assert starved(100_000) >= LONGEST_WAIT * (1 - JITTER)
-    assert starved(seconds) <= LONGEST_WAIT * (1 + JITTER)
+    assert wait(attempts, first, jitter) == starved(0) <= starved(seconds) <= starved(seconds + more)
+    assert starved(100_000) >= MAX_WAIT * (1 - JITTER)
+    assert starved(seconds) <= MAX_WAIT * (1 + JITTER)
 
 
 @given(st.integers(0, 10**6))
@@ -73,51 +73,51 @@ def test_the_next_minute_is_the_one_that_the_budget_counts_next(seconds: int) ->
 
 @given(st.integers(0, 10**6), FIRST, LUCK)
 @patient
-def test_waits_stay_within_bounds(attempts: int, first: timedelta, luck: float) -> None:
-    shortest, longest = min(first, LONGEST_WAIT) * (1 - JITTER), LONGEST_WAIT * (1 + JITTER)
-    assert shortest <= wait(attempts, first, luck) <= longest
+def test_waits_stay_within_bounds(attempts: int, first: timedelta, jitter: float) -> None:
+    shortest, longest = min(first, MAX_WAIT) * (1 - JITTER), MAX_WAIT * (1 + JITTER)
+    assert shortest <= wait(attempts, first, jitter) <= longest
 
 
 @given(st.integers(0, 50), FIRST, LUCK)
 @patient
-def test_waits_grow_with_the_attempts(attempts: int, first: timedelta, luck: float) -> None:
-    shorter, longer = wait(attempts, first, luck), wait(attempts + 1, first, luck)
+def test_waits_grow_with_the_attempts(attempts: int, first: timedelta, jitter: float) -> None:
+    shorter, longer = wait(attempts, first, jitter), wait(attempts + 1, first, jitter)
     assert longer >= shorter
-    if longer < LONGEST_WAIT * (1 - JITTER):
+    if longer < MAX_WAIT * (1 - JITTER):
         assert longer > shorter
 
 
 @given(st.integers(0, 50), FIRST, LUCK, LUCK)
 @patient
-def test_jitter_spreads_around_the_plain_wait(attempts: int, first: timedelta, luck: float, other: float) -> None:
+def test_jitter_spreads_around_the_plain_wait(attempts: int, first: timedelta, jitter: float, other: float) -> None:
     plain = wait(attempts, first, 0.5)
-    assert plain * (1 - JITTER) <= wait(attempts, first, luck) <= plain * (1 + JITTER)
-    if abs(luck - other) > 0.001:
-        assert wait(attempts, first, luck) != wait(attempts, first, other)
+    assert plain * (1 - JITTER) <= wait(attempts, first, jitter) <= plain * (1 + JITTER)
+    if abs(jitter - other) > 0.001:
+        assert wait(attempts, first, jitter) != wait(attempts, first, other)
 
 
 @given(KINDS, st.booleans(), FIRST, LUCK, st.integers(-100, 100_000))
 @patient
-def test_the_last_duty_is_to_give_up(kind: Kind, asked: bool, first: timedelta, luck: float, left: int) -> None:
+def test_the_last_duty_is_to_give_up(kind: Kind, asked: bool, first: timedelta, jitter: float, left: int) -> None:
     give_up = START + timedelta(seconds=left)
-    due = next_look(kind.value, START, wait(3, first, luck), asked=asked, give_up=give_up)
+    due = next_check(kind.value, START, wait(3, first, jitter), asked=asked, give_up=give_up)
     assert (due == Due("lost", START)) == (asked and left <= 0), "only after a question at the deadline or later"
     if due.what != "lost":
-        latest = START + wait(3, first, luck)
+        latest = START + wait(3, first, jitter)
         assert due == Due(kind.value, min(latest, give_up) if left > 0 else min(latest, START + LAST_WAIT))
 
 
 @given(st.integers(0, 100_000), st.integers(0, 10_000), LUCK)
 @patient
-def test_what_waits_longer_is_taken_up_less_often(age: int, more: int, luck: float) -> None:
+def test_what_waits_longer_is_taken_up_less_often(age: int, more: int, jitter: float) -> None:
     def lease(seconds: int | None, what: str = "submit") -> timedelta:
         since = None if seconds is None else START - timedelta(seconds=seconds)
-        return leased_until(what, START, since, LEASE, luck) - START
+        return hide_until(what, START, since, VISIBILITY_TIMEOUT, jitter) - START
 
     assert lease(None) <= lease(age) <= lease(age + more)
     assert lease(age, "publish") == lease(age, "lost") < timedelta(minutes=1), "the next tick tries again"
-    assert LEASE <= lease(age) <= LONGEST_WAIT * (1 + JITTER)
-    assert lease(10 * 3600) >= LONGEST_WAIT
+    assert VISIBILITY_TIMEOUT <= lease(age) <= MAX_WAIT * (1 + JITTER)
+    assert lease(10 * 3600) >= MAX_WAIT
 
 
 @given(st.sampled_from(["video", "audio", "submit", "lost", "publish"]), st.text())

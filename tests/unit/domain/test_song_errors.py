@@ -2,7 +2,7 @@
 
 import pytest
 
-from mediarelay.domain.song_errors import ERRORS, SERVER_API, SERVICE_CODES, ErrorClass, song_error
+from mediarelay.domain.songs.errors import ERRORS, SERVER_API, SERVICE_CODES, ErrorClass, song_error
 
 CLASSES = {
     ErrorClass.RETRY: "1017010 1017013 1017015 1017048 1017097 1017098 1017099",

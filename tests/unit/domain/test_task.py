@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.media import OUTCOMES, Facts, Fault, Kind, Place, Source, State
-from mediarelay.domain.origin import Origin
-from mediarelay.domain.task import Observation, Task, fold, merge
-from tests.patience import patient
-from tests.unit.domain.drawn import LOGS, START, VID, observations
+from mediarelay.domain.tasks.media import OUTCOMES, Facts, Fault, Kind, Place, Source, State
+from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.task import Observation, Task, fold, merge
+from tests.hypothesis_profiles import patient
+from tests.unit.domain.strategies import LOGS, START, VID, observations
 
 
 def said(origin: Origin, state: State, minute: int = 0, **facts: Any) -> Observation:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.patience import patient
+from tests.hypothesis_profiles import patient
 
 HOST = "music-1250000000.cosgz.myqcloud.com"
 BODY = bytes(range(256)) * 4

@@ -8,9 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from engine.music import VARIANTS, WRONG, Order, Variant, Wrong, messages
-from mediarelay.contracts.zego import oddities, read_message, read_relay
-from mediarelay.domain.lease import advice, lease
-from mediarelay.domain.song import Relay
+from mediarelay.contracts.zego.relay import oddities, read_message, read_relay
+from mediarelay.domain.songs.lease import advice, lease
+from mediarelay.domain.songs.model import Relay
 from mediarelay.signing.standard_webhooks import verifies
 from mediarelay.signing.zego import matches
 
@@ -69,7 +69,7 @@ def test_an_error_code_alone_is_an_error() -> None:
 
 def test_a_late_older_acquisition_would_end_earlier() -> None:
     newer, older = read(fault="out_of_order", ttl=60_000)
-    (share, *_) = lease([newer, older]).holds(timedelta())
+    (share, *_) = lease([newer, older]).entitlements(timedelta())
     assert older.sent < newer.sent
     assert share.until == newer.at + timedelta(seconds=60)
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from mediarelay.domain.media import Kind, RenditionKind
 
 from engine.failures import Failure, TaskFailed
 from engine.model import AudioFacts, Flaw, MediaFacts, Output, Status, Task, VideoFacts
 from engine.payloads import audio_format, basic_callback, china_time, kbps, query, result_callback, whole_seconds
 from engine.places import Place
-from mediarelay.domain.media import Kind, RenditionKind
 
 HEAD = {"vid", "app_id", "bucket_name", "bucket_region", "name", "url", "url_f0", "size", "duration", "bitrate"}
 TAIL = {"create_time", "update_time", "status", "error_code", "error_msg", "deleted"}

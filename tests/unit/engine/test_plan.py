@@ -9,7 +9,7 @@ from engine.failures import Failure, TaskFailed
 from engine.model import AudioFacts, MediaFacts, VideoFacts
 from engine.plan import arguments, fit_short_side, frame_sides, plan_audio, plan_video, video_bitrates
 from engine.sound import AUDIO_CODECS
-from mediarelay.domain.spec import VIDEO_LINES, parse_frame_spec
+from mediarelay.domain.tasks.spec import VIDEO_LINES, parse_frame_spec
 
 SOUND = AudioFacts(index=1, codec="aac", sample_rate=44100, bitrate=96_000)
 

@@ -12,7 +12,7 @@ from engine.config import CallbackPolicy, Faults
 from engine.model import Flaw, Status, Task
 from engine.places import Place
 from engine.store import Attempt, Callback, ObjectExists, Store, StoreBusy, StoredObject, UsedNonce
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 
 PLACE = Place(app_id=1, bucket="a", region="sh")
 TASK = Task(vid="1", kind=Kind.VIDEO, source=PLACE, dst=PLACE, url="u", path="/k", key="k", created=1.0, updated=1.0)

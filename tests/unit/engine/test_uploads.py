@@ -27,7 +27,7 @@ WHERE = Destination(place=PLACE, key="k")
 LIMIT = 10 * MIN_PART_SIZE
 
 
-class Ground:
+class LocalEnvironment:
     """A store with its folders; opened again, it is what a restart finds."""
 
     def __init__(self, folder: Path) -> None:
@@ -53,8 +53,8 @@ class Ground:
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Iterator[Ground]:
-    made = Ground(tmp_path)
+def env(tmp_path: Path) -> Iterator[LocalEnvironment]:
+    made = LocalEnvironment(tmp_path)
     yield made
     made.store.close()
 
@@ -63,14 +63,14 @@ def md5(body: bytes) -> str:
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
-def test_parts_become_the_object_in_their_order(ground: Ground) -> None:
-    upload = ground.uploads.begin(WHERE)
+def test_parts_become_the_object_in_their_order(env: LocalEnvironment) -> None:
+    upload = env.uploads.begin(WHERE)
     bodies = {number: bytes([number % 256]) * MIN_PART_SIZE for number in (7, 2, 10_000)}
-    parts = {number: ground.part(upload, number, body) for number, body in bodies.items()}
-    item = ground.uploads.complete(upload, [(n, parts[n].md5) for n in sorted(parts)], WHERE)
-    assert ground.content() == bodies[2] + bodies[7] + bodies[10_000]
+    parts = {number: env.part(upload, number, body) for number, body in bodies.items()}
+    item = env.uploads.complete(upload, [(n, parts[n].md5) for n in sorted(parts)], WHERE)
+    assert env.content() == bodies[2] + bodies[7] + bodies[10_000]
     assert item.etag == joint_etag([md5(bodies[n]) for n in sorted(bodies)])
-    assert (item.size, ground.files()) == (3 * MIN_PART_SIZE, 0)
+    assert (item.size, env.files()) == (3 * MIN_PART_SIZE, 0)
 
 
 def test_the_etag_of_parts() -> None:
@@ -79,92 +79,94 @@ def test_the_etag_of_parts() -> None:
     assert joint_etag(digests) == f'"{md5(bytes.fromhex(digests[0]) + bytes.fromhex(digests[1]))}-2"'
 
 
-def test_the_same_number_again_replaces(ground: Ground) -> None:
-    upload = ground.uploads.begin(WHERE)
-    ground.part(upload, 1, b"old")
-    new = ground.part(upload, 1, b"new")
-    assert (ground.files(), ground.uploads.parts(upload)) == (1, [new])
+def test_the_same_number_again_replaces(env: LocalEnvironment) -> None:
+    upload = env.uploads.begin(WHERE)
+    env.part(upload, 1, b"old")
+    new = env.part(upload, 1, b"new")
+    assert (env.files(), env.uploads.parts(upload)) == (1, [new])
     with pytest.raises(WrongPart):
-        ground.uploads.complete(upload, [(1, md5(b"old"))], WHERE)
-    ground.uploads.complete(upload, [(1, new.md5)], WHERE)
-    assert ground.content() == b"new"
+        env.uploads.complete(upload, [(1, md5(b"old"))], WHERE)
+    env.uploads.complete(upload, [(1, new.md5)], WHERE)
+    assert env.content() == b"new"
 
 
-def test_a_completion_that_fails_leaves_everything_as_it_was(ground: Ground) -> None:
-    upload = ground.uploads.begin(WHERE)
-    small, last = ground.part(upload, 1, b"a"), ground.part(upload, 2, b"b")
+def test_a_completion_that_fails_leaves_everything_as_it_was(env: LocalEnvironment) -> None:
+    upload = env.uploads.begin(WHERE)
+    small, last = env.part(upload, 1, b"a"), env.part(upload, 2, b"b")
     one = [(1, small.md5)]
     for wanted, error in (([*one, (2, last.md5)], PartTooSmall), ([(3, small.md5)], WrongPart), ([(1, "")], WrongPart)):
         with pytest.raises(error):
-            ground.uploads.complete(upload, wanted, WHERE)
-    ground.objects.keep(draft_of(ground, b"there"), WHERE)
+            env.uploads.complete(upload, wanted, WHERE)
+    env.objects.keep(draft_of(env, b"there"), WHERE)
     with pytest.raises(ObjectExists):
-        ground.uploads.complete(upload, one, Destination(place=PLACE, key="k", replace=False))
-    assert (ground.content(), ground.files()) == (b"there", 2)
-    ground.uploads.complete(upload, one, WHERE)
-    assert (ground.content(), ground.files()) == (b"a", 0)
+        env.uploads.complete(upload, one, Destination(place=PLACE, key="k", replace=False))
+    assert (env.content(), env.files()) == (b"there", 2)
+    env.uploads.complete(upload, one, WHERE)
+    assert (env.content(), env.files()) == (b"a", 0)
 
 
-def draft_of(ground: Ground, body: bytes):
-    draft = ground.objects.draft()
+def draft_of(env: LocalEnvironment, body: bytes):
+    draft = env.objects.draft()
     draft.write(body)
     return draft
 
 
-def test_a_finished_upload_is_gone(ground: Ground) -> None:
-    done, aborted = ground.uploads.begin(WHERE), ground.uploads.begin(WHERE)
-    part = ground.part(done, 1, b"x")
-    ground.part(aborted, 1, b"y")
-    ground.uploads.complete(done, [(1, part.md5)], WHERE)
-    ground.uploads.abort(aborted)
+def test_a_finished_upload_is_gone(env: LocalEnvironment) -> None:
+    done, aborted = env.uploads.begin(WHERE), env.uploads.begin(WHERE)
+    part = env.part(done, 1, b"x")
+    env.part(aborted, 1, b"y")
+    env.uploads.complete(done, [(1, part.md5)], WHERE)
+    env.uploads.abort(aborted)
     for upload in (done, aborted):
         with pytest.raises(NoSuchUpload):
-            ground.uploads.find(PLACE, "k", upload.id)
+            env.uploads.find(PLACE, "k", upload.id)
         with pytest.raises(NoSuchUpload):
-            ground.part(upload, 1, b"z")
+            env.part(upload, 1, b"z")
         with pytest.raises(NoSuchUpload):
-            ground.uploads.abort(upload)
+            env.uploads.abort(upload)
         with pytest.raises(NoSuchUpload):
-            ground.uploads.complete(upload, [(1, part.md5)], WHERE)
-    assert (ground.content(), ground.files()) == (b"x", 0)
+            env.uploads.complete(upload, [(1, part.md5)], WHERE)
+    assert (env.content(), env.files()) == (b"x", 0)
 
 
-def test_an_upload_belongs_to_its_key(ground: Ground) -> None:
-    upload = ground.uploads.begin(WHERE)
-    assert ground.uploads.find(PLACE, "k", upload.id) == upload
+def test_an_upload_belongs_to_its_key(env: LocalEnvironment) -> None:
+    upload = env.uploads.begin(WHERE)
+    assert env.uploads.find(PLACE, "k", upload.id) == upload
     other = Place(app_id=1, bucket="b", region="sh")
     for place, key, upload_id in ((PLACE, "K", upload.id), (other, "k", upload.id), (PLACE, "k", upload.id[:-1])):
         with pytest.raises(NoSuchUpload):
-            ground.uploads.find(place, key, upload_id)
+            env.uploads.find(place, key, upload_id)
 
 
-def test_the_room_for_parts_is_bounded(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = ground.uploads.begin(WHERE), ground.uploads.begin(WHERE)
-    ground.part(first, 1, b"x" * 60, 100)
-    ground.part(first, 1, b"x" * 100, 100)
+def test_the_room_for_parts_is_bounded(env: LocalEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = env.uploads.begin(WHERE), env.uploads.begin(WHERE)
+    env.part(first, 1, b"x" * 60, 100)
+    env.part(first, 1, b"x" * 100, 100)
     with pytest.raises(PartsTooLarge):
-        ground.part(first, 2, b"x", 100)
+        env.part(first, 2, b"x", 100)
     monkeypatch.setattr(module, "MAX_OBJECTS_IN_PARTS", 1.5)
     with pytest.raises(TooManyUploads):
-        ground.part(second, 1, b"x" * 51, 100)
-    ground.part(second, 1, b"x" * 50, 100)
-    assert ground.files() == 2
+        env.part(second, 1, b"x" * 51, 100)
+    env.part(second, 1, b"x" * 50, 100)
+    assert env.files() == 2
     monkeypatch.setattr(module, "MAX_UPLOADS", 2)
     with pytest.raises(TooManyUploads):
-        ground.uploads.begin(WHERE)
+        env.uploads.begin(WHERE)
     monkeypatch.setattr(module, "MAX_UPLOAD_AGE", -1.0)
-    ground.uploads.begin(WHERE)
-    assert ground.files() == 0
+    env.uploads.begin(WHERE)
+    assert env.files() == 0
 
 
-def test_nothing_happens_to_an_upload_that_is_being_completed(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    upload = ground.uploads.begin(WHERE)
-    part = ground.part(upload, 1, b"x")
+def test_nothing_happens_to_an_upload_that_is_being_completed(
+    env: LocalEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = env.uploads.begin(WHERE)
+    part = env.part(upload, 1, b"x")
     seen = []
     attempts: list[Callable[[], object]] = [
-        lambda: ground.part(upload, 1, b"y"),
-        lambda: ground.uploads.abort(upload),
-        lambda: ground.uploads.complete(upload, [(1, part.md5)], WHERE),
+        lambda: env.part(upload, 1, b"y"),
+        lambda: env.uploads.abort(upload),
+        lambda: env.uploads.complete(upload, [(1, part.md5)], WHERE),
     ]
 
     def join_while_others_try(self, parts, draft) -> None:
@@ -176,16 +178,16 @@ def test_nothing_happens_to_an_upload_that_is_being_completed(ground: Ground, mo
 
     join = Uploads._join
     monkeypatch.setattr(Uploads, "_join", join_while_others_try)
-    ground.uploads.complete(upload, [(1, part.md5)], WHERE)
-    assert (seen, ground.content(), ground.files()) == (attempts, b"x", 0)
+    env.uploads.complete(upload, [(1, part.md5)], WHERE)
+    assert (seen, env.content(), env.files()) == (attempts, b"x", 0)
 
 
-def test_parts_outlive_the_process_and_strays_do_not(ground: Ground) -> None:
-    upload = ground.uploads.begin(WHERE)
-    part = ground.part(upload, 1, b"x")
-    (ground.folder / "parts" / "stray").write_bytes(b"y")
-    ground.store.close()
-    again = Ground(ground.folder)
+def test_parts_outlive_the_process_and_strays_do_not(env: LocalEnvironment) -> None:
+    upload = env.uploads.begin(WHERE)
+    part = env.part(upload, 1, b"x")
+    (env.folder / "parts" / "stray").write_bytes(b"y")
+    env.store.close()
+    again = LocalEnvironment(env.folder)
     try:
         assert (again.uploads.of_bucket(PLACE, "", ("", ""), 9), again.uploads.parts(upload)) == ([upload], [part])
         assert again.files() == 1
@@ -195,38 +197,38 @@ def test_parts_outlive_the_process_and_strays_do_not(ground: Ground) -> None:
         again.store.close()
 
 
-def test_a_part_whose_file_is_lost_is_no_part(ground: Ground) -> None:
-    upload = ground.uploads.begin(WHERE)
-    part = ground.part(upload, 1, b"x")
-    (ground.folder / "parts" / part.blob).unlink()
+def test_a_part_whose_file_is_lost_is_no_part(env: LocalEnvironment) -> None:
+    upload = env.uploads.begin(WHERE)
+    part = env.part(upload, 1, b"x")
+    (env.folder / "parts" / part.blob).unlink()
     with pytest.raises(WrongPart):
-        ground.uploads.complete(upload, [(1, part.md5)], WHERE)
-    assert (ground.content(), ground.files()) == (None, 0)
+        env.uploads.complete(upload, [(1, part.md5)], WHERE)
+    assert (env.content(), env.files()) == (None, 0)
 
 
-def test_a_copy_and_an_open_file_survive_the_object(ground: Ground) -> None:
-    source = ground.objects.keep(draft_of(ground, b"x"), WHERE)
-    _, file = ground.objects.open(PLACE, "k")
-    with ground.objects.pin(PLACE, "k") as (pinned, path):
-        assert ground.objects.delete(PLACE, "k") is True
+def test_a_copy_and_an_open_file_survive_the_object(env: LocalEnvironment) -> None:
+    source = env.objects.keep(draft_of(env, b"x"), WHERE)
+    _, file = env.objects.open(PLACE, "k")
+    with env.objects.pin(PLACE, "k") as (pinned, path):
+        assert env.objects.delete(PLACE, "k") is True
         assert (pinned, path.read_bytes()) == (source, b"x")
-        ground.objects.publish(path, pinned.etag, Destination(place=PLACE, key="copy"))
+        env.objects.publish(path, pinned.etag, Destination(place=PLACE, key="copy"))
     with file:
         assert file.read() == b"x"
-    assert (ground.content("copy"), ground.files()) == (b"x", 0)
-    with ground.objects.pin(PLACE, "k") as nothing:
+    assert (env.content("copy"), env.files()) == (b"x", 0)
+    with env.objects.pin(PLACE, "k") as nothing:
         assert nothing is None
-    assert ground.objects.open(PLACE, "k") is None
-    assert ground.objects.delete(PLACE, "k") is False
-    with ground.objects.pin(PLACE, "copy") as (_, path), pytest.raises(ObjectExists):
-        ground.objects.publish(path, "e", Destination(place=PLACE, key="copy", replace=False))
-    assert (ground.content("copy"), ground.files()) == (b"x", 0)
+    assert env.objects.open(PLACE, "k") is None
+    assert env.objects.delete(PLACE, "k") is False
+    with env.objects.pin(PLACE, "copy") as (_, path), pytest.raises(ObjectExists):
+        env.objects.publish(path, "e", Destination(place=PLACE, key="copy", replace=False))
+    assert (env.content("copy"), env.files()) == (b"x", 0)
 
 
-def test_a_file_that_is_replaced_at_that_moment_is_looked_for_again(ground: Ground, tmp_path: Path) -> None:
-    stale = ground.objects.keep(draft_of(ground, b"old"), WHERE)
-    current = ground.objects.keep(draft_of(ground, b"new"), WHERE)
+def test_a_file_that_is_replaced_at_that_moment_is_looked_for_again(env: LocalEnvironment, tmp_path: Path) -> None:
+    stale = env.objects.keep(draft_of(env, b"old"), WHERE)
+    current = env.objects.keep(draft_of(env, b"new"), WHERE)
     looks = iter([stale, stale, current])
-    ground.objects.find = lambda *_: next(looks)
-    assert ground.objects.link(PLACE, "k", tmp_path / "target") == current
+    env.objects.find = lambda *_: next(looks)
+    assert env.objects.link(PLACE, "k", tmp_path / "target") == current
     assert (tmp_path / "target").read_bytes() == b"new"

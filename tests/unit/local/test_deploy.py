@@ -9,7 +9,7 @@ import pytest
 
 from local import deploy
 from local.deploy import _has
-from local.ground import Ground
+from local.environment import LocalEnvironment
 
 OURS = {"tokens": "ours"}
 CLIENT = {"name": "local", "sha256": "x"}
@@ -49,7 +49,7 @@ def test_a_build_packages_no_bytecode_of_functions_and_keeps_a_cache_per_python(
     monkeypatch.setattr(deploy, "BUILD_LOCK", tmp_path / ".local" / "build.lock")
     monkeypatch.setattr(deploy, "_make_bucket", lambda _ground: None)
     monkeypatch.setattr(deploy, "_sam", lambda _ground, arguments, _environment=None: called.append(arguments))
-    deploy.build(Ground(tmp_path / "stack"))
+    deploy.build(LocalEnvironment(tmp_path / "stack"))
     assert not bytecode.exists()
     assert (bytecode.parent / "handler.py").exists()
     assert called == [

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from local import __main__ as commands
-from local.ground import ROOT, Ground, LocalError
+from local.console import Screen
+from local.environment import ROOT, LocalEnvironment, LocalError
 from local.lock import only_one
-from local.show import Screen
 from local.stack import Stack
 
 SHOW = "from local.__main__ import HOME; print(HOME)"
@@ -47,21 +47,21 @@ def test_a_port_that_is_none_is_named(
 ) -> None:
     monkeypatch.setenv(variable, text)
     with pytest.raises(LocalError, match=f"^{variable}="):
-        Ground(tmp_path)
+        LocalEnvironment(tmp_path)
 
 
 def test_ports_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EMULATOR_PORT", "65535")
     monkeypatch.setenv("ENGINE_PORT", "")
-    assert Ground(tmp_path) == Ground(tmp_path, 65535, 4580)
+    assert LocalEnvironment(tmp_path) == LocalEnvironment(tmp_path, 65535, 4580)
 
 
 def test_ports_are_replaced_in_one_step(tmp_path: Path) -> None:
-    Ground(tmp_path, 1, 2).remember()
+    LocalEnvironment(tmp_path, 1, 2).remember()
     with (tmp_path / "ports.json").open() as before:
-        Ground(tmp_path, 3, 4).remember()
+        LocalEnvironment(tmp_path, 3, 4).remember()
         assert before.read() == '{"emulator_port": 1, "engine_port": 2}'
-    assert Ground.remembered(tmp_path) == Ground(tmp_path, 3, 4)
+    assert LocalEnvironment.prune_published(tmp_path) == LocalEnvironment(tmp_path, 3, 4)
 
 
 def test_a_stack_that_was_stopped_while_it_started_is_not_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_a_stack_that_was_stopped_while_it_started_is_not_up(tmp_path: Path, mon
     for step in ("build", "deploy", "put_secrets"):
         monkeypatch.setattr(f"local.stack.{step}", lambda *_: None)
     with pytest.raises(LocalError, match="the emulator has ended"):
-        Stack(Ground(tmp_path)).up(lambda _name: nullcontext())
+        Stack(LocalEnvironment(tmp_path)).up(lambda _name: nullcontext())
 
 
 @pytest.mark.parametrize("asked", [{"EMULATOR_PORT": "4666"}, {"ENGINE_PORT": "4680"}])
@@ -79,8 +79,8 @@ def test_a_saved_stack_keeps_its_ports(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(commands, "KEPT", tmp_path)
     for name in commands.PORTS:
         monkeypatch.delenv(name, raising=False)
-    Ground(tmp_path, 5566, 5580).remember()
-    assert commands._kept().ground == Ground(tmp_path, 5566, 5580)
+    LocalEnvironment(tmp_path, 5566, 5580).remember()
+    assert commands._kept().env == LocalEnvironment(tmp_path, 5566, 5580)
     for name, port in asked.items():
         monkeypatch.setenv(name, port)
     with pytest.raises(LocalError, match="has the ports 5566 and 5580"):
@@ -90,18 +90,18 @@ def test_a_saved_stack_keeps_its_ports(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_new_stack_takes_the_ports_that_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "KEPT", tmp_path)
     monkeypatch.setenv("EMULATOR_PORT", "4666")
-    assert commands._kept().ground.emulator_port == 4666
+    assert commands._kept().env.emulator_port == 4666
 
 
 def test_a_stack_that_did_not_come_up_keeps_its_ports_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its state is saved as well, and an emulator on other ports would go on with it."""
 
-    def fail(_: Ground) -> None:
+    def fail(_: LocalEnvironment) -> None:
         raise LocalError("no network")
 
     for step in ("_require_ports", "_start_emulator"):
         monkeypatch.setattr(Stack, step, lambda *_: None)
     monkeypatch.setattr("local.stack.build", fail)
     with pytest.raises(LocalError, match="no network"):
-        Stack(Ground(tmp_path, 5566, 5580)).up(lambda _name: nullcontext())
-    assert Ground.remembered(tmp_path) == Ground(tmp_path, 5566, 5580)
+        Stack(LocalEnvironment(tmp_path, 5566, 5580)).up(lambda _name: nullcontext())
+    assert LocalEnvironment.prune_published(tmp_path) == LocalEnvironment(tmp_path, 5566, 5580)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.ground import LocalError
+from local.environment import LocalError
 from local.lock import in_turn, only_one
 
 HOLDER = """

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from local import songs
-from local.songs import LIFE, LONGEST_LIFE, NEWS, Song
+from local.songs import LIFE, MAX_LIFE, NEWS, Song
 
 
 class Stage:
@@ -65,5 +65,5 @@ def test_a_song_that_ended_too_soon_is_played_again_and_lasts_longer(stage: Stag
 def test_a_song_that_is_never_seen_is_missing(stage: Stage) -> None:
     one = song(stage)
     tell(one, *["expired"] * 9)
-    assert stage.lives == [LIFE, 2 * LIFE, LONGEST_LIFE]
+    assert stage.lives == [LIFE, 2 * LIFE, MAX_LIFE]
     assert one.missing()

@@ -11,10 +11,10 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from mediarelay import metrics
-from mediarelay.contracts.cts import Envelope, canonical, parse_envelope, parse_submitted
+from mediarelay.contracts.cts.parse import Envelope, canonical, parse_envelope, parse_submitted
 from mediarelay.domain.budget import Allowance, Budget
-from mediarelay.domain.circuit import QUESTIONS, Circuit
-from mediarelay.domain.media import Kind
+from mediarelay.domain.circuit_breaker import QUESTIONS, Circuit
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import (
     BudgetSpent,
     Malformed,
@@ -30,12 +30,12 @@ from mediarelay.signing.service_url import read_service_url
 
 TIMEOUT = (3, 10)
 """Seconds to connect, and to wait for each piece of an answer."""
-MOST_BYTES = 16 * 2**20
+MAX_BYTES = 16 * 2**20
 MAX_PAGE_BYTES = 64 * 1024
 """Of an answer that is no JSON object, such as a proxy's page, are handed on."""
-MOST_SECONDS = 12
+MAX_SECONDS = 12
 """For a whole call, but for the headers and the last piece of the body; the function's own timeout bounds those."""
-MOST_TOLD = 500
+MAX_MESSAGE_LENGTH = 500
 """Characters of the provider's message that are passed on."""
 BUSY_MODULES = frozenset({9163, 22063})
 ERRORS: dict[int, type[ProviderError]] = {
@@ -149,7 +149,7 @@ class CtsApi:
         service = read_service_url(self.url)
         endpoint = Endpoint("POST", service.host, service.path)
         signed = signed_params(self.credentials(), endpoint, params, nonce=self.nonce(), timestamp=int(now.timestamp()))
-        end = time.monotonic() + MOST_SECONDS
+        end = time.monotonic() + MAX_SECONDS
         try:
             answer = self.session.post(service.url, data=signed, timeout=TIMEOUT, allow_redirects=False, stream=True)
             return _bounded(answer, end)
@@ -166,8 +166,8 @@ def _bounded(answer: requests.Response, end: float) -> bytes:
             body += chunk
             if time.monotonic() > end:
                 raise ProviderBusy("no usable answer (too slow)")
-            if len(body) > MOST_BYTES:
-                raise ProviderUnreadable(f"no usable answer (over {MOST_BYTES} bytes)", bytes(body[:MAX_PAGE_BYTES]))
+            if len(body) > MAX_BYTES:
+                raise ProviderUnreadable(f"no usable answer (over {MAX_BYTES} bytes)", bytes(body[:MAX_PAGE_BYTES]))
     return bytes(body)
 
 
@@ -204,7 +204,7 @@ def _error(envelope: Envelope) -> ProviderError:
 
 
 def _printable(message: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in message[:MOST_TOLD]).strip()
+    return "".join(letter if letter.isprintable() else " " for letter in message[:MAX_MESSAGE_LENGTH]).strip()
 
 
 def _vid(data: Mapping[str, Any]) -> str:

@@ -67,7 +67,7 @@ class Secret:
     """One JSON secret.
 
     Attributes:
-        keep: How many seconds a value is used before it is read again.
+        cache_seconds: How many seconds a value is used before it is read again.
         clock: Gives monotonic seconds.
         name: What it is called in the template, for logs and metrics.
         entries: Reads what it holds, to tell what cannot be used.
@@ -75,7 +75,7 @@ class Secret:
 
     client: Any
     arn: str
-    keep: float
+    cache_seconds: float
     clock: Callable[[], float]
     name: str
     entries: Callable[[Mapping[str, Any]], Reading]
@@ -87,7 +87,7 @@ class Secret:
 
         Raises `SecretUnavailable` if there is none.
         """
-        return self._younger_than(self.keep)
+        return self._younger_than(self.cache_seconds)
 
     def recheck(self) -> dict[str, Any]:
         """Return the secret after something did not match it: read again, though not more than every five seconds."""

@@ -6,15 +6,15 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from mediarelay.contracts.api import refused_view, song_view, task_view
-from mediarelay.domain.intent import Intent
-from mediarelay.domain.lease import Lease
-from mediarelay.domain.media import State
-from mediarelay.domain.song_news import Notice
-from mediarelay.domain.task import Task
+from mediarelay.contracts.api.views import refused_view, song_view, task_view
+from mediarelay.domain.songs.events import SongEvent
+from mediarelay.domain.songs.lease import Lease
+from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.media import State
+from mediarelay.domain.tasks.task import Task
 
 NAMESPACE = UUID("5c1c1f1e-7f0b-5d0e-9d0a-6d6564696172")
-MOST_ATTRIBUTE = 256
+MAX_ATTRIBUTE = 256
 MAX_BYTES = 256 * 1024 - 4096
 """SNS takes 256 KiB with the attributes; the rest is room for those."""
 BOUNDED = ("vid", "kind", "state", "created_at", "updated_at", "renditions_url")
@@ -32,7 +32,7 @@ TYPES = {
 REFUSED = "mediarelay.submit.refused"
 
 
-def notify(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, str]]:
+def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, str]]:
     """Build message and attributes for a task's present state.
 
     The id is derived from (subject, type), so every repeat of an announcement has the same id. One that somebody asked
@@ -47,12 +47,12 @@ def notify(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, st
         "type": kind_of_event,
         "kind": task.kind.value,
         "app_id": str(place.app_id or ""),
-        "bucket": (place.bucket or "")[:MOST_ATTRIBUTE],
+        "bucket": (place.bucket or "")[:MAX_ATTRIBUTE],
     }
     return _within_limit(envelope, data, f"{api_url}/tasks/{task.vid}"), attributes
 
 
-def notify_refused(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
+def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
     """Build message and attributes for a wish that was accepted and then refused.
 
     Its key may be used again, so the id is derived from (subject, type, time of acceptance).
@@ -62,14 +62,14 @@ def notify_refused(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
     attributes = {
         "type": REFUSED,
         "kind": intent.kind.value,
-        "bucket": intent.request.get("bucketName", "")[:MOST_ATTRIBUTE],
+        "bucket": intent.request.get("bucketName", "")[:MAX_ATTRIBUTE],
     }
     envelope = _envelope(REFUSED, intent.identity, accepted, api_url, accepted)
     return json.dumps(envelope | {"data": data}, ensure_ascii=False), attributes
 
 
-def notify_song(
-    known: Lease, notice: Notice, now: datetime, safety: timedelta, api_url: str
+def song_event(
+    known: Lease, notice: SongEvent, now: datetime, safety: timedelta, api_url: str
 ) -> tuple[str, dict[str, str]]:
     """Build message and attributes for something to be said of a lease; tokens are never in it.
 

@@ -4,12 +4,12 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 
-from mediarelay.contracts.cts import parse_callback, parse_query
-from mediarelay.domain.entry import Entry, Gist
-from mediarelay.domain.file_url import printed_url, stored_url
-from mediarelay.domain.media import Facts, Place, Source, State
-from mediarelay.domain.origin import Origin
-from mediarelay.domain.task import Observation
+from mediarelay.contracts.cts.parse import parse_callback, parse_query
+from mediarelay.domain.tasks.file_url import printed_url, stored_url
+from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation
+from mediarelay.domain.tasks.media import Facts, Place, Source, State
+from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.task import Observation
 from mediarelay.errors import Malformed
 
 MAX_CLAIM_BYTES = 64 * 1024
@@ -18,7 +18,7 @@ token may send larger ones, which take seconds to read."""
 log = logging.getLogger(__name__)
 
 
-def observe(entries: Iterable[Entry]) -> list[Observation]:
+def observe(entries: Iterable[LoggedObservation]) -> list[Observation]:
     """Read the log; a line without a body states its gist, one that cannot be read only that there is such a task.
 
     A reply that could not be judged states nothing.
@@ -30,7 +30,7 @@ def observe(entries: Iterable[Entry]) -> list[Observation]:
     ]
 
 
-def facts_of(entry: Entry) -> Facts:
+def facts_of(entry: LoggedObservation) -> Facts:
     """Read one line of the log. Never raises: what stands in the log was sent by others.
 
     Of a claim over `MAX_CLAIM_BYTES`, as of one without its body, only the gist is known.
@@ -47,8 +47,8 @@ def facts_of(entry: Entry) -> Facts:
         return _in_short(entry, "body")
 
 
-def _in_short(entry: Entry, *unreadable: str) -> Facts:
-    gist = entry.gist or Gist()
+def _in_short(entry: LoggedObservation, *unreadable: str) -> Facts:
+    gist = entry.gist or ClaimSummary()
     return Facts(
         vid=entry.vid,
         kind=entry.kind,
@@ -58,15 +58,15 @@ def _in_short(entry: Entry, *unreadable: str) -> Facts:
     )
 
 
-def _claim(entry: Entry) -> Facts:
+def _claim(entry: LoggedObservation) -> Facts:
     return parse_callback(entry.kind, entry.body or b"")
 
 
-def _answer(entry: Entry) -> Facts:
+def _answer(entry: LoggedObservation) -> Facts:
     return parse_query(entry.kind, json.loads(entry.body or b""))
 
 
-def _wish(entry: Entry) -> Facts:
+def _wish(entry: LoggedObservation) -> Facts:
     """A submit or a tracked upload, in our own API's words."""
     wish = json.loads(entry.body or b"")
     place = Place(bucket=wish.get("bucketName"), region=wish.get("bucketRegion"))
@@ -75,11 +75,11 @@ def _wish(entry: Entry) -> Facts:
     return Facts(vid=entry.vid, kind=entry.kind, state=state, source=source)
 
 
-def _timeout(entry: Entry) -> Facts:
+def _timeout(entry: LoggedObservation) -> Facts:
     return Facts(vid=entry.vid, kind=entry.kind, state=State.LOST)
 
 
-_READERS: dict[Origin, Callable[[Entry], Facts]] = {
+_READERS: dict[Origin, Callable[[LoggedObservation], Facts]] = {
     Origin.REPLY: _in_short,
     Origin.TRACK: _wish,
     Origin.SUBMIT: _wish,

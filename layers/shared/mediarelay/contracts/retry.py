@@ -5,8 +5,8 @@ import zlib
 from collections.abc import Mapping
 from datetime import datetime
 
-from mediarelay.domain.media import Kind
-from mediarelay.domain.origin import Origin
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed
 
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
-from mediarelay.domain.file_url import CosFile, parse_url
-from mediarelay.domain.media import MAX_URL
+from mediarelay.domain.tasks.file_url import CosFile, parse_url
+from mediarelay.domain.tasks.media import MAX_URL
 from mediarelay.errors import Malformed
 
 

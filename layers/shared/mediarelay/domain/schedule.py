@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mediarelay.domain.media import Kind
+from mediarelay.domain.tasks.media import Kind
 
 BACKOFF_FACTOR = 1.7
-LONGEST_WAIT = timedelta(minutes=30)
+MAX_WAIT = timedelta(minutes=30)
 MAX_UNKNOWN_WAIT = timedelta(hours=2)
 """The longest wait of a task that only callbacks name: each forged id would cost 50 queries a day otherwise."""
 LAST_WAIT = timedelta(minutes=1)
 """Between attempts to ask the last question, once the deadline has passed."""
-SWIFT = frozenset({"publish", "lost", "song"})
+PROMPT_DUTIES = frozenset({"publish", "lost", "song"})
 """Duties that are done on the spot: when one fails, the next tick is to try again."""
-SWIFT_LEASE = timedelta(seconds=55)
+PROMPT_VISIBILITY_TIMEOUT = timedelta(seconds=55)
 SHARE_OF_DURATION = 0.1
 """Of a source's length, the least time after which to ask again: transcoding takes a part of it."""
 JITTER = 0.25
@@ -39,12 +39,12 @@ def query_duty(kind: Kind, *, known: bool) -> str:
     return kind.value if known else f"unknown_{kind}"
 
 
-def first_look(kind: Kind, created: datetime, after: timedelta, *, known: bool) -> Due:
+def first_check(kind: Kind, created: datetime, after: timedelta, *, known: bool) -> Due:
     """When to ask about a task, or a claim, of which nothing more was heard."""
     return Due(query_duty(kind, known=known), created + after)
 
 
-def next_look(duty: str, now: datetime, wait: timedelta, *, asked: bool, give_up: datetime) -> Due:
+def next_check(duty: str, now: datetime, wait: timedelta, *, asked: bool, give_up: datetime) -> Due:
     """When to query again: after a wait, a last time at the deadline, and then the duty to give up.
 
     Nothing is given up without that last query; as long as it cannot be made, the next attempt is a minute away.
@@ -62,20 +62,20 @@ def next_look(duty: str, now: datetime, wait: timedelta, *, asked: bool, give_up
 
 
 def next_wait(
-    first: timedelta, attempts: int, luck: float, *, known: bool = True, starved_for: timedelta = timedelta()
+    first: timedelta, attempts: int, jitter: float, *, known: bool = True, starved_for: timedelta = timedelta()
 ) -> timedelta:
     """How long to wait for the next query: exponential back-off with jitter.
 
     Args:
         first: The first wait.
         attempts: How often the provider was queried before.
-        luck: A random number in [0, 1); spreads the wait by ±25 %.
+        jitter: A random number in [0, 1); spreads the wait by ±25 %.
         known: Whether more than callbacks name the task.
         starved_for: How long the task has waited for a call of our own budget: half of that is the shortest wait, so
             that the cost of waiting does not grow with the time.
     """
-    wait = min(first * BACKOFF_FACTOR ** min(attempts, _ENOUGH), LONGEST_WAIT if known else MAX_UNKNOWN_WAIT)
-    return max(wait, min(starved_for / 2, LONGEST_WAIT)) * (1 + JITTER * (2 * luck - 1))
+    wait = min(first * BACKOFF_FACTOR ** min(attempts, _ENOUGH), MAX_WAIT if known else MAX_UNKNOWN_WAIT)
+    return max(wait, min(starved_for / 2, MAX_WAIT)) * (1 + JITTER * (2 * jitter - 1))
 
 
 def next_minute(now: datetime) -> datetime:
@@ -85,23 +85,25 @@ def next_minute(now: datetime) -> datetime:
 
 def first_wait(configured: timedelta, duration: float | None) -> timedelta:
     """How long to wait first, once the source's length (seconds) is known."""
-    return max(configured, min(timedelta(seconds=(duration or 0) * SHARE_OF_DURATION), LONGEST_WAIT))
+    return max(configured, min(timedelta(seconds=(duration or 0) * SHARE_OF_DURATION), MAX_WAIT))
 
 
-def leased_until(what: str, now: datetime, since: datetime | None, lease: timedelta, luck: float) -> datetime:
+def hide_until(
+    what: str, now: datetime, since: datetime | None, visibility_timeout: timedelta, jitter: float
+) -> datetime:
     """Until when a row is left alone that is taken up now.
 
     Args:
         what: Its duty.
         now: The present (UTC).
         since: When it began to wait, if it waits in its own right: the older it is, the less often it is taken up.
-        lease: Longer than a confirmation with its retries takes.
-        luck: A random number in [0, 1); makes it up to 25 % longer.
+        visibility_timeout: Longer than a confirmation with its retries takes.
+        jitter: A random number in [0, 1); makes it up to 25 % longer.
     """
-    if what in SWIFT:
-        return now + min(lease, SWIFT_LEASE)
+    if what in PROMPT_DUTIES:
+        return now + min(visibility_timeout, PROMPT_VISIBILITY_TIMEOUT)
     age = now - since if since else timedelta()
-    return now + max(lease, min(age / 2, LONGEST_WAIT)) * (1 + JITTER * luck)
+    return now + max(visibility_timeout, min(age / 2, MAX_WAIT)) * (1 + JITTER * jitter)
 
 
 def shard_of(what: str, identity: str) -> str:

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from mediarelay import metrics
-from mediarelay.domain.entry import Waiting
-from mediarelay.domain.media import Kind
-from mediarelay.domain.schedule import leased_until, query_duty
+from mediarelay.domain.schedule import hide_until, query_duty
+from mediarelay.domain.tasks.log import DueItem
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import LedgerUnavailable, Undelivered
 
-MOST_LOST = timedelta(seconds=10)
+MAX_FAILURE_TIME = timedelta(seconds=10)
 """What failures may cost one duty in one tick: then what it needs is down, and the others need the rest."""
 log = logging.getLogger(__name__)
 
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 class DueRows(Protocol):
     """The part of the ledger that ticks need."""
 
-    def waiting(self, what: str, now: datetime) -> Iterator[Waiting]:
+    def waiting(self, what: str, now: datetime) -> Iterator[DueItem]:
         """What is due for one duty."""
 
-    def lease(self, row: Waiting, until: datetime) -> bool:
-        """Put a row off unless somebody else did."""
+    def hide(self, row: DueItem, until: datetime) -> bool:
+        """Hide a row from other ticks; return False if another one was first."""
 
 
 class Queue(Protocol):
@@ -39,7 +39,7 @@ class Queue(Protocol):
 
 
 @dataclass(slots=True)
-class Losses:
+class FailureBudget:
     """What failures cost one duty in one tick. A row that fails stays due and does not stop the others.
 
     Attributes:
@@ -76,7 +76,7 @@ class Losses:
     @property
     def enough(self) -> bool:
         """Whether others should have the rest of the time."""
-        return self.lost >= MOST_LOST
+        return self.lost >= MAX_FAILURE_TIME
 
     def tell(self) -> None:
         """Raise `LedgerUnavailable` in the end of a tick that left something untaken: nobody would learn of it else."""
@@ -90,30 +90,30 @@ class Tick:
 
     Attributes:
         time_left: Says whether there is time for another row.
-        lease: How long a row that was taken up is left alone.
-        luck: Gives random numbers in [0, 1).
+        visibility_timeout: How long a row that this tick takes stays hidden from other ticks.
+        jitter: Gives random numbers in [0, 1).
     """
 
     rows: DueRows
     clock: Callable[[], datetime]
     time_left: Callable[[], bool]
-    lease: timedelta
-    luck: Callable[[], float]
+    visibility_timeout: timedelta
+    jitter: Callable[[], float]
 
-    def leased(self, losses: Losses, wanted: Callable[[Waiting], bool] = lambda _row: True) -> Iterator[Waiting]:
+    def take(self, losses: FailureBudget, wanted: Callable[[DueItem], bool] = lambda _row: True) -> Iterator[DueItem]:
         """Yield rows of one duty that are ours alone for a while; what there is no time for stays due."""
         for row in filter(wanted, self.due(losses.what)):
             if losses.enough:
                 return
             ours = None
             with losses.forgiven(row.vid):
-                until = leased_until(losses.what, self.clock(), row.at, self.lease, self.luck())
-                ours = self.rows.lease(row, until)
+                until = hide_until(losses.what, self.clock(), row.at, self.visibility_timeout, self.jitter())
+                ours = self.rows.hide(row, until)
             losses.untaken |= ours is None
             if ours:
                 yield row
 
-    def due(self, what: str) -> Iterator[Waiting]:
+    def due(self, what: str) -> Iterator[DueItem]:
         """Yield rows of one duty as long as there is time; others may see them too."""
         for row in self.rows.waiting(what, self.clock()):
             if not self.time_left():
@@ -122,7 +122,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class QueryQueue:
     """One class of queries.
 
     Attributes:
@@ -137,7 +137,7 @@ class Lane:
     limit: int
 
 
-def poll(kind: Kind, tick: Tick, lanes: Sequence[Lane], is_open: Callable[[], bool]) -> int:
+def poll(kind: Kind, tick: Tick, lanes: Sequence[QueryQueue], is_open: Callable[[], bool]) -> int:
     """Ask for a confirmation of what is due of one kind, lane by lane, oldest first; returns how many.
 
     While the provider refuses us (`is_open`) everything stays due.
@@ -153,11 +153,11 @@ def poll(kind: Kind, tick: Tick, lanes: Sequence[Lane], is_open: Callable[[], bo
     return len(sent)
 
 
-def _poll_lane(kind: Kind, tick: Tick, lane: Lane, sent: set[str]) -> Losses:
+def _poll_lane(kind: Kind, tick: Tick, lane: QueryQueue, sent: set[str]) -> FailureBudget:
     """Add to `sent` what was handed on: a task that more rows, maybe of both lanes, wait for needs one query."""
     most = len(sent) + lane.limit - lane.queue.backlog()
-    losses = Losses(query_duty(kind, known=lane.known), tick.clock)
-    for row in tick.leased(losses) if len(sent) < most else ():
+    losses = FailureBudget(query_duty(kind, known=lane.known), tick.clock)
+    for row in tick.take(losses) if len(sent) < most else ():
         if row.vid not in sent:
             lane.queue.send(row.vid, kind)
             sent.add(row.vid)

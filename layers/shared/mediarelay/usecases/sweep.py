@@ -13,16 +13,16 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Protocol
 
-from mediarelay.domain.entry import Entry, Waiting
-from mediarelay.domain.media import Kind
-from mediarelay.domain.origin import Origin
 from mediarelay.domain.schedule import query_duty
-from mediarelay.usecases.leases import Leases
-from mediarelay.usecases.poll import Losses, Tick
-from mediarelay.usecases.publish import Publisher
-from mediarelay.usecases.replay import Replayer
-from mediarelay.usecases.submit import QUEUED
-from mediarelay.usecases.tasks import Tasks
+from mediarelay.domain.tasks.log import DueItem, LoggedObservation
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.origin import Origin
+from mediarelay.usecases.poll import FailureBudget, Tick
+from mediarelay.usecases.songs.leases import SongPublisher
+from mediarelay.usecases.tasks.publish import TaskPublisher
+from mediarelay.usecases.tasks.replay import Replayer
+from mediarelay.usecases.tasks.repository import TaskRepository
+from mediarelay.usecases.tasks.submit import QUEUED
 
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
@@ -30,7 +30,7 @@ TURNS = ("publish", "lost", "song", "replay")
 QUERIES = [query_duty(kind, known=known) for kind in Kind for known in (True, False)]
 TURN = 200
 """Rows of one duty, about ten seconds of a tick, before the others have theirs."""
-Duty = Callable[[Waiting], object]
+Duty = Callable[[DueItem], object]
 log = logging.getLogger(__name__)
 
 
@@ -47,7 +47,7 @@ class Submits(Protocol):
 class Bodies(Protocol):
     """The part of the ledger that keeps bodies, and rows that cannot be read."""
 
-    def forget_body(self, row: Waiting) -> None:
+    def delete_body(self, row: DueItem) -> None:
         """Drop the body of a claim whose time is over."""
 
     def parked(self, now: datetime) -> Iterator[tuple[str, str]]:
@@ -63,13 +63,13 @@ class Sweeper:
         refuses_us: Whether the provider refuses all queries about a kind.
     """
 
-    tasks: Tasks
+    tasks: TaskRepository
     bodies: Bodies
-    publisher: Publisher
+    publisher: TaskPublisher
     submits: Submits
     budget: int
     replayer: Replayer
-    leases: Leases
+    leases: SongPublisher
     refuses_us: Callable[[Kind], bool]
     clock: Callable[[], datetime]
 
@@ -80,7 +80,7 @@ class Sweeper:
         """
         duties = self._duties(tick)
         done = Counter(dict.fromkeys(duties, 0))
-        losses = {what: Losses(what, self.clock) for what in (*duties, QUEUED, *QUERIES, "unreadable")}
+        losses = {what: FailureBudget(what, self.clock) for what in (*duties, QUEUED, *QUERIES, "unreadable")}
         for what, rows, loss in self._work(tick, losses):
             with loss.looked_for():
                 self._do(what, duties[what], rows, loss, done)
@@ -96,45 +96,47 @@ class Sweeper:
             "submit": self._send,
             "song": lambda row: self.leases.resume(row.pk, row.sk),
             "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
-            "expire": self.bodies.forget_body,
+            "expire": self.bodies.delete_body,
         }
 
-    def _work(self, tick: Tick, losses: dict[str, Losses]) -> Iterator[tuple[str, Iterable[Waiting], Losses]]:
+    def _work(
+        self, tick: Tick, losses: dict[str, FailureBudget]
+    ) -> Iterator[tuple[str, Iterable[DueItem], FailureBudget]]:
         """What there is to do: some of each duty, so that each has its turn, and then the rest."""
-        waiting = [(what, tick.leased(losses[what]), losses[what]) for what in TURNS]
+        waiting = [(what, tick.take(losses[what]), losses[what]) for what in TURNS]
         waiting += [("submit", self._submits(losses, tick), losses["submit"])]
         waiting += [("lost", self._overdue(losses[what], tick), losses[what]) for what in QUERIES]
         for most in (TURN, None):
             yield from ((what, islice(rows, most), loss) for what, rows, loss in waiting)
         yield "expire", tick.due("expire"), losses["expire"]
 
-    def _submits(self, losses: dict[str, Losses], tick: Tick) -> Iterator[Waiting]:
+    def _submits(self, losses: dict[str, FailureBudget], tick: Tick) -> Iterator[DueItem]:
         """Wishes, as many as the budget has calls; first those whose client was told to wait, then the queued ones."""
         room = max(0, self.budget - self.submits.backlog())
-        rows = chain.from_iterable(tick.leased(losses[what]) for what in ("submit", QUEUED))
+        rows = chain.from_iterable(tick.take(losses[what]) for what in ("submit", QUEUED))
         yield from islice(rows, room)
 
-    def _overdue(self, losses: Losses, tick: Tick) -> Iterator[Waiting]:
+    def _overdue(self, losses: FailureBudget, tick: Tick) -> Iterator[DueItem]:
         """Tasks that should have been given up: confirmations do that, unless they cannot be carried out at all."""
-        return tick.leased(losses, self._is_overdue)
+        return tick.take(losses, self._is_overdue)
 
-    def _is_overdue(self, row: Waiting) -> bool:
+    def _is_overdue(self, row: DueItem) -> bool:
         """Whether a task is long past its deadline. What no poll took up since waits for the budget: a lifetime more.
 
         Unless the provider refuses us: then the budget is not what it waits for.
         """
         deadline = self._deadline(row)
         late, was_taken_up = self.clock() - deadline, row.due_at > deadline.timestamp()
-        return late > OVERDUE and (was_taken_up or late > self.tasks.rules.lifetime or self.refuses_us(row.kind))
+        return late > OVERDUE and (was_taken_up or late > self.tasks.rules.give_up_after or self.refuses_us(row.kind))
 
-    def _deadline(self, row: Waiting) -> datetime:
+    def _deadline(self, row: DueItem) -> datetime:
         """Of a task its own; a callback without a task item waits for a lifetime; a replay has none."""
         if row.give_up_at is not None:
             return row.give_up_at
-        return row.at + self.tasks.rules.lifetime if row.at and row.sk.startswith("OBS#") else self.clock()
+        return row.at + self.tasks.rules.give_up_after if row.at and row.sk.startswith("OBS#") else self.clock()
 
     @staticmethod
-    def _do(what: str, duty: Duty, rows: Iterable[Waiting], losses: Losses, done: Counter[str]) -> None:
+    def _do(what: str, duty: Duty, rows: Iterable[DueItem], losses: FailureBudget, done: Counter[str]) -> None:
         for row in rows:
             with losses.forgiven(row.vid):
                 duty(row)
@@ -142,16 +144,16 @@ class Sweeper:
             if losses.enough:
                 break
 
-    def _publish(self, row: Waiting) -> None:
+    def _publish(self, row: DueItem) -> None:
         if row.vid:
             self.publisher.publish(row.vid)
         else:
             self.publisher.refuse(row.pk.removeprefix("INTENT#"))
 
-    def _send(self, row: Waiting) -> None:
+    def _send(self, row: DueItem) -> None:
         self.submits.send(row.pk.removeprefix("INTENT#"))
 
-    def _mend(self, losses: Losses, tick: Tick) -> int:
+    def _mend(self, losses: FailureBudget, tick: Tick) -> int:
         """Write unreadable task items and leases anew from their logs, as long as there is time; returns how many."""
         mended = 0
         with losses.looked_for():
@@ -173,8 +175,8 @@ class Sweeper:
             self.tasks.refresh(vid, task.kind)
         return task is not None
 
-    def _give_up(self, row: Waiting) -> None:
+    def _give_up(self, row: DueItem) -> None:
         now = self.clock()
         body = json.dumps({"deadline": self._deadline(row).isoformat()}).encode()
-        entry = Entry(vid=row.vid, kind=row.kind, origin=Origin.TIMEOUT, at=now, body=body)
+        entry = LoggedObservation(vid=row.vid, kind=row.kind, origin=Origin.TIMEOUT, at=now, body=body)
         self.tasks.add(entry)

@@ -1,0 +1,1 @@
+"""The DynamoDB table. Keys, prefixes, shards and typed attributes appear nowhere else."""

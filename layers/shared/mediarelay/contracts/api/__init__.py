@@ -1,0 +1,1 @@
+"""The HTTP API that Mediarelay serves to clients."""

@@ -1,0 +1,176 @@
+"""What every request of a client has in common: strict types, and refusals in plain sentences."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import ErrorDetails
+
+from mediarelay.domain.tasks.intent import MAX_KEY, is_key
+from mediarelay.domain.tasks.log import Order, TimeOf
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.vid import VID_FORM, is_vid
+
+MAX_PER_PAGE = 100
+MAX_NAME_BYTES = 128
+"""Of a room or a song, as relays may name them."""
+MAX_PLACE = 64
+"""Characters of a field's name that a refusal repeats: an unknown name may be of any length."""
+_PAGE_SIZES = [str(size) for size in range(1, MAX_PER_PAGE + 1)]
+_FLAGS = ["true", "false"]
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Request(BaseModel):
+    """The body of a request. Nothing is converted: `"false"`, `0` and `1.0` are no booleans and no whole numbers."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    unknown: ClassVar[str] = "is not a field of this request"
+
+
+class Query(Request):
+    """The query parameters of a request. The gateway joins the values of a repeated parameter with commas."""
+
+    unknown: ClassVar[str] = "is not a query parameter of this route"
+
+
+SENTENCES = {
+    "missing": "is required",
+    "string_type": "must be text",
+    "string_unicode": "must be text without half a surrogate pair",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "is not in the documented form",
+    "string_too_long": "must have at most {max_length} characters",
+    "int_type": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} entries",
+}
+"""By pydantic's type of error; its own texts name Python's types and classes."""
+
+
+def sentence(model: type[Request], error: ErrorDetails) -> str:
+    """Say in plain words what is wrong with a field."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return model.unknown
+    if kind == "enum":
+        return f"must be one of {context['expected']}".replace("'", "").replace(" or ", ", ")
+    if kind == "value_error":
+        return str(context["error"])
+    return SENTENCES.get(kind, "is not valid").format(**context)
+
+
+def place(error: ErrorDetails) -> str:
+    """Name the field, as a dotted path."""
+    return ".".join(map(str, error["loc"]))[:MAX_PLACE] or "body"
+
+
+# ── types ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _moment(value: object) -> datetime:
+    """Read a time as UTC. One near year 1 or 9999 may have no counterpart in UTC."""
+    try:
+        moment = datetime.fromisoformat(str(value) if isinstance(value, str) else "")
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            "must be an ISO 8601 time such as 2026-11-20T08:00:00Z (in a URL + is written as %2B)"
+        ) from None
+
+
+def _day(value: str) -> str:
+    try:
+        if date.fromisoformat(value).isoformat() == value:
+            return value
+    except ValueError:
+        pass
+    raise ValueError("must be a day such as 2026-11-21")
+
+
+def _whole_text(value: object) -> object:
+    """Read a number from a query, where everything is text; without a sign, a blank or a leading zero."""
+    if value not in _PAGE_SIZES:
+        raise ValueError(f"must be a whole number from 1 to {MAX_PER_PAGE}")
+    return int(str(value))
+
+
+def _flag_text(value: object) -> bool:
+    """Read a flag from a query."""
+    if isinstance(value, bool):
+        return value
+    if value not in _FLAGS:
+        raise ValueError("must be true or false")
+    return value == "true"
+
+
+def _digest(value: str) -> str:
+    if value and not _DIGEST.fullmatch(value):
+        raise ValueError("must be the cursor of an earlier page")
+    return value
+
+
+def _vid(value: str) -> str:
+    if not is_vid(value):
+        raise ValueError(VID_FORM)
+    return value
+
+
+def _key(value: str) -> str:
+    if not is_key(value):
+        raise ValueError(f"must be 1 to {MAX_KEY} printable characters")
+    return value
+
+
+def _name(value: str) -> str:
+    if not 0 < len(value.encode("utf-8", "replace")) <= MAX_NAME_BYTES or not value.isprintable():
+        raise ValueError(f"must be 1 to {MAX_NAME_BYTES} bytes of printable text")
+    return value
+
+
+def _states(value: object) -> tuple[State, ...]:
+    """Read one state, or a list of states."""
+    named = [value] if isinstance(value, str) else value
+    if not isinstance(named, list) or not named or not all(one in list(State) for one in named):
+        raise ValueError("must be one or more of " + ", ".join(State))
+    return tuple(dict.fromkeys(map(State, named)))
+
+
+def _state_text(value: object) -> tuple[State, ...]:
+    """Read states with commas between them, from a query."""
+    return _states(str(value).split(","))
+
+
+_STATE = {"type": "string", "enum": [state.value for state in State]}
+Moment = Annotated[
+    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "examples": ["2026-11-20T08:00:00Z"]})
+]
+Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+PageSize = Annotated[
+    int, BeforeValidator(_whole_text), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE})
+]
+FlagText = Annotated[bool, BeforeValidator(_flag_text), WithJsonSchema({"type": "boolean"})]
+Vid = Annotated[str, AfterValidator(_vid), WithJsonSchema({"type": "string", "pattern": "^[0-9A-Za-z]{1,64}$"})]
+Digest = Annotated[str, AfterValidator(_digest), WithJsonSchema({"type": "string"})]
+Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_KEY})]
+Name = Annotated[
+    str, AfterValidator(_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME_BYTES})
+]
+KindName = Annotated[Kind, Field(strict=False)]
+TimeName = Annotated[TimeOf, Field(strict=False)]
+OrderName = Annotated[Order, Field(strict=False)]
+StateList = Annotated[
+    tuple[State, ...],
+    BeforeValidator(_states),
+    WithJsonSchema({"anyOf": [_STATE, {"type": "array", "minItems": 1, "items": _STATE}]}),
+]
+StateText = Annotated[
+    tuple[State, ...],
+    BeforeValidator(_state_text),
+    WithJsonSchema({"type": "array", "minItems": 1, "items": _STATE}),
+]

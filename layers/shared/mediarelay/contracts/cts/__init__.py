@@ -1,0 +1,1 @@
+"""The CTS-compatible provider's messages."""

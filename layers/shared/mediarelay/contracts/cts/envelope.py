@@ -1,0 +1,60 @@
+"""The envelope around API v2 answers: `code`, `message`, `codeDesc`, `data`. HTTP is 200 for business errors too."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mediarelay.contracts.cts.fields import integer, text
+from mediarelay.contracts.cts.head import read_answer
+from mediarelay.contracts.fields import Fields, nothing
+
+_MODULE_CODE = re.compile(r"\(([0-9]{1,9})\)", re.ASCII)
+_MAX_CODE = 2**31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """An answer: `code` 0 is success; `module_code` is the number a `message` like `(9111)text` starts with.
+
+    `unreadable` names the side fields (`message`, `codeDesc`) that could not be read.
+    """
+
+    code: int
+    message: str
+    code_desc: str | None
+    module_code: int | None
+    data: Mapping[str, Any] | None
+    unreadable: tuple[str, ...] = ()
+
+
+def parse_envelope(body: bytes) -> Envelope:
+    """Read an answer of the API; raises Malformed naming `body`, `code` or `data`.
+
+    `code` has been printed as text, `codeDesc` as text, as a number and not at all.
+    """
+    fields = Fields(read_answer(body))
+    message = fields.side("message", text) or ""
+    module = _MODULE_CODE.match(message)
+    return Envelope(
+        code=fields.strict("code", _code),
+        message=message,
+        code_desc=fields.side("codeDesc", text),
+        module_code=int(module[1]) if module else None,
+        data=fields.strict("data", _data),
+        unreadable=tuple(sorted(fields.unreadable)),
+    )
+
+
+def _code(value: object) -> int:
+    found = integer(value)
+    if found is None or abs(found) > _MAX_CODE:
+        raise ValueError("not a code")
+    return found
+
+
+def _data(value: object) -> Mapping[str, Any] | None:
+    value = nothing(value)
+    if value is None or isinstance(value, Mapping):
+        return value
+    raise ValueError("not an object")

@@ -1,0 +1,41 @@
+"""Answers of the query and submit actions: GetCtsInfo, GetCtsaudioInfo, AddCtsAudioTask (the envelope's `data`)."""
+
+from mediarelay.contracts.cts import fields as read
+from mediarelay.contracts.cts.result import renditions
+from mediarelay.contracts.fields import Fields
+from mediarelay.domain.tasks.media import Facts, Kind, State
+from mediarelay.errors import Malformed
+
+_STATES = {1: State.PENDING, 2: State.PROBED, 3: State.TRANSCODING, 4: State.FAILED, 5: State.SUCCEEDED}
+
+
+def query_facts(kind: Kind, data: object) -> Facts:
+    """Read the `data` of GetCtsInfo (video) and GetCtsaudioInfo (audio); raises Malformed."""
+    fields = read.data_fields(data)
+    source = read.source(fields, fields)
+    return Facts(
+        vid=fields.strict("vid", read.vid),
+        kind=kind,
+        state=_state(fields),
+        source=source,
+        renditions=renditions(kind, fields.part("result"), source.place),
+        faults=read.faults(fields),
+        created_at=fields.side("create_time", read.moment),
+        updated_at=fields.side("update_time", read.moment),
+        unreadable=tuple(sorted(fields.unreadable)),
+    )
+
+
+def _state(fields: Fields) -> State:
+    """Return the state: a deleted task is superseded, whatever its status."""
+    if fields.strict("deleted", read.flag):
+        return State.SUPERSEDED
+    state = _STATES.get(fields.strict("status", read.count) or 0)
+    if state is None:
+        raise Malformed("status", "not 1 to 5")
+    return state
+
+
+def submitted_vid(data: object) -> str:
+    """Read the `data` of AddCtsAudioTask; raises Malformed."""
+    return read.data_fields(data).strict("vid", read.vid)

@@ -1,0 +1,1 @@
+"""ZEGO's results as game servers relay them."""

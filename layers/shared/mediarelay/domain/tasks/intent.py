@@ -1,0 +1,77 @@
+"""A wish of a client that is stored before the provider is called."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mediarelay.domain.tasks.file_url import identity, short_region
+from mediarelay.domain.tasks.media import Kind, State
+
+MAX_KEY = 255
+"""Characters of an idempotency key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What a client asked for under an idempotency key.
+
+    Attributes:
+        vid: Set once the provider has answered.
+        named_at: When the vid was noted.
+        queued: The client does not wait: a queue hands it to the provider.
+        refused: Why the provider will not take it, once it said so to a queue.
+    """
+
+    key: str
+    kind: Kind
+    request: Mapping[str, str]
+    at: datetime
+    vid: str | None = None
+    named_at: datetime | None = None
+    queued: bool = False
+    refused: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """The key of the intent in the ledger: clients may choose keys of any form, so it is a digest."""
+        return hashlib.sha256(f"{self.kind}\n{self.key}".encode()).hexdigest()
+
+    def same_request(self, other: "Intent") -> bool:
+        """Whether both ask for the same thing."""
+        return _canonical(self.request) == _canonical(other.request)
+
+
+def is_key(text: str) -> bool:
+    """Whether a client may use this as its idempotency key."""
+    return 0 < len(text) <= MAX_KEY and text.isprintable()
+
+
+def file_identity(request: Mapping[str, str]) -> str:
+    """The default idempotency key: the request itself, in one form for all spellings of the file that it names."""
+    return json.dumps(_canonical(request), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _canonical(request: Mapping[str, str]) -> dict[str, str]:
+    return {name: _SPELLINGS.get(name, str)(value) for name, value in request.items()}
+
+
+_SPELLINGS: Mapping[str, Callable[[str], str]] = {"url": identity, "bucketRegion": short_region}
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What the client is told: `vid` is None while the provider has not answered; `repeated` for a known key."""
+
+    vid: str | None
+    kind: Kind
+    state: State
+    repeated: bool
+
+
+def submit_status(submitted: Submitted) -> int:
+    """The HTTP status of an answer: 201, 200 for a repeat, 202 while the provider has not answered."""
+    if submitted.vid is None:
+        return 202
+    return 200 if submitted.repeated else 201

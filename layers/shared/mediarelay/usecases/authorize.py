@@ -1,0 +1,49 @@
+"""Admit API clients: which bearer token may do what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mediarelay.signing.tokens import matching
+from mediarelay.usecases.access import LiveSecret, try_with
+from mediarelay.usecases.secret_entries import Client, clients
+
+SCOPES = {"GET": "read", "POST": "submit"}
+"""By method, for all routes but those of operators."""
+OPERATORS = frozenset(
+    {
+        "POST /tasks/replay",
+        "GET /quarantine",
+        "POST /quarantine/replay",
+        "GET /rooms/{room_id}/songs/{song_id}/history",
+        "GET /songs/history",
+    }
+)
+EVERYTHING = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """Compares bearer tokens with the stored hashes; several tokens may be live, no token is stored."""
+
+    clients: LiveSecret
+
+    def admit(self, authorization: str | None, route: str) -> Client | None:
+        """Return the client if its token is live and its scopes allow the route (`GET /tasks`), else None."""
+        token = _bearer(authorization)
+        client = try_with(self.clients, lambda secret: self._client(token, secret))
+        return client if client and {_scope(route), EVERYTHING} & set(client.scopes) else None
+
+    def _client(self, token: str | None, secret: Mapping[str, Any]) -> Client | None:
+        live = dict(clients(secret).usable)
+        found = matching(token, list(live))
+        return live[found] if found else None
+
+
+def _scope(route: str) -> str:
+    return EVERYTHING if route in OPERATORS else SCOPES.get(route.partition(" ")[0], EVERYTHING)
+
+
+def _bearer(authorization: str | None) -> str | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None

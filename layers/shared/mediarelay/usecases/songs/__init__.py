@@ -1,0 +1,1 @@
+"""What Mediarelay does with songs, one module per job."""

@@ -1,0 +1,1 @@
+"""What Mediarelay does with tasks, one module per job."""

@@ -1,0 +1,112 @@
+"""Read: a task, its history, pages of tasks. Folds the log on the way, so a read is never behind."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from mediarelay.contracts.api.views import TaskPage, TaskQuery, history_view, task_view
+from mediarelay.contracts.observation import observe
+from mediarelay.domain.tasks.log import LoggedObservation, Order, Selection, TaskLog
+from mediarelay.domain.tasks.origin import STORED_APART, Origin
+from mediarelay.domain.tasks.task import PROGRESS, Task, fold
+from mediarelay.domain.tasks.vid import checked, is_vid
+from mediarelay.errors import Malformed, NotFound
+from mediarelay.usecases.tasks.repository import TaskRepository
+
+MAX_SHOWN = 20
+"""Claims, and replies, of which a history shows the bodies: anybody with the path token may pile up more."""
+MAX_FILLING = 3
+"""Claims that are read in full for a task."""
+
+
+class Pages(Protocol):
+    """The part of the ledger that lists tasks."""
+
+    def page(self, chosen: Selection, *, cursor: str | None, limit: int, order: Order) -> list[dict[str, str]]:
+        """Rows of a selection from behind the cursor on."""
+
+
+class Claims(Protocol):
+    """The part of the ledger that has what callbacks and replies said."""
+
+    def heard(self, entry: LoggedObservation) -> bytes | None:
+        """Read the body of a claim or a reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReader:
+    """Answers queries."""
+
+    tasks: TaskRepository
+    pages: Pages
+    claims: Claims
+
+    def task(self, vid: str) -> dict[str, Any]:
+        """Return one task; raises `NotFound`. Until the provider told its outcome, claims fill gaps."""
+        record, task = self._known(vid)
+        stating = tuple(one for one in record.entries if one.origin is not Origin.REPLY)
+        return task_view(task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING))))
+
+    def history(self, vid: str) -> dict[str, Any]:
+        """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
+        record, task = self._known(vid)
+        return history_view(task, self._with_bodies(record.entries, MAX_SHOWN))
+
+    def _known(self, vid: str) -> tuple[TaskLog, Task]:
+        record, task = self.tasks.load(checked(vid))
+        if task is None:
+            raise NotFound(f"no task {vid}")
+        return record, task
+
+    def _with_bodies(self, entries: tuple[LoggedObservation, ...], most: int) -> Iterator[LoggedObservation]:
+        """Yield entries, oldest first, one by one as they may be large.
+
+        Of the claims, the latest have their bodies; and so have the latest replies.
+        """
+        ordered = sorted(entries, key=lambda one: (one.at, one.digest))
+        latest = [one for origin in STORED_APART for one in [one for one in ordered if one.origin is origin][-most:]]
+        return (replace(one, body=self.claims.heard(one)) if one in latest else one for one in ordered)
+
+    def page(self, query: TaskQuery) -> dict[str, Any]:
+        """Return a page of tasks."""
+        rows = self._rows(query)
+        cursor = _encode(rows[query.limit - 1]["position"]) if len(rows) > query.limit else None
+        page = TaskPage.model_validate({"tasks": rows[: query.limit], "cursor": cursor})
+        return page.model_dump(mode="json", exclude_none=True)
+
+    def _rows(self, query: TaskQuery) -> list[dict[str, str]]:
+        """Return the page's rows, and more if there are more; each task once.
+
+        A task only ever moves on to a later state. The states are read in that order, so one that moves meanwhile is
+        seen again, never overlooked; its later row counts.
+        """
+        cursor, found = _decode(query.cursor), dict[str, dict[str, str]]()
+        for chosen in sorted(query.selections(), key=lambda one: PROGRESS[one.state]):
+            rows = self.pages.page(chosen, cursor=cursor, limit=query.limit + 1, order=query.order)
+            found |= {row["vid"]: row for row in rows}
+        descending = query.order is Order.DESCENDING
+        return sorted(found.values(), key=lambda row: row["position"], reverse=descending)
+
+
+def _encode(position: str) -> str:
+    return base64.urlsafe_b64encode(position.encode()).decode()
+
+
+def _decode(cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    try:
+        return _position(base64.b64decode(cursor, altchars=b"-_", validate=True).decode())
+    except (binascii.Error, ValueError) as error:
+        raise Malformed("cursor", "must be the cursor of an earlier page") from error
+
+
+def _position(text: str) -> str:
+    """Check a position in the list, `time#vid`; raises ValueError."""
+    moment, _, vid = text.partition("#")
+    if not is_vid(vid) or datetime.fromisoformat(moment).isoformat() != moment:
+        raise ValueError("no position")
+    return text

@@ -1,0 +1,117 @@
+"""What a user of Mediarelay and of the bucket would send, against the local stack."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import requests
+
+from local.deploy import Deployment
+from local.environment import LocalError
+from local.stack import APP_ID, BUCKET_REGION
+from mediarelay.domain.tasks import file_url
+from mediarelay.domain.tasks.file_url import CosFile
+from mediarelay.signing.standard_webhooks import headers
+
+TIMEOUT = 30
+UPLOAD_TIMEOUT = 600
+
+
+def bucket_host(bucket: str) -> str:
+    """The host name of a bucket."""
+    return file_url.bucket_host(APP_ID, bucket, BUCKET_REGION)
+
+
+def file_in(bucket: str, key: str) -> CosFile:
+    """An object of a bucket of this stack."""
+    return CosFile(app_id=APP_ID, bucket=bucket, region=BUCKET_REGION, key=key)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that is in a bucket: its URL and the headers it was answered with."""
+
+    url: str
+    cos_request_id: str
+    date: str
+
+
+@dataclass(frozen=True)
+class ApiClient:
+    """ApiClient to one deployment and its engine."""
+
+    deployment: Deployment
+
+    def upload(self, bucket: str, key: str, file: Path) -> Upload:
+        """Put a file into a bucket, as a client of the object storage does."""
+        host = bucket_host(bucket)
+        url = f"{self.deployment.env.engine_url}/{quote(key)}"
+        with file.open("rb") as content:
+            answer = requests.put(url, data=content, headers={"Host": host}, timeout=UPLOAD_TIMEOUT)
+        _check(answer, f"upload of {file.name}")
+        return Upload(file_in(bucket, key).url, answer.headers["x-cos-request-id"], answer.headers["Date"])
+
+    def submit_audio(self, upload: Upload, bucket: str) -> dict[str, Any]:
+        """Submit an audio task, once per upload; returns the answer's body."""
+        body = {"url": upload.url, "bucketName": bucket, "bucketRegion": BUCKET_REGION}
+        return self._post("/tasks/audio", body, {"Idempotency-Key": upload.cos_request_id})
+
+    def track_video(self, upload: Upload) -> dict[str, Any]:
+        """Expect the task that an upload started; returns the answer's body."""
+        body = {"url": upload.url, "cos_request_id": upload.cos_request_id, "date": upload.date}
+        return self._post("/tasks/video", body, {})
+
+    def expect_video(self, url: str) -> dict[str, Any]:
+        """Expect the task of a video of which only the URL is known; returns the answer's body."""
+        return self._post("/tasks/video", {"url": url}, {})
+
+    def relay(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Relay results of ZEGO's SDK, as a game server does with Standard Webhooks; returns the answer's body."""
+        body, url = json.dumps(message).encode(), f"{self.deployment.api_url}/callbacks/music"
+        proof = headers(self.deployment.env.keys.music, f"msg_{uuid4().hex}", int(time.time()), body)
+        answer = requests.post(url, data=body, headers=proof, timeout=TIMEOUT)
+        _check(answer, "POST /callbacks/music")
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def task(self, vid: str) -> dict[str, Any]:
+        """Read a task."""
+        return self.get(f"/tasks/{vid}")
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read from the API."""
+        answer = requests.get(self.deployment.api_url + path, headers=self.headers, timeout=TIMEOUT)
+        _check(answer, f"GET {path}")
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def download(self, host: str, path: str, target: Path) -> int:
+        """Fetch an output from its bucket into a file; returns its size in bytes."""
+        url = f"{self.deployment.env.engine_url}/{quote(path.removeprefix('/'))}"
+        with requests.get(url, headers={"Host": host}, timeout=UPLOAD_TIMEOUT, stream=True) as answer:
+            _check(answer, f"GET {path}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                return sum(file.write(chunk) for chunk in answer.iter_content(1 << 16))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of an API client."""
+        return {"Authorization": f"Bearer {self.deployment.env.keys.bearer}"}
+
+    def _post(self, path: str, body: Mapping[str, object], extra: Mapping[str, str]) -> dict[str, Any]:
+        url = self.deployment.api_url + path
+        answer = requests.post(url, json=dict(body), headers={**self.headers, **extra}, timeout=TIMEOUT)
+        _check(answer, f"POST {path}")
+        created: dict[str, Any] = answer.json()
+        return created
+
+
+def _check(answer: requests.Response, what: str) -> None:
+    if not answer.ok:
+        raise LocalError(f"{what}: {answer.status_code} {answer.text[:500]}")

@@ -1,0 +1,132 @@
+"""Where a local stack lives: its folder, ports and the environment of the programs it starts."""
+
+import json
+import os
+import re
+import secrets
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+REGION = "eu-west-1"
+ACCOUNT = "000000000000"
+STACK = "mediarelay"
+PORTS = "ports.json"
+MAX_PORT = 65535
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYENV_VERSION", "PYENV_ROOT", "SSL_CERT_FILE")
+"""What started programs see of the caller's environment: nothing that could point at a real AWS account."""
+
+
+FETCHING = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
+
+
+class LocalError(Exception):
+    """Something a person can put right; the text says how."""
+
+
+MADE_UP = {"secret_id": "AKID", "secret_key": "", "callback_token": "", "bearer": "", "music": ""}
+"""The secrets of a stack, and what each begins with."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets of one local stack, made up once and kept in its folder."""
+
+    secret_id: str
+    secret_key: str
+    callback_token: str
+    bearer: str
+    music: str
+
+    @property
+    def clients(self) -> dict[str, object]:
+        """The value of the ApiClients secret: the bearer token as its hash."""
+        digest = sha256(self.bearer.encode()).hexdigest()
+        return {"clients": [{"name": "local", "sha256": digest, "scopes": ["admin", "read:tokens"]}]}
+
+
+def _port(variable: str, default: int) -> int:
+    """Read a port from the environment; raises `LocalError`."""
+    text = os.environ.get(variable) or str(default)
+    if not (re.fullmatch("[1-9][0-9]{0,4}", text) and int(text) <= MAX_PORT):
+        raise LocalError(f"{variable}={text} is no port: give a number from 1 to {MAX_PORT}")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class LocalEnvironment:
+    """One local stack: a folder for all it keeps, and two ports on 127.0.0.1."""
+
+    folder: Path
+    emulator_port: int = field(default_factory=lambda: _port("EMULATOR_PORT", 4566))
+    engine_port: int = field(default_factory=lambda: _port("ENGINE_PORT", 4580))
+
+    @classmethod
+    def prune_published(cls, folder: Path) -> "LocalEnvironment":
+        """The env of a folder with the ports that its stack was last started on."""
+        try:
+            return cls(folder, **json.loads((folder / PORTS).read_text()))
+        except OSError:
+            return cls(folder)
+
+    def remember(self) -> None:
+        """Keep the ports for who comes next."""
+        ports = {"emulator_port": self.emulator_port, "engine_port": self.engine_port}
+        written = self.path(f"{PORTS}.new")
+        written.write_text(json.dumps(ports))
+        written.replace(self.path(PORTS))  # in one step: another command may be reading it
+
+    @property
+    def emulator_url(self) -> str:
+        """The address of the emulated AWS."""
+        return f"http://{HOST}:{self.emulator_port}"
+
+    @property
+    def engine_url(self) -> str:
+        """The address of the engine."""
+        return f"http://{HOST}:{self.engine_port}"
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The stack's secrets, made on first use."""
+        file = self.folder / "keys.json"
+        known = json.loads(file.read_text()) if file.exists() else {}
+        if known.keys() != MADE_UP.keys():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            known = {name: start + secrets.token_hex(16) for name, start in MADE_UP.items()} | known
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(known, indent=2))
+        return Keys(**known)
+
+    def path(self, *parts: str) -> Path:
+        """A place in the stack's folder; its parent is made."""
+        place = self.folder.joinpath(*parts)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def build_environment(self) -> dict[str, str]:
+        """The same for builds, which fetch packages: with the caller's settings of pip and proxies."""
+        wanted = {name: value for name, value in os.environ.items() if name.upper().startswith(FETCHING)}
+        return self.variables() | wanted
+
+    def variables(self) -> dict[str, str]:
+        """The environment for programs that talk to the emulated AWS."""
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        temporary = self.path("tmp", "")
+        temporary.mkdir(exist_ok=True)
+        return inherited | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
+            "TMPDIR": str(temporary),
+            "AWS_ENDPOINT_URL": self.emulator_url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SAM_CLI_TELEMETRY": "0",
+            "__SAM_CLI_APP_DIR": str(self.path("sam-cli")),
+        }

@@ -1,0 +1,275 @@
+"""A function as deployed: its handler, exactly the environment that the template gives it, and AWS by moto."""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from random import Random
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mediarelay import root
+from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.ledger import Ledger
+from mediarelay.contracts.retry import unpack
+from mediarelay.domain.circuit_breaker import Circuit
+from mediarelay.domain.schedule import Due, first_check
+from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.log import LoggedObservation, ReplayJob, Selection, TimeOf
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.origin import TRUSTED_ORIGINS, Origin
+from mediarelay.signing.standard_webhooks import headers
+from mediarelay.signing.tokens import digest
+from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
+from tests.integration.provider import Site
+from tests.integration.song_harness import CALLBACK, WEBHOOK
+from tests.integration.task_harness import Clock, waiting
+from tests.stack import REGION, ROOT, defaults, functions, variables
+
+ACCOUNT = "123456789012"
+API_URL = f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"
+SECRETS = {
+    "PROVIDER_KEYS_SECRET": {"secret_id": "AKIDexample", "secret_key": "example-secret-key"},
+    "MUSIC_SECRET": {"webhook_secrets": WEBHOOK, "callback_secrets": CALLBACK},
+    "CALLBACK_TOKENS_SECRET": {"tokens": "example-callback-token"},
+    "API_CLIENTS_SECRET": {
+        "clients": [
+            {"name": "reader", "sha256": digest("example-reader-token"), "scopes": ["read"]},
+            {"name": "game", "sha256": digest("example-game-token"), "scopes": ["read", "submit", "read:tokens"]},
+        ]
+    },
+}
+SIGNED = {"SecretId", "Nonce", "Timestamp", "SignatureMethod", "Signature"}
+Call = tuple[str, str]
+
+
+class Context:
+    """Lambda's context, as far as handlers look at it."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 50_000
+
+
+class LambdaSandbox:
+    """One function's surroundings; `calls` notes what it did as (IAM action, logical resource)."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, table: str, site: Site) -> None:
+        self.patch, self.site, self.clock = patch, site, Clock()
+        self.ledger = Ledger(client("dynamodb"), table)
+        self.calls: set[Call] = set()
+        self.queue, self.submits, self.retry = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
+        self.unknown = _queue(f"{table}-unknown")
+        self.inbox = _queue(f"{table}-inbox")
+        self.topic = client("sns").create_topic(Name=table)["TopicArn"]
+        inbox = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{table}-inbox"
+        client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=inbox)
+        self.values = {"TABLE_NAME": table, "CONFIRM_QUEUE_URL": self.queue, "TOPIC_ARN": self.topic}
+        self.values |= {
+            "CONFIRM_UNKNOWN_QUEUE_URL": self.unknown,
+            "SUBMIT_QUEUE_URL": self.submits,
+            "CALLBACK_BACKLOG_URL": self.retry,
+        }
+        self.values["SONG_TOKEN_KEY_ID"] = client("kms").create_key()["KeyMetadata"]["KeyId"]
+        self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
+        self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
+
+    def given(self, given: Mapping[str, Any]) -> None:
+        """Bring about the state that an event's file describes."""
+        self.settings("sweep")
+        for name, write in (("log", self._log), ("intents", self._wish), ("relays", self._relay)):
+            for one in given.get(name, ()):
+                write(one)
+        for job in given.get("jobs", ()):
+            self.ledger.open_job(_job(job))
+        for kept in given.get("quarantine", ()):
+            at = datetime.fromisoformat(kept["at"])
+            self.ledger.quarantine(kept["body"].encode(), kept["reason"], kept["route"], at)
+        for action, refusals in given.get("refusals", {}).items():
+            self._refuse(action, refusals, given["now"])
+        for action, answer in given.get("provider", {}).items():
+            self.site.says(action, json.dumps(answer))
+        self.clock.now = datetime.fromisoformat(given["now"])
+        if given.get("ledger") == "down":
+            self.values["TABLE_NAME"] = "gone"
+
+    def _wish(self, wish: Mapping[str, Any]) -> None:
+        intent = Intent(
+            key=wish["key"],
+            kind=Kind(wish["kind"]),
+            request=wish["request"],
+            at=datetime.fromisoformat(wish["at"]),
+            queued=wish.get("queued", False),
+        )
+        self.ledger.open_intent(intent, Due("submit", intent.at + SUBMIT_GRACE))
+        if "vid" in wish:
+            self.ledger.name_intent(intent.identity, wish["vid"], intent.at)
+            self.ledger.close_intent(intent)
+        if "refused" in wish:
+            self.ledger.refuse_intent(intent, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
+
+    def _relay(self, one: Mapping[str, Any]) -> None:
+        """Store a relay; what is marked as followed was said already."""
+        self.clock.now = datetime.fromisoformat(one["at"])
+        self.settings("music_callback")
+        body, timestamp = json.dumps(one["relay"]).encode(), str(int(self.clock().timestamp()))
+        signed = headers(WEBHOOK, "m", timestamp, body)
+        (receipt,) = root.music_receiver().receive(signed, "192.0.2.1", lambda: body)
+        self.settings("sweep")
+        if one.get("followed"):
+            root.leases().follow(receipt.relay.key)
+            _messages(self.inbox)
+
+    def _refuse(self, action: str, refusals: int, now: str) -> None:
+        self.clock.now = datetime.fromisoformat(now)
+        for _ in range(refusals):
+            root.breaker().refused(action, Circuit())
+
+    def _log(self, line: Mapping[str, Any]) -> None:
+        """Write one line of the log; what is not marked as unseen is folded into the task item too."""
+        self.clock.now = datetime.fromisoformat(line["at"])
+        kind, origin = Kind(line["kind"]), Origin(line["origin"])
+        body = json.dumps(line["body"]).encode()
+        entry = LoggedObservation(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
+        if line.get("unseen"):
+            self.ledger.record(
+                entry, first_check(kind, entry.at, root.settings().first_poll_after, known=origin in TRUSTED_ORIGINS)
+            )
+        else:
+            root.tasks().add(entry)
+
+    def environment(self, function: str) -> dict[str, str]:
+        """What the template puts into the function's environment."""
+        given = variables(function).items()
+        return {name: self.values.get(name) or defaults()[reference["Ref"]] for name, reference in given}
+
+    def settings(self, function: str) -> None:
+        """Make the environment the function's, and forget everything built from another one."""
+        for name in {name for names in map(variables, functions()) for name in names}:
+            self.patch.delenv(name, raising=False)
+        for name, value in self.environment(function).items():
+            self.patch.setenv(name, value)
+        forget()
+        self.patch.setattr(root, "now", self.clock)
+        self.patch.setattr(root, "_random", Random(0))  # noqa: S311 - the same each time
+
+    def handler(self, function: str) -> ModuleType:
+        """Load a function's handler."""
+        self.settings(function)
+        path = ROOT / "functions" / function / "handler.py"
+        spec = importlib.util.spec_from_file_location(f"{function}_handler", path)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Load a function and call it once, noting its calls; a JSON body of the result is parsed."""
+        services = ("dynamodb", "sqs", "sns", "secretsmanager", "kms")
+        for service in services:
+            client(service).meta.events.register("before-parameter-build", self._note, self.topic)
+        try:
+            result = self.handler(function).handler(json.loads(json.dumps(event)), Context())
+        finally:
+            for service in services:
+                client(service).meta.events.unregister("before-parameter-build", unique_id=self.topic)
+        json.dumps(result)
+        return result | {"body": json.loads(result["body"])} if "statusCode" in result else result
+
+    def _note(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        action = f"{model.service_model.endpoint_prefix.split('.')[0]}:{model.name}"
+        self.calls.add((action, self._resource(params)))
+
+    def _resource(self, params: Mapping[str, Any]) -> str:
+        if "TableName" in params:
+            return "Ledger" + (f"/index/{params['IndexName']}" if "IndexName" in params else "")
+        if "SecretId" in params:
+            (name,) = (name for name, value in self.values.items() if value == params["SecretId"])
+            return {
+                "PROVIDER_KEYS_SECRET": "ProviderKeys",
+                "CALLBACK_TOKENS_SECRET": "CallbackTokens",
+                "MUSIC_SECRET": "MusicSecret",
+            }.get(name, "ApiClients")
+        if "KeyId" in params:
+            return "SongTokenKey"
+        return {
+            self.queue: "ConfirmQueue",
+            self.unknown: "ConfirmUnknownQueue",
+            self.submits: "SubmitQueue",
+            self.retry: "CallbackBacklog",
+            self.topic: "Notifications",
+        }[params.get("QueueUrl") or params["TopicArn"]]
+
+    def after(self) -> dict[str, Any]:
+        """What the function left behind, without what is empty."""
+        left = {
+            "tasks": self._states(),
+            "due": {what: sorted(_time(row.due_at) for row in rows) for what, rows in waiting(self.ledger).items()},
+            "queue": [json.loads(body) for body in _messages(self.queue)],
+            "unknown": [json.loads(body) for body in _messages(self.unknown)],
+            "submits": [json.loads(body) for body in _messages(self.submits)],
+            "retry": [_captured(json.loads(body)) for body in _messages(self.retry)],
+            "quarantine": self._quarantined(),
+            "topic": [_announcement(json.loads(body)) for body in _messages(self.inbox)],
+            "provider": [{name: sent[name] for name in sent if name not in SIGNED} for sent in self.site.requests],
+        }
+        return {name: found for name, found in left.items() if found}
+
+    def _quarantined(self) -> list[str]:
+        """The bodies that could not be read."""
+        found = self.ledger.quarantined(f"{self.clock.now:%Y-%m-%d}", "")
+        return sorted(kept.body.decode() for kept in found)
+
+    def _states(self) -> dict[str, str]:
+        """The state of every task, with everything that was said about it."""
+        scan = client("dynamodb").scan(TableName=self.ledger.table)["Items"]
+        vids = sorted({item["pk"]["S"].removeprefix("TASK#") for item in scan if item["pk"]["S"].startswith("TASK#")})
+        self.settings("sweep")
+        tasks = {vid: root.tasks().load(vid)[1] for vid in vids}
+        return {vid: task.state.value for vid, task in tasks.items() if task}
+
+
+def _job(job: Mapping[str, Any]) -> ReplayJob:
+    bounds = {name: datetime.fromisoformat(job[name]) for name in ("since", "until") if name in job}
+    time = TimeOf(job.get("time", "created"))
+    chosen = Selection(kind=Kind(job["kind"]), state=State(job["state"]), time=time, **bounds)
+    at = datetime.fromisoformat(job["at"])
+    return ReplayJob(identity=job["job"], selection=chosen, rate=job["rate"], by=job["by"], at=at)
+
+
+def _captured(message: Mapping[str, str]) -> dict[str, str]:
+    kind, origin, at, body = unpack(message)
+    return {"kind": kind, "origin": origin, "at": at.isoformat(), "body": body.decode()}
+
+
+def forget() -> None:
+    """Drop what the composition root has built."""
+    for item in vars(root).values():
+        if hasattr(item, "cache_clear") and item.__module__ == root.__name__:
+            item.cache_clear()
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _queue(name: str) -> str:
+    url: str = client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    return url
+
+
+def _secret(name: str, value: Any) -> str:
+    arn: str = client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
+    return arn
+
+
+def _messages(url: str) -> list[str]:
+    answer = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [message["Body"] for message in answer.get("Messages", ())]
+
+
+def _announcement(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = {name: value["Value"] for name, value in envelope.get("MessageAttributes", {}).items()}
+    return {"message": json.loads(envelope["Message"]), "attributes": attributes}

@@ -1,0 +1,102 @@
+"""Songs with everything that the composition root gives them, for tests: relays are signed and posted as bytes."""
+
+import base64
+import json
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.ledger import Ledger
+from mediarelay.adapters.dynamodb.songs import Songs
+from mediarelay.adapters.kms import KmsCipher
+from mediarelay.domain.songs.events import Margins
+from mediarelay.domain.songs.model import SongKey, SongType
+from mediarelay.signing.standard_webhooks import sign
+from mediarelay.signing.zego import callback_signature
+from mediarelay.usecases.songs.leases import SongPublisher, SongReader
+from mediarelay.usecases.songs.receive import RelayEndpoint, SongReceipt
+from tests.integration.task_harness import Clock, Secret, Topic
+
+API = "https://api.example"
+PAYLOADS = Path(__file__).parents[1] / "contract" / "payloads" / "zego"
+WEBHOOK = "whsec_" + base64.b64encode(b"a secret of the game server").decode()
+CALLBACK = "a-callback-secret"
+KEY = SongKey("room 1", "104008", 1, SongType.ACCOMPANIMENT)
+NUMBERS = count(1)
+
+
+def result(name: str = "accompaniment", **changes: Any) -> dict[str, Any]:
+    """One of ZEGO's results, as a request of its own."""
+    found: dict[str, Any] = json.loads((PAYLOADS / f"{name}.json").read_text("utf-8"))
+    return found | {"request_id": f"r{next(NUMBERS)}", "data": found.get("data", {}) | changes}
+
+
+def relay(of: Any = None, **fields: Any) -> dict[str, Any]:
+    """A relay of a result; every one of them is new."""
+    return {"room_id": KEY.room, "vendor_id": KEY.vendor, "result": of if of is not None else result()} | fields
+
+
+class SongHarness:
+    """The use cases of songs."""
+
+    def __init__(self, table: str) -> None:
+        self.clock, self.topic, self.table = Clock(), Topic(), table
+        self.secrets = Secret({"webhook_secrets": f"whsec_b3RoZXI= {WEBHOOK}", "callback_secrets": f"other {CALLBACK}"})
+        self.songs = Songs(client("dynamodb"), table)
+        self.ledger = Ledger(client("dynamodb"), table)
+        self.vault = KmsCipher(client("kms"), client("kms").create_key()["KeyMetadata"]["KeyId"])
+        self.margins = Margins(safety=timedelta(seconds=30), notice=timedelta(minutes=10))
+        self.leases = SongPublisher(
+            shelf=self.songs, topic=self.topic, api_url=API, margins=self.margins, clock=self.clock
+        )
+        self.reader = SongReader(shelf=self.songs, vault=self.vault, margins=self.margins, clock=self.clock)
+        self.receiver = RelayEndpoint(
+            shelf=self.songs,
+            quarantine=self.ledger,
+            vault=self.vault,
+            secrets=self.secrets,
+            networks=(ip_network("192.0.2.0/24"),),
+            clock=self.clock,
+        )
+
+    def post(self, body: bytes, headers: dict[str, str] | None = None, address: str = "192.0.2.1") -> list[SongReceipt]:
+        """Receive a message exactly as it is."""
+        return self.receiver.receive(headers or {}, address, lambda: body)
+
+    def webhook(self, message: Any, *, sent: datetime | None = None, secret: str = WEBHOOK) -> list[SongReceipt]:
+        """Receive a message with the headers of Standard Webhooks."""
+        body, timestamp = json.dumps(message).encode(), str(int((sent or self.clock()).timestamp()))
+        return self.post(body, headers("msg", timestamp, sign(secret, "msg", timestamp, body)))
+
+    def zego(self, message: dict[str, Any], nonce: str | int = "1", *, secret: str = CALLBACK) -> list[SongReceipt]:
+        """Receive a message with ZEGO's signature fields."""
+        timestamp = int(self.clock().timestamp())
+        proof = {"signature": callback_signature(secret, timestamp, nonce), "timestamp": timestamp, "nonce": nonce}
+        return self.post(json.dumps(message | proof).encode())
+
+    def follow(self, key: SongKey = KEY) -> list[str]:
+        """What stream and sweep do."""
+        return self.leases.follow(key)
+
+    def sweep(self) -> list[str]:
+        """Follow every song that is due; returns what was said."""
+        rows = list(self.ledger.waiting("song", self.clock()))
+        return [said for row in rows for said in self.leases.resume(row.pk, row.sk)]
+
+    def song(self, *, tokens: bool = False) -> dict[str, Any]:
+        """What a client reads of the song."""
+        (found,) = self.reader.song(KEY.room, KEY.song, tokens=tokens)["songs"]
+        view: dict[str, Any] = found
+        return view
+
+    def said(self) -> list[str]:
+        """What subscribers heard."""
+        return [message["type"].rpartition(".")[2] for message in self.topic.messages]
+
+
+def headers(message: str, timestamp: str, signature: str) -> dict[str, str]:
+    """The headers of Standard Webhooks."""
+    return {"webhook-id": message, "webhook-timestamp": timestamp, "webhook-signature": signature}

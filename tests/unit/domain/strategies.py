@@ -1,0 +1,47 @@
+"""Observations as hypothesis draws them: few distinct values, so that ties and repetitions are common."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from mediarelay.domain.tasks.media import Facts, Fault, Kind, Place, Rendition, RenditionKind, Source, State
+from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.spec import UnknownSpec
+from mediarelay.domain.tasks.task import Observation
+
+VID = "963f1d40dfdfadfdd9b94e922d5696"
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+MOMENTS = st.integers(0, 3).map(lambda minutes: START + timedelta(minutes=minutes))
+PLACES = st.builds(Place, app_id=st.sampled_from([None, 1, 2]), bucket=st.sampled_from([None, "cts", "other"]))
+SOURCES = st.builds(
+    Source,
+    url=st.sampled_from([None, "http://a/1.mp4", "http://b/2.mp4"]),
+    place=PLACES,
+    size=st.sampled_from([None, 1, 2]),
+)
+RENDITIONS = st.sampled_from(["f10", "f20"]).map(
+    lambda name: Rendition(
+        kind=RenditionKind.VIDEO, name=name, spec=UnknownSpec(name), paths=(f"/{name}.mp4",), dst=Place()
+    )
+)
+FACTS = st.builds(
+    Facts,
+    vid=st.just(VID),
+    kind=st.sampled_from(Kind),
+    state=st.sampled_from(State),
+    source=SOURCES,
+    renditions=st.lists(RENDITIONS, max_size=2).map(tuple),
+    faults=st.sampled_from([(), (Fault(code=122),)]),
+    created_at=st.none() | MOMENTS,
+)
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> Observation:
+    """One observation; its digest follows from its content, as in the ledger."""
+    origin, facts, at = draw(st.sampled_from(Origin)), draw(FACTS), draw(MOMENTS)
+    return Observation(origin=origin, digest=f"{hash((origin, facts)):x}", at=at, facts=facts)
+
+
+LOGS = st.lists(observations(), min_size=1, max_size=8)
