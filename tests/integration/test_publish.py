@@ -277,7 +277,7 @@ def test_a_row_that_cannot_be_leased_stops_no_other(
         if what == "sweep":
             harness.provider.answers[vid] = answer(vid)
             harness.confirm(vid)
-    plain = type(harness.ledger).lease
+    plain = type(harness.ledger).hide
 
     def lease(ledger: Ledger, row: DueItem, until: datetime) -> bool:
         if row.vid == "v0":
@@ -372,7 +372,7 @@ def test_a_row_that_cannot_be_leased_is_told_although_the_turn_ended_early(
     for number in range(3):
         harness.submitter.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
     harness.clock.forward(minutes=3)
-    plain, failing = type(harness.ledger).lease, [True]
+    plain, failing = type(harness.ledger).hide, [True]
 
     def lease(ledger: Ledger, row: DueItem, until: datetime) -> bool:
         if failing and failing.pop():
