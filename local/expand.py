@@ -1,13 +1,17 @@
 """Turn a packaged SAM template into plain CloudFormation that the emulator understands.
 
-The emulator ignores the OpenAPI `Body` of an HTTP API and would make it without a single route. The official transform
-is run here, and the Body is replaced by the Integration, Route and Authorizer resources that say the same.
+AWS runs two transforms on the template, AWS::LanguageExtensions and then AWS::Serverless. Both run here with sam's own
+code. The emulator ignores the OpenAPI `Body` of an HTTP API and would create no route, so equivalent Integration, Route
+and Authorizer resources replace the Body.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import boto3
+from samcli.lib.cfn_language_extensions.models import TemplateProcessingContext
+from samcli.lib.cfn_language_extensions.processors.foreach import ForEachProcessor
+from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
@@ -15,8 +19,32 @@ Template = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
 
 
+def parse(text: str) -> Template:
+    """Parse a template and apply AWS::LanguageExtensions: expand `Fn::ForEach` and look up `Fn::FindInMap`.
+
+    References to parameters stay, because the emulator resolves them.
+    """
+    context = TemplateProcessingContext(fragment=yaml_parse(text))
+    ForEachProcessor().process_template(context)
+    mappings = context.fragment.pop("Mappings", {})
+    expanded: Template = _look_up(context.fragment, mappings)
+    return expanded
+
+
+def _look_up(value: Any, mappings: Template) -> Any:
+    """Replace each `Fn::FindInMap` in a value by what it finds."""
+    match value:
+        case {"Fn::FindInMap": [mapping, key, attribute]}:
+            return mappings[mapping][key][attribute]
+        case dict():
+            return {name: _look_up(inner, mappings) for name, inner in value.items()}
+        case list():
+            return [_look_up(inner, mappings) for inner in value]
+    return value
+
+
 def translate(template: Template, parameters: Mapping[str, str], region: str) -> Template:
-    """Run the official SAM transform. Managed policies are never looked up: the template names none."""
+    """Run the official SAM transform. It looks up no managed policies, because the template names none."""
     session = boto3.Session(region_name=region)
     translator = Translator({}, Parser(), boto_session=session)
     translated: Template = translator.translate(template, dict(parameters))
