@@ -3,8 +3,12 @@
 AWS runs two transforms on the template, AWS::LanguageExtensions and then AWS::Serverless. Both run here with sam's own
 code. The emulator ignores the OpenAPI `Body` of an HTTP API and would create no route, so equivalent Integration, Route
 and Authorizer resources replace the Body.
+
+`python -m local.expand <template.yaml` writes the template with its loops expanded, as JSON.
 """
 
+import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -151,3 +155,7 @@ def _authorizer(api: str, name: str, scheme: Template) -> Template:
             "AuthorizerResultTtlInSeconds": settings["authorizerResultTtlInSeconds"],
         },
     }
+
+
+if __name__ == "__main__":
+    json.dump(parse(sys.stdin.read()), sys.stdout, indent=1)
