@@ -24,26 +24,28 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon
 
 
 def parse(text: str) -> Template:
-    """Parse a template and apply AWS::LanguageExtensions: expand `Fn::ForEach` and look up `Fn::FindInMap`.
+    """Parse a template and apply AWS::LanguageExtensions: expand `Fn::ForEach`, look up `Fn::FindInMap`.
 
     References to parameters stay, because the emulator resolves them.
     """
     context = TemplateProcessingContext(fragment=yaml_parse(text))
     ForEachProcessor().process_template(context)
     mappings = context.fragment.pop("Mappings", {})
-    expanded: Template = _look_up(context.fragment, mappings)
+    expanded: Template = _resolve(context.fragment, mappings)
     return expanded
 
 
-def _look_up(value: Any, mappings: Template) -> Any:
-    """Replace each `Fn::FindInMap` in a value by what it finds."""
+def _resolve(value: Any, mappings: Template) -> Any:
+    """Replace each `Fn::FindInMap` by what it finds, and each `Fn::Sub` in which a loop left nothing to substitute."""
     match value:
         case {"Fn::FindInMap": [mapping, key, attribute]}:
             return mappings[mapping][key][attribute]
+        case {"Fn::Sub": str(text)} if "${" not in text:
+            return text
         case dict():
-            return {name: _look_up(inner, mappings) for name, inner in value.items()}
+            return {name: _resolve(inner, mappings) for name, inner in value.items()}
         case list():
-            return [_look_up(inner, mappings) for inner in value]
+            return [_resolve(inner, mappings) for inner in value]
     return value
 
 

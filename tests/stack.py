@@ -45,6 +45,6 @@ def functions() -> dict[str, Any]:
 
 def variables(function: str) -> dict[str, Any]:
     """The environment a function gets, with the template's references unresolved."""
-    common = template()["Globals"]["Function"]["Environment"]["Variables"]
-    own = functions()[function].get("Environment", {"Variables": {}})["Variables"]
+    common: dict[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]
+    own: dict[str, Any] = functions()[function].get("Environment", {"Variables": {}})["Variables"]
     return common | own
