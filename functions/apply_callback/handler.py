@@ -8,9 +8,9 @@ from mediarelay.batch import Record, each
 from mediarelay.contracts.retry import unpack
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Rejected
-from mediarelay.root import intake
+from mediarelay.wiring.callbacks import callback_store
 
-INTAKES = {kind: intake(kind) for kind in Kind}
+STORES = {kind: callback_store(kind) for kind in Kind}
 log = logging.getLogger(__name__)
 
 
@@ -18,7 +18,7 @@ def store(record: Record) -> None:
     """Store one callback; one that cannot be read is in quarantine then."""
     kind, origin, at, body = unpack(json.loads(record["body"]))
     try:
-        INTAKES[kind].take(body, origin, at)
+        STORES[kind].take(body, origin, at)
     except Rejected as error:
         log.warning("in quarantine", extra={"error": str(error)})
 

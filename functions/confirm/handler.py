@@ -6,7 +6,7 @@ from typing import Any
 
 from mediarelay.batch import Record, each
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.root import confirmer
+from mediarelay.wiring.provider import confirmer
 
 CONFIRMER = confirmer()
 

@@ -5,10 +5,14 @@ from typing import Any
 from mediarelay.batch import Record, each
 from mediarelay.domain.tasks.log import Change
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.root import asker, leases, ledger, publisher, submit_queue
+from mediarelay.wiring.base import ledger
+from mediarelay.wiring.queues import submit_queue
+from mediarelay.wiring.songs import song_publisher
+from mediarelay.wiring.tasks import confirm_requester, task_publisher
 
 QUESTIONS = {Origin.CLAIM, Origin.TRUSTED, "replay"}
-LEDGER, ASKER, SUBMITS, PUBLISHER, LEASES = ledger(), asker(), submit_queue(), publisher(), leases()
+LEDGER, REQUESTER, SUBMITS = ledger(), confirm_requester(), submit_queue()
+TASKS, SONGS = task_publisher(), song_publisher()
 
 
 def follow(record: Record) -> None:
@@ -19,13 +23,13 @@ def follow(record: Record) -> None:
 
 def _follow(change: Change) -> None:
     if change.item in QUESTIONS:
-        ASKER.ask(change.vid, change.kind, vouched=change.item != Origin.CLAIM)
+        REQUESTER.ask(change.vid, change.kind, vouched=change.item != Origin.CLAIM)
     elif change.item == "relay":
-        LEASES.resume(change.pk, change.sk)
+        SONGS.resume(change.pk, change.sk)
     elif change.item == "intent":
-        (PUBLISHER.refuse if change.refused else SUBMITS.send)(change.pk.removeprefix("INTENT#"))
+        (TASKS.refuse if change.refused else SUBMITS.send)(change.pk.removeprefix("INTENT#"))
     else:
-        PUBLISHER.publish(change.vid)
+        TASKS.publish(change.vid)
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from mediarelay.batch import Record, each
-from mediarelay.root import submitter
+from mediarelay.wiring.provider import submitter
 
 SUBMITTER = submitter()
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from mediarelay.root import sweeper, tick
+from mediarelay.wiring.sweep import sweeper
+from mediarelay.wiring.ticks import tick
 
 SWEEPER = sweeper()
 

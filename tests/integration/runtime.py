@@ -27,9 +27,9 @@ AT = """
 import sys
 from datetime import datetime
 from random import Random
-from mediarelay import root
+from mediarelay.wiring import base
 at = datetime.fromisoformat(sys.argv.pop(1))
-root.now, root._random = (lambda: at), Random(0)
+base.now, base.random = (lambda: at), Random(0)
 from awslambdaric.__main__ import main
 main(sys.argv)
 """

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from mediarelay import root
 from mediarelay.adapters.aws import CONFIG
 from mediarelay.config import Settings
+from mediarelay.wiring import base
+from mediarelay.wiring.ticks import tick
 from tests.integration.lambda_sandbox import Context, LambdaSandbox
 from tests.stack import functions, template, variables
 
@@ -31,10 +32,10 @@ def test_settings_that_are_read_are_given(
 ) -> None:
     read: set[str] = set()
     watched = SimpleNamespace(read=lambda: Watched(Settings.read(), read))
-    monkeypatch.setattr(root, "Settings", watched)
+    monkeypatch.setattr(base, "Settings", watched)
     lambda_sandbox.handler(function)
     if function in TICKS:
-        root.tick(Context())
+        tick(Context())
     given, common = set(variables(function)), set(template()["Globals"]["Function"]["Environment"]["Variables"])
     assert read <= given
     assert given - common <= read

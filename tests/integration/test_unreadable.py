@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mediarelay.adapters.dynamodb import items, songs
 from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb import items, songs
 from mediarelay.batch import each
 from mediarelay.contracts.api.views import TaskQuery, read
 from mediarelay.domain.circuit_breaker import MAX_BREAK, THRESHOLD, Circuit
@@ -68,7 +68,7 @@ def fill(harness: TaskHarness) -> None:
     harness.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)], 1, "somebody")
     provider.vids = [BudgetSpent("none left")]
     harness.submitter.submit(Kind.AUDIO, WISH, None)
-    harness.submitter.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
+    harness.intents.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
     harness.breaker.refused("GetCtsaudioInfo", Circuit())
     song_harness = SongHarness(harness.table)
     song_harness.webhook(relay())
@@ -459,7 +459,7 @@ def test_a_readable_item_of_another_writer_is_not_written_over(harness: TaskHarn
 
 
 def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) -> None:
-    harness.submitter.enqueue(Kind.AUDIO, WISH, None)
+    harness.intents.enqueue(Kind.AUDIO, WISH, None)
     (row,) = harness.due()["queued"]
     spoil(harness, row.pk, row.sk, "REMOVE #request", {"#request": "request"})
     harness.clock.forward(minutes=2)

@@ -46,7 +46,7 @@ def loaded(layers: Path, function: str) -> set[str]:
 @pytest.mark.parametrize("function", sorted(functions()))
 def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -> None:
     modules = loaded(layers, function)
-    assert "mediarelay.root" in modules
+    assert "mediarelay.wiring.base" in modules
     assert not modules & {"boto3", "aws_lambda_powertools"}
     if function in CALLBACKS:
         assert not modules & HEAVY

@@ -28,8 +28,8 @@ MAY_USE = {
     "http.py": {"domain", "errors", "usecases"},
     "check.py": {"adapters", "config", "contracts", "errors", "signing", "usecases", "botocore"},
     "routing.py": {"contracts", "errors", "http"},
-    "root.py": {"adapters", "config", "domain", "errors", "metrics", "signing", "usecases", "requests"},
-    "functions": {"batch", "contracts", "domain", "errors", "http", "root", "routing", "usecases"},
+    "wiring": {"wiring", "adapters", "config", "domain", "errors", "metrics", "signing", "usecases", "requests"},
+    "functions": {"batch", "contracts", "domain", "errors", "http", "routing", "usecases", "wiring"},
 }
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "getenv", "system", "urlopen", "exec", "eval"}
 MAX_HANDLER_LINES = 40
@@ -110,3 +110,11 @@ def test_a_handler_is_short(path: Path) -> None:
 
 def test_every_layer_is_known() -> None:
     assert {place(path) for path in ALL} - {"__init__.py"} == set(MAY_USE)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("wiring/*.py")), ids=lambda path: path.name)
+def test_wiring_states_its_imports_at_the_top(path: Path) -> None:
+    """A function's import budget can be read from the module that builds it: no import is hidden in a function."""
+    imports = {node for node in ast.walk(tree(path)) if isinstance(node, ast.Import | ast.ImportFrom)}
+    assert imports <= set(tree(path).body)
+    assert "TYPE_CHECKING" not in path.read_text("utf-8")

@@ -81,35 +81,16 @@ class Send(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submitter:
-    """Sends wishes to the provider. `send` gives the call for each kind.
+class IntentStore:
+    """Stores requests as intents, once per idempotency key. It never calls the provider.
 
     `default_key_hours` is how long after the provider's answer the same request without a key gives the same task.
     """
 
     intents: Intents
     tasks: TaskRepository
-    send: Mapping[Kind, Send]
     clock: Callable[[], datetime]
     default_key_hours: int
-
-    def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
-        """Take a wish.
-
-        Args:
-            kind: What is to be transcoded.
-            request: The wish in the provider's words (`url`, `bucketName`, `bucketRegion`).
-            key: The client's idempotency key; by default the wish itself, for `default_key_hours`.
-
-        Raises:
-            Conflict: The key was used for another wish.
-            ProviderRefused: The provider will not take it; the key is free again.
-            LedgerUnavailable: Nothing was promised.
-        """
-        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
-        if self._open(intent, by_default=key is None):
-            return self._send_now(intent)
-        return self._repeat(intent)
 
     def enqueue(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
         """Take a wish that the queue hands to the provider, at the pace of the budget.
@@ -120,11 +101,11 @@ class Submitter:
         """
         request_key = key or file_identity(request)
         intent = Intent(key=request_key, kind=kind, request=request, at=self.clock(), queued=True)
-        if self._open(intent, by_default=key is None):
+        if self.add(intent, by_default=key is None):
             return Submitted(None, kind, State.EXPECTED, repeated=False)
-        return self._repeat(intent)
+        return self.answer_repeat(intent)
 
-    def _open(self, intent: Intent, *, by_default: bool) -> bool:
+    def add(self, intent: Intent, *, by_default: bool) -> bool:
         """Store a wish; return False if its key is taken. A default key is free again once its time is over."""
         due = Due(QUEUED if intent.queued else "submit", intent.at + SUBMIT_GRACE)
         if self.intents.open_intent(intent, due):
@@ -143,6 +124,57 @@ class Submitter:
             return False
         self.intents.expire_intent(stored)
         return True
+
+    def answer_repeat(self, wish: Intent) -> Submitted:
+        """Answer a wish that is stored already; it may be answered, refused or dropped meanwhile."""
+        for _ in range(RACES):
+            if (found := self._stored(wish)) is not None:
+                return found
+        raise LedgerUnavailable("too many with this key")
+
+    def _stored(self, wish: Intent) -> Submitted | None:
+        stored = self.intents.intent(wish.identity)
+        if stored is None:
+            raise LedgerUnavailable("the first request with this key has just been refused")
+        if not stored.same_request(wish):
+            raise Conflict("Idempotency-Key: was used for another request")
+        if stored.refused and stored.vid is None:
+            self.intents.drop_intent(stored)
+            raise ProviderRefused(stored.refused)
+        if stored.vid is None:
+            accepted = Submitted(None, wish.kind, State.EXPECTED, repeated=True)
+            return accepted if self.intents.promise_intent(stored) else None
+        _, task = self.tasks.load(stored.vid)
+        return Submitted(stored.vid, wish.kind, task.state if task else State.PENDING, repeated=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitter:
+    """Sends intents to the provider. `send` gives the call for each kind."""
+
+    store: IntentStore
+    intents: Intents
+    tasks: TaskRepository
+    send: Mapping[Kind, Send]
+    clock: Callable[[], datetime]
+
+    def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
+        """Take a wish.
+
+        Args:
+            kind: What is to be transcoded.
+            request: The wish in the provider's words (`url`, `bucketName`, `bucketRegion`).
+            key: The client's idempotency key; by default the wish itself, for `IntentStore.default_key_hours`.
+
+        Raises:
+            Conflict: The key was used for another wish.
+            ProviderRefused: The provider will not take it; the key is free again.
+            LedgerUnavailable: Nothing was promised.
+        """
+        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
+        if self.store.add(intent, by_default=key is None):
+            return self._send_now(intent)
+        return self.store.answer_repeat(intent)
 
     def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
         """Expect a video task whose vid is known already."""
@@ -189,28 +221,6 @@ class Submitter:
     def _refuse(self, intent: Intent, reason: str) -> None:
         self.intents.refuse_intent(intent, reason, Due("publish", self.clock() + PUBLISH_GRACE))
 
-    def _repeat(self, wish: Intent) -> Submitted:
-        """Answer a wish that is stored already; it may be answered, refused or dropped meanwhile."""
-        for _ in range(RACES):
-            if (found := self._stored(wish)) is not None:
-                return found
-        raise LedgerUnavailable("too many with this key")
-
-    def _stored(self, wish: Intent) -> Submitted | None:
-        stored = self.intents.intent(wish.identity)
-        if stored is None:
-            raise LedgerUnavailable("the first request with this key has just been refused")
-        if not stored.same_request(wish):
-            raise Conflict("Idempotency-Key: was used for another request")
-        if stored.refused and stored.vid is None:
-            self.intents.drop_intent(stored)
-            raise ProviderRefused(stored.refused)
-        if stored.vid is None:
-            accepted = Submitted(None, wish.kind, State.EXPECTED, repeated=True)
-            return accepted if self.intents.promise_intent(stored) else None
-        _, task = self.tasks.load(stored.vid)
-        return Submitted(stored.vid, wish.kind, task.state if task else State.PENDING, repeated=True)
-
     def _send(self, intent: Intent) -> Submitted:
         try:
             vid = self.send[intent.kind](intent.request, queued=intent.queued)
@@ -222,7 +232,7 @@ class Submitter:
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         first = self.intents.name_intent(intent.identity, vid, self.clock())
         submitted = self._finish(intent, vid)
-        return submitted if first else self._repeat(intent)
+        return submitted if first else self.store.answer_repeat(intent)
 
     def _finish(self, intent: Intent, vid: str) -> Submitted:
         submitted = self._expect(intent.kind, vid, intent.request, repeated=False)
