@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.http import Event, header
 from mediarelay.wiring.authorizer import authorizer
 
 AUTHORIZER = authorizer()
 
 
+@observed
 def handler(event: Event, _context: Any) -> dict[str, Any]:
     """Answer `{"isAuthorized", "context"}`."""
     client = AUTHORIZER.admit(header(event, "authorization"), event["routeKey"])

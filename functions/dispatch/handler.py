@@ -1,10 +1,11 @@
 """The ledger's stream: claims and replays go to the confirm queues, queued wishes to theirs, news to the topic."""
 
-from typing import Any
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from mediarelay.batch import Record, each
+from mediarelay.aws_lambda.batches import stream_handler
 from mediarelay.domain.tasks.log import Change
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.observability import add_log_keys
 from mediarelay.wiring.base import ledger
 from mediarelay.wiring.queues import submit_queue
 from mediarelay.wiring.songs import song_publisher
@@ -15,13 +16,14 @@ LEDGER, REQUESTER, SUBMITS = ledger(), confirm_requester(), submit_queue()
 TASKS, SONGS = task_publisher(), song_publisher()
 
 
-def follow(record: Record) -> None:
+def follow(record: DynamoDBRecord) -> None:
     """Do what one change of the ledger asks for; one that cannot be read asks for nothing."""
-    for change in LEDGER.changes([record["dynamodb"]["NewImage"]]):
+    for change in LEDGER.changes([record.raw_event["dynamodb"]["NewImage"]]):
         _follow(change)
 
 
 def _follow(change: Change) -> None:
+    add_log_keys(vid=change.vid or None)
     if change.item in QUESTIONS:
         REQUESTER.ask(change.vid, change.kind, vouched=change.item != Origin.CLAIM)
     elif change.item == "relay":
@@ -32,6 +34,4 @@ def _follow(change: Change) -> None:
         TASKS.publish(change.vid)
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer `{"batchItemFailures"}`."""
-    return each(event, follow)
+handler = stream_handler(follow)

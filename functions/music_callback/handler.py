@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.http import Event, Response, answering, raw_body, respond
 from mediarelay.usecases.songs.receive import SongReceipt
 from mediarelay.wiring.relays import relay_endpoint
@@ -16,6 +17,7 @@ def told(receipt: SongReceipt) -> dict[str, Any]:
     return about | {"accepted": True, "duplicate": receipt.duplicate}
 
 
+@observed
 @answering
 def handler(event: Event, _context: Any) -> Response:
     """Answer `{"results"}`, one for each relay in its order."""

@@ -31,6 +31,7 @@ from mediarelay.wiring.tasks import task_repository
 from tests.integration.provider import Site
 from tests.integration.song_harness import CALLBACK, WEBHOOK
 from tests.integration.task_harness import Clock, waiting
+from tests.lambda_context import Context
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
 ACCOUNT = "123456789012"
@@ -48,13 +49,6 @@ SECRETS = {
 }
 SIGNED = {"SecretId", "Nonce", "Timestamp", "SignatureMethod", "Signature"}
 Call = tuple[str, str]
-
-
-class Context:
-    """Lambda's context, as far as handlers look at it."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 50_000
 
 
 class LambdaSandbox:

@@ -9,7 +9,8 @@ from mediarelay.adapters.aws import CONFIG
 from mediarelay.config import Settings
 from mediarelay.wiring import base
 from mediarelay.wiring.ticks import tick
-from tests.integration.lambda_sandbox import Context, LambdaSandbox
+from tests.integration.lambda_sandbox import LambdaSandbox
+from tests.lambda_context import Context
 from tests.stack import functions, template, variables
 
 TICKS = {"poll_video", "poll_audio", "sweep"}

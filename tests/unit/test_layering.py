@@ -15,21 +15,33 @@ STDLIB = "stdlib"
 
 PURE = {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "itertools", "json"}
 PURE |= {"re", "typing", "urllib"}
+AWS = {"boto3", "botocore"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
     "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
-    "usecases": {"usecases", "contracts", "domain", "signing", "errors", "metrics"},
-    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "metrics", "botocore", "requests", "urllib3"},
-    "batch.py": {"errors"},
+    "usecases": {"usecases", "contracts", "domain", "signing", "errors", "observability"},
+    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability", *AWS, "requests", "urllib3"},
+    "aws_lambda": {"aws_lambda", "errors", "observability", "aws_lambda_powertools"},
     "config.py": {"signing"},
     "errors.py": set(),
-    "metrics.py": set(),
-    "http.py": {"domain", "errors", "usecases"},
+    "observability.py": {"aws_lambda_powertools"},
+    "http.py": {"aws_lambda", "domain", "errors", "usecases"},
     "check.py": {"adapters", "config", "contracts", "errors", "signing", "usecases", "botocore"},
-    "routing.py": {"contracts", "errors", "http"},
-    "wiring": {"wiring", "adapters", "config", "domain", "errors", "metrics", "signing", "usecases", "requests"},
-    "functions": {"batch", "contracts", "domain", "errors", "http", "routing", "usecases", "wiring"},
+    "routing.py": {"aws_lambda", "contracts", "errors", "http"},
+    "wiring": {"wiring", "adapters", "config", "domain", "errors", "observability", "signing", "usecases", "requests"},
+    "functions": {
+        "aws_lambda",
+        "contracts",
+        "domain",
+        "errors",
+        "http",
+        "observability",
+        "routing",
+        "usecases",
+        "wiring",
+    }
+    | {"aws_lambda_powertools"},
 }
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "getenv", "system", "urlopen", "exec", "eval"}
 MAX_HANDLER_LINES = 40

@@ -8,11 +8,11 @@ from functools import cache
 from random import SystemRandom
 from typing import Any
 
-from mediarelay import metrics
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.ledger import Ledger
 from mediarelay.adapters.secrets import Reading, Secret
 from mediarelay.config import Settings, unreadable
+from mediarelay.observability import count, flush, set_log_level
 
 random = SystemRandom()
 log = logging.getLogger(__name__)
@@ -28,12 +28,18 @@ def settings() -> Settings:
     """Read the environment; a setting that cannot be read is counted and logged, and has its default."""
     for name, why in unreadable().items():
         report_unreadable(name, why)
-    return Settings.read()
+    try:
+        found = Settings.read()
+    except ValueError:
+        flush()  # init fails, so no invocation will publish what was counted
+        raise
+    set_log_level(found.log_level)
+    return found
 
 
 def report_unreadable(setting: str, why: str) -> None:
     """Count and log a setting, or an entry of one, that cannot be read."""
-    metrics.count_alarmed("SettingUnreadable", setting=setting.upper())
+    count("SettingUnreadable", setting=setting.upper())
     log.error("setting unreadable", extra={"setting": setting.upper(), "error": why})
 
 

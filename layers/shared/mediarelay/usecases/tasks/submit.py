@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.schedule import Due, next_minute
 from mediarelay.domain.tasks.intent import Intent, Submitted, file_identity
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
@@ -27,6 +26,7 @@ from mediarelay.errors import (
     ProviderRefused,
     ProviderUnknown,
 )
+from mediarelay.observability import add_log_keys, count
 from mediarelay.usecases.tasks.repository import RACES, TaskRepository
 
 SUBMIT_GRACE = timedelta(seconds=60)
@@ -172,12 +172,14 @@ class Submitter:
             LedgerUnavailable: Nothing was promised.
         """
         intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
+        add_log_keys(intent=intent.identity)
         if self.store.add(intent, by_default=key is None):
             return self._send_now(intent)
         return self.store.answer_repeat(intent)
 
     def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
         """Expect a video task whose vid is known already."""
+        add_log_keys(vid=vid)
         return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
 
     def _tracked(self, vid: str) -> bool:
@@ -194,7 +196,7 @@ class Submitter:
             return None
         if self.clock() - intent.at < self.tasks.rules.give_up_after:
             return self._try(intent)
-        metrics.count("SubmitsGivenUp", kind=intent.kind)
+        count("SubmitsGivenUp", kind=intent.kind)
         log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
         self._refuse(intent, "given up: the provider did not answer in time")
         return None
@@ -213,7 +215,7 @@ class Submitter:
         try:
             return self._send(intent)
         except ProviderRefused as error:
-            metrics.count("SubmitsRefused", kind=intent.kind)
+            count("SubmitsRefused", kind=intent.kind)
             log.warning("submit refused", extra={"intent": intent.identity, "code": error.code})
             self._refuse(intent, str(error))
             return None
