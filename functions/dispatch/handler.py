@@ -3,7 +3,7 @@
 from typing import Any
 
 from mediarelay.batch import Record, each
-from mediarelay.domain.tasks.log import Change
+from mediarelay.domain.due import Change
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.root import asker, leases, ledger, publisher, submit_queue
 

@@ -9,7 +9,7 @@ import pytest
 
 from mediarelay.domain.budget import Allowance, Budget
 from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.due import Due
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import BudgetSpent, ProviderUnknown
@@ -30,7 +30,7 @@ class Metered:
         if not self.harness.ledger.spend(self.harness.clock(), self.harness.budget.query(known=known)):
             raise BudgetSpent("none left")
         self.called.append(vid)
-        return self.harness.provider.info(_kind, vid, known=known)
+        return self.harness.provider.query(_kind, vid, known=known)
 
 
 def asker(harness: TaskHarness) -> ConfirmRequester:
@@ -236,7 +236,7 @@ def test_what_no_poll_has_had_room_for_is_not_given_up_an_hour_late(harness: Tas
     harness.queue.waiting = 80
     harness.clock.forward(hours=26)
     assert harness.poll() == 0
-    assert harness.sweep()["lost"] == 0, "only our budget has kept it waiting"
+    assert harness.sweep()["give_up"] == 0, "only our budget has kept it waiting"
     harness.queue.waiting = 0
     harness.provider.answers[VID] = answer()
     assert harness.poll() == 1
@@ -250,7 +250,7 @@ def test_what_no_poll_has_had_room_for_is_given_up_in_the_end(harness: TaskHarne
     harness.clock.forward(hours=26 if refused else 48, minutes=1)
     for _ in range(THRESHOLD if refused else 0):
         harness.breaker.refused("GetCtsInfo", Circuit())
-    assert harness.sweep()["lost"] == 1
+    assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
 
 
@@ -294,7 +294,7 @@ def test_callbacks_of_one_kind_keep_no_claim_of_the_other_kind_waiting(harness: 
 
 def _said(harness: TaskHarness, said: bytes | Exception, kind: Kind, vid: str, *, known: bool) -> bytes:
     harness.provider.answers[vid] = said
-    return harness.provider.info(kind, vid, known=known)
+    return harness.provider.query(kind, vid, known=known)
 
 
 def test_a_stale_message_loses_no_replay(harness: TaskHarness) -> None:
@@ -320,18 +320,18 @@ def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_howeve
     for _ in range(10):
         harness.clock.forward(minutes=1)
         assert harness.sweep()["submit"] == 1
-        (row,) = harness.due()["queued"]
+        (row,) = harness.due()["submit_queued"]
         assert 0 < row.due_at - harness.clock().timestamp() <= 60
     harness.clock.forward(minutes=1)
     assert harness.sweep()["submit"] == 1
     assert len(harness.provider.taken) == 11
-    assert "queued" not in harness.due()
+    assert "submit_queued" not in harness.due()
 
 
 def test_only_a_queued_submit_leaves_a_part_of_the_budget(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", BudgetSpent("none left"), "v2", "v3"]
     harness.submitter.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
-    (row,) = harness.due()["queued"]
+    (row,) = harness.due()["submit_queued"]
     harness.submitter.resume(row.pk.removeprefix("INTENT#"))
     harness.submitter.submit(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
     harness.clock.forward(minutes=1)

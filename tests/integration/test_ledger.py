@@ -15,24 +15,14 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.ledger import QUARANTINE_DAYS
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.domain.budget import Allowance
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.due import Due, DueItem
+from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.log import (
-    Bookkeeping,
-    DueItem,
-    LoggedObservation,
-    Order,
-    PendingCheck,
-    Publication,
-    QuarantinedBody,
-    ReplayJob,
-    Selection,
-    TaskLog,
-    TaskSummary,
-    TimeOf,
-)
+from mediarelay.domain.tasks.item import Bookkeeping, Order, Publication, Selection, TaskSummary, TimeOf
+from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.errors import LedgerUnavailable
 from tests.integration.task_harness import START, VID, TaskHarness, answer, together
 from tests.stack import resources
@@ -88,9 +78,9 @@ def calls(names: list[str]) -> Iterator[None]:
 def test_a_repeated_entry_is_one_call_and_no_write(harness: TaskHarness) -> None:
     names: list[str] = []
     with calls(names):
-        assert harness.ledger.record(entry(), Due("video", START))
+        assert harness.ledger.append(entry(), Due("video", START))
         before = harness.items()
-        assert not harness.ledger.record(entry(at=START + timedelta(hours=1)), Due("video", START + timedelta(hours=1)))
+        assert not harness.ledger.append(entry(at=START + timedelta(hours=1)), Due("video", START + timedelta(hours=1)))
     assert names == ["PutItem", "Scan", "PutItem"]
     assert harness.items() == before
 
@@ -100,11 +90,11 @@ def test_entries_that_differ_are_all_kept(harness: TaskHarness) -> None:
     entries = [entry(), entry(b"{}"), entry(origin=Origin.ANSWER), entry(kind=Kind.AUDIO)]
     assert all(map(harness.ledger.record, entries))
     assert sorted(harness.entries(), key=repr) == sorted(entries, key=repr)
-    assert harness.ledger.load(VID).books is None
+    assert harness.ledger.load(VID).item.bookkeeping is None
 
 
 def test_one_of_many_racing_writers_stores(harness: TaskHarness) -> None:
-    won = together([lambda: harness.ledger.record(entry())] * 8)
+    won = together([lambda: harness.ledger.append(entry())] * 8)
     assert sorted(won) == [False] * 7 + [True]
     assert len(harness.items()) == 1
 
@@ -115,14 +105,14 @@ def test_an_unknown_vid_has_an_empty_record(harness: TaskHarness) -> None:
 
 def test_a_large_claim_is_kept_whole(harness: TaskHarness) -> None:
     body = b'{"vid": "x", "url": "' + b"http://cts/" * (5 * 2**20 // 11 - 10) + b'"}'
-    assert harness.ledger.record(entry(body))
+    assert harness.ledger.append(entry(body))
     assert harness.entries() == (entry(body),)
 
 
 def test_a_large_claim_that_does_not_compress_is_kept_whole(harness: TaskHarness) -> None:
     others = [entry(), entry(b"{}"), entry(LARGE[::-1])]
     assert all(map(harness.ledger.record, [entry(LARGE), *others]))
-    assert not harness.ledger.record(entry(LARGE))
+    assert not harness.ledger.append(entry(LARGE))
     assert set(harness.entries()) == {entry(LARGE), *others}
 
 
@@ -138,18 +128,18 @@ def test_a_large_claim_that_was_cut_off_is_not_there(
             raise LedgerUnavailable("cut")
         return plain(ledger, *arguments)
 
-    harness.ledger.record(entry())
+    harness.ledger.append(entry())
     with monkeypatch.context() as patch:
         patch.setattr(type(harness.ledger), "put", cut)
         with pytest.raises(LedgerUnavailable):
-            harness.ledger.record(entry(LARGE))
+            harness.ledger.append(entry(LARGE))
     assert harness.entries() == (entry(),)
-    assert harness.ledger.record(entry(LARGE))
+    assert harness.ledger.append(entry(LARGE))
     assert set(harness.entries()) == {entry(), entry(LARGE)}
 
 
 def test_racing_writers_of_a_large_claim(harness: TaskHarness) -> None:
-    assert together([lambda: harness.ledger.record(entry(LARGE))] * 4).count(True) == 1
+    assert together([lambda: harness.ledger.append(entry(LARGE))] * 4).count(True) == 1
     assert harness.entries() == (entry(LARGE),)
 
 
@@ -179,7 +169,7 @@ def test_one_of_many_racing_savers_wins_each_version(harness: TaskHarness) -> No
 
 
 def test_what_is_due_appears_and_what_is_settled_disappears(harness: TaskHarness) -> None:
-    harness.ledger.record(entry(), Due("video", START))
+    harness.ledger.append(entry(), Due("video", START))
     harness.ledger.save(card(due=Due("video", START + timedelta(seconds=1))), BOOKS, None)
     assert [row.sk for row in harness.ledger.waiting("video", START - timedelta(seconds=1))] == []
     assert [row.sk[:3] for row in harness.ledger.waiting("video", START)] == ["OBS"]
@@ -187,11 +177,11 @@ def test_what_is_due_appears_and_what_is_settled_disappears(harness: TaskHarness
         ("OBS", Kind.VIDEO, VID),
         ("TAS", Kind.VIDEO, VID),
     ]
-    harness.ledger.settle(VID, harness.ledger.load(VID).open)
+    harness.ledger.settle(VID, harness.ledger.load(VID).pending)
     assert [row.sk for row in harness.due()["video"]] == ["TASK"]
     harness.ledger.save(card(due=None), replace(BOOKS, version=2), BOOKS)
     assert harness.due() == {}
-    assert harness.ledger.load(VID).open == ()
+    assert harness.ledger.load(VID).pending == ()
 
 
 def test_a_lease_is_exclusive(harness: TaskHarness) -> None:
@@ -214,10 +204,10 @@ def test_what_was_settled_cannot_be_leased(harness: TaskHarness) -> None:
 def test_an_announcement_is_noted_only_while_it_is_current(harness: TaskHarness) -> None:
     due = Due("publish", START)
     harness.ledger.save(card(state=State.LOST, unpublished=LOST, due=due), BOOKS, None)
-    assert not harness.ledger.published(VID, Publication(State.SUCCEEDED))
-    assert harness.ledger.published(VID, LOST)
-    assert not harness.ledger.published(VID, LOST)
-    books = harness.ledger.load(VID).books
+    assert not harness.ledger.mark_published(VID, Publication(State.SUCCEEDED))
+    assert harness.ledger.mark_published(VID, LOST)
+    assert not harness.ledger.mark_published(VID, LOST)
+    books = harness.ledger.load(VID).item.bookkeeping
     assert books == replace(BOOKS, version=2, published=frozenset({LOST}))
     assert harness.due() == {}
     assert not harness.ledger.save(card(), replace(BOOKS, version=2), BOOKS), "a writer with an old view starts over"
@@ -225,7 +215,7 @@ def test_an_announcement_is_noted_only_while_it_is_current(harness: TaskHarness)
 
 def test_an_announced_start_leaves_the_task_due(harness: TaskHarness) -> None:
     harness.ledger.save(card(state=State.PROBED, unpublished=Publication(State.PROBED)), BOOKS, None)
-    assert harness.ledger.published(VID, Publication(State.PROBED))
+    assert harness.ledger.mark_published(VID, Publication(State.PROBED))
     assert list(harness.due()) == ["video"]
 
 
@@ -267,7 +257,7 @@ def test_outcomes_are_listed_by_their_own_time(harness: TaskHarness) -> None:
         ("v3", "2026-01-02T04:01:05+00:00"),
     ]
     assert harness.ledger.count(replace(lost, until=START + timedelta(minutes=58))) == 2
-    assert harness.ledger.load("v1").card == card(
+    assert harness.ledger.load("v1").item.summary == card(
         vid="v1", created_at=START + timedelta(minutes=1), state=State.LOST, outcome_at=START + timedelta(minutes=59)
     )
 
@@ -281,7 +271,7 @@ def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
     """The task's item and its log may lie on different pages of a query, and others write in between."""
     harness.track()
     for number in range(3):
-        harness.ledger.record(entry(Random(number).randbytes(400_000), origin=Origin.TRUSTED))  # noqa: S311 - noise
+        harness.ledger.append(entry(Random(number).randbytes(400_000), origin=Origin.TRUSTED))  # noqa: S311 - noise
     query, armed = harness.ledger.client.query, [True]
 
     def slow(**request: Any) -> Any:
@@ -292,12 +282,12 @@ def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
         return found
 
     monkeypatch.setattr(harness.ledger.client, "query", slow)
-    harness.tasks.refresh(VID, Kind.VIDEO, asked=harness.clock())
+    harness.tasks.refresh(VID, Kind.VIDEO, queried_at=harness.clock())
     assert not armed, "the log has more than one page"
     record, task = harness.tasks.load(VID)
-    assert record.card
+    assert record.item.summary
     assert task
-    assert record.card.state is task.state is State.SUCCEEDED
+    assert record.item.summary.state is task.state is State.SUCCEEDED
 
 
 def test_the_life_of_an_intent(harness: TaskHarness) -> None:
@@ -367,7 +357,7 @@ def test_a_large_body_in_quarantine_expires_with_its_parts(harness: TaskHarness)
 
 
 def test_the_log_never_expires(harness: TaskHarness) -> None:
-    harness.ledger.record(entry())
+    harness.ledger.append(entry())
     harness.ledger.save(card(), BOOKS, None)
     harness.ledger.open_intent(intent(), Due("submit", START))
     assert not [item for item in harness.items() if "expires_at" in item]
@@ -384,14 +374,14 @@ KEPT = QuarantinedBody(
 OPERATIONS = {
     "record": lambda ledger: ledger.record(entry()),
     "load": lambda ledger: ledger.load(VID),
-    "heard": lambda ledger: ledger.heard(entry()),
+    "heard": lambda ledger: ledger.read_body(entry()),
     "settle": lambda ledger: ledger.settle(VID, (CLAIM,)),
     "delete_body": lambda ledger: ledger.delete_body(DueItem(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0)),
     "save": lambda ledger: ledger.save(card(), BOOKS, None),
     "page": lambda ledger: ledger.page(PENDING, cursor=None, limit=1),
     "waiting": lambda ledger: list(ledger.waiting("video", START)),
     "hide": lambda ledger: ledger.hide(DueItem(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0), START),
-    "published": lambda ledger: ledger.published(VID, LOST),
+    "published": lambda ledger: ledger.mark_published(VID, LOST),
     "open_intent": lambda ledger: ledger.open_intent(intent(), Due("submit", START)),
     "intent": lambda ledger: ledger.intent("x"),
     "name_intent": lambda ledger: ledger.name_intent("x", "v1", START),

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mediarelay.contracts.cts import parse as cts
-from mediarelay.domain.tasks.log import Publication
+from mediarelay.domain.tasks.item import Publication
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import ProviderUnknown, ProviderUnreadable
@@ -112,9 +112,9 @@ def test_what_cannot_be_judged_is_kept_and_asked_about_again(
         assert len(harness.provider.asked) == asked
         harness.clock.forward(minutes=1)
     kind = "mismatched" if name.startswith("other") else "unreadable"
-    assert counted(capsys, "AnswersUnjudged", "reason") == {kind: 2}
-    (reply,) = [entry for entry in harness.ledger.load(VID).entries if entry.origin is Origin.REPLY]
-    assert harness.ledger.heard(reply) == (said.body if isinstance(said, ProviderUnreadable) else said)
+    assert counted(capsys, "AnswersRejected", "reason") == {kind: 2}
+    (reply,) = [entry for entry in harness.ledger.load(VID).observations if entry.origin is Origin.REPLY]
+    assert harness.ledger.read_body(reply) == (said.body if isinstance(said, ProviderUnreadable) else said)
     (line,) = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "reply"]
     assert line["reason"] == reply.reason
     assert line["reason"]
@@ -139,9 +139,9 @@ def test_a_reply_counts_as_a_question(harness: TaskHarness) -> None:
     harness.confirm()
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     harness.confirm()
-    books = harness.ledger.load(VID).books
+    books = harness.ledger.load(VID).item.bookkeeping
     assert books is not None
-    assert (books.attempts, books.asked_at) == (2, harness.clock())
+    assert (books.attempts, books.queried_at) == (2, harness.clock())
 
 
 @pytest.fixture
@@ -186,9 +186,9 @@ def test_a_better_reader_applies_before_the_provider_is_asked(
     assert counted(capsys, "FieldsUnreadable", "field") == {"size": 1}
     (line,) = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "answer"]
     assert line["body"]["name"] == "/new"
-    version = harness.ledger.load(VID).books
+    version = harness.ledger.load(VID).item.bookkeeping
     harness.confirm()
-    assert harness.ledger.load(VID).books == version, "judged once"
+    assert harness.ledger.load(VID).item.bookkeeping == version, "judged once"
 
 
 def _new_reader(kind: Kind, data: Any) -> Any:
@@ -207,7 +207,7 @@ def test_a_rebuild_and_a_replay_judge_replies_anew(harness: TaskHarness, old_rea
     assert (found.field, found.folded) == ("answer", State.SUCCEEDED)
     rebuilder.repair(VID)
     assert list(rebuilder.differences()) == []
-    card = harness.ledger.load(VID).card
+    card = harness.ledger.load(VID).item.summary
     assert card is not None
     assert (card.state, card.unpublished) == (State.SUCCEEDED, Publication(State.SUCCEEDED))
 
@@ -236,7 +236,7 @@ def test_a_reply_about_another_file_is_bound_once_somebody_says_that_file(harnes
     harness.track(url="http://cts-1233444.cossh.myqcloud.com/test/typo.mp4")
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is None
-    (reply,) = [entry for entry in harness.ledger.load(VID).entries if entry.origin is Origin.REPLY]
+    (reply,) = [entry for entry in harness.ledger.load(VID).observations if entry.origin is Origin.REPLY]
     assert reply.reason == "about something else: url"
     harness.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
@@ -255,7 +255,7 @@ def test_a_mistake_of_ours_does_not_lose_an_answer(
     ):
         assert harness.confirm().outcome is None
     assert "oops" in str([record.exc_info for record in caplog.records])
-    assert counted(capsys, "AnswersUnjudged", "reason") == {"failed": 1}
+    assert counted(capsys, "AnswersRejected", "reason") == {"failed": 1}
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     assert harness.confirm().outcome is State.SUCCEEDED
 
@@ -279,7 +279,7 @@ def test_many_and_large_replies_cost_no_fold(harness: TaskHarness) -> None:
         harness.confirm()
         harness.clock.forward(seconds=1)
     record = harness.ledger.load(VID)
-    assert [entry.body for entry in record.entries if entry.origin is Origin.REPLY] == [None] * 30
+    assert [entry.body for entry in record.observations if entry.origin is Origin.REPLY] == [None] * 30
     with mock.patch.object(
         type(harness.ledger), "heard", autospec=True, side_effect=type(harness.ledger).heard
     ) as heard:

@@ -7,9 +7,10 @@ from datetime import datetime
 
 import pytest
 
+from mediarelay.adapters.dynamodb.due_index import shard_of
 from mediarelay.adapters.dynamodb.ledger import Ledger
-from mediarelay.domain.schedule import shard_of
-from mediarelay.domain.tasks.log import DueItem, LoggedObservation
+from mediarelay.domain.due import DueItem
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import LedgerUnavailable, Undelivered
@@ -189,12 +190,12 @@ def lost(harness: TaskHarness) -> TaskHarness:
 def test_an_item_that_is_behind_its_log_is_brought_up_to_date(harness: TaskHarness) -> None:
     lost(harness)
     told = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=harness.clock(), body=answer())
-    harness.ledger.record(told)  # and whoever logged it died
+    harness.ledger.append(told)  # and whoever logged it died
     for _ in range(5):
         harness.clock.forward(minutes=1)
         harness.sweep()
     assert types(harness) == ["succeeded"]
-    card = harness.ledger.load(VID).card
+    card = harness.ledger.load(VID).item.summary
     assert card
     assert (card.state, card.due) == (State.SUCCEEDED, None)
 
@@ -206,7 +207,7 @@ def test_a_replay_is_announced_whoever_writes_before_its_question_is_noted(done:
         patch.setattr(type(done.ledger), "settle", lambda *_: [])
         done.confirm()
     done.tasks.refresh(VID, Kind.VIDEO)
-    done.ledger.settle(VID, done.ledger.load(VID).open)
+    done.ledger.settle(VID, done.ledger.load(VID).pending)
     done.clock.forward(minutes=1)
     assert done.sweep()["publish"] == 1
     assert [message.get("replay") for message in done.topic.messages] == [None, 1]
@@ -335,7 +336,7 @@ def test_a_backlog_of_announcements_leaves_every_duty_its_turn(harness: TaskHarn
     harness.clock.forward(days=1)
     harness.confirm("old")
     done = harness.sweeper.sweep(harness.tick(rows=TURN + 10))
-    assert (done["submit"], done["publish"] >= TURN, done["lost"]) == (1, True, 1)
+    assert (done["submit"], done["publish"] >= TURN, done["give_up"]) == (1, True, 1)
     harness.clock.forward(minutes=1)
     assert harness.sweep()["publish"] == 21 - (done["publish"] - TURN)
 

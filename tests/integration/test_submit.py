@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mediarelay.adapters.dynamodb import items
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.due import Due
 from mediarelay.domain.tasks.intent import file_identity
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -104,7 +104,7 @@ def test_a_default_key_in_a_batch_is_free_again(harness: TaskHarness) -> None:
     assert harness.submitter.enqueue(Kind.AUDIO, WISH, None) == Submitted(
         None, Kind.AUDIO, State.EXPECTED, repeated=False
     )
-    (row,) = harness.due()["queued"]
+    (row,) = harness.due()["submit_queued"]
     harness.submitter.resume(row.pk.removeprefix("INTENT#"))
     assert submit(harness, None) == Submitted("v2", Kind.AUDIO, State.PENDING, repeated=True)
 
@@ -231,7 +231,7 @@ def test_a_video_that_only_the_provider_can_name(harness: TaskHarness) -> None:
     harness.clock.forward(minutes=1)
     harness.sweep()
     assert harness.submitter.submit(Kind.VIDEO, wish, None) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
-    (entry,) = harness.ledger.load(VID).entries
+    (entry,) = harness.ledger.load(VID).observations
     assert (entry.origin, json.loads(entry.body)) == (Origin.TRACK, wish)
 
 
@@ -247,7 +247,7 @@ def test_a_wish_that_nobody_ever_answers_is_given_up(harness: TaskHarness) -> No
 
 def queued(harness: TaskHarness, key: str = "key") -> str:
     harness.submitter.enqueue(Kind.AUDIO, WISH, key)
-    (row,) = harness.due()["queued"]
+    (row,) = harness.due()["submit_queued"]
     return row.pk.removeprefix("INTENT#")
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from mediarelay.adapters.dynamodb.items import HEARD, MAX_BYTES, due, entry_item, intent_item, laid_aside, task_item
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.due import Due
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.log import Bookkeeping, LoggedObservation, Publication, TaskSummary
+from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskSummary
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from tests.stack import ROOT, resources, translated

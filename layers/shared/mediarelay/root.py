@@ -17,7 +17,7 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.ledger import Ledger
 from mediarelay.adapters.secrets import Secret
 from mediarelay.config import Settings, unreadable
-from mediarelay.domain.circuit_breaker import QUESTIONS
+from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
 from mediarelay.domain.tasks.lifecycle import Rules
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
@@ -155,7 +155,7 @@ def tasks() -> "TaskRepository":
     from mediarelay.usecases.tasks.repository import TaskRepository
 
     return TaskRepository(
-        ledger=ledger(),
+        store=ledger(),
         rules=Rules(first_poll_after=settings().first_poll_after, give_up_after=settings().give_up_after),
         clock=now,
         jitter=_random.random,
@@ -172,7 +172,7 @@ def breaker() -> "CircuitBreaker":
 
 def circuit_open(kind: Kind) -> "Callable[[], bool]":
     """Say whether questions about a kind are pointless now."""
-    return lambda: breaker().is_open(QUESTIONS[kind])
+    return lambda: breaker().is_open(QUERY_ACTIONS[kind])
 
 
 def budget() -> "Budget":

@@ -6,20 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mediarelay.adapters.dynamodb.due_index import shard_of, shards
+from mediarelay.domain.due import Due
 from mediarelay.domain.schedule import (
     JITTER,
     LAST_WAIT,
     MAX_UNKNOWN_WAIT,
     MAX_WAIT,
-    Due,
     first_check,
     first_wait,
     hide_until,
     next_check,
     next_minute,
     next_wait,
-    shard_of,
-    shards,
 )
 from mediarelay.domain.tasks.media import Kind
 from tests.hypothesis_profiles import patient

@@ -11,8 +11,9 @@ from itertools import takewhile
 from typing import Protocol
 
 from mediarelay import metrics
-from mediarelay.domain.tasks.log import ReplayJob, Selection
+from mediarelay.domain.tasks.item import Selection
 from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.domain.tasks.vid import checked
 from mediarelay.errors import NotFound
 from mediarelay.usecases.tasks.repository import TaskRepository
