@@ -110,7 +110,7 @@ class LambdaSandbox:
             self.ledger.name_intent(intent.identity, wish["vid"], intent.at)
             self.ledger.close_intent(intent)
         if "refused" in wish:
-            self.ledger.refuse_intent(intent, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
+            self.ledger.refuse_intent(intent, wish["refused"], Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE))
 
     def _relay(self, one: Mapping[str, Any]) -> None:
         """Store a relay; what is marked as followed was said already."""
@@ -136,7 +136,7 @@ class LambdaSandbox:
         body = json.dumps(line["body"]).encode()
         entry = LoggedObservation(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
         if line.get("unseen"):
-            self.ledger.record(
+            self.ledger.append(
                 entry, first_check(kind, entry.at, root.settings().first_poll_after, known=origin in TRUSTED_ORIGINS)
             )
         else:

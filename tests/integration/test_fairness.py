@@ -1,6 +1,6 @@
 """A forger cannot starve real tasks: queries about ids that only callbacks name wait, and are paid, apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import count
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ import pytest
 
 from mediarelay.domain.budget import Allowance, Budget
 from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit
-from mediarelay.domain.due import Due
+from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import BudgetSpent, ProviderUnknown
@@ -26,7 +26,7 @@ class Metered:
     def __init__(self, harness: TaskHarness, real: set[str]) -> None:
         self.harness, self.real, self.called = harness, real, list[str]()
 
-    def info(self, _kind: Kind, vid: str, *, known: bool) -> bytes:
+    def query(self, _kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
         if not self.harness.ledger.spend(self.harness.clock(), self.harness.budget.query(known=known)):
             raise BudgetSpent("none left")
         self.called.append(vid)
@@ -275,7 +275,7 @@ def test_callbacks_of_one_kind_keep_no_claim_of_the_other_kind_waiting(harness: 
         Kind.VIDEO: answer(),
         Kind.AUDIO: ProviderUnknown("provider code 5000", 5000),
     }
-    real = SimpleNamespace(info=lambda kind, vid, known: _said(harness, asked[kind], kind, vid, known=known))
+    real = SimpleNamespace(query=lambda kind, vid, known: _said(harness, asked[kind], kind, vid, known=known))
     object.__setattr__(harness.confirmer, "provider", real)
     harness.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
     harness.confirm(kind=Kind.AUDIO)
@@ -364,7 +364,7 @@ def test_a_tick_hands_on_no_submits_that_the_queue_still_has(harness: TaskHarnes
 
 def test_a_wish_that_was_answered_meanwhile_is_not_put_off(harness: TaskHarness) -> None:
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
-    harness.ledger.open_intent(intent, Due("submit", START))
+    harness.ledger.open_intent(intent, Due(Duty.SUBMIT, START))
     assert harness.ledger.put_off_intent(intent, START + timedelta(minutes=1))
     harness.ledger.name_intent(intent.identity, "v1", harness.clock())
     assert not harness.ledger.put_off_intent(intent, START + timedelta(minutes=2))

@@ -51,7 +51,7 @@ def test_an_outcome_is_published_once_and_marked(done: TaskHarness) -> None:
 def test_a_repeat_has_the_same_id(done: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Published, but not noted: the next one publishes again, and subscribers can tell."""
     with monkeypatch.context() as patch:
-        patch.setattr(type(done.ledger), "published", lambda *_: False)
+        patch.setattr(type(done.ledger), "mark_published", lambda *_: False)
         done.publisher.publish(VID)
     done.publisher.publish(VID)
     one, two = done.topic.messages
@@ -61,7 +61,15 @@ def test_a_repeat_has_the_same_id(done: TaskHarness, monkeypatch: pytest.MonkeyP
 def test_what_the_stream_lost_is_swept(done: TaskHarness) -> None:
     assert done.sweep()["publish"] == 0, "the stream has a head start"
     done.clock.forward(seconds=30)
-    assert done.sweep() == {"lost": 0, "publish": 1, "song": 0, "replay": 0, "submit": 0, "expire": 0, "unreadable": 0}
+    assert done.sweep() == {
+        "give_up": 0,
+        "publish": 1,
+        "song": 0,
+        "replay": 0,
+        "submit": 0,
+        "delete_body": 0,
+        "unreadable": 0,
+    }
     assert types(done) == ["succeeded"]
     assert done.sweep()["publish"] == 0
 
@@ -84,7 +92,15 @@ def test_one_row_that_fails_does_not_stop_the_others(done: TaskHarness) -> None:
     done.clock.forward(days=1)
     done.confirm("v2")
     done.topic.down = True
-    assert done.sweep() == {"lost": 1, "publish": 0, "song": 0, "replay": 0, "submit": 0, "expire": 0, "unreadable": 0}
+    assert done.sweep() == {
+        "give_up": 1,
+        "publish": 0,
+        "song": 0,
+        "replay": 0,
+        "submit": 0,
+        "delete_body": 0,
+        "unreadable": 0,
+    }
 
 
 def test_that_the_work_started_is_told_once(harness: TaskHarness) -> None:
@@ -146,7 +162,7 @@ def test_a_publisher_that_dies(done: TaskHarness, monkeypatch: pytest.MonkeyPatc
     place = {
         "before": (type(done.tasks), "load"),
         "during": (type(done.topic), "publish"),
-        "after": (type(done.ledger), "published"),
+        "after": (type(done.ledger), "mark_published"),
     }
 
     def die(*_: object, **__: object) -> None:

@@ -58,7 +58,7 @@ def test_what_differs_is_found_and_mended(
     spoil(harness, name, value)
     (found,) = rebuilder.differences()
     assert (found.vid, found.field) == (VID, "due" if name == "due_shard" else name)
-    assert folded in {found.folded, getattr(found.folded, "what", None)}
+    assert folded in {found.folded, getattr(found.folded, "duty", None)}
     rebuilder.repair(VID)
     assert list(rebuilder.differences()) == []
 

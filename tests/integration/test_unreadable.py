@@ -15,7 +15,7 @@ from mediarelay.adapters.dynamodb.due_index import shards
 from mediarelay.batch import each
 from mediarelay.contracts.api.views import TaskQuery, read
 from mediarelay.domain.circuit_breaker import MAX_BREAK, THRESHOLD, Circuit
-from mediarelay.domain.due import Due
+from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.item import Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
@@ -217,7 +217,7 @@ def test_every_stored_time_can_be_moved_and_compared(
 @pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"])
 def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(harness: TaskHarness, at: str) -> None:
     order = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.TRACK, at=START, body=b"{}")
-    harness.ledger.append(order, Due("video", START))
+    harness.ledger.append(order, Due(Duty.VIDEO, START))
     harness.track(GOOD)
     (sk,) = (one["sk"]["S"] for one in harness.items() if one["pk"]["S"] == f"TASK#{VID}")
     client("dynamodb").update_item(
@@ -630,7 +630,7 @@ def test_a_trusted_callback_in_parts_is_settled_without_an_alarm(
 ) -> None:
     junk = Random(1).randbytes(500_000).hex()  # noqa: S311 - the same each time
     large = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(junk=junk))
-    harness.ledger.append(large, Due("video", START))
+    harness.ledger.append(large, Due(Duty.VIDEO, START))
     assert only(harness, "part")
     harness.provider.answers[VID] = answer()
     assert harness.confirm().state is State.SUCCEEDED
@@ -729,12 +729,12 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
 ) -> None:
     """It would be sent to the provider again and again, announced for ever, or promised and never sent."""
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
-    harness.ledger.open_intent(intent, Due("submit", START))
+    harness.ledger.open_intent(intent, Due(Duty.SUBMIT, START))
     if stage == "done":
         harness.ledger.name_intent(intent.identity, "v1", START)
         harness.ledger.close_intent(intent)
     elif stage == "refused":
-        harness.ledger.refuse_intent(intent, "no", Due("publish", START))
+        harness.ledger.refuse_intent(intent, "no", Due(Duty.PUBLISH, START))
     overwrite(harness, only(harness, "intent"), **changes)
     for _ in range(3):
         harness.clock.forward(minutes=5)
