@@ -38,13 +38,16 @@ from mediarelay.contracts.api.plain import (
 from mediarelay.contracts.cts.head import read_answer
 from mediarelay.contracts.observation import facts_of
 from mediarelay.contracts.source_url import Url, stated_in_url
+from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.songs.errors import ErrorClass
 from mediarelay.domain.songs.lease import Lease, Next, Part, advice
 from mediarelay.domain.songs.model import Resource, SongType
 from mediarelay.domain.tasks.intent import Intent, Submitted, submit_status
-from mediarelay.domain.tasks.log import RATES, LoggedObservation, Order, QuarantinedBody, Selection, TimeOf, time_of
+from mediarelay.domain.tasks.item import Order, Selection, TimeOf, time_of
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import OUTCOMES, Fault, Kind, Rendition, Source, State
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.replay_job import RATES
 from mediarelay.domain.tasks.task import Task
 from mediarelay.domain.tasks.vid import video_vid
 from mediarelay.errors import Malformed, MediarelayError, shown_detail

@@ -28,7 +28,7 @@ from mediarelay.errors import DecryptionFailed, LedgerUnavailable, Malformed, No
 from mediarelay.observability import count
 from mediarelay.usecases.songs.receive import context
 from mediarelay.usecases.tasks.publish import Announcements
-from mediarelay.usecases.tasks.repository import RACES
+from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS
 
 MAX_MESSAGE_LENGTH = 50
 """Relays in one history: each of them is unsealed."""
@@ -83,7 +83,7 @@ class SongPublisher:
             LedgerUnavailable: The table did not answer, or other writers came first too often.
             Undelivered: The topic did not take it; it stays due.
         """
-        for _ in range(RACES):
+        for _ in range(MAX_ATTEMPTS):
             record, now = self.shelf.load(key), self.clock()
             if record is None:
                 return []
