@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.domain.test_task import said
+from tests.unit.domain.tasks.test_task import said
 
 from mediarelay.domain.tasks.conflict import MAX_STATEMENTS, Statement, bounded, conflicts, statements
 from mediarelay.domain.tasks.file_url import printed_url
