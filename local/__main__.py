@@ -36,8 +36,10 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
             deployed = stack.up(screen.stage)
     screen.line(f"export API='{deployed.api_url}' BEARER={stack.env.keys.bearer}")
     screen.line(f"Engine  {stack.env.engine_url}/_engine/tasks")
-    screen.line(f"AWS     {stack.env.emulator_url} (logs, state and keys in {KEPT})")
-    screen.line("Send media through it with `make run`, your own with `make run FILE=…`; end it with `make down`.")
+    screen.line(f"AWS     {stack.env.emulator_url}")
+    screen.line("Logs, state and keys are in")
+    screen.path(KEPT)
+    screen.line("Send media through it with `make run`, your own with `make run FILE=…`.\nStop it with `make down`.")
 
 
 def _kept() -> Stack:
@@ -45,7 +47,7 @@ def _kept() -> Stack:
 
     A saved state is good for its own ports only: the addresses of its queues have the emulator's port in them.
     """
-    wanted, stack = LocalEnvironment(KEPT), LocalEnvironment.prune_published(KEPT)
+    wanted, stack = LocalEnvironment(KEPT), LocalEnvironment.saved(KEPT)
     if _differ(stack, wanted):
         raise LocalError(
             f"the stack in {KEPT} has the ports {stack.emulator_port} and {stack.engine_port}. Use it without "
@@ -62,16 +64,17 @@ def _differ(known: LocalEnvironment, wanted: LocalEnvironment) -> bool:
 
 def down(_: argparse.Namespace, screen: Screen) -> None:
     """Stop the stack, and what an interrupted run may have left; the stack's state is saved."""
-    with screen.stage("stopping"):
+    with screen.stage("stop"):
         for folder in (KEPT, FRESH):
             Stack(LocalEnvironment(folder)).down()
 
 
 def run_once(options: argparse.Namespace, screen: Screen) -> None:
     """Send media through the running stack, or through a fresh one that is gone afterwards."""
+    screen.activity(f"reading {options.file}" if options.file else "encoding a sample video and a sample song")
     media = [own_media(options.file)] if options.file else samples(MEDIA)
     with only_one(LOCK):  # also for the running stack: two runs would take each other's notifications off one queue
-        kept = Stack(LocalEnvironment.prune_published(KEPT))
+        kept = Stack(LocalEnvironment.saved(KEPT))
         if kept.running():
             run(kept.deployment(), media, screen, KEPT / "outputs")
         else:
@@ -81,7 +84,7 @@ def run_once(options: argparse.Namespace, screen: Screen) -> None:
 def _run_fresh(stack: Stack, media: list[Media], screen: Screen) -> None:
     stack.require_nobody()
     shutil.rmtree(FRESH, ignore_errors=True)
-    with stopped_at_the_end(stack):
+    with stopped_at_the_end(stack, lambda: screen.activity("stopping the stack")):
         run(stack.up(screen.stage), media, screen, FRESH / "outputs")
 
 
@@ -98,12 +101,14 @@ def main() -> int:
         signal.signal(number, _interrupt)
     screen = Screen()
     try:
-        COMMANDS[options.command](options, screen)
+        with screen.progress():
+            COMMANDS[options.command](options, screen)
     except LocalError as error:
         screen.error(str(error))
         return 1
     except (OSError, ValueError, subprocess.SubprocessError, psutil.Error, BotoCoreError, ClientError) as error:
-        screen.error(f"{type(error).__name__}: {error}\nThe logs in {HOME} may say more.")
+        screen.error(f"{type(error).__name__}: {error}\nThe logs may say more. They are in")
+        screen.path(HOME)
         return 1
     except KeyboardInterrupt:
         screen.error("interrupted; everything that this command started is stopped")

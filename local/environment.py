@@ -66,15 +66,15 @@ class LocalEnvironment:
     engine_port: int = field(default_factory=lambda: _port("ENGINE_PORT", 4580))
 
     @classmethod
-    def prune_published(cls, folder: Path) -> "LocalEnvironment":
-        """The env of a folder with the ports that its stack was last started on."""
+    def saved(cls, folder: Path) -> "LocalEnvironment":
+        """The environment of a folder, with the ports on which its stack last started."""
         try:
             return cls(folder, **json.loads((folder / PORTS).read_text()))
         except OSError:
             return cls(folder)
 
-    def remember(self) -> None:
-        """Keep the ports for who comes next."""
+    def save_ports(self) -> None:
+        """Write the ports for later commands."""
         ports = {"emulator_port": self.emulator_port, "engine_port": self.engine_port}
         written = self.path(f"{PORTS}.new")
         written.write_text(json.dumps(ports))

@@ -74,7 +74,7 @@ class Stack:
         self._require_ports()
         with stage("emulated AWS"):
             self._start_emulator()
-        self.env.remember()  # from here on there is a state, and it is good for these ports only
+        self.env.save_ports()  # from here on there is a state, and it is good for these ports only
         with stage("sam build"):
             build(self.env)
         with stage("sam deploy"):
@@ -165,11 +165,12 @@ def answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def stopped_at_the_end(stack: Stack) -> Iterator[None]:
-    """Stop the stack whatever happens."""
+def stopped_at_the_end(stack: Stack, stopping: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Stop the stack whatever happens; `stopping` is called first."""
     try:
         yield
     finally:
+        stopping()
         with uninterrupted():
             stack.down()
 
