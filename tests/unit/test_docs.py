@@ -408,6 +408,14 @@ def json_blocks(page: Path) -> list[Any]:
     ]
 
 
+class TestArchitecture:
+    def test_it_describes_every_function(self):
+        described = [
+            name for row in cells(ROOT / "docs" / "architecture.md", "function") for name in row[0].split(", ")
+        ]
+        assert sorted(name.strip("`") for name in described) == sorted(functions())
+
+
 class TestRunbook:
     def test_resources_named_by_commands_exist(self):
         text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
