@@ -37,8 +37,6 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
     screen.line(f"export API='{deployed.api_url}' BEARER={stack.env.keys.bearer}")
     screen.line(f"Engine  {stack.env.engine_url}/_engine/tasks")
     screen.line(f"AWS     {stack.env.emulator_url}")
-    screen.line("Logs, state and keys are in")
-    screen.path(KEPT)
     screen.line("Send media through it with `make run`, your own with `make run FILE=…`.\nStop it with `make down`.")
 
 
@@ -83,6 +81,7 @@ def run_once(options: argparse.Namespace, screen: Screen) -> None:
 
 def _run_fresh(stack: Stack, media: list[Media], screen: Screen) -> None:
     stack.require_nobody()
+    screen.activity("removing the previous run")
     shutil.rmtree(FRESH, ignore_errors=True)
     with stopped_at_the_end(stack, lambda: screen.activity("stopping the stack")):
         run(stack.up(screen.stage), media, screen, FRESH / "outputs")
@@ -100,6 +99,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     screen = Screen()
+    screen.line(f"make {options.command}: logs, state and outputs are in")
+    screen.path(HOME)
     try:
         with screen.progress():
             COMMANDS[options.command](options, screen)

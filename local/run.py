@@ -86,6 +86,7 @@ def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Pat
     watch = Watch(api_client, Subscriber.join(deployment), screen, song=song)
     for one in media:
         _send(watch, one)
+    screen.activity("relaying a song")
     song.begin()
     size = sum(one.file.stat().st_size for one in media)
     watch.follow(MAX_WAIT + size * MAX_WAIT_PER_BYTE)
@@ -108,6 +109,7 @@ def _send(watch: Watch, media: Media) -> None:
         watch.screen.activity(f"uploading {media.file.name}")
         upload = watch.api_client.upload(bucket, f"run/{media.file.name}", media.file)
         name = f"{media.file.name} ({kind})"
+        watch.screen.activity(f"submitting {name}")
         watch.screen.line(f"  uploaded {escape(name)} to")
         watch.screen.path(upload.url)
         created = (

@@ -2,6 +2,8 @@
 
 import io
 import re
+import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from local import __main__ as commands
 from local import console, run
 from local.console import MAX_SILENCE, Screen, short
 from local.run import Watch
@@ -121,6 +124,17 @@ class TestSilence:
         screen.clock.now += MAX_SILENCE
         time.sleep(0.05)
         assert screen.lines() == ["   4.0 s … working"], "and stops when the command ends"
+
+    def test_the_first_line_comes_before_the_work(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Importing takes seconds on a slow machine, and nothing can be printed meanwhile."""
+        printed: list[str] = []
+        monkeypatch.setattr(sys, "argv", ["local", "run"])
+        monkeypatch.setattr(signal, "signal", lambda *_: None)
+        monkeypatch.setattr(commands, "COMMANDS", {"run": lambda *_: printed.append(capsys.readouterr().out)})
+        assert commands.main() == 0
+        assert printed[0].startswith("make run: ")
 
     def test_silence_never_lasts_5_seconds(self) -> None:
         assert MAX_SILENCE + console.CHECK_EVERY < 5
