@@ -80,7 +80,7 @@ def run_once(options: argparse.Namespace, screen: Screen) -> None:
 
 
 def _run_fresh(stack: Stack, media: list[Media], screen: Screen) -> None:
-    stack.require_nobody()
+    stack.require_unused()
     screen.activity("removing the previous run")
     shutil.rmtree(FRESH, ignore_errors=True)
     with stopped_at_the_end(stack, lambda: screen.activity("stopping the stack")):

@@ -86,7 +86,7 @@ class Stack:
         self.require_running()  # `make down` takes no lock and may have stopped the emulator meanwhile
         return deployed
 
-    def require_nobody(self) -> None:
+    def require_unused(self) -> None:
         """Raise `LocalError` if another stack uses this folder or these ports."""
         if self.alive():
             raise LocalError(f"another run is going on in {self.env.folder}: wait for it, or end it with `make down`")
