@@ -1,4 +1,4 @@
-"""`python -m local run [FILE] | up | down`: what `make run`, `make up` and `make down` start."""
+"""`python -m local run [FILE] | up | down`: the commands behind `make run`, `make up` and `make down`."""
 
 import argparse
 import os
@@ -29,7 +29,7 @@ PORTS = {"EMULATOR_PORT": "emulator_port", "ENGINE_PORT": "engine_port"}
 
 
 def up(_: argparse.Namespace, screen: Screen) -> None:
-    """Bring the stack up and leave it running; what an earlier `down` saved is there again."""
+    """Start the stack, with the state that an earlier `down` saved, and leave it running."""
     with only_one(LOCK):
         stack = _kept()
         with stopped_unless_up(stack):
@@ -41,7 +41,7 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
 
 
 def _kept() -> Stack:
-    """The stack of an earlier `make up`, running or saved, else a new one on the ports that are asked for.
+    """The stack of an earlier `make up`, running or saved, else a new one on the requested ports.
 
     A saved state is good for its own ports only: the addresses of its queues have the emulator's port in them.
     """
@@ -55,20 +55,20 @@ def _kept() -> Stack:
 
 
 def _differ(known: LocalEnvironment, wanted: LocalEnvironment) -> bool:
-    """Whether a port that was asked for is not the one that is used."""
+    """Whether the environment requests another port than the stack has."""
     asked = [port for name, port in PORTS.items() if name in os.environ]
     return any(getattr(known, port) != getattr(wanted, port) for port in asked)
 
 
 def down(_: argparse.Namespace, screen: Screen) -> None:
-    """Stop the stack, and what an interrupted run may have left; the stack's state is saved."""
+    """Stop the stack, save its state, and stop the programs of an interrupted run."""
     with screen.stage("stop"):
         for folder in (KEPT, FRESH):
             Stack(LocalEnvironment(folder)).down()
 
 
 def run_once(options: argparse.Namespace, screen: Screen) -> None:
-    """Send media through the running stack, or through a fresh one that is gone afterwards."""
+    """Send media through the running stack, or through a fresh one that is stopped afterwards."""
     screen.activity(f"reading {options.file}" if options.file else "encoding a sample video and a sample song")
     media = [own_media(options.file)] if options.file else samples(MEDIA)
     with only_one(LOCK):  # also for the running stack: two runs would take each other's notifications off one queue

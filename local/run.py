@@ -1,4 +1,4 @@
-"""`make run`: real media through the deployed system, and nothing believed before it is seen."""
+"""`make run`: send real media through the deployed system, and check every outcome, notification and output."""
 
 import time
 from dataclasses import dataclass, field
@@ -119,7 +119,7 @@ def _send(watch: Watch, media: Media) -> None:
 
 
 def _fetch(api_client: ApiClient, rendition: dict[str, Any], outputs: Path) -> None:
-    """Download a rendition; raises `LocalError` if its files have not the size that the ledger states."""
+    """Download a rendition; raises `LocalError` if its size differs from the ledger's."""
     bucket = rendition["dst"]["bucket"]
     sizes = [
         api_client.download(bucket_host(bucket), path, outputs / bucket / path.lstrip("/"))
