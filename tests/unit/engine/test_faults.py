@@ -42,8 +42,8 @@ def test_the_stub_makes_small_outputs_of_anything(stub, receiver) -> None:
     for info in data["result"]["video"]["info"]:
         status, _, body = stub.request("GET", info["path"], headers={"Host": VIDEO})
         assert (status, len(body)) == (200, info["trans_size"])
-    (told,) = receiver.of(vid)
-    assert "callback_type" not in told
+    (sent,) = receiver.of(vid)
+    assert "callback_type" not in sent
 
 
 def test_a_folder_is_no_task(stub) -> None:
