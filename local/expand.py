@@ -16,7 +16,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon
 
 
 def translate(template: Template, parameters: Mapping[str, str], region: str) -> Template:
-    """Run the official SAM transform. It needs no managed policies, because the template names none."""
+    """Run the official SAM transform. Managed policies are never looked up: the template names none."""
     session = boto3.Session(region_name=region)
     translator = Translator({}, Parser(), boto_session=session)
     translated: Template = translator.translate(template, dict(parameters))
@@ -62,7 +62,7 @@ def _reads_stream(resource: Template) -> bool:
 
 
 def route_keys(template: Template) -> set[str]:
-    """Name every route of an expanded template, as `METHOD /path`."""
+    """Name every route that an expanded template makes, as `METHOD /path`."""
     routes = (item for item in template["Resources"].values() if item["Type"] == "AWS::ApiGatewayV2::Route")
     return {route["Properties"]["RouteKey"] for route in routes}
 
