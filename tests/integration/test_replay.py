@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mediarelay.contracts.api.views import ReplayRequest, read
-from mediarelay.domain.tasks.log import Selection, TimeOf
+from mediarelay.domain.tasks.item import Selection, TimeOf
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, NotFound, ProviderBusy
 from tests.integration.task_harness import VID, TaskHarness, answer, callback

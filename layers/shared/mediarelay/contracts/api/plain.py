@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from mediarelay.domain.tasks.intent import MAX_KEY, is_key
-from mediarelay.domain.tasks.log import Order, TimeOf
+from mediarelay.domain.tasks.item import Order, TimeOf
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.vid import VID_FORM, is_vid
 

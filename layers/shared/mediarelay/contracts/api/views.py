@@ -38,13 +38,16 @@ from mediarelay.contracts.api.plain import (
 from mediarelay.contracts.cts.head import read_answer
 from mediarelay.contracts.observation import facts_of
 from mediarelay.contracts.source_url import Url, stated_in_url
+from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.songs.errors import ErrorClass
 from mediarelay.domain.songs.lease import Lease, Next, Part, advice
 from mediarelay.domain.songs.model import Resource, SongType
 from mediarelay.domain.tasks.intent import Intent, Submitted, submit_status
-from mediarelay.domain.tasks.log import RATES, LoggedObservation, Order, QuarantinedBody, Selection, TimeOf, time_of
+from mediarelay.domain.tasks.item import Order, Selection, TimeOf, time_of
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import OUTCOMES, Fault, Kind, Rendition, Source, State
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.replay_job import RATES
 from mediarelay.domain.tasks.task import Task
 from mediarelay.domain.tasks.vid import video_vid
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
@@ -618,7 +621,7 @@ def _history_line(entry: LoggedObservation) -> HistoryLine:
 def song_view(known: Lease, now: datetime, margin: timedelta) -> SongView:
     """Show a lease as it is now, without its tokens."""
     holds, told, newest = known.entitlements(margin), advice(known, now, margin), known.newest
-    left = {hold.part: hold.left(now) for hold in holds}
+    left = {hold.part: hold.remaining_ms(now) for hold in holds}
     grant = newest.grant if newest else None
     details = grant and {name: getattr(grant, name) for name in SONG_DETAILS}
     return SongView(
@@ -630,7 +633,7 @@ def song_view(known: Lease, now: datetime, margin: timedelta) -> SongView:
         why=told.why,
         share_ms_left=left.get(Part.SHARE),
         krc_ms_left=left.get(Part.KRC),
-        resources=[_resource_view(hold.resource, hold.left(now)) for hold in holds if hold.resource],
+        resources=[_resource_view(hold.resource, hold.remaining_ms(now)) for hold in holds if hold.resource],
         segment=SpanView.model_validate(grant.segment) if grant and grant.segment else None,
         other_segments=[SpanView.model_validate(span) for span in (grant.others if grant else ())],
         error=SongError.model_validate(known.last_error.error) if known.last_error else None,

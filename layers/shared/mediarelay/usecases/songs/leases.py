@@ -9,7 +9,6 @@ from itertools import product
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from mediarelay import metrics
 from mediarelay.contracts.api.views import (
     Place,
     SongHistory,
@@ -26,9 +25,10 @@ from mediarelay.domain.songs.events import Margins, SongBookkeeping, SongLog, ne
 from mediarelay.domain.songs.lease import Entitlement, Lease, Part, lease
 from mediarelay.domain.songs.model import Relay, SongKey
 from mediarelay.errors import DecryptionFailed, LedgerUnavailable, Malformed, NotFound
+from mediarelay.observability import count
 from mediarelay.usecases.songs.receive import context
 from mediarelay.usecases.tasks.publish import Announcements
-from mediarelay.usecases.tasks.repository import RACES
+from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS
 
 MAX_MESSAGE_LENGTH = 50
 """Relays in one history: each of them is unsealed."""
@@ -83,7 +83,7 @@ class SongPublisher:
             LedgerUnavailable: The table did not answer, or other writers came first too often.
             Undelivered: The topic did not take it; it stays due.
         """
-        for _ in range(RACES):
+        for _ in range(MAX_ATTEMPTS):
             record, now = self.shelf.load(key), self.clock()
             if record is None:
                 return []
@@ -108,7 +108,7 @@ class SongPublisher:
         said: list[str] = []
         while (notice := next_event(known, books, self.margins, now)) and notice.at <= now:
             self.topic.publish(*song_event(known, notice, now, self.margins.safety, self.api_url))
-            metrics.count("SongsPublished", news=notice.news)
+            count("SongsPublished", news=notice.news)
             books = replace(books, published=books.published | {notice.label})
             said.append(notice.news.value)
         return books, said
@@ -188,11 +188,11 @@ class SongReader:
     def _with_tokens(self, record: SongLog) -> SongView:
         """Unseal what still counts; what is over, or sealed so that nobody can open it, has no token to show."""
         now, known = self.clock(), lease(record.relays)
-        alive = {hold.digest for hold in known.entitlements(self.margins.safety) if hold.left(now)}
+        alive = {hold.digest for hold in known.entitlements(self.margins.safety) if hold.remaining_ms(now)}
         unsealed = {relay.digest: self._open(relay, record) for relay in record.relays if relay.digest in alive}
         opened = lease(unsealed.get(relay.digest) or relay for relay in record.relays)
         view, holds = song_view(known, now, self.margins.safety), opened.entitlements(self.margins.safety)
-        live = [hold for hold in holds if hold.left(now) and unsealed.get(hold.digest)]
+        live = [hold for hold in holds if hold.remaining_ms(now) and unsealed.get(hold.digest)]
         for hold in live:
             if hold.token:
                 setattr(view, f"{hold.part}_token", hold.token)
@@ -219,7 +219,7 @@ def _count_conflicts(known: Lease, record: SongLog) -> None:
     """Count what the relays that came since the last fold contradict, or are contradicted by."""
     came = {relay.request_id for relay in record.relays if relay.digest in record.waiting}
     if new := [name for name in known.conflicts if name in came]:
-        metrics.count("SongConflicts", len(new))
+        count("SongConflicts", len(new))
         log.warning("contradiction", extra={"song": known.key.song, "requests": new})
 
 
