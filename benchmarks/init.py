@@ -9,12 +9,15 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+import botocore
 
 from tests.layers import build
 from tests.stack import REGION, ROOT, defaults, functions, variables
@@ -65,9 +68,12 @@ def targets(layers: Path, names: list[str], tree: Path = ROOT, mark: str = "") -
     ]
 
 
-def baselines(layers: Path) -> list[Target]:
-    """What they are compared to, and the interpreter alone."""
-    place = (BASELINES, layers / "DependenciesLayer/python")
+def baselines(layers: Path, folder: Path) -> list[Target]:
+    """Return the two usual receivers, on packages as pip installs them, and the interpreter alone."""
+    plain = folder / "plain"
+    shutil.copytree(layers / "DependenciesLayer/python", plain)
+    shutil.copy(Path(botocore.__file__).parent / "data/endpoints.json", plain / "botocore/data")
+    place = (BASELINES, plain)
     environment = _environment("video_callback")
     usual = [Target(name, f"import {name.lower()}", place, environment) for name in ("U1", "U3")]
     return [Target("interpreter", "pass", (), environment), *usual]
@@ -127,7 +133,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         layers = Path(folder) / "layers"
         build(layers)
-        chosen = [*baselines(layers), *targets(layers, names)]
+        chosen = [*baselines(layers, Path(folder)), *targets(layers, names)]
         if options.against:
             other = Path(folder) / "other"
             build(other, options.against)

@@ -20,8 +20,8 @@ MAY_USE = {
     "signing": {"signing", "errors"},
     "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
     "usecases": {"usecases", "contracts", "domain", "signing", "errors", "observability"},
-    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability", "botocore", "requests"}
-    | {"urllib3"},
+    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability"}
+    | {"boto3", "botocore", "requests", "urllib3"},
     "aws_lambda": {"aws_lambda", "errors", "observability", "aws_lambda_powertools"},
     "config.py": {"signing"},
     "errors.py": set(),
