@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mediarelay.http import Event, header
+from mediarelay.aws_lambda.raw_http import Event, header
 from mediarelay.root import doorkeeper
 
 DOORKEEPER = doorkeeper()

@@ -2,24 +2,24 @@
 
 from typing import Any
 
-from mediarelay.http import Event, Response, answering, raw_body, respond
+from mediarelay.aws_lambda.raw_http import Event, Response, raw_body, respond, with_problems
 from mediarelay.root import music_receiver
 from mediarelay.usecases.songs.receive import SongReceipt
 
 RECEIVER = music_receiver()
 
 
-def told(receipt: SongReceipt) -> dict[str, Any]:
-    """What a game server is told of one relay."""
+def relay_receipt(receipt: SongReceipt) -> dict[str, Any]:
+    """Return the answer to one relay."""
     key = receipt.relay.key
     about = {"room_id": key.room, "song_id": key.song, "vendor_id": key.vendor, "type": key.type.value}
     return about | {"accepted": True, "duplicate": receipt.duplicate}
 
 
-@answering
+@with_problems
 def handler(event: Event, _context: Any) -> Response:
     """Answer `{"results"}`, one for each relay in its order."""
     headers = {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
     address = event["requestContext"]["http"]["sourceIp"]
     receipts = RECEIVER.receive(headers, address, lambda: raw_body(event))
-    return respond(200, {"results": [told(receipt) for receipt in receipts]})
+    return respond(200, {"results": [relay_receipt(receipt) for receipt in receipts]})

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mediarelay.domain.tasks.media import Kind
 
 from mediarelay.contracts.cts.parse import Form, parse_callback, parse_envelope, parse_query, parse_submitted, read_head
+from mediarelay.domain.tasks.media import Kind
 from tests.contract.normal import plain
 
 PAYLOADS = Path(__file__).parent / "payloads"

@@ -1,0 +1,1 @@
+"""What stands between Lambda and the use cases."""
