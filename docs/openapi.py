@@ -26,14 +26,14 @@ from pydantic import BaseModel
 from docs import callbacks
 from docs.schemas import Plain, Schema, as_sent, definitions, not_null, notification
 from mediarelay.aws_lambda.http import ApiResolver
-from mediarelay.contracts.api import base, operations, responses, songs, tasks
+from mediarelay.contracts.api import base, operations, responses, songs, submits, tasks
 from mediarelay.contracts.api import callbacks as callback_models
 from mediarelay.contracts.api.base import QueryModel, RequestModel
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: dict[str, type[BaseModel]] = {
     name: value
-    for module in (base, callback_models, operations, responses, songs, tasks)
+    for module in (base, callback_models, operations, responses, songs, submits, tasks)
     for name, value in vars(module).items()
     if isinstance(value, type) and issubclass(value, BaseModel)
 }
@@ -235,7 +235,7 @@ def _query_parameter(name: str, field: Schema, *, required: bool, named: Schema)
 def _components(paths: str) -> Schema:
     """Return every schema that the paths name, by name."""
     named = {name: MODELS[name] for name in set(re.findall(r"#/components/schemas/(\w+)", paths)) & MODELS.keys()}
-    named["AudioBatchItem"] = tasks.AudioBatchItem  # named by a schema, not by a path
+    named["AudioBatchItem"] = submits.AudioBatchItem  # named by a schema, not by a path
     requests = [model for name, model in named.items() if _is_request(name, model)]
     answers = [model for model in named.values() if model not in requests]
     found = definitions(requests, "validation")

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from mediarelay.contracts.api.songs import SongLease
-from mediarelay.contracts.api.tasks import RefusedSubmit, TaskDetails
+from mediarelay.contracts.api.submits import RefusedSubmit
+from mediarelay.contracts.api.tasks import TaskDetails
 from mediarelay.contracts.notification import BOUNDED, REFUSED, TYPES
 from mediarelay.domain.songs.events import SongEventType
 

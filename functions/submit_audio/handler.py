@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from mediarelay.aws_lambda.http import api_resolver
 from mediarelay.aws_lambda.submits import SUBMIT_RESPONSES, idempotency_key, respond_submitted
 from mediarelay.contracts.api.responses import IDEMPOTENCY_KEY_HEADER
-from mediarelay.contracts.api.tasks import AudioTaskRequest
+from mediarelay.contracts.api.submits import AudioTaskRequest
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.root import submitter
 

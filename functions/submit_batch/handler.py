@@ -6,7 +6,7 @@ from mediarelay.aws_lambda.http import api_resolver
 from mediarelay.aws_lambda.raw_http import header
 from mediarelay.aws_lambda.submits import own_key
 from mediarelay.contracts.api.responses import ALWAYS, IDEMPOTENCY_KEY, success
-from mediarelay.contracts.api.tasks import AudioBatchRequest, BatchResponse, batch_response
+from mediarelay.contracts.api.submits import AudioBatchRequest, BatchResponse, batch_response
 from mediarelay.errors import Malformed
 from mediarelay.root import batcher
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.api.tasks import batch_response
+from mediarelay.contracts.api.submits import batch_response
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import BudgetSpent, ProviderRefused
 from mediarelay.usecases.tasks.submit_batch import BatchSubmitter

@@ -12,7 +12,8 @@ from engine.model import Task as EngineTask
 from engine.payloads import query, result_callback
 from engine.places import Place
 from mediarelay.contracts.api.base import validate
-from mediarelay.contracts.api.tasks import AudioTaskRequest, TaskQuery, VideoTaskRequest
+from mediarelay.contracts.api.submits import AudioTaskRequest, VideoTaskRequest
+from mediarelay.contracts.api.tasks import TaskQuery
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Conflict
 from tests.integration.task_harness import START, TaskHarness

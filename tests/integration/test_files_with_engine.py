@@ -11,7 +11,7 @@ import requests
 
 from mediarelay.adapters.cts_api import CtsApi
 from mediarelay.contracts.api.base import validate
-from mediarelay.contracts.api.tasks import AudioTaskRequest, VideoTaskRequest
+from mediarelay.contracts.api.submits import AudioTaskRequest, VideoTaskRequest
 from mediarelay.domain.budget import Budget
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.signing.qcloud import Credentials

@@ -9,13 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.contracts.api.base import validate
-from mediarelay.contracts.api.tasks import (
-    AudioBatchItem,
-    AudioTaskRequest,
-    VideoTaskRequest,
-    task_details,
-    task_history,
-)
+from mediarelay.contracts.api.submits import AudioBatchItem, AudioTaskRequest, VideoTaskRequest
+from mediarelay.contracts.api.tasks import task_details, task_history
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Facts, Kind, State

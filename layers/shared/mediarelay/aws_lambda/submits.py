@@ -16,7 +16,7 @@ from mediarelay.contracts.api.responses import (
     RETRY_AFTER,
     success,
 )
-from mediarelay.contracts.api.tasks import SubmitResponse, submit_response
+from mediarelay.contracts.api.submits import SubmitResponse, submit_response
 from mediarelay.domain.tasks.intent import MAX_KEY, Submitted, is_key, submit_status
 from mediarelay.errors import Malformed
 

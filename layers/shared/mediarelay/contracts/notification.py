@@ -7,7 +7,8 @@ from urllib.parse import quote
 from uuid import UUID, uuid5
 
 from mediarelay.contracts.api.songs import song_lease
-from mediarelay.contracts.api.tasks import refused_submit, task_details
+from mediarelay.contracts.api.submits import refused_submit
+from mediarelay.contracts.api.tasks import task_details
 from mediarelay.domain.songs.events import SongEvent
 from mediarelay.domain.songs.lease import Lease
 from mediarelay.domain.tasks.intent import Intent

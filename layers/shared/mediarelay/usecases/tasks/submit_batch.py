@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediarelay.contracts.api.base import validate
-from mediarelay.contracts.api.tasks import AudioBatchItem
+from mediarelay.contracts.api.submits import AudioBatchItem
 from mediarelay.domain.tasks.intent import Submitted
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, MediarelayError
