@@ -18,13 +18,13 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
-import yaml
 from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, License, Server
 from pydantic import BaseModel
 
 from docs import callbacks
 from docs.schemas import Plain, Schema, as_sent, definitions, not_null, notification
+from local.expand import parse
 from mediarelay.aws_lambda.http import ApiResolver
 from mediarelay.contracts.api import base, operations, responses, songs, submits, tasks
 from mediarelay.contracts.api import callbacks as callback_models
@@ -84,25 +84,9 @@ NOTIFICATION: Schema = {
 # ── the routes of the template ───────────────────────────────────────────────────────────────────────────────────────
 
 
-class _TemplateLoader(yaml.SafeLoader):
-    """Reads CloudFormation's YAML without what its `!Tag`s mean."""
-
-
-def _untagged(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node)
-    return loader.construct_mapping(node) if isinstance(node, yaml.MappingNode) else None
-
-
-_TemplateLoader.add_multi_constructor("!", _untagged)
-
-
 def template() -> Schema:
     """Read template.yaml."""
-    read: Schema = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _TemplateLoader)  # noqa: S506
-    return read
+    return parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
 
 def template_routes() -> dict[str, bool]:
