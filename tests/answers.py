@@ -2,10 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from unittest import mock
 
+import requests
 from jsonschema import Draft202012Validator
 
 from tests.stack import ROOT
@@ -19,6 +22,8 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     for method, operation in methods.items()
 }
 JSON, PROBLEM = "application/json", "application/problem+json"
+HEADERS = ("content-type", "cache-control", "retry-after", "idempotency-replayed")
+"""Headers that our code sends; an API adds its own."""
 GATEWAY = {"$ref": "#/components/schemas/GatewayMessage"}
 
 
@@ -60,6 +65,32 @@ def hold(key: str, status: int, headers: Mapping[str, str], body: Any) -> Answer
     assert ours <= documented_headers, (key, status)
     assert "retry-after" not in documented_headers or "retry-after" in ours, (key, status)
     return key, status
+
+
+def hold_response(response: requests.Response, api_url: str) -> None:
+    """Hold an answer of a deployed API; API Gateway's own answers are in another media type."""
+    url, method = response.url.removeprefix(api_url).partition("?")[0], response.request.method or ""
+    media_type = response.headers.get("content-type", "")
+    if response.ok or media_type == PROBLEM:
+        key = route_of(method, url)
+        assert key, f"{method} {url} is not documented"
+        headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
+        hold(key, response.status_code, headers, response.json())
+
+
+@contextmanager
+def holding(api_url: str) -> Iterator[None]:
+    """Hold every answer of a deployed API that this process gets."""
+    send = requests.Session.send
+
+    def send_and_hold(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> Any:
+        response = send(session, request, **options)
+        if response.url.startswith(f"{api_url}/"):
+            hold_response(response, api_url)
+        return response
+
+    with mock.patch.object(requests.Session, "send", send_and_hold):
+        yield
 
 
 def route_of(method: str, path: str) -> str | None:

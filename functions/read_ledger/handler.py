@@ -80,7 +80,7 @@ def health() -> dict[str, Any]:
     summary="Read this description of the API",
     responses=success(OpenApiDocument, "An OpenAPI 3.1 document") | ALWAYS,
 )
-def read_openapi() -> "Response[str]":
+def read_openapi() -> Response[str]:
     """Return the document that `make docs` has made of all functions."""
     return Response(200, "application/json", openapi_text())
 

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
-from mediarelay.aws_lambda.http import api_resolver, scopes
+from mediarelay.aws_lambda.http import JsonResponse, api_resolver, json_response, scopes
 from mediarelay.contracts.api.base import RoomInPath, SongInPath
 from mediarelay.contracts.api.responses import (
     ALWAYS,
@@ -36,7 +34,7 @@ app = api_resolver()
     description=f"Needs the scope `read`. Never with tokens. {BY_PATH}",
     responses=success(SongPage, "The room's songs; none for a room that is not known") | ALWAYS | LEDGER_DOWN,
 )
-def list_songs(room_id: RoomInPath) -> "Response[dict[str, Any]]":
+def list_songs(room_id: RoomInPath) -> JsonResponse:
     """Return the songs of a room."""
     return private(READER.room(READER.meant({"room_id": room_id})["room_id"]))
 
@@ -53,7 +51,7 @@ def list_songs(room_id: RoomInPath) -> "Response[dict[str, Any]]":
     | NOT_FOUND
     | LEDGER_OR_KMS_DOWN,
 )
-def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> "Response[dict[str, Any]]":
+def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> JsonResponse:
     """Return one song of a room."""
     return song(READER.meant({"room_id": room_id, "song_id": song_id}), tokens=query.tokens)
 
@@ -66,7 +64,7 @@ def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> "
     description=f"Needs the scope `admin`. {RESOURCE_IDS} {BY_PATH}",
     responses=HISTORY | ALWAYS | NOT_FOUND | LEDGER_OR_KMS_DOWN,
 )
-def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> "Response[dict[str, Any]]":
+def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> JsonResponse:
     """Return the relays of one song of a room."""
     names = READER.meant({"room_id": room_id, "song_id": song_id})
     return private(READER.history(names["room_id"], names["song_id"]))
@@ -84,7 +82,7 @@ def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> "Response[dic
     | NOT_FOUND
     | LEDGER_OR_KMS_DOWN,
 )
-def find_songs(query: SongsQuery) -> "Response[dict[str, Any]]":
+def find_songs(query: SongsQuery) -> JsonResponse:
     """Return the songs of a room, or one of them."""
     if query.song_id is None:
         return private(READER.room(query.room_id))
@@ -99,21 +97,21 @@ def find_songs(query: SongsQuery) -> "Response[dict[str, Any]]":
     description=f"Needs the scope `admin`. {RESOURCE_IDS}",
     responses=HISTORY | ALWAYS | NOT_FOUND | LEDGER_OR_KMS_DOWN,
 )
-def find_song_history(query: SongQuery) -> "Response[dict[str, Any]]":
+def find_song_history(query: SongQuery) -> JsonResponse:
     """Return the relays of one song of a room."""
     return private(READER.history(query.room_id, query.song_id))
 
 
-def song(names: dict[str, str], *, tokens: bool) -> "Response[dict[str, Any]]":
+def song(names: dict[str, str], *, tokens: bool) -> JsonResponse:
     """Answer with one song; tokens only to callers with the scope for them."""
     if tokens and TOKENS not in scopes(app.current_event.raw_event):
         raise Forbidden(f"scope {TOKENS}")
     return private(READER.song(names["room_id"], names["song_id"], tokens=tokens))
 
 
-def private(body: dict[str, Any]) -> "Response[dict[str, Any]]":
+def private(body: dict[str, Any]) -> JsonResponse:
     """Answer with what no cache may keep."""
-    return Response(200, "application/json", body, headers={"cache-control": "no-store"})
+    return json_response(body, headers={"cache-control": "no-store"})
 
 
 handler = app.resolve

@@ -1,10 +1,6 @@
 """POST /tasks/audio: submit an audio task, once per Idempotency-Key."""
 
-from typing import Any
-
-from aws_lambda_powertools.event_handler import Response
-
-from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.http import JsonResponse, api_resolver
 from mediarelay.aws_lambda.submits import SUBMIT_RESPONSES, idempotency_key, respond_submitted
 from mediarelay.contracts.api.responses import IDEMPOTENCY_KEY_HEADER
 from mediarelay.contracts.api.submits import AudioTaskRequest
@@ -24,7 +20,7 @@ app = api_resolver()
     responses=SUBMIT_RESPONSES,
     openapi_extensions={"parameters": [IDEMPOTENCY_KEY_HEADER]},
 )
-def submit_audio(request: AudioTaskRequest) -> "Response[dict[str, Any]]":
+def submit_audio(request: AudioTaskRequest) -> JsonResponse:
     """Submit the task, or return the one that the same key gave before."""
     key = idempotency_key(app.current_event.raw_event)
     return respond_submitted(SUBMITTER.submit(Kind.AUDIO, request.model_dump(), key))

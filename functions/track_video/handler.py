@@ -1,10 +1,6 @@
 """POST /tasks/video: expect a video task, by its vid, its url, or the headers of its upload."""
 
-from typing import Any
-
-from aws_lambda_powertools.event_handler import Response
-
-from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.http import JsonResponse, api_resolver
 from mediarelay.aws_lambda.submits import SUBMIT_RESPONSES, idempotency_key, respond_submitted
 from mediarelay.contracts.api.responses import IDEMPOTENCY_KEY_HEADER
 from mediarelay.contracts.api.submits import VideoTaskRequest
@@ -28,7 +24,7 @@ app = api_resolver()
     responses=SUBMIT_RESPONSES,
     openapi_extensions={"parameters": [IDEMPOTENCY_KEY_HEADER]},
 )
-def track_video(request: VideoTaskRequest) -> "Response[dict[str, Any]]":
+def track_video(request: VideoTaskRequest) -> JsonResponse:
     """Expect the task, or return the one that the same request gave before."""
     fields, vid = request.model_dump(exclude_none=True), request.known_vid()
     key = idempotency_key(app.current_event.raw_event)

@@ -1,11 +1,15 @@
 """The holder of answers refuses what the document does not say."""
 
+import json
+from contextlib import nullcontext
 from typing import Any
+from unittest import mock
 
 import pytest
+import requests
 from jsonschema import ValidationError
 
-from tests.answers import JSON, PROBLEM, hold, route_of
+from tests.answers import JSON, PROBLEM, hold, holding, route_of
 
 TASK = {"vid": "a1", "kind": "audio", "state": "pending", "source": {"place": {}}, "renditions": [], "faults": []}
 TASK |= {"created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z"}
@@ -48,6 +52,35 @@ def test_a_problem_in_another_form_fails(headers: dict[str, str], body: dict[str
     hold("GET /tasks", 503, {"content-type": PROBLEM, "retry-after": "30"}, LATER)
     with pytest.raises(AssertionError):
         hold("GET /tasks", 503, headers, body)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "media_type", "body", "fails"),
+    [
+        ("/health", 200, JSON, {"status": "ok"}, False),
+        ("/health", 200, JSON, {"status": "ok", "more": 1}, True),
+        ("/health?x=1", 400, PROBLEM, {"type": "about:blank", "title": "T", "status": 400, "field": "x"}, False),
+        ("/health", 400, PROBLEM, {"title": "T", "status": 400, "field": "x"}, True),
+        ("/nowhere", 404, JSON, {"message": "Not Found"}, False),
+        ("/nowhere", 200, JSON, {}, True),
+    ],
+)
+def test_answers_of_a_deployed_api_are_held(
+    path: str, status: int, media_type: str, body: dict[str, Any], fails: bool
+) -> None:
+    def reply(_session: requests.Session, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
+        response = requests.Response()
+        response.url, response.request, response.status_code = str(request.url), request, status
+        response.headers["content-type"], response._content = media_type, json.dumps(body).encode()
+        return response
+
+    with mock.patch.object(requests.Session, "send", reply):
+        with (
+            holding("http://api.example"),
+            pytest.raises((AssertionError, ValidationError)) if fails else nullcontext(),
+        ):
+            assert requests.get(f"http://api.example{path}", timeout=1).json() == body
+        assert requests.get(f"http://api.example{path}", timeout=1).json() == body, "it is over"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from mediarelay.errors import NotFound
 TO_BRACES = str.maketrans("<>", "{}")
 """Powertools writes a path parameter as `<vid>`, API Gateway and OpenAPI as `{vid}`."""
 Route = TypeVar("Route", bound=Callable[..., Any])
+JsonResponse = Response[dict[str, Any]]
 
 
 class ApiResolver(APIGatewayHttpResolver):
@@ -68,9 +69,14 @@ def api_resolver() -> ApiResolver:
     return app
 
 
-def _answer_error(error: Exception) -> "Response[str]":
+def _answer_error(error: Exception) -> Response[str]:
     refusal = problem(log_error(NotFound("no such route") if isinstance(error, NotFoundError) else error))
     return Response(status_code=refusal["statusCode"], headers=refusal["headers"], body=refusal["body"])
+
+
+def json_response(body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> JsonResponse:
+    """Answer with JSON and with headers of its own; without headers a route just returns its body."""
+    return Response(status, "application/json", body, headers=headers)
 
 
 def read_arguments(event: Event, types: Mapping[str, Any]) -> dict[str, Any]:

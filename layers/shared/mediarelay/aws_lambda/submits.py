@@ -1,10 +1,6 @@
 """What the functions that take submits share: the client's key, and the answer."""
 
-from typing import Any
-
-from aws_lambda_powertools.event_handler import Response
-
-from mediarelay.aws_lambda.http import client_name
+from mediarelay.aws_lambda.http import JsonResponse, client_name, json_response
 from mediarelay.aws_lambda.raw_http import RETRY_AFTER_SECONDS, Event, header
 from mediarelay.contracts.api.responses import (
     ALWAYS,
@@ -25,8 +21,7 @@ SUBMIT_RESPONSES = (
     | success(
         SubmitResponse,
         "A repeat: the task that the same key gave before, whatever the file holds by now",
-        200,
-        REPLAYED,
+        headers=REPLAYED,
     )
     | success(
         SubmitResponse,
@@ -41,13 +36,11 @@ SUBMIT_RESPONSES = (
 )
 
 
-def respond_submitted(submitted: Submitted) -> "Response[dict[str, Any]]":
+def respond_submitted(submitted: Submitted) -> JsonResponse:
     """Answer a submit: 201, 200 for a repeat, 202 with Retry-After while the provider has not answered."""
     waiting = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
     repeated = {"idempotency-replayed": "true"} if submitted.repeated else {}
-    return Response(
-        submit_status(submitted), "application/json", submit_response(submitted), headers=waiting | repeated
-    )
+    return json_response(submit_response(submitted), submit_status(submitted), waiting | repeated)
 
 
 def idempotency_key(event: Event) -> str | None:
