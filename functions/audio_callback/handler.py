@@ -2,6 +2,6 @@
 
 from mediarelay.aws_lambda.raw_http import callback_handler
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.root import receiver
+from mediarelay.wiring.callbacks import callback_endpoint
 
-handler = callback_handler(receiver(Kind.AUDIO))
+handler = callback_handler(callback_endpoint(Kind.AUDIO))

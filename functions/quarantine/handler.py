@@ -3,6 +3,7 @@
 from typing import Any
 
 from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.operations import (
     QuarantinePage,
     QuarantineQuery,
@@ -11,7 +12,7 @@ from mediarelay.contracts.api.operations import (
     quarantine_page,
 )
 from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, success
-from mediarelay.root import quarantine
+from mediarelay.wiring.clients import quarantine
 
 QUARANTINE = quarantine()
 app = api_resolver()
@@ -47,4 +48,4 @@ def reread_quarantine(request: QuarantineReplayRequest) -> dict[str, Any]:
     return reread.model_dump(exclude_none=True)
 
 
-handler = app.resolve
+handler = observed(app.resolve)

@@ -7,12 +7,13 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.base import HealthResponse, VidInPath
 from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, NOT_FOUND, OpenApiDocument, success
 from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, TaskQuery
-from mediarelay.root import reader
+from mediarelay.wiring.clients import task_reader
 
-READER = reader()
+READER = task_reader()
 OPENAPI = Path(__file__).with_name("openapi.json")
 app = api_resolver()
 
@@ -91,4 +92,4 @@ def openapi_text() -> str:
     return OPENAPI.read_text("utf-8")
 
 
-handler = app.resolve
+handler = observed(app.resolve)

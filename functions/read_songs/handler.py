@@ -3,6 +3,7 @@
 from typing import Any
 
 from mediarelay.aws_lambda.http import JsonResponse, api_resolver, json_response, scopes
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.base import RoomInPath, SongInPath
 from mediarelay.contracts.api.responses import (
     ALWAYS,
@@ -14,9 +15,9 @@ from mediarelay.contracts.api.responses import (
 )
 from mediarelay.contracts.api.songs import SongHistory, SongPage, SongQuery, SongsQuery, TokensQuery
 from mediarelay.errors import Forbidden
-from mediarelay.root import room_reader
+from mediarelay.wiring.songs import song_reader
 
-READER, TOKENS = room_reader(), "read:tokens"
+READER, TOKENS = song_reader(), "read:tokens"
 BY_PATH = (
     "A name with `%`, `/` or `?` does not survive a path: use GET /songs, with the name as a query parameter. A `%` is "
     "understood here as long as only one room and song can be meant."
@@ -114,4 +115,4 @@ def private(body: dict[str, Any]) -> JsonResponse:
     return json_response(body, headers={"cache-control": "no-store"})
 
 
-handler = app.resolve
+handler = observed(app.resolve)

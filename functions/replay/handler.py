@@ -3,10 +3,11 @@
 from typing import Any
 
 from mediarelay.aws_lambda.http import api_resolver, client_name
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.base import VidInPath
 from mediarelay.contracts.api.operations import ReplayRequest, ReplayResponse, TaskReplayResponse
 from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, NOT_FOUND, success
-from mediarelay.root import replayer
+from mediarelay.wiring.clients import replayer
 
 REPLAYER = replayer()
 app = api_resolver()
@@ -53,4 +54,4 @@ def replay_tasks(request: ReplayRequest) -> tuple[dict[str, Any], int]:
     return ReplayResponse(count=count, jobs=jobs).model_dump(), 202 if jobs else 200
 
 
-handler = app.resolve
+handler = observed(app.resolve)

@@ -1,11 +1,12 @@
 """POST /tasks/audio: submit an audio task, once per Idempotency-Key."""
 
 from mediarelay.aws_lambda.http import JsonResponse, api_resolver
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.aws_lambda.submits import SUBMIT_RESPONSES, idempotency_key, respond_submitted
 from mediarelay.contracts.api.responses import IDEMPOTENCY_KEY_HEADER
 from mediarelay.contracts.api.submits import AudioTaskRequest
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.root import submitter
+from mediarelay.wiring.provider import submitter
 
 SUBMITTER = submitter()
 app = api_resolver()
@@ -26,4 +27,4 @@ def submit_audio(request: AudioTaskRequest) -> JsonResponse:
     return respond_submitted(SUBMITTER.submit(Kind.AUDIO, request.model_dump(), key))
 
 
-handler = app.resolve
+handler = observed(app.resolve)

@@ -3,14 +3,15 @@
 from typing import Any
 
 from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.aws_lambda.raw_http import header
 from mediarelay.aws_lambda.submits import own_key
 from mediarelay.contracts.api.responses import ALWAYS, IDEMPOTENCY_KEY, success
 from mediarelay.contracts.api.submits import AudioBatchRequest, BatchResponse, batch_response
 from mediarelay.errors import Malformed
-from mediarelay.root import batcher
+from mediarelay.wiring.clients import batch_submitter
 
-BATCHER = batcher()
+BATCHER = batch_submitter()
 app = api_resolver()
 
 
@@ -36,4 +37,4 @@ def submit_batch(request: AudioBatchRequest) -> tuple[dict[str, Any], int]:
     return batch_response(BATCHER.take(request.tasks, lambda key: own_key(event, key))), 207
 
 
-handler = app.resolve
+handler = observed(app.resolve)

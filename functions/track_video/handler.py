@@ -1,11 +1,12 @@
 """POST /tasks/video: expect a video task, by its vid, its url, or the headers of its upload."""
 
 from mediarelay.aws_lambda.http import JsonResponse, api_resolver
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.aws_lambda.submits import SUBMIT_RESPONSES, idempotency_key, respond_submitted
 from mediarelay.contracts.api.responses import IDEMPOTENCY_KEY_HEADER
 from mediarelay.contracts.api.submits import VideoTaskRequest
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.root import submitter
+from mediarelay.wiring.provider import submitter
 
 SUBMITTER = submitter()
 app = api_resolver()
@@ -33,4 +34,4 @@ def track_video(request: VideoTaskRequest) -> JsonResponse:
     return respond_submitted(SUBMITTER.submit(Kind.VIDEO, fields, key))
 
 
-handler = app.resolve
+handler = observed(app.resolve)

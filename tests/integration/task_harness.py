@@ -34,7 +34,7 @@ from mediarelay.usecases.tasks.read import TaskReader
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
-from mediarelay.usecases.tasks.submit import Submitter
+from mediarelay.usecases.tasks.submit import IntentStore, Submitter
 
 T = TypeVar("T")
 PAYLOADS = Path(__file__).parents[1] / "contract/payloads"
@@ -236,8 +236,9 @@ class TaskHarness:
         )
         self.confirmer = Confirmer(tasks=self.tasks, provider=self.provider, clock=self.clock)
         send = dict.fromkeys(Kind, self.provider.send)
+        self.intents = IntentStore(intents=self.ledger, tasks=self.tasks, clock=self.clock, default_key_hours=24)
         self.submitter = Submitter(
-            intents=self.ledger, tasks=self.tasks, send=send, clock=self.clock, default_key_hours=24
+            store=self.intents, intents=self.ledger, tasks=self.tasks, send=send, clock=self.clock
         )
         self.submits, self.retry, self.identities = Wishes(), Retry(), count(1)
         self.breaker = CircuitBreaker(self.ledger, self.clock)

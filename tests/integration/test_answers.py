@@ -53,7 +53,7 @@ PROBES: dict[Answered, Probe] = {
     **{(key, 400): Probe({"queryStringParameters": {"x": "1"}}) for key in CLIENT_ROUTES},
     **{(key, 503): Probe(values=TABLE_GONE) for key in CLIENT_ROUTES if (key, 503) in documented()},
     **{(key, 404): Probe() for key in CLIENT_ROUTES if (key, 404) in documented()},
-    **{(key, 500): Probe({"pathParameters": 7}) for key in ROUTES},
+    **{(key, 500): Probe({"pathParameters": [7]}) for key in ROUTES},
     **callback_probes("POST /callbacks/video/{token}"),
     **callback_probes("POST /callbacks/audio/{token}"),
     ("POST /callbacks/music", 500): Probe({"headers": 7}),

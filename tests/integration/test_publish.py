@@ -164,7 +164,7 @@ def test_a_publisher_that_dies(done: TaskHarness, monkeypatch: pytest.MonkeyPatc
 
 def test_a_topic_that_is_down_leaves_time_for_other_duties(harness: TaskHarness) -> None:
     finished(harness, 30)
-    harness.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, None)
+    harness.intents.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, None)
     harness.clock.forward(minutes=2)
     begun = harness.clock()
 
@@ -234,7 +234,7 @@ def test_rows_that_always_fail_do_not_starve_other_shards(harness: TaskHarness, 
 
 def test_a_topic_that_hangs_leaves_time_for_the_other_duties(harness: TaskHarness) -> None:
     finished(harness, 8)
-    harness.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    harness.intents.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
     harness.clock.forward(minutes=2)
     begun = harness.clock()
 
@@ -309,7 +309,7 @@ def test_a_duty_that_cannot_be_looked_for_stops_no_other_and_fails_the_tick(
         return plain(ledger, what, now)
 
     monkeypatch.setattr(type(harness.ledger), "waiting", waiting)
-    harness.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    harness.intents.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
     harness.clock.forward(days=2)
     with pytest.raises(LedgerUnavailable):
         harness.sweep()
@@ -330,7 +330,7 @@ def test_what_waits_to_be_announced_does_not_wait_longer_for_more_callbacks(harn
 
 def test_a_backlog_of_announcements_leaves_every_duty_its_turn(harness: TaskHarness) -> None:
     finished(harness, TURN + 20)
-    harness.submitter.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    harness.intents.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
     harness.track("old")
     harness.clock.forward(days=1)
     harness.confirm("old")
@@ -342,7 +342,7 @@ def test_a_backlog_of_announcements_leaves_every_duty_its_turn(harness: TaskHarn
 
 def test_submits_leave_every_duty_its_turn(harness: TaskHarness) -> None:
     for number in range(90):
-        harness.submitter.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
+        harness.intents.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -370,7 +370,7 @@ def test_a_row_that_cannot_be_leased_is_told_although_the_turn_ended_early(
 ) -> None:
     harness.sweeper = replace(harness.sweeper, budget=2)
     for number in range(3):
-        harness.submitter.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
+        harness.intents.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
     harness.clock.forward(minutes=3)
     plain, failing = type(harness.ledger).hide, [True]
 

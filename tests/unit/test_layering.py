@@ -15,20 +15,29 @@ STDLIB = "stdlib"
 
 PURE = {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "itertools", "json"}
 PURE |= {"re", "typing", "urllib"}
+AWS = {"boto3", "botocore"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
     "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
-    "usecases": {"usecases", "contracts", "domain", "signing", "errors", "metrics"},
-    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "metrics", "botocore", "requests", "urllib3"},
-    "batch.py": {"errors"},
+    "usecases": {"usecases", "contracts", "domain", "signing", "errors", "observability"},
+    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability", *AWS, "requests", "urllib3"},
+    "aws_lambda": {"aws_lambda", "aws_lambda_powertools", "contracts", "domain", "errors", "observability", "usecases"},
     "config.py": {"signing"},
     "errors.py": set(),
-    "metrics.py": set(),
-    "aws_lambda": {"aws_lambda", "aws_lambda_powertools", "contracts", "domain", "errors", "usecases"},
+    "observability.py": {"aws_lambda_powertools"},
     "check.py": {"adapters", "config", "contracts", "errors", "signing", "usecases", "botocore"},
-    "root.py": {"adapters", "config", "domain", "errors", "metrics", "signing", "usecases", "requests"},
-    "functions": {"aws_lambda", "aws_lambda_powertools", "batch", "contracts", "domain", "errors", "root", "usecases"},
+    "wiring": {"wiring", "adapters", "config", "domain", "errors", "observability", "signing", "usecases", "requests"},
+    "functions": {
+        "aws_lambda",
+        "aws_lambda_powertools",
+        "contracts",
+        "domain",
+        "errors",
+        "observability",
+        "usecases",
+        "wiring",
+    },
 }
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "getenv", "system", "urlopen", "exec", "eval"}
 MAX_HANDLER_LINES = 40
@@ -102,7 +111,7 @@ def test_callback_functions_load_nothing_but_errors_for_their_answers() -> None:
     imports = (ast.Import, ast.ImportFrom)
     outermost = [node for node in tree(PACKAGE / "aws_lambda/raw_http.py").body if isinstance(node, imports)]
     loaded = {layer(str(module)) for node in outermost if isinstance(node, ast.ImportFrom) for module in [node.module]}
-    assert loaded == {STDLIB, "errors"}
+    assert loaded == {STDLIB, "aws_lambda", "errors"}
 
 
 def code_lines(path: Path) -> int:
@@ -129,3 +138,11 @@ def test_a_route_does_little_itself(path: Path) -> None:
 
 def test_every_layer_is_known() -> None:
     assert {place(path) for path in ALL} - {"__init__.py"} == set(MAY_USE)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("wiring/*.py")), ids=lambda path: path.name)
+def test_wiring_states_its_imports_at_the_top(path: Path) -> None:
+    """A function's import budget can be read from the module that builds it: no import is hidden in a function."""
+    imports = {node for node in ast.walk(tree(path)) if isinstance(node, ast.Import | ast.ImportFrom)}
+    assert imports <= set(tree(path).body)
+    assert "TYPE_CHECKING" not in path.read_text("utf-8")

@@ -1,1 +1,1 @@
-"""What stands between Lambda and the use cases."""
+"""What stands between the Lambda runtime and the use cases."""

@@ -13,6 +13,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def with_problems(handler: Handler) -> Handler:
 def callback_handler(receiver: "CallbackEndpoint") -> Handler:
     """Make the handler of a callback route; it answers `{"vid", "accepted", "duplicate"}`."""
 
+    @observed
     @with_problems
     def handler(event: Event, _context: Any) -> Response:
         token = (event.get("pathParameters") or {}).get("token")

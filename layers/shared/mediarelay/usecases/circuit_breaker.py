@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.circuit_breaker import FIRST_BREAK, Circuit, next_break
 from mediarelay.errors import CircuitOpen
+from mediarelay.observability import count
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class CircuitBreaker:
         if circuit.until is None:
             return circuit
         if circuit.is_open(now) or not self.circuits.break_until(action, circuit.until, now + FIRST_BREAK):
-            metrics.count("CircuitOpen")
+            count("CircuitOpen")
             raise CircuitOpen(f"{action} has refused us {circuit.failures} times")
         return circuit
 
@@ -56,7 +56,7 @@ class CircuitBreaker:
         until = next_break(failures, self.clock())
         if until is not None:
             self.circuits.break_until(action, None, until)
-            metrics.count("CircuitOpen")
+            count("CircuitOpen")
             log.error("circuit open", extra={"action": action, "failures": failures, "before": seen.failures})
 
     def passed(self, action: str, seen: Circuit) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.schedule import hide_until, query_duty
 from mediarelay.domain.tasks.log import DueItem
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import LedgerUnavailable, Undelivered
+from mediarelay.observability import count
 
 MAX_FAILURE_TIME = timedelta(seconds=10)
 """What failures may cost one duty in one tick: then what it needs is down, and the others need the rest."""
@@ -61,7 +61,7 @@ class FailureBudget:
             yield
         except Exception:
             self.lost += self.clock() - begun
-            metrics.count("LeftDue", duty=self.what)
+            count("LeftDue", duty=self.what)
             log.exception("left due", extra={"duty": self.what, "vid": vid})
 
     @contextmanager
@@ -143,11 +143,11 @@ def poll(kind: Kind, tick: Tick, lanes: Sequence[QueryQueue], is_open: Callable[
     While the provider refuses us (`is_open`) everything stays due.
     """
     if is_open():
-        metrics.count("CircuitOpen")
+        count("CircuitOpen")
         return 0
     sent = set[str]()
     losses = [_poll_lane(kind, tick, lane, sent) for lane in lanes]
-    metrics.count("Polled", len(sent), kind=kind)
+    count("Polled", len(sent), kind=kind)
     for lane in losses:
         lane.tell()
     return len(sent)

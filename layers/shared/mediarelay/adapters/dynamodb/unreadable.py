@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from mediarelay import metrics
 from mediarelay.errors import RowUnreadable
+from mediarelay.observability import count
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def note_unreadable(error: RowUnreadable) -> None:
     """Count an unreadable row and name it in the log: by its key, never with its content."""
-    metrics.count_alarmed("RowsUnreadable", item=error.item)
+    count("RowsUnreadable", item=error.item)
     log.error("row unreadable", extra={"pk": error.pk, "sk": error.sk, "item": error.item})
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.tasks.conflict import Statement
 from mediarelay.domain.tasks.lifecycle import PUBLISH, REPLAY, is_stale, needs_query
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
@@ -14,6 +13,7 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
+from mediarelay.observability import count
 from mediarelay.usecases.tasks.answers import AnswerRejected, judge, rejudge
 from mediarelay.usecases.tasks.repository import TaskRepository
 
@@ -76,7 +76,7 @@ class Confirmer:
     def _question(self, vid: str, kind: Kind, known: Task | None, begun: datetime) -> Task | None:
         """Ask, and note what came of it. A vid that nobody mentioned becomes a task only by an answer about it."""
         if known is None:
-            metrics.count("ConfirmUnknown", kind=kind)
+            count("ConfirmUnknown", kind=kind)
             log.warning("nothing known", extra={"vid": vid})
         certain = known.without_claims if known else None
         kind = (certain and certain.certain_kind) or kind
@@ -105,7 +105,7 @@ class Confirmer:
         return self._log(answer, begun)
 
     def _keep(self, reply: LoggedObservation, why: AnswerRejected, begun: datetime) -> Task | None:
-        metrics.count("AnswersUnjudged", reason=why.kind)
+        count("AnswersUnjudged", reason=why.kind)
         log.warning("answer not judged", extra={"vid": reply.vid, "error": str(why)})
         return self._log(replace(reply, reason=str(why)), begun)
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.contracts.notification import refusal_event, task_event
 from mediarelay.domain.schedule import Due
 from mediarelay.domain.tasks.intent import Intent
@@ -11,6 +10,7 @@ from mediarelay.domain.tasks.lifecycle import PUBLISH, unpublished
 from mediarelay.domain.tasks.log import Publication, TaskLog
 from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
+from mediarelay.observability import count
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 
@@ -57,7 +57,7 @@ class TaskPublisher:
         message, attributes = task_event(task, self.api_url, news.replay)
         self.topic.publish(message, attributes)
         self.ledger.published(vid, news, self.tasks.due_after(task, record.books))
-        metrics.count("Published", state=news.state)
+        count("Published", state=news.state)
         return news.state
 
     def refuse(self, identity: str) -> None:
@@ -67,7 +67,7 @@ class TaskPublisher:
             return
         self.topic.publish(*refusal_event(intent, self.api_url))
         self.ledger.close_intent(intent)
-        metrics.count("RefusalsPublished", kind=intent.kind)
+        count("RefusalsPublished", kind=intent.kind)
 
 
 def _is_behind(record: TaskLog, task: Task) -> bool:

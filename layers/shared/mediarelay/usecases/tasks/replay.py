@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.tasks.log import ReplayJob, Selection
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.vid import checked
 from mediarelay.errors import NotFound
+from mediarelay.observability import count
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 STEP = timedelta(minutes=1)
@@ -62,7 +62,7 @@ class Replayer:
             raise NotFound(f"no task {vid}")
         identity = self.identity()
         self.ledger.ask_replay(vid, task.kind, identity, by, self.clock())
-        metrics.count("Replays", kind=task.kind)
+        count("Replays", kind=task.kind)
         return identity
 
     def count(self, selections: list[Selection]) -> int:
@@ -90,7 +90,7 @@ class Replayer:
         chosen = job.selection
         rows = self.ledger.page(chosen, cursor=job.cursor, limit=job.rate)
         done = [self._ask(row, job) for row in takewhile(lambda _row: time_left(), rows)]
-        metrics.count("Replays", len(done), kind=chosen.kind)
+        count("Replays", len(done), kind=chosen.kind)
         if len(done) == len(rows) < job.rate:
             self.ledger.close_job(identity)
         elif done:

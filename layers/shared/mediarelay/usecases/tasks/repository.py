@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.schedule import Due, first_check
 from mediarelay.domain.tasks.lifecycle import ORDERED, Rules, Trigger, advance, due_after
@@ -15,6 +14,7 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task, fold
 from mediarelay.errors import LedgerUnavailable
+from mediarelay.observability import count
 from mediarelay.usecases.tasks.unreadable import count_unreadable
 
 RACES = 5
@@ -126,6 +126,6 @@ class TaskRepository:
 def _count_conflicts(task: Task, before: Bookkeeping | None) -> None:
     new = len(task.conflicts) - (before.conflicts if before else 0)
     if new > 0:
-        metrics.count("Conflicts", new, kind=task.kind)
+        count("Conflicts", new, kind=task.kind)
         subjects = [conflict.subject for conflict in task.conflicts]
         log.warning("contradiction", extra={"vid": task.vid, "fields": subjects})

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.schedule import Due, next_minute
 from mediarelay.domain.tasks.intent import Intent, Submitted, file_identity
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
@@ -27,6 +26,7 @@ from mediarelay.errors import (
     ProviderRefused,
     ProviderUnknown,
 )
+from mediarelay.observability import add_log_keys, count
 from mediarelay.usecases.tasks.repository import RACES, TaskRepository
 
 SUBMIT_GRACE = timedelta(seconds=60)
@@ -81,35 +81,16 @@ class Send(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submitter:
-    """Sends wishes to the provider. `send` gives the call for each kind.
+class IntentStore:
+    """Stores requests as intents, once per idempotency key. It never calls the provider.
 
     `default_key_hours` is how long after the provider's answer the same request without a key gives the same task.
     """
 
     intents: Intents
     tasks: TaskRepository
-    send: Mapping[Kind, Send]
     clock: Callable[[], datetime]
     default_key_hours: int
-
-    def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
-        """Take a wish.
-
-        Args:
-            kind: What is to be transcoded.
-            request: The wish in the provider's words (`url`, `bucketName`, `bucketRegion`).
-            key: The client's idempotency key; by default the wish itself, for `default_key_hours`.
-
-        Raises:
-            Conflict: The key was used for another wish.
-            ProviderRefused: The provider will not take it; the key is free again.
-            LedgerUnavailable: Nothing was promised.
-        """
-        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
-        if self._open(intent, by_default=key is None):
-            return self._send_now(intent)
-        return self._repeat(intent)
 
     def enqueue(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
         """Take a wish that the queue hands to the provider, at the pace of the budget.
@@ -120,11 +101,11 @@ class Submitter:
         """
         request_key = key or file_identity(request)
         intent = Intent(key=request_key, kind=kind, request=request, at=self.clock(), queued=True)
-        if self._open(intent, by_default=key is None):
+        if self.add(intent, by_default=key is None):
             return Submitted(None, kind, State.EXPECTED, repeated=False)
-        return self._repeat(intent)
+        return self.answer_repeat(intent)
 
-    def _open(self, intent: Intent, *, by_default: bool) -> bool:
+    def add(self, intent: Intent, *, by_default: bool) -> bool:
         """Store a wish; return False if its key is taken. A default key is free again once its time is over."""
         due = Due(QUEUED if intent.queued else "submit", intent.at + SUBMIT_GRACE)
         if self.intents.open_intent(intent, due):
@@ -144,52 +125,7 @@ class Submitter:
         self.intents.expire_intent(stored)
         return True
 
-    def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
-        """Expect a video task whose vid is known already."""
-        return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
-
-    def _tracked(self, vid: str) -> bool:
-        return any(entry.origin is Origin.TRACK for entry in self.tasks.ledger.load(vid).entries)
-
-    def resume(self, identity: str) -> Submitted | None:
-        """Finish a wish that was left open; None if it is gone, refused, or was open for too long and is given up."""
-        intent = self.intents.intent(identity)
-        if intent is None:
-            return None
-        if intent.vid is not None:
-            return self._finish(intent, intent.vid)
-        if intent.refused or not self.intents.begin_intent(identity, self.clock(), self.clock() + IN_HAND):
-            return None
-        if self.clock() - intent.at < self.tasks.rules.give_up_after:
-            return self._try(intent)
-        metrics.count("SubmitsGivenUp", kind=intent.kind)
-        log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
-        self._refuse(intent, "given up: the provider did not answer in time")
-        return None
-
-    def _send_now(self, intent: Intent) -> Submitted:
-        """Send a wish whose client waits: a refusal is its answer; others who were promised it hear of it."""
-        try:
-            return self._send(intent)
-        except ProviderRefused as error:
-            if not self.intents.drop_intent(intent):
-                self._refuse(intent, str(error))
-            raise
-
-    def _try(self, intent: Intent) -> Submitted | None:
-        """Send a wish whose client does not wait: a refusal is announced, and kept until the client asks."""
-        try:
-            return self._send(intent)
-        except ProviderRefused as error:
-            metrics.count("SubmitsRefused", kind=intent.kind)
-            log.warning("submit refused", extra={"intent": intent.identity, "code": error.code})
-            self._refuse(intent, str(error))
-            return None
-
-    def _refuse(self, intent: Intent, reason: str) -> None:
-        self.intents.refuse_intent(intent, reason, Due("publish", self.clock() + PUBLISH_GRACE))
-
-    def _repeat(self, wish: Intent) -> Submitted:
+    def answer_repeat(self, wish: Intent) -> Submitted:
         """Answer a wish that is stored already; it may be answered, refused or dropped meanwhile."""
         for _ in range(RACES):
             if (found := self._stored(wish)) is not None:
@@ -211,6 +147,82 @@ class Submitter:
         _, task = self.tasks.load(stored.vid)
         return Submitted(stored.vid, wish.kind, task.state if task else State.PENDING, repeated=True)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitter:
+    """Sends intents to the provider. `send` gives the call for each kind."""
+
+    store: IntentStore
+    intents: Intents
+    tasks: TaskRepository
+    send: Mapping[Kind, Send]
+    clock: Callable[[], datetime]
+
+    def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
+        """Take a wish.
+
+        Args:
+            kind: What is to be transcoded.
+            request: The wish in the provider's words (`url`, `bucketName`, `bucketRegion`).
+            key: The client's idempotency key; by default the wish itself, for `IntentStore.default_key_hours`.
+
+        Raises:
+            Conflict: The key was used for another wish.
+            ProviderRefused: The provider will not take it; the key is free again.
+            LedgerUnavailable: Nothing was promised.
+        """
+        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
+        add_log_keys(intent=intent.identity)
+        if self.store.add(intent, by_default=key is None):
+            return self._send_now(intent)
+        return self.store.answer_repeat(intent)
+
+    def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
+        """Expect a video task whose vid is known already."""
+        add_log_keys(vid=vid)
+        return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
+
+    def _tracked(self, vid: str) -> bool:
+        return any(entry.origin is Origin.TRACK for entry in self.tasks.ledger.load(vid).entries)
+
+    def resume(self, identity: str) -> Submitted | None:
+        """Finish a wish that was left open; None if it is gone, refused, or was open for too long and is given up."""
+        intent = self.intents.intent(identity)
+        if intent is None:
+            return None
+        if intent.vid is not None:
+            return self._finish(intent, intent.vid)
+        if intent.refused or not self.intents.begin_intent(identity, self.clock(), self.clock() + IN_HAND):
+            return None
+        if self.clock() - intent.at < self.tasks.rules.give_up_after:
+            return self._try(intent)
+        count("SubmitsGivenUp", kind=intent.kind)
+        log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
+        self._refuse(intent, "given up: the provider did not answer in time")
+        return None
+
+    def _send_now(self, intent: Intent) -> Submitted:
+        """Send a wish whose client waits: a refusal is its answer; others who were promised it hear of it."""
+        try:
+            return self._send(intent)
+        except ProviderRefused as error:
+            if not self.intents.drop_intent(intent):
+                self._refuse(intent, str(error))
+            raise
+
+    def _try(self, intent: Intent) -> Submitted | None:
+        """Send a wish whose client does not wait: a refusal is announced, and kept until the client asks."""
+        try:
+            return self._send(intent)
+        except ProviderRefused as error:
+            count("SubmitsRefused", kind=intent.kind)
+            log.warning("submit refused", extra={"intent": intent.identity, "code": error.code})
+            self._refuse(intent, str(error))
+            return None
+
+    def _refuse(self, intent: Intent, reason: str) -> None:
+        self.intents.refuse_intent(intent, reason, Due("publish", self.clock() + PUBLISH_GRACE))
+
     def _send(self, intent: Intent) -> Submitted:
         try:
             vid = self.send[intent.kind](intent.request, queued=intent.queued)
@@ -222,7 +234,7 @@ class Submitter:
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         first = self.intents.name_intent(intent.identity, vid, self.clock())
         submitted = self._finish(intent, vid)
-        return submitted if first else self._repeat(intent)
+        return submitted if first else self.store.answer_repeat(intent)
 
     def _finish(self, intent: Intent, vid: str) -> Submitted:
         submitted = self._expect(intent.kind, vid, intent.request, repeated=False)
