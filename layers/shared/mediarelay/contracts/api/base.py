@@ -38,7 +38,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class RequestModel(BaseModel):
     """The body of a request. Nothing is converted: `"false"`, `0` and `1.0` are no booleans and no whole numbers."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
     unknown: ClassVar[str] = "is not a field of this request"
 
 
@@ -56,13 +56,22 @@ class NoBody(RequestModel):
     """A request without a body, or with an empty object."""
 
 
-class HealthResponse(BaseModel):
+class ResponseModel(BaseModel):
+    """The body of an answer, or a part of one.
+
+    Models are built when they are first used: a function starts sooner, and builds only what its routes are asked for.
+    """
+
+    model_config = ConfigDict(defer_build=True, from_attributes=True)
+
+
+class HealthResponse(ResponseModel):
     """Answer to a health check."""
 
     status: str = "ok"
 
 
-class Problem(BaseModel):
+class Problem(ResponseModel):
     """RFC 9457: the shape of every error."""
 
     type: str = "about:blank"

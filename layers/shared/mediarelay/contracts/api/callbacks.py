@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from mediarelay.contracts.api.base import Vid
+from mediarelay.contracts.api.base import ResponseModel, Vid
 from mediarelay.domain.songs.model import SongType
 
 
@@ -19,7 +19,7 @@ class Callback(BaseModel):
     callback_type: str = ""
 
 
-class CallbackResponse(BaseModel):
+class CallbackResponse(ResponseModel):
     """Answer to a callback."""
 
     vid: str
@@ -51,18 +51,18 @@ class SongRelaysRequest(BaseModel):
     nonce: int | str | None = None
 
 
-class RelayReceipt(BaseModel):
+class RelayReceipt(ResponseModel):
     """Answer to one relay."""
 
     room_id: str
     song_id: str
     vendor_id: int
     type: SongType
-    accepted: bool = True
+    accepted: bool
     duplicate: bool
 
 
-class RelayResponse(BaseModel):
+class RelayResponse(ResponseModel):
     """Answer to a batch of relays, in its order."""
 
     results: list[RelayReceipt]

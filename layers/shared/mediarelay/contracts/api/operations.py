@@ -3,9 +3,18 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from mediarelay.contracts.api.base import Day, Digest, QueryModel, RequestModel, StateList, TaskFilter, TimeName
+from mediarelay.contracts.api.base import (
+    Day,
+    Digest,
+    QueryModel,
+    RequestModel,
+    ResponseModel,
+    StateList,
+    TaskFilter,
+    TimeName,
+)
 from mediarelay.domain.tasks.log import RATES, QuarantinedBody, Selection
 
 
@@ -25,18 +34,18 @@ class ReplayRequest(TaskFilter):
         return self._selections(self.state, self.time)
 
 
-class TaskReplayResponse(BaseModel):
+class TaskReplayResponse(ResponseModel):
     """Answer to a replay of one task: the replay is stored."""
 
     vid: str
     replay: str
 
 
-class ReplayResponse(BaseModel):
+class ReplayResponse(ResponseModel):
     """Answer to a replay of many tasks: how many it selects now, and the jobs (none in a dry run)."""
 
     count: int
-    jobs: list[str] = []
+    jobs: list[str]
 
 
 class QuarantineReplayRequest(RequestModel):
@@ -50,7 +59,7 @@ class QuarantineQuery(QuarantineReplayRequest, QueryModel):
     """`GET /quarantine`: which day's bodies to list."""
 
 
-class QuarantineItem(BaseModel):
+class QuarantineItem(ResponseModel):
     """A body in quarantine; `body` is its beginning, as far as it is text; `size` counts its bytes."""
 
     digest: str
@@ -61,17 +70,16 @@ class QuarantineItem(BaseModel):
     body: str
 
 
-class QuarantinePage(BaseModel):
+class QuarantinePage(ResponseModel):
     """Bodies of one day; `cursor` leads to the next ones."""
 
     bodies: list[QuarantineItem]
     cursor: str | None = None
 
 
-class QuarantineReplayResponse(BaseModel):
+class QuarantineReplayResponse(ResponseModel):
     """How many bodies were stored as claims, and how many are still unreadable; `cursor` leads to the next ones."""
 
-    model_config = ConfigDict(from_attributes=True)
     stored: int
     refused: int
     cursor: str | None = None

@@ -6,9 +6,9 @@ Each value maps statuses to responses, so that a route's answers are a union: `s
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
-from mediarelay.contracts.api.base import Problem
+from mediarelay.contracts.api.base import Problem, ResponseModel
 from mediarelay.domain.tasks.intent import MAX_KEY
 
 Responses = dict[int, Any]
@@ -24,14 +24,14 @@ REPLAYED = {
 }
 
 
-class OpenApiDocument(BaseModel):
+class OpenApiDocument(ResponseModel):
     """An OpenAPI document; see the OpenAPI Specification 3.1."""
 
     model_config = ConfigDict(extra="allow")
     openapi: str
 
 
-def success(model: type[BaseModel], description: str, status: int = 200, headers: Any = None) -> Responses:
+def success(model: type[ResponseModel], description: str, status: int = 200, headers: Any = None) -> Responses:
     """Declare an answer that a model describes."""
     content = {"application/json": {"model": model}}
     return {status: {"description": description, "content": content} | ({"headers": headers} if headers else {})}

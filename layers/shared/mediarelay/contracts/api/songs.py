@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from mediarelay.contracts.api.base import FlagText, Name, QueryModel
+from mediarelay.contracts.api.base import FlagText, Name, QueryModel, ResponseModel
 from mediarelay.domain.songs.errors import ErrorClass
 from mediarelay.domain.songs.lease import Lease, Next, Part, advice
 from mediarelay.domain.songs.model import Resource, SongType
@@ -46,16 +46,15 @@ class SongsQuery(TokensQuery, SongNames):
         return tokens
 
 
-class SongError(BaseModel):
+class SongError(ResponseModel):
     """Why a song could not be got: ZEGO's code, what kind of error that is, and what a person should do."""
 
-    model_config = ConfigDict(from_attributes=True)
     code: int
     kind: ErrorClass
     advice: str
 
 
-class SongResource(BaseModel):
+class SongResource(ResponseModel):
     """A file of a song, in one quality, and for how many milliseconds whoever has it may use it."""
 
     quality: str | None = None
@@ -64,15 +63,14 @@ class SongResource(BaseModel):
     share_token: str | None = Field(default=None, description="Only with scope read:tokens; of the old SDK")
 
 
-class SongSegment(BaseModel):
+class SongSegment(ResponseModel):
     """Milliseconds from the start of the song, or of the clip."""
 
-    model_config = ConfigDict(from_attributes=True)
     begin: int
     end: int
 
 
-class SongLease(BaseModel):
+class SongLease(ResponseModel):
     """What a room may use of a song now. Fields without a known value are left out; times left are milliseconds."""
 
     room_id: str
@@ -83,28 +81,28 @@ class SongLease(BaseModel):
     why: str
     share_ms_left: int | None = Field(default=None, description="How long others may still share it")
     krc_ms_left: int | None = Field(default=None, description="How long the token for its lyrics is good")
-    resources: list[SongResource] = []
+    resources: list[SongResource]
     name: str | None = None
     singer: str | None = None
     duration: int | None = None
     has_original: bool | None = None
     segment: SongSegment | None = None
     prelude: int | None = None
-    other_segments: list[SongSegment] = []
+    other_segments: list[SongSegment]
     error: SongError | None = None
-    conflicts: list[str] = Field(default=[], description="Request ids under which different results were relayed")
+    conflicts: list[str] = Field(description="Request ids under which different results were relayed")
     received_at: datetime | None = None
     share_token: str | None = Field(default=None, description="Only with scope read:tokens")
     krc_token: str | None = Field(default=None, description="Only with scope read:tokens")
 
 
-class SongPage(BaseModel):
+class SongPage(ResponseModel):
     """The songs of a room."""
 
     songs: list[SongLease]
 
 
-class SongHistoryEntry(BaseModel):
+class SongHistoryEntry(ResponseModel):
     """One relay: when it was sent and when it came; `body` without its tokens, of which digests are shown.
 
     `resource_ids` are for support: each is good only in the SDK instance that got it.
@@ -122,7 +120,7 @@ class SongHistoryEntry(BaseModel):
     body: Any
 
 
-class SongHistory(BaseModel):
+class SongHistory(ResponseModel):
     """What was relayed about a song in a room, oldest first (the latest 50), and which request ids contradict."""
 
     room_id: str

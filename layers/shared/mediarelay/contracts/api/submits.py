@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator
 
-from mediarelay.contracts.api.base import Key, RequestModel, Text, Vid
+from mediarelay.contracts.api.base import Key, RequestModel, ResponseModel, Text, Vid
 from mediarelay.contracts.source_url import Url, stated_in_url
 from mediarelay.domain.tasks.intent import Intent, Submitted, submit_status
 from mediarelay.domain.tasks.media import Kind, State
@@ -46,7 +46,7 @@ class VideoTaskRequest(RequestModel):
         raise Malformed("vid", "is required, unless url is given, alone or with cos_request_id and date")
 
 
-class SubmitResponse(BaseModel):
+class SubmitResponse(ResponseModel):
     """Answer to a submit: `vid` is null while the provider has not answered (202)."""
 
     vid: str | None
@@ -54,7 +54,7 @@ class SubmitResponse(BaseModel):
     state: State
 
 
-class RefusedSubmit(BaseModel):
+class RefusedSubmit(ResponseModel):
     """A submit that was accepted (202) and that the provider refused later; there is no task.
 
     `idempotency_key` and `client` are there if the client chose the key.
@@ -85,7 +85,7 @@ class AudioBatchRequest(RequestModel):
     ]
 
 
-class BatchResult(BaseModel):
+class BatchResult(ResponseModel):
     """Result of one item: the status and fields that it would have had alone; `repeated` for a known key."""
 
     index: int
@@ -97,7 +97,7 @@ class BatchResult(BaseModel):
     field: str | None = None
 
 
-class BatchResponse(BaseModel):
+class BatchResponse(ResponseModel):
     """Results of a batch, in its order."""
 
     results: list[BatchResult]

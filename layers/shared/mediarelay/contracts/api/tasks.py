@@ -4,9 +4,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from mediarelay.contracts.api.base import OrderName, PageSize, QueryModel, StateText, TaskFilter, TimeName
+from mediarelay.contracts.api.base import (
+    OrderName,
+    PageSize,
+    QueryModel,
+    ResponseModel,
+    StateText,
+    TaskFilter,
+    TimeName,
+)
 from mediarelay.contracts.api.bodies import show_body
 from mediarelay.contracts.observation import facts_of
 from mediarelay.domain.tasks.log import LoggedObservation, Order, Selection, TimeOf
@@ -15,10 +23,9 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 
 
-class TaskDetails(BaseModel):
+class TaskDetails(ResponseModel):
     """A task as clients and subscribers see it. Fields without a known value are left out."""
 
-    model_config = ConfigDict(from_attributes=True)
     vid: str
     kind: Kind
     state: State
@@ -47,7 +54,7 @@ class TaskQuery(TaskFilter, QueryModel):
         return self._selections(self.state or (State if self.time is TimeOf.CREATED else OUTCOMES), self.time)
 
 
-class TaskListItem(BaseModel):
+class TaskListItem(ResponseModel):
     """A task in a list; `outcome_at` is there if the list goes by the time of the outcome."""
 
     vid: str
@@ -59,14 +66,14 @@ class TaskListItem(BaseModel):
     outcome_at: datetime | None = None
 
 
-class TaskPage(BaseModel):
+class TaskPage(ResponseModel):
     """A page of tasks, each once; `cursor` leads to the next page, and is left out on the last one."""
 
     tasks: list[TaskListItem]
     cursor: str | None = None
 
 
-class HistoryEntry(BaseModel):
+class HistoryEntry(ResponseModel):
     """One observation: its origin, and when it came.
 
     `body` is null once its time is over; of callbacks that are not believed, only the latest 20 show it, and so do the
@@ -84,16 +91,15 @@ class HistoryEntry(BaseModel):
     reason: str | None = None
 
 
-class HistoryConflict(BaseModel):
+class HistoryConflict(ResponseModel):
     """Values that contradict each other, each with its origins; `settled` is the provider's own, null until known."""
 
-    model_config = ConfigDict(from_attributes=True)
     subject: str
     values: dict[str, tuple[Origin, ...]]
     settled: str | None
 
 
-class TaskHistory(BaseModel):
+class TaskHistory(ResponseModel):
     """A task's observations, oldest first, and their contradictions."""
 
     vid: str
