@@ -3,7 +3,7 @@
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from mediarelay.aws_lambda.batches import stream_handler
-from mediarelay.domain.tasks.log import Change
+from mediarelay.domain.due import Change
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.observability import add_log_keys
 from mediarelay.wiring.base import ledger

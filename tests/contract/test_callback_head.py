@@ -121,7 +121,7 @@ def test_import_needs_the_standard_library_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "gist"),
+    ("fields", "claim_summary"),
     [
         ({"detail": {}, "status": "success"}, ClaimSummary(state=State.SUCCEEDED)),
         ({"detail": {}, "status": "fail", "app_id": 12, "bucket_name": "cts"}, _GIST),
@@ -137,5 +137,5 @@ def test_import_needs_the_standard_library_only() -> None:
         ({"detail": {}, "app_id": "9" * 19, "bucket_name": "", "url": "a\nb"}, ClaimSummary()),
     ],
 )
-def test_the_gist_is_what_is_in_form(fields: dict[str, Any], gist: ClaimSummary) -> None:
-    assert read_head(json.dumps({"vid": VID} | fields).encode()).gist == gist
+def test_the_gist_is_what_is_in_form(fields: dict[str, Any], claim_summary: ClaimSummary) -> None:
+    assert read_head(json.dumps({"vid": VID} | fields).encode()).claim_summary == claim_summary

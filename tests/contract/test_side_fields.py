@@ -81,7 +81,7 @@ def check(name: str, path: tuple[Any, ...], value: object) -> None:
     if path[0] == "result":
         assert facts.source == plain(name).source
     if name in CALLBACKS:
-        assert read_head(body).gist == read_head(written(load(name))).gist
+        assert read_head(body).claim_summary == read_head(written(load(name))).claim_summary
     json.dumps([getattr(facts, one.name) for one in fields(facts)], default=str, ensure_ascii=False).encode()
 
 

@@ -15,11 +15,14 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.ledger import Ledger
 from mediarelay.contracts.retry import unpack
 from mediarelay.domain.circuit_breaker import Circuit
-from mediarelay.domain.schedule import Due, first_check
+from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.schedule import first_check
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.log import LoggedObservation, ReplayJob, Selection, TimeOf
+from mediarelay.domain.tasks.item import Selection, TimeOf
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import TRUSTED_ORIGINS, Origin
+from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.signing.standard_webhooks import headers
 from mediarelay.signing.tokens import digest
 from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
@@ -101,12 +104,12 @@ class LambdaSandbox:
             at=datetime.fromisoformat(wish["at"]),
             queued=wish.get("queued", False),
         )
-        self.ledger.open_intent(intent, Due("submit", intent.at + SUBMIT_GRACE))
+        self.ledger.open_intent(intent, Due(Duty.SUBMIT, intent.at + SUBMIT_GRACE))
         if "vid" in wish:
             self.ledger.name_intent(intent.identity, wish["vid"], intent.at)
             self.ledger.close_intent(intent)
         if "refused" in wish:
-            self.ledger.refuse_intent(intent, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
+            self.ledger.refuse_intent(intent, wish["refused"], Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE))
 
     def _relay(self, one: Mapping[str, Any]) -> None:
         """Store a relay; what is marked as followed was said already."""
@@ -132,7 +135,7 @@ class LambdaSandbox:
         body = json.dumps(line["body"]).encode()
         entry = LoggedObservation(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
         if line.get("unseen"):
-            self.ledger.record(
+            self.ledger.append(
                 entry, first_check(kind, entry.at, base.settings().first_poll_after, known=origin in TRUSTED_ORIGINS)
             )
         else:

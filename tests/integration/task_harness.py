@@ -15,15 +15,18 @@ from typing import Any, TypeVar
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.ledger import Ledger
 from mediarelay.adapters.dynamodb.songs import Songs
+from mediarelay.contracts.cts.parse import parse_reply
 from mediarelay.domain.budget import Budget
-from mediarelay.domain.circuit_breaker import QUESTIONS
+from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
+from mediarelay.domain.due import DueItem
 from mediarelay.domain.songs.events import Margins
+from mediarelay.domain.tasks.item import Selection
 from mediarelay.domain.tasks.lifecycle import Rules
-from mediarelay.domain.tasks.log import DueItem, LoggedObservation, Selection
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
-from mediarelay.errors import ProviderUnknown, Undelivered
+from mediarelay.errors import Malformed, ProviderUnknown, ProviderUnreadable, Undelivered
 from mediarelay.usecases.circuit_breaker import CircuitBreaker
 from mediarelay.usecases.poll import QueryQueue, Tick, poll
 from mediarelay.usecases.songs.leases import SongPublisher
@@ -42,7 +45,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 VID = "963f1d40dfdfadfdd9b94e922d5696"
 TOKEN = "callback-token-1"
 API = "https://api.example.com"
-DUTIES = ("video", "audio", "unknown_video", "unknown_audio", "submit", "queued", "lost", "publish", "replay")
+DUTIES = ("video", "audio", "unknown_video", "unknown_audio", "submit", "submit_queued", "give_up", "publish", "replay")
 VISIBILITY_TIMEOUT = timedelta(minutes=3)
 STATUS = {"pending": 1, "probed": 2, "transcoding": 3, "failed": 4, "succeeded": 5}
 
@@ -118,6 +121,14 @@ class Secret:
     recheck = value
 
 
+def decoded(body: bytes) -> Mapping[str, object]:
+    """Decode an answer as the adapter does."""
+    try:
+        return parse_reply(body)
+    except Malformed as error:
+        raise ProviderUnreadable(str(error), body) from None
+
+
 class Provider:
     """Answers as it is told to, and notes what it was asked. Unknown tasks are unknown."""
 
@@ -129,13 +140,13 @@ class Provider:
         self.known: dict[str, bool] = {}
         self.queued: list[bool] = []
 
-    def info(self, kind: Kind, vid: str, *, known: bool) -> bytes:
+    def query(self, kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
         self.asked.append((kind, vid))
         self.known[vid] = known
         said = self.answers.get(vid, ProviderUnknown("provider code 5000", 5000))
         if isinstance(said, Exception):
             raise said
-        return said
+        return decoded(said)
 
     def send(self, request: Mapping[str, str], *, queued: bool = False) -> str:
         self.taken.append(dict(request))
@@ -229,7 +240,7 @@ class TaskHarness:
         self.tokens, self.table, self.cidrs, self.trusted = Secret({"tokens": f"{TOKEN} other"}), table, cidrs, trusted
         self.ledger = Ledger(client("dynamodb"), table, raw_body_days)
         self.tasks = TaskRepository(
-            ledger=self.ledger,
+            store=self.ledger,
             rules=Rules(first_poll_after=timedelta(seconds=60), give_up_after=timedelta(hours=hours)),
             clock=self.clock,
             jitter=lambda: 0.5,
@@ -261,7 +272,7 @@ class TaskHarness:
                 margins=Margins(timedelta(), timedelta()),
                 clock=self.clock,
             ),
-            refuses_us=lambda kind: self.breaker.is_open(QUESTIONS[kind]),
+            refuses_us=lambda kind: self.breaker.is_open(QUERY_ACTIONS[kind]),
             clock=self.clock,
         )
 
@@ -293,8 +304,10 @@ class TaskHarness:
 
     def entries(self, vid: str = VID) -> tuple[LoggedObservation, ...]:
         """The log, claims with their bodies."""
-        found = self.ledger.load(vid).entries
-        return tuple(replace(one, body=self.ledger.heard(one)) if one.origin is Origin.CLAIM else one for one in found)
+        found = self.ledger.load(vid).observations
+        return tuple(
+            replace(one, body=self.ledger.read_body(one)) if one.origin is Origin.CLAIM else one for one in found
+        )
 
     def tick(self, rows: int | None = None) -> Tick:
         """A run of a schedule, with time for so many rows."""
@@ -321,7 +334,7 @@ class TaskHarness:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(), self.lanes, lambda: self.breaker.is_open(QUESTIONS[kind]))
+        return poll(kind, self.tick(), self.lanes, lambda: self.breaker.is_open(QUERY_ACTIONS[kind]))
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""

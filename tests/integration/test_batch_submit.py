@@ -26,7 +26,7 @@ def statuses(harness: TaskHarness, wishes: list[Any]) -> list[int]:
 
 def hand_on(harness: TaskHarness) -> int:
     """What stream and sweep do."""
-    for row in harness.due().get("queued", []):
+    for row in harness.due().get("submit_queued", []):
         harness.submits.send(row.pk.removeprefix("INTENT#"))
     count = len(harness.submits.sent)
     harness.send_submits()
@@ -41,7 +41,7 @@ def test_five_hundred_wishes(harness: TaskHarness) -> None:
     assert hand_on(harness) == 500
     assert sorted(one["url"] for one in harness.provider.taken) == sorted(one["url"] for one in wishes)
     assert statuses(harness, wishes) == [200] * 500
-    assert "queued" not in harness.due()
+    assert "submit_queued" not in harness.due()
 
 
 def test_items_are_judged_by_themselves(harness: TaskHarness) -> None:
@@ -50,7 +50,7 @@ def test_items_are_judged_by_themselves(harness: TaskHarness) -> None:
     found = statuses(harness, wishes)
     assert [found[index] for index in (0, 1, 2, 3)] == [202, 202, 400, 400]
     assert sorted(found[4:]) == [202, 409], "whoever came second"
-    assert len(harness.due()["queued"]) == 2
+    assert len(harness.due()["submit_queued"]) == 2
 
 
 def test_a_refusal_is_told_once_and_frees_the_key(harness: TaskHarness) -> None:
@@ -79,7 +79,7 @@ def test_over_budget_the_rest_waits_and_a_tick_hands_on_no_more_than_the_budget(
     statuses(harness, [song(number) for number in range(250)])
     harness.provider.vids = [BudgetSpent("none left")] * 250
     hand_on(harness)
-    assert len(harness.due()["queued"]) == 250
+    assert len(harness.due()["submit_queued"]) == 250
     harness.clock.forward(minutes=1)
     harness.provider.vids = [f"v{number}" for number in range(250)]
     taken = []
@@ -87,7 +87,7 @@ def test_over_budget_the_rest_waits_and_a_tick_hands_on_no_more_than_the_budget(
         taken.append(harness.sweep()["submit"])
         harness.clock.forward(minutes=1)
     assert taken == [80, 80, 80, 10, 0], "submits whose client waits find the rest of the budget"
-    assert "queued" not in harness.due()
+    assert "submit_queued" not in harness.due()
 
 
 @pytest.mark.parametrize("down", [True, False])
@@ -97,7 +97,7 @@ def test_a_queue_that_is_down_leaves_wishes_due(harness: TaskHarness, *, down: b
     harness.submits.down = down
     harness.provider.vids = ["v1"]
     harness.sweep()
-    assert ("queued" in harness.due()) is down
+    assert ("submit_queued" in harness.due()) is down
 
 
 def test_without_a_ledger_each_item_says_so(harness: TaskHarness) -> None:

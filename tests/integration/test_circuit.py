@@ -98,11 +98,11 @@ def test_a_retired_api_ends_in_lost_and_a_healed_one_does_not(harness: TaskHarne
     harness.provider.answers[VID] = CircuitOpen(ACTION)
     harness.clock.forward(hours=24)
     harness.confirm()
-    assert harness.sweep()["lost"] == 0, "not without a last question"
+    assert harness.sweep()["give_up"] == 0, "not without a last question"
     harness.provider.answers["v2"] = answer("v2")
     harness.confirm("v2")
     harness.clock.forward(hours=1, minutes=1)
-    assert harness.sweep()["lost"] == 1
+    assert harness.sweep()["give_up"] == 1
     assert [harness.reader.task(vid)["state"] for vid in (VID, "v2")] == ["lost", "succeeded"]
 
 

@@ -1,6 +1,7 @@
 """Confirmations: a claim is a hint, the bound answer of the provider is the truth, silence only postpones."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise, permutations
 from typing import Any
@@ -20,7 +21,7 @@ from mediarelay.errors import (
     ProviderUnknown,
 )
 from tests.counts import counted
-from tests.integration.task_harness import QUERIES, START, VID, TaskHarness, answer, callback, listed
+from tests.integration.task_harness import QUERIES, START, VID, TaskHarness, answer, callback, decoded, listed
 
 NO_ANSWER = {
     "busy": ProviderBusy("provider code 4400", 4400),
@@ -102,7 +103,7 @@ def test_without_a_bound_answer_the_task_stays_due(harness: TaskHarness, silence
     assert found == sorted(set(found)), "each wait is longer than the one before"
     assert harness.provider.asked == [(Kind.VIDEO, VID)] * 7
     replies = {"reply"} if isinstance(NO_ANSWER[silence], bytes) else set()
-    assert {entry.origin for entry in harness.ledger.load(VID).entries} == {"track", "claim", "answer"} | replies
+    assert {entry.origin for entry in harness.ledger.load(VID).observations} == {"track", "claim", "answer"} | replies
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is State.SUCCEEDED
 
@@ -173,10 +174,10 @@ def test_after_the_last_wait_the_task_is_lost(table: str) -> None:
         harness.clock.forward(seconds=waits(harness)[0])
         harness.confirm()
     assert 8 < len(harness.provider.asked) < 16
-    (row,) = harness.due()["lost"]
+    (row,) = harness.due()["give_up"]
     assert harness.clock.now == START + timedelta(hours=3), "the last question is asked at the deadline"
     assert row.due_at == int(harness.clock.now.timestamp())
-    assert harness.sweep()["lost"] == 1
+    assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
     assert harness.topic.messages == [], "the stream has a head start"
     harness.clock.forward(minutes=1)
@@ -319,7 +320,7 @@ def test_a_task_is_given_up_even_if_no_confirmation_can_be_carried_out(harness: 
     harness.clock.forward(hours=25, minutes=1)
     harness.poll()
     harness.clock.forward(minutes=4)
-    assert harness.sweep()["lost"] == 1
+    assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
 
 
@@ -371,7 +372,7 @@ def test_a_task_is_not_lost_before_the_last_question_could_be_asked(harness: Tas
         (wait,) = waits(harness)
         assert wait <= MAX_WAIT.total_seconds(), "our budget is looked at ever less often, but it is"
         harness.clock.forward(seconds=wait)
-        assert harness.sweep()["lost"] == 0
+        assert harness.sweep()["give_up"] == 0
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is State.SUCCEEDED
 
@@ -519,7 +520,7 @@ def test_a_claim_just_before_the_end_is_followed_for_a_lifetime_of_its_own(harne
     harness.clock.forward(minutes=62)
     harness.poll()
     harness.clock.forward(minutes=4)
-    assert harness.sweep()["lost"] == 1
+    assert harness.sweep()["give_up"] == 1
     harness.publisher.publish(VID)
     assert harness.reader.task(VID)["state"] == "lost"
     harness.provider.answers[VID] = answer()
@@ -566,9 +567,9 @@ def test_the_last_question_is_one_about_the_item_s_kind(harness: TaskHarness) ->
     harness.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
     harness.clock.forward(hours=24)
     harness.confirm(kind=Kind.AUDIO)
-    assert "lost" not in harness.due()
+    assert "give_up" not in harness.due()
     harness.confirm()
-    assert "lost" in harness.due()
+    assert "give_up" in harness.due()
 
 
 def test_a_task_that_only_callbacks_know_ends_even_if_no_confirmation_can_be_carried_out(harness: TaskHarness) -> None:
@@ -576,7 +577,7 @@ def test_a_task_that_only_callbacks_know_ends_even_if_no_confirmation_can_be_car
     harness.clock.forward(hours=25, minutes=1)
     assert harness.poll() == 1
     harness.clock.forward(minutes=40)
-    assert harness.sweep()["lost"] == 1
+    assert harness.sweep()["give_up"] == 1
     harness.publisher.publish(VID)
     assert harness.reader.task(VID)["state"] == "lost"
     assert harness.due() == {}
@@ -585,9 +586,9 @@ def test_a_task_that_only_callbacks_know_ends_even_if_no_confirmation_can_be_car
 def test_a_task_that_no_poll_takes_up_waits_for_one_more_lifetime_and_ends(harness: TaskHarness) -> None:
     harness.claim(callback())
     harness.clock.forward(hours=47, minutes=59)
-    assert harness.sweep()["lost"] == 0
+    assert harness.sweep()["give_up"] == 0
     harness.clock.forward(minutes=2)
-    assert harness.sweep()["lost"] == 1
+    assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
 
 
@@ -621,16 +622,16 @@ def test_a_callback_that_comes_after_the_question_has_its_own(harness: TaskHarne
 
 
 def test_a_callback_that_comes_while_the_answer_is_on_its_way_is_asked_about(harness: TaskHarness) -> None:
-    plain = harness.provider.info
+    plain = harness.provider.query
 
-    def info(kind: Kind, vid: str, *, known: bool) -> bytes:
+    def query(kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
         harness.clock.forward(seconds=1)
         harness.claim(callback(size=2))
         harness.clock.forward(seconds=1)
-        harness.provider.info = plain  # type: ignore[method-assign]
-        return answer(state="transcoding")
+        harness.provider.query = plain  # type: ignore[method-assign]
+        return decoded(answer(state="transcoding"))
 
-    harness.provider.info = info  # type: ignore[method-assign]
+    harness.provider.query = query  # type: ignore[method-assign]
     harness.claim(callback(size=1))
     harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
     harness.provider.answers[VID] = answer()
@@ -782,13 +783,13 @@ def test_strangers_do_not_keep_a_dispute_open(table: str) -> None:
         harness.claim(callback(result=result))
         harness.clock.forward(seconds=1)
     harness.confirm()
-    first = harness.ledger.load(VID).books
+    first = harness.ledger.load(VID).item.bookkeeping
     harness.trusted = False
     for number in range(3):
         harness.clock.forward(hours=7)
         harness.claim(callback(task=f"x{number}"))
         harness.confirm()
-    later = harness.ledger.load(VID).books
+    later = harness.ledger.load(VID).item.bookkeeping
     assert first
     assert later
     assert later.give_up_at == first.give_up_at
@@ -845,15 +846,15 @@ def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_question
     harness.publisher.publish(VID)
     harness.clock.forward(seconds=1)
     harness.replayer.replay(VID, "one")
-    plain = harness.provider.info
+    plain = harness.provider.query
 
-    def info(kind: Kind, vid: str, *, known: bool) -> bytes:
+    def query(kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
         harness.clock.forward(seconds=1)
         harness.replayer.replay(VID, "two")
-        harness.provider.info = plain  # type: ignore[method-assign]
+        harness.provider.query = plain  # type: ignore[method-assign]
         return plain(kind, vid, known=known)
 
-    harness.provider.info = info  # type: ignore[method-assign]
+    harness.provider.query = query  # type: ignore[method-assign]
     for _ in range(2):
         harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
         harness.publisher.publish(VID)

@@ -14,9 +14,10 @@ import requests
 
 from mediarelay.adapters import cts_api
 from mediarelay.adapters.cts_api import CtsApi
+from mediarelay.contracts.cts.parse import canonical
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.budget import Budget as Shares
-from mediarelay.domain.circuit_breaker import QUESTIONS, Circuit
+from mediarelay.domain.circuit_breaker import QUERY_ACTIONS, Circuit
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import (
     CircuitOpen,
@@ -107,7 +108,7 @@ def test_each_call_is_signed_afresh(site: Site, token: str | None) -> None:
     provider = api(site, keys=Credentials("AKIDexample", SECRET, token))
     site.says("GetCtsInfo", envelope(data={"vid": VID}))
     for _ in range(3):
-        provider.info(Kind.VIDEO, VID)
+        provider.query(Kind.VIDEO, VID)
     for params in site.requests:
         accepted(site, params)
         assert params["SignatureMethod"] == "HmacSHA256"
@@ -121,8 +122,8 @@ def test_what_is_asked(site: Site) -> None:
     provider = api(site)
     for action in ("GetCtsInfo", "GetCtsaudioInfo", "AddCtsAudioTask"):
         site.says(action, envelope(data={"vid": VID}))
-    assert json.loads(provider.info(Kind.VIDEO, VID)) == {"vid": VID}
-    provider.info(Kind.AUDIO, VID)
+    assert provider.query(Kind.VIDEO, VID) == {"vid": VID}
+    provider.query(Kind.AUDIO, VID)
     assert provider.find_video({"url": WISH["url"]}) == VID
     assert provider.add_audio(WISH) == VID
     common = {"SecretId", "Nonce", "Timestamp", "SignatureMethod", "Signature"}
@@ -137,14 +138,14 @@ def test_what_is_asked(site: Site) -> None:
 @pytest.mark.parametrize("kind", list(Kind))
 def test_the_same_answer_gives_the_same_bytes(site: Site, kind: Kind) -> None:
     said = payload(f"{kind}_query.json")
-    action = QUESTIONS[kind]
+    action = QUERY_ACTIONS[kind]
     site.says(action, json.dumps(said))
-    first = api(site).info(kind, VID)
+    first = api(site).query(kind, VID)
     site.says(
         action, json.dumps(dict(reversed(said.items())) | {"data": dict(reversed(said["data"].items()))}, indent=9)
     )
-    assert api(site).info(kind, VID) == first
-    assert json.loads(first) == said["data"]
+    assert canonical(api(site).query(kind, VID)) == canonical(first)
+    assert first == said["data"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_the_same_answer_gives_the_same_bytes(site: Site, kind: Kind) -> None:
 def test_codes(site: Site, code: Any, message: str, error: type[ProviderError]) -> None:
     site.says("GetCtsInfo", envelope(code, message))
     with pytest.raises(ProviderError) as caught:
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
     assert (type(caught.value), caught.value.code) == (error, int(code))
     told = f": {message}" if message and error in {REFUSED, UNKNOWN} else ""
     assert str(caught.value) == f"provider code {code}{told}"
@@ -208,7 +209,7 @@ def test_what_the_provider_says_against_a_request_is_passed_on(site: Site, code:
 def test_an_answer_that_cannot_be_read(site: Site, body: bytes, status: int) -> None:
     site.says("GetCtsInfo", body, status=status)
     with pytest.raises(ProviderBusy, match=r"^no usable answer \((body: .+|code: not a .+|empty)\)$") as caught:
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
     assert getattr(caught.value, "body", b"") == body[: cts_api.MAX_PAGE_BYTES], "it can be logged"
 
 
@@ -217,7 +218,7 @@ def test_an_answer_without_data_is_handed_on(site: Site, more: dict[str, Any]) -
     body = envelope(**more).encode()
     site.says("GetCtsInfo", body)
     with pytest.raises(ProviderUnreadable, match="data") as caught:
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
     assert caught.value.body == body
 
 
@@ -226,7 +227,7 @@ def test_of_somebody_else_s_page_the_beginning_is_handed_on(site: Site) -> None:
     for body, kept in ((page, page[: cts_api.MAX_PAGE_BYTES]), (said, said)):
         site.says("GetCtsInfo", body)
         with pytest.raises(ProviderUnreadable) as caught:
-            api(site).info(Kind.VIDEO, VID)
+            api(site).query(Kind.VIDEO, VID)
         assert caught.value.body == kept
 
 
@@ -237,7 +238,7 @@ def test_a_mistake_of_ours_does_not_lose_an_answer(site: Site, monkeypatch: pyte
     monkeypatch.setattr(cts_api, "parse_envelope", broken)
     site.says("GetCtsInfo", envelope(data={"vid": VID}))
     with pytest.raises(ProviderUnreadable, match="KeyError") as caught:
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
     assert json.loads(caught.value.body)["data"] == {"vid": VID}
 
 
@@ -252,7 +253,9 @@ def test_a_mistake_of_ours_does_not_lose_an_answer(site: Site, monkeypatch: pyte
 )
 def test_odd_values_do_not_stop_an_answer(site: Site, data: str, again: dict[str, Any]) -> None:
     site.says("GetCtsInfo", f'{{"code": 0, "message": {{}}, "codeDesc": [1, 2], "data": {data}}}')
-    assert json.loads(api(site).info(Kind.VIDEO, VID)) == again
+    found = api(site).query(Kind.VIDEO, VID)
+    assert found == again
+    assert json.loads(canonical(found)) == again
 
 
 @pytest.mark.parametrize("data", [{}, {"vid": ""}, {"vid": "../x"}, {"vid": 7}, {"vid": ["a"]}])
@@ -266,7 +269,7 @@ def test_a_submit_answer_without_a_vid_is_no_mistake_of_the_client(site: Site, d
 def test_a_redirect_is_not_followed(site: Site, status: int) -> None:
     site.says("GetCtsInfo", b"", status=status, headers={"location": site.url})
     with pytest.raises(ProviderBusy):
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
     assert len(site.requests) == 1
 
 
@@ -279,14 +282,14 @@ def test_an_oversized_answer_is_not_read_to_its_end(
     headers = {"content-encoding": "gzip"} if compressed else {}
     site.says("GetCtsInfo", gzip.compress(body) if compressed else body, headers=headers)
     with pytest.raises(ProviderUnreadable, match="over 10000 bytes"):
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
 
 
 def test_a_provider_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cts_api, "TIMEOUT", (0.05, 0.05))
     site.says("GetCtsInfo", b"", hang=True)
     with pytest.raises(ProviderBusy, match=r"^no usable answer \(ReadTimeout\)$"):
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
 
 
 def test_the_time_before_the_first_byte_counts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,13 +305,13 @@ def test_the_time_before_the_first_byte_counts(site: Site, monkeypatch: pytest.M
     monkeypatch.setattr(cts_api.time, "monotonic", lambda: now)
     site.says("GetCtsInfo", envelope(data={"vid": VID}))
     with pytest.raises(ProviderBusy, match=r"^no usable answer \(too slow\)$"):
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
 
 
 def test_a_provider_that_is_not_there(site: Site) -> None:
     site.host = "127.0.0.1:1"
     with pytest.raises(ProviderBusy, match=r"^no usable answer \(ConnectionError\)$"):
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
 
 
 def test_every_call_has_a_timeout() -> None:
@@ -321,7 +324,7 @@ def test_over_budget_nothing_is_sent(site: Site) -> None:
     site.says("AddCtsAudioTask", envelope(data={"vid": VID}))
     provider = api(site, budget)
     provider.add_audio(WISH)
-    for ask in (lambda: provider.info(Kind.VIDEO, VID), lambda: provider.add_audio(WISH)):
+    for ask in (lambda: provider.query(Kind.VIDEO, VID), lambda: provider.add_audio(WISH)):
         with pytest.raises(ProviderBusy, match="budget"):
             ask()
     assert len(site.requests) == 1
@@ -359,7 +362,7 @@ def test_no_secret_and_no_signature_in_any_text(
     else:
         site.says("GetCtsInfo", **FAILURES[failure])  # type: ignore[arg-type]
     with pytest.raises(ProviderError) as caught:
-        api(site).info(Kind.VIDEO, VID)
+        api(site).query(Kind.VIDEO, VID)
     shown = f"{caught.getrepr(style='native')}{caplog.text}{capsys.readouterr()}{api(site)!r}{KEYS!r}"
     assert SECRET not in shown
     assert signed[0]["Signature"] not in shown
@@ -392,5 +395,5 @@ def test_an_open_circuit_costs_no_budget(site: Site) -> None:
 
     budget = Budget()
     with pytest.raises(CircuitOpen):
-        api(site, budget, guard=Closed()).info(Kind.VIDEO, VID)
+        api(site, budget, guard=Closed()).query(Kind.VIDEO, VID)
     assert (budget.limits, site.requests) == ([], [])

@@ -92,7 +92,7 @@ def ask(spelling: str, session: requests.Session) -> bytes:
         nonce=count(7).__next__,
         session=session,
     )
-    return api.info(Kind.VIDEO, "v")
+    return api.query(Kind.VIDEO, "v")
 
 
 @pytest.mark.parametrize("spelling", HTTP)

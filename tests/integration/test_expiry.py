@@ -49,15 +49,15 @@ def test_a_body_goes_when_its_time_is_over_and_nothing_else_does(harness: TaskHa
     before = settled(harness, body).reader.task(VID)
     digest = claims(harness)[0]["digest"]
     harness.clock.forward(days=90, seconds=-1)
-    assert harness.sweep()["expire"] == 0
+    assert harness.sweep()["delete_body"] == 0
     assert claims(harness)[0]["body"] == json.loads(body)
     harness.clock.forward(seconds=1)
-    assert harness.sweep()["expire"] == 1
+    assert harness.sweep()["delete_body"] == 1
     assert claims(harness) == [claims(harness)[0] | {"body": None, "digest": digest}]
     assert harness.reader.task(VID) == before
     conflicts = harness.reader.history(VID)["conflicts"]
     assert [one["subject"] for one in conflicts] == ["app_id", "outcome"], "what it claimed is still known"
-    assert harness.sweep()["expire"] == 0
+    assert harness.sweep()["delete_body"] == 0
     assert not harness.claim(body), "the same body is still a repeat"
 
 
@@ -71,7 +71,7 @@ def test_a_large_body_lies_aside_and_goes_by_its_time_to_live(harness: TaskHarne
     )
     assert harness.entries()[-1].body == body
     harness.clock.forward(days=90)
-    assert harness.sweep()["expire"] == 1
+    assert harness.sweep()["delete_body"] == 1
     assert claims(harness)[0]["body"] is None
     assert not harness.claim(body), "the same body is still a repeat"
     assert claims(harness)[0]["body"] is None
@@ -151,7 +151,7 @@ def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:
     harness = TaskHarness(table, hours=24 * 200)
     harness.claim(callback())
     harness.clock.forward(days=91)
-    assert harness.sweep()["expire"] == 0
+    assert harness.sweep()["delete_body"] == 0
     assert claims(harness)[0]["body"]
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is State.SUCCEEDED
@@ -162,7 +162,7 @@ def test_a_believed_callback_is_the_result_and_stays(table: str) -> None:
     harness.claim(callback())
     harness.confirm()
     harness.clock.forward(days=100)
-    assert harness.sweep()["expire"] == 0
+    assert harness.sweep()["delete_body"] == 0
     assert harness.reader.task(VID)["renditions"]
 
 
@@ -171,6 +171,6 @@ def test_how_long_is_a_parameter(table: str, days: int) -> None:
     harness = TaskHarness(table, raw_body_days=days)
     settled(harness, callback())
     harness.clock.forward(days=days, seconds=-1)
-    assert harness.sweep()["expire"] == 0
+    assert harness.sweep()["delete_body"] == 0
     harness.clock.forward(seconds=1)
-    assert harness.sweep()["expire"] == 1
+    assert harness.sweep()["delete_body"] == 1

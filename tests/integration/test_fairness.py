@@ -1,6 +1,6 @@
 """A forger cannot starve real tasks: queries about ids that only callbacks name wait, and are paid, apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import count
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ import pytest
 
 from mediarelay.domain.budget import Allowance, Budget
 from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import BudgetSpent, ProviderUnknown
@@ -26,11 +26,11 @@ class Metered:
     def __init__(self, harness: TaskHarness, real: set[str]) -> None:
         self.harness, self.real, self.called = harness, real, list[str]()
 
-    def info(self, _kind: Kind, vid: str, *, known: bool) -> bytes:
+    def query(self, _kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
         if not self.harness.ledger.spend(self.harness.clock(), self.harness.budget.query(known=known)):
             raise BudgetSpent("none left")
         self.called.append(vid)
-        return self.harness.provider.info(_kind, vid, known=known)
+        return self.harness.provider.query(_kind, vid, known=known)
 
 
 def asker(harness: TaskHarness) -> ConfirmRequester:
@@ -236,7 +236,7 @@ def test_what_no_poll_has_had_room_for_is_not_given_up_an_hour_late(harness: Tas
     harness.queue.waiting = 80
     harness.clock.forward(hours=26)
     assert harness.poll() == 0
-    assert harness.sweep()["lost"] == 0, "only our budget has kept it waiting"
+    assert harness.sweep()["give_up"] == 0, "only our budget has kept it waiting"
     harness.queue.waiting = 0
     harness.provider.answers[VID] = answer()
     assert harness.poll() == 1
@@ -250,7 +250,7 @@ def test_what_no_poll_has_had_room_for_is_given_up_in_the_end(harness: TaskHarne
     harness.clock.forward(hours=26 if refused else 48, minutes=1)
     for _ in range(THRESHOLD if refused else 0):
         harness.breaker.refused("GetCtsInfo", Circuit())
-    assert harness.sweep()["lost"] == 1
+    assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
 
 
@@ -275,7 +275,7 @@ def test_callbacks_of_one_kind_keep_no_claim_of_the_other_kind_waiting(harness: 
         Kind.VIDEO: answer(),
         Kind.AUDIO: ProviderUnknown("provider code 5000", 5000),
     }
-    real = SimpleNamespace(info=lambda kind, vid, known: _said(harness, asked[kind], kind, vid, known=known))
+    real = SimpleNamespace(query=lambda kind, vid, known: _said(harness, asked[kind], kind, vid, known=known))
     object.__setattr__(harness.confirmer, "provider", real)
     harness.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
     harness.confirm(kind=Kind.AUDIO)
@@ -294,7 +294,7 @@ def test_callbacks_of_one_kind_keep_no_claim_of_the_other_kind_waiting(harness: 
 
 def _said(harness: TaskHarness, said: bytes | Exception, kind: Kind, vid: str, *, known: bool) -> bytes:
     harness.provider.answers[vid] = said
-    return harness.provider.info(kind, vid, known=known)
+    return harness.provider.query(kind, vid, known=known)
 
 
 def test_a_stale_message_loses_no_replay(harness: TaskHarness) -> None:
@@ -320,18 +320,18 @@ def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_howeve
     for _ in range(10):
         harness.clock.forward(minutes=1)
         assert harness.sweep()["submit"] == 1
-        (row,) = harness.due()["queued"]
+        (row,) = harness.due()["submit_queued"]
         assert 0 < row.due_at - harness.clock().timestamp() <= 60
     harness.clock.forward(minutes=1)
     assert harness.sweep()["submit"] == 1
     assert len(harness.provider.taken) == 11
-    assert "queued" not in harness.due()
+    assert "submit_queued" not in harness.due()
 
 
 def test_only_a_queued_submit_leaves_a_part_of_the_budget(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", BudgetSpent("none left"), "v2", "v3"]
     harness.intents.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
-    (row,) = harness.due()["queued"]
+    (row,) = harness.due()["submit_queued"]
     harness.submitter.resume(row.pk.removeprefix("INTENT#"))
     harness.submitter.submit(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
     harness.clock.forward(minutes=1)
@@ -364,7 +364,7 @@ def test_a_tick_hands_on_no_submits_that_the_queue_still_has(harness: TaskHarnes
 
 def test_a_wish_that_was_answered_meanwhile_is_not_put_off(harness: TaskHarness) -> None:
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
-    harness.ledger.open_intent(intent, Due("submit", START))
+    harness.ledger.open_intent(intent, Due(Duty.SUBMIT, START))
     assert harness.ledger.put_off_intent(intent, START + timedelta(minutes=1))
     harness.ledger.name_intent(intent.identity, "v1", harness.clock())
     assert not harness.ledger.put_off_intent(intent, START + timedelta(minutes=2))

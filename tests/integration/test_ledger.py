@@ -15,24 +15,14 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.ledger import QUARANTINE_DAYS
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.domain.budget import Allowance
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.due import Due, DueItem, Duty
+from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.log import (
-    Bookkeeping,
-    DueItem,
-    LoggedObservation,
-    Order,
-    PendingCheck,
-    Publication,
-    QuarantinedBody,
-    ReplayJob,
-    Selection,
-    TaskLog,
-    TaskSummary,
-    TimeOf,
-)
+from mediarelay.domain.tasks.item import Bookkeeping, Order, Publication, Selection, TaskItem, TaskSummary, TimeOf
+from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.errors import LedgerUnavailable
 from tests.integration.task_harness import START, VID, TaskHarness, answer, together
 from tests.stack import resources
@@ -57,7 +47,7 @@ def card(**changes: Any) -> TaskSummary:
         url="http://a/1.mp4",
         created_at=START,
         updated_at=START,
-        due=Due("video", START),
+        due=Due(Duty.VIDEO, START),
         unpublished=None,
     )
     return replace(plain, **changes)
@@ -88,9 +78,11 @@ def calls(names: list[str]) -> Iterator[None]:
 def test_a_repeated_entry_is_one_call_and_no_write(harness: TaskHarness) -> None:
     names: list[str] = []
     with calls(names):
-        assert harness.ledger.record(entry(), Due("video", START))
+        assert harness.ledger.append(entry(), Due(Duty.VIDEO, START))
         before = harness.items()
-        assert not harness.ledger.record(entry(at=START + timedelta(hours=1)), Due("video", START + timedelta(hours=1)))
+        assert not harness.ledger.append(
+            entry(at=START + timedelta(hours=1)), Due(Duty.VIDEO, START + timedelta(hours=1))
+        )
     assert names == ["PutItem", "Scan", "PutItem"]
     assert harness.items() == before
 
@@ -98,31 +90,31 @@ def test_a_repeated_entry_is_one_call_and_no_write(harness: TaskHarness) -> None
 def test_entries_that_differ_are_all_kept(harness: TaskHarness) -> None:
     """Two events of one task, in one second, with one character of difference; and one body under two origins."""
     entries = [entry(), entry(b"{}"), entry(origin=Origin.ANSWER), entry(kind=Kind.AUDIO)]
-    assert all(map(harness.ledger.record, entries))
+    assert all(map(harness.ledger.append, entries))
     assert sorted(harness.entries(), key=repr) == sorted(entries, key=repr)
-    assert harness.ledger.load(VID).books is None
+    assert harness.ledger.load(VID).item is None
 
 
 def test_one_of_many_racing_writers_stores(harness: TaskHarness) -> None:
-    won = together([lambda: harness.ledger.record(entry())] * 8)
+    won = together([lambda: harness.ledger.append(entry())] * 8)
     assert sorted(won) == [False] * 7 + [True]
     assert len(harness.items()) == 1
 
 
 def test_an_unknown_vid_has_an_empty_record(harness: TaskHarness) -> None:
-    assert harness.ledger.load("nothing") == TaskLog(entries=(), books=None)
+    assert harness.ledger.load("nothing") == TaskLog(observations=())
 
 
 def test_a_large_claim_is_kept_whole(harness: TaskHarness) -> None:
     body = b'{"vid": "x", "url": "' + b"http://cts/" * (5 * 2**20 // 11 - 10) + b'"}'
-    assert harness.ledger.record(entry(body))
+    assert harness.ledger.append(entry(body))
     assert harness.entries() == (entry(body),)
 
 
 def test_a_large_claim_that_does_not_compress_is_kept_whole(harness: TaskHarness) -> None:
     others = [entry(), entry(b"{}"), entry(LARGE[::-1])]
-    assert all(map(harness.ledger.record, [entry(LARGE), *others]))
-    assert not harness.ledger.record(entry(LARGE))
+    assert all(map(harness.ledger.append, [entry(LARGE), *others]))
+    assert not harness.ledger.append(entry(LARGE))
     assert set(harness.entries()) == {entry(LARGE), *others}
 
 
@@ -138,18 +130,18 @@ def test_a_large_claim_that_was_cut_off_is_not_there(
             raise LedgerUnavailable("cut")
         return plain(ledger, *arguments)
 
-    harness.ledger.record(entry())
+    harness.ledger.append(entry())
     with monkeypatch.context() as patch:
         patch.setattr(type(harness.ledger), "put", cut)
         with pytest.raises(LedgerUnavailable):
-            harness.ledger.record(entry(LARGE))
+            harness.ledger.append(entry(LARGE))
     assert harness.entries() == (entry(),)
-    assert harness.ledger.record(entry(LARGE))
+    assert harness.ledger.append(entry(LARGE))
     assert set(harness.entries()) == {entry(), entry(LARGE)}
 
 
 def test_racing_writers_of_a_large_claim(harness: TaskHarness) -> None:
-    assert together([lambda: harness.ledger.record(entry(LARGE))] * 4).count(True) == 1
+    assert together([lambda: harness.ledger.append(entry(LARGE))] * 4).count(True) == 1
     assert harness.entries() == (entry(LARGE),)
 
 
@@ -157,45 +149,47 @@ def test_racing_writers_of_a_large_claim(harness: TaskHarness) -> None:
 
 
 def test_a_task_item_is_written_once_per_version(harness: TaskHarness) -> None:
-    assert harness.ledger.save(card(), BOOKS, None)
-    assert not harness.ledger.save(card(), BOOKS, None), "somebody else made it"
+    assert harness.ledger.save(TaskItem(card(), BOOKS), None)
+    assert not harness.ledger.save(TaskItem(card(), BOOKS), None), "somebody else made it"
     second = replace(BOOKS, version=2, attempts=3, published=ANNOUNCED)
-    assert harness.ledger.save(card(state=State.PROBED), second, BOOKS)
-    assert not harness.ledger.save(card(state=State.FAILED), replace(second, version=3), BOOKS), (
-        "written from an old view"
-    )
-    assert harness.ledger.load(VID) == TaskLog(entries=(), books=second, card=card(state=State.PROBED))
+    assert harness.ledger.save(TaskItem(card(state=State.PROBED), second), TaskItem(card(), BOOKS))
+    assert not harness.ledger.save(
+        TaskItem(card(state=State.FAILED), replace(second, version=3)), TaskItem(card(), BOOKS)
+    ), "written from an old view"
+    assert harness.ledger.load(VID) == TaskLog(observations=(), item=TaskItem(card(state=State.PROBED), second))
     (item,) = harness.items()
     assert item["state"] == {"S": "probed"}
 
 
 def test_one_of_many_racing_savers_wins_each_version(harness: TaskHarness) -> None:
-    assert together([lambda: harness.ledger.save(card(), BOOKS, None)] * 6).count(True) == 1
+    assert together([lambda: harness.ledger.save(TaskItem(card(), BOOKS), None)] * 6).count(True) == 1
     later = replace(BOOKS, version=2)
-    assert together([lambda: harness.ledger.save(card(), later, BOOKS)] * 6).count(True) == 1
+    assert (
+        together([lambda: harness.ledger.save(TaskItem(card(), later), TaskItem(card(), BOOKS))] * 6).count(True) == 1
+    )
 
 
 # ── the due index ──
 
 
 def test_what_is_due_appears_and_what_is_settled_disappears(harness: TaskHarness) -> None:
-    harness.ledger.record(entry(), Due("video", START))
-    harness.ledger.save(card(due=Due("video", START + timedelta(seconds=1))), BOOKS, None)
+    harness.ledger.append(entry(), Due(Duty.VIDEO, START))
+    harness.ledger.save(TaskItem(card(due=Due(Duty.VIDEO, START + timedelta(seconds=1))), BOOKS), None)
     assert [row.sk for row in harness.ledger.waiting("video", START - timedelta(seconds=1))] == []
     assert [row.sk[:3] for row in harness.ledger.waiting("video", START)] == ["OBS"]
     assert [(row.sk[:3], row.kind, row.vid) for row in harness.due()["video"]] == [
         ("OBS", Kind.VIDEO, VID),
         ("TAS", Kind.VIDEO, VID),
     ]
-    harness.ledger.settle(VID, harness.ledger.load(VID).open)
+    harness.ledger.settle(VID, harness.ledger.load(VID).pending)
     assert [row.sk for row in harness.due()["video"]] == ["TASK"]
-    harness.ledger.save(card(due=None), replace(BOOKS, version=2), BOOKS)
+    harness.ledger.save(TaskItem(card(due=None), replace(BOOKS, version=2)), TaskItem(card(), BOOKS))
     assert harness.due() == {}
-    assert harness.ledger.load(VID).open == ()
+    assert harness.ledger.load(VID).pending == ()
 
 
 def test_a_lease_is_exclusive(harness: TaskHarness) -> None:
-    harness.ledger.save(card(), BOOKS, None)
+    harness.ledger.save(TaskItem(card(), BOOKS), None)
     (row,) = harness.due()["video"]
     until = START + timedelta(minutes=3)
     assert together([lambda: harness.ledger.hide(row, until)] * 8).count(True) == 1
@@ -204,28 +198,30 @@ def test_a_lease_is_exclusive(harness: TaskHarness) -> None:
 
 
 def test_what_was_settled_cannot_be_leased(harness: TaskHarness) -> None:
-    harness.ledger.save(card(), BOOKS, None)
+    harness.ledger.save(TaskItem(card(), BOOKS), None)
     (row,) = harness.due()["video"]
-    harness.ledger.save(card(due=None), replace(BOOKS, version=2), BOOKS)
+    harness.ledger.save(TaskItem(card(due=None), replace(BOOKS, version=2)), TaskItem(card(), BOOKS))
     assert not harness.ledger.hide(row, START)
     assert harness.due() == {}
 
 
 def test_an_announcement_is_noted_only_while_it_is_current(harness: TaskHarness) -> None:
-    due = Due("publish", START)
-    harness.ledger.save(card(state=State.LOST, unpublished=LOST, due=due), BOOKS, None)
-    assert not harness.ledger.published(VID, Publication(State.SUCCEEDED))
-    assert harness.ledger.published(VID, LOST)
-    assert not harness.ledger.published(VID, LOST)
-    books = harness.ledger.load(VID).books
+    due = Due(Duty.PUBLISH, START)
+    harness.ledger.save(TaskItem(card(state=State.LOST, unpublished=LOST, due=due), BOOKS), None)
+    assert not harness.ledger.mark_published(VID, Publication(State.SUCCEEDED))
+    assert harness.ledger.mark_published(VID, LOST)
+    assert not harness.ledger.mark_published(VID, LOST)
+    books = harness.ledger.load(VID).item.bookkeeping
     assert books == replace(BOOKS, version=2, published=frozenset({LOST}))
     assert harness.due() == {}
-    assert not harness.ledger.save(card(), replace(BOOKS, version=2), BOOKS), "a writer with an old view starts over"
+    assert not harness.ledger.save(TaskItem(card(), replace(BOOKS, version=2)), TaskItem(card(), BOOKS)), (
+        "a writer with an old view starts over"
+    )
 
 
 def test_an_announced_start_leaves_the_task_due(harness: TaskHarness) -> None:
-    harness.ledger.save(card(state=State.PROBED, unpublished=Publication(State.PROBED)), BOOKS, None)
-    assert harness.ledger.published(VID, Publication(State.PROBED))
+    harness.ledger.save(TaskItem(card(state=State.PROBED, unpublished=Publication(State.PROBED)), BOOKS), None)
+    assert harness.ledger.mark_published(VID, Publication(State.PROBED))
     assert list(harness.due()) == ["video"]
 
 
@@ -235,8 +231,8 @@ def test_an_announced_start_leaves_the_task_due(harness: TaskHarness) -> None:
 def test_pages_of_one_kind_and_state_newest_first(harness: TaskHarness) -> None:
     for number in range(7):
         created = START + timedelta(seconds=number // 2)
-        harness.ledger.save(card(vid=f"v{number}", created_at=created, url=None), BOOKS, None)
-    harness.ledger.save(card(vid="other", state=State.FAILED), BOOKS, None)
+        harness.ledger.save(TaskItem(card(vid=f"v{number}", created_at=created, url=None), BOOKS), None)
+    harness.ledger.save(TaskItem(card(vid="other", state=State.FAILED), BOOKS), None)
     for order, numbers in ((Order.DESCENDING, "6543210"), (Order.ASCENDING, "0123456")):
         seen: list[str] = []
         cursor = None
@@ -258,7 +254,7 @@ def test_outcomes_are_listed_by_their_own_time(harness: TaskHarness) -> None:
     for number in range(4):
         ended = START + timedelta(hours=1, minutes=-number) if number else None
         one = card(vid=f"v{number}", created_at=START + timedelta(minutes=number), state=State.LOST, outcome_at=ended)
-        harness.ledger.save(one, BOOKS, None)
+        harness.ledger.save(TaskItem(one, BOOKS), None)
     lost = Selection(kind=Kind.VIDEO, state=State.LOST, time=TimeOf.OUTCOME)
     rows = harness.ledger.page(lost, cursor=None, limit=9)
     assert [(row["vid"], row["outcome_at"]) for row in rows] == [
@@ -267,7 +263,7 @@ def test_outcomes_are_listed_by_their_own_time(harness: TaskHarness) -> None:
         ("v3", "2026-01-02T04:01:05+00:00"),
     ]
     assert harness.ledger.count(replace(lost, until=START + timedelta(minutes=58))) == 2
-    assert harness.ledger.load("v1").card == card(
+    assert harness.ledger.load("v1").item.summary == card(
         vid="v1", created_at=START + timedelta(minutes=1), state=State.LOST, outcome_at=START + timedelta(minutes=59)
     )
 
@@ -281,7 +277,7 @@ def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
     """The task's item and its log may lie on different pages of a query, and others write in between."""
     harness.track()
     for number in range(3):
-        harness.ledger.record(entry(Random(number).randbytes(400_000), origin=Origin.TRUSTED))  # noqa: S311 - noise
+        harness.ledger.append(entry(Random(number).randbytes(400_000), origin=Origin.TRUSTED))  # noqa: S311 - noise
     query, armed = harness.ledger.client.query, [True]
 
     def slow(**request: Any) -> Any:
@@ -292,18 +288,18 @@ def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
         return found
 
     monkeypatch.setattr(harness.ledger.client, "query", slow)
-    harness.tasks.refresh(VID, Kind.VIDEO, asked=harness.clock())
+    harness.tasks.update(VID, Kind.VIDEO, queried_at=harness.clock())
     assert not armed, "the log has more than one page"
     record, task = harness.tasks.load(VID)
-    assert record.card
+    assert record.item.summary
     assert task
-    assert record.card.state is task.state is State.SUCCEEDED
+    assert record.item.summary.state is task.state is State.SUCCEEDED
 
 
 def test_the_life_of_an_intent(harness: TaskHarness) -> None:
     assert harness.ledger.intent(intent().identity) is None
-    assert harness.ledger.open_intent(intent(), Due("submit", START))
-    assert not harness.ledger.open_intent(intent(request={"url": "http://other"}), Due("submit", START))
+    assert harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))
+    assert not harness.ledger.open_intent(intent(request={"url": "http://other"}), Due(Duty.SUBMIT, START))
     assert harness.ledger.intent(intent().identity) == intent()
     assert [row.pk for row in harness.due()["submit"]] == [f"INTENT#{intent().identity}"]
     assert harness.ledger.name_intent(intent().identity, "v1", START)
@@ -316,16 +312,16 @@ def test_the_life_of_an_intent(harness: TaskHarness) -> None:
 
 
 def test_a_dropped_intent_frees_its_key(harness: TaskHarness) -> None:
-    harness.ledger.open_intent(intent(), Due("submit", START))
+    harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))
     harness.ledger.drop_intent(intent())
     assert harness.items() == []
     assert not harness.ledger.name_intent(intent().identity, "v1", START), "nothing comes back to life"
-    assert harness.ledger.open_intent(intent(), Due("submit", START))
+    assert harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))
 
 
 def test_a_later_intent_under_the_same_key_is_another_one(harness: TaskHarness) -> None:
     later = intent(at=START + timedelta(microseconds=1))
-    harness.ledger.open_intent(later, Due("submit", START))
+    harness.ledger.open_intent(later, Due(Duty.SUBMIT, START))
     harness.ledger.close_intent(intent())
     harness.ledger.drop_intent(intent())
     assert harness.ledger.intent(later.identity) == later
@@ -333,7 +329,7 @@ def test_a_later_intent_under_the_same_key_is_another_one(harness: TaskHarness) 
 
 
 def test_one_of_many_racing_submits_opens(harness: TaskHarness) -> None:
-    assert together([lambda: harness.ledger.open_intent(intent(), Due("submit", START))] * 8).count(True) == 1
+    assert together([lambda: harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))] * 8).count(True) == 1
 
 
 # ── budget and quarantine ──
@@ -367,9 +363,9 @@ def test_a_large_body_in_quarantine_expires_with_its_parts(harness: TaskHarness)
 
 
 def test_the_log_never_expires(harness: TaskHarness) -> None:
-    harness.ledger.record(entry())
-    harness.ledger.save(card(), BOOKS, None)
-    harness.ledger.open_intent(intent(), Due("submit", START))
+    harness.ledger.append(entry())
+    harness.ledger.save(TaskItem(card(), BOOKS), None)
+    harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))
     assert not [item for item in harness.items() if "expires_at" in item]
 
 
@@ -382,17 +378,17 @@ KEPT = QuarantinedBody(
     day="2026-01-02", digest="d", keys=("d",), route="callbacks/video", reason="", at=START, body=b""
 )
 OPERATIONS = {
-    "record": lambda ledger: ledger.record(entry()),
+    "append": lambda ledger: ledger.append(entry()),
     "load": lambda ledger: ledger.load(VID),
-    "heard": lambda ledger: ledger.heard(entry()),
+    "read_body": lambda ledger: ledger.read_body(entry()),
     "settle": lambda ledger: ledger.settle(VID, (CLAIM,)),
     "delete_body": lambda ledger: ledger.delete_body(DueItem(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0)),
-    "save": lambda ledger: ledger.save(card(), BOOKS, None),
+    "save": lambda ledger: ledger.save(TaskItem(card(), BOOKS), None),
     "page": lambda ledger: ledger.page(PENDING, cursor=None, limit=1),
     "waiting": lambda ledger: list(ledger.waiting("video", START)),
     "hide": lambda ledger: ledger.hide(DueItem(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0), START),
-    "published": lambda ledger: ledger.published(VID, LOST),
-    "open_intent": lambda ledger: ledger.open_intent(intent(), Due("submit", START)),
+    "mark_published": lambda ledger: ledger.mark_published(VID, LOST),
+    "open_intent": lambda ledger: ledger.open_intent(intent(), Due(Duty.SUBMIT, START)),
     "intent": lambda ledger: ledger.intent("x"),
     "name_intent": lambda ledger: ledger.name_intent("x", "v1", START),
     "expire_intent": lambda ledger: ledger.expire_intent(intent()),
@@ -400,7 +396,7 @@ OPERATIONS = {
     "drop_intent": lambda ledger: ledger.drop_intent(intent()),
     "spend": lambda ledger: ledger.spend(START, Allowance(5)),
     "begin_intent": lambda ledger: ledger.begin_intent("x", START, START),
-    "refuse_intent": lambda ledger: ledger.refuse_intent(intent(), "no", Due("publish", START)),
+    "refuse_intent": lambda ledger: ledger.refuse_intent(intent(), "no", Due(Duty.PUBLISH, START)),
     "put_off_intent": lambda ledger: ledger.put_off_intent(intent(), START),
     "is_known": lambda ledger: ledger.is_known(VID),
     "parked": lambda ledger: list(ledger.parked(START)),

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mediarelay.contracts.cts import parse as cts
-from mediarelay.domain.tasks.log import Publication
+from mediarelay.contracts.cts.parse import canonical, parse_reply
+from mediarelay.domain.tasks.item import Publication
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import ProviderUnknown, ProviderUnreadable
@@ -46,7 +47,7 @@ ODDITIES = {
     "update_time 100 levels deep": ("update_time", json.loads('{"a":' * 100 + "1" + "}" * 100)),
 }
 UNJUDGED: dict[str, bytes | ProviderUnreadable] = {
-    "no object": b"[]",
+    "no object": ProviderUnreadable("body: not an object", b"[]"),
     "no JSON": ProviderUnreadable("body: not JSON", b"<html>Bad gateway</html>"),
     "no vid": b"{}",
     "status": answer(status=9),
@@ -102,9 +103,11 @@ def test_what_cannot_be_judged_is_kept_and_asked_about_again(
         assert len(harness.provider.asked) == asked
         harness.clock.forward(minutes=1)
     kind = "mismatched" if name.startswith("other") else "unreadable"
-    assert counted(capsys).by("AnswersUnjudged", "reason") == {kind: 2}
-    (reply,) = [entry for entry in harness.ledger.load(VID).entries if entry.origin is Origin.REPLY]
-    assert harness.ledger.heard(reply) == (said.body if isinstance(said, ProviderUnreadable) else said)
+    assert counted(capsys).by("AnswersRejected", "reason") == {kind: 2}
+    (reply,) = [entry for entry in harness.ledger.load(VID).observations if entry.origin is Origin.REPLY]
+    assert harness.ledger.read_body(reply) == (
+        said.body if isinstance(said, ProviderUnreadable) else canonical(parse_reply(said))
+    )
     (line,) = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "reply"]
     assert line["reason"] == reply.reason
     assert line["reason"]
@@ -129,9 +132,9 @@ def test_a_reply_counts_as_a_question(harness: TaskHarness) -> None:
     harness.confirm()
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     harness.confirm()
-    books = harness.ledger.load(VID).books
+    books = harness.ledger.load(VID).item.bookkeeping
     assert books is not None
-    assert (books.attempts, books.asked_at) == (2, harness.clock())
+    assert (books.attempts, books.queried_at) == (2, harness.clock())
 
 
 @pytest.fixture
@@ -176,9 +179,9 @@ def test_a_better_reader_applies_before_the_provider_is_asked(
     assert counted(capsys).by("FieldsUnreadable", "field") == {"size": 1}
     (line,) = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "answer"]
     assert line["body"]["name"] == "/new"
-    version = harness.ledger.load(VID).books
+    version = harness.ledger.load(VID).item.bookkeeping
     harness.confirm()
-    assert harness.ledger.load(VID).books == version, "judged once"
+    assert harness.ledger.load(VID).item.bookkeeping == version, "judged once"
 
 
 def _new_reader(kind: Kind, data: Any) -> Any:
@@ -197,7 +200,7 @@ def test_a_rebuild_and_a_replay_judge_replies_anew(harness: TaskHarness, old_rea
     assert (found.field, found.folded) == ("answer", State.SUCCEEDED)
     rebuilder.repair(VID)
     assert list(rebuilder.differences()) == []
-    card = harness.ledger.load(VID).card
+    card = harness.ledger.load(VID).item.summary
     assert card is not None
     assert (card.state, card.unpublished) == (State.SUCCEEDED, Publication(State.SUCCEEDED))
 
@@ -226,14 +229,14 @@ def test_a_reply_about_another_file_is_bound_once_somebody_says_that_file(harnes
     harness.track(url="http://cts-1233444.cossh.myqcloud.com/test/typo.mp4")
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is None
-    (reply,) = [entry for entry in harness.ledger.load(VID).entries if entry.origin is Origin.REPLY]
+    (reply,) = [entry for entry in harness.ledger.load(VID).observations if entry.origin is Origin.REPLY]
     assert reply.reason == "about something else: url"
     harness.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     assert harness.confirm().outcome is State.SUCCEEDED
 
 
-@pytest.mark.parametrize("where", ["parse_query", "parse_reply", "mismatches", "canonical"])
+@pytest.mark.parametrize("where", ["parse_query", "mismatches"])
 def test_a_mistake_of_ours_does_not_lose_an_answer(
     harness: TaskHarness, where: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,9 +248,19 @@ def test_a_mistake_of_ours_does_not_lose_an_answer(
     ):
         assert harness.confirm().outcome is None
     assert "oops" in str([record.exc_info for record in caplog.records])
-    assert counted(capsys).by("AnswersUnjudged", "reason") == {"failed": 1}
+    assert counted(capsys).by("AnswersRejected", "reason") == {"failed": 1}
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     assert harness.confirm().outcome is State.SUCCEEDED
+
+
+def test_a_mistake_of_ours_in_reading_a_reply_again_does_not_stop_the_query(harness: TaskHarness) -> None:
+    harness.track()
+    harness.provider.answers[VID] = answer(status=9)
+    assert harness.confirm().outcome is None
+    harness.provider.answers[VID] = answer()
+    harness.clock.forward(minutes=1)
+    with mock.patch("mediarelay.usecases.tasks.answers.parse_reply", side_effect=KeyError("oops")):
+        assert harness.confirm().outcome is State.SUCCEEDED
 
 
 def test_a_mistake_of_ours_in_reading_the_log_stops_nothing(harness: TaskHarness) -> None:
@@ -269,12 +282,12 @@ def test_many_and_large_replies_cost_no_fold(harness: TaskHarness) -> None:
         harness.confirm()
         harness.clock.forward(seconds=1)
     record = harness.ledger.load(VID)
-    assert [entry.body for entry in record.entries if entry.origin is Origin.REPLY] == [None] * 30
+    assert [entry.body for entry in record.observations if entry.origin is Origin.REPLY] == [None] * 30
     with mock.patch.object(
-        type(harness.ledger), "heard", autospec=True, side_effect=type(harness.ledger).heard
-    ) as heard:
+        type(harness.ledger), "read_body", autospec=True, side_effect=type(harness.ledger).read_body
+    ) as read_body:
         harness.confirm()
-    assert heard.call_count == 5
+    assert read_body.call_count == 5
     lines = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "reply"]
     assert [line["body"] is not None for line in lines] == [False] * 10 + [True] * 20
     assert len(json.dumps(lines)) < 6 * 10**6

@@ -7,9 +7,10 @@ from datetime import datetime
 
 import pytest
 
+from mediarelay.adapters.dynamodb.due_index import shard_of
 from mediarelay.adapters.dynamodb.ledger import Ledger
-from mediarelay.domain.schedule import shard_of
-from mediarelay.domain.tasks.log import DueItem, LoggedObservation
+from mediarelay.domain.due import DueItem
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import LedgerUnavailable, Undelivered
@@ -50,7 +51,7 @@ def test_an_outcome_is_published_once_and_marked(done: TaskHarness) -> None:
 def test_a_repeat_has_the_same_id(done: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Published, but not noted: the next one publishes again, and subscribers can tell."""
     with monkeypatch.context() as patch:
-        patch.setattr(type(done.ledger), "published", lambda *_: False)
+        patch.setattr(type(done.ledger), "mark_published", lambda *_: False)
         done.publisher.publish(VID)
     done.publisher.publish(VID)
     one, two = done.topic.messages
@@ -60,7 +61,15 @@ def test_a_repeat_has_the_same_id(done: TaskHarness, monkeypatch: pytest.MonkeyP
 def test_what_the_stream_lost_is_swept(done: TaskHarness) -> None:
     assert done.sweep()["publish"] == 0, "the stream has a head start"
     done.clock.forward(seconds=30)
-    assert done.sweep() == {"lost": 0, "publish": 1, "song": 0, "replay": 0, "submit": 0, "expire": 0, "unreadable": 0}
+    assert done.sweep() == {
+        "give_up": 0,
+        "publish": 1,
+        "song": 0,
+        "replay": 0,
+        "submit": 0,
+        "delete_body": 0,
+        "unreadable": 0,
+    }
     assert types(done) == ["succeeded"]
     assert done.sweep()["publish"] == 0
 
@@ -83,7 +92,15 @@ def test_one_row_that_fails_does_not_stop_the_others(done: TaskHarness) -> None:
     done.clock.forward(days=1)
     done.confirm("v2")
     done.topic.down = True
-    assert done.sweep() == {"lost": 1, "publish": 0, "song": 0, "replay": 0, "submit": 0, "expire": 0, "unreadable": 0}
+    assert done.sweep() == {
+        "give_up": 1,
+        "publish": 0,
+        "song": 0,
+        "replay": 0,
+        "submit": 0,
+        "delete_body": 0,
+        "unreadable": 0,
+    }
 
 
 def test_that_the_work_started_is_told_once(harness: TaskHarness) -> None:
@@ -145,7 +162,7 @@ def test_a_publisher_that_dies(done: TaskHarness, monkeypatch: pytest.MonkeyPatc
     place = {
         "before": (type(done.tasks), "load"),
         "during": (type(done.topic), "publish"),
-        "after": (type(done.ledger), "published"),
+        "after": (type(done.ledger), "mark_published"),
     }
 
     def die(*_: object, **__: object) -> None:
@@ -189,12 +206,12 @@ def lost(harness: TaskHarness) -> TaskHarness:
 def test_an_item_that_is_behind_its_log_is_brought_up_to_date(harness: TaskHarness) -> None:
     lost(harness)
     told = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=harness.clock(), body=answer())
-    harness.ledger.record(told)  # and whoever logged it died
+    harness.ledger.append(told)  # and whoever logged it died
     for _ in range(5):
         harness.clock.forward(minutes=1)
         harness.sweep()
     assert types(harness) == ["succeeded"]
-    card = harness.ledger.load(VID).card
+    card = harness.ledger.load(VID).item.summary
     assert card
     assert (card.state, card.due) == (State.SUCCEEDED, None)
 
@@ -206,7 +223,7 @@ def test_a_replay_is_announced_whoever_writes_before_its_question_is_noted(done:
         patch.setattr(type(done.ledger), "settle", lambda *_: [])
         done.confirm()
     done.tasks.refresh(VID, Kind.VIDEO)
-    done.ledger.settle(VID, done.ledger.load(VID).open)
+    done.ledger.settle(VID, done.ledger.load(VID).pending)
     done.clock.forward(minutes=1)
     assert done.sweep()["publish"] == 1
     assert [message.get("replay") for message in done.topic.messages] == [None, 1]
@@ -335,7 +352,7 @@ def test_a_backlog_of_announcements_leaves_every_duty_its_turn(harness: TaskHarn
     harness.clock.forward(days=1)
     harness.confirm("old")
     done = harness.sweeper.sweep(harness.tick(rows=TURN + 10))
-    assert (done["submit"], done["publish"] >= TURN, done["lost"]) == (1, True, 1)
+    assert (done["submit"], done["publish"] >= TURN, done["give_up"]) == (1, True, 1)
     harness.clock.forward(minutes=1)
     assert harness.sweep()["publish"] == 21 - (done["publish"] - TURN)
 

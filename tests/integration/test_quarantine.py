@@ -39,8 +39,8 @@ def test_a_mended_reader_takes_what_it_could_not_read(
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
     again = shelf.rerun(DAY, "")
     assert (again.stored, again.refused, again.cursor) == (1, 1, None)
-    (entry,) = harness.ledger.load(VID).entries
-    assert (harness.ledger.heard(entry), entry.at) == (NEW, came)
+    (entry,) = harness.ledger.load(VID).observations
+    assert (harness.ledger.read_body(entry), entry.at) == (NEW, came)
     assert harness.poll() == 1
     assert [one.body for one in shelf.page(DAY, "")[0]] == [b"junk"]
     assert shelf.rerun(DAY, "").stored == 0
@@ -105,7 +105,7 @@ def test_what_is_taken_again_after_a_month_is_asked_about(
     harness.clock.forward(days=29)
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
     assert shelf.rerun(DAY, "").stored == 1
-    assert harness.sweep()["lost"] == 0
+    assert harness.sweep()["give_up"] == 0
     harness.provider.answers[VID] = BudgetSpent("none left")
     harness.confirm()
     harness.provider.answers[VID] = answer()

@@ -3,7 +3,7 @@
 import pytest
 
 from mediarelay.adapters.aws import client
-from mediarelay.domain.tasks.log import Publication
+from mediarelay.domain.tasks.item import Publication
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import ProviderBusy
 from mediarelay.usecases.tasks.rebuild import Rebuilder
@@ -58,18 +58,18 @@ def test_what_differs_is_found_and_mended(
     spoil(harness, name, value)
     (found,) = rebuilder.differences()
     assert (found.vid, found.field) == (VID, "due" if name == "due_shard" else name)
-    assert folded in {found.folded, getattr(found.folded, "what", None)}
+    assert folded in {found.folded, getattr(found.folded, "duty", None)}
     rebuilder.repair(VID)
     assert list(rebuilder.differences()) == []
 
 
 @pytest.mark.parametrize("vid", [VID, "v0", "a0", "v1"])
 def test_a_task_item_that_is_gone_comes_back_from_the_log(harness: TaskHarness, rebuilder: Rebuilder, vid: str) -> None:
-    before = harness.ledger.load(vid).card
+    before = harness.ledger.load(vid).item.summary
     client("dynamodb").delete_item(TableName=harness.table, Key={"pk": {"S": f"TASK#{vid}"}, "sk": {"S": "TASK"}})
     assert [(one.vid, one.field) for one in rebuilder.differences()] == [(vid, "item")]
     rebuilder.repair(vid)
-    after = harness.ledger.load(vid).card
+    after = harness.ledger.load(vid).item.summary
     assert after
     assert before
     assert (after.state, after.kind, after.url, after.created_at) == (

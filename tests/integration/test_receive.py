@@ -191,7 +191,7 @@ def test_the_same_body_is_a_repeat_whenever_it_comes(harness: TaskHarness) -> No
     assert not send(harness.receiver(), callback()).duplicate
     harness.clock.forward(days=3)
     assert send(harness.receiver(), callback(), "other").duplicate
-    (entry,) = harness.ledger.load(VID).entries
+    (entry,) = harness.ledger.load(VID).observations
     assert entry.at == START
 
 
@@ -205,7 +205,7 @@ def test_another_content_for_the_same_task_is_kept_beside_it(harness: TaskHarnes
     assert harness.claim(callback())
     assert harness.claim(callback(result="failure"))
     assert harness.claim(callback(app_id=1))
-    assert len(harness.ledger.load(VID).entries) == 3
+    assert len(harness.ledger.load(VID).observations) == 3
 
 
 def test_while_the_ledger_is_down_the_queue_keeps_callbacks(harness: TaskHarness) -> None:
@@ -233,7 +233,7 @@ def test_what_the_queue_kept_is_stored_as_if_it_had_come_in_time(harness: TaskHa
     for _ in range(2):
         receipt = harness.intake().take(callback(), Origin.CLAIM, START)
     assert receipt == Receipt(VID, duplicate=True)
-    (entry,) = harness.ledger.load(VID).entries
+    (entry,) = harness.ledger.load(VID).observations
     assert (entry.at, entry.origin) == (START, Origin.CLAIM)
     assert harness.poll() == 1, "it is due at once"
 
@@ -326,7 +326,7 @@ def test_a_callback_is_not_read_in_full_where_it_comes_in(
 def test_a_large_callback_is_not_counted(
     harness: TaskHarness, capsys: pytest.CaptureFixture[str], name: str, shown: list[str]
 ) -> None:
-    """Neither one of which only the gist is read, nor one whose body has an item of its own."""
+    """Neither one of which only the claim_summary is read, nor one whose body has an item of its own."""
     send(harness.receiver(), callback(v_type=False, name=name))
     harness.confirmer.confirm(VID, Kind.VIDEO)
     assert counted(capsys).total("FieldsUnreadable") == 0

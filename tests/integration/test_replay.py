@@ -7,7 +7,7 @@ import pytest
 
 from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.operations import ReplayRequest
-from mediarelay.domain.tasks.log import Selection, TimeOf
+from mediarelay.domain.tasks.item import Selection, TimeOf
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, NotFound, ProviderBusy
 from tests.integration.task_harness import VID, TaskHarness, answer, callback

@@ -13,7 +13,7 @@ import pytest
 
 from mediarelay.adapters.kms import READERS
 from mediarelay.aws_lambda.raw_http import respond
-from mediarelay.contracts.zego.relay import MAX_RELAYS
+from mediarelay.contracts.zego.message import MAX_RELAYS
 from mediarelay.domain.songs.events import prune_published
 from mediarelay.domain.songs.lease import lease
 from mediarelay.domain.songs.model import SongType

@@ -149,7 +149,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_item_is_what_the_log_says(self) -> None:
         record, _ = self.harness.tasks.load(VID)
-        if not record.open:  # else a claim has come that nobody has folded yet
+        if not record.pending:  # else a claim has come that nobody has folded yet
             assert Rebuilder(tasks=self.harness.tasks, ledger=self.harness.ledger).of(VID) == []
 
     def teardown(self) -> None:

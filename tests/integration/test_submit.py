@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mediarelay.adapters.dynamodb import items
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import file_identity
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -104,7 +104,7 @@ def test_a_default_key_in_a_batch_is_free_again(harness: TaskHarness) -> None:
     assert harness.intents.enqueue(Kind.AUDIO, WISH, None) == Submitted(
         None, Kind.AUDIO, State.EXPECTED, repeated=False
     )
-    (row,) = harness.due()["queued"]
+    (row,) = harness.due()["submit_queued"]
     harness.submitter.resume(row.pk.removeprefix("INTENT#"))
     assert submit(harness, None) == Submitted("v2", Kind.AUDIO, State.PENDING, repeated=True)
 
@@ -182,7 +182,7 @@ def test_a_wish_refused_at_the_second_try_tells_the_client_when_it_asks(harness:
     assert submit(harness).vid == VID, "the key is free again"
 
 
-@pytest.mark.parametrize("method", ["name_intent", "record", "save", "close_intent"])
+@pytest.mark.parametrize("method", ["name_intent", "append", "save", "close_intent"])
 def test_a_submit_that_was_cut_off_converges(
     harness: TaskHarness, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,7 +231,7 @@ def test_a_video_that_only_the_provider_can_name(harness: TaskHarness) -> None:
     harness.clock.forward(minutes=1)
     harness.sweep()
     assert harness.submitter.submit(Kind.VIDEO, wish, None) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
-    (entry,) = harness.ledger.load(VID).entries
+    (entry,) = harness.ledger.load(VID).observations
     assert (entry.origin, json.loads(entry.body)) == (Origin.TRACK, wish)
 
 
@@ -247,7 +247,7 @@ def test_a_wish_that_nobody_ever_answers_is_given_up(harness: TaskHarness) -> No
 
 def queued(harness: TaskHarness, key: str = "key") -> str:
     harness.intents.enqueue(Kind.AUDIO, WISH, key)
-    (row,) = harness.due()["queued"]
+    (row,) = harness.due()["submit_queued"]
     return row.pk.removeprefix("INTENT#")
 
 
@@ -273,7 +273,7 @@ def test_a_refusal_never_undoes_a_vid(harness: TaskHarness) -> None:
     harness.ledger.name_intent(identity, "v1", harness.clock())
     seen = harness.ledger.intent(identity)
     assert seen
-    harness.ledger.refuse_intent(seen, "provider code 4000", Due("publish", START))
+    harness.ledger.refuse_intent(seen, "provider code 4000", Due(Duty.PUBLISH, START))
     assert harness.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
     assert submit(harness).vid == "v1"
 
@@ -363,7 +363,7 @@ def test_a_wish_that_is_answered_while_somebody_asks_for_it(
     plain = type(harness.ledger).promise_intent
     happens = {
         "named": lambda _: harness.ledger.name_intent(identity, "v1", harness.clock()),
-        "refused": lambda seen: harness.ledger.refuse_intent(seen, "no", Due("publish", harness.clock())),
+        "refused": lambda seen: harness.ledger.refuse_intent(seen, "no", Due(Duty.PUBLISH, harness.clock())),
         "dropped": lambda _: harness.ledger.client.delete_item(TableName=harness.table, Key=items.intent_key(identity)),
     }
 
@@ -397,7 +397,7 @@ def test_two_clients_that_repeat_a_refused_wish_leave_one(
     monkeypatch.setattr(type(harness.ledger), "drop_intent", late)
     with pytest.raises(ProviderRefused):
         harness.intents.enqueue(Kind.AUDIO, WISH, "key")
-    assert list(harness.due()) == ["queued"]
+    assert list(harness.due()) == ["submit_queued"]
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -12,13 +12,15 @@ import pytest
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb import items, songs
+from mediarelay.adapters.dynamodb.due_index import shards
 from mediarelay.aws_lambda.batches import sqs_handler
 from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.tasks import TaskQuery
 from mediarelay.domain.circuit_breaker import MAX_BREAK, THRESHOLD, Circuit
-from mediarelay.domain.schedule import Due, shards
+from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.log import LoggedObservation, Selection, TimeOf
+from mediarelay.domain.tasks.item import Selection, TimeOf
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import BudgetSpent, LedgerUnavailable, RowUnreadable
@@ -65,7 +67,7 @@ def fill(harness: TaskHarness) -> None:
     harness.tasks.add(
         LoggedObservation(vid=LATE, kind=Kind.VIDEO, origin=Origin.TIMEOUT, at=harness.clock(), body=b"{}")
     )
-    harness.ledger.record(
+    harness.ledger.append(
         LoggedObservation(vid=LATE, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(LATE))
     )
     harness.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
@@ -223,7 +225,7 @@ def test_every_stored_time_can_be_moved_and_compared(
 @pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"])
 def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(harness: TaskHarness, at: str) -> None:
     order = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.TRACK, at=START, body=b"{}")
-    harness.ledger.record(order, Due("video", START))
+    harness.ledger.append(order, Due(Duty.VIDEO, START))
     harness.track(GOOD)
     (sk,) = (one["sk"]["S"] for one in harness.items() if one["pk"]["S"] == f"TASK#{VID}")
     client("dynamodb").update_item(
@@ -234,7 +236,7 @@ def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(harness: Tas
         ExpressionAttributeValues={":at": {"S": at}},
     )
     harness.clock.forward(days=3)
-    assert harness.sweep()["lost"] == 1, "the good one"
+    assert harness.sweep()["give_up"] == 1, "the good one"
     assert parked(harness) == [sk]
 
 
@@ -343,7 +345,7 @@ def test_an_answer_that_cannot_be_read_is_logged_anew_when_it_comes_again(
             harness.confirm(vid, kind)
     assert harness.reader.task(VID)["state"] == "succeeded"
     assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
-    assert [one.origin for one in harness.ledger.load(VID).entries] == [Origin.ANSWER, Origin.TRACK]
+    assert [one.origin for one in harness.ledger.load(VID).observations] == [Origin.ANSWER, Origin.TRACK]
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -460,15 +462,15 @@ def test_an_announcement_is_not_held_up_by_an_unreadable_task_item(harness: Task
 def test_a_readable_item_of_another_writer_is_not_written_over(harness: TaskHarness) -> None:
     harness.track()
     record, _task = harness.tasks.load(VID)
-    assert record.card
-    assert record.books
-    assert not harness.ledger.save(record.card, record.books, None)
+    assert record.item.summary
+    assert record.item.bookkeeping
+    assert not harness.ledger.save(record.item.summary, record.item.bookkeeping, None)
     assert "UNREADABLE" not in {one["pk"]["S"] for one in harness.items()}
 
 
 def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) -> None:
     harness.intents.enqueue(Kind.AUDIO, WISH, None)
-    (row,) = harness.due()["queued"]
+    (row,) = harness.due()["submit_queued"]
     spoil(harness, row.pk, row.sk, "REMOVE #request", {"#request": "request"})
     harness.clock.forward(minutes=2)
     assert harness.sweeper.sweep(harness.tick())["submit"] == 1
@@ -543,7 +545,7 @@ def test_a_claim_of_which_only_a_part_can_be_read_fails_no_write(harness: TaskHa
     harness.track()
     harness.claim(callback())
     (sk,) = (one["sk"]["S"] for one in harness.items() if one["item"]["S"] == "claim")
-    spoil(harness, f"TASK#{VID}", sk, "SET gist = #item", {"#item": "item"})
+    spoil(harness, f"TASK#{VID}", sk, "SET claim_summary = #item", {"#item": "item"})
     harness.provider.answers[VID] = answer()
     assert harness.confirm().state is State.SUCCEEDED
     assert harness.submitter.track(VID, {}).repeated
@@ -624,10 +626,10 @@ def test_a_large_answer_that_comes_again_is_not_written_over(
     """Another zlib may make other bytes of the same body: between two writes nobody could read it."""
     body = Random(1).randbytes(500_000).hex().encode()  # noqa: S311 - the same each time
     large = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=START, body=body)
-    assert harness.ledger.record(large)
+    assert harness.ledger.append(large)
     before, plain = harness.items(), zlib.compress
     monkeypatch.setattr(items.zlib, "compress", lambda data: plain(data, 1))
-    assert not harness.ledger.record(large)
+    assert not harness.ledger.append(large)
     assert harness.items() == before
 
 
@@ -636,7 +638,7 @@ def test_a_trusted_callback_in_parts_is_settled_without_an_alarm(
 ) -> None:
     junk = Random(1).randbytes(500_000).hex()  # noqa: S311 - the same each time
     large = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(junk=junk))
-    harness.ledger.record(large, Due("video", START))
+    harness.ledger.append(large, Due(Duty.VIDEO, START))
     assert only(harness, "part")
     harness.provider.answers[VID] = answer()
     assert harness.confirm().state is State.SUCCEEDED
@@ -695,7 +697,7 @@ def test_a_replay_from_the_future_has_one_question(harness: TaskHarness) -> None
 def test_a_claim_that_cannot_be_read_stays_where_an_operator_finds_it(harness: TaskHarness) -> None:
     harness.track()
     harness.claim(callback())
-    overwrite(harness, claim := only(harness, "claim"), gist={"S": "x"})
+    overwrite(harness, claim := only(harness, "claim"), claim_summary={"S": "x"})
     harness.track(bucketName="b")
     assert parked(harness) == [claim["sk"]["S"]]
 
@@ -735,12 +737,12 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
 ) -> None:
     """It would be sent to the provider again and again, announced for ever, or promised and never sent."""
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
-    harness.ledger.open_intent(intent, Due("submit", START))
+    harness.ledger.open_intent(intent, Due(Duty.SUBMIT, START))
     if stage == "done":
         harness.ledger.name_intent(intent.identity, "v1", START)
         harness.ledger.close_intent(intent)
     elif stage == "refused":
-        harness.ledger.refuse_intent(intent, "no", Due("publish", START))
+        harness.ledger.refuse_intent(intent, "no", Due(Duty.PUBLISH, START))
     overwrite(harness, only(harness, "intent"), **changes)
     for _ in range(3):
         harness.clock.forward(minutes=5)

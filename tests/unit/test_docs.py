@@ -20,8 +20,9 @@ from mediarelay.contracts.api.tasks import TaskDetails, TaskPage, task_details, 
 from mediarelay.contracts.cts.parse import parse_query
 from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, task_event
 from mediarelay.contracts.observation import observe
+from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation, QuarantinedBody
+from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation
 from mediarelay.domain.tasks.media import OUTCOMES, Facts, Fault, Kind, Source, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import parse_frame_spec
@@ -188,8 +189,12 @@ class TestOpenApi:
 
     def test_a_history_fits(self):
         entry = LoggedObservation(vid="a1", kind=Kind.AUDIO, origin=Origin.CLAIM, at=NOW, body=b'{"vid": "a1"}')
-        gone = replace(entry, body=None, gist=ClaimSummary(state=State.FAILED, url="http://other"))
-        entries = (replace(entry, gist=ClaimSummary(state=State.SUCCEEDED)), replace(entry, body=b"not JSON"), gone)
+        gone = replace(entry, body=None, claim_summary=ClaimSummary(state=State.FAILED, url="http://other"))
+        entries = (
+            replace(entry, claim_summary=ClaimSummary(state=State.SUCCEEDED)),
+            replace(entry, body=b"not JSON"),
+            gone,
+        )
         view = task_history(fold(observe(entries)), entries)
         assert view["conflicts"]
         against("TaskHistory").validate(view)

@@ -8,7 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from engine.music import VARIANTS, WRONG, Order, Variant, Wrong, messages
-from mediarelay.contracts.zego.relay import oddities, read_message, read_relay
+from mediarelay.contracts.zego.checks import inconsistencies
+from mediarelay.contracts.zego.message import read_message
+from mediarelay.contracts.zego.relay import read_relay
 from mediarelay.domain.songs.lease import advice, lease
 from mediarelay.domain.songs.model import Relay
 from mediarelay.signing.standard_webhooks import verifies
@@ -42,7 +44,7 @@ def test_each_variant_is_read_as_itself(variant: str) -> None:
     assert relay.key.type == kinds[variant.rpartition("_")[2]]
     assert relay.grant
     assert relay.grant.shared == variant.startswith("shared")
-    assert oddities(relay.grant) == []
+    assert inconsistencies(relay.grant) == []
     assert told([relay]) == "use"
 
 

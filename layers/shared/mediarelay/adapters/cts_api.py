@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import requests
 from urllib3.exceptions import HTTPError
 
-from mediarelay.contracts.cts.parse import Envelope, canonical, parse_envelope, parse_submitted
+from mediarelay.contracts.cts.parse import Envelope, parse_envelope, parse_submitted
 from mediarelay.domain.budget import Allowance, Budget
-from mediarelay.domain.circuit_breaker import QUESTIONS, Circuit
+from mediarelay.domain.circuit_breaker import QUERY_ACTIONS, Circuit
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import (
     BudgetSpent,
@@ -83,8 +83,8 @@ class CtsApi:
     nonce: Callable[[], int]
     session: requests.Session
 
-    def info(self, kind: Kind, vid: str, *, known: bool = True) -> bytes:
-        """Ask for a task (GetCtsInfo, GetCtsaudioInfo); returns `data` as JSON.
+    def query(self, kind: Kind, vid: str, *, known: bool = True) -> Mapping[str, Any]:
+        """Query a task (GetCtsInfo, GetCtsaudioInfo); return the `data` of the answer.
 
         Args:
             kind: Video or audio.
@@ -95,7 +95,7 @@ class CtsApi:
             ProviderUnreadable: An answer that cannot be read; it carries the body.
             ProviderError: No answer; see `errors`.
         """
-        return canonical(self._call(QUESTIONS[kind], {"vid": vid}, self.budget.query(known=known)))
+        return self._call(QUERY_ACTIONS[kind], {"vid": vid}, self.budget.query(known=known))
 
     def find_video(self, request: Mapping[str, str], *, queued: bool = False) -> str:
         """Ask for the vid of a video by its source's URL (GetCtsInfo); `queued` as in `add_audio`."""

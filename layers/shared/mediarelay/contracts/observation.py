@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def observe(entries: Iterable[LoggedObservation]) -> list[Observation]:
-    """Read the log; a line without a body states its gist, one that cannot be read only that there is such a task.
+    """Read the log; a line without a body states its summary, one that cannot be read only that there is such a task.
 
     A reply that could not be judged states nothing.
     """
@@ -33,7 +33,7 @@ def observe(entries: Iterable[LoggedObservation]) -> list[Observation]:
 def facts_of(entry: LoggedObservation) -> Facts:
     """Read one line of the log. Never raises: what stands in the log was sent by others.
 
-    Of a claim over `MAX_CLAIM_BYTES`, as of one without its body, only the gist is known.
+    Of a claim over `MAX_CLAIM_BYTES`, as of one without its body, only the summary is known.
     """
     if entry.body is None or (entry.origin is Origin.CLAIM and len(entry.body) > MAX_CLAIM_BYTES):
         return _in_short(entry)
@@ -48,12 +48,14 @@ def facts_of(entry: LoggedObservation) -> Facts:
 
 
 def _in_short(entry: LoggedObservation, *unreadable: str) -> Facts:
-    gist = entry.gist or ClaimSummary()
+    summary = entry.claim_summary or ClaimSummary()
     return Facts(
         vid=entry.vid,
         kind=entry.kind,
-        state=gist.state or State.EXPECTED,
-        source=Source(url=gist.url and printed_url(gist.url), place=Place(app_id=gist.app_id, bucket=gist.bucket)),
+        state=summary.state or State.EXPECTED,
+        source=Source(
+            url=summary.url and printed_url(summary.url), place=Place(app_id=summary.app_id, bucket=summary.bucket)
+        ),
         unreadable=unreadable,
     )
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from mediarelay.domain.tasks.media import Kind
 
-QUESTIONS = {Kind.VIDEO: "GetCtsInfo", Kind.AUDIO: "GetCtsaudioInfo"}
+QUERY_ACTIONS = {Kind.VIDEO: "GetCtsInfo", Kind.AUDIO: "GetCtsaudioInfo"}
 """The provider's action that tells about a task of each kind."""
 THRESHOLD = 5
 """Refusals in a row that open a circuit."""

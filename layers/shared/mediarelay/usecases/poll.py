@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay.domain.schedule import hide_until, query_duty
-from mediarelay.domain.tasks.log import DueItem
+from mediarelay.domain.due import DueItem, Duty, query_duty
+from mediarelay.domain.schedule import hide_until
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.observability import count
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class DueRows(Protocol):
     """The part of the ledger that ticks need."""
 
-    def waiting(self, what: str, now: datetime) -> Iterator[DueItem]:
+    def waiting(self, what: Duty, now: datetime) -> Iterator[DueItem]:
         """What is due for one duty."""
 
     def hide(self, row: DueItem, until: datetime) -> bool:
@@ -48,7 +48,7 @@ class FailureBudget:
         untaken: Whether a row could not be taken up, or not even be looked for.
     """
 
-    what: str
+    what: Duty
     clock: Callable[[], datetime]
     lost: timedelta = field(default=timedelta())
     untaken: bool = False
@@ -113,7 +113,7 @@ class Tick:
             if ours:
                 yield row
 
-    def due(self, what: str) -> Iterator[DueItem]:
+    def due(self, what: Duty) -> Iterator[DueItem]:
         """Yield rows of one duty as long as there is time; others may see them too."""
         for row in self.rows.waiting(what, self.clock()):
             if not self.time_left():

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Protocol
 
-from mediarelay.domain.schedule import query_duty
-from mediarelay.domain.tasks.log import DueItem, LoggedObservation
+from mediarelay.domain.due import DueItem, Duty, query_duty
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.usecases.poll import FailureBudget, Tick
@@ -22,15 +22,14 @@ from mediarelay.usecases.songs.leases import SongPublisher
 from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
-from mediarelay.usecases.tasks.submit import QUEUED
 
 OVERDUE = timedelta(hours=1)
 """After the deadline; until then the last question is tried every minute."""
-TURNS = ("publish", "lost", "song", "replay")
+TURNS = (Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG, Duty.REPLAY)
 QUERIES = [query_duty(kind, known=known) for kind in Kind for known in (True, False)]
 TURN = 200
 """Rows of one duty, about ten seconds of a tick, before the others have theirs."""
-Duty = Callable[[DueItem], object]
+Action = Callable[[DueItem], object]
 log = logging.getLogger(__name__)
 
 
@@ -80,40 +79,42 @@ class Sweeper:
         """
         duties = self._duties(tick)
         done = Counter(dict.fromkeys(duties, 0))
-        losses = {what: FailureBudget(what, self.clock) for what in (*duties, QUEUED, *QUERIES, "unreadable")}
+        losses = {
+            what: FailureBudget(what, self.clock) for what in (*duties, Duty.SUBMIT_QUEUED, *QUERIES, Duty.UNREADABLE)
+        }
         for what, rows, loss in self._work(tick, losses):
             with loss.looked_for():
                 self._do(what, duties[what], rows, loss, done)
-        done["unreadable"] = self._mend(losses["unreadable"], tick)
+        done[Duty.UNREADABLE] = self._mend(losses[Duty.UNREADABLE], tick)
         for loss in losses.values():
             loss.tell()
-        return dict(done)
+        return {duty.value: count for duty, count in done.items()}
 
-    def _duties(self, tick: Tick) -> dict[str, Duty]:
+    def _duties(self, tick: Tick) -> dict[Duty, Action]:
         return {
-            "publish": self._publish,
-            "lost": self._give_up,
-            "submit": self._send,
-            "song": lambda row: self.leases.resume(row.pk, row.sk),
-            "replay": lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
-            "expire": self.bodies.delete_body,
+            Duty.PUBLISH: self._publish,
+            Duty.GIVE_UP: self._give_up,
+            Duty.SUBMIT: self._send,
+            Duty.SONG: lambda row: self.leases.resume(row.pk, row.sk),
+            Duty.REPLAY: lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
+            Duty.DELETE_BODY: self.bodies.delete_body,
         }
 
     def _work(
-        self, tick: Tick, losses: dict[str, FailureBudget]
-    ) -> Iterator[tuple[str, Iterable[DueItem], FailureBudget]]:
+        self, tick: Tick, losses: dict[Duty, FailureBudget]
+    ) -> Iterator[tuple[Duty, Iterable[DueItem], FailureBudget]]:
         """What there is to do: some of each duty, so that each has its turn, and then the rest."""
         waiting = [(what, tick.take(losses[what]), losses[what]) for what in TURNS]
-        waiting += [("submit", self._submits(losses, tick), losses["submit"])]
-        waiting += [("lost", self._overdue(losses[what], tick), losses[what]) for what in QUERIES]
+        waiting += [(Duty.SUBMIT, self._submits(losses, tick), losses[Duty.SUBMIT])]
+        waiting += [(Duty.GIVE_UP, self._overdue(losses[what], tick), losses[what]) for what in QUERIES]
         for most in (TURN, None):
             yield from ((what, islice(rows, most), loss) for what, rows, loss in waiting)
-        yield "expire", tick.due("expire"), losses["expire"]
+        yield Duty.DELETE_BODY, tick.due(Duty.DELETE_BODY), losses[Duty.DELETE_BODY]
 
-    def _submits(self, losses: dict[str, FailureBudget], tick: Tick) -> Iterator[DueItem]:
+    def _submits(self, losses: dict[Duty, FailureBudget], tick: Tick) -> Iterator[DueItem]:
         """Wishes, as many as the budget has calls; first those whose client was told to wait, then the queued ones."""
         room = max(0, self.budget - self.submits.backlog())
-        rows = chain.from_iterable(tick.take(losses[what]) for what in ("submit", QUEUED))
+        rows = chain.from_iterable(tick.take(losses[what]) for what in (Duty.SUBMIT, Duty.SUBMIT_QUEUED))
         yield from islice(rows, room)
 
     def _overdue(self, losses: FailureBudget, tick: Tick) -> Iterator[DueItem]:
@@ -136,10 +137,10 @@ class Sweeper:
         return row.at + self.tasks.rules.give_up_after if row.at and row.sk.startswith("OBS#") else self.clock()
 
     @staticmethod
-    def _do(what: str, duty: Duty, rows: Iterable[DueItem], losses: FailureBudget, done: Counter[str]) -> None:
+    def _do(what: Duty, action: Action, rows: Iterable[DueItem], losses: FailureBudget, done: Counter[Duty]) -> None:
         for row in rows:
             with losses.forgiven(row.vid):
-                duty(row)
+                action(row)
                 done[what] += 1
             if losses.enough:
                 break

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache
 
 from mediarelay.domain.budget import Budget
-from mediarelay.domain.circuit_breaker import QUESTIONS
+from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.usecases.circuit_breaker import CircuitBreaker
 from mediarelay.wiring import base
@@ -18,7 +18,7 @@ def circuit_breaker() -> CircuitBreaker:
 
 def circuit_open(kind: Kind) -> Callable[[], bool]:
     """Return a check of whether queries about a kind are pointless now."""
-    return lambda: circuit_breaker().is_open(QUESTIONS[kind])
+    return lambda: circuit_breaker().is_open(QUERY_ACTIONS[kind])
 
 
 def budget() -> Budget:

@@ -17,7 +17,7 @@ def task_repository() -> TaskRepository:
     """Adds observations to tasks."""
     settings = base.settings()
     return TaskRepository(
-        ledger=base.ledger(),
+        store=base.ledger(),
         rules=Rules(first_poll_after=settings.first_poll_after, give_up_after=settings.give_up_after),
         clock=base.now,
         jitter=base.random.random,

@@ -9,26 +9,16 @@ from functools import wraps
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from mediarelay.adapters.dynamodb.due_index import shard_of, shards
 from mediarelay.domain.circuit_breaker import Circuit
-from mediarelay.domain.schedule import Due, query_duty, shard_of, shards
+from mediarelay.domain.due import Change, Due, DueItem, Duty, query_duty
+from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.log import (
-    RATES,
-    Bookkeeping,
-    Change,
-    ClaimSummary,
-    DueItem,
-    LoggedObservation,
-    PendingCheck,
-    Publication,
-    QuarantinedBody,
-    ReplayJob,
-    Selection,
-    TaskSummary,
-    TimeOf,
-)
+from mediarelay.domain.tasks.item import Bookkeeping, Publication, Selection, TaskItem, TaskSummary, TimeOf
+from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation, PendingCheck
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
+from mediarelay.domain.tasks.replay_job import RATES, ReplayJob
 from mediarelay.domain.tasks.vid import is_vid
 from mediarelay.errors import RowUnreadable
 
@@ -42,15 +32,14 @@ Anybody with the path token may pile up large ones, so a task is read without th
 MAX_INLINE_BODY_BYTES = 2048
 """Bytes, compressed, of a body in its claim's item; the documented callbacks have less than half of it."""
 WITHOUT_HEARD = (
-    *("pk", "sk", "item", "vid", "kind", "at", "body", "gist", "due_shard", "due_at"),
+    *("pk", "sk", "item", "vid", "kind", "at", "body", "claim_summary", "due_shard", "due_at"),
     *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published", "unknown"),
-    *("version", "attempts", "asked_at", "conflicts", "replayed", "give_up_at", "reason"),
+    *("version", "attempts", "queried_at", "conflicts", "replayed", "give_up_at", "reason"),
 )
 """All other attributes that are read of what is stored under a vid."""
 
 
-TASK, REPLAY, EXPIRE = "task", "replay", "expire"
-"""`expire` is the duty of a claim that is settled: its body goes when its time is over."""
+TASK, REPLAY = "task", "replay"
 GIST = {"state": "S", "app_id": "N", "bucket": "S", "url": "S"}
 """The attributes of a gist and their DynamoDB types."""
 LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes", "outcome_at")}
@@ -67,13 +56,13 @@ UNDER_VID = {*Origin, TASK, REPLAY}
 """The types of items that lie under a vid."""
 WAITING = {
     **{query_duty(kind, known=known): UNDER_VID for kind in Kind for known in (True, False)},
-    "submit": {"intent"},
-    "queued": {"intent"},
-    "lost": {TASK},
-    "publish": {TASK, "intent"},
-    REPLAY: {"job"},
-    "song": {"relay", "lease"},
-    EXPIRE: {*Origin},
+    Duty.SUBMIT: {"intent"},
+    Duty.SUBMIT_QUEUED: {"intent"},
+    Duty.GIVE_UP: {TASK},
+    Duty.PUBLISH: {TASK, "intent"},
+    Duty.REPLAY: {"job"},
+    Duty.SONG: {"relay", "lease"},
+    Duty.DELETE_BODY: {*Origin},
 }
 """The types of items that may wait for each duty: a tick would take up any other again and again, without effect."""
 TYPES = {*Origin, TASK, REPLAY, "job", "intent", "relay", "lease", "part", "quarantine", "circuit", "budget", "proof"}
@@ -135,7 +124,7 @@ def unreadable_copy(item: Item) -> Item:
         **key(UNREADABLE.upper(), f"{item['pk']['S']} {item['sk']['S']} {digest}"),
         "item": {"S": UNREADABLE},
         "row": {"M": {name: value for name, value in item.items() if name not in {"pk", "sk"}}},
-        **due(Due(UNREADABLE, datetime.max.replace(tzinfo=UTC)), digest),
+        **due(Due(Duty.UNREADABLE, datetime.max.replace(tzinfo=UTC)), digest),
     }
 
 
@@ -263,7 +252,7 @@ def due(duty: Due | None, identity: str) -> Item:
     """The attributes that put an item into the due index; none without a duty."""
     if duty is None:
         return {}
-    return {"due_shard": {"S": shard_of(duty.what, identity)}, "due_at": {"N": str(epoch(duty.at))}}
+    return {"due_shard": {"S": shard_of(duty.duty, identity)}, "due_at": {"N": str(epoch(duty.at))}}
 
 
 def task_key(vid: str) -> Item:
@@ -285,7 +274,7 @@ def entry_item(entry: LoggedObservation) -> Item:
         "kind": {"S": entry.kind.value},
         "at": {"S": entry.at.isoformat()},
         HEARD if entry.origin in STORED_APART else "body": {"B": zlib.compress(entry.body or b"")},
-        **({"gist": {"M": _gist_item(entry.gist)}} if entry.gist else {}),
+        **({"claim_summary": {"M": _gist_item(entry.claim_summary)}} if entry.claim_summary else {}),
         **({"give_up_at": {"N": str(epoch(entry.give_up_at))}} if entry.give_up_at else {}),
         **({"reason": {"S": entry.reason}} if entry.reason else {}),
     }
@@ -297,9 +286,9 @@ def _gist_item(gist: ClaimSummary) -> Item:
 
 
 def _gist(item: Item) -> ClaimSummary | None:
-    if "gist" not in item:
+    if "claim_summary" not in item:
         return None
-    stated = item["gist"]["M"]
+    stated = item["claim_summary"]["M"]
     return ClaimSummary(
         state=State(stated["state"]["S"]) if "state" in stated else None,
         app_id=int(stated["app_id"]["N"]) if "app_id" in stated else None,
@@ -323,7 +312,7 @@ def entry(item: Item) -> LoggedObservation:
         at=moment(item, "at"),
         body=None if is_apart else zlib.decompress(item["body"]["B"]),
         digest=item["sk"]["S"].rpartition("#")[2] if is_apart else "",
-        gist=_gist(item),
+        claim_summary=_gist(item),
         give_up_at=_end(item),
         reason=item.get("reason", _NOTHING)["S"],
     )
@@ -342,13 +331,14 @@ def callback(item: Item) -> LoggedObservation:
     return replace(entry(item), body=body_left([item]))
 
 
-def task_item(card: TaskSummary, books: Bookkeeping) -> Item:
+def task_item(written: TaskItem) -> Item:
     """Write a task item."""
+    card, books = written.summary, written.bookkeeping
     optional: Item = {
         **({"url": {"S": card.url}} if card.url else {}),
         **({"unpublished": {"S": card.unpublished.label}} if card.unpublished else {}),
         **({"published": {"SS": sorted(one.label for one in books.published)}} if books.published else {}),
-        **({"asked_at": {"S": books.asked_at.isoformat()}} if books.asked_at else {}),
+        **({"queried_at": {"S": books.queried_at.isoformat()}} if books.queried_at else {}),
         **({"outcome_at": {"S": _position(card.outcome_at, card.vid)}} if card.outcome_at else {}),
         **({} if card.is_known else {"unknown": {"S": "yes"}}),
     }
@@ -412,9 +402,9 @@ def _duty(item: Item) -> str:
 def _task_due(item: Item) -> Due:
     """What a task item waits for, and where a tick looks for it."""
     duty, shard = _duty(item), item["due_shard"]["S"]
-    if TASK not in WAITING[duty] or shard not in shards(duty):
+    if TASK not in WAITING[Duty(duty)] or shard not in shards(duty):
         raise ValueError("due_shard: no tick looks for a task there")
-    return Due(duty, time(item, "due_at"))
+    return Due(Duty(duty), time(item, "due_at"))
 
 
 @decoder
@@ -424,7 +414,7 @@ def books(item: Item) -> Bookkeeping:
         kind=Kind(item["kind"]["S"]),
         version=counted(item, "version"),
         attempts=counted(item, "attempts"),
-        asked_at=moment(item, "asked_at") if "asked_at" in item else None,
+        queried_at=moment(item, "queried_at") if "queried_at" in item else None,
         give_up_at=time(item, "give_up_at"),
         published=frozenset(map(Publication.read, item.get("published", {"SS": []})["SS"])),
         conflicts=counted(item, "conflicts"),
@@ -433,11 +423,11 @@ def books(item: Item) -> Bookkeeping:
 
 
 @decoder
-def task(item: Item) -> tuple[TaskSummary, Bookkeeping]:
+def task(item: Item) -> TaskItem:
     """Read a task item; one that does not say so is none."""
     if type_of(item) != TASK:
         raise ValueError("item: not a task")
-    return card(item), books(item)
+    return TaskItem(card(item), books(item))
 
 
 def listed(time: TimeOf) -> Callable[[Item], dict[str, str]]:
@@ -476,7 +466,7 @@ def change(image: Item) -> Change:
 @decoder
 def waiting(item: Item) -> DueItem:
     """Read a row of the due index."""
-    if type_of(item) not in WAITING[_duty(item)]:
+    if type_of(item) not in WAITING[Duty(_duty(item))]:
         raise ValueError("item: none that waits for this")
     return DueItem(
         pk=item["pk"]["S"],
@@ -534,10 +524,10 @@ def intent(item: Item) -> Intent:
 def _left_to_do(intent: Intent) -> set[str]:
     """What an intent may wait for; empty for nothing, once it has an end."""
     if intent.refused is not None:
-        return {"publish", ""}
+        return {Duty.PUBLISH, ""}
     if intent.vid is not None:
-        return {"submit", "queued", ""}
-    return {"submit", "queued"} if intent.named_at is None else set()
+        return {Duty.SUBMIT, Duty.SUBMIT_QUEUED, ""}
+    return {Duty.SUBMIT, Duty.SUBMIT_QUEUED} if intent.named_at is None else set()
 
 
 @decoder
@@ -560,7 +550,7 @@ def _end(item: Item) -> datetime | None:
 
 def is_open_question(item: Item) -> bool:
     """Whether an item waits until the provider was asked (and not for the end of its body, or for the operator)."""
-    return _duty(item) not in {"", EXPIRE, UNREADABLE} and type_of(item) != TASK
+    return _duty(item) not in {"", Duty.DELETE_BODY, UNREADABLE} and type_of(item) != TASK
 
 
 def replay_item(vid: str, kind: Kind, identity: str, by: str, at: datetime) -> Item:
@@ -572,7 +562,7 @@ def replay_item(vid: str, kind: Kind, identity: str, by: str, at: datetime) -> I
         "kind": {"S": kind.value},
         "by": {"S": by},
         "at": {"S": at.isoformat()},
-        **due(Due(kind.value, at), vid),
+        **due(Due(query_duty(kind, known=True), at), vid),
     }
 
 
@@ -605,7 +595,7 @@ def job_item(job: ReplayJob) -> Item:
         "rate": {"N": str(job.rate)},
         "by": {"S": job.by},
         "at": {"S": job.at.isoformat()},
-        **due(Due(REPLAY, job.at), job.identity),
+        **due(Due(Duty.REPLAY, job.at), job.identity),
     }
 
 

@@ -29,28 +29,20 @@ from itertools import islice
 from typing import Any
 
 from mediarelay.adapters.dynamodb import items
+from mediarelay.adapters.dynamodb.due_index import shards
 from mediarelay.adapters.dynamodb.items import Item
 from mediarelay.adapters.dynamodb.table import NOT_THERE, Table, table_errors
 from mediarelay.adapters.dynamodb.unreadable import note_unreadable, readable
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.circuit_breaker import Circuit
-from mediarelay.domain.schedule import Due, shards
+from mediarelay.domain.due import Due, DueItem, Duty
+from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.log import (
-    Bookkeeping,
-    DueItem,
-    LoggedObservation,
-    Order,
-    PendingCheck,
-    Publication,
-    QuarantinedBody,
-    ReplayJob,
-    Selection,
-    TaskLog,
-    TaskSummary,
-)
+from mediarelay.domain.tasks.item import Order, Publication, Selection, TaskItem
+from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import OUTCOMES, Kind
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
+from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
 
 QUARANTINE_DAYS = 30
@@ -77,7 +69,7 @@ class Ledger(Table):
 
     # ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def record(self, entry: LoggedObservation, due: Due | None = None) -> bool:
+    def append(self, entry: LoggedObservation, due: Due | None = None) -> bool:
         """Append an entry; return False, without a write, if the same entry is there already.
 
         One that is there but cannot be read is written anew: an answer comes again in the same words, and would be
@@ -128,16 +120,14 @@ class Ledger(Table):
         log = [row for row in rows if items.type_of(row) not in {items.TASK, items.REPLAY}]
         item = [row for row in rows if items.type_of(row) == items.TASK]
         tasks = list(readable(items.task, item, park))
-        card, books = tasks[0] if tasks else (None, None)
         return TaskLog(
-            entries=tuple(readable(items.entry, log, park)),
-            books=books,
-            card=card,
-            open=tuple(readable(items.open_question, filter(items.is_open_question, rows), park)),
+            observations=tuple(readable(items.entry, log, park)),
+            item=tasks[0] if tasks else None,
+            pending=tuple(readable(items.open_question, filter(items.is_open_question, rows), park)),
             replays=sum(items.type_of(row) == items.REPLAY for row in rows),
         )
 
-    def heard(self, entry: LoggedObservation) -> bytes | None:
+    def read_body(self, entry: LoggedObservation) -> bytes | None:
         """Read the body of a claim or a reply; None once its time is over."""
         key = items.entry_key(entry)
         head = next(self._from_head(key), {})
@@ -169,7 +159,7 @@ class Ledger(Table):
 
     def _settle(self, vid: str, question: PendingCheck) -> Item:
         """Settle one question; return its item as it was, an empty one if there is none."""
-        end = items.due(Due(items.EXPIRE, question.at + timedelta(days=self.raw_body_days)), vid)
+        end = items.due(Due(Duty.DELETE_BODY, question.at + timedelta(days=self.raw_body_days)), vid)
         change, values = "SET due_shard = :shard, due_at = :at", {":shard": end["due_shard"], ":at": end["due_at"]}
         if question.item != Origin.CLAIM:
             change, values = "REMOVE due_shard, due_at", {}
@@ -192,9 +182,9 @@ class Ledger(Table):
 
     # ── the task item ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def save(self, card: TaskSummary, books: Bookkeeping, seen: Bookkeeping | None) -> bool:
+    def save(self, item: TaskItem, seen: TaskItem | None) -> bool:
         """Write the task item; return False if another writer came first (`seen` is no longer what is stored)."""
-        return self.put_over(items.task_item(card, books), seen.version if seen else None, items.task)
+        return self.put_over(items.task_item(item), seen.bookkeeping.version if seen else None, items.task)
 
     def page(
         self, chosen: Selection, *, cursor: str | None, limit: int, order: Order = Order.DESCENDING
@@ -250,7 +240,7 @@ class Ledger(Table):
         values = {":until": {"N": str(items.epoch(until))}, ":seen": {"N": str(row.due_at)}}
         return self.update(row.pk, row.sk, "SET due_at = :until", values, "due_at = :seen")
 
-    def published(self, vid: str, announced: Publication, due: Due | None = None) -> bool:
+    def mark_published(self, vid: str, announced: Publication, due: Due | None = None) -> bool:
         """Note that a state was announced; return False if the item had moved on meanwhile.
 
         After an outcome only `due` is left to do; the start of the work changes no duty.

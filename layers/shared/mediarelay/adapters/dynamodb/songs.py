@@ -25,15 +25,13 @@ from mediarelay.adapters.dynamodb.items import Item, decoder
 from mediarelay.adapters.dynamodb.table import NOT_THERE, Table
 from mediarelay.adapters.dynamodb.unreadable import note_unreadable, readable
 from mediarelay.contracts.zego.relay import read_relay
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.songs.events import SongBookkeeping, SongLog, StoredRelay
 from mediarelay.domain.songs.model import Relay, SongKey, SongType
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, RowUnreadable
 
 log = logging.getLogger(__name__)
-SONG = "song"
-"""The duty of a lease: fold it, and say what is to be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Songs(Table):
             "body": {"B": zlib.compress(json.dumps(redacted).encode())},
             "sealed": {"L": [{"B": piece} for piece in sealed]},
             "expires_at": {"N": str(items.epoch(relay.at + timedelta(days=self.song_days)))},
-            **items.due(Due(SONG, due_at), _name(relay.key)),
+            **items.due(Due(Duty.SONG, due_at), _name(relay.key)),
         }
         return self.put(item, NOT_THERE) or self._sent_earlier(item)
 
@@ -86,7 +84,7 @@ class Songs(Table):
             "version": {"N": str(books.version)},
             "expires_at": {"N": str(items.epoch(now + timedelta(days=self.song_days)))},
             **({"published": {"SS": sorted(books.published)}} if books.published else {}),
-            **items.due(Due(SONG, due_at) if due_at else None, _name(key)),
+            **items.due(Due(Duty.SONG, due_at) if due_at else None, _name(key)),
         }
         return self.put_over(item, seen.version if seen else None, _lease)
 

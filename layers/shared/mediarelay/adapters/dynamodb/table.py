@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mediarelay.adapters.dynamodb import items
+from mediarelay.adapters.dynamodb.due_index import shard_of
 from mediarelay.adapters.dynamodb.items import Item
 from mediarelay.adapters.dynamodb.unreadable import note_unreadable, readable
-from mediarelay.domain.schedule import shard_of
-from mediarelay.domain.tasks.log import Change
+from mediarelay.domain.due import Change
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
 
 NOT_THERE = "attribute_not_exists(pk)"

@@ -15,7 +15,9 @@ from mediarelay.contracts.api.base import (
     TaskFilter,
     TimeName,
 )
-from mediarelay.domain.tasks.log import RATES, QuarantinedBody, Selection
+from mediarelay.domain.quarantine import QuarantinedBody
+from mediarelay.domain.tasks.item import Selection
+from mediarelay.domain.tasks.replay_job import RATES
 
 
 class ReplayRequest(TaskFilter):

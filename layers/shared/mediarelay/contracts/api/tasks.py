@@ -17,7 +17,8 @@ from mediarelay.contracts.api.base import (
 )
 from mediarelay.contracts.api.bodies import show_body
 from mediarelay.contracts.observation import facts_of
-from mediarelay.domain.tasks.log import LoggedObservation, Order, Selection, TimeOf
+from mediarelay.domain.tasks.item import Order, Selection, TimeOf
+from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import OUTCOMES, Fault, Kind, Rendition, Source, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task

@@ -73,7 +73,7 @@ class Head:
 
     vid: str
     form: Form
-    gist: ClaimSummary
+    claim_summary: ClaimSummary
     lenient: bool = False
 
 
@@ -93,10 +93,10 @@ def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Head, dict[s
 
 
 def _head(fields: dict[str, Any], form: Form, *, lenient: bool = False) -> Head:
-    return Head(_vid(fields), form, _gist(Fields(fields), form), lenient)
+    return Head(_vid(fields), form, _claim_summary(Fields(fields), form), lenient)
 
 
-def _gist(fields: Fields, form: Form) -> ClaimSummary:
+def _claim_summary(fields: Fields, form: Form) -> ClaimSummary:
     """Read what may be contradicted, as far as it is in form; the full contract judges the rest later."""
     return ClaimSummary(
         state=STATES[form].get(fields.side("status", read.text) or ""),

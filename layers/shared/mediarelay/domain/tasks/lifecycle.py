@@ -1,34 +1,48 @@
-"""What follows from all that is known about a task: its card, its books, its next duty, and what need not be asked.
+"""The lifecycle of a task: what to write to its item, which duty comes next, and which queries nobody needs any more.
 
-Pure: the clock and the random number are handed in. Everything that decides when somebody asks, announces or gives up
-is here.
+Everything that decides when the provider is queried, when an outcome is published and when a task is given up is here.
+
+                          ┌── query without outcome: wait longer (jitter) ──┐
+                          ▼                                                 │
+    first observation ─▶ query due ─▶ queried ─┬─ no outcome, before the deadline
+                          ▲                    ├─ no outcome, at the deadline ─▶ give up due ─▶ lost ─▶ publish due
+                          │                    └─ outcome ────────────────────────────────────────────▶ publish due
+                          └── a callback, a submit or a replay of a lost task: a new deadline
+
+    publish due ─▶ published ─▶ nothing is due, or the query of a lost task that got a new deadline
+
+The functions are pure: the caller passes the time and the random number.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mediarelay.domain.schedule import LAST_WAIT, Due, first_wait, next_check, next_wait, query_duty
-from mediarelay.domain.tasks.log import Bookkeeping, LoggedObservation, PendingCheck, Publication, TaskLog, TaskSummary
+from mediarelay.domain.due import Due, Duty, query_duty
+from mediarelay.domain.schedule import LAST_CHECK_INTERVAL, first_wait, next_check, next_wait
+from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
+from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import MAX_URL, OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 
 PUBLISH_GRACE = timedelta(seconds=30)
-"""How long the stream has to announce an outcome before the sweep does."""
-REPLAY, PUBLISH = "replay", "publish"
+"""How long the stream has to publish an outcome before the sweep does."""
+REPLAY = "replay"
+"""What `PendingCheck.item` is for a replay."""
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
 ORDERED = frozenset({Origin.TRACK, Origin.SUBMIT})
-HOPEFUL = ORDERED | {Origin.CLAIM}
-"""Whoever says this believes that there is such a task."""
-PROMPT_QUESTIONS, PAUSE = 5, timedelta(seconds=30)
-"""After so many questions in vain, callbacks bring about another one only after a pause: the provider's callbacks are
-few, a forger's need not be."""
+REVIVING = ORDERED | {Origin.CLAIM}
+"""Observations that give a lost task a new deadline: their sender expects that the task exists."""
+MAX_PROMPT_QUERIES, PROMPT_QUERY_INTERVAL = 5, timedelta(seconds=30)
+"""After so many queries without outcome, a callback triggers the next one only after this interval. The provider sends
+few callbacks per task; whoever has the path token could send any number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How long to wait for the first question, and for an answer before a task is lost."""
+    """The settings `FirstPollAfter` and `GiveUpAfter`."""
 
     first_poll_after: timedelta
     give_up_after: timedelta
@@ -36,216 +50,270 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """What has just happened.
+    """Why the task item is written now.
 
     Attributes:
         now: The present (UTC).
         jitter: A random number in [0, 1).
-        kind: Of which kind the task was taken to be.
-        asked: When the provider was asked for a task of this kind; whether it knew anything does not matter.
-        given_up: The task was given up.
-        starved: The provider could not be asked, as our own budget was used up.
+        kind: The kind that the caller takes the task to be.
+        queried_at: When the query of the provider began that has just ended, whatever came of it.
+        gave_up: The sweep has just logged a timeout.
+        over_budget: The call budget has just prevented a query.
     """
 
     now: datetime
     jitter: float
     kind: Kind
-    asked: datetime | None = None
-    given_up: bool = False
-    starved: bool = False
+    queried_at: datetime | None = None
+    gave_up: bool = False
+    over_budget: bool = False
 
-    def asked_for(self, kind: Kind) -> bool:
-        """Whether the provider was asked just now for a task of this kind."""
-        return self.asked is not None and self.kind is kind
+    def queried(self, kind: Kind) -> bool:
+        """Return whether the provider has just been queried for a task of this kind."""
+        return self.queried_at is not None and self.kind is kind
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to write: the task item, and questions that nobody needs to ask any more."""
+    """What to write: the task item, and the checks that are settled."""
 
-    card: TaskSummary
-    books: Bookkeeping
+    item: TaskItem
     settled: tuple[PendingCheck, ...]
 
 
-def advance(record: TaskLog, task: Task, rules: Rules, moment: Trigger) -> Step:
-    """Say what follows for a task from what the ledger has and what has just happened."""
-    books = _books(record, task, rules, moment)
-    news = unpublished(task, books)
-    due = _announce(record, news, moment) or _look(task, books, rules, moment)
-    return Step(_card(task, books, due, news), books, _settled(record, task, books, due, rules, moment))
+def advance(log: TaskLog, task: Task, rules: Rules, trigger: Trigger) -> Step:
+    """Return what follows for a task from its log and from what has just happened."""
+    return Lifecycle(log, task, rules, trigger).step()
 
 
-def unpublished(task: Task, books: Bookkeeping) -> Publication | None:
-    """What subscribers should hear next: an outcome once each, and anew after a replay; and that the work started.
+def next_publication(task: Task, bookkeeping: Bookkeeping) -> Publication | None:
+    """Return what subscribers must learn next; None if there is nothing.
 
-    While the provider's own callbacks contradict each other, nothing.
+    task                                               publication
+    trusted callbacks contradict each other            none until an answer or the deadline decides
+    outcome that was not published since the last      the outcome
+    replay with a query
+    work has started, and neither that nor an outcome  the started state
+    was published
+    any other                                          none
     """
     if task.disputed:
         return None
     if task.state in OUTCOMES:
-        outcome = Publication(task.state, books.replayed)
-        return None if outcome in books.published else outcome
-    began = task.state in STARTED and not {one.state for one in books.published} & STARTED
-    return Publication(task.state) if began else None
+        outcome = Publication(task.state, bookkeeping.replayed)
+        return None if outcome in bookkeeping.published else outcome
+    started = task.state in STARTED and not {one.state for one in bookkeeping.published} & STARTED
+    return Publication(task.state) if started else None
 
 
-def needs_query(record: TaskLog, now: datetime) -> bool:
-    """Whether what somebody has just said needs a question of its own, now."""
-    books = record.books
-    if books is None or books.asked_at is None:
+def needs_query(log: TaskLog, now: datetime) -> bool:
+    """Return whether the callback or replay that has just arrived needs a query now.
+
+    Many that arrive together share one query: everything that arrived before the last query began is covered by it.
+    """
+    if log.item is None or log.item.bookkeeping.queried_at is None:
         return True
-    spoken = [one.at for one in record.entries if one.origin in CALLBACKS]
-    spoken += [one.at for one in record.open if one.item == REPLAY]
-    if max(spoken, default=now) < books.asked_at:
+    bookkeeping, queried_at = log.item.bookkeeping, log.item.bookkeeping.queried_at
+    arrived = [one.at for one in log.observations if one.origin in CALLBACKS]
+    arrived += [one.at for one in log.pending if one.item == REPLAY]
+    if max(arrived, default=now) < queried_at:
         return False
-    return books.attempts < PROMPT_QUESTIONS or now - books.asked_at >= PAUSE
+    return bookkeeping.attempts < MAX_PROMPT_QUERIES or now - queried_at >= PROMPT_QUERY_INTERVAL
 
 
-def is_stale(record: TaskLog, kind: Kind, sent: datetime | None) -> bool:
-    """Whether the provider was queried about a task since a message asked for a query (`sent`, UTC).
+def is_stale(log: TaskLog, kind: Kind, sent: datetime | None) -> bool:
+    """Return whether the provider was queried after a message (`sent`, UTC) asked for a query.
 
-    A query for the other kind does not count while a claim of this kind, from before the message, still waits for its
-    own: callbacks of the other kind, of which a stranger may send any number, would keep it waiting for ever.
+    A query for the other kind does not count while a claim of this kind, older than the message, still waits. Otherwise
+    callbacks of the other kind, of which anybody with the path token can send any number, would delay it for ever.
     """
-    asked_at = record.books.asked_at if record.books else None
-    if asked_at is None or sent is None or sent >= asked_at:
+    queried_at = log.item.bookkeeping.queried_at if log.item else None
+    if queried_at is None or sent is None or sent >= queried_at:
         return False
-    return not any(one.kind is kind and one.at <= sent for one in record.open)
+    return not any(one.kind is kind and one.at <= sent for one in log.pending)
 
 
-def due_after(task: Task, books: Bookkeeping, rules: Rules, moment: Trigger) -> Due | None:
-    """What is left to do once a task's outcome was announced: what is lost may still be asked about."""
-    return _look(task, books, rules, moment)
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """One task at one moment."""
+
+    log: TaskLog
+    task: Task
+    rules: Rules
+    trigger: Trigger
+
+    def step(self) -> Step:
+        """Return what to write."""
+        bookkeeping = self._bookkeeping()
+        publication = next_publication(self.task, bookkeeping)
+        due = self._publish_due(publication) or self.next_check(bookkeeping)
+        item = TaskItem(self._summary(bookkeeping, due, publication), bookkeeping)
+        return Step(item, self._settled(bookkeeping, due))
+
+    def next_check(self, bookkeeping: Bookkeeping) -> Due | None:
+        """Return when to query again, or to give up; None if there is nothing left to query.
+
+        A lost task is queried again only after its deadline was moved behind the time at which it was given up.
+        """
+        if self.task.settled or (self.task.lost_at is not None and bookkeeping.give_up_at <= self.task.lost_at):
+            return None
+        duty = query_duty(bookkeeping.kind, known=self.task.is_known)
+        wait, queried = self._wait(bookkeeping), self.trigger.queried(bookkeeping.kind)
+        return next_check(duty, self.trigger.now, wait, queried=queried, give_up_at=bookkeeping.give_up_at)
+
+    # ── bookkeeping ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _bookkeeping(self) -> Bookkeeping:
+        before = self._postponed(self._reopened(self._stored()))
+        kind = self.task.certain_kind or before.kind
+        return replace(
+            before,
+            kind=kind,
+            version=before.version + 1,
+            attempts=0 if self.task.settled else before.attempts + self.trigger.queried(kind),
+            queried_at=self.trigger.queried_at or before.queried_at,
+            replayed=max(before.replayed, self._replays_with_query()),
+            conflicts=len(self.task.conflicts),
+        )
+
+    def _stored(self) -> Bookkeeping:
+        """Return the stored bookkeeping, or that of a new task."""
+        if self.log.item:
+            return self.log.item.bookkeeping
+        give_up_after = timedelta() if self.trigger.gave_up else self.rules.give_up_after
+        return Bookkeeping(kind=self._first_kind(), give_up_at=_whole_seconds(self.trigger.now + give_up_after))
+
+    def _first_kind(self) -> Kind:
+        """Return the kind of the first callback, which counts until an observation makes the kind certain."""
+        callbacks = sorted((one.at, one.kind) for one in self.log.observations if one.origin in CALLBACKS)
+        return callbacks[0][1] if callbacks else self.trigger.kind
+
+    def _replays_with_query(self) -> int:
+        """Return how many replays have had their query. Only after it there may be something new to publish."""
+        waiting = sum(one.item == REPLAY and not self._queried_since(one) for one in self.log.pending)
+        return self.log.replays - waiting
+
+    def _queried_since(self, check: PendingCheck) -> bool:
+        """Return whether the query that has just ended began after a check arrived.
+
+        A check whose time lies in the future (another clock is ahead) counts as queried; it would wait for ever.
+        """
+        queried_at = self.trigger.queried_at
+        return queried_at is not None and not queried_at < check.at <= self.trigger.now
+
+    # ── the deadline ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _reopened(self, bookkeeping: Bookkeeping) -> Bookkeeping:
+        """Move the deadline to the latest one that an observation or a replay asks for; never to an earlier time."""
+        deadline = _whole_seconds(max(self._deadlines(), default=bookkeeping.give_up_at))
+        if deadline <= bookkeeping.give_up_at:
+            return bookkeeping
+        # A lost task starts polling anew, so its waits begin at FirstPollAfter again.
+        attempts = 0 if self.task.outcome is State.LOST else bookkeeping.attempts
+        return replace(bookkeeping, give_up_at=deadline, attempts=attempts)
+
+    def _deadlines(self) -> list[datetime]:
+        """Return the deadlines that observations and replays ask for.
+
+        task     extended by
+        lost     submits, tracked uploads, claims, replays
+        disputed submits, tracked uploads, trusted callbacks, replays
+        other    submits, tracked uploads, replays
+
+        Claims do not extend an open task: anybody with the path token can send any number of them.
+        """
+        disputing = {Origin.TRUSTED} if self.task.disputed else set()
+        extending = REVIVING if self.task.outcome is State.LOST else ORDERED | disputing
+        observations = [self._end(one) for one in self.log.observations if one.origin in extending]
+        return observations + [self._end(one) for one in self.log.pending if one.item == REPLAY]
+
+    def _end(self, one: LoggedObservation | PendingCheck) -> datetime:
+        return one.give_up_at or one.at + self.rules.give_up_after
+
+    def _postponed(self, bookkeeping: Bookkeeping) -> Bookkeeping:
+        """If the call budget prevents the final query, postpone the deadline, by at most one more `GiveUpAfter`."""
+        given_up = self.task.lost_at is not None and bookkeeping.give_up_at <= self.task.lost_at
+        at_deadline = bookkeeping.give_up_at <= self.trigger.now < self._last_deadline()
+        if not self.trigger.over_budget or given_up or not at_deadline:
+            return bookkeeping
+        wait = max(self._wait(bookkeeping), LAST_CHECK_INTERVAL)
+        return replace(bookkeeping, give_up_at=_whole_seconds(self.trigger.now + wait))
+
+    def _last_deadline(self) -> datetime:
+        first = min(map(self._end, self.log.observations), default=self.trigger.now)
+        return max(self._deadlines(), default=first) + self.rules.give_up_after
+
+    # ── what is due ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _publish_due(self, publication: Publication | None) -> Due | None:
+        """Return when the sweep publishes an outcome that the stream did not publish.
+
+        A publication that already waits keeps its time, so that further observations cannot delay it. The start of the
+        work has no duty: only the stream publishes it, and the outcome follows anyway.
+        """
+        if publication is None or publication.state not in OUTCOMES:
+            return None
+        stored = self.log.item.summary if self.log.item else None
+        if stored and stored.unpublished == publication and stored.due and stored.due.duty is Duty.PUBLISH:
+            return stored.due
+        return Due(Duty.PUBLISH, self.trigger.now + PUBLISH_GRACE)
+
+    def _wait(self, bookkeeping: Bookkeeping) -> timedelta:
+        """Return how long to wait for the next query."""
+        polling_since = bookkeeping.give_up_at - self.rules.give_up_after
+        since = max(bookkeeping.queried_at or self.task.first_observed_at, polling_since)
+        return next_wait(
+            first_wait(self.rules.first_poll_after, self.task.source.duration),
+            bookkeeping.attempts,
+            self.trigger.jitter,
+            known=self.task.is_known,
+            over_budget_for=self.trigger.now - since if self.trigger.over_budget else timedelta(),
+        )
+
+    def _summary(self, bookkeeping: Bookkeeping, due: Due | None, publication: Publication | None) -> TaskSummary:
+        url = self.task.source.url
+        return TaskSummary(
+            vid=self.task.vid,
+            kind=bookkeeping.kind,
+            state=self.task.state,
+            url=url if len(url or "") <= MAX_URL else None,  # a claim may state a longer one
+            created_at=self.task.created_at,
+            updated_at=self.task.updated_at,
+            outcome_at=self.task.outcome_at,
+            due=due,
+            unpublished=publication,
+            is_known=self.task.is_known,
+        )
+
+    # ── checks that are settled ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _settled(self, bookkeeping: Bookkeeping, due: Due | None) -> tuple[PendingCheck, ...]:
+        """Return the claims and replays that need no query of their own any more."""
+        is_settled = self._settles(bookkeeping, due)
+        return tuple(one for one in self.log.pending if is_settled(one))
+
+    def _settles(self, bookkeeping: Bookkeeping, due: Due | None) -> Callable[[PendingCheck], bool]:
+        """Return the rule that says which checks are settled.
+
+        check                                       settled
+        replay                                      once a query began after it
+        claim of a task with the provider's outcome at once
+        claim of the kind that the item queries     at once: the item's own duty queries on its behalf
+        claim of the other kind                     after a query for its kind, or the timeout, past its own deadline
+        """
+        queries = due is not None and due.duty is query_duty(bookkeeping.kind, known=self.task.is_known)
+        covered: Iterable[Kind] = set(Kind) if self.task.certain_kind else {bookkeeping.kind}
+
+        def is_settled(one: PendingCheck) -> bool:
+            if one.item == REPLAY:
+                return self._queried_since(one)
+            if self.task.settled or (queries and one.kind in covered):
+                return True
+            return self._end(one) < self.trigger.now and (self.trigger.gave_up or self.trigger.queried(one.kind))
+
+        return is_settled
 
 
-def _books(record: TaskLog, task: Task, rules: Rules, moment: Trigger) -> Bookkeeping:
-    life = timedelta() if moment.given_up else rules.give_up_after
-    fresh = Bookkeeping(kind=_first_kind(record, moment), give_up_at=_seconds(moment.now + life))
-    books = _extended(_reopened(record.books or fresh, record, task, rules), record, task, rules, moment)
-    kind = task.certain_kind or books.kind
-    return replace(
-        books,
-        kind=kind,
-        version=books.version + 1,
-        attempts=0 if task.settled else books.attempts + moment.asked_for(kind),
-        asked_at=moment.asked or books.asked_at,
-        replayed=max(books.replayed, _answered(record, moment)),
-        conflicts=len(task.conflicts),
-    )
-
-
-def _answered(record: TaskLog, moment: Trigger) -> int:
-    """How many replays have had their question: only then there may be something new to announce."""
-    return record.replays - sum(one.item == REPLAY and not _asked_since(one, moment) for one in record.open)
-
-
-def _asked_since(one: PendingCheck, moment: Trigger) -> bool:
-    """Whether the provider was asked just now, after this came; what is said to come yet would wait for ever."""
-    return moment.asked is not None and not moment.asked < one.at <= moment.now
-
-
-def _first_kind(record: TaskLog, moment: Trigger) -> Kind:
-    """The kind of the first callback, as long as nobody knows better."""
-    callbacks = sorted((one.at, one.kind) for one in record.entries if one.origin in CALLBACKS)
-    return callbacks[0][1] if callbacks else moment.kind
-
-
-def _reopened(books: Bookkeeping, record: TaskLog, task: Task, rules: Rules) -> Bookkeeping:
-    """Whoever still hopes gives a lost task another lifetime from then: the provider may know it by now.
-
-    An open one is extended by whoever orders it, and by a dispute of trusted callbacks; not by claims, of which a
-    stranger may send any number.
-    """
-    deadline = _seconds(max(_hopes(record, task, rules), default=books.give_up_at))
-    if deadline <= books.give_up_at:
-        return books
-    return replace(books, give_up_at=deadline, attempts=0 if task.outcome is State.LOST else books.attempts)
-
-
-def _hopes(record: TaskLog, task: Task, rules: Rules) -> list[datetime]:
-    """Until when those wait who count on a task."""
-    hopeful = HOPEFUL if task.outcome is State.LOST else ORDERED | ({Origin.TRUSTED} if task.disputed else set())
-    said = [_end(entry, rules) for entry in record.entries if entry.origin in hopeful]
-    return said + [_end(one, rules) for one in record.open if one.item == REPLAY]
-
-
-def _end(one: LoggedObservation | PendingCheck, rules: Rules) -> datetime:
-    return one.give_up_at or one.at + rules.give_up_after
-
-
-def _extended(books: Bookkeeping, record: TaskLog, task: Task, rules: Rules, moment: Trigger) -> Bookkeeping:
-    """If the call budget prevents the last query, postpone the deadline, by at most one more lifetime."""
-    first = min((_end(entry, rules) for entry in record.entries), default=moment.now)
-    until = max(_hopes(record, task, rules), default=first) + rules.give_up_after
-    given_up = task.lost_at is not None and books.give_up_at <= task.lost_at
-    if moment.starved and not given_up and books.give_up_at <= moment.now < until:
-        return replace(books, give_up_at=_seconds(moment.now + max(_wait(task, books, rules, moment), LAST_WAIT)))
-    return books
-
-
-def _seconds(moment: datetime) -> datetime:
-    """Cut to whole seconds, as the ledger keeps it."""
+def _whole_seconds(moment: datetime) -> datetime:
+    """Drop the fraction of a second, which the ledger does not store."""
     return moment.replace(microsecond=0)
-
-
-def _announce(record: TaskLog, news: Publication | None, moment: Trigger) -> Due | None:
-    """When the sweep announces an outcome that the stream did not; what waits already does not wait longer."""
-    if news is None or news.state not in OUTCOMES:
-        return None
-    due = record.card.due if record.card and record.card.unpublished == news else None
-    return due if due and due.what == PUBLISH else Due(PUBLISH, moment.now + PUBLISH_GRACE)
-
-
-def _look(task: Task, books: Bookkeeping, rules: Rules, moment: Trigger) -> Due | None:
-    """When to ask again; never about an outcome, and about what was lost only if somebody hoped since."""
-    if task.settled:
-        return None
-    duty, wait = query_duty(books.kind, known=task.is_known), _wait(task, books, rules, moment)
-    asked = moment.asked_for(books.kind)
-    look = next_check(duty, moment.now, wait, asked=asked, give_up=books.give_up_at)
-    return None if task.lost_at is not None and books.give_up_at <= task.lost_at else look
-
-
-def _wait(task: Task, books: Bookkeeping, rules: Rules, moment: Trigger) -> timedelta:
-    """How long to leave the provider alone: by the queries so far and, over budget, by the time without one."""
-    since = max(books.asked_at or task.heard_at, books.give_up_at - rules.give_up_after)
-    starved_for = moment.now - since if moment.starved else timedelta()
-    first = first_wait(rules.first_poll_after, task.source.duration)
-    return next_wait(first, books.attempts, moment.jitter, known=task.is_known, starved_for=starved_for)
-
-
-def _card(task: Task, books: Bookkeeping, due: Due | None, news: Publication | None) -> TaskSummary:
-    return TaskSummary(
-        vid=task.vid,
-        kind=books.kind,
-        state=task.state,
-        url=task.source.url if len(task.source.url or "") <= MAX_URL else None,  # a claim may state a longer one
-        created_at=task.created_at,
-        updated_at=task.updated_at,
-        outcome_at=task.outcome_at,
-        due=due,
-        unpublished=news,
-        is_known=task.is_known,
-    )
-
-
-def _settled(
-    record: TaskLog, task: Task, books: Bookkeeping, due: Due | None, rules: Rules, moment: Trigger
-) -> tuple[PendingCheck, ...]:
-    """Which claims and replays need no look of their own any more.
-
-    The task item asks on behalf of all claims of its kind, and of all claims once its kind is certain. A claim of
-    another kind is asked about by itself until it is as old as a task may become. A replay wants one question.
-    """
-    asking = due is not None and due.what == query_duty(books.kind, known=task.is_known)
-    taken_over = set(Kind) if task.certain_kind else {books.kind}
-
-    def ends(one: PendingCheck) -> bool:
-        if one.item == REPLAY:
-            return _asked_since(one, moment)
-        if task.settled or (asking and one.kind in taken_over):
-            return True
-        return _end(one, rules) < moment.now and (moment.given_up or moment.asked_for(one.kind))
-
-    return tuple(one for one in record.open if ends(one))

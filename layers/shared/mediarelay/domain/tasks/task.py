@@ -32,7 +32,14 @@ PROGRESS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One thing that was said about a task. `digest` identifies its content; `at` is when we heard it (UTC)."""
+    """One observation of a task, as it was read.
+
+    Attributes:
+        origin: Who sent it.
+        digest: SHA-256 of its body in hex; it identifies the content.
+        at: When Mediarelay received it (UTC).
+        facts: What it states.
+    """
 
     origin: Origin
     digest: str
@@ -42,10 +49,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all observations of one vid come to: the best of each origin, and what was said that may be contradicted."""
+    """The fold of all observations of one vid.
+
+    Attributes:
+        best: The strongest observation of each origin; at least one.
+        statements: What observations state about outcome, account, bucket and file, which others may contradict.
+    """
 
     best: Mapping[Origin, Observation]
-    said: frozenset[Statement] = frozenset()
+    statements: frozenset[Statement] = frozenset()
 
     @property
     def vid(self) -> str:
@@ -54,26 +66,31 @@ class Task:
 
     @property
     def kind(self) -> Kind:
-        """Video or audio, as is certain, else as the strongest observation says."""
+        """The certain kind; without one, the kind that the strongest observation states."""
         return self.certain_kind or self._strongest().facts.kind
 
     @property
     def certain_kind(self) -> Kind | None:
-        """Video or audio, if somebody says so who knows."""
-        certain = [seen.facts.kind for seen in self._by_authority() if seen.origin not in UNCERTAIN]
+        """The kind that an order or an answer states. Callbacks do not count: one may arrive at the wrong address."""
+        certain = [one.facts.kind for one in self._by_authority() if one.origin not in UNCERTAIN]
         return certain[-1] if certain else None
 
     @property
     def is_known(self) -> bool:
         """Whether a client ordered the task, the provider answered about it, or a trusted callback named it.
 
-        Only claims name all other tasks, and anybody with the path token can make those up.
+        Only claims name all other tasks. Anybody with the path token can invent those.
         """
         return not TRUSTED_ORIGINS.isdisjoint(self.best)
 
     @property
+    def is_only_claimed(self) -> bool:
+        """Whether there is nothing but claims."""
+        return self.best.keys() == {Origin.CLAIM}
+
+    @property
     def state(self) -> State:
-        """The provider's outcome if it told one, else the furthest state that something else than a claim states."""
+        """The provider's outcome if it stated one; otherwise the furthest state that anything but a claim states."""
         decisive = self._decisive()
         return decisive.facts.state if decisive else State.EXPECTED
 
@@ -84,103 +101,107 @@ class Task:
 
     @property
     def outcome_at(self) -> datetime | None:
-        """When we were told the outcome, or gave the task up; None while there is none."""
+        """When the outcome arrived, or the task was given up; None while there is no outcome."""
         decisive = self._decisive()
         return decisive.at if decisive and decisive.facts.state in OUTCOMES else None
 
     @property
     def settled(self) -> bool:
-        """Whether the provider told an outcome: there is nothing left to ask. What is lost may still be found."""
+        """Whether the provider stated an outcome, so that no query is needed. A lost task may still be found."""
         return self.outcome not in {None, State.LOST} and not self.disputed
 
     @property
     def disputed(self) -> bool:
-        """Whether trusted callbacks tell different outcomes, and no answer has settled that yet."""
-        told = {one.value for one in self.said if one.subject == OUTCOME and one.origin is Origin.TRUSTED}
-        return len(told) > 1 and self.lost_at is None and self._told_for_good() is None
+        """Whether trusted callbacks state different outcomes, and neither an answer nor a timeout has decided."""
+        trusted = {one.value for one in self.statements if (one.subject, one.origin) == (OUTCOME, Origin.TRUSTED)}
+        return len(trusted) > 1 and self.lost_at is None and self._answered_outcome() is None
 
     @property
     def lost_at(self) -> datetime | None:
-        """When it was given up, if it was."""
-        given_up = self.best.get(Origin.TIMEOUT)
-        return given_up.at if given_up else None
+        """When the task was given up, if it was."""
+        timeout = self.best.get(Origin.TIMEOUT)
+        return timeout.at if timeout else None
 
     @property
     def claimed(self) -> State | None:
-        """What callbacks claim, as long as it goes further than what is known, and no outcome is recorded."""
+        """The state that callbacks claim, if it goes further than the known state and no outcome is recorded."""
         claim = self.best.get(Origin.CLAIM)
         further = claim and PROGRESS[claim.facts.state] > PROGRESS[self.state]
         return claim.facts.state if claim and further and not self.outcome else None
 
     @property
     def source(self) -> Source:
-        """The source: each field as the strongest observation states it; claims fill gaps until the provider spoke."""
-        unwanted = {Origin.CLAIM} if self._told() else set()
-        return _overlay(Source, [one.facts.source for one in self._by_authority() if one.origin not in unwanted])
+        """The source, each field as the strongest observation states it.
+
+        Claims fill gaps until the provider has stated anything itself.
+        """
+        ignored = {Origin.CLAIM} if self._from_provider() else set()
+        return _overlay(Source, [one.facts.source for one in self._by_authority() if one.origin not in ignored])
 
     @property
     def renditions(self) -> tuple[Rendition, ...]:
         """The outputs; an unsigned claim never states them."""
-        told = self._told()
-        return told.facts.renditions if told else ()
+        stated = self._from_provider()
+        return stated.facts.renditions if stated else ()
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """Why it failed, as the provider says."""
-        told = self._told()
-        return told.facts.faults if told else ()
+        """The errors that the provider states."""
+        stated = self._from_provider()
+        return stated.facts.faults if stated else ()
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
-        """What was said about outcome, account, bucket or file that cannot all be true."""
-        final = self._told_for_good()
+        """Statements about outcome, account, bucket or file that cannot all be true."""
+        final = self._answered_outcome()
         return tuple(
             replace(one, settled=final.value) if final and one.subject == OUTCOME and final in one.values else one
-            for one in conflicts(self.said)
+            for one in conflicts(self.statements)
         )
 
     @property
-    def without_claims(self) -> "Task":
-        """What is known without callbacks: an unsigned claim must not decide what an answer is held against."""
-        best = dict(self.best)
-        best.pop(Origin.CLAIM, None)
-        return Task(best, frozenset(one for one in self.said if one.origin is not Origin.CLAIM))
+    def trusted_statements(self) -> frozenset[Statement]:
+        """The statements that an answer must agree with. Unsigned claims must not decide which answer is accepted."""
+        return frozenset(one for one in self.statements if one.origin is not Origin.CLAIM)
 
     @property
     def created_at(self) -> datetime:
-        """When the task was made: the provider's own time, else when we first heard of it. A claim may state any."""
-        certain = [seen.facts.created_at for seen in self._by_authority() if seen.origin is not Origin.CLAIM]
+        """The time of creation that the provider states; otherwise the time of the first observation.
+
+        A claim's time does not count: it may be any.
+        """
+        certain = [one.facts.created_at for one in self._by_authority() if one.origin is not Origin.CLAIM]
         stated = [time for time in certain if time]
-        return stated[-1] if stated else self.heard_at
+        return stated[-1] if stated else self.first_observed_at
 
     @property
-    def heard_at(self) -> datetime:
-        """When the first of the observations that count came."""
-        return min(seen.at for seen in self.best.values())
+    def first_observed_at(self) -> datetime:
+        """When the first of the strongest observations arrived."""
+        return min(one.at for one in self.best.values())
 
     @property
     def updated_at(self) -> datetime:
-        """When we last learnt something that counts."""
-        return max(seen.at for seen in self.best.values())
+        """When the last of the strongest observations arrived."""
+        return max(one.at for one in self.best.values())
 
     def _decisive(self) -> Observation | None:
-        """What decides the state; None if there are only claims."""
-        told = self._told()
-        if told and told.facts.state in OUTCOMES:
-            return told
-        stated = [seen for origin, seen in self.best.items() if origin is not Origin.CLAIM]
-        return max(stated, key=lambda seen: (PROGRESS[seen.facts.state], seen.at), default=None)
+        """Return the observation that decides the state; None if there are only claims."""
+        stated = self._from_provider()
+        if stated and stated.facts.state in OUTCOMES:
+            return stated
+        others = [one for origin, one in self.best.items() if origin is not Origin.CLAIM]
+        return max(others, key=lambda one: (PROGRESS[one.facts.state], one.at), default=None)
 
-    def _told_for_good(self) -> State | None:
-        """The outcome that the provider answered."""
+    def _answered_outcome(self) -> State | None:
+        """Return the outcome that a signed answer states."""
         answer = self.best.get(Origin.ANSWER)
         return answer.facts.state if answer and answer.facts.state in OUTCOMES else None
 
-    def _told(self) -> Observation | None:
-        """What the provider itself said: an outcome before progress, its signed answer before a trusted callback."""
-        told = [self.best[origin] for origin in (Origin.ANSWER, Origin.TRUSTED) if origin in self.best]
-        final = [seen for seen in told if seen.facts.state in OUTCOMES]
-        return next(iter(final or told), None)
+    def _from_provider(self) -> Observation | None:
+        """Return what the provider stated: an outcome before progress, an answer before a trusted callback."""
+        stated = [self.best[origin] for origin in (Origin.ANSWER, Origin.TRUSTED) if origin in self.best]
+        final = [one for one in stated if one.facts.state in OUTCOMES]
+        return next(iter(final or stated), None)
 
     def _by_authority(self) -> list[Observation]:
         return [self.best[origin] for origin in sorted(self.best, key=AUTHORITY.__getitem__)]
@@ -191,28 +212,31 @@ class Task:
 
 def merge(left: Task, right: Task) -> Task:
     """Join two views of one task: per origin the observation that says most."""
-    return Task(_best([*left.best.values(), *right.best.values()]), bounded(left.said | right.said))
+    return Task(_best([*left.best.values(), *right.best.values()]), bounded(left.statements | right.statements))
 
 
 def fold(observations: Iterable[Observation]) -> Task:
     """Join observations of one vid, in any order and with any repetition."""
-    seen = list(observations)
-    said = (statement for one in seen for statement in statements(one.origin, one.facts))
-    return Task(_best(seen), bounded(frozenset(said)))
+    known = list(observations)
+    stated = (statement for one in known for statement in statements(one.origin, one.facts))
+    return Task(_best(known), bounded(frozenset(stated)))
 
 
 def _best(observations: Iterable[Observation]) -> dict[Origin, Observation]:
     best: dict[Origin, Observation] = {}
-    for seen in observations:
-        rival = best.get(seen.origin)
-        best[seen.origin] = seen if rival is None else max(rival, seen, key=_weight)
+    for one in observations:
+        rival = best.get(one.origin)
+        best[one.origin] = one if rival is None else max(rival, one, key=_weight)
     return best
 
 
-def _weight(seen: Observation) -> tuple[bool, float, int, float, str]:
-    """An outcome is final: of one origin the first one stands. Until there is one, the furthest and latest counts."""
-    final, at = seen.facts.state in OUTCOMES - {State.LOST}, seen.at.timestamp()
-    return final, -at if final else 0.0, PROGRESS[seen.facts.state], at, seen.digest
+def _weight(one: Observation) -> tuple[bool, float, int, float, str]:
+    """Order the observations of one origin.
+
+    An outcome is final, so the first one stands; until there is one, the furthest state counts, then the latest.
+    """
+    final, at = one.facts.state in OUTCOMES - {State.LOST}, one.at.timestamp()
+    return final, -at if final else 0.0, PROGRESS[one.facts.state], at, one.digest
 
 
 def _overlay(kind: type[Layer], layers: list[Layer]) -> Layer:

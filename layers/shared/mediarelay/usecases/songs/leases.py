@@ -21,7 +21,7 @@ from mediarelay.errors import DecryptionFailed, LedgerUnavailable, Malformed, No
 from mediarelay.observability import count
 from mediarelay.usecases.songs.receive import context
 from mediarelay.usecases.tasks.publish import Announcements
-from mediarelay.usecases.tasks.repository import RACES
+from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS
 
 MAX_MESSAGE_LENGTH = 50
 """Relays in one history: each of them is unsealed."""
@@ -76,7 +76,7 @@ class SongPublisher:
             LedgerUnavailable: The table did not answer, or other writers came first too often.
             Undelivered: The topic did not take it; it stays due.
         """
-        for _ in range(RACES):
+        for _ in range(MAX_ATTEMPTS):
             record, now = self.shelf.load(key), self.clock()
             if record is None:
                 return []
@@ -181,11 +181,11 @@ class SongReader:
     def _with_tokens(self, record: SongLog) -> SongLease:
         """Unseal what still counts; what is over, or sealed so that nobody can open it, has no token to show."""
         now, known = self.clock(), lease(record.relays)
-        alive = {hold.digest for hold in known.entitlements(self.margins.safety) if hold.left(now)}
+        alive = {hold.digest for hold in known.entitlements(self.margins.safety) if hold.remaining_ms(now)}
         unsealed = {relay.digest: self._open(relay, record) for relay in record.relays if relay.digest in alive}
         opened = lease(unsealed.get(relay.digest) or relay for relay in record.relays)
         view, holds = song_lease(known, now, self.margins.safety), opened.entitlements(self.margins.safety)
-        live = [hold for hold in holds if hold.left(now) and unsealed.get(hold.digest)]
+        live = [hold for hold in holds if hold.remaining_ms(now) and unsealed.get(hold.digest)]
         for hold in live:
             if hold.token:
                 setattr(view, f"{hold.part}_token", hold.token)

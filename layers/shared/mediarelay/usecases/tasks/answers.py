@@ -1,73 +1,75 @@
-"""Answers: judge what the provider said about a task, and judge anew what an older reader could not."""
+"""Answers of the provider: check that one is about its task, and check old replies again with a better reader."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from mediarelay.contracts.cts.parse import canonical, parse_query, parse_reply
 from mediarelay.domain.tasks.answer_binding import mismatches
 from mediarelay.domain.tasks.conflict import Statement
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed
 
 MAX_REPLIES = 5
-"""The latest replies of a task that are judged anew: each costs a read of its body."""
-log = logging.getLogger(__name__)
-
-
-class Bodies(Protocol):
-    """The part of the ledger that has the bodies of replies."""
-
-    def heard(self, entry: LoggedObservation) -> bytes | None:
-        """Read the body of a reply; None once its time is over."""
+"""The latest replies of a task that are checked again; each costs a read of its body."""
+logger = logging.getLogger(__name__)
 
 
 class AnswerRejected(Exception):
-    """An answer cannot be judged, or is about something else; `kind` is `unreadable`, `mismatched` or `failed`."""
+    """An answer cannot be accepted; `category` is `unreadable`, `mismatched` or `failed`."""
 
-    def __init__(self, kind: str, reason: str) -> None:
+    def __init__(self, category: str, reason: str) -> None:
         super().__init__(reason)
-        self.kind = kind
+        self.category = category
 
 
-def judge(entry: LoggedObservation, said: Iterable[Statement]) -> LoggedObservation:
-    """Take an entry's body for an answer about its task; returns it as one.
+def check_answer(vid: str, kind: Kind, data: Mapping[str, object], statements: Iterable[Statement]) -> None:
+    """Check that the `data` of an answer is about a task and says how the task stands.
 
     Args:
-        entry: What the provider said, with or without its envelope, when it was asked for a task of this kind.
-        said: What is known of the task without callbacks.
+        vid: The task that the provider was queried about.
+        kind: The kind of the query.
+        data: The decoded `data` of the answer.
+        statements: What is known of the task from other sources than claims.
 
     Raises:
-        AnswerRejected: It does not say how this task stands; nothing else is raised, whatever the body is.
+        AnswerRejected: It is not; nothing else is raised, whatever `data` holds.
     """
     try:
-        data = parse_reply(entry.body or b"")
-        wrong = mismatches(entry.vid, said, parse_query(entry.kind, data))
-        answer = replace(entry, origin=Origin.ANSWER, body=canonical(data), digest="", reason=None)
+        wrong = mismatches(vid, statements, parse_query(kind, data))
     except Malformed as error:
         raise AnswerRejected("unreadable", str(error)) from None
     except Exception as error:
-        log.exception("judging failed", extra={"vid": entry.vid})
+        logger.exception("reading failed", extra={"vid": vid})
         raise AnswerRejected("failed", type(error).__name__) from None
     if wrong:
         raise AnswerRejected("mismatched", f"about something else: {', '.join(wrong)}")
-    return answer
 
 
-def rejudge(bodies: Bodies, record: TaskLog, said: Collection[Statement]) -> Iterator[LoggedObservation]:
-    """Yield the answers among a task's latest replies that are not in its log yet: a better reader has come since."""
-    known = {(entry.kind, entry.digest) for entry in record.entries if entry.origin is Origin.ANSWER}
-    replies = sorted((entry for entry in record.entries if entry.origin is Origin.REPLY), key=lambda entry: entry.at)
+def accepted_replies(
+    log: TaskLog, statements: Iterable[Statement], read_body: Callable[[LoggedObservation], bytes | None]
+) -> Iterator[LoggedObservation]:
+    """Yield an answer for each of a task's latest replies that can be accepted now and is not logged yet.
+
+    A later edition may read what the edition that logged the reply could not read.
+    """
+    logged = {(one.kind, one.digest) for one in log.observations if one.origin is Origin.ANSWER}
+    replies = sorted((one for one in log.observations if one.origin is Origin.REPLY), key=lambda one: one.at)
     for reply in replies[-MAX_REPLIES:]:
-        answer = _judged(replace(reply, body=bodies.heard(reply)), said)
-        if answer and (answer.kind, answer.digest) not in known:
+        answer = _accepted(reply, read_body(reply) or b"", statements)
+        if answer and (answer.kind, answer.digest) not in logged:
             yield answer
 
 
-def _judged(reply: LoggedObservation, said: Iterable[Statement]) -> LoggedObservation | None:
+def _accepted(reply: LoggedObservation, body: bytes, statements: Iterable[Statement]) -> LoggedObservation | None:
     try:
-        return judge(reply, said)
-    except AnswerRejected:
+        data = parse_reply(body)
+        check_answer(reply.vid, reply.kind, data, statements)
+    except (AnswerRejected, Malformed):
         return None
+    except Exception:  # the body came from outside; a fault of our reader must not stop the task
+        logger.exception("reading failed", extra={"vid": reply.vid})
+        return None
+    return replace(reply, origin=Origin.ANSWER, body=canonical(data), digest="", reason=None)

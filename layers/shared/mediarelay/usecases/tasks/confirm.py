@@ -1,32 +1,33 @@
-"""Confirm: ask the provider what became of a task, by signed query, and log whatever it says."""
+"""Confirm: query the provider about a task with a signed call, and log whatever it answers."""
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay.domain.tasks.conflict import Statement
-from mediarelay.domain.tasks.lifecycle import PUBLISH, REPLAY, is_stale, needs_query
+from mediarelay.contracts.cts.parse import canonical
+from mediarelay.domain.due import Duty
+from mediarelay.domain.tasks.lifecycle import REPLAY, is_stale, needs_query
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
 from mediarelay.observability import count
-from mediarelay.usecases.tasks.answers import AnswerRejected, judge, rejudge
+from mediarelay.usecases.tasks.answers import AnswerRejected, accepted_replies, check_answer
 from mediarelay.usecases.tasks.repository import TaskRepository
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Provider(Protocol):
     """The part of the provider's API that confirmation needs."""
 
-    def info(self, kind: Kind, vid: str, *, known: bool) -> bytes:
-        """Ask for a task; returns the answer's data as JSON. Raises `ProviderUnreadable` with the body, if any.
+    def query(self, kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
+        """Query a task; return the decoded `data` of the answer. Raises `ProviderError`.
 
-        `known` says whether more than callbacks name it.
+        `known` says whether anything but callbacks names the task. `ProviderUnreadable` carries the answer's body.
         """
 
 
@@ -39,83 +40,87 @@ class Confirmer:
     clock: Callable[[], datetime]
 
     def confirm(self, vid: str, kind: Kind, *, prompt: bool = False, sent: datetime | None = None) -> Task | None:
-        """Ask about a task unless the provider told its outcome and nobody wants to hear it again.
+        """Query the provider about a task, unless its outcome is known and nothing waits for a new query.
 
-        Whatever comes of it, the task stays due or is done.
+        Whatever the provider answers, the task is done or due again afterwards.
 
         Args:
             vid: The task.
-            kind: What it is taken to be.
-            prompt: Somebody has just spoken. Many who speak at once, or again and again, need one question.
-            sent: When the message came into the queue. If the provider was queried since, it is stale: whatever is
-                due after that query has a message of its own.
+            kind: The kind that the message states.
+            prompt: A callback or a replay has just asked for this query. Many of them share one query.
+            sent: When the message was sent. If the provider was queried since, the message is stale: everything that
+                is due after that query has a message of its own.
 
         Returns:
-            What is known then; None if nothing is.
+            The task; None if nothing is known about it.
 
         Raises:
-            LedgerUnavailable: Nothing was noted; the message should come back.
+            LedgerUnavailable: Nothing was written; the queue should deliver the message again.
         """
-        record, known = self.tasks.load(vid)
-        replay = any(one.item == REPLAY for one in record.open)
-        if known is not None and known.settled and not replay:
-            return known if _is_done(record, known) else self.tasks.refresh(vid, kind)
+        log, task = self.tasks.load(vid)
+        has_replay = any(one.item == REPLAY for one in log.pending)
+        if task is not None and task.settled and not has_replay:
+            return task if _is_done(log, task) else self.tasks.refresh(vid, kind)
         begun = self.clock()
-        if is_stale(record, kind, sent) or (prompt and not needs_query(record, begun)):
-            return known
-        known = self._judge_anew(record, known)
-        return known if known and known.settled and not replay else self._question(vid, kind, known, begun)
+        if is_stale(log, kind, sent) or (prompt and not needs_query(log, begun)):
+            return task
+        task = self._accept_old_replies(log, task)
+        return task if task and task.settled and not has_replay else self._query(vid, kind, task, begun)
 
-    def _judge_anew(self, record: TaskLog, known: Task | None) -> Task | None:
-        """Log what can be judged by now of what could not be when it came; return what is known then."""
-        if known is None:
+    def _accept_old_replies(self, log: TaskLog, task: Task | None) -> Task | None:
+        """Log the replies that can be read by now as answers; return the task as it is then."""
+        if task is None:
             return None
-        found = [self.tasks.append(one) for one in rejudge(self.tasks.ledger, record, known.without_claims.said)]
-        return self.tasks.refresh(known.vid, known.kind) if found else known
+        answers = accepted_replies(log, task.trusted_statements, self.tasks.store.read_body)
+        appended = [self.tasks.append(answer) for answer in answers]
+        return self.tasks.refresh(task.vid, task.kind) if appended else task
 
-    def _question(self, vid: str, kind: Kind, known: Task | None, begun: datetime) -> Task | None:
-        """Ask, and note what came of it. A vid that nobody mentioned becomes a task only by an answer about it."""
-        if known is None:
+    def _query(self, vid: str, kind: Kind, task: Task | None, begun: datetime) -> Task | None:
+        """Query the provider and log the result. An unknown vid becomes a task only by an answer about it."""
+        if task is None:
             count("ConfirmUnknown", kind=kind)
-            log.warning("nothing known", extra={"vid": vid})
-        certain = known.without_claims if known else None
-        kind = (certain and certain.certain_kind) or kind
+            logger.warning("nothing known", extra={"vid": vid})
+        kind = (task and task.certain_kind) or kind
         try:
-            body = self.provider.info(kind, vid, known=bool(certain and certain.is_known))
+            data = self.provider.query(kind, vid, known=bool(task and task.is_known))
         except BudgetSpent:
-            return self.tasks.update(vid, kind, starved=True)
+            return self.tasks.update(vid, kind, over_budget=True)
         except CircuitOpen:
             return self.tasks.update(vid, kind)
         except ProviderUnreadable as error:
-            return self._keep(self._reply(vid, kind, error.body), AnswerRejected("unreadable", str(error)), begun)
+            return self._log_reply(vid, kind, error.body, AnswerRejected("unreadable", str(error)), begun)
         except ProviderError as error:
-            log.warning("no answer", extra={"vid": vid, "error": type(error).__name__, "code": error.code})
-            return self.tasks.update(vid, kind, asked=begun)
-        return self._judge(self._reply(vid, kind, body), certain.said if certain else frozenset(), begun)
+            logger.warning("no answer", extra={"vid": vid, "error": type(error).__name__, "code": error.code})
+            return self.tasks.update(vid, kind, queried_at=begun)
+        return self._log_data(vid, kind, data, task, begun)
 
-    def _reply(self, vid: str, kind: Kind, body: bytes) -> LoggedObservation:
-        return LoggedObservation(vid=vid, kind=kind, origin=Origin.REPLY, at=self.clock(), body=body)
-
-    def _judge(self, reply: LoggedObservation, said: Iterable[Statement], begun: datetime) -> Task | None:
-        """Log what the provider said: as its answer, or, if it is none, as it came."""
+    def _log_data(
+        self, vid: str, kind: Kind, data: Mapping[str, object], task: Task | None, begun: datetime
+    ) -> Task | None:
+        """Log the data of an answer: as an answer if it is about this task, otherwise as a reply."""
+        body = canonical(data)
         try:
-            answer = judge(reply, said)
+            check_answer(vid, kind, data, task.trusted_statements if task else ())
         except AnswerRejected as error:
-            return self._keep(reply, error, begun)
-        return self._log(answer, begun)
+            return self._log_reply(vid, kind, body, error, begun)
+        return self._append(vid, kind, Origin.ANSWER, body, begun)
 
-    def _keep(self, reply: LoggedObservation, why: AnswerRejected, begun: datetime) -> Task | None:
-        count("AnswersUnjudged", reason=why.kind)
-        log.warning("answer not judged", extra={"vid": reply.vid, "error": str(why)})
-        return self._log(replace(reply, reason=str(why)), begun)
+    def _log_reply(self, vid: str, kind: Kind, body: bytes, why: AnswerRejected, begun: datetime) -> Task | None:
+        count("AnswersRejected", reason=why.category)
+        logger.warning("answer rejected", extra={"vid": vid, "error": str(why)})
+        return self._append(vid, kind, Origin.REPLY, body, begun, reason=str(why))
 
-    def _log(self, entry: LoggedObservation, begun: datetime) -> Task | None:
-        self.tasks.append(entry)
-        return self.tasks.update(entry.vid, entry.kind, asked=begun)
+    def _append(
+        self, vid: str, kind: Kind, origin: Origin, body: bytes, begun: datetime, reason: str | None = None
+    ) -> Task | None:
+        at = self.clock()
+        self.tasks.append(LoggedObservation(vid=vid, kind=kind, origin=origin, at=at, body=body, reason=reason))
+        return self.tasks.update(vid, kind, queried_at=begun)
 
 
-def _is_done(record: TaskLog, known: Task) -> bool:
-    """Whether the task item says what is known, and neither it nor anything else waits for a query."""
-    if record.card is None or record.card.state is not known.state or record.open:
+def _is_done(log: TaskLog, task: Task) -> bool:
+    """Return whether the task item states the task's state and nothing waits for a query."""
+    if log.item is None or log.item.summary.state is not task.state or log.pending:
         return False
-    return record.card.due is None or record.card.due.what == PUBLISH
+    due = log.item.summary.due
+    return due is None or due.duty is Duty.PUBLISH

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mediarelay.contracts.notification import refusal_event, task_event
-from mediarelay.domain.schedule import Due
+from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.lifecycle import PUBLISH, unpublished
-from mediarelay.domain.tasks.log import Publication, TaskLog
+from mediarelay.domain.tasks.item import Publication
+from mediarelay.domain.tasks.lifecycle import next_publication
+from mediarelay.domain.tasks.log import TaskLog
 from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
 from mediarelay.observability import count
@@ -30,8 +31,8 @@ class Published(Protocol):
     def close_intent(self, seen: Intent) -> None:
         """Mark an intent as done."""
 
-    def published(self, vid: str, announced: Publication, due: Due | None = None) -> bool:
-        """Note that a state was announced."""
+    def mark_published(self, vid: str, publication: Publication, due: Due | None = None) -> bool:
+        """Note that a state was published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +49,17 @@ class TaskPublisher:
 
         An item that is behind its log, or unreadable, is written anew first: else it would be announced for ever.
         """
-        record, task = self.tasks.load(vid)
-        if task and _is_behind(record, task):
-            self.tasks.refresh(vid, record.books.kind if record.books else task.kind)
-            record, task = self.tasks.load(vid)
-        if task is None or record.books is None or (news := unpublished(task, record.books)) is None:
+        log, task = self.tasks.load(vid)
+        if task and _is_behind(log, task):
+            self.tasks.refresh(vid, log.item.bookkeeping.kind if log.item else task.kind)
+            log, task = self.tasks.load(vid)
+        publication = next_publication(task, log.item.bookkeeping) if task and log.item else None
+        if task is None or log.item is None or publication is None:
             return None
-        message, attributes = task_event(task, self.api_url, news.replay)
-        self.topic.publish(message, attributes)
-        self.ledger.published(vid, news, self.tasks.due_after(task, record.books))
-        count("Published", state=news.state)
-        return news.state
+        self.topic.publish(*task_event(task, self.api_url, publication.replay))
+        self.ledger.mark_published(vid, publication, self.tasks.next_check(log, task, log.item.bookkeeping))
+        count("Published", state=publication.state)
+        return publication.state
 
     def refuse(self, identity: str) -> None:
         """Announce that an accepted wish was refused, unless its client was told meanwhile."""
@@ -70,9 +71,11 @@ class TaskPublisher:
         count("RefusalsPublished", kind=intent.kind)
 
 
-def _is_behind(record: TaskLog, task: Task) -> bool:
-    """Whether the task item, if there is one that can be read, does not say what its log says, or waits for nothing."""
-    if record.card is None or record.books is None:
+def _is_behind(log: TaskLog, task: Task) -> bool:
+    """Return whether the task item is missing, unreadable, or does not say what its log says."""
+    if log.item is None:
         return True
-    waits_in_vain = record.card.unpublished is None and record.card.due is not None and record.card.due.what == PUBLISH
-    return waits_in_vain or record.card.unpublished != unpublished(task, record.books)
+    summary, publication = log.item.summary, next_publication(task, log.item.bookkeeping)
+    # An item that is due for `publish` without anything to publish would come back with every tick.
+    waits_in_vain = summary.unpublished is None and summary.due is not None and summary.due.duty is Duty.PUBLISH
+    return waits_in_vain or summary.unpublished != publication

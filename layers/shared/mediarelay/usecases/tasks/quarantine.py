@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from mediarelay.domain.tasks.log import QuarantinedBody
+from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed, TooLarge
 from mediarelay.observability import add_log_keys

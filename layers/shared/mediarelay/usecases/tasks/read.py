@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from mediarelay.contracts.api.tasks import TaskPage, TaskQuery, task_details, task_history
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.tasks.log import LoggedObservation, Order, Selection, TaskLog
+from mediarelay.domain.tasks.item import Order, Selection
+from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
 from mediarelay.domain.tasks.task import PROGRESS, Task, fold
 from mediarelay.domain.tasks.vid import checked, is_vid
@@ -32,7 +33,7 @@ class Pages(Protocol):
 class Claims(Protocol):
     """The part of the ledger that has what callbacks and replies said."""
 
-    def heard(self, entry: LoggedObservation) -> bytes | None:
+    def read_body(self, entry: LoggedObservation) -> bytes | None:
         """Read the body of a claim or a reply."""
 
 
@@ -47,13 +48,13 @@ class TaskReader:
     def task(self, vid: str) -> dict[str, Any]:
         """Return one task; raises `NotFound`. Until the provider told its outcome, claims fill gaps."""
         record, task = self._known(vid)
-        stating = tuple(one for one in record.entries if one.origin is not Origin.REPLY)
+        stating = tuple(one for one in record.observations if one.origin is not Origin.REPLY)
         return task_details(task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING))))
 
     def history(self, vid: str) -> dict[str, Any]:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
         record, task = self._known(vid)
-        return task_history(task, self._with_bodies(record.entries, MAX_SHOWN))
+        return task_history(task, self._with_bodies(record.observations, MAX_SHOWN))
 
     def _known(self, vid: str) -> tuple[TaskLog, Task]:
         record, task = self.tasks.load(checked(vid))
@@ -68,7 +69,7 @@ class TaskReader:
         """
         ordered = sorted(entries, key=lambda one: (one.at, one.digest))
         latest = [one for origin in STORED_APART for one in [one for one in ordered if one.origin is origin][-most:]]
-        return (replace(one, body=self.claims.heard(one)) if one in latest else one for one in ordered)
+        return (replace(one, body=self.claims.read_body(one)) if one in latest else one for one in ordered)
 
     def page(self, query: TaskQuery) -> dict[str, Any]:
         """Return a page of tasks."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from mediarelay.contracts.observation import facts_of
-from mediarelay.domain.tasks.lifecycle import advance
-from mediarelay.domain.tasks.log import TaskSummary
-from mediarelay.usecases.tasks.answers import rejudge
+from mediarelay.domain.tasks.item import TaskSummary
+from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
+from mediarelay.domain.tasks.task import Task
+from mediarelay.usecases.tasks.answers import accepted_replies
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 TIMED = {"due"}
@@ -44,31 +45,33 @@ class Rebuilder:
             yield from self.of(vid)
 
     def of(self, vid: str) -> list[Difference]:
-        """Say what differs for one task."""
-        record, task = self.tasks.load(vid)
-        answers = list(rejudge(self.tasks.ledger, record, task.without_claims.said)) if task else []
-        if answers:
-            return [Difference(vid, "answer", None, facts_of(one).state) for one in answers]
-        if task is None or (record.card is None and record.open and not task.without_claims.best):
+        """Return what differs for one task."""
+        log, task = self.tasks.load(vid)
+        if task is None:
             return []
-        if record.card is None or record.books is None:
-            return [Difference(vid, "item", None, task.state)]
-        step = advance(record, task, self.tasks.rules, self.tasks.moment(record.books.kind))
-        return _differences(record.card, step.card)
+        if answers := list(self._new_answers(log, task)):
+            return [Difference(vid, "answer", None, facts_of(one).state) for one in answers]
+        if log.item is None:
+            is_unconfirmed = bool(log.pending) and task.is_only_claimed
+            return [] if is_unconfirmed else [Difference(vid, "item", None, task.state)]
+        return _differences(log.item.summary, self.tasks.next_step(log, task).item.summary)
 
     def repair(self, vid: str) -> None:
-        """Log the answers that could not be judged when they came; write a task's item as its log says."""
-        record, task = self.tasks.load(vid)
+        """Log the replies that can be read by now as answers, and write the task item that follows from the log."""
+        log, task = self.tasks.load(vid)
         if task is not None:
-            for answer in rejudge(self.tasks.ledger, record, task.without_claims.said):
+            for answer in self._new_answers(log, task):
                 self.tasks.append(answer)
-            self.tasks.refresh(vid, record.books.kind if record.books else task.kind)
+            self.tasks.refresh(vid, log.item.bookkeeping.kind if log.item else task.kind)
+
+    def _new_answers(self, log: TaskLog, task: Task) -> Iterator[LoggedObservation]:
+        return accepted_replies(log, task.trusted_statements, self.tasks.store.read_body)
 
 
 def _differences(stored: TaskSummary, folded: TaskSummary) -> list[Difference]:
     pairs = [(item.name, getattr(stored, item.name), getattr(folded, item.name)) for item in fields(TaskSummary)]
     return [
-        Difference(stored.vid, name, mine, theirs)
-        for name, mine, theirs in pairs
-        if (bool(mine) != bool(theirs) if name in TIMED else mine != theirs)
+        Difference(stored.vid, name, before, after)
+        for name, before, after in pairs
+        if (bool(before) != bool(after) if name in TIMED else before != after)
     ]

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from mediarelay.contracts.cts.head import Head, read_head
-from mediarelay.domain.schedule import Due, first_check
+from mediarelay.domain.due import Due
+from mediarelay.domain.schedule import first_check
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import TRUSTED_ORIGINS, Origin
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 class Claims(Protocol):
     """The part of the ledger that takes callbacks."""
 
-    def record(self, entry: LoggedObservation, due: Due | None = None) -> bool:
+    def append(self, entry: LoggedObservation, due: Due | None = None) -> bool:
         """Append an entry once."""
 
     def quarantine(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
@@ -75,9 +76,15 @@ class CallbackStore:
         add_log_keys(vid=head.vid)
         end = self.clock() + self.give_up_after
         entry = LoggedObservation(
-            vid=head.vid, kind=self.kind, origin=origin, at=at, body=body, gist=head.gist, give_up_at=end
+            vid=head.vid,
+            kind=self.kind,
+            origin=origin,
+            at=at,
+            body=body,
+            claim_summary=head.claim_summary,
+            give_up_at=end,
         )
-        stored = self.ledger.record(
+        stored = self.ledger.append(
             entry, first_check(self.kind, at, self.first_poll_after, known=origin in TRUSTED_ORIGINS)
         )
         count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)

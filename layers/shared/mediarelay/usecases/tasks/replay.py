@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol
 
-from mediarelay.domain.tasks.log import ReplayJob, Selection
+from mediarelay.domain.tasks.item import Selection
 from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.domain.tasks.vid import checked
 from mediarelay.errors import NotFound
 from mediarelay.observability import count

@@ -1,4 +1,4 @@
-"""The one way to add to a task: append an entry, fold the log, keep the task item up to date."""
+"""The only way to change a task: append an observation to its log, fold the log, and write the task item."""
 
 import logging
 from collections.abc import Callable
@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Protocol
 
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.schedule import Due, first_check
-from mediarelay.domain.tasks.lifecycle import ORDERED, Rules, Trigger, advance, due_after
-from mediarelay.domain.tasks.log import Bookkeeping, LoggedObservation, PendingCheck, TaskLog, TaskSummary
+from mediarelay.domain.due import Due
+from mediarelay.domain.schedule import first_check
+from mediarelay.domain.tasks.item import Bookkeeping, TaskItem
+from mediarelay.domain.tasks.lifecycle import ORDERED, Lifecycle, Rules, Step, Trigger
+from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task, fold
@@ -17,115 +19,132 @@ from mediarelay.errors import LedgerUnavailable
 from mediarelay.observability import count
 from mediarelay.usecases.tasks.unreadable import count_unreadable
 
-RACES = 5
-log = logging.getLogger(__name__)
+MAX_ATTEMPTS = 5
+"""How often a writer starts over because another one was faster."""
+logger = logging.getLogger(__name__)
 
 
-class Log(Protocol):
-    """The part of the ledger that tasks need."""
+class TaskStore(Protocol):
+    """The part of the ledger that holds logs and task items."""
 
-    def record(self, entry: LoggedObservation, due: Due | None = None) -> bool:
-        """Append an entry once."""
+    def append(self, observation: LoggedObservation, due: Due | None = None) -> bool:
+        """Append an observation; return False if it is already there."""
 
     def load(self, vid: str) -> TaskLog:
-        """Read a task's log and books; claims and replies without their bodies."""
+        """Read a task's log and item; claims and replies come without their bodies."""
 
-    def heard(self, entry: LoggedObservation) -> bytes | None:
-        """Read the body of a claim or a reply; None once its time is over."""
+    def read_body(self, observation: LoggedObservation) -> bytes | None:
+        """Read the body of a claim or a reply; return None once it has been deleted."""
 
-    def save(self, card: TaskSummary, books: Bookkeeping, seen: Bookkeeping | None) -> bool:
-        """Write the task item unless it moved on."""
+    def save(self, item: TaskItem, seen: TaskItem | None) -> bool:
+        """Write a task item; return False if it is no longer the one that was `seen`."""
 
-    def settle(self, vid: str, questions: tuple[PendingCheck, ...]) -> list[LoggedObservation]:
-        """Note that nobody needs to ask about these any more; return the callbacks among them that were open."""
+    def settle(self, vid: str, checks: tuple[PendingCheck, ...]) -> list[LoggedObservation]:
+        """Take checks out of the due index; return the callbacks among them that were still in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRepository:
-    """Adds observations to tasks. `jitter` gives random numbers in [0, 1)."""
+    """Loads and changes tasks. `jitter` returns random numbers in [0, 1)."""
 
-    ledger: Log
+    store: TaskStore
     rules: Rules
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
 
     def load(self, vid: str) -> tuple[TaskLog, Task | None]:
-        """Read a task and fold what is known; None if nothing is. Claims count only as a sign that there is a task."""
-        record = self.ledger.load(vid)
-        seen = observe(record.entries)
-        return record, fold(seen) if seen else None
+        """Read a task's log and fold it; the task is None if the log is empty."""
+        log = self.store.load(vid)
+        observations = observe(log.observations)
+        return log, fold(observations) if observations else None
 
-    def add(self, entry: LoggedObservation, asked: datetime | None = None) -> Task:
-        """Append an entry and bring the task item up to date. The log comes first: what is logged is never lost.
+    def add(self, observation: LoggedObservation) -> Task:
+        """Append an observation and update the task item.
 
-        The entry that begins a task waits in the due index until there is an item that does. Of an answer, `asked` is
-        when the question began; by default when the answer came.
+        The log is written first, so nothing that arrived is lost. If the process ends between the two writes, the
+        observation that starts a task waits in the due index until a poll creates the item.
         """
-        self.append(entry)
-        answered = (asked or entry.at) if entry.origin is Origin.ANSWER else None
-        return self.refresh(entry.vid, entry.kind, asked=answered, given_up=entry.origin is Origin.TIMEOUT)
+        self.append(observation)
+        return self.refresh(observation.vid, observation.kind, gave_up=observation.origin is Origin.TIMEOUT)
 
-    def append(self, entry: LoggedObservation) -> bool:
-        """Append an entry, and leave the task item to whoever calls; return False if it is there already."""
-        look = first_check(entry.kind, entry.at, self.rules.first_poll_after, known=True)
-        new = self.ledger.record(entry, look if entry.origin in ORDERED else None)
-        if new:
-            count_unreadable(entry)
-        return new
+    def append(self, observation: LoggedObservation) -> bool:
+        """Append an observation, without updating the task item; return False if it is already there."""
+        check = first_check(observation.kind, observation.at, self.rules.first_poll_after, known=True)
+        is_new = self.store.append(observation, check if observation.origin in ORDERED else None)
+        if is_new:
+            count_unreadable(observation)
+        return is_new
 
-    def refresh(
-        self, vid: str, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
-    ) -> Task:
-        """Write the task item as the log says; raises `LedgerUnavailable` as `update` does, and if nothing is known."""
-        task = self.update(vid, kind, asked=asked, given_up=given_up, starved=starved)
+    def refresh(self, vid: str, kind: Kind, *, gave_up: bool = False) -> Task:
+        """Update the task item as `update` does; raises `LedgerUnavailable` also if the log is empty."""
+        task = self.update(vid, kind, gave_up=gave_up)
         if task is None:
             raise LedgerUnavailable(f"nothing known about {vid}")
         return task
 
     def update(
-        self, vid: str, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
+        self,
+        vid: str,
+        kind: Kind,
+        *,
+        queried_at: datetime | None = None,
+        gave_up: bool = False,
+        over_budget: bool = False,
     ) -> Task | None:
-        """Write the task item as the log says; return what is known, None if nothing is.
+        """Write the task item that follows from the log; return the task, or None if the log is empty.
 
         Args:
             vid: The task.
-            kind: Of which kind it was taken to be.
-            asked: When the provider was asked just now, for a task of this kind.
-            given_up: The task was given up just now.
-            starved: It could not be asked just now, as our own budget was used up.
+            kind: The kind that the caller takes it to be.
+            queried_at: When the query began that has just ended, for a task of this kind.
+            gave_up: A timeout has just been logged.
+            over_budget: The call budget has just prevented a query.
 
         Raises:
-            LedgerUnavailable: The table did not answer, or other writers came first too often.
+            LedgerUnavailable: The table did not answer, or other writers were faster too often.
         """
-        for _ in range(RACES):
-            record, task = self.load(vid)
+        for _ in range(MAX_ATTEMPTS):
+            log, task = self.load(vid)
             if task is None:
                 return None
-            moment = self.moment(kind, asked=asked, given_up=given_up, starved=starved)
-            step = advance(record, task, self.rules, moment)
-            if self.ledger.save(step.card, step.books, record.books):
-                for callback in self.ledger.settle(vid, step.settled):
-                    count_unreadable(callback)
-                _count_conflicts(task, record.books)
+            trigger = self._trigger(kind, queried_at=queried_at, gave_up=gave_up, over_budget=over_budget)
+            if self._write(log, task, Lifecycle(log, task, self.rules, trigger).step()):
                 return task
         raise LedgerUnavailable("too many writers")
 
-    def due_after(self, task: Task, books: Bookkeeping) -> Due | None:
-        """What is left to do once a task's outcome was announced."""
-        return due_after(task, books, self.rules, self.moment(books.kind))
+    def next_step(self, log: TaskLog, task: Task) -> Step:
+        """Return what `update` would write now if nothing new had happened."""
+        kind = log.item.bookkeeping.kind if log.item else task.kind
+        return Lifecycle(log, task, self.rules, self._trigger(kind)).step()
 
-    def moment(
-        self, kind: Kind, *, asked: datetime | None = None, given_up: bool = False, starved: bool = False
+    def next_check(self, log: TaskLog, task: Task, bookkeeping: Bookkeeping) -> Due | None:
+        """Return what is due for a task after its outcome was published."""
+        return Lifecycle(log, task, self.rules, self._trigger(bookkeeping.kind)).next_check(bookkeeping)
+
+    def _write(self, log: TaskLog, task: Task, step: Step) -> bool:
+        if not self.store.save(step.item, log.item):
+            return False
+        for callback in self.store.settle(task.vid, step.settled):
+            count_unreadable(callback)
+        _count_conflicts(task, log.item)
+        return True
+
+    def _trigger(
+        self, kind: Kind, *, queried_at: datetime | None = None, gave_up: bool = False, over_budget: bool = False
     ) -> Trigger:
-        """Say what has just happened, by this clock and with fresh jitter."""
         return Trigger(
-            now=self.clock(), jitter=self.jitter(), kind=kind, asked=asked, given_up=given_up, starved=starved
+            now=self.clock(),
+            jitter=self.jitter(),
+            kind=kind,
+            queried_at=queried_at,
+            gave_up=gave_up,
+            over_budget=over_budget,
         )
 
 
-def _count_conflicts(task: Task, before: Bookkeeping | None) -> None:
-    new = len(task.conflicts) - (before.conflicts if before else 0)
+def _count_conflicts(task: Task, before: TaskItem | None) -> None:
+    new = len(task.conflicts) - (before.bookkeeping.conflicts if before else 0)
     if new > 0:
         count("Conflicts", new, kind=task.kind)
         subjects = [conflict.subject for conflict in task.conflicts]
-        log.warning("contradiction", extra={"vid": task.vid, "fields": subjects})
+        logger.warning("contradiction", extra={"vid": task.vid, "fields": subjects})

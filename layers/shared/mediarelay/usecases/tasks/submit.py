@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay.domain.schedule import Due, next_minute
+from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.schedule import next_minute
 from mediarelay.domain.tasks.intent import Intent, Submitted, file_identity
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
 from mediarelay.domain.tasks.log import LoggedObservation
@@ -27,14 +28,12 @@ from mediarelay.errors import (
     ProviderUnknown,
 )
 from mediarelay.observability import add_log_keys, count
-from mediarelay.usecases.tasks.repository import RACES, TaskRepository
+from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS, TaskRepository
 
 SUBMIT_GRACE = timedelta(seconds=60)
 """Longer than a submit function may run, so that the sweep never races it."""
 IN_HAND = timedelta(seconds=35)
 """Longer than a worker may take for a wish: the queue may deliver it twice."""
-QUEUED = "queued"
-"""The duty of a wish whose client does not wait; those with a client that waits come first."""
 ORIGINS = {Kind.AUDIO: Origin.SUBMIT, Kind.VIDEO: Origin.TRACK}
 log = logging.getLogger(__name__)
 
@@ -107,7 +106,7 @@ class IntentStore:
 
     def add(self, intent: Intent, *, by_default: bool) -> bool:
         """Store a wish; return False if its key is taken. A default key is free again once its time is over."""
-        due = Due(QUEUED if intent.queued else "submit", intent.at + SUBMIT_GRACE)
+        due = Due(Duty.SUBMIT_QUEUED if intent.queued else Duty.SUBMIT, intent.at + SUBMIT_GRACE)
         if self.intents.open_intent(intent, due):
             return True
         return by_default and self._is_free(intent) and self.intents.open_intent(intent, due)
@@ -127,7 +126,7 @@ class IntentStore:
 
     def answer_repeat(self, wish: Intent) -> Submitted:
         """Answer a wish that is stored already; it may be answered, refused or dropped meanwhile."""
-        for _ in range(RACES):
+        for _ in range(MAX_ATTEMPTS):
             if (found := self._stored(wish)) is not None:
                 return found
         raise LedgerUnavailable("too many with this key")
@@ -183,7 +182,7 @@ class Submitter:
         return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
 
     def _tracked(self, vid: str) -> bool:
-        return any(entry.origin is Origin.TRACK for entry in self.tasks.ledger.load(vid).entries)
+        return any(entry.origin is Origin.TRACK for entry in self.tasks.load(vid)[0].observations)
 
     def resume(self, identity: str) -> Submitted | None:
         """Finish a wish that was left open; None if it is gone, refused, or was open for too long and is given up."""
@@ -221,7 +220,7 @@ class Submitter:
             return None
 
     def _refuse(self, intent: Intent, reason: str) -> None:
-        self.intents.refuse_intent(intent, reason, Due("publish", self.clock() + PUBLISH_GRACE))
+        self.intents.refuse_intent(intent, reason, Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE))
 
     def _send(self, intent: Intent) -> Submitted:
         try:

@@ -1,0 +1,71 @@
+"""Work that waits for its time: what must happen (the duty), to which item, and when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mediarelay.domain.tasks.media import Kind
+
+
+class Duty(StrEnum):
+    """What a tick or a queue worker must do with an item of the ledger."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    UNKNOWN_VIDEO = "unknown_video"
+    UNKNOWN_AUDIO = "unknown_audio"
+    SUBMIT = "submit"
+    SUBMIT_QUEUED = "submit_queued"
+    GIVE_UP = "give_up"
+    PUBLISH = "publish"
+    SONG = "song"
+    REPLAY = "replay"
+    DELETE_BODY = "delete_body"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A duty and the time (UTC) from which it is due."""
+
+    duty: Duty
+    at: datetime
+
+
+def query_duty(kind: Kind, *, known: bool) -> Duty:
+    """Return the duty to query the provider about a task.
+
+    Tasks that only callbacks name have duties of their own: anybody with the path token can invent such tasks, and
+    they must not delay the others.
+    """
+    return Duty(kind.value if known else f"unknown_{kind}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueItem:
+    """One row of the due index.
+
+    Attributes:
+        at: When a claim or an intent arrived.
+        give_up_at: The deadline of a task.
+    """
+
+    pk: str
+    sk: str
+    vid: str
+    kind: Kind
+    due_at: int
+    at: datetime | None = None
+    give_up_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of the ledger that the stream reports: the item as it is now, in short."""
+
+    item: str
+    pk: str
+    sk: str
+    vid: str
+    kind: Kind
+    refused: bool

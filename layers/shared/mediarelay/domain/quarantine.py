@@ -1,0 +1,29 @@
+"""Bodies that could not be read. They are kept for an operator, who can have them read again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedBody:
+    """One body in quarantine.
+
+    Attributes:
+        day: The UTC day on which it arrived, such as `2026-11-21`.
+        digest: SHA-256 of the body in hex.
+        keys: Sort keys of its items.
+        route: The route that received it, such as `callbacks/video`.
+        reason: Why it could not be read.
+        at: When it arrived (UTC).
+        body: The body, or its beginning.
+        size: Bytes of the whole body, if `body` is only its beginning.
+    """
+
+    day: str
+    digest: str
+    keys: tuple[str, ...]
+    route: str
+    reason: str
+    at: datetime
+    body: bytes
+    size: int | None = None
