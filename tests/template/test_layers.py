@@ -22,13 +22,16 @@ SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
 CALLBACKS = ("video_callback", "audio_callback", "music_callback")
 RESOLVERS = ("quarantine", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch", "track_video")
 LOADED = """
-import json, os, sys
+import gc, json, os, sys
 paths, environment = json.load(sys.stdin)
 sys.path[:0] = paths
 os.environ.update(environment)
 from mediarelay.adapters.secrets import Secret
 Secret._read = lambda secret: None
+import mediarelay.aws_lambda
+assert not gc.isenabled()
 import handler
+assert gc.isenabled()
 print(json.dumps(sorted(sys.modules)))
 """
 
