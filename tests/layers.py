@@ -13,7 +13,7 @@ def make(layer: str, place: Path, root: Path = ROOT, **settings: str) -> subproc
     """Run the layer's own Makefile; returns how that ended."""
     chosen = {"ARTIFACTS_DIR": str(place / layer), "PYTHON": sys.executable, "LAYER_PYTHON": sys.executable}
     arguments = [f"{name}={value}" for name, value in (chosen | settings).items()]
-    command = ["make", "-C", root / "layers" / FOLDERS[layer], f"build-{layer}", *arguments, "LAYER_TARGET= "]
+    command = ["make", "-C", str(root / "layers" / FOLDERS[layer]), f"build-{layer}", *arguments, "LAYER_TARGET= "]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -18,6 +18,8 @@ FIELD_READERS = {"mediarelay.contracts.cts.fields"}
 HEAVY = {"pydantic", "pydantic_core", "requests", "aws_lambda_powertools.event_handler"}
 HEAVY |= {f"aws_lambda_powertools.utilities.{part}" for part in ("batch", "data_classes", "parameters", "parser")}
 """What a callback function does not load: of Powertools it has logs and metrics."""
+WITHOUT_PYDANTIC = {"apply_callback", "authorizer", "confirm", "poll_audio", "poll_video", "submit_queued"}
+"""Functions that neither answer a client nor publish: pydantic would be a fifth of their cold start."""
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
 CALLBACKS = ("video_callback", "audio_callback", "music_callback")
 RESOLVERS = ("quarantine", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch", "track_video")
@@ -60,6 +62,9 @@ def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -
     if function in CALLBACKS:
         assert not modules & HEAVY
         assert {name for name in modules if name.startswith("mediarelay.contracts.cts.parse")} <= FIELD_READERS
+    if function in WITHOUT_PYDANTIC:
+        assert "pydantic" not in modules
+    assert "aws_lambda_powertools.utilities.parser" not in modules, "batches load it if pydantic came before them"
 
 
 def test_every_module_has_bytecode_that_is_never_checked(layers: Path) -> None:
