@@ -1,31 +1,35 @@
-"""The ledger's stream: claims and replays go to the confirm queues, queued wishes to theirs, news to the topic."""
+"""The ledger's stream: callbacks and replays go to a confirm queue, queued intents to theirs, events to the topic."""
 
+from collections.abc import Callable
 from typing import Any
 
 from mediarelay.batch import Record, each
-from mediarelay.domain.due import Change
-from mediarelay.domain.tasks.origin import Origin
-from mediarelay.root import asker, leases, ledger, publisher, submit_queue
+from mediarelay.domain.change import (
+    CallbackStored,
+    Change,
+    IntentQueued,
+    IntentRefused,
+    RelayStored,
+    ReplayRequested,
+    TaskUnpublished,
+)
+from mediarelay.root import asker, changes, publisher, song_publisher, submit_queue
 
-QUESTIONS = {Origin.CLAIM, Origin.TRUSTED, "replay"}
-LEDGER, ASKER, SUBMITS, PUBLISHER, LEASES = ledger(), asker(), submit_queue(), publisher(), leases()
+ASKER, SUBMITS, PUBLISHER, SONGS = asker(), submit_queue(), publisher(), song_publisher()
+ACTIONS: dict[type[Change], Callable[[Any], object]] = {
+    CallbackStored: lambda change: ASKER.ask(change.vid, change.kind, vouched=change.is_trusted),
+    ReplayRequested: lambda change: ASKER.ask(change.vid, change.kind, vouched=True),
+    IntentQueued: lambda change: SUBMITS.send(change.identity),
+    IntentRefused: lambda change: PUBLISHER.refuse(change.identity),
+    TaskUnpublished: lambda change: PUBLISHER.publish(change.vid),
+    RelayStored: lambda change: SONGS.follow(change.song),
+}
 
 
 def follow(record: Record) -> None:
-    """Do what one change of the ledger asks for; one that cannot be read asks for nothing."""
-    for change in LEDGER.changes([record["dynamodb"]["NewImage"]]):
-        _follow(change)
-
-
-def _follow(change: Change) -> None:
-    if change.item in QUESTIONS:
-        ASKER.ask(change.vid, change.kind, vouched=change.item != Origin.CLAIM)
-    elif change.item == "relay":
-        LEASES.resume(change.pk, change.sk)
-    elif change.item == "intent":
-        (PUBLISHER.refuse if change.refused else SUBMITS.send)(change.pk.removeprefix("INTENT#"))
-    else:
-        PUBLISHER.publish(change.vid)
+    """Carry out what one change of the ledger needs; a record that cannot be read needs nothing."""
+    for change in changes(record):
+        ACTIONS[type(change)](change)
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from typing import Any
 
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.root import circuit_open, lanes, tick
+from mediarelay.root import circuit_open, query_queues, tick
 from mediarelay.usecases.poll import poll
 
-LANES = lanes()
+QUEUES = query_queues()
 
 
 def handler(_event: Any, context: Any) -> dict[str, int]:
     """Return how many confirmations were asked for."""
-    return {"polled": poll(Kind.AUDIO, tick(context), LANES, circuit_open(Kind.AUDIO))}
+    return {"polled": poll(Kind.AUDIO, tick(context), QUEUES, circuit_open(Kind.AUDIO))}

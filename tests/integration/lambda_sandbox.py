@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from mediarelay.adapters.dynamodb.ledger import Ledger
 
 from mediarelay import root
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.ledger import Ledger
 from mediarelay.contracts.retry import unpack
 from mediarelay.domain.circuit_breaker import Circuit
 from mediarelay.domain.due import Due, Duty

@@ -8,8 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.ledger import Ledger
+
+from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.songs import Songs
 from mediarelay.adapters.kms import KmsCipher
 from mediarelay.domain.songs.events import Margins

@@ -12,8 +12,9 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any, TypeVar
 
-from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.ledger import Ledger
+
+from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.songs import Songs
 from mediarelay.contracts.cts.parse import parse_reply
 from mediarelay.domain.budget import Budget

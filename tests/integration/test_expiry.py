@@ -9,8 +9,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
-
 from mediarelay.adapters.dynamodb.items import HEARD, WITHOUT_HEARD
+
 from mediarelay.contracts.cts.parse import parse_callback
 from mediarelay.contracts.observation import MAX_CLAIM_BYTES
 from mediarelay.domain.tasks.media import State

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from mediarelay.adapters.dynamodb.ledger import QUARANTINE_DAYS
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.ledger import QUARANTINE_DAYS
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.due import Due, DueItem

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from mediarelay.adapters.dynamodb.ledger import Ledger
 
 from mediarelay.adapters.dynamodb.due_index import shard_of
-from mediarelay.adapters.dynamodb.ledger import Ledger
 from mediarelay.domain.due import DueItem
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State

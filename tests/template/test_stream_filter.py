@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-
 from mediarelay.adapters.dynamodb.items import HEARD, MAX_BYTES, due, entry_item, intent_item, laid_aside, task_item
+
 from mediarelay.domain.due import Due
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskSummary

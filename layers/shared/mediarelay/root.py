@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from mediarelay import metrics
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.ledger import Ledger
+from mediarelay.adapters.dynamodb.observations import ObservationStore
+from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
+from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.secrets import Secret
 from mediarelay.config import Settings, unreadable
 from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
@@ -24,13 +26,16 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import SecretUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mediarelay.adapters.cts_api import CtsApi
-    from mediarelay.adapters.dynamodb.songs import Songs
+    from mediarelay.adapters.dynamodb.intents import IntentStore
+    from mediarelay.adapters.dynamodb.songs import SongStore
+    from mediarelay.adapters.dynamodb.task_store import TaskStore
     from mediarelay.adapters.kms import KmsCipher
     from mediarelay.adapters.sqs import ConfirmQueue, SubmitQueue
     from mediarelay.domain.budget import Budget
+    from mediarelay.domain.change import Change
     from mediarelay.domain.songs.events import Margins
     from mediarelay.usecases.access import Networks
     from mediarelay.usecases.authorize import Authorizer
@@ -81,9 +86,33 @@ def _unreadable(setting: str, why: str) -> None:
 
 
 @cache
-def ledger() -> Ledger:
+def table() -> Table:
     """The table."""
-    return Ledger(client("dynamodb"), settings().table_name, settings().raw_body_days)
+    return Table(client("dynamodb"), settings().table_name)
+
+
+def observations() -> ObservationStore:
+    """The log of tasks."""
+    return ObservationStore(table(), settings().raw_body_days)
+
+
+def quarantine_store() -> QuarantineStore:
+    """Bodies that could not be read."""
+    return QuarantineStore(table())
+
+
+def task_store() -> "TaskStore":
+    """The log and the item of tasks."""
+    from mediarelay.adapters.dynamodb.task_store import TaskStore
+
+    return TaskStore(table(), settings().raw_body_days)
+
+
+def intent_store() -> "IntentStore":
+    """Intents."""
+    from mediarelay.adapters.dynamodb.intents import IntentStore
+
+    return IntentStore(table())
 
 
 def secret(name: str, arn: str, entries: "Callable[[Mapping[str, Any]], Entries[Any]]") -> Secret:
@@ -105,7 +134,8 @@ def intake(kind: Kind) -> "CallbackStore":
 
     return CallbackStore(
         kind=kind,
-        ledger=ledger(),
+        observations=observations(),
+        quarantine=quarantine_store(),
         limit=settings().max_callback_bytes,
         first_poll_after=settings().first_poll_after,
         give_up_after=settings().give_up_after,
@@ -155,7 +185,7 @@ def tasks() -> "TaskRepository":
     from mediarelay.usecases.tasks.repository import TaskRepository
 
     return TaskRepository(
-        store=ledger(),
+        store=task_store(),
         rules=Rules(first_poll_after=settings().first_poll_after, give_up_after=settings().give_up_after),
         clock=now,
         jitter=_random.random,
@@ -165,9 +195,10 @@ def tasks() -> "TaskRepository":
 @cache
 def breaker() -> "CircuitBreaker":
     """Guards the calls to the provider."""
+    from mediarelay.adapters.dynamodb.circuits import CircuitStore
     from mediarelay.usecases.circuit_breaker import CircuitBreaker
 
-    return CircuitBreaker(ledger(), now)
+    return CircuitBreaker(CircuitStore(table()), now)
 
 
 def circuit_open(kind: Kind) -> "Callable[[], bool]":
@@ -188,6 +219,7 @@ def provider() -> "CtsApi":
     import requests
 
     from mediarelay.adapters.cts_api import CtsApi
+    from mediarelay.adapters.dynamodb.budget import BudgetStore
     from mediarelay.signing.qcloud import Credentials
     from mediarelay.usecases.provider_keys import provider_keys
 
@@ -204,7 +236,7 @@ def provider() -> "CtsApi":
     return CtsApi(
         url=settings().provider_endpoint,
         credentials=credentials,
-        spend=ledger().spend,
+        spend=BudgetStore(table()).spend,
         budget=budget(),
         guard=breaker(),
         clock=now,
@@ -228,7 +260,7 @@ def submitter() -> "Submitter":
 
     send = {Kind.AUDIO: provider().add_audio, Kind.VIDEO: provider().find_video}
     hours = settings().default_key_hours
-    return Submitter(intents=ledger(), tasks=tasks(), send=send, clock=now, default_key_hours=hours)
+    return Submitter(intents=intent_store(), tasks=tasks(), send=send, clock=now, default_key_hours=hours)
 
 
 @cache
@@ -238,15 +270,22 @@ def batcher() -> "BatchSubmitter":
     from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
 
     hours = settings().default_key_hours
-    return BatchSubmitter(Submitter(intents=ledger(), tasks=tasks(), send={}, clock=now, default_key_hours=hours))
+    return BatchSubmitter(Submitter(intents=intent_store(), tasks=tasks(), send={}, clock=now, default_key_hours=hours))
 
 
 @cache
 def replayer() -> "Replayer":
     """Takes wishes for replays."""
+    from mediarelay.adapters.dynamodb.replays import ReplayStore
     from mediarelay.usecases.tasks.replay import Replayer
 
-    return Replayer(tasks=tasks(), ledger=ledger(), clock=now, identity=lambda: f"{_random.getrandbits(128):032x}")
+    return Replayer(
+        tasks=tasks(),
+        listing=task_store(),
+        replays=ReplayStore(table()),
+        clock=now,
+        identity=lambda: f"{_random.getrandbits(128):032x}",
+    )
 
 
 @cache
@@ -255,7 +294,7 @@ def quarantine() -> "Quarantine":
     from mediarelay.usecases.tasks.quarantine import Quarantine, claiming
 
     intakes = {f"callbacks/{kind}": claiming(intake(kind).take) for kind in Kind}
-    return Quarantine(shelf=ledger(), intakes=intakes)
+    return Quarantine(store=quarantine_store(), intakes=intakes)
 
 
 @cache
@@ -265,7 +304,9 @@ def publisher() -> "TaskPublisher":
     from mediarelay.usecases.tasks.publish import TaskPublisher
 
     topic = Topic(client("sns"), settings().topic_arn)
-    return TaskPublisher(tasks=tasks(), ledger=ledger(), topic=topic, api_url=settings().api_url)
+    return TaskPublisher(
+        tasks=tasks(), publications=task_store(), intents=intent_store(), topic=topic, api_url=settings().api_url
+    )
 
 
 @cache
@@ -289,12 +330,12 @@ def asker() -> "ConfirmRequester":
     """Sends for queries after callbacks and replays."""
     from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
 
-    return ConfirmRequester(ledger(), confirm_queue(), confirm_unknown_queue())
+    return ConfirmRequester(task_store(), confirm_queue(), confirm_unknown_queue())
 
 
 @cache
-def lanes() -> "list[QueryQueue]":
-    """The classes of queries, with the first one first."""
+def query_queues() -> "list[QueryQueue]":
+    """The queues of queries, in the order in which a poll fills them."""
     from mediarelay.usecases.poll import QueryQueue
 
     queues = {True: confirm_queue(), False: confirm_unknown_queue()}
@@ -306,7 +347,7 @@ def rebuilder() -> "Rebuilder":
     """Holds task items against their logs."""
     from mediarelay.usecases.tasks.rebuild import Rebuilder
 
-    return Rebuilder(tasks=tasks(), ledger=ledger())
+    return Rebuilder(tasks=tasks(), store=task_store())
 
 
 @cache
@@ -318,15 +359,15 @@ def submit_queue() -> "SubmitQueue":
 
 
 @cache
-def songs() -> "Songs":
-    """The table's songs."""
-    from mediarelay.adapters.dynamodb.songs import Songs
+def song_store() -> "SongStore":
+    """Relays and leases."""
+    from mediarelay.adapters.dynamodb.songs import SongStore
 
-    return Songs(client("dynamodb"), settings().table_name, settings().song_days)
+    return SongStore(table(), settings().song_days)
 
 
-def vault() -> "KmsCipher":
-    """What seals tokens."""
+def cipher() -> "KmsCipher":
+    """Encrypts and decrypts tokens."""
     from mediarelay.adapters.kms import KmsCipher
 
     return KmsCipher(client("kms"), settings().song_token_key_id)
@@ -347,9 +388,9 @@ def music_receiver() -> "RelayEndpoint":
     from mediarelay.usecases.songs.receive import RelayEndpoint
 
     return RelayEndpoint(
-        shelf=songs(),
-        quarantine=ledger(),
-        vault=vault(),
+        songs=song_store(),
+        quarantine=quarantine_store(),
+        cipher=cipher(),
         secrets=_early(secret("MusicSecret", settings().music_secret, music_secrets)),
         networks=_networks(),
         clock=now,
@@ -357,13 +398,13 @@ def music_receiver() -> "RelayEndpoint":
 
 
 @cache
-def leases() -> "SongPublisher":
-    """Says what becomes of songs."""
+def song_publisher() -> "SongPublisher":
+    """Publishes what becomes of songs."""
     from mediarelay.adapters.sns import Topic
     from mediarelay.usecases.songs.leases import SongPublisher
 
     topic = Topic(client("sns"), settings().topic_arn)
-    return SongPublisher(shelf=songs(), topic=topic, api_url=settings().api_url, margins=margins(), clock=now)
+    return SongPublisher(songs=song_store(), topic=topic, api_url=settings().api_url, margins=margins(), clock=now)
 
 
 @cache
@@ -371,7 +412,7 @@ def room_reader() -> "SongReader":
     """Answers what rooms may use."""
     from mediarelay.usecases.songs.leases import SongReader
 
-    return SongReader(shelf=songs(), vault=vault(), margins=margins(), clock=now)
+    return SongReader(songs=song_store(), cipher=cipher(), margins=margins(), clock=now)
 
 
 @cache
@@ -379,7 +420,7 @@ def reader() -> "TaskReader":
     """Answers queries."""
     from mediarelay.usecases.tasks.read import TaskReader
 
-    return TaskReader(tasks=tasks(), pages=ledger(), claims=ledger())
+    return TaskReader(tasks=tasks(), listing=task_store(), bodies=task_store())
 
 
 @cache
@@ -390,23 +431,31 @@ def sweeper() -> "Sweeper":
 
     return Sweeper(
         tasks=tasks(),
-        bodies=ledger(),
+        bodies=observations(),
         publisher=publisher(),
         submits=submit_queue(),
-        budget=Budget(settings().calls_per_minute).background.limit,
+        max_submits=Budget(settings().calls_per_minute).background.limit,
         replayer=replayer(),
-        leases=leases(),
+        songs=song_publisher(),
         refuses_us=lambda kind: circuit_open(kind)(),
         clock=now,
     )
 
 
+def changes(record: "Mapping[str, Any]") -> "Iterator[Change]":
+    """Yield the change that a record of the table's stream reports."""
+    from mediarelay.adapters.dynamodb.stream import changes
+
+    return changes(record)
+
+
 def tick(context: Any) -> "Tick":
     """One run of a schedule, bounded by what is left of the function's time."""
+    from mediarelay.adapters.dynamodb.due_index import DueIndex
     from mediarelay.usecases.poll import Tick
 
     return Tick(
-        rows=ledger(),
+        rows=DueIndex(table()),
         clock=now,
         time_left=lambda: context.get_remaining_time_in_millis() > RESERVE_MS,
         visibility_timeout=settings().visibility_timeout,

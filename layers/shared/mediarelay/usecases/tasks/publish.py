@@ -22,17 +22,21 @@ class Announcements(Protocol):
         """Publish one message."""
 
 
-class Published(Protocol):
-    """The part of the ledger that notes announcements."""
-
-    def intent(self, identity: str) -> Intent | None:
-        """Read an intent."""
-
-    def close_intent(self, seen: Intent) -> None:
-        """Mark an intent as done."""
+class PublicationStore(Protocol):
+    """Where the published states of tasks are noted."""
 
     def mark_published(self, vid: str, publication: Publication, due: Due | None = None) -> bool:
-        """Note that a state was published."""
+        """Note that a state was published; return False if the task has moved on."""
+
+
+class IntentStore(Protocol):
+    """Where intents are stored."""
+
+    def find(self, identity: str) -> Intent | None:
+        """Read an intent."""
+
+    def complete(self, seen: Intent) -> None:
+        """Take an intent out of the due index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,8 @@ class TaskPublisher:
     """Announces states of tasks. A repeat carries the same id, so subscribers can drop it."""
 
     tasks: TaskRepository
-    ledger: Published
+    publications: PublicationStore
+    intents: IntentStore
     topic: Announcements
     api_url: str
 
@@ -57,17 +62,17 @@ class TaskPublisher:
         if task is None or log.item is None or publication is None:
             return None
         self.topic.publish(*task_event(task, self.api_url, publication.replay))
-        self.ledger.mark_published(vid, publication, self.tasks.next_check(log, task, log.item.bookkeeping))
+        self.publications.mark_published(vid, publication, self.tasks.next_check(log, task, log.item.bookkeeping))
         metrics.count("Published", state=publication.state)
         return publication.state
 
     def refuse(self, identity: str) -> None:
         """Announce that an accepted wish was refused, unless its client was told meanwhile."""
-        intent = self.ledger.intent(identity)
+        intent = self.intents.find(identity)
         if intent is None or intent.refused is None:
             return
         self.topic.publish(*refusal_event(intent, self.api_url))
-        self.ledger.close_intent(intent)
+        self.intents.complete(intent)
         metrics.count("RefusalsPublished", kind=intent.kind)
 
 

@@ -19,13 +19,13 @@ Result = TypeVar("Result")
 
 
 class QuarantineStore(Protocol):
-    """The part of the ledger that keeps what could not be read."""
+    """Where bodies that could not be read are kept."""
 
-    def quarantined(self, day: str, after: str) -> Iterator[QuarantinedBody]:
-        """What one day left, in the order of digests."""
+    def bodies(self, day: str, after: str) -> Iterator[QuarantinedBody]:
+        """Yield the bodies of one day behind a digest, in the order of digests."""
 
-    def release(self, kept: QuarantinedBody) -> None:
-        """Take a body out."""
+    def delete(self, quarantined: QuarantinedBody) -> None:
+        """Delete a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Rerun:
 class Quarantine:
     """Lists and re-runs. `intakes` gives the reader of each route; what comes back is a claim, never believed."""
 
-    shelf: QuarantineStore
+    store: QuarantineStore
     intakes: Mapping[str, Callable[[QuarantinedBody], Receipt]]
 
     def page(self, day: str, after: str) -> tuple[list[QuarantinedBody], str | None]:
@@ -56,7 +56,7 @@ class Quarantine:
     def _each(self, day: str, after: str, use: Callable[[QuarantinedBody], Result]) -> tuple[list[Result], str | None]:
         """Use one body after the other, as many as there is time for; returns where to go on (None: the end)."""
         done, size = list[Result](), 0
-        for kept in self.shelf.quarantined(day, after):
+        for kept in self.store.bodies(day, after):
             done.append(use(kept))
             size += len(kept.body)
             if len(done) == MAX_AT_ONCE or size >= MAX_BYTES:
@@ -70,7 +70,7 @@ class Quarantine:
             self.intakes[kept.route](kept)
         except (Malformed, TooLarge):
             return False
-        self.shelf.release(kept)
+        self.store.delete(kept)
         return True
 
 

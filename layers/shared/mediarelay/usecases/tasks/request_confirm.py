@@ -7,7 +7,7 @@ from mediarelay.domain.tasks.media import Kind
 
 
 class KnownTasks(Protocol):
-    """The part of the ledger that says which tasks are known."""
+    """Which tasks are known."""
 
     def is_known(self, vid: str) -> bool:
         """Whether more than callbacks name a task."""
@@ -28,7 +28,7 @@ class ConfirmRequester:
     only callbacks name wait in a queue of their own: anybody with the path token can make those up.
     """
 
-    ledger: KnownTasks
+    tasks: KnownTasks
     queue: PromptQueue
     unknown_queue: PromptQueue
 
@@ -43,5 +43,5 @@ class ConfirmRequester:
         Raises:
             LedgerUnavailable, Undelivered: Nothing was sent; the task stays due.
         """
-        queue = self.queue if vouched or self.ledger.is_known(vid) else self.unknown_queue
+        queue = self.queue if vouched or self.tasks.is_known(vid) else self.unknown_queue
         queue.send(vid, kind, prompt=True)
