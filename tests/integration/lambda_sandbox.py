@@ -3,13 +3,12 @@
 import importlib.util
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from random import Random
 from types import ModuleType
 from typing import Any
 
 import pytest
-from mediarelay.adapters.dynamodb.ledger import Ledger
 
 from mediarelay import root
 from mediarelay.adapters.aws import client
@@ -28,6 +27,7 @@ from mediarelay.signing.tokens import digest
 from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
 from tests.integration.provider import Site
 from tests.integration.song_harness import CALLBACK, WEBHOOK
+from tests.integration.stores import Stores
 from tests.integration.task_harness import Clock, waiting
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
@@ -60,7 +60,7 @@ class LambdaSandbox:
 
     def __init__(self, patch: pytest.MonkeyPatch, table: str, site: Site) -> None:
         self.patch, self.site, self.clock = patch, site, Clock()
-        self.ledger = Ledger(client("dynamodb"), table)
+        self.stores = Stores(table)
         self.calls: set[Call] = set()
         self.queue, self.submits, self.retry = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
         self.unknown = _queue(f"{table}-unknown")
@@ -85,10 +85,10 @@ class LambdaSandbox:
             for one in given.get(name, ()):
                 write(one)
         for job in given.get("jobs", ()):
-            self.ledger.open_job(_job(job))
+            self.stores.replays.create_job(_job(job))
         for kept in given.get("quarantine", ()):
             at = datetime.fromisoformat(kept["at"])
-            self.ledger.quarantine(kept["body"].encode(), kept["reason"], kept["route"], at)
+            self.stores.quarantine.put(kept["body"].encode(), kept["reason"], kept["route"], at)
         for action, refusals in given.get("refusals", {}).items():
             self._refuse(action, refusals, given["now"])
         for action, answer in given.get("provider", {}).items():
@@ -105,12 +105,12 @@ class LambdaSandbox:
             at=datetime.fromisoformat(wish["at"]),
             queued=wish.get("queued", False),
         )
-        self.ledger.open_intent(intent, Due(Duty.SUBMIT, intent.at + SUBMIT_GRACE))
+        self.stores.intents.create(intent, Due(Duty.SUBMIT, intent.at + SUBMIT_GRACE))
         if "vid" in wish:
-            self.ledger.name_intent(intent.identity, wish["vid"], intent.at)
-            self.ledger.close_intent(intent)
+            self.stores.intents.assign_vid(intent.identity, wish["vid"], intent.at)
+            self.stores.intents.complete(intent)
         if "refused" in wish:
-            self.ledger.refuse_intent(intent, wish["refused"], Due("publish", intent.at + SUBMIT_GRACE))
+            self.stores.intents.mark_refused(intent, wish["refused"], Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE))
 
     def _relay(self, one: Mapping[str, Any]) -> None:
         """Store a relay; what is marked as followed was said already."""
@@ -121,13 +121,13 @@ class LambdaSandbox:
         (receipt,) = root.music_receiver().receive(signed, "192.0.2.1", lambda: body)
         self.settings("sweep")
         if one.get("followed"):
-            root.leases().follow(receipt.relay.key)
+            root.song_publisher().follow(receipt.relay.key)
             _messages(self.inbox)
 
     def _refuse(self, action: str, refusals: int, now: str) -> None:
         self.clock.now = datetime.fromisoformat(now)
         for _ in range(refusals):
-            root.breaker().refused(action, Circuit())
+            root.breaker().record_failure(action, Circuit())
 
     def _log(self, line: Mapping[str, Any]) -> None:
         """Write one line of the log; what is not marked as unseen is folded into the task item too."""
@@ -136,7 +136,7 @@ class LambdaSandbox:
         body = json.dumps(line["body"]).encode()
         entry = LoggedObservation(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
         if line.get("unseen"):
-            self.ledger.record(
+            self.stores.tasks.append(
                 entry, first_check(kind, entry.at, root.settings().first_poll_after, known=origin in TRUSTED_ORIGINS)
             )
         else:
@@ -209,7 +209,10 @@ class LambdaSandbox:
         """What the function left behind, without what is empty."""
         left = {
             "tasks": self._states(),
-            "due": {what: sorted(_time(row.due_at) for row in rows) for what, rows in waiting(self.ledger).items()},
+            "due": {
+                what: sorted(row.due_at.isoformat() for row in rows)
+                for what, rows in waiting(self.stores.due_index).items()
+            },
             "queue": [json.loads(body) for body in _messages(self.queue)],
             "unknown": [json.loads(body) for body in _messages(self.unknown)],
             "submits": [json.loads(body) for body in _messages(self.submits)],
@@ -222,13 +225,17 @@ class LambdaSandbox:
 
     def _quarantined(self) -> list[str]:
         """The bodies that could not be read."""
-        found = self.ledger.quarantined(f"{self.clock.now:%Y-%m-%d}", "")
+        found = self.stores.quarantine.bodies(f"{self.clock.now:%Y-%m-%d}", "")
         return sorted(kept.body.decode() for kept in found)
+
+    def items(self) -> list[dict[str, Any]]:
+        """The raw content of the table."""
+        found: list[dict[str, Any]] = client("dynamodb").scan(TableName=self.stores.table.name)["Items"]
+        return found
 
     def _states(self) -> dict[str, str]:
         """The state of every task, with everything that was said about it."""
-        scan = client("dynamodb").scan(TableName=self.ledger.table)["Items"]
-        vids = sorted({item["pk"]["S"].removeprefix("TASK#") for item in scan if item["pk"]["S"].startswith("TASK#")})
+        vids = sorted(self.stores.tasks.vids())
         self.settings("sweep")
         tasks = {vid: root.tasks().load(vid)[1] for vid in vids}
         return {vid: task.state.value for vid, task in tasks.items() if task}
@@ -252,10 +259,6 @@ def forget() -> None:
     for item in vars(root).values():
         if hasattr(item, "cache_clear") and item.__module__ == root.__name__:
             item.cache_clear()
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _queue(name: str) -> str:

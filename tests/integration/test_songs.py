@@ -212,7 +212,7 @@ def test_a_batch(song_harness: SongHarness) -> None:
 def test_what_is_malformed_is_kept_without_tokens(song_harness: SongHarness, message: Any) -> None:
     with pytest.raises(Malformed):
         song_harness.webhook(message)
-    (kept,) = song_harness.ledger.quarantined(f"{song_harness.clock():%Y-%m-%d}", "")
+    (kept,) = song_harness.stores.quarantine.bodies(f"{song_harness.clock():%Y-%m-%d}", "")
     assert kept.route == "callbacks/music"
     assert b"eyJ" not in kept.body
     assert b"krc-1" not in kept.body
@@ -449,7 +449,7 @@ def test_a_relay_that_cannot_be_read_any_more_is_not_followed_for_ever(song_harn
     song_harness.songs.client.put_item(TableName=song_harness.table, Item=kept | {"body": {"B": zlib.compress(b"{}")}})
     song_harness.clock.forward(minutes=1)
     assert song_harness.sweep() == []
-    assert list(song_harness.ledger.waiting("song", song_harness.clock() + timedelta(days=1))) == []
+    assert list(song_harness.stores.due_index.waiting("song", song_harness.clock() + timedelta(days=1))) == []
 
 
 # ── what is said, and when ──
@@ -528,7 +528,7 @@ def test_what_was_shared_later_repeats_no_warning_and_gets_its_own(song_harness:
 
 def test_what_is_over_at_once_was_ready_all_the_same(song_harness: SongHarness) -> None:
     song_harness.webhook(relay(result("song", share_token_ttl=0, resources=[{"resource_id": "y", "resource_ttl": 0}])))
-    song_harness.leases.follow(replace(KEY, type=SongType.SONG))
+    song_harness.publisher.follow(replace(KEY, type=SongType.SONG))
     assert song_harness.said() == ["ready", "expired"]
 
 
@@ -573,11 +573,11 @@ def test_what_was_over_when_it_came_ends_nothing(song_harness: SongHarness) -> N
     start = song_harness.clock()
     song_harness.webhook(relay(result("shared_song", resources=[{"resource_id": "x", "resource_ttl": 600_000}])))
     song = replace(KEY, type=SongType.SONG)
-    song_harness.leases.follow(song)
+    song_harness.publisher.follow(song)
     song_harness.clock.forward(minutes=4, seconds=30)
     short = {"share_token_ttl": 20_000, "resources": [{"resource_id": "y", "resource_ttl": 20_000}]}
     song_harness.webhook(relay(result("song", **short)), sent=start - timedelta(seconds=20))
-    song_harness.leases.follow(song)
+    song_harness.publisher.follow(song)
     song_harness.clock.forward(minutes=10)
     assert song_harness.sweep() == ["expired"]
     assert song_harness.said() == ["ready", "expiring", "expired"]
@@ -706,7 +706,7 @@ def test_a_relay_with_an_unknown_flag_is_refused_and_kept(song_harness: SongHarn
     with pytest.raises(Malformed) as refused:
         song_harness.webhook(fields)
     assert refused.value.field == f"result.data.{name}"
-    (kept,) = song_harness.ledger.quarantined(f"{song_harness.clock():%Y-%m-%d}", "")
+    (kept,) = song_harness.stores.quarantine.bodies(f"{song_harness.clock():%Y-%m-%d}", "")
     assert b'"room-1"' in kept.body
     assert song_harness.reader.room("room-1") == {"songs": []}
 
@@ -830,6 +830,6 @@ def test_pieces_are_opened_several_at_a_time_and_joined_in_order(
 def test_too_many_relays_are_not_said_to_be_no_json(song_harness: SongHarness) -> None:
     with pytest.raises(Malformed, match=r"^relays: a list of 1 to 100$"):
         song_harness.webhook({"relays": [relay()] * 101})
-    (kept,) = song_harness.ledger.quarantined(f"{song_harness.clock():%Y-%m-%d}", "")
+    (kept,) = song_harness.stores.quarantine.bodies(f"{song_harness.clock():%Y-%m-%d}", "")
     assert kept.reason == "relays: a list of 1 to 100"
     assert re.fullmatch(rb"\d+ bytes; not kept, as they may hold tokens", kept.body)

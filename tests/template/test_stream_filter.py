@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from mediarelay.adapters.dynamodb.items import HEARD, MAX_BYTES, due, entry_item, intent_item, laid_aside, task_item
 
-from mediarelay.domain.due import Due
+from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskSummary
+from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -59,7 +59,7 @@ def passes(name: str, image: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("name", "image", "wanted"),
     [
-        ("INSERT", entry_item(ENTRY) | due(Due("video", START), VID), True),
+        ("INSERT", entry_item(ENTRY) | due(Due(Duty.VIDEO, START), VID), True),
         ("MODIFY", entry_item(ENTRY), False),
         ("INSERT", ASIDE, True),
         ("INSERT", PIECES[0], False),
@@ -67,13 +67,13 @@ def passes(name: str, image: dict[str, Any]) -> bool:
         ("INSERT", entry_item(replace(ENTRY, origin=Origin.SUBMIT)), False),
         ("INSERT", entry_item(replace(ENTRY, origin=Origin.ANSWER)), False),
         ("INSERT", entry_item(replace(ENTRY, origin=Origin.TIMEOUT)), False),
-        ("INSERT", task_item(CARD, BOOKS), True),
-        ("MODIFY", task_item(CARD, BOOKS), True),
-        ("MODIFY", task_item(replace(CARD, unpublished=None), BOOKS), False),
+        ("INSERT", task_item(TaskItem(CARD, BOOKS)), True),
+        ("MODIFY", task_item(TaskItem(CARD, BOOKS)), True),
+        ("MODIFY", task_item(TaskItem(replace(CARD, unpublished=None), BOOKS)), False),
         ("INSERT", intent_item(INTENT), False),
         ("INSERT", intent_item(replace(INTENT, queued=True)), True),
         ("MODIFY", intent_item(replace(INTENT, queued=True)), False),
-        ("MODIFY", REFUSED | due(Due("publish", START), "k"), True),
+        ("MODIFY", REFUSED | due(Due(Duty.PUBLISH, START), "k"), True),
         ("MODIFY", REFUSED, False),
         ("REMOVE", {}, False),
     ],

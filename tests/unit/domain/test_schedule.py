@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.adapters.dynamodb.due_index import shard_of, shards
-from mediarelay.domain.due import Due
+from mediarelay.adapters.dynamodb.keys import shard_of, shards
+from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.schedule import (
     JITTER,
-    LAST_WAIT,
+    LAST_CHECK_INTERVAL,
     MAX_UNKNOWN_WAIT,
     MAX_WAIT,
     first_check,
@@ -26,7 +26,7 @@ from tests.unit.domain.strategies import START
 
 KINDS = st.sampled_from(Kind)
 FIRST = st.integers(1, 86_400).map(lambda seconds: timedelta(seconds=seconds))
-LUCK = st.floats(0, 1, exclude_max=True)
+JITTERS = st.floats(0, 1, exclude_max=True)
 VISIBILITY_TIMEOUT = timedelta(minutes=3)
 FAR = START + timedelta(days=365)
 
@@ -41,7 +41,7 @@ def test_first_look(kind: Kind, after: timedelta) -> None:
     assert first_check(kind, START, after, known=False) == Due(f"unknown_{kind}", START + after)
 
 
-@given(st.integers(0, 10**6), FIRST, LUCK)
+@given(st.integers(0, 10**6), FIRST, JITTERS)
 @patient
 def test_tasks_that_only_callbacks_name_end_up_waiting_longer(attempts: int, first: timedelta, jitter: float) -> None:
     known, unknown = wait(attempts, first, jitter), next_wait(first, attempts, jitter, known=False)
@@ -50,13 +50,13 @@ def test_tasks_that_only_callbacks_name_end_up_waiting_longer(attempts: int, fir
     assert unknown <= MAX_UNKNOWN_WAIT * (1 + JITTER)
 
 
-@given(st.integers(0, 10), st.integers(0, 100_000), st.integers(0, 100_000), FIRST, LUCK)
+@given(st.integers(0, 10), st.integers(0, 100_000), st.integers(0, 100_000), FIRST, JITTERS)
 @patient
 def test_the_longer_our_budget_is_used_up_the_longer_the_wait(
     attempts: int, seconds: int, more: int, first: timedelta, jitter: float
 ) -> None:
     def starved(total: int) -> timedelta:
-        return next_wait(first, attempts, jitter, starved_for=timedelta(seconds=total))
+        return next_wait(first, attempts, jitter, over_budget_for=timedelta(seconds=total))
 
     assert wait(attempts, first, jitter) == starved(0) <= starved(seconds) <= starved(seconds + more)
     assert starved(100_000) >= MAX_WAIT * (1 - JITTER)
@@ -70,14 +70,14 @@ def test_the_next_minute_is_the_one_that_the_budget_counts_next(seconds: int) ->
     assert f"{next_minute(now):%H:%M}" != f"{now:%H:%M}"
 
 
-@given(st.integers(0, 10**6), FIRST, LUCK)
+@given(st.integers(0, 10**6), FIRST, JITTERS)
 @patient
 def test_waits_stay_within_bounds(attempts: int, first: timedelta, jitter: float) -> None:
     shortest, longest = min(first, MAX_WAIT) * (1 - JITTER), MAX_WAIT * (1 + JITTER)
     assert shortest <= wait(attempts, first, jitter) <= longest
 
 
-@given(st.integers(0, 50), FIRST, LUCK)
+@given(st.integers(0, 50), FIRST, JITTERS)
 @patient
 def test_waits_grow_with_the_attempts(attempts: int, first: timedelta, jitter: float) -> None:
     shorter, longer = wait(attempts, first, jitter), wait(attempts + 1, first, jitter)
@@ -86,7 +86,7 @@ def test_waits_grow_with_the_attempts(attempts: int, first: timedelta, jitter: f
         assert longer > shorter
 
 
-@given(st.integers(0, 50), FIRST, LUCK, LUCK)
+@given(st.integers(0, 50), FIRST, JITTERS, JITTERS)
 @patient
 def test_jitter_spreads_around_the_plain_wait(attempts: int, first: timedelta, jitter: float, other: float) -> None:
     plain = wait(attempts, first, 0.5)
@@ -95,18 +95,18 @@ def test_jitter_spreads_around_the_plain_wait(attempts: int, first: timedelta, j
         assert wait(attempts, first, jitter) != wait(attempts, first, other)
 
 
-@given(KINDS, st.booleans(), FIRST, LUCK, st.integers(-100, 100_000))
+@given(KINDS, st.booleans(), FIRST, JITTERS, st.integers(-100, 100_000))
 @patient
 def test_the_last_duty_is_to_give_up(kind: Kind, asked: bool, first: timedelta, jitter: float, left: int) -> None:
     give_up = START + timedelta(seconds=left)
-    due = next_check(kind.value, START, wait(3, first, jitter), asked=asked, give_up=give_up)
-    assert (due == Due("lost", START)) == (asked and left <= 0), "only after a question at the deadline or later"
-    if due.what != "lost":
+    due = next_check(kind.value, START, wait(3, first, jitter), queried=asked, give_up_at=give_up)
+    assert (due == Due(Duty.GIVE_UP, START)) == (asked and left <= 0), "only after a question at the deadline or later"
+    if due.duty != "give_up":
         latest = START + wait(3, first, jitter)
-        assert due == Due(kind.value, min(latest, give_up) if left > 0 else min(latest, START + LAST_WAIT))
+        assert due == Due(kind.value, min(latest, give_up) if left > 0 else min(latest, START + LAST_CHECK_INTERVAL))
 
 
-@given(st.integers(0, 100_000), st.integers(0, 10_000), LUCK)
+@given(st.integers(0, 100_000), st.integers(0, 10_000), JITTERS)
 @patient
 def test_what_waits_longer_is_taken_up_less_often(age: int, more: int, jitter: float) -> None:
     def lease(seconds: int | None, what: str = "submit") -> timedelta:
@@ -114,12 +114,12 @@ def test_what_waits_longer_is_taken_up_less_often(age: int, more: int, jitter: f
         return hide_until(what, START, since, VISIBILITY_TIMEOUT, jitter) - START
 
     assert lease(None) <= lease(age) <= lease(age + more)
-    assert lease(age, "publish") == lease(age, "lost") < timedelta(minutes=1), "the next tick tries again"
+    assert lease(age, "publish") == lease(age, "give_up") < timedelta(minutes=1), "the next tick tries again"
     assert VISIBILITY_TIMEOUT <= lease(age) <= MAX_WAIT * (1 + JITTER)
     assert lease(10 * 3600) >= MAX_WAIT
 
 
-@given(st.sampled_from(["video", "audio", "submit", "lost", "publish"]), st.text())
+@given(st.sampled_from(["video", "audio", "submit", "give_up", "publish"]), st.text())
 @patient
 def test_every_identity_waits_in_a_shard_that_is_looked_at(what: str, identity: str) -> None:
     assert shard_of(what, identity) in shards(what)
