@@ -15,6 +15,7 @@ from mediarelay.adapters.aws import client
 from mediarelay.contracts.retry import unpack
 from mediarelay.domain.circuit_breaker import Circuit
 from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.schedule import first_check
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.item import Selection, TimeOf
@@ -227,6 +228,9 @@ class LambdaSandbox:
         """The bodies that could not be read."""
         found = self.stores.quarantine.bodies(f"{self.clock.now:%Y-%m-%d}", "")
         return sorted(kept.body.decode() for kept in found)
+
+    def _due(self) -> dict[str, list[DueItem]]:
+        return waiting(self.stores.due_index)
 
     def items(self) -> list[dict[str, Any]]:
         """The raw content of the table."""

@@ -168,10 +168,8 @@ def test_a_task_item_is_written_once_per_version(harness: TaskHarness) -> None:
 def test_one_of_many_racing_savers_wins_each_version(harness: TaskHarness) -> None:
     assert together([lambda: harness.stores.tasks.save(TaskItem(card(), BOOKS), None)] * 6).count(True) == 1
     later = replace(BOOKS, version=2)
-    assert (
-        together([lambda: harness.stores.tasks.save(TaskItem(card(), later), TaskItem(card(), BOOKS))] * 6).count(True)
-        == 1
-    )
+    won = together([lambda: harness.stores.tasks.save(TaskItem(card(), later), TaskItem(card(), BOOKS))] * 6)
+    assert won.count(True) == 1
 
 
 # ── the due index ──
@@ -376,6 +374,7 @@ def test_the_log_never_expires(harness: TaskHarness) -> None:
 
 # ── when the table does not answer ──
 
+ROW = RowHandle(("x", "y"))
 ROW = RowHandle(("x", "y"))
 CLAIM = PendingCheck(handle=ROW, item="claim", kind=Kind.VIDEO, at=START)
 DUE = DueItem(duty=Duty.VIDEO, subject=TaskSubject(VID, Kind.VIDEO), due_at=START, handle=ROW)

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, encode, epoch, type_of
 from mediarelay.adapters.dynamodb.item_types import ItemType
@@ -64,26 +64,12 @@ class ObservationStore:
         """
         item = encode_observation(observation) | encode(due_attributes(due, observation.vid))
         if observation.origin in STORED_APART:
-            return put_with_parts(self.table, *self._with_lazy_body(observation, item))
+            end = (observation.give_up_at or observation.at) + timedelta(days=self.raw_body_days)
+            return put_with_parts(self.table, *split_lazy_body(observation, item, end))
         head, parts = split(item)
         if put_with_parts(self.table, head, parts):
             return True
         return observation.origin is not Origin.TRUSTED and self._replace_unreadable(head, parts)
-
-    def _with_lazy_body(self, observation: LoggedObservation, item: Item) -> tuple[Item, list[Item]]:
-        """Divide an observation with a large body into the item and parts that expire by themselves.
-
-        Anybody with the path token can send any number of large bodies. In a partition of their own they do not make
-        the task slow to load, and they go without a write.
-        """
-        body = Row(item).binary(LAZY_BODY)
-        if len(body) <= MAX_INLINE_BODY_BYTES:
-            return item, []
-        end = (observation.give_up_at or observation.at) + timedelta(days=self.raw_body_days)
-        pieces, key = pieces_of(body), _lazy_body_key(observation)
-        parts = [part_item(key, number, piece) | encode(expires_at(end)) for number, piece in enumerate(pieces)]
-        head = {name: value for name, value in item.items() if name != LAZY_BODY}
-        return head | encode({BODY_PARTS: len(parts)}), parts
 
     def _replace_unreadable(self, head: Item, parts: list[Item]) -> bool:
         """Write an observation over an unreadable one, and its parts over those with the same keys.
@@ -136,6 +122,21 @@ class ObservationStore:
     def delete_body(self, handle: RowHandle) -> None:
         """Delete the body of a claim; what it claims, and its digest, stay."""
         self.table.update(Key(*handle), f"REMOVE {LAZY_BODY}, {BODY_PARTS}, due_shard, due_at", {})
+
+
+def split_lazy_body(observation: LoggedObservation, item: Item, end: datetime) -> tuple[Item, list[Item]]:
+    """Divide an observation with a large lazy body into the item and parts that expire by themselves.
+
+    Anybody with the path token can send any number of large bodies. In a partition of their own they do not make the
+    task slow to load, and they go without a write.
+    """
+    body = Row(item).binary(LAZY_BODY)
+    if len(body) <= MAX_INLINE_BODY_BYTES:
+        return item, []
+    pieces, key = pieces_of(body), _lazy_body_key(observation)
+    parts = [part_item(key, number, piece) | encode(expires_at(end)) for number, piece in enumerate(pieces)]
+    head = {name: value for name, value in item.items() if name != LAZY_BODY}
+    return head | encode({BODY_PARTS: len(parts)}), parts
 
 
 def _lazy_body_key(observation: LoggedObservation) -> Key:
