@@ -43,7 +43,8 @@ lint: .venv/ready .venv-lint/ready ## style, types and the template
 	$(BIN)/mypy layers/shared/mediarelay functions engine local docs
 	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --config-env local
-	.venv-lint/bin/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact
+	mkdir -p .local && $(BIN)/python -m local.expand <template.yaml >.local/template.json
+	.venv-lint/bin/checkov --file .local/template.json --framework cloudformation --skip-download --quiet --compact
 
 build: .venv/ready ## sam build for AWS; needs python3.13, or ALLOW_NO_BYTECODE=1
 	find functions -name __pycache__ -prune -exec rm -rf {} +

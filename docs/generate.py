@@ -14,11 +14,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from docs.routes import ACCEPTED, IDEMPOTENCY_KEY, PATH_PARAMETERS, PROBLEMS, ROUTES, VID, Route
+from local.expand import parse
 from mediarelay.contracts.api.plain import Query, Request
 from mediarelay.contracts.api.views import BatchItem, NoBody, Problem, RefusedView, SongView, TaskView
 from mediarelay.contracts.notification import BOUNDED, REFUSED, TYPES
@@ -80,25 +80,9 @@ class Plain(GenerateJsonSchema):
         return False
 
 
-class _TemplateLoader(yaml.SafeLoader):
-    """Reads CloudFormation's YAML; what a `!Tag` says does not matter here."""
-
-
-def _untagged(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node)
-    return loader.construct_mapping(node) if isinstance(node, yaml.MappingNode) else None
-
-
-_TemplateLoader.add_multi_constructor("!", _untagged)
-
-
 def template() -> Schema:
     """Read template.yaml."""
-    read: Schema = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _TemplateLoader)  # noqa: S506
-    return read
+    return parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
 
 def template_routes() -> dict[str, bool]:

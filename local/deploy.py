@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from samcli.yamlhelper import yaml_parse
-
 from local.aws import client
 from local.emulators import Emulator
 from local.environment import REGION, ROOT, STACK, LocalEnvironment, LocalError
-from local.expand import Template, drop_expression_alarms, expand_apis, rename_streams, translate
+from local.expand import Template, drop_expression_alarms, expand_apis, parse, rename_streams, translate
 from local.lock import in_turn
 from local.processes import call
 
@@ -65,8 +63,8 @@ def deploy(env: LocalEnvironment, emulator: Emulator, parameters: Mapping[str, s
 
 
 def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
-    """Translate a packaged template with the official transform into what the emulator understands."""
-    template = yaml_parse(packaged)
+    """Translate a packaged template with the official transforms into what the emulator understands."""
+    template = parse(packaged)
     for name, least in LEAST.items():
         template["Parameters"][name]["MinValue"] = least
     defaults = {name: item.get("Default", "") for name, item in template["Parameters"].items()}

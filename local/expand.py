@@ -1,13 +1,21 @@
 """Turn a packaged SAM template into plain CloudFormation that the emulator understands.
 
-The emulator ignores the OpenAPI `Body` of an HTTP API and would make it without a single route. The official transform
-is run here, and the Body is replaced by the Integration, Route and Authorizer resources that say the same.
+AWS runs two transforms on the template, AWS::LanguageExtensions and then AWS::Serverless. Both run here with sam's own
+code. The emulator ignores the OpenAPI `Body` of an HTTP API and would create no route, so equivalent Integration, Route
+and Authorizer resources replace the Body.
+
+`python -m local.expand <template.yaml` writes the template with its loops expanded, as JSON.
 """
 
+import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import boto3
+from samcli.lib.cfn_language_extensions.models import TemplateProcessingContext
+from samcli.lib.cfn_language_extensions.processors.foreach import ForEachProcessor
+from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
@@ -15,8 +23,34 @@ Template = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
 
 
+def parse(text: str) -> Template:
+    """Parse a template and apply AWS::LanguageExtensions: expand `Fn::ForEach`, look up `Fn::FindInMap`.
+
+    References to parameters stay, because the emulator resolves them.
+    """
+    context = TemplateProcessingContext(fragment=yaml_parse(text))
+    ForEachProcessor().process_template(context)
+    mappings = context.fragment.pop("Mappings", {})
+    expanded: Template = _resolve(context.fragment, mappings)
+    return expanded
+
+
+def _resolve(value: Any, mappings: Template) -> Any:
+    """Replace each `Fn::FindInMap` by what it finds, and each `Fn::Sub` in which a loop left nothing to substitute."""
+    match value:
+        case {"Fn::FindInMap": [mapping, key, attribute]}:
+            return mappings[mapping][key][attribute]
+        case {"Fn::Sub": str(text)} if "${" not in text:
+            return text
+        case dict():
+            return {name: _resolve(inner, mappings) for name, inner in value.items()}
+        case list():
+            return [_resolve(inner, mappings) for inner in value]
+    return value
+
+
 def translate(template: Template, parameters: Mapping[str, str], region: str) -> Template:
-    """Run the official SAM transform. Managed policies are never looked up: the template names none."""
+    """Run the official SAM transform. It looks up no managed policies, because the template names none."""
     session = boto3.Session(region_name=region)
     translator = Translator({}, Parser(), boto_session=session)
     translated: Template = translator.translate(template, dict(parameters))
@@ -123,3 +157,7 @@ def _authorizer(api: str, name: str, scheme: Template) -> Template:
             "AuthorizerResultTtlInSeconds": settings["authorizerResultTtlInSeconds"],
         },
     }
+
+
+if __name__ == "__main__":
+    json.dump(parse(sys.stdin.read()), sys.stdout, indent=1)

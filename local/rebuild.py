@@ -11,6 +11,8 @@ from typing import Any
 from botocore.session import Session
 
 from local.environment import STACK
+from mediarelay.usecases.tasks.rebuild import Rebuilder
+from mediarelay.wiring.tasks import task_repository, task_store
 
 
 def main() -> int:
@@ -19,15 +21,14 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the items that differ as their logs say")
     options = parser.parse_args()
     os.environ["TABLE_NAME"] = _table(os.environ.get("STACK", STACK))
-    from mediarelay.root import rebuilder  # noqa: PLC0415 - reads the environment
-
+    rebuilder = Rebuilder(tasks=task_repository(), store=task_store())
     differing = set()
-    for one in rebuilder().differences():
+    for one in rebuilder.differences():
         differing.add(one.vid)
         sys.stdout.write(f"{one.vid} {one.field}: stored {one.stored}, the log says {one.folded}\n")
     if options.write:
         for vid in differing:
-            rebuilder().repair(vid)
+            rebuilder.repair(vid)
     sys.stdout.write(f"{len(differing)} task items differ{' and were written anew' if options.write else ''}\n")
     return 0 if options.write or not differing else 1
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from mediarelay.observability import metrics
 from tests import layers as built
 
 TOGETHER = {
@@ -28,6 +29,12 @@ class Together(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together | None:
     return Together(config, log) if config.getvalue("dist") in {"load", "loadgroup"} else None
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    """Each test counts for itself: Powertools keeps what is counted in the class until it is published."""
+    metrics.clear_metrics()
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
-from local.expand import Template, translate
+from local.expand import Template, parse, translate
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template.yaml"
@@ -15,15 +13,14 @@ REGION = "eu-west-1"
 
 @cache
 def template() -> Template:
-    """The template as it is written."""
-    parsed: Template = yaml_parse(TEMPLATE.read_text("utf-8"))
-    return parsed
+    """The template as it is written, with its loops expanded."""
+    return parse(TEMPLATE.read_text("utf-8"))
 
 
 @cache
 def translated() -> Template:
-    """The template after the official transform, as `sam package` would hand it over."""
-    packaged = yaml_parse(TEMPLATE.read_text("utf-8"))
+    """The template after the official transforms, as `sam package` would hand it over."""
+    packaged = parse(TEMPLATE.read_text("utf-8"))
     for resource in packaged["Resources"].values():
         for name in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
             resource["Properties"][name] = "s3://bucket/key"
@@ -48,6 +45,6 @@ def functions() -> dict[str, Any]:
 
 def variables(function: str) -> dict[str, Any]:
     """The environment a function gets, with the template's references unresolved."""
-    common = template()["Globals"]["Function"]["Environment"]["Variables"]
-    own = functions()[function].get("Environment", {"Variables": {}})["Variables"]
+    common: dict[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]
+    own: dict[str, Any] = functions()[function].get("Environment", {"Variables": {}})["Variables"]
     return common | own

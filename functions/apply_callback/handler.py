@@ -1,28 +1,26 @@
-"""The retry queue: store callbacks that the ledger did not take when they came."""
+"""The callback backlog: store callbacks that the ledger did not take when they came."""
 
 import json
-import logging
-from typing import Any
 
-from mediarelay.batch import Record, each
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from mediarelay.aws_lambda.batches import sqs_handler
 from mediarelay.contracts.retry import unpack
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Rejected
-from mediarelay.root import intake
+from mediarelay.observability import logger
+from mediarelay.wiring.callbacks import callback_store
 
-INTAKES = {kind: intake(kind) for kind in Kind}
-log = logging.getLogger(__name__)
+STORES = {kind: callback_store(kind) for kind in Kind}
 
 
-def store(record: Record) -> None:
+def store(record: SQSRecord) -> None:
     """Store one callback; one that cannot be read is in quarantine then."""
-    kind, origin, at, body = unpack(json.loads(record["body"]))
+    kind, origin, at, body = unpack(json.loads(record.body))
     try:
-        INTAKES[kind].take(body, origin, at)
+        STORES[kind].take(body, origin, at)
     except Rejected as error:
-        log.warning("in quarantine", extra={"error": str(error)})
+        logger.warning("in quarantine", extra={"error": str(error)})
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer `{"batchItemFailures"}`."""
-    return each(event, store)
+handler = sqs_handler(store)

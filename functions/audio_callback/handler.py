@@ -2,6 +2,6 @@
 
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.http import taking_callbacks
-from mediarelay.root import receiver
+from mediarelay.wiring.callbacks import callback_endpoint
 
-handler = taking_callbacks(receiver(Kind.AUDIO))
+handler = taking_callbacks(callback_endpoint(Kind.AUDIO))

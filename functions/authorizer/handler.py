@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.http import Event, header
-from mediarelay.root import doorkeeper
+from mediarelay.wiring.authorizer import authorizer
 
-DOORKEEPER = doorkeeper()
+AUTHORIZER = authorizer()
 
 
+@observed
 def handler(event: Event, _context: Any) -> dict[str, Any]:
     """Answer `{"isAuthorized", "context"}`."""
-    client = DOORKEEPER.admit(header(event, "authorization"), event["routeKey"])
+    client = AUTHORIZER.admit(header(event, "authorization"), event["routeKey"])
     if client is None:
         return {"isAuthorized": False, "context": {"client": ""}}
     return {"isAuthorized": True, "context": {"client": client.name, "scopes": " ".join(client.scopes)}}

@@ -1,23 +1,24 @@
-"""The confirm queues: ask the provider about each task in turn."""
+"""The confirm queues: query the provider about each task in turn."""
 
 import json
 from datetime import UTC, datetime
-from typing import Any
 
-from mediarelay.batch import Record, each
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from mediarelay.aws_lambda.batches import sqs_handler
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.root import confirmer
+from mediarelay.observability import add_log_keys
+from mediarelay.wiring.provider import confirmer
 
 CONFIRMER = confirmer()
 
 
-def ask(record: Record) -> None:
+def confirm(record: SQSRecord) -> None:
     """Confirm the task that one message names."""
-    message = json.loads(record["body"])
-    sent = datetime.fromtimestamp(int(record["attributes"]["SentTimestamp"]) / 1000, UTC)
+    message = json.loads(record.body)
+    add_log_keys(vid=message["vid"])
+    sent = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
     CONFIRMER.confirm(message["vid"], Kind(message["kind"]), prompt=message.get("prompt", False), sent=sent)
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer `{"batchItemFailures"}`."""
-    return each(event, ask)
+handler = sqs_handler(confirm)

@@ -3,35 +3,32 @@
 from collections.abc import Callable
 from typing import Any
 
-from mediarelay.batch import Record, each
-from mediarelay.domain.change import (
-    CallbackStored,
-    Change,
-    IntentQueued,
-    IntentRefused,
-    RelayStored,
-    ReplayRequested,
-    TaskUnpublished,
-)
-from mediarelay.root import asker, changes, publisher, song_publisher, submit_queue
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-ASKER, SUBMITS, PUBLISHER, SONGS = asker(), submit_queue(), publisher(), song_publisher()
-ACTIONS: dict[type[Change], Callable[[Any], object]] = {
-    CallbackStored: lambda change: ASKER.ask(change.vid, change.kind, vouched=change.is_trusted),
-    ReplayRequested: lambda change: ASKER.ask(change.vid, change.kind, vouched=True),
-    IntentQueued: lambda change: SUBMITS.send(change.identity),
-    IntentRefused: lambda change: PUBLISHER.refuse(change.identity),
-    TaskUnpublished: lambda change: PUBLISHER.publish(change.vid),
-    RelayStored: lambda change: SONGS.follow(change.song),
+from mediarelay.aws_lambda.batches import stream_handler
+from mediarelay.domain import change as changes
+from mediarelay.observability import add_log_keys
+from mediarelay.wiring.queues import submit_queue
+from mediarelay.wiring.songs import song_publisher
+from mediarelay.wiring.stream import changes_of
+from mediarelay.wiring.tasks import confirm_requester, task_publisher
+
+REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_publisher(), song_publisher()
+ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
+    changes.CallbackStored: lambda change: REQUESTER.ask(change.vid, change.kind, vouched=change.is_trusted),
+    changes.ReplayRequested: lambda change: REQUESTER.ask(change.vid, change.kind, vouched=True),
+    changes.IntentQueued: lambda change: SUBMITS.send(change.identity),
+    changes.IntentRefused: lambda change: TASKS.refuse(change.identity),
+    changes.TaskUnpublished: lambda change: TASKS.publish(change.vid),
+    changes.RelayStored: lambda change: SONGS.follow(change.song),
 }
 
 
-def follow(record: Record) -> None:
+def follow(record: DynamoDBRecord) -> None:
     """Carry out what one change of the ledger needs; a record that cannot be read needs nothing."""
-    for change in changes(record):
+    for change in changes_of(record.raw_event):
+        add_log_keys(**change.log_keys)
         ACTIONS[type(change)](change)
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer `{"batchItemFailures"}`."""
-    return each(event, follow)
+handler = stream_handler(follow)

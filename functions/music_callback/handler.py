@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.http import Event, Response, answering, raw_body, respond
-from mediarelay.root import music_receiver
 from mediarelay.usecases.songs.receive import SongReceipt
+from mediarelay.wiring.relays import relay_endpoint
 
-RECEIVER = music_receiver()
+ENDPOINT = relay_endpoint()
 
 
 def told(receipt: SongReceipt) -> dict[str, Any]:
@@ -16,10 +17,11 @@ def told(receipt: SongReceipt) -> dict[str, Any]:
     return about | {"accepted": True, "duplicate": receipt.duplicate}
 
 
+@observed
 @answering
 def handler(event: Event, _context: Any) -> Response:
     """Answer `{"results"}`, one for each relay in its order."""
     headers = {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
     address = event["requestContext"]["http"]["sourceIp"]
-    receipts = RECEIVER.receive(headers, address, lambda: raw_body(event))
+    receipts = ENDPOINT.receive(headers, address, lambda: raw_body(event))
     return respond(200, {"results": [told(receipt) for receipt in receipts]})

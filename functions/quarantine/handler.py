@@ -2,8 +2,8 @@
 
 from mediarelay.contracts.api.views import QuarantineQuery, QuarantineReplayRequest, Rerun, quarantine_view
 from mediarelay.http import Event, Response, respond
-from mediarelay.root import quarantine
 from mediarelay.routing import Route, serving
+from mediarelay.wiring.clients import quarantine
 
 QUARANTINE = quarantine()
 

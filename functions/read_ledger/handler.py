@@ -2,10 +2,10 @@
 
 from mediarelay.contracts.api.views import NoQuery, TaskQuery
 from mediarelay.http import Event, Response, respond
-from mediarelay.root import reader
 from mediarelay.routing import Route, serving
+from mediarelay.wiring.clients import task_reader
 
-READER = reader()
+READER = task_reader()
 
 
 def page(_event: Event, query: TaskQuery) -> Response:

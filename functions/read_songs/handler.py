@@ -3,10 +3,10 @@
 from mediarelay.contracts.api.views import NoQuery, Place, SongPlace, SongsQuery, TokensQuery, read
 from mediarelay.errors import Forbidden
 from mediarelay.http import Event, Response, respond, scopes
-from mediarelay.root import room_reader
 from mediarelay.routing import Answer, Route, serving
+from mediarelay.wiring.songs import song_reader
 
-READER, TOKENS, PRIVATE = room_reader(), "read:tokens", {"cache-control": "no-store"}
+READER, TOKENS, PRIVATE = song_reader(), "read:tokens", {"cache-control": "no-store"}
 
 
 def songs(event: Event, query: SongsQuery) -> Response:

@@ -2,8 +2,8 @@
 
 from mediarelay.contracts.api.views import NoBody, ReplayJobs, ReplayRequest
 from mediarelay.http import Event, Response, client_name, respond
-from mediarelay.root import replayer
 from mediarelay.routing import Route, serving
+from mediarelay.wiring.clients import replayer
 
 REPLAYER = replayer()
 

@@ -3,8 +3,8 @@
 from mediarelay.contracts.api.views import AudioTaskRequest
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.http import Event, Response, created, idempotency_key
-from mediarelay.root import submitter
 from mediarelay.routing import Route, serving
+from mediarelay.wiring.provider import submitter
 
 SUBMITTER = submitter()
 

@@ -3,10 +3,10 @@
 from mediarelay.contracts.api.views import AudioBatch, batch_view
 from mediarelay.errors import Malformed
 from mediarelay.http import IDEMPOTENCY_KEY, Event, Response, header, own_key, respond
-from mediarelay.root import batcher
 from mediarelay.routing import Route, serving
+from mediarelay.wiring.clients import batch_submitter
 
-BATCHER = batcher()
+BATCHER = batch_submitter()
 
 
 def submit(event: Event, batch: AudioBatch) -> Response:

@@ -1,19 +1,21 @@
-"""The submit queue: hand each wish to the provider."""
+"""The submit queue: submit each intent to the provider."""
 
 import json
-from typing import Any
 
-from mediarelay.batch import Record, each
-from mediarelay.root import submitter
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from mediarelay.aws_lambda.batches import sqs_handler
+from mediarelay.observability import add_log_keys
+from mediarelay.wiring.provider import submitter
 
 SUBMITTER = submitter()
 
 
-def send(record: Record) -> None:
-    """Hand over the wish that one message names; while the budget is used up it stays due."""
-    SUBMITTER.resume(json.loads(record["body"])["intent"])
+def submit(record: SQSRecord) -> None:
+    """Submit the intent that one message names; while the budget is used up it stays due."""
+    intent = json.loads(record.body)["intent"]
+    add_log_keys(intent=intent)
+    SUBMITTER.resume(intent)
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer `{"batchItemFailures"}`."""
-    return each(event, send)
+handler = sqs_handler(submit)

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from mediarelay.root import sweeper, tick
+from mediarelay.aws_lambda.observability import observed
+from mediarelay.wiring.sweep import sweeper
+from mediarelay.wiring.ticks import tick
 
 SWEEPER = sweeper()
 
 
+@observed
 def handler(_event: Any, context: Any) -> dict[str, int]:
     """Return how much was done, by duty."""
     return SWEEPER.sweep(tick(context))

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from random import Random
@@ -10,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from mediarelay import root
 from mediarelay.adapters.aws import client
 from mediarelay.contracts.retry import unpack
 from mediarelay.domain.circuit_breaker import Circuit
@@ -26,10 +26,16 @@ from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.signing.standard_webhooks import headers
 from mediarelay.signing.tokens import digest
 from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
+from mediarelay.wiring import base
+from mediarelay.wiring.circuit import circuit_breaker
+from mediarelay.wiring.relays import relay_endpoint
+from mediarelay.wiring.songs import song_publisher
+from mediarelay.wiring.tasks import task_repository
 from tests.integration.provider import Site
 from tests.integration.song_harness import CALLBACK, WEBHOOK
 from tests.integration.stores import Stores
 from tests.integration.task_harness import Clock, waiting
+from tests.lambda_context import Context
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
 ACCOUNT = "123456789012"
@@ -47,13 +53,6 @@ SECRETS = {
 }
 SIGNED = {"SecretId", "Nonce", "Timestamp", "SignatureMethod", "Signature"}
 Call = tuple[str, str]
-
-
-class Context:
-    """Lambda's context, as far as handlers look at it."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 50_000
 
 
 class LambdaSandbox:
@@ -119,16 +118,16 @@ class LambdaSandbox:
         self.settings("music_callback")
         body, timestamp = json.dumps(one["relay"]).encode(), str(int(self.clock().timestamp()))
         signed = headers(WEBHOOK, "m", timestamp, body)
-        (receipt,) = root.music_receiver().receive(signed, "192.0.2.1", lambda: body)
+        (receipt,) = relay_endpoint().receive(signed, "192.0.2.1", lambda: body)
         self.settings("sweep")
         if one.get("followed"):
-            root.song_publisher().follow(receipt.relay.key)
+            song_publisher().follow(receipt.relay.key)
             _messages(self.inbox)
 
     def _refuse(self, action: str, refusals: int, now: str) -> None:
         self.clock.now = datetime.fromisoformat(now)
         for _ in range(refusals):
-            root.breaker().record_failure(action, Circuit())
+            circuit_breaker().record_failure(action, Circuit())
 
     def _log(self, line: Mapping[str, Any]) -> None:
         """Write one line of the log; what is not marked as unseen is folded into the task item too."""
@@ -138,10 +137,10 @@ class LambdaSandbox:
         entry = LoggedObservation(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
         if line.get("unseen"):
             self.stores.tasks.append(
-                entry, first_check(kind, entry.at, root.settings().first_poll_after, known=origin in TRUSTED_ORIGINS)
+                entry, first_check(kind, entry.at, base.settings().first_poll_after, known=origin in TRUSTED_ORIGINS)
             )
         else:
-            root.tasks().add(entry)
+            task_repository().add(entry)
 
     def environment(self, function: str) -> dict[str, str]:
         """What the template puts into the function's environment."""
@@ -155,8 +154,8 @@ class LambdaSandbox:
         for name, value in self.environment(function).items():
             self.patch.setenv(name, value)
         forget()
-        self.patch.setattr(root, "now", self.clock)
-        self.patch.setattr(root, "_random", Random(0))  # noqa: S311 - the same each time
+        self.patch.setattr(base, "now", self.clock)
+        self.patch.setattr(base, "random", Random(0))  # noqa: S311 - the same each time
 
     def handler(self, function: str) -> ModuleType:
         """Load a function's handler."""
@@ -210,10 +209,7 @@ class LambdaSandbox:
         """What the function left behind, without what is empty."""
         left = {
             "tasks": self._states(),
-            "due": {
-                what: sorted(row.due_at.isoformat() for row in rows)
-                for what, rows in waiting(self.stores.due_index).items()
-            },
+            "due": {what: sorted(one.due_at.isoformat() for one in rows) for what, rows in self._due().items()},
             "queue": [json.loads(body) for body in _messages(self.queue)],
             "unknown": [json.loads(body) for body in _messages(self.unknown)],
             "submits": [json.loads(body) for body in _messages(self.submits)],
@@ -241,7 +237,7 @@ class LambdaSandbox:
         """The state of every task, with everything that was said about it."""
         vids = sorted(self.stores.tasks.vids())
         self.settings("sweep")
-        tasks = {vid: root.tasks().load(vid)[1] for vid in vids}
+        tasks = {vid: task_repository().load(vid)[1] for vid in vids}
         return {vid: task.state.value for vid, task in tasks.items() if task}
 
 
@@ -260,8 +256,9 @@ def _captured(message: Mapping[str, str]) -> dict[str, str]:
 
 def forget() -> None:
     """Drop what the composition root has built."""
-    for item in vars(root).values():
-        if hasattr(item, "cache_clear") and item.__module__ == root.__name__:
+    wired = [module for name, module in sys.modules.items() if name.startswith("mediarelay.wiring.")]
+    for item in (item for module in wired for item in vars(module).values()):
+        if hasattr(item, "cache_clear") and item.__module__.startswith("mediarelay.wiring."):
             item.cache_clear()
 
 

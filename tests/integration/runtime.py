@@ -27,13 +27,17 @@ AT = """
 import sys
 from datetime import datetime
 from random import Random
-from mediarelay import root
-at = datetime.fromisoformat(sys.argv.pop(1))
-root.now, root._random = (lambda: at), Random(0)
+from awslambdaric import bootstrap
+at, load = datetime.fromisoformat(sys.argv.pop(1)), bootstrap._get_handler
+def load_at(handler):
+    from mediarelay.wiring import base
+    base.now, base.random = (lambda: at), Random(0)
+    return load(handler)
+bootstrap._get_handler = load_at
 from awslambdaric.__main__ import main
 main(sys.argv)
 """
-"""The same as PLAIN, at a given time."""
+"""The same as PLAIN, at a given time. Our code is loaded when the runtime has set up its own log, as in Lambda."""
 
 
 @dataclass

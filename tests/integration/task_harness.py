@@ -36,7 +36,7 @@ from mediarelay.usecases.tasks.read import TaskReader
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
-from mediarelay.usecases.tasks.submit import Submitter
+from mediarelay.usecases.tasks.submit import IntentRegistry, Submitter
 from tests.integration.stores import Stores
 
 T = TypeVar("T")
@@ -247,8 +247,11 @@ class TaskHarness:
         )
         self.confirmer = Confirmer(tasks=self.tasks, provider=self.provider, clock=self.clock)
         send = dict.fromkeys(Kind, self.provider.send)
+        self.registry = IntentRegistry(
+            intents=self.stores.intents, tasks=self.tasks, clock=self.clock, default_key_hours=24
+        )
         self.submitter = Submitter(
-            intents=self.stores.intents, tasks=self.tasks, send=send, clock=self.clock, default_key_hours=24
+            registry=self.registry, intents=self.stores.intents, tasks=self.tasks, send=send, clock=self.clock
         )
         self.submits, self.retry, self.identities = Wishes(), Retry(), count(1)
         self.breaker = CircuitBreaker(self.stores.circuits, self.clock)

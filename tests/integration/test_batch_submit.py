@@ -20,7 +20,7 @@ def song(number: int) -> dict[str, Any]:
 
 
 def statuses(harness: TaskHarness, wishes: list[Any]) -> list[int]:
-    results = BatchSubmitter(harness.submitter).take(wishes, lambda key: key and f"game\n{key}")
+    results = BatchSubmitter(harness.registry).take(wishes, lambda key: key and f"game\n{key}")
     return [one["status"] for one in batch_view(results)["results"]]
 
 

@@ -20,6 +20,7 @@ from mediarelay.errors import (
     ProviderRefused,
     ProviderUnknown,
 )
+from tests.counts import counted
 from tests.integration.task_harness import QUERIES, START, VID, TaskHarness, answer, callback, decoded, listed
 
 NO_ANSWER = {
@@ -164,7 +165,7 @@ def test_a_vid_that_nobody_mentioned_makes_no_task(harness: TaskHarness, capsys:
     harness.provider.answers[VID] = answer(status=9)
     assert harness.confirmer.confirm(VID, Kind.VIDEO) is None
     assert [item["item"]["S"] for item in harness.items()] == ["reply"]
-    assert capsys.readouterr().out.count('"ConfirmUnknown": 1') == 5
+    assert counted(capsys).total("ConfirmUnknown") == 5
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is State.SUCCEEDED
 
@@ -463,7 +464,7 @@ def test_a_contradiction_is_kept_shown_counted_once_and_settled(
     harness.claim(callback())
     harness.claim(callback(result="failure", app_id=666))
     harness.confirm()
-    assert capsys.readouterr().out.count('"Conflicts": 2') == 1
+    assert counted(capsys).total("Conflicts") == 2
     seen = {one["subject"]: one for one in harness.reader.history(VID)["conflicts"]}
     assert set(seen) == {"app_id", "outcome"}
     assert seen["outcome"] == {
@@ -475,7 +476,7 @@ def test_a_contradiction_is_kept_shown_counted_once_and_settled(
     assert harness.confirm().outcome is State.SUCCEEDED
     harness.claim(callback(result="failure", app_id=667))
     harness.confirm()
-    assert "Conflicts" not in capsys.readouterr().out
+    assert counted(capsys).total("Conflicts") == 0
     settled = {one["subject"]: one["settled"] for one in harness.reader.history(VID)["conflicts"]}
     assert settled == {"app_id": str(QUERIES[Kind.VIDEO]["app_id"]), "outcome": "succeeded"}
 

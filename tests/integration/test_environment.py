@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from mediarelay import root
 from mediarelay.adapters.aws import CONFIG
 from mediarelay.config import Settings
-from tests.integration.lambda_sandbox import Context, LambdaSandbox
+from mediarelay.wiring import base
+from mediarelay.wiring.ticks import tick
+from tests.integration.lambda_sandbox import LambdaSandbox
+from tests.lambda_context import Context
 from tests.stack import functions, template, variables
 
 TICKS = {"poll_video", "poll_audio", "sweep"}
@@ -31,10 +33,10 @@ def test_settings_that_are_read_are_given(
 ) -> None:
     read: set[str] = set()
     watched = SimpleNamespace(read=lambda: Watched(Settings.read(), read))
-    monkeypatch.setattr(root, "Settings", watched)
+    monkeypatch.setattr(base, "Settings", watched)
     lambda_sandbox.handler(function)
     if function in TICKS:
-        root.tick(Context())
+        tick(Context())
     given, common = set(variables(function)), set(template()["Globals"]["Function"]["Environment"]["Variables"])
     assert read <= given
     assert given - common <= read

@@ -201,9 +201,7 @@ def test_over_budget_a_task_is_looked_at_ever_less_often(harness: TaskHarness) -
     assert harness.reader.task(VID)["state"] == "expected", (
         "while our budget prevents the last query, the deadline waits"
     )
-    assert [
-        row.due_at - harness.clock() <= 1.25 * timedelta(minutes=30) for row in harness.due()["video"]
-    ] == [True]
+    assert [row.due_at - harness.clock() <= 1.25 * timedelta(minutes=30) for row in harness.due()["video"]] == [True]
 
 
 # ── the poll ──
@@ -318,7 +316,7 @@ def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_howeve
     harness: TaskHarness,
 ) -> None:
     harness.provider.vids = [BudgetSpent("none left")] * 10 + ["v1"]
-    harness.submitter.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
+    harness.registry.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
     for _ in range(10):
         harness.clock.forward(minutes=1)
         assert harness.sweep()["submit"] == 1
@@ -332,7 +330,7 @@ def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_howeve
 
 def test_only_a_queued_submit_leaves_a_part_of_the_budget(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", BudgetSpent("none left"), "v2", "v3"]
-    harness.submitter.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
+    harness.registry.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
     (row,) = harness.due()["submit_queued"]
     harness.submitter.resume(row.subject.identity)
     harness.submitter.submit(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
@@ -343,7 +341,7 @@ def test_only_a_queued_submit_leaves_a_part_of_the_budget(harness: TaskHarness) 
 
 def test_submits_whose_client_waits_come_before_a_batch(harness: TaskHarness) -> None:
     for number in range(100):
-        harness.submitter.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
+        harness.registry.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
     harness.provider.vids = [BudgetSpent("none left")]
     harness.clock.forward(seconds=30)
     harness.submitter.submit(Kind.AUDIO, WISH | {"url": "http://a/mine.mp3"}, None)
@@ -358,7 +356,7 @@ def test_submits_whose_client_waits_come_before_a_batch(harness: TaskHarness) ->
 
 def test_a_tick_hands_on_no_submits_that_the_queue_still_has(harness: TaskHarness) -> None:
     for number in range(90):
-        harness.submitter.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
+        harness.registry.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
     harness.clock.forward(minutes=2)
     harness.submits.waiting = 70
     assert harness.sweeper.sweep(harness.tick())["submit"] == 10

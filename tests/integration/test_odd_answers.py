@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
@@ -19,6 +18,7 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import ProviderUnknown, ProviderUnreadable
 from mediarelay.usecases.tasks.rebuild import Rebuilder
 from tests.contract.test_side_fields import ODD, QUERIES, SIDE, changed, kind_of, load, written
+from tests.counts import counted
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 GOOD = {
@@ -63,16 +63,6 @@ UNJUDGED: dict[str, bytes | ProviderUnreadable] = {
 }
 
 
-def counted(capsys: pytest.CaptureFixture[str], metric: str, dimension: str) -> Counter[str]:
-    """What a metric counted so far, by its dimension."""
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-    found = Counter[str]()
-    for line in lines:
-        if metric in line:
-            found[line[dimension]] += line[metric]
-    return found
-
-
 @pytest.mark.parametrize("name", ODDITIES)
 @pytest.mark.parametrize("claimed", [True, False])
 def test_an_odd_side_field_does_not_cost_the_outcome(
@@ -85,12 +75,12 @@ def test_an_odd_side_field_does_not_cost_the_outcome(
         harness.track("abc123", url=str(GOOD["url"]))
     harness.clock.forward(seconds=1)
     harness.provider.answers["abc123"] = json.dumps(GOOD | {field: value}).encode()
-    capsys.readouterr()
+    counted(capsys)
     for _ in range(3):
         assert harness.confirm("abc123").outcome is State.SUCCEEDED
         harness.publisher.publish("abc123")
         harness.reader.task("abc123")
-    assert counted(capsys, "FieldsUnreadable", "field") == {field: 1}, "counted once, not at each fold"
+    assert counted(capsys).by("FieldsUnreadable", "field") == {field: 1}, "counted once, not at each fold"
     view = harness.reader.task("abc123")
     assert view["state"] == "succeeded"
     assert field not in view["source"]
@@ -107,13 +97,13 @@ def test_what_cannot_be_judged_is_kept_and_asked_about_again(
     harness.claim(callback())
     said = UNJUDGED[name]
     harness.provider.answers[VID] = said
-    capsys.readouterr()
+    counted(capsys)
     for asked in (1, 2):
         assert harness.confirm().outcome is None
         assert len(harness.provider.asked) == asked
         harness.clock.forward(minutes=1)
     kind = "mismatched" if name.startswith("other") else "unreadable"
-    assert counted(capsys, "AnswersRejected", "reason") == {kind: 2}
+    assert counted(capsys).by("AnswersRejected", "reason") == {kind: 2}
     (reply,) = [entry for entry in harness.stores.tasks.load(VID).observations if entry.origin is Origin.REPLY]
     assert harness.stores.tasks.read_body(reply) == (
         said.body if isinstance(said, ProviderUnreadable) else canonical(parse_reply(said))
@@ -181,12 +171,12 @@ def test_a_better_reader_applies_before_the_provider_is_asked(
     asked = len(harness.provider.asked)
     old_reader.side_effect = None
     old_reader.side_effect = _new_reader
-    capsys.readouterr()
+    counted(capsys)
     assert harness.confirm().outcome is State.SUCCEEDED
     assert len(harness.provider.asked) == asked, "nobody had to be asked"
     harness.publisher.publish(VID)
     assert harness.topic.messages[-1]["type"] == "mediarelay.task.succeeded"
-    assert counted(capsys, "FieldsUnreadable", "field") == {"size": 1}
+    assert counted(capsys).by("FieldsUnreadable", "field") == {"size": 1}
     (line,) = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "answer"]
     assert line["body"]["name"] == "/new"
     version = harness.stores.tasks.load(VID).item.bookkeeping
@@ -258,7 +248,7 @@ def test_a_mistake_of_ours_does_not_lose_an_answer(
     ):
         assert harness.confirm().outcome is None
     assert "oops" in str([record.exc_info for record in caplog.records])
-    assert counted(capsys, "AnswersRejected", "reason") == {"failed": 1}
+    assert counted(capsys).by("AnswersRejected", "reason") == {"failed": 1}
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     assert harness.confirm().outcome is State.SUCCEEDED
 

@@ -18,8 +18,9 @@ from docs.generate import openapi
 from docs.routes import ROUTES
 from mediarelay.contracts.api.plain import Query
 from tests.hypothesis_profiles import patient
-from tests.integration.lambda_sandbox import Context, LambdaSandbox, forget
+from tests.integration.lambda_sandbox import LambdaSandbox, forget
 from tests.integration.provider import Site, serving
+from tests.lambda_context import Context
 from tests.stack import functions
 
 CLIENT_ROUTES = [key for key in ROUTES if "/callbacks/" not in key]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.metrics import NAMESPACE
+from mediarelay.observability import DETAILS, NAMESPACE, SERVICE
 from tests.integration.lambda_sandbox import LambdaSandbox
 from tests.integration.runtime import AT, PLAIN, RUNTIME, Run, run, runtime_packages
 from tests.integration.test_events import CONFIDENTIAL, FILES, OWNER_OF
@@ -26,18 +26,23 @@ def paths(layers: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [*layers.glob("*/python"), runtime_packages(tmp_path_factory.mktemp("runtime"))]
 
 
+DURING_INIT = {"setting unreadable", "secret unusable", "secret entries unreadable", "secret not refreshed"}
+"""Lines that may come before there is an invocation."""
+
+
 def check_log(done: Run) -> None:
     """Every line is a metric in CloudWatch's format or a record of our own loggers; nothing confidential is in them."""
     for line in done.lines:
         if "_aws" in line:
             (metric,) = line["_aws"]["CloudWatchMetrics"]
-            (dimensions,) = metric["Dimensions"]
-            assert metric["Namespace"] == NAMESPACE
-            assert {type(line[name["Name"]]) for name in metric["Metrics"]} == {int}
-            assert {type(line[name]) for name in dimensions} <= {str}
+            assert (metric["Namespace"], metric["Dimensions"], line["service"]) == (NAMESPACE, [["service"]], SERVICE)
+            assert {type(value) for name in metric["Metrics"] for value in line[name["Name"]]} == {float}
         else:
-            assert line["logger"].partition(".")[0] in {"mediarelay", "handler"}, line
-            assert {"timestamp", "level", "message", "requestId"} <= line.keys()
+            assert line["name"].partition(".")[0] == "mediarelay", line
+            assert {"timestamp", "level", "message", "service", "location"} <= line.keys()
+            if line["message"] not in DURING_INIT:
+                assert {"function_name", "function_request_id", "cold_start"} <= line.keys()
+    assert sum("_aws" in line for line in done.lines) <= 1, "one blob for the invocation"
     assert not [word for word in CONFIDENTIAL if word in done.stdout]
     assert done.stderr == ""
 
@@ -65,7 +70,7 @@ def test_a_refused_request_leaves_the_line_that_operators_search_for(
     done = run("read_ledger", {"routeKey": "GET /nothing"}, lambda_sandbox.environment("read_ledger"), paths, PLAIN)
     (line,) = done.lines
     assert (line["level"], line["message"], line["error"]) == ("INFO", "refused", "NotFound")
-    assert line["requestId"] == "example-request"
+    assert (line["function_request_id"], line["cold_start"]) == ("example-request", True)
 
 
 @pytest.mark.parametrize("function", ["confirm", "submit_audio", "submit_queued", "track_video"])
@@ -77,6 +82,8 @@ def test_a_function_that_cannot_start_says_why(lambda_sandbox: LambdaSandbox, pa
     assert "PROVIDER_ENDPOINT" in done.posted["error"]["errorMessage"]
     (line,) = (one for one in done.lines if "errorType" in one)
     assert (line["level"], line["errorType"]) == ("ERROR", done.posted["error"]["errorType"])
+    (blob,) = (one for one in done.lines if "_aws" in one)
+    assert blob["SettingUnreadable"] == [1.0], "no invocation will publish it"
 
 
 def example(name: str) -> tuple[dict[str, Any], str]:
@@ -108,9 +115,10 @@ def test_a_function_starts_with_a_setting_or_secret_that_cannot_be_read_and_says
     assert done.posted.keys() == {"response"}
     assert (done.posted["response"] or {}).get("statusCode") == status
     metric = "SecretUnusable" if "secret" in named else "SettingUnreadable"
-    said = [one for one in done.lines if named.items() <= one.items()]
-    assert {one.get("level") for one in said if metric not in one} == {"ERROR"}
-    assert [one for one in said if metric in one]
+    ((detail, name),) = named.items()
+    assert {one["level"] for one in done.lines if one.get(detail) == name} == {"ERROR"}
+    (blob,) = (one for one in done.lines if "_aws" in one)
+    assert blob[DETAILS][metric][detail][name] == sum(blob[metric])
 
 
 @pytest.mark.parametrize("function", ["poll_video", "poll_audio", "sweep"])

@@ -10,6 +10,7 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.secrets import RECHECK_SECONDS, REFUSALS, Secret
 from mediarelay.errors import SecretUnavailable
 from mediarelay.usecases.secret_entries import callback_tokens
+from tests.counts import Counts, counted
 
 KEEP = 60.0
 DOWN = (
@@ -126,14 +127,14 @@ class Told:
     def __init__(self, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
         self.capsys, self.caplog = capsys, caplog
 
-    def metrics(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.capsys.readouterr().out.splitlines()]
+    def counts(self) -> Counts:
+        return counted(self.capsys)
 
     def unusable(self) -> list[str]:
-        """The secrets that were counted; each by name, and once without: the alarm watches that."""
-        found = [one for one in self.metrics() if "SecretUnusable" in one]
-        named = [one["secret"] for one in found if "secret" in one]
-        assert sum(one["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[]] for one in found) == len(named)
+        """The secrets that were counted; each by name, and in all: the alarm watches that."""
+        counts = self.counts()
+        named = list(counts.by("SecretUnusable", "secret").elements())
+        assert counts.total("SecretUnusable") == len(named)
         assert [vars(one)["secret"] for one in self.logged("secret unusable")] == named
         self.caplog.clear()
         return named
@@ -180,8 +181,7 @@ def test_an_object_in_which_nothing_can_be_used_is_told(vault: KmsCipher, told: 
 def test_entries_that_cannot_be_used_are_counted_and_named_by_their_places(vault: KmsCipher, told: Told) -> None:
     vault.rotate('{"tokens": ["one", null, {"canary-5f0c7d": 1}]}')
     assert vault.secret.value()["tokens"][0] == "one"
-    (metric,) = told.metrics()
-    assert (metric["SecretEntriesUnreadable"], metric["secret"]) == (2, "CallbackTokens")
+    assert told.counts().by("SecretEntriesUnreadable", "secret") == {"CallbackTokens": 2}
     (logged,) = told.logged("secret entries unreadable")
     assert logged.fields == ["tokens.1: text was expected", "tokens.2: text was expected"]
     assert not told.entitlements("canary")
@@ -191,8 +191,7 @@ def test_a_name_that_is_stated_twice_is_told_although_others_can_be_used(vault: 
     """Else a second `callback_secrets` would close that door without a word."""
     vault.rotate('{"tokens": "one", "canary-5f0c7d": "a", "canary-5f0c7d": "b"}')
     assert vault.secret.value() == {"tokens": "one"}
-    (metric,) = told.metrics()
-    assert (metric["SecretEntriesUnreadable"], metric["secret"]) == (1, "CallbackTokens")
+    assert told.counts().by("SecretEntriesUnreadable", "secret") == {"CallbackTokens": 1}
     (logged,) = told.logged("secret entries unreadable")
     assert logged.fields == ["a name is stated twice"]
     assert not told.entitlements("canary")
@@ -202,7 +201,7 @@ def test_a_name_that_is_stated_twice_is_told_although_others_can_be_used(vault: 
 def test_slips_of_the_hand_are_read(vault: KmsCipher, told: Told, text: str) -> None:
     vault.rotate(text)
     assert vault.secret.value()["tokens"] == "two"
-    assert told.metrics() == []
+    assert told.counts().blobs == []
 
 
 @pytest.mark.parametrize(("raw", "usable"), [(b'\xef\xbb\xbf{"tokens": "two"}', True), (b"\xff\xfe{", False)])
@@ -222,5 +221,5 @@ def test_a_service_that_is_down_is_no_alarm(vault: KmsCipher, told: Told) -> Non
         vault.reads.error = error
         vault.seconds += KEEP
         assert vault.secret.value() == {"tokens": "one"}
-    assert told.metrics() == []
+    assert told.counts().blobs == []
     assert len(told.logged("secret not refreshed")) == 2

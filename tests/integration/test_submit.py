@@ -101,7 +101,7 @@ def test_a_default_key_in_a_batch_is_free_again(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", "v2"]
     submit(harness, None)
     harness.clock.forward(hours=24)
-    assert harness.submitter.enqueue(Kind.AUDIO, WISH, None) == Submitted(
+    assert harness.registry.enqueue(Kind.AUDIO, WISH, None) == Submitted(
         None, Kind.AUDIO, State.EXPECTED, repeated=False
     )
     (row,) = harness.due()["submit_queued"]
@@ -246,7 +246,7 @@ def test_a_wish_that_nobody_ever_answers_is_given_up(harness: TaskHarness) -> No
 
 
 def queued(harness: TaskHarness, key: str = "key") -> str:
-    harness.submitter.enqueue(Kind.AUDIO, WISH, key)
+    harness.registry.enqueue(Kind.AUDIO, WISH, key)
     (row,) = harness.due()["submit_queued"]
     return row.subject.identity
 
@@ -315,9 +315,9 @@ def test_a_wish_that_is_refused_later_is_announced(harness: TaskHarness, *, down
 def asked_anew(harness: TaskHarness) -> None:
     """What a client does that is told of a refusal."""
     with pytest.raises(ProviderRefused):
-        harness.submitter.enqueue(Kind.AUDIO, WISH, "key")
+        harness.registry.enqueue(Kind.AUDIO, WISH, "key")
     harness.clock.forward(seconds=1)
-    assert harness.submitter.enqueue(Kind.AUDIO, WISH, "key").vid is None
+    assert harness.registry.enqueue(Kind.AUDIO, WISH, "key").vid is None
 
 
 def test_a_refusal_is_announced_although_another_client_was_told(harness: TaskHarness) -> None:
@@ -339,11 +339,12 @@ def test_a_refusal_is_announced_although_another_client_was_told(harness: TaskHa
 @pytest.mark.parametrize("second", ["submit", "enqueue"])
 def test_who_was_promised_a_wish_hears_that_it_was_refused(harness: TaskHarness, second: str) -> None:
     """Another client asks for the same file while the first one's wish is with the provider, which refuses it."""
+    take = {"submit": harness.submitter.submit, "enqueue": harness.registry.enqueue}[second]
     promised = []
 
     def refuse(_: Mapping[str, str], *, queued: bool) -> str:
         assert not queued
-        promised.append(getattr(harness.submitter, second)(Kind.AUDIO, WISH, None))
+        promised.append(take(Kind.AUDIO, WISH, None))
         raise ProviderRefused("provider code 4000", 4000)
 
     with pytest.raises(ProviderRefused):
@@ -372,11 +373,11 @@ def test_a_wish_that_is_answered_while_somebody_asks_for_it(
 
     monkeypatch.setattr(type(harness.stores.intents), "mark_accepted", late)
     if meanwhile == "named":
-        assert harness.submitter.enqueue(Kind.AUDIO, WISH, "key").vid == "v1"
+        assert harness.registry.enqueue(Kind.AUDIO, WISH, "key").vid == "v1"
     else:
         expected = {"refused": ProviderRefused, "dropped": LedgerUnavailable}[meanwhile]
         with pytest.raises(expected):
-            harness.submitter.enqueue(Kind.AUDIO, WISH, "key")
+            harness.registry.enqueue(Kind.AUDIO, WISH, "key")
 
 
 def test_two_clients_that_repeat_a_refused_wish_leave_one(
@@ -395,7 +396,7 @@ def test_two_clients_that_repeat_a_refused_wish_leave_one(
 
     monkeypatch.setattr(type(harness.stores.intents), "delete", late)
     with pytest.raises(ProviderRefused):
-        harness.submitter.enqueue(Kind.AUDIO, WISH, "key")
+        harness.registry.enqueue(Kind.AUDIO, WISH, "key")
     assert list(harness.due()) == ["submit_queued"]
 
 

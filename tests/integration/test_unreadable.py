@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -21,7 +22,7 @@ from mediarelay.adapters.dynamodb.replays import decode_job
 from mediarelay.adapters.dynamodb.songs import decode_bookkeeping, decode_relay, decode_song
 from mediarelay.adapters.dynamodb.stream import changes as changes_of
 from mediarelay.adapters.dynamodb.task_items import decode_task_item
-from mediarelay.batch import each
+from mediarelay.aws_lambda.batches import sqs_handler
 from mediarelay.contracts.api.views import TaskQuery, read
 from mediarelay.domain.circuit_breaker import MAX_BREAK, THRESHOLD, Circuit
 from mediarelay.domain.due import Due, Duty
@@ -32,8 +33,10 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import BudgetSpent, LedgerUnavailable, RowUnreadable
 from mediarelay.usecases.tasks.rebuild import Rebuilder
+from tests.counts import counted
 from tests.integration.song_harness import KEY, SongHarness, relay
 from tests.integration.task_harness import START, TOKEN, VID, TaskHarness, answer, callback
+from tests.lambda_context import Context, messages
 
 Raw = dict[str, Any]
 BROKEN, GOOD, DONE, LATE = VID, "good", "done", "late"
@@ -79,7 +82,7 @@ def fill(harness: TaskHarness) -> None:
     harness.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)], 1, "somebody")
     provider.vids = [BudgetSpent("none left")]
     harness.submitter.submit(Kind.AUDIO, WISH, None)
-    harness.submitter.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
+    harness.registry.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
     harness.breaker.record_failure("GetCtsaudioInfo", Circuit())
     song_harness = SongHarness(harness.table)
     song_harness.webhook(relay())
@@ -116,10 +119,17 @@ def is_unreadable(item: Raw, kind: str) -> bool:
     return False
 
 
-def counted(out: str) -> int:
-    named, in_all = out.count('"RowsUnreadable": 1, "item"'), out.count('"RowsUnreadable": 1}')
-    assert named == in_all, "the alarm watches the count in all"
+def unreadable(capsys: pytest.CaptureFixture[str]) -> int:
+    """How many times an unreadable row was met."""
+    counts = counted(capsys)
+    named = counts.by("RowsUnreadable", "item").total()
+    assert named == counts.total("RowsUnreadable"), "the alarm watches the count in all"
     return named
+
+
+def handle(identity: str, do: Callable[[str], object]) -> None:
+    """Handle a queue's message as a function does: an unreadable row does not make it fail."""
+    assert sqs_handler(lambda record: do(record.message_id))(messages(identity), Context()) is not None
 
 
 def go_on(harness: TaskHarness) -> None:
@@ -131,13 +141,10 @@ def go_on(harness: TaskHarness) -> None:
     assert GOOD in [vid for vid, _ in harness.queue.sent]
     assert "claimed" in [vid for vid, _ in harness.unknown_queue.sent]
     for vid, kind in [*harness.queue.sent, *harness.unknown_queue.sent]:
-        each({"Records": [{"messageId": vid}]}, lambda _record, vid=vid, kind=kind: harness.confirm(vid, kind))
+        handle(vid, partial(harness.confirm, kind=kind))
     harness.sweeper.sweep(harness.tick())
     for identity in harness.submits.take():
-        each(
-            {"Records": [{"messageId": identity}]},
-            lambda _record, identity=identity: harness.submitter.resume(identity),
-        )
+        handle(identity, harness.submitter.resume)
     assert harness.reader.task(GOOD)["state"] == "succeeded"
     assert DONE in {message["subject"] for message in harness.topic.messages}
     assert {GOOD, DONE} <= {task["vid"] for task in harness.reader.page(read(TaskQuery, {"limit": "100"}))["tasks"]}
@@ -181,9 +188,9 @@ def test_an_unreadable_row_stops_nobody(
     for item in written:
         client("dynamodb").put_item(TableName=harness.table, Item=odd if item is broken else item)
     harness.clock.forward(minutes=5)
-    capsys.readouterr()
+    counted(capsys)
     go_on(harness)
-    assert counted(capsys.readouterr().out)
+    assert unreadable(capsys)
     named = [record for record in caplog.records if record.message == "row unreadable"]
     assert (odd["pk"]["S"], odd["sk"]["S"]) in {(one.pk, one.sk) for one in named}  # type: ignore[attr-defined]
     assert not any("junk" in str(vars(one)) for one in named)
@@ -204,7 +211,7 @@ def test_a_time_to_which_nothing_can_be_added_stops_nobody(
         client("dynamodb").put_item(TableName=harness.table, Item=odd)
     harness.clock.forward(minutes=5)
     go_on(harness)
-    assert counted(capsys.readouterr().out)
+    assert unreadable(capsys)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +305,7 @@ def test_a_row_that_waits_for_what_is_not_its_duty_is_parked(
         harness.poll(kind)
     harness.sweeper.sweep(harness.tick())
     assert parked(harness) == [sk]
-    assert counted(capsys.readouterr().out)
+    assert unreadable(capsys)
     assert (harness.take(), harness.submits.take()) == ([], [])
 
 
@@ -427,7 +434,7 @@ def test_a_relay_that_cannot_be_decrypted_leaves_the_others_readable(
     song = song_harness.song(tokens=True)
     assert {"krc_token", "share_token"} & song.keys() == set(), "no digest in the place of a token"
     assert song["next"] == "use"
-    assert counted(capsys.readouterr().out) == 2
+    assert unreadable(capsys) == 2
     assert {one.sk for one in caplog.records if one.message == "row unreadable"} == {item["sk"]["S"]}  # type: ignore[attr-defined]
 
 
@@ -470,7 +477,7 @@ def test_a_readable_item_of_another_writer_is_not_written_over(harness: TaskHarn
 
 
 def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) -> None:
-    harness.submitter.enqueue(Kind.AUDIO, WISH, None)
+    harness.registry.enqueue(Kind.AUDIO, WISH, None)
     (row,) = harness.due()["submit_queued"]
     spoil(harness, row.handle[0], row.handle[1], "REMOVE #request", {"#request": "request"})
     harness.clock.forward(minutes=2)
@@ -523,14 +530,14 @@ def test_whoever_may_only_read_notes_a_row_and_goes_on(
 
     monkeypatch.setattr(type(harness.stores.table), "update", refuse)
     assert harness.reader.task(VID)["state"] == "transcoding"
-    assert counted(capsys.readouterr().out) == 1
+    assert unreadable(capsys) == 1
 
 
 def test_a_record_about_an_unreadable_row_does_not_come_back() -> None:
     def fail(_record: object) -> None:
         raise RowUnreadable(("pk", "sk"), "task", "vid")
 
-    assert each({"Records": [{"messageId": "1"}]}, fail) == {"batchItemFailures": []}
+    assert sqs_handler(fail)(messages("1"), Context()) == {"batchItemFailures": []}
 
 
 def test_the_error_never_has_the_content() -> None:
@@ -602,7 +609,7 @@ def test_an_answer_that_is_not_what_its_key_says_is_logged_anew(
     work_off(harness)
     assert harness.reader.task(VID)["state"] == "succeeded"
     assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
-    assert counted(capsys.readouterr().out)
+    assert unreadable(capsys)
 
 
 @pytest.mark.parametrize("broken", ["first", "part", "part gone"])
@@ -643,7 +650,7 @@ def test_a_trusted_callback_in_parts_is_settled_without_an_alarm(
     assert only(harness, "part")
     harness.provider.answers[VID] = answer()
     assert harness.confirm().state is State.SUCCEEDED
-    assert not counted(capsys.readouterr().out)
+    assert not unreadable(capsys)
 
 
 @pytest.mark.parametrize("duty", ["video", "audio", "unknown_audio", "lost", "submit", "replay", "song", "expire"])
@@ -707,7 +714,7 @@ def test_an_entry_that_says_it_is_a_part_is_named(harness: TaskHarness, capsys: 
     harness.track()
     overwrite(harness, only(harness, "track"), item={"S": "part"})
     harness.stores.tasks.load(VID)
-    assert counted(capsys.readouterr().out) == 1
+    assert unreadable(capsys) == 1
 
 
 def test_a_claim_in_the_stream_under_another_key_asks_nothing(harness: TaskHarness) -> None:
@@ -749,13 +756,13 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
     for _ in range(3):
         harness.clock.forward(minutes=5)
         harness.sweeper.sweep(harness.tick())
-        wishes = [{"messageId": one} for one in harness.submits.take()]
-        each({"Records": wishes}, lambda record: harness.submitter.resume(str(record["messageId"])))
+        for identity in harness.submits.take():
+            handle(identity, harness.submitter.resume)
     with pytest.raises(RowUnreadable):
         harness.submitter.submit(Kind.AUDIO, WISH, "k")
     assert (harness.provider.taken, harness.topic.messages) == ([], [])
     assert {"submit", "publish"}.isdisjoint(harness.due())
-    assert counted(capsys.readouterr().out)
+    assert unreadable(capsys)
 
 
 @pytest.mark.parametrize(
@@ -806,4 +813,4 @@ def test_a_relay_that_is_too_deep_leaves_the_others_readable(table: str, capsys:
     body = {"B": zlib.compress(b"[" * 100_000)}
     client("dynamodb").put_item(TableName=table, Item=item | {"body": body})
     assert song_harness.song()["next"] == "use"
-    assert counted(capsys.readouterr().out)
+    assert unreadable(capsys)

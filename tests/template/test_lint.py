@@ -20,7 +20,7 @@ def test_nothing_is_found_that_was_not_weighed(tmp_path: Path) -> None:
     other = tmp_path / "translated.json"
     other.write_text(json.dumps(translated()))
     program = Path(sys.executable).with_name("cfn-lint")
-    command = [program, "-a", "cfn_lint_serverless.rules", "-f", "json", "-t", other]
+    command = [str(program), "-a", "cfn_lint_serverless.rules", "-f", "json", "-t", str(other)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     found = defaultdict(set)
     for one in json.loads(answer.stdout):

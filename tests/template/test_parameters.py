@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.deploy import LEAST, expand
-from mediarelay.config import LIMITS
+from mediarelay.config import LIMITS, LOG_LEVELS, Settings
+from mediarelay.observability import SERVICE
 from mediarelay.usecases.access import read_networks
 from tests.hypothesis_profiles import patient
 from tests.stack import TEMPLATE, defaults, functions, template, variables
@@ -182,7 +183,13 @@ def test_a_reserve_of_none_has_one_spelling(text: str, *, taken: bool) -> None:
 def test_what_somebody_wrote_and_nobody_can_read_raises_an_alarm(metric: str) -> None:
     """On the metric in all: one with a dimension would watch one secret, one setting or one type of row only."""
     alarm = template()["Resources"][f"{metric}Alarm"]["Properties"]
-    assert "Dimensions" not in alarm
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": SERVICE}]
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Mediarelay", metric, "Sum")
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
     assert alarm["AlarmActions"]
+
+
+def test_the_log_level_s_values_are_those_that_are_read() -> None:
+    stated = template()["Parameters"]["LogLevel"]
+    assert (tuple(stated["AllowedValues"]), stated["Default"]) == (LOG_LEVELS, Settings().log_level)
+    assert template()["Globals"]["Function"]["LoggingConfig"]["ApplicationLogLevel"] == "INFO", "it would drop metrics"

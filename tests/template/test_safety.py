@@ -11,7 +11,8 @@ import pytest
 
 from mediarelay.adapters.sqs import MAX_BYTES
 from mediarelay.config import Settings
-from mediarelay.metrics import NAMESPACE
+from mediarelay.observability import NAMESPACE, count
+from tests.counts import counted
 from tests.stack import ROOT, defaults, functions, resources, template, translated, variables
 
 ALARMED = "ApproximateNumberOfMessagesVisible"
@@ -333,24 +334,29 @@ def test_the_defaults_are_those_of_the_code() -> None:
 
 
 def test_a_provider_that_refuses_us_raises_an_alarm() -> None:
-    """On the metric that both polls count while a circuit is open; it has no dimension to be missed."""
-    (alarm,) = (
-        one
-        for one in resources("AWS::CloudWatch::Alarm", translated()).values()
-        if one.get("MetricName") == "CircuitOpen"
-    )
-    assert "Dimensions" not in alarm
+    """On the metric that both polls count while a circuit is open."""
+    (alarm,) = (one for one in alarms().values() if one.get("MetricName") == "CircuitOpen")
     assert (alarm["Namespace"], alarm["Threshold"], alarm["Statistic"]) == (NAMESPACE, 0, "Sum")
 
 
-def test_every_metric_of_ours_that_an_alarm_watches_is_counted_without_a_dimension() -> None:
-    """An alarm on a metric that nobody counts stays green whatever happens."""
+def test_every_metric_of_ours_that_an_alarm_watches_is_published_with_the_alarm_s_dimensions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An alarm on a metric that nobody publishes, or with other dimensions, stays green whatever happens."""
     own = [one for one in alarms().values() if one.get("Namespace") == NAMESPACE]
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "layers/shared/mediarelay").rglob("*.py"))
     assert len(own) >= 5
     for alarm in own:
-        assert "Dimensions" not in alarm
-        assert re.search(rf'metrics\.count(?:\("{alarm["MetricName"]}"\)|_alarmed\("{alarm["MetricName"]}",)', code)
+        assert re.search(rf'\bcount\("{alarm["MetricName"]}"[,)]', code)
+        count(alarm["MetricName"], detail="some detail")
+    (blob,) = counted(capsys).blobs
+    (published,) = blob["_aws"]["CloudWatchMetrics"]
+    assert published["Namespace"] == NAMESPACE
+    assert {one["Name"] for one in published["Metrics"]} == {alarm["MetricName"] for alarm in own}
+    for alarm in own:
+        watched = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        assert published["Dimensions"] == [list(watched)]
+        assert watched == {name: blob[name] for name in watched}
 
 
 def test_no_lease_is_shorter_than_the_work_it_covers() -> None:

@@ -22,6 +22,7 @@ def test_every_field_is_read_from_its_variable() -> None:
     environment = {item.name.upper(): "name-7" for item in fields(Settings)}
     environment |= {name.upper(): str(least + 1) for name, (least, _) in LIMITS.items()}
     environment |= {"PROVIDER_ENDPOINT": "https://cdn.api.qcloud.com/v2/index.php", "CALLBACK_TRUST": "callback"}
+    environment["LOG_LEVEL"] = "ERROR"
     settings = Settings.read(environment)
     assert {item.name: str(seconds(getattr(settings, item.name))) for item in fields(Settings)} == {
         item.name: environment[item.name.upper()] for item in fields(Settings)
@@ -100,6 +101,12 @@ def test_no_text_stops_a_function_but_for_the_provider_s_address(text: str) -> N
 def test_an_unknown_trust_is_none(trust: str) -> None:
     assert Settings.read({"CALLBACK_TRUST": trust}).callback_trust == "confirm"
     assert unreadable({"CALLBACK_TRUST": trust}) == {"callback_trust": "confirm or callback was expected"}
+
+
+@pytest.mark.parametrize("level", ["", "info", "WARN", "DEBUG", "20"])
+def test_an_unknown_log_level_is_info(level: str) -> None:
+    assert Settings.read({"LOG_LEVEL": level}).log_level == "INFO"
+    assert unreadable({"LOG_LEVEL": level}) == {"log_level": "INFO or WARNING or ERROR or CRITICAL was expected"}
 
 
 @pytest.mark.parametrize(

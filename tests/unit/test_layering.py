@@ -16,25 +16,37 @@ STDLIB = "stdlib"
 
 PURE = {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "itertools", "json"}
 PURE |= {"re", "typing", "urllib"}
+AWS = {"boto3", "botocore"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
     "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
-    "usecases": {"usecases", "contracts", "domain", "signing", "errors", "metrics"},
-    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "metrics", "botocore", "requests", "urllib3"},
-    "batch.py": {"errors"},
+    "usecases": {"usecases", "contracts", "domain", "signing", "errors", "observability"},
+    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability", *AWS, "requests", "urllib3"},
+    "aws_lambda": {"aws_lambda", "errors", "observability", "aws_lambda_powertools"},
     "config.py": {"signing"},
     "errors.py": set(),
-    "metrics.py": set(),
-    "http.py": {"domain", "errors", "usecases"},
+    "observability.py": {"aws_lambda_powertools"},
+    "http.py": {"aws_lambda", "domain", "errors", "usecases"},
     "check.py": {"adapters", "config", "contracts", "errors", "signing", "usecases", "botocore"},
-    "routing.py": {"contracts", "errors", "http"},
-    "root.py": {"adapters", "config", "domain", "errors", "metrics", "signing", "usecases", "requests"},
-    "functions": {"batch", "contracts", "domain", "errors", "http", "root", "routing", "usecases"},
+    "routing.py": {"aws_lambda", "contracts", "errors", "http"},
+    "wiring": {"wiring", "adapters", "config", "domain", "errors", "observability", "signing", "usecases", "requests"},
+    "functions": {
+        "aws_lambda",
+        "contracts",
+        "domain",
+        "errors",
+        "http",
+        "observability",
+        "routing",
+        "usecases",
+        "wiring",
+    }
+    | {"aws_lambda_powertools"},
 }
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "getenv", "system", "urlopen", "exec", "eval"}
 MAX_HANDLER_LINES = 40
-COMPOSITION = {"root.py", "wiring"}
+COMPOSITION = {"wiring"}
 
 
 def place(path: Path) -> str:
@@ -112,6 +124,14 @@ def test_a_handler_is_short(path: Path) -> None:
 
 def test_every_layer_is_known() -> None:
     assert {place(path) for path in ALL} - {"__init__.py"} == set(MAY_USE)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("wiring/*.py")), ids=lambda path: path.name)
+def test_wiring_states_its_imports_at_the_top(path: Path) -> None:
+    """A function's import budget can be read from the module that builds it: no import is hidden in a function."""
+    imports = {node for node in ast.walk(tree(path)) if isinstance(node, ast.Import | ast.ImportFrom)}
+    assert imports <= set(tree(path).body)
+    assert "TYPE_CHECKING" not in path.read_text("utf-8")
 
 
 # ── the table's format stays in one package ──

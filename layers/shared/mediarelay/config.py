@@ -31,6 +31,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 SECONDS = frozenset({"first_poll_after", "give_up_after", "visibility_timeout"})
 """Settings that are durations; all others state their unit in their name."""
 TRUSTS = ("confirm", "callback")
+LOG_LEVELS = ("INFO", "WARNING", "ERROR", "CRITICAL")
 
 _NUMBER = re.compile(r"\+?([0-9]{1,9})(?:\.0{0,9})?", re.ASCII)
 """A whole number. A parameter of type Number may also be written `5.0` or `+5`, and is handed on as it was written."""
@@ -65,6 +66,7 @@ class Settings:
     song_safety_seconds: int = 30
     song_notice_seconds: int = 600
     song_days: int = 7
+    log_level: str = "INFO"
     topic_arn: str = ""
     api_url: str = ""
 
@@ -120,10 +122,17 @@ def _endpoint(text: str) -> str:
     return read_service_url(text).url
 
 
-def _trust(text: str) -> str:
-    if text not in TRUSTS:
-        raise ValueError(f"{' or '.join(TRUSTS)} was expected")
-    return text
+def _one_of(*values: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in values:
+            raise ValueError(f"{' or '.join(values)} was expected")
+        return text
+
+    return read
 
 
-_READERS: dict[str, Callable[[str], str]] = {"callback_trust": _trust, "provider_endpoint": _endpoint}
+_READERS: dict[str, Callable[[str], str]] = {
+    "callback_trust": _one_of(*TRUSTS),
+    "log_level": _one_of(*LOG_LEVELS),
+    "provider_endpoint": _endpoint,
+}

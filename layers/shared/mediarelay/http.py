@@ -9,6 +9,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.domain.tasks.intent import MAX_KEY, Submitted, is_key, submit_status
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
@@ -115,6 +116,7 @@ def answering(handler: Handler) -> Handler:
 def taking_callbacks(receiver: "CallbackEndpoint") -> Handler:
     """Make the handler of a callback route: it answers `{"vid", "accepted", "duplicate"}`."""
 
+    @observed
     @answering
     def handler(event: Event, _context: Any) -> Response:
         token = (event.get("pathParameters") or {}).get("token")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.plain import Query, Request
 from mediarelay.contracts.api.views import NoQuery, read
 from mediarelay.contracts.cts.head import read_object
@@ -28,6 +29,7 @@ class Route:
 def serving(routes: Mapping[str, Route]) -> Handler:
     """Make the handler of a function from its routes, by route key such as `GET /tasks`."""
 
+    @observed
     @answering
     def handler(event: Event, _context: Any) -> Response:
         route = routes.get(event["routeKey"])

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import requests
 from urllib3.exceptions import HTTPError
 
-from mediarelay import metrics
 from mediarelay.contracts.cts.parse import Envelope, parse_envelope, parse_submitted
 from mediarelay.domain.budget import Allowance, Budget
 from mediarelay.domain.circuit_breaker import QUERY_ACTIONS, Circuit
@@ -25,6 +24,7 @@ from mediarelay.errors import (
     ProviderUnknown,
     ProviderUnreadable,
 )
+from mediarelay.observability import count
 from mediarelay.signing.qcloud import Credentials, Endpoint, signed_params
 from mediarelay.signing.service_url import read_service_url
 
@@ -117,13 +117,13 @@ class CtsApi:
     def _call(self, action: str, params: Mapping[str, str], allowance: Allowance) -> Mapping[str, Any]:
         now, seen = self.clock(), self.guard.before_call(action)
         if not self.spend(now, allowance):
-            metrics.count("BudgetExhausted", action=action)
+            count("BudgetExhausted", action=action)
             raise BudgetSpent("our own budget of calls is used up")
-        metrics.count("ProviderCalls", action=action)
+        count("ProviderCalls", action=action)
         try:
             answer = self._answer({"Action": action, **params}, now)
         except ProviderError as error:
-            metrics.count("ProviderErrors", error=type(error).__name__)
+            count("ProviderErrors", error=type(error).__name__)
             self._record_error(action, seen, error)
             raise
         self.guard.record_success(action, seen)
@@ -180,7 +180,7 @@ def _envelope(body: bytes) -> Envelope:
             log.exception("reading failed")
         raise _unreadable(body, str(error) if isinstance(error, Malformed) else type(error).__name__) from None
     for name in envelope.unreadable:
-        metrics.count("FieldsUnreadable", field=name)
+        count("FieldsUnreadable", field=name)
     return envelope
 
 

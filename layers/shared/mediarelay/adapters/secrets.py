@@ -18,9 +18,9 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mediarelay import metrics
 from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
 from mediarelay.errors import Malformed, SecretUnavailable
+from mediarelay.observability import count
 
 RECHECK_SECONDS = 5
 REFUSALS = frozenset(
@@ -124,12 +124,12 @@ class Secret:
     def _told(self, text: SecretText) -> dict[str, Any]:
         found = self.entries(text.fields)
         if faults := [*found.faults, *[REPEATED] * text.repeated]:
-            metrics.count("SecretEntriesUnreadable", len(faults), secret=self.name)
+            count("SecretEntriesUnreadable", len(faults), secret=self.name)
             log.error("secret entries unreadable", extra={"secret": self.name, "fields": faults})
         if not found.usable:
             self._unusable("no entry that can be used")
         return text.fields
 
     def _unusable(self, why: str) -> None:
-        metrics.count_alarmed("SecretUnusable", secret=self.name)
+        count("SecretUnusable", secret=self.name)
         log.error("secret unusable", extra={"secret": self.name, "error": why})

@@ -1,4 +1,7 @@
-"""Changes of the ledger that need an action at once, as the table's stream reports them."""
+"""Changes of the ledger that need an action at once, as the table's stream reports them.
+
+`log_keys` names what a change is about, for log lines.
+"""
 
 from dataclasses import dataclass
 
@@ -7,41 +10,53 @@ from mediarelay.domain.tasks.media import Kind
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackStored:
+class _TaskChange:
+    vid: str
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The task."""
+        return {"vid": self.vid}
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackStored(_TaskChange):
     """A callback arrived. `is_trusted`: the deployment trusts callbacks, so more than a claim names the task."""
 
-    vid: str
     kind: Kind
     is_trusted: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayRequested:
+class ReplayRequested(_TaskChange):
     """A client asked for a replay of a task."""
 
-    vid: str
     kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
-class IntentQueued:
-    """A batch stored an intent, which the submit queue must hand to the provider."""
-
-    identity: str
-
-
-@dataclass(frozen=True, slots=True)
-class IntentRefused:
-    """The provider refused an intent that the client had been told is accepted."""
-
-    identity: str
-
-
-@dataclass(frozen=True, slots=True)
-class TaskUnpublished:
+class TaskUnpublished(_TaskChange):
     """A task has a state that is not published yet."""
 
-    vid: str
+
+@dataclass(frozen=True, slots=True)
+class _IntentChange:
+    identity: str
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The intent."""
+        return {"intent": self.identity}
+
+
+@dataclass(frozen=True, slots=True)
+class IntentQueued(_IntentChange):
+    """A batch stored an intent, which the submit queue must hand to the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRefused(_IntentChange):
+    """The provider refused an intent that the client had been told is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +65,10 @@ class RelayStored:
 
     song: SongKey
 
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The room."""
+        return {"room": self.song.room}
 
-Change = CallbackStored | ReplayRequested | IntentQueued | IntentRefused | TaskUnpublished | RelayStored
+
+Change = CallbackStored | ReplayRequested | TaskUnpublished | IntentQueued | IntentRefused | RelayStored

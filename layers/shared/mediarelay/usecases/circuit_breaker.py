@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.circuit_breaker import FIRST_BREAK, Circuit, next_break
 from mediarelay.errors import CircuitOpen
+from mediarelay.observability import count
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class CircuitBreaker:
             return circuit
         # After a break only one caller moves its end, and so makes the trial call; the others wait for its result.
         if circuit.is_open(now) or not self.circuits.open_until(action, circuit.open_until, now + FIRST_BREAK):
-            metrics.count("CircuitOpen")
+            count("CircuitOpen")
             raise CircuitOpen(f"{action} has refused us {circuit.failures} times")
         return circuit
 
@@ -62,7 +62,7 @@ class CircuitBreaker:
         until = next_break(failures, self.clock())
         if until is not None:
             self.circuits.open_until(action, None, until)
-            metrics.count("CircuitOpen")
+            count("CircuitOpen")
             log.error("circuit open", extra={"action": action, "failures": failures, "before": seen.failures})
 
     def record_success(self, action: str, seen: Circuit) -> None:

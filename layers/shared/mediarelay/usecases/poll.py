@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.due import Duty, query_duty
 from mediarelay.domain.due_item import DueItem, Subject, TaskSubject
 from mediarelay.domain.schedule import hide_until
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import LedgerUnavailable, Undelivered
+from mediarelay.observability import count
 
 MAX_FAILURE_TIME = timedelta(seconds=10)
 """Time that failures of one duty may take in one tick. After that, what the duty needs is down, and the other duties
@@ -71,7 +71,7 @@ class FailureBudget:
             yield
         except Exception:
             self.spent += self.clock() - begun
-            metrics.count("LeftDue", duty=self.duty)
+            count("LeftDue", duty=self.duty)
             log.exception("left due", extra={"duty": self.duty, "subject": str(subject)})
 
     @contextmanager
@@ -171,12 +171,12 @@ def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], is_open: Callable
     While the provider refuses us (`is_open`), everything stays due: each message would only fail.
     """
     if is_open():
-        metrics.count("CircuitOpen")
+        count("CircuitOpen")
         return 0
     # One set for all queues: rows of one task may wait in both classes, and one query answers all of them.
     sent = set[str]()
     failures = [_fill(queue, kind, tick, sent) for queue in queues]
-    metrics.count("Polled", len(sent), kind=kind)
+    count("Polled", len(sent), kind=kind)
     for one in failures:
         one.raise_if_incomplete()
     return len(sent)

@@ -21,7 +21,7 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 
 
-def changes(record: Mapping[str, Any]) -> Iterator[Change]:
+def changes_of(record: Mapping[str, Any]) -> Iterator[Change]:
     """Yield the change that a stream record reports; none, once that is noted, if its row cannot be read.
 
     An unreadable record must not be delivered again: it would hold up all later ones of its shard.

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from mediarelay import metrics
 from mediarelay.errors import RowUnreadable
+from mediarelay.observability import count
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 def note_unreadable(error: RowUnreadable) -> None:
     """Count an unreadable row and name it in the log: by its key, never with its content."""
-    metrics.count_alarmed("RowsUnreadable", item=error.item)
+    count("RowsUnreadable", item=error.item)
     pk, sk = error.row
     log.error("row unreadable", extra={"pk": pk, "sk": sk, "item": error.item})
 

@@ -9,7 +9,6 @@ from itertools import product
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from mediarelay import metrics
 from mediarelay.contracts.api.views import (
     Place,
     SongHistory,
@@ -26,6 +25,7 @@ from mediarelay.domain.songs.events import Margins, SongBookkeeping, SongLog, ne
 from mediarelay.domain.songs.lease import Entitlement, Lease, Part, lease
 from mediarelay.domain.songs.model import Relay, SongKey
 from mediarelay.errors import DecryptionFailed, LedgerUnavailable, Malformed, NotFound
+from mediarelay.observability import count
 from mediarelay.usecases.songs.receive import context
 from mediarelay.usecases.tasks.publish import Announcements
 from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS
@@ -106,7 +106,7 @@ class SongPublisher:
         said: list[str] = []
         while (notice := next_event(known, books, self.margins, now)) and notice.at <= now:
             self.topic.publish(*song_event(known, notice, now, self.margins.safety, self.api_url))
-            metrics.count("SongsPublished", news=notice.news)
+            count("SongsPublished", news=notice.news)
             books = replace(books, published=books.published | {notice.label})
             said.append(notice.news.value)
         return books, said
@@ -217,7 +217,7 @@ def _count_conflicts(known: Lease, record: SongLog) -> None:
     """Count what the relays that came since the last fold contradict, or are contradicted by."""
     came = {relay.request_id for relay in record.relays if relay.digest in record.waiting}
     if new := [name for name in known.conflicts if name in came]:
-        metrics.count("SongConflicts", len(new))
+        count("SongConflicts", len(new))
         log.warning("contradiction", extra={"song": known.key.song, "requests": new})
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from mediarelay import metrics
 from mediarelay.contracts.zego.relay import Message, Signed, oddities, read_message, read_relays, redacted
 from mediarelay.domain.songs.model import Relay
 from mediarelay.errors import (
@@ -23,6 +22,7 @@ from mediarelay.errors import (
     TooLarge,
     Unauthenticated,
 )
+from mediarelay.observability import add_log_keys, count
 from mediarelay.signing.standard_webhooks import verifies
 from mediarelay.signing.zego import matches
 from mediarelay.usecases.access import LiveSecret, Networks, comes_from, try_with
@@ -102,12 +102,12 @@ class RelayEndpoint:
             self._check_source(address)
             return self._receive(headers, read_body())
         except UNAVAILABLE:
-            metrics.count("RelayUnavailable")
+            count("RelayUnavailable")
             raise
 
     def _check_source(self, address: str) -> None:
         if not comes_from(address, self.networks):
-            metrics.count("RelayForbidden")
+            count("RelayForbidden")
             raise Forbidden("address")
 
     def _receive(self, headers: Mapping[str, str], body: bytes) -> list[SongReceipt]:
@@ -118,7 +118,7 @@ class RelayEndpoint:
         try:
             relays = read_relays(message, sent, now, identity)
         except Malformed as error:
-            metrics.count("RelayMalformed")
+            count("RelayMalformed")
             self.quarantine.put(_without_tokens(message), str(error), ROUTE, now)
             raise
         bodies = [json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass") for fields in message.relays]
@@ -127,9 +127,10 @@ class RelayEndpoint:
         return [self._store(*one) for one in zip(relays, message.relays, bodies, strict=True)]
 
     def _store(self, relay: Relay, fields: Mapping[str, Any], body: bytes) -> SongReceipt:
+        add_log_keys(room=relay.key.room)
         encrypted = self.cipher.encrypt(body, context(relay))
         stored = self.songs.append(relay, redacted(dict(fields)), encrypted, relay.at + FOLD_GRACE)
-        metrics.count("RelayStored" if stored else "RelayRepeated")
+        count("RelayStored" if stored else "RelayRepeated")
         if stored:
             _count_unreadable(relay)
         if relay.grant and (odd := oddities(relay.grant)):
@@ -162,13 +163,13 @@ class RelayEndpoint:
         try:
             return read_message(body)
         except Malformed as error:
-            metrics.count("RelayMalformed")
+            count("RelayMalformed")
             self.quarantine.put(_UNKEPT % len(body), str(error), ROUTE, now)
             raise
 
     @staticmethod
     def _refused(why: str) -> Unauthenticated:
-        metrics.count("RelayUnauthenticated")
+        count("RelayUnauthenticated")
         log.warning("relay refused: %s", why)
         return Unauthenticated()
 
@@ -202,7 +203,7 @@ def context(relay: Relay) -> dict[str, str]:
 
 def _count_unreadable(relay: Relay) -> None:
     for name in relay.unreadable:
-        metrics.count("FieldsUnreadable", field=name)
+        count("FieldsUnreadable", field=name)
 
 
 def _without_tokens(message: Message) -> bytes:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.contracts.cts.parse import canonical
 from mediarelay.domain.due import Duty
 from mediarelay.domain.tasks.lifecycle import REPLAY, is_stale, needs_query
@@ -15,6 +14,7 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
+from mediarelay.observability import count
 from mediarelay.usecases.tasks.answers import AnswerRejected, accepted_replies, check_answer
 from mediarelay.usecases.tasks.repository import TaskRepository
 
@@ -78,7 +78,7 @@ class Confirmer:
     def _query(self, vid: str, kind: Kind, task: Task | None, begun: datetime) -> Task | None:
         """Query the provider and log the result. An unknown vid becomes a task only by an answer about it."""
         if task is None:
-            metrics.count("ConfirmUnknown", kind=kind)
+            count("ConfirmUnknown", kind=kind)
             logger.warning("nothing known", extra={"vid": vid})
         kind = (task and task.certain_kind) or kind
         try:
@@ -106,7 +106,7 @@ class Confirmer:
         return self._append(vid, kind, Origin.ANSWER, body, begun)
 
     def _log_reply(self, vid: str, kind: Kind, body: bytes, why: AnswerRejected, begun: datetime) -> Task | None:
-        metrics.count("AnswersRejected", reason=why.category)
+        count("AnswersRejected", reason=why.category)
         logger.warning("answer rejected", extra={"vid": vid, "error": str(why)})
         return self._append(vid, kind, Origin.REPLY, body, begun, reason=str(why))
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.contracts.notification import refusal_event, task_event
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
@@ -12,6 +11,7 @@ from mediarelay.domain.tasks.lifecycle import next_publication
 from mediarelay.domain.tasks.log import TaskLog
 from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
+from mediarelay.observability import count
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 
@@ -63,7 +63,7 @@ class TaskPublisher:
             return None
         self.topic.publish(*task_event(task, self.api_url, publication.replay))
         self.publications.mark_published(vid, publication, self.tasks.next_check(log, task, log.item.bookkeeping))
-        metrics.count("Published", state=publication.state)
+        count("Published", state=publication.state)
         return publication.state
 
     def refuse(self, identity: str) -> None:
@@ -73,7 +73,7 @@ class TaskPublisher:
             return
         self.topic.publish(*refusal_event(intent, self.api_url))
         self.intents.complete(intent)
-        metrics.count("RefusalsPublished", kind=intent.kind)
+        count("RefusalsPublished", kind=intent.kind)
 
 
 def _is_behind(log: TaskLog, task: Task) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed, TooLarge
+from mediarelay.observability import add_log_keys
 from mediarelay.usecases.tasks.receive import Receipt
 
 MAX_AT_ONCE = 100
@@ -66,6 +67,7 @@ class Quarantine:
     def _again(self, kept: QuarantinedBody) -> bool:
         if kept.route not in self.intakes:
             return False  # kept without its tokens, so there is nothing to read again
+        add_log_keys(vid=None)  # of the body before
         try:
             self.intakes[kept.route](kept)
         except (Malformed, TooLarge):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.contracts.cts.head import Head, read_head
 from mediarelay.domain.due import Due
 from mediarelay.domain.schedule import first_check
@@ -17,6 +16,7 @@ from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import TRUSTED_ORIGINS, Origin
 from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, Rejected, TooLarge, Unauthenticated, Undelivered
+from mediarelay.observability import add_log_keys, count
 from mediarelay.signing.tokens import accepts
 from mediarelay.usecases.access import LiveSecret, Networks, comes_from, try_with
 from mediarelay.usecases.secret_entries import callback_tokens
@@ -75,9 +75,10 @@ class CallbackStore:
         try:
             head = self.head(body)
         except (Malformed, TooLarge) as error:
-            metrics.count("CallbackMalformed", kind=self.kind)
+            count("CallbackMalformed", kind=self.kind)
             self.quarantine.put(body, str(error), f"callbacks/{self.kind}", at)
             raise
+        add_log_keys(vid=head.vid)
         end = self.clock() + self.give_up_after
         entry = LoggedObservation(
             vid=head.vid,
@@ -91,9 +92,9 @@ class CallbackStore:
         stored = self.observations.append(
             entry, first_check(self.kind, at, self.first_poll_after, known=origin in TRUSTED_ORIGINS)
         )
-        metrics.count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
+        count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
         if head.lenient:
-            metrics.count("CallbackLenient", kind=self.kind)
+            count("CallbackLenient", kind=self.kind)
         return Receipt(head.vid, not stored)
 
     def head(self, body: bytes) -> Head:
@@ -145,15 +146,15 @@ class CallbackEndpoint:
             self.retry.send(self.intake.kind, self.origin, now, body)
         except Undelivered as error:
             raise LedgerUnavailable("neither ledger nor queue") from error
-        metrics.count("CallbackCaptured", kind=self.intake.kind)
+        count("CallbackCaptured", kind=self.intake.kind)
         log.warning("kept for later", extra={"error": str(why)})
 
     def _admit(self, token: str | None, address: str) -> None:
         if not comes_from(address, self.networks):
-            metrics.count("CallbackForbidden", kind=self.intake.kind)
+            count("CallbackForbidden", kind=self.intake.kind)
             raise Forbidden("address")
         if not try_with(self.tokens, lambda secret: accepts(token, callback_tokens(secret).usable)):
-            metrics.count("CallbackUnauthenticated", kind=self.intake.kind)
+            count("CallbackUnauthenticated", kind=self.intake.kind)
             raise Unauthenticated
 
 

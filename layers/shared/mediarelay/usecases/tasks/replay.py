@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.tasks.item import Selection
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.domain.tasks.vid import checked
 from mediarelay.errors import NotFound
+from mediarelay.observability import count
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 STEP = timedelta(minutes=1)
@@ -68,7 +68,7 @@ class Replayer:
             raise NotFound(f"no task {vid}")
         identity = self.identity()
         self.replays.request(vid, task.kind, identity, by, self.clock())
-        metrics.count("Replays", kind=task.kind)
+        count("Replays", kind=task.kind)
         return identity
 
     def count(self, selections: list[Selection]) -> int:
@@ -96,7 +96,7 @@ class Replayer:
         chosen = job.selection
         rows = self.listing.page(chosen, cursor=job.cursor, limit=job.rate)
         done = [self._ask(row, job) for row in takewhile(lambda _row: time_left(), rows)]
-        metrics.count("Replays", len(done), kind=chosen.kind)
+        count("Replays", len(done), kind=chosen.kind)
         if len(done) == len(rows) < job.rate:
             self.replays.complete_job(identity)
         elif done:

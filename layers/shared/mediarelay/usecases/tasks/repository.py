@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.due import Due
 from mediarelay.domain.schedule import first_check
@@ -17,6 +16,7 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task, fold
 from mediarelay.errors import LedgerUnavailable
+from mediarelay.observability import count
 from mediarelay.usecases.tasks.unreadable import count_unreadable
 
 MAX_ATTEMPTS = 5
@@ -145,6 +145,6 @@ class TaskRepository:
 def _count_conflicts(task: Task, before: TaskItem | None) -> None:
     new = len(task.conflicts) - (before.bookkeeping.conflicts if before else 0)
     if new > 0:
-        metrics.count("Conflicts", new, kind=task.kind)
+        count("Conflicts", new, kind=task.kind)
         subjects = [conflict.subject for conflict in task.conflicts]
         logger.warning("contradiction", extra={"vid": task.vid, "fields": subjects})

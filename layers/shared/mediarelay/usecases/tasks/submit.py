@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay import metrics
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.schedule import next_minute
 from mediarelay.domain.tasks.intent import Intent, Submitted, file_identity
@@ -28,6 +27,7 @@ from mediarelay.errors import (
     ProviderRefused,
     ProviderUnknown,
 )
+from mediarelay.observability import add_log_keys, count
 from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS, TaskRepository
 
 SUBMIT_GRACE = timedelta(seconds=60)
@@ -80,37 +80,16 @@ class Send(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submitter:
-    """Submits requests to the provider.
+class IntentRegistry:
+    """Stores requests as intents, once per idempotency key. It never calls the provider.
 
-    Attributes:
-        send: The provider's call for each kind.
-        default_key_hours: How long after the provider's answer the same request without a key gives the same task.
+    `default_key_hours` is how long after the provider's answer the same request without a key gives the same task.
     """
 
     intents: IntentStore
     tasks: TaskRepository
-    send: Mapping[Kind, Send]
     clock: Callable[[], datetime]
     default_key_hours: int
-
-    def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
-        """Submit a request whose client waits.
-
-        Args:
-            kind: The kind of the file.
-            request: The request in the provider's words (`url`, `bucketName`, `bucketRegion`).
-            key: The client's idempotency key; by default the request itself, for `default_key_hours`.
-
-        Raises:
-            Conflict: The key was used for another request.
-            ProviderRefused: The provider refuses the request; the key is free again.
-            LedgerUnavailable: Nothing was accepted.
-        """
-        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
-        if self._open(intent, by_default=key is None):
-            return self._send_now(intent)
-        return self._repeat(intent)
 
     def enqueue(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
         """Store a request that the submit queue hands to the provider, at the pace of the call budget.
@@ -121,11 +100,11 @@ class Submitter:
         """
         request_key = key or file_identity(request)
         intent = Intent(key=request_key, kind=kind, request=request, at=self.clock(), queued=True)
-        if self._open(intent, by_default=key is None):
+        if self.add(intent, by_default=key is None):
             return Submitted(None, kind, State.EXPECTED, repeated=False)
-        return self._repeat(intent)
+        return self.answer_repeat(intent)
 
-    def _open(self, intent: Intent, *, by_default: bool) -> bool:
+    def add(self, intent: Intent, *, by_default: bool) -> bool:
         """Store an intent; return False if its key is taken. A default key is free again once its time is over."""
         due = Due(Duty.SUBMIT_QUEUED if intent.queued else Duty.SUBMIT, intent.at + SUBMIT_GRACE)
         if self.intents.create(intent, due):
@@ -145,55 +124,7 @@ class Submitter:
         self.intents.release_key(stored)
         return True
 
-    def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
-        """Expect a video task whose vid is known already."""
-        return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
-
-    def _tracked(self, vid: str) -> bool:
-        return any(entry.origin is Origin.TRACK for entry in self.tasks.load(vid)[0].observations)
-
-    def resume(self, identity: str) -> Submitted | None:
-        """Submit an open intent whose client does not wait.
-
-        Return None if it is gone, locked or refused, or was open for too long and is given up.
-        """
-        intent = self.intents.find(identity)
-        if intent is None:
-            return None
-        if intent.vid is not None:
-            return self._finish(intent, intent.vid)
-        if intent.refused or not self.intents.lock(identity, self.clock(), self.clock() + LOCK_TIMEOUT):
-            return None
-        if self.clock() - intent.at < self.tasks.rules.give_up_after:
-            return self._try(intent)
-        metrics.count("SubmitsGivenUp", kind=intent.kind)
-        log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
-        self._refuse(intent, "given up: the provider did not answer in time")
-        return None
-
-    def _send_now(self, intent: Intent) -> Submitted:
-        """Send an intent whose client waits and gets a refusal as answer; other clients of it get the refusal event."""
-        try:
-            return self._send(intent)
-        except ProviderRefused as error:
-            if not self.intents.delete(intent):
-                self._refuse(intent, str(error))
-            raise
-
-    def _try(self, intent: Intent) -> Submitted | None:
-        """Send an intent whose client does not wait: a refusal is published, and stored until the client repeats."""
-        try:
-            return self._send(intent)
-        except ProviderRefused as error:
-            metrics.count("SubmitsRefused", kind=intent.kind)
-            log.warning("submit refused", extra={"intent": intent.identity, "code": error.code})
-            self._refuse(intent, str(error))
-            return None
-
-    def _refuse(self, intent: Intent, reason: str) -> None:
-        self.intents.mark_refused(intent, reason, Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE))
-
-    def _repeat(self, new: Intent) -> Submitted:
+    def answer_repeat(self, new: Intent) -> Submitted:
         """Answer a request that repeats a stored intent, which may be answered, refused or deleted meanwhile."""
         for _ in range(MAX_ATTEMPTS):
             if (found := self._stored(new)) is not None:
@@ -215,6 +146,85 @@ class Submitter:
         _, task = self.tasks.load(stored.vid)
         return Submitted(stored.vid, new.kind, task.state if task else State.PENDING, repeated=True)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitter:
+    """Sends intents to the provider. `send` gives the call for each kind."""
+
+    registry: IntentRegistry
+    intents: IntentStore
+    tasks: TaskRepository
+    send: Mapping[Kind, Send]
+    clock: Callable[[], datetime]
+
+    def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
+        """Submit a request whose client waits.
+
+        Args:
+            kind: The kind of the file.
+            request: The request in the provider's words (`url`, `bucketName`, `bucketRegion`).
+            key: The client's idempotency key; by default the request, for `IntentRegistry.default_key_hours`.
+
+        Raises:
+            Conflict: The key was used for another request.
+            ProviderRefused: The provider refuses the request; the key is free again.
+            LedgerUnavailable: Nothing was accepted.
+        """
+        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
+        add_log_keys(intent=intent.identity)
+        if self.registry.add(intent, by_default=key is None):
+            return self._send_now(intent)
+        return self.registry.answer_repeat(intent)
+
+    def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
+        """Expect a video task whose vid is known already."""
+        add_log_keys(vid=vid)
+        return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
+
+    def _tracked(self, vid: str) -> bool:
+        return any(entry.origin is Origin.TRACK for entry in self.tasks.load(vid)[0].observations)
+
+    def resume(self, identity: str) -> Submitted | None:
+        """Submit an open intent whose client does not wait.
+
+        Return None if it is gone, locked or refused, or was open for too long and is given up.
+        """
+        intent = self.intents.find(identity)
+        if intent is None:
+            return None
+        if intent.vid is not None:
+            return self._finish(intent, intent.vid)
+        if intent.refused or not self.intents.lock(identity, self.clock(), self.clock() + LOCK_TIMEOUT):
+            return None
+        if self.clock() - intent.at < self.tasks.rules.give_up_after:
+            return self._try(intent)
+        count("SubmitsGivenUp", kind=intent.kind)
+        log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
+        self._refuse(intent, "given up: the provider did not answer in time")
+        return None
+
+    def _send_now(self, intent: Intent) -> Submitted:
+        """Send an intent whose client waits and gets a refusal as answer; other clients of it get the refusal event."""
+        try:
+            return self._send(intent)
+        except ProviderRefused as error:
+            if not self.intents.delete(intent):
+                self._refuse(intent, str(error))
+            raise
+
+    def _try(self, intent: Intent) -> Submitted | None:
+        """Send an intent whose client does not wait: a refusal is published, and stored until the client repeats."""
+        try:
+            return self._send(intent)
+        except ProviderRefused as error:
+            count("SubmitsRefused", kind=intent.kind)
+            log.warning("submit refused", extra={"intent": intent.identity, "code": error.code})
+            self._refuse(intent, str(error))
+            return None
+
+    def _refuse(self, intent: Intent, reason: str) -> None:
+        self.intents.mark_refused(intent, reason, Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE))
+
     def _send(self, intent: Intent) -> Submitted:
         try:
             vid = self.send[intent.kind](intent.request, queued=intent.queued)
@@ -226,7 +236,7 @@ class Submitter:
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         first = self.intents.assign_vid(intent.identity, vid, self.clock())
         submitted = self._finish(intent, vid)
-        return submitted if first else self._repeat(intent)
+        return submitted if first else self.registry.answer_repeat(intent)
 
     def _finish(self, intent: Intent, vid: str) -> Submitted:
         submitted = self._expect(intent.kind, vid, intent.request, repeated=False)

@@ -9,7 +9,7 @@ from mediarelay.contracts.api.views import BatchItem, read
 from mediarelay.domain.tasks.intent import Submitted
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, MediarelayError
-from mediarelay.usecases.tasks.submit import Submitter
+from mediarelay.usecases.tasks.submit import IntentRegistry
 
 WRITERS = 8
 """Wishes that are stored at the same time: a batch has to be done within the gateway's 30 seconds."""
@@ -20,7 +20,7 @@ Result = Submitted | MediarelayError
 class BatchSubmitter:
     """Takes batches of audio tasks."""
 
-    submitter: Submitter
+    registry: IntentRegistry
 
     def take(self, wishes: Sequence[Any], own_key: Callable[[str | None], str | None]) -> list[Result]:
         """Store wishes; returns for each, in order, what became of it. `own_key` makes a client's key its own."""
@@ -31,7 +31,7 @@ class BatchSubmitter:
         try:
             item = read(BatchItem, _object(wish)).model_dump()
             key = own_key(item.pop("idempotency_key"))
-            return self.submitter.enqueue(Kind.AUDIO, item, key)
+            return self.registry.enqueue(Kind.AUDIO, item, key)
         except MediarelayError as error:
             return error
 

@@ -1,0 +1,1 @@
+"""What stands between the Lambda runtime and the use cases."""

@@ -1,0 +1,58 @@
+"""Batches from SQS and from a DynamoDB stream: one record that fails neither holds up nor loses the others."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from mediarelay.aws_lambda.observability import Handler, observed
+from mediarelay.errors import RowUnreadable
+from mediarelay.observability import logger
+
+Record = TypeVar("Record", SQSRecord, DynamoDBRecord)
+Response = dict[str, Any]
+
+
+def sqs_handler(handle: Callable[[SQSRecord], object]) -> Handler[Response]:
+    """Make the handler of a queue: a message that fails is delivered again by itself."""
+    return _handler(EventType.SQS, lambda record: _run(handle, record, record.message_id, record.message_id))
+
+
+def stream_handler(handle: Callable[[DynamoDBRecord], object]) -> Handler[Response]:
+    """Make the handler of a table's stream: Lambda delivers the first change that failed, and all after it, again."""
+
+    def run(record: DynamoDBRecord) -> None:
+        number = record.dynamodb.sequence_number if record.dynamodb else None
+        _run(handle, record, record.event_id, number)
+
+    return _handler(EventType.DynamoDBStreams, run)
+
+
+def _handler(event_type: EventType, run: Callable[[Any], None]) -> Handler[Response]:
+    # A batch that fails as a whole is answered record by record, too. Raising would count every outage as an error of
+    # the function, and put the traces of all records into one message.
+    processor = BatchProcessor(event_type=event_type, raise_on_entire_batch_failure=False)
+
+    @observed
+    def handler(event: Any, context: Any) -> Response:
+        response = process_partial_response(event=event, record_handler=run, processor=processor, context=context)
+        return {**response}
+
+    return handler
+
+
+def _run(handle: Callable[[Record], object], record: Record, correlation_id: str | None, shown: str | None) -> None:
+    """Handle a record with its own log keys. An unreadable row, which is noted already, counts as done.
+
+    Trying again would mend nothing, and would hold up the later changes of a shard.
+    """
+    with logger.append_context_keys(correlation_id=correlation_id, vid=None, room=None, intent=None):
+        try:
+            handle(record)
+        except RowUnreadable:
+            return
+        except Exception:
+            logger.exception("record failed", extra={"record": shown})
+            raise

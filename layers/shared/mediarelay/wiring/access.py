@@ -1,0 +1,29 @@
+"""Access checks of the callback endpoints: source networks, and a secret that is read before the first request."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from mediarelay.adapters.secrets import Reading, Secret
+from mediarelay.errors import SecretUnavailable
+from mediarelay.usecases.access import Networks, read_networks
+from mediarelay.wiring import base
+
+MAX_SHOWN = 64
+"""Characters of an entry that cannot be read."""
+
+
+def source_networks() -> Networks:
+    """Return the networks that may call. An entry that cannot be read is counted and logged, and admits nobody."""
+    found = read_networks(base.settings().callback_source_cidrs)
+    for entry in found.unreadable or ([] if found.networks else ["the list is empty"]):
+        base.report_unreadable("callback_source_cidrs", ascii(entry)[:MAX_SHOWN])
+    return found.networks
+
+
+def early_secret(name: str, arn: str, entries: Callable[[Mapping[str, Any]], Reading]) -> Secret:
+    """Read a secret during init, so that the first request does not wait for it; if that fails, requests try again."""
+    found = base.secret(name, arn, entries)
+    with suppress(SecretUnavailable):
+        found.value()
+    return found

@@ -1,0 +1,54 @@
+"""What every function has: settings, a clock, the table, and a way to read secrets."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from random import SystemRandom
+from typing import Any
+
+from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.table import Table
+from mediarelay.adapters.secrets import Reading, Secret
+from mediarelay.config import Settings, unreadable
+from mediarelay.observability import count, flush, set_log_level
+
+random = SystemRandom()
+log = logging.getLogger(__name__)
+
+
+def now() -> datetime:
+    """Return the present time (UTC)."""
+    return datetime.now(UTC)
+
+
+@cache
+def settings() -> Settings:
+    """Read the environment; a setting that cannot be read is counted and logged, and has its default."""
+    for name, why in unreadable().items():
+        report_unreadable(name, why)
+    try:
+        found = Settings.read()
+    except ValueError:
+        flush()  # init fails, so no invocation will publish what was counted
+        raise
+    set_log_level(found.log_level)
+    return found
+
+
+def report_unreadable(setting: str, why: str) -> None:
+    """Count and log a setting, or an entry of one, that cannot be read."""
+    count("SettingUnreadable", setting=setting.upper())
+    log.error("setting unreadable", extra={"setting": setting.upper(), "error": why})
+
+
+@cache
+def table() -> Table:
+    """Return the table."""
+    return Table(client("dynamodb"), settings().table_name)
+
+
+def secret(name: str, arn: str, entries: Callable[[Mapping[str, Any]], Reading]) -> Secret:
+    """Return a secret that is cached as long as configured; `entries` reads what it holds."""
+    return Secret(client("secretsmanager"), arn, settings().secret_cache_seconds, time.monotonic, name, entries)

@@ -1,0 +1,41 @@
+"""Callbacks of the CDN: the endpoint that accepts them, and the store that also takes them from the backlog."""
+
+from functools import cache
+
+from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.observations import ObservationStore
+from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
+from mediarelay.adapters.sqs import CallbackBacklog
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.origin import Origin
+from mediarelay.usecases.secret_entries import callback_tokens
+from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
+from mediarelay.wiring import base
+from mediarelay.wiring.access import early_secret, source_networks
+
+
+@cache
+def callback_store(kind: Kind) -> CallbackStore:
+    """Stores callbacks."""
+    return CallbackStore(
+        kind=kind,
+        observations=ObservationStore(base.table(), base.settings().raw_body_days),
+        quarantine=QuarantineStore(base.table()),
+        limit=base.settings().max_callback_bytes,
+        first_poll_after=base.settings().first_poll_after,
+        give_up_after=base.settings().give_up_after,
+        clock=base.now,
+    )
+
+
+@cache
+def callback_endpoint(kind: Kind) -> CallbackEndpoint:
+    """Accepts callbacks."""
+    return CallbackEndpoint(
+        intake=callback_store(kind),
+        retry=CallbackBacklog(lambda: client("sqs"), base.settings().callback_backlog_url),
+        tokens=early_secret("CallbackTokens", base.settings().callback_tokens_secret, callback_tokens),
+        networks=source_networks(),
+        origin=Origin.TRUSTED if base.settings().callback_trust == "callback" else Origin.CLAIM,
+        clock=base.now,
+    )

@@ -1,0 +1,27 @@
+"""What limits the calls to the provider: a circuit breaker, and a budget of calls per minute."""
+
+from collections.abc import Callable
+from functools import cache
+
+from mediarelay.adapters.dynamodb.circuits import CircuitStore
+from mediarelay.domain.budget import Budget
+from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.usecases.circuit_breaker import CircuitBreaker
+from mediarelay.wiring import base
+
+
+@cache
+def circuit_breaker() -> CircuitBreaker:
+    """Guards the calls to the provider."""
+    return CircuitBreaker(CircuitStore(base.table()), base.now)
+
+
+def circuit_open(kind: Kind) -> Callable[[], bool]:
+    """Return a check of whether queries about a kind are pointless now."""
+    return lambda: circuit_breaker().is_open(QUERY_ACTIONS[kind])
+
+
+def budget() -> Budget:
+    """Return the calls per minute, by class of call."""
+    return Budget(base.settings().calls_per_minute, base.settings().unknown_task_share)

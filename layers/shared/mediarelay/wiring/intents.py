@@ -1,0 +1,19 @@
+"""Intents: what stores the requests of clients before the provider is called."""
+
+from functools import cache
+
+from mediarelay.adapters.dynamodb.intents import IntentStore
+from mediarelay.usecases.tasks.submit import IntentRegistry
+from mediarelay.wiring import base
+from mediarelay.wiring.tasks import task_repository
+
+
+@cache
+def intent_registry() -> IntentRegistry:
+    """Stores requests as intents."""
+    return IntentRegistry(
+        intents=IntentStore(base.table()),
+        tasks=task_repository(),
+        clock=base.now,
+        default_key_hours=base.settings().default_key_hours,
+    )

@@ -1,0 +1,70 @@
+"""Tasks: what adds observations to them, publishes their outcomes, and requests queries and replays."""
+
+from functools import cache
+
+from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.intents import IntentStore
+from mediarelay.adapters.dynamodb.replays import ReplayStore
+from mediarelay.adapters.dynamodb.task_store import TaskStore
+from mediarelay.adapters.sns import Topic
+from mediarelay.domain.tasks.lifecycle import Rules
+from mediarelay.usecases.tasks.publish import TaskPublisher
+from mediarelay.usecases.tasks.replay import Replayer
+from mediarelay.usecases.tasks.repository import TaskRepository
+from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
+from mediarelay.wiring import base
+from mediarelay.wiring.queues import confirm_queue, confirm_unknown_queue
+
+JOB_ID_BITS = 128
+
+
+def task_store() -> TaskStore:
+    """Keeps the log and the item of tasks in the table."""
+    return TaskStore(base.table(), base.settings().raw_body_days)
+
+
+@cache
+def task_repository() -> TaskRepository:
+    """Adds observations to tasks."""
+    settings = base.settings()
+    return TaskRepository(
+        store=task_store(),
+        rules=Rules(first_poll_after=settings.first_poll_after, give_up_after=settings.give_up_after),
+        clock=base.now,
+        jitter=base.random.random,
+    )
+
+
+@cache
+def task_publisher() -> TaskPublisher:
+    """Publishes outcomes."""
+    topic = Topic(client("sns"), base.settings().topic_arn)
+    return TaskPublisher(
+        tasks=task_repository(),
+        publications=task_store(),
+        intents=IntentStore(base.table()),
+        topic=topic,
+        api_url=base.settings().api_url,
+    )
+
+
+@cache
+def confirm_requester() -> ConfirmRequester:
+    """Requests queries after callbacks and replays."""
+    return ConfirmRequester(task_store(), confirm_queue(), confirm_unknown_queue())
+
+
+@cache
+def replayer() -> Replayer:
+    """Replays tasks."""
+    return Replayer(
+        tasks=task_repository(),
+        listing=task_store(),
+        replays=ReplayStore(base.table()),
+        clock=base.now,
+        identity=_job_id,
+    )
+
+
+def _job_id() -> str:
+    return f"{base.random.getrandbits(JOB_ID_BITS):032x}"

@@ -1,0 +1,31 @@
+"""Scheduled runs: how long one lasts, and the queues that polls fill."""
+
+from functools import cache
+from typing import Any
+
+from mediarelay.adapters.dynamodb.due_index import DueIndex
+from mediarelay.usecases.poll import QueryQueue, Tick
+from mediarelay.wiring import base
+from mediarelay.wiring.circuit import budget
+from mediarelay.wiring.queues import confirm_queue, confirm_unknown_queue
+
+RESERVE_MS = 20_000
+"""What a tick keeps of its time for the row it is at: a call to the provider may take most of it."""
+
+
+def tick(context: Any) -> Tick:
+    """Return one run of a schedule, bounded by what is left of the function's time."""
+    return Tick(
+        rows=DueIndex(base.table()),
+        clock=base.now,
+        time_left=lambda: context.get_remaining_time_in_millis() > RESERVE_MS,
+        visibility_timeout=base.settings().visibility_timeout,
+        jitter=base.random.random,
+    )
+
+
+@cache
+def query_queues() -> list[QueryQueue]:
+    """Return the classes of queries, the more urgent one first."""
+    queues = {True: confirm_queue(), False: confirm_unknown_queue()}
+    return [QueryQueue(known, queue, budget().queries(known=known)) for known, queue in queues.items()]

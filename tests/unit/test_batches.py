@@ -1,0 +1,111 @@
+"""Batches: every record gets its turn, failed ones are named the way Lambda wants them, nothing escapes."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.batch.exceptions import UnexpectedBatchTypeError
+
+from mediarelay.aws_lambda.batches import sqs_handler, stream_handler
+from mediarelay.errors import LedgerUnavailable, RowUnreadable
+from mediarelay.observability import add_log_keys, logger
+from tests.lambda_context import Context, messages
+
+Raw = Mapping[str, Any]
+
+
+def changes(*numbers: str) -> dict[str, Any]:
+    records = [{"eventID": f"event {one}", "dynamodb": {"SequenceNumber": one}} for one in numbers]
+    return {"Records": records}
+
+
+SOURCES = {"queue": (sqs_handler, messages), "stream": (stream_handler, changes)}
+sources = pytest.mark.parametrize("source", SOURCES)
+
+
+def run(source: str, names: tuple[str, ...], do: Callable[[str], object]) -> Any:
+    """Hand a batch to a handler that does something with each record's name."""
+    make, event = SOURCES[source]
+    return make(lambda record: do(name_of(record.raw_event)))(event(*names), Context())
+
+
+def name_of(record: Raw) -> str:
+    return str(record["dynamodb"]["SequenceNumber"] if "dynamodb" in record else record["messageId"])
+
+
+def failing(error: Exception, *names: str) -> Any:
+    """Fails for some records, and notes all that it was given."""
+
+    def do(name: str) -> None:
+        seen.append(name)
+        if name in names:
+            raise error
+
+    seen: list[str] = []
+    do.seen = seen  # type: ignore[attr-defined]
+    return do
+
+
+@sources
+@pytest.mark.parametrize("failed", [(), ("1",), ("3",), ("1", "2", "3")])
+def test_failed_records_are_named_and_the_others_done(source: str, failed: tuple[str, ...]) -> None:
+    """A batch of which all records fail is no exception: an outage is no error of the function."""
+    do = failing(LedgerUnavailable("down"), *failed)
+    found = run(source, ("1", "2", "3"), do)
+    assert found == {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+    assert do.seen == ["1", "2", "3"]
+
+
+@sources
+@pytest.mark.parametrize("names", [("1",), ("1", "2", "3")])
+def test_a_poison_record_holds_up_nobody(source: str, names: tuple[str, ...]) -> None:
+    """Its row was noted; trying again would mend nothing, and a stream would wait for it for a day."""
+    do = failing(RowUnreadable("pk", "sk", "task", "vid"), "1")
+    assert run(source, names, do) == {"batchItemFailures": []}
+    assert do.seen == list(names)
+
+
+@sources
+@pytest.mark.parametrize("error", [KeyError("vid"), ValueError("no JSON"), RecursionError(), LedgerUnavailable("x")])
+def test_whatever_goes_wrong_with_a_record_stays_with_it(
+    source: str, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = run(source, ("1", "2"), failing(error, "1"))
+    assert found == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert [(one.message, one.levelno, vars(one)["record"]) for one in caplog.records] == [
+        ("record failed", logging.ERROR, "1")
+    ]
+
+
+@sources
+def test_results_of_a_batch_do_not_come_back_with_the_next(source: str) -> None:
+    make, event = SOURCES[source]
+    do = failing(LedgerUnavailable("down"), "1")
+    handler: Any = make(lambda record: do(name_of(record.raw_event)))
+    assert handler(event("1", "2"), Context())["batchItemFailures"]
+    assert handler(event("2", "3"), Context()) == {"batchItemFailures": []}
+
+
+@sources
+def test_log_lines_of_a_record_name_it_and_not_the_one_before(source: str) -> None:
+    keys: dict[str, Mapping[str, Any]] = {}
+
+    def do(name: str) -> None:
+        keys[name] = dict(logger.get_current_keys())
+        add_log_keys(vid=f"vid of {name}", intent="intent")
+
+    run(source, ("1", "2"), do)
+    prefix = {"queue": "", "stream": "event "}[source]
+    assert [keys[name]["correlation_id"] for name in ("1", "2")] == [f"{prefix}1", f"{prefix}2"]
+    assert [keys["2"].get(name) for name in ("vid", "room", "intent")] == [None] * 3
+    assert "vid" not in logger.get_current_keys()
+
+
+@pytest.mark.parametrize("event", [{}, {"Records": []}, {"Records": None}])
+@sources
+def test_what_is_no_batch_is_an_error_of_whoever_configured_it(source: str, event: dict[str, Any]) -> None:
+    """Lambda never sends one; answering it as done would hide it."""
+    make, _ = SOURCES[source]
+    with pytest.raises(UnexpectedBatchTypeError):
+        make(print)(event, Context())
