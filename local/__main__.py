@@ -45,7 +45,7 @@ def _kept() -> Stack:
 
     A saved state is good for its own ports only: the addresses of its queues have the emulator's port in them.
     """
-    wanted, stack = LocalEnvironment(KEPT), LocalEnvironment.prune_published(KEPT)
+    wanted, stack = LocalEnvironment(KEPT), LocalEnvironment.saved(KEPT)
     if _differ(stack, wanted):
         raise LocalError(
             f"the stack in {KEPT} has the ports {stack.emulator_port} and {stack.engine_port}. Use it without "
@@ -71,7 +71,7 @@ def run_once(options: argparse.Namespace, screen: Screen) -> None:
     """Send media through the running stack, or through a fresh one that is gone afterwards."""
     media = [own_media(options.file)] if options.file else samples(MEDIA)
     with only_one(LOCK):  # also for the running stack: two runs would take each other's notifications off one queue
-        kept = Stack(LocalEnvironment.prune_published(KEPT))
+        kept = Stack(LocalEnvironment.saved(KEPT))
         if kept.running():
             run(kept.deployment(), media, screen, KEPT / "outputs")
         else:

@@ -66,7 +66,7 @@ class LocalEnvironment:
     engine_port: int = field(default_factory=lambda: _port("ENGINE_PORT", 4580))
 
     @classmethod
-    def prune_published(cls, folder: Path) -> "LocalEnvironment":
+    def saved(cls, folder: Path) -> "LocalEnvironment":
         """The env of a folder with the ports that its stack was last started on."""
         try:
             return cls(folder, **json.loads((folder / PORTS).read_text()))

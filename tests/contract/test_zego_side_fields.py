@@ -114,7 +114,9 @@ def read(content: dict[str, Any]) -> Relay:
 
 def usable(relay: Relay) -> list[tuple[str, int, bool]]:
     """What may be used, how many milliseconds, and whether there is a token for it."""
-    return [(hold.part, hold.left(NOW), hold.token is not None) for hold in lease([relay]).entitlements(timedelta())]
+    return [
+        (hold.part, hold.remaining_ms(NOW), hold.token is not None) for hold in lease([relay]).entitlements(timedelta())
+    ]
 
 
 TOKENS = {"share_token", "krc_token", "resources"}

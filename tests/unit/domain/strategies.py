@@ -1,5 +1,6 @@
 """Observations as hypothesis draws them: few distinct values, so that ties and repetitions are common."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -39,9 +40,10 @@ FACTS = st.builds(
 
 @st.composite
 def observations(draw: st.DrawFn) -> Observation:
-    """One observation; its digest follows from its content, as in the ledger."""
+    """Draw an observation. Its digest follows from its content, alike in every process, so examples can be replayed."""
     origin, facts, at = draw(st.sampled_from(Origin)), draw(FACTS), draw(MOMENTS)
-    return Observation(origin=origin, digest=f"{hash((origin, facts)):x}", at=at, facts=facts)
+    digest = hashlib.sha256(repr((origin, facts)).encode()).hexdigest()
+    return Observation(origin=origin, digest=digest, at=at, facts=facts)
 
 
 LOGS = st.lists(observations(), min_size=1, max_size=8)

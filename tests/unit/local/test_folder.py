@@ -61,7 +61,7 @@ def test_ports_are_replaced_in_one_step(tmp_path: Path) -> None:
     with (tmp_path / "ports.json").open() as before:
         LocalEnvironment(tmp_path, 3, 4).remember()
         assert before.read() == '{"emulator_port": 1, "engine_port": 2}'
-    assert LocalEnvironment.prune_published(tmp_path) == LocalEnvironment(tmp_path, 3, 4)
+    assert LocalEnvironment.saved(tmp_path) == LocalEnvironment(tmp_path, 3, 4)
 
 
 def test_a_stack_that_was_stopped_while_it_started_is_not_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,4 +104,4 @@ def test_a_stack_that_did_not_come_up_keeps_its_ports_too(tmp_path: Path, monkey
     monkeypatch.setattr("local.stack.build", fail)
     with pytest.raises(LocalError, match="no network"):
         Stack(LocalEnvironment(tmp_path, 5566, 5580)).up(lambda _name: nullcontext())
-    assert LocalEnvironment.prune_published(tmp_path) == LocalEnvironment(tmp_path, 5566, 5580)
+    assert LocalEnvironment.saved(tmp_path) == LocalEnvironment(tmp_path, 5566, 5580)

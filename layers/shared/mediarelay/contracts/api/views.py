@@ -621,7 +621,7 @@ def _history_line(entry: LoggedObservation) -> HistoryLine:
 def song_view(known: Lease, now: datetime, margin: timedelta) -> SongView:
     """Show a lease as it is now, without its tokens."""
     holds, told, newest = known.entitlements(margin), advice(known, now, margin), known.newest
-    left = {hold.part: hold.left(now) for hold in holds}
+    left = {hold.part: hold.remaining_ms(now) for hold in holds}
     grant = newest.grant if newest else None
     details = grant and {name: getattr(grant, name) for name in SONG_DETAILS}
     return SongView(
@@ -633,7 +633,7 @@ def song_view(known: Lease, now: datetime, margin: timedelta) -> SongView:
         why=told.why,
         share_ms_left=left.get(Part.SHARE),
         krc_ms_left=left.get(Part.KRC),
-        resources=[_resource_view(hold.resource, hold.left(now)) for hold in holds if hold.resource],
+        resources=[_resource_view(hold.resource, hold.remaining_ms(now)) for hold in holds if hold.resource],
         segment=SpanView.model_validate(grant.segment) if grant and grant.segment else None,
         other_segments=[SpanView.model_validate(span) for span in (grant.others if grant else ())],
         error=SongError.model_validate(known.last_error.error) if known.last_error else None,

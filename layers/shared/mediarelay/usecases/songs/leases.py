@@ -186,11 +186,11 @@ class SongReader:
     def _with_tokens(self, record: SongLog) -> SongView:
         """Decrypt the relays that still count. A relay that is over or cannot be decrypted has no token to show."""
         now, known = self.clock(), lease(record.relays)
-        alive = {hold.digest for hold in known.entitlements(self.margins.safety) if hold.left(now)}
+        alive = {hold.digest for hold in known.entitlements(self.margins.safety) if hold.remaining_ms(now)}
         decrypted = {relay.digest: self._open(relay, record) for relay in record.relays if relay.digest in alive}
         opened = lease(decrypted.get(relay.digest) or relay for relay in record.relays)
         view, holds = song_view(known, now, self.margins.safety), opened.entitlements(self.margins.safety)
-        live = [hold for hold in holds if hold.left(now) and decrypted.get(hold.digest)]
+        live = [hold for hold in holds if hold.remaining_ms(now) and decrypted.get(hold.digest)]
         for hold in live:
             if hold.token:
                 setattr(view, f"{hold.part}_token", hold.token)

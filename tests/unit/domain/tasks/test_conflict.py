@@ -13,7 +13,7 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task, fold
 from tests.hypothesis_profiles import patient
 from tests.unit.domain.strategies import VID
-from tests.unit.domain.test_task import said
+from tests.unit.domain.tasks.test_task import said
 
 DRAWN = st.builds(
     Statement, st.sampled_from(["outcome", "app_id", "url"]), st.text("ab", max_size=9), st.sampled_from(Origin)
