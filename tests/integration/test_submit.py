@@ -182,9 +182,11 @@ def test_a_wish_refused_at_the_second_try_tells_the_client_when_it_asks(harness:
     assert submit(harness).vid == VID, "the key is free again"
 
 
-@pytest.mark.parametrize("method", ["name_intent", "append", "save", "close_intent"])
+@pytest.mark.parametrize(
+    ("store", "method"), [("intents", "assign_vid"), ("tasks", "append"), ("tasks", "save"), ("intents", "complete")]
+)
 def test_a_submit_that_was_cut_off_converges(
-    harness: TaskHarness, method: str, monkeypatch: pytest.MonkeyPatch
+    harness: TaskHarness, store: str, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider is asked again only if its answer was not stored; it marks the earlier task as deleted."""
     harness.provider.vids = ["v1", "v2"]
@@ -193,14 +195,14 @@ def test_a_submit_that_was_cut_off_converges(
         raise LedgerUnavailable("cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(harness.ledger), method, cut)
+        patch.setattr(type(getattr(harness.stores, store)), method, cut)
         with pytest.raises(LedgerUnavailable):
             submit(harness)
     harness.clock.forward(minutes=1)
     assert harness.sweep()["submit"] == 1
-    vid = "v2" if method == "name_intent" else "v1"
+    vid = "v2" if method == "assign_vid" else "v1"
     assert submit(harness) == Submitted(vid, Kind.AUDIO, State.PENDING, repeated=True)
-    assert history(harness, vid) == ["submit"] if method != "close_intent" else history(harness, vid)[0] == "submit"
+    assert history(harness, vid) == ["submit"] if method != "complete" else history(harness, vid)[0] == "submit"
     assert list(harness.due()) == ["audio"]
 
 
@@ -220,7 +222,7 @@ def test_a_callback_before_the_answer_is_not_lost(harness: TaskHarness) -> None:
 def test_an_expected_video(harness: TaskHarness) -> None:
     assert harness.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=False)
     assert harness.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
-    assert [row.due_at.timestamp() for row in harness.due()["video"]] == [START + timedelta(seconds=60)]
+    assert [row.due_at for row in harness.due()["video"]] == [START + timedelta(seconds=60)]
     assert harness.provider.taken == []
 
 
