@@ -20,7 +20,7 @@ from mediarelay.adapters.dynamodb.observations import decode_observation, decode
 from mediarelay.adapters.dynamodb.quarantine import decode_quarantined
 from mediarelay.adapters.dynamodb.replays import decode_job
 from mediarelay.adapters.dynamodb.songs import decode_bookkeeping, decode_relay, decode_song
-from mediarelay.adapters.dynamodb.stream import changes as changes_of
+from mediarelay.adapters.dynamodb.stream import changes_of
 from mediarelay.adapters.dynamodb.task_items import decode_task_item
 from mediarelay.aws_lambda.batches import sqs_handler
 from mediarelay.contracts.api.views import TaskQuery, read

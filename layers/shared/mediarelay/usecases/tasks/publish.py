@@ -1,4 +1,4 @@
-"""Publish: announce what subscribers have not heard yet. Called for the stream and for the sweep alike."""
+"""Publish: send what subscribers do not know yet to the topic. The stream and the sweep both call it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,7 +41,7 @@ class IntentStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPublisher:
-    """Announces states of tasks. A repeat carries the same id, so subscribers can drop it."""
+    """Publishes states of tasks. A repeat has the same event id, so subscribers can drop it."""
 
     tasks: TaskRepository
     publications: PublicationStore
@@ -50,9 +50,10 @@ class TaskPublisher:
     api_url: str
 
     def publish(self, vid: str) -> State | None:
-        """Announce what is new about a task; returns the state that was announced, None if nothing was.
+        """Publish what is new about a task; return the published state, or None if there was nothing.
 
-        An item that is behind its log, or unreadable, is written anew first: else it would be announced for ever.
+        An item that is behind its log, or unreadable, is written again first. Otherwise the note that it was published
+        would never match, and each tick would publish it again.
         """
         log, task = self.tasks.load(vid)
         if task and _is_behind(log, task):
@@ -67,7 +68,7 @@ class TaskPublisher:
         return publication.state
 
     def refuse(self, identity: str) -> None:
-        """Announce that an accepted wish was refused, unless its client was told meanwhile."""
+        """Publish that an accepted intent was refused, unless it was deleted: its client has the refusal as answer then."""
         intent = self.intents.find(identity)
         if intent is None or intent.refused is None:
             return

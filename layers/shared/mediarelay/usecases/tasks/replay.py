@@ -1,6 +1,6 @@
-"""Replay: ask about tasks again and announce them again, because a person wants it; one, or many at a bounded rate.
+"""Replay: query tasks and publish them again because a client wants it; one task, or many at a bounded rate.
 
-What was asked for is written to the ledger first; stream and schedule carry it out as they do with callbacks.
+The request is written to the ledger first. The stream and the schedule then carry it out as they do with callbacks.
 """
 
 import logging
@@ -53,7 +53,7 @@ class ReplayStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayer:
-    """Takes wishes for replays. `identity` gives a new one each time, so no wish is taken for a repeat."""
+    """Takes replay requests. `identity` returns a new one each time, so no request counts as a repeat."""
 
     tasks: TaskRepository
     listing: TaskListing
@@ -62,7 +62,7 @@ class Replayer:
     identity: Callable[[], str]
 
     def replay(self, vid: str, by: str) -> str:
-        """Have a task asked about and announced anew; returns the identity of the wish. Raises `NotFound`."""
+        """Request a replay of a task; return the identity of the request. Raises `NotFound`."""
         _, task = self.tasks.load(checked(vid))
         if task is None:
             raise NotFound(f"no task {vid}")
@@ -72,11 +72,11 @@ class Replayer:
         return identity
 
     def count(self, selections: list[Selection]) -> int:
-        """Count what a replay in bulk would be about."""
+        """Count the tasks that a bulk replay would take."""
         return sum(map(self.listing.count, selections))
 
     def start(self, selections: list[Selection], rate: int, by: str) -> list[str]:
-        """Begin replays in bulk, `rate` tasks per minute each; returns their identities."""
+        """Start bulk replays, `rate` tasks per minute each; return their identities."""
         jobs = [
             ReplayJob(identity=self.identity(), selection=one, rate=rate, by=by, at=self.clock()) for one in selections
         ]
@@ -86,9 +86,9 @@ class Replayer:
         return [job.identity for job in jobs]
 
     def resume(self, identity: str, time_left: Callable[[], bool]) -> None:
-        """Take the next minute's tasks of a replay in bulk, as far as there is time.
+        """Take the next minute's tasks of a bulk replay, as far as there is time.
 
-        Each is asked for once per job, however often this runs.
+        However often this runs, each task is requested once per job: the request has the job's identity.
         """
         job = self.replays.find_job(identity)
         if job is None:
@@ -103,6 +103,6 @@ class Replayer:
             self.replays.advance_job(identity, done[-1], self.clock() + STEP)
 
     def _ask(self, row: dict[str, str], job: ReplayJob) -> str:
-        """Ask for one replay of a job; returns the row's place in the listing."""
+        """Request one replay of a job; return the row's position in the listing."""
         self.replays.request(row["vid"], job.selection.kind, job.identity, job.by, self.clock())
         return row["position"]
