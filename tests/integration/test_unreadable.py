@@ -288,7 +288,7 @@ def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(harnes
         ("video", "TASK#../x", "TASK", "task"),
         ("video", f"TASK#{GOOD}", "x", "part"),
         ("audio", "INTENT#x", "INTENT", "intent"),
-        ("lost", f"TASK#{GOOD}", "REPLAY#x", "replay"),
+        ("give_up", f"TASK#{GOOD}", "REPLAY#x", "replay"),
         ("publish", "JOB#x", "JOB", "replay_job"),
         ("submit", f"TASK#{GOOD}", "x", "claim"),
         ("replay", "ROOM#r", "x", "relay"),
@@ -470,9 +470,8 @@ def test_an_announcement_is_not_held_up_by_an_unreadable_task_item(harness: Task
 def test_a_readable_item_of_another_writer_is_not_written_over(harness: TaskHarness) -> None:
     harness.track()
     record, _task = harness.tasks.load(VID)
-    assert record.item.summary
-    assert record.item.bookkeeping
-    assert not harness.stores.tasks.save(record.item.summary, record.item.bookkeeping, None)
+    assert record.item
+    assert not harness.stores.tasks.save(record.item, None)
     assert "UNREADABLE" not in {one["pk"]["S"] for one in harness.items()}
 
 
@@ -653,7 +652,7 @@ def test_a_trusted_callback_in_parts_is_settled_without_an_alarm(
     assert not unreadable(capsys)
 
 
-@pytest.mark.parametrize("duty", ["video", "audio", "unknown_audio", "lost", "submit", "replay", "song", "expire"])
+@pytest.mark.parametrize("duty", ["video", "audio", "unknown_audio", "give_up", "submit", "replay", "song", "delete_body"])
 def test_an_outcome_that_waits_for_another_duty_is_announced(harness: TaskHarness, duty: str) -> None:
     harness.track()
     harness.provider.answers[VID] = answer()

@@ -68,7 +68,7 @@ class TaskPublisher:
         return publication.state
 
     def refuse(self, identity: str) -> None:
-        """Publish that an accepted intent was refused, unless it was deleted: its client has the refusal as answer then."""
+        """Publish that an accepted intent was refused, unless it was deleted: its client has the answer then."""
         intent = self.intents.find(identity)
         if intent is None or intent.refused is None:
             return
