@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from mediarelay.adapters.kms import READERS
-from mediarelay.contracts.zego.relay import MAX_RELAYS
+from mediarelay.contracts.zego.message import MAX_RELAYS
 from mediarelay.domain.songs.events import prune_published
 from mediarelay.domain.songs.lease import lease
 from mediarelay.domain.songs.model import SongType

@@ -7,6 +7,7 @@ import tomllib
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
+import botocore
 import pytest
 
 from tests.layers import make
@@ -49,7 +50,7 @@ def loaded(layers: Path, function: str) -> set[str]:
 def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -> None:
     modules = loaded(layers, function)
     assert "mediarelay.wiring.base" in modules
-    assert {"boto3.session", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics"} <= modules
+    assert {"aws_lambda_powertools.logging", "aws_lambda_powertools.metrics"} <= modules
     assert "aws_lambda_powertools.utilities.parameters" not in modules, "adapters/secrets.py is the one reader"
     if function in CALLBACKS:
         assert not modules & HEAVY
@@ -92,6 +93,17 @@ def test_the_shared_layer_is_our_package(layers: Path) -> None:
 
     built = names(layers / "SharedLayer/python")
     assert built == {f"mediarelay/{name}" for name in names(ROOT / "layers/shared/mediarelay")}
+
+
+def test_endpoints_of_other_services_are_trimmed_and_all_partitions_stay(layers: Path) -> None:
+    trimmed, whole = (
+        json.loads((site / "botocore/data/endpoints.json").read_text("utf-8"))["partitions"]
+        for site in (layers / "DependenciesLayer/python", Path(botocore.__file__).parents[1])
+    )
+    assert {name for partition in trimmed for name in partition["services"]} == SERVICES
+    assert [one["partition"] for one in trimmed] == [one["partition"] for one in whole]
+    for ours, theirs in zip(trimmed, whole, strict=True):
+        assert ours == theirs | {"services": {name: theirs["services"][name] for name in ours["services"]}}
 
 
 def test_botocore_knows_only_the_services_we_call(layers: Path) -> None:

@@ -16,13 +16,13 @@ STDLIB = "stdlib"
 
 PURE = {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "itertools", "json"}
 PURE |= {"re", "typing", "urllib"}
-AWS = {"boto3", "botocore"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
     "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
     "usecases": {"usecases", "contracts", "domain", "signing", "errors", "observability"},
-    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability", *AWS, "requests", "urllib3"},
+    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability"}
+    | {"boto3", "botocore", "requests", "urllib3"},
     "aws_lambda": {"aws_lambda", "errors", "observability", "aws_lambda_powertools"},
     "config.py": {"signing"},
     "errors.py": set(),

@@ -7,7 +7,7 @@ from typing import Any
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.plain import Query, Request
 from mediarelay.contracts.api.views import NoQuery, read
-from mediarelay.contracts.cts.head import read_object
+from mediarelay.contracts.json_objects import read_object
 from mediarelay.errors import NotFound
 from mediarelay.http import Event, Handler, Response, answering, raw_body
 

@@ -35,7 +35,7 @@ from mediarelay.contracts.api.plain import (
     place,
     sentence,
 )
-from mediarelay.contracts.cts.head import read_answer
+from mediarelay.contracts.json_objects import read_answer
 from mediarelay.contracts.observation import facts_of
 from mediarelay.contracts.source_url import Url, stated_in_url
 from mediarelay.domain.quarantine import QuarantinedBody
