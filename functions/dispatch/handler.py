@@ -8,10 +8,11 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from mediarelay.aws_lambda.batches import stream_handler
 from mediarelay.domain import change as changes
 from mediarelay.observability import add_log_keys
+from mediarelay.wiring.publishers import task_publisher
 from mediarelay.wiring.queues import submit_queue
 from mediarelay.wiring.songs import song_publisher
 from mediarelay.wiring.stream import changes_of
-from mediarelay.wiring.tasks import confirm_requester, task_publisher
+from mediarelay.wiring.tasks import confirm_requester
 
 REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_publisher(), song_publisher()
 ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {

@@ -20,6 +20,7 @@ HEAVY |= {f"aws_lambda_powertools.utilities.{part}" for part in ("batch", "data_
 """What a callback function does not load: of Powertools it has logs and metrics."""
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
 CALLBACKS = ("video_callback", "audio_callback", "music_callback")
+RESOLVERS = ("quarantine", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch", "track_video")
 LOADED = """
 import json, os, sys
 paths, environment = json.load(sys.stdin)
@@ -52,6 +53,7 @@ def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -
     assert "mediarelay.wiring.base" in modules
     assert {"aws_lambda_powertools.logging", "aws_lambda_powertools.metrics"} <= modules
     assert "aws_lambda_powertools.utilities.parameters" not in modules, "adapters/secrets.py is the one reader"
+    assert ("aws_lambda_powertools.event_handler" in modules) == (function in RESOLVERS)
     if function in CALLBACKS:
         assert not modules & HEAVY
         assert {name for name in modules if name.startswith("mediarelay.contracts.cts.parse")} <= FIELD_READERS

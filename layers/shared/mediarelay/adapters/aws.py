@@ -14,7 +14,7 @@ logging.getLogger("botocore").setLevel(logging.WARNING)  # it logs at each cold 
 
 
 @cache
-def _session() -> Session:
+def _session() -> Any:
     return Session()
 
 

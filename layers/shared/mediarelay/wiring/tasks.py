@@ -1,14 +1,10 @@
-"""Tasks: what adds observations to them, publishes their outcomes, and requests queries and replays."""
+"""Tasks: what adds observations to them, and requests queries and replays."""
 
 from functools import cache
 
-from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.dynamodb.replays import ReplayStore
 from mediarelay.adapters.dynamodb.task_store import TaskStore
-from mediarelay.adapters.sns import Topic
 from mediarelay.domain.tasks.lifecycle import Rules
-from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
@@ -32,19 +28,6 @@ def task_repository() -> TaskRepository:
         rules=Rules(first_poll_after=settings.first_poll_after, give_up_after=settings.give_up_after),
         clock=base.now,
         jitter=base.random.random,
-    )
-
-
-@cache
-def task_publisher() -> TaskPublisher:
-    """Publishes outcomes."""
-    topic = Topic(client("sns"), base.settings().topic_arn)
-    return TaskPublisher(
-        tasks=task_repository(),
-        publications=task_store(),
-        intents=IntentStore(base.table()),
-        topic=topic,
-        api_url=base.settings().api_url,
     )
 
 
