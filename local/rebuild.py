@@ -12,8 +12,7 @@ from botocore.session import Session
 
 from local.environment import STACK
 from mediarelay.usecases.tasks.rebuild import Rebuilder
-from mediarelay.wiring.base import ledger
-from mediarelay.wiring.tasks import task_repository
+from mediarelay.wiring.tasks import task_repository, task_store
 
 
 def main() -> int:
@@ -22,7 +21,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the items that differ as their logs say")
     options = parser.parse_args()
     os.environ["TABLE_NAME"] = _table(os.environ.get("STACK", STACK))
-    rebuilder = Rebuilder(tasks=task_repository(), ledger=ledger())
+    rebuilder = Rebuilder(tasks=task_repository(), store=task_store())
     differing = set()
     for one in rebuilder.differences():
         differing.add(one.vid)

@@ -4,7 +4,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.ledger import Ledger
 from mediarelay.contracts.retry import unpack
 from mediarelay.domain.circuit_breaker import Circuit
 from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.schedule import first_check
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.item import Selection, TimeOf
@@ -33,6 +33,7 @@ from mediarelay.wiring.songs import song_publisher
 from mediarelay.wiring.tasks import task_repository
 from tests.integration.provider import Site
 from tests.integration.song_harness import CALLBACK, WEBHOOK
+from tests.integration.stores import Stores
 from tests.integration.task_harness import Clock, waiting
 from tests.lambda_context import Context
 from tests.stack import REGION, ROOT, defaults, functions, variables
@@ -59,7 +60,7 @@ class LambdaSandbox:
 
     def __init__(self, patch: pytest.MonkeyPatch, table: str, site: Site) -> None:
         self.patch, self.site, self.clock = patch, site, Clock()
-        self.ledger = Ledger(client("dynamodb"), table)
+        self.stores = Stores(table)
         self.calls: set[Call] = set()
         self.queue, self.submits, self.retry = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
         self.unknown = _queue(f"{table}-unknown")
@@ -84,10 +85,10 @@ class LambdaSandbox:
             for one in given.get(name, ()):
                 write(one)
         for job in given.get("jobs", ()):
-            self.ledger.open_job(_job(job))
+            self.stores.replays.create_job(_job(job))
         for kept in given.get("quarantine", ()):
             at = datetime.fromisoformat(kept["at"])
-            self.ledger.quarantine(kept["body"].encode(), kept["reason"], kept["route"], at)
+            self.stores.quarantine.put(kept["body"].encode(), kept["reason"], kept["route"], at)
         for action, refusals in given.get("refusals", {}).items():
             self._refuse(action, refusals, given["now"])
         for action, answer in given.get("provider", {}).items():
@@ -104,12 +105,12 @@ class LambdaSandbox:
             at=datetime.fromisoformat(wish["at"]),
             queued=wish.get("queued", False),
         )
-        self.ledger.open_intent(intent, Due(Duty.SUBMIT, intent.at + SUBMIT_GRACE))
+        self.stores.intents.create(intent, Due(Duty.SUBMIT, intent.at + SUBMIT_GRACE))
         if "vid" in wish:
-            self.ledger.name_intent(intent.identity, wish["vid"], intent.at)
-            self.ledger.close_intent(intent)
+            self.stores.intents.assign_vid(intent.identity, wish["vid"], intent.at)
+            self.stores.intents.complete(intent)
         if "refused" in wish:
-            self.ledger.refuse_intent(intent, wish["refused"], Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE))
+            self.stores.intents.mark_refused(intent, wish["refused"], Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE))
 
     def _relay(self, one: Mapping[str, Any]) -> None:
         """Store a relay; what is marked as followed was said already."""
@@ -126,7 +127,7 @@ class LambdaSandbox:
     def _refuse(self, action: str, refusals: int, now: str) -> None:
         self.clock.now = datetime.fromisoformat(now)
         for _ in range(refusals):
-            circuit_breaker().refused(action, Circuit())
+            circuit_breaker().record_failure(action, Circuit())
 
     def _log(self, line: Mapping[str, Any]) -> None:
         """Write one line of the log; what is not marked as unseen is folded into the task item too."""
@@ -135,7 +136,7 @@ class LambdaSandbox:
         body = json.dumps(line["body"]).encode()
         entry = LoggedObservation(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
         if line.get("unseen"):
-            self.ledger.append(
+            self.stores.tasks.append(
                 entry, first_check(kind, entry.at, base.settings().first_poll_after, known=origin in TRUSTED_ORIGINS)
             )
         else:
@@ -208,7 +209,7 @@ class LambdaSandbox:
         """What the function left behind, without what is empty."""
         left = {
             "tasks": self._states(),
-            "due": {what: sorted(_time(row.due_at) for row in rows) for what, rows in waiting(self.ledger).items()},
+            "due": {what: sorted(one.due_at.isoformat() for one in rows) for what, rows in self._due().items()},
             "queue": [json.loads(body) for body in _messages(self.queue)],
             "unknown": [json.loads(body) for body in _messages(self.unknown)],
             "submits": [json.loads(body) for body in _messages(self.submits)],
@@ -221,13 +222,20 @@ class LambdaSandbox:
 
     def _quarantined(self) -> list[str]:
         """The bodies that could not be read."""
-        found = self.ledger.quarantined(f"{self.clock.now:%Y-%m-%d}", "")
+        found = self.stores.quarantine.bodies(f"{self.clock.now:%Y-%m-%d}", "")
         return sorted(kept.body.decode() for kept in found)
+
+    def _due(self) -> dict[str, list[DueItem]]:
+        return waiting(self.stores.due_index)
+
+    def items(self) -> list[dict[str, Any]]:
+        """The raw content of the table."""
+        found: list[dict[str, Any]] = client("dynamodb").scan(TableName=self.stores.table.name)["Items"]
+        return found
 
     def _states(self) -> dict[str, str]:
         """The state of every task, with everything that was said about it."""
-        scan = client("dynamodb").scan(TableName=self.ledger.table)["Items"]
-        vids = sorted({item["pk"]["S"].removeprefix("TASK#") for item in scan if item["pk"]["S"].startswith("TASK#")})
+        vids = sorted(self.stores.tasks.vids())
         self.settings("sweep")
         tasks = {vid: task_repository().load(vid)[1] for vid in vids}
         return {vid: task.state.value for vid, task in tasks.items() if task}
@@ -252,10 +260,6 @@ def forget() -> None:
     for item in (item for module in wired for item in vars(module).values()):
         if hasattr(item, "cache_clear") and item.__module__.startswith("mediarelay.wiring."):
             item.cache_clear()
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _queue(name: str) -> str:

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.ledger import Ledger
-from mediarelay.adapters.dynamodb.songs import Songs
 from mediarelay.adapters.kms import KmsCipher
 from mediarelay.domain.songs.events import Margins
 from mediarelay.domain.songs.model import SongKey, SongType
@@ -18,6 +16,7 @@ from mediarelay.signing.standard_webhooks import sign
 from mediarelay.signing.zego import callback_signature
 from mediarelay.usecases.songs.leases import SongPublisher, SongReader
 from mediarelay.usecases.songs.receive import RelayEndpoint, SongReceipt
+from tests.integration.stores import Stores
 from tests.integration.task_harness import Clock, Secret, Topic
 
 API = "https://api.example"
@@ -45,18 +44,17 @@ class SongHarness:
     def __init__(self, table: str) -> None:
         self.clock, self.topic, self.table = Clock(), Topic(), table
         self.secrets = Secret({"webhook_secrets": f"whsec_b3RoZXI= {WEBHOOK}", "callback_secrets": f"other {CALLBACK}"})
-        self.songs = Songs(client("dynamodb"), table)
-        self.ledger = Ledger(client("dynamodb"), table)
-        self.vault = KmsCipher(client("kms"), client("kms").create_key()["KeyMetadata"]["KeyId"])
+        self.stores = Stores(table)
+        self.cipher = KmsCipher(client("kms"), client("kms").create_key()["KeyMetadata"]["KeyId"])
         self.margins = Margins(safety=timedelta(seconds=30), notice=timedelta(minutes=10))
-        self.leases = SongPublisher(
-            shelf=self.songs, topic=self.topic, api_url=API, margins=self.margins, clock=self.clock
+        self.publisher = SongPublisher(
+            songs=self.stores.songs, topic=self.topic, api_url=API, margins=self.margins, clock=self.clock
         )
-        self.reader = SongReader(shelf=self.songs, vault=self.vault, margins=self.margins, clock=self.clock)
+        self.reader = SongReader(songs=self.stores.songs, cipher=self.cipher, margins=self.margins, clock=self.clock)
         self.receiver = RelayEndpoint(
-            shelf=self.songs,
-            quarantine=self.ledger,
-            vault=self.vault,
+            songs=self.stores.songs,
+            quarantine=self.stores.quarantine,
+            cipher=self.cipher,
             secrets=self.secrets,
             networks=(ip_network("192.0.2.0/24"),),
             clock=self.clock,
@@ -79,12 +77,12 @@ class SongHarness:
 
     def follow(self, key: SongKey = KEY) -> list[str]:
         """What stream and sweep do."""
-        return self.leases.follow(key)
+        return self.publisher.follow(key)
 
     def sweep(self) -> list[str]:
         """Follow every song that is due; returns what was said."""
-        rows = list(self.ledger.waiting("song", self.clock()))
-        return [said for row in rows for said in self.leases.resume(row.pk, row.sk)]
+        rows = list(self.stores.due_index.waiting("song", self.clock()))
+        return [said for row in rows for said in self.publisher.follow(row.subject)]
 
     def song(self, *, tokens: bool = False) -> dict[str, Any]:
         """What a client reads of the song."""

@@ -13,12 +13,11 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.ledger import Ledger
-from mediarelay.adapters.dynamodb.songs import Songs
+from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.contracts.cts.parse import parse_reply
 from mediarelay.domain.budget import Budget
 from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
-from mediarelay.domain.due import DueItem
+from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.songs.events import Margins
 from mediarelay.domain.tasks.item import Selection
 from mediarelay.domain.tasks.lifecycle import Rules
@@ -37,7 +36,8 @@ from mediarelay.usecases.tasks.read import TaskReader
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
-from mediarelay.usecases.tasks.submit import IntentStore, Submitter
+from mediarelay.usecases.tasks.submit import IntentRegistry, Submitter
+from tests.integration.stores import Stores
 
 T = TypeVar("T")
 PAYLOADS = Path(__file__).parents[1] / "contract/payloads"
@@ -85,15 +85,15 @@ def together(jobs: Iterable[Callable[[], T]]) -> list[T]:
         return list(pool.map(start, waiting))
 
 
-def waiting(ledger: Ledger) -> dict[str, list[DueItem]]:
+def waiting(due_index: DueIndex) -> dict[str, list[DueItem]]:
     """The whole due index, by duty."""
-    rows = {what: list(ledger.waiting(what, START + timedelta(days=10_000))) for what in DUTIES}
+    rows = {what: list(due_index.waiting(what, START + timedelta(days=10_000))) for what in DUTIES}
     return {what: found for what, found in rows.items() if found}
 
 
 def listed(harness: "TaskHarness", kind: Kind, state: State) -> list[dict[str, str]]:
     """The first rows of the listing of one kind and state."""
-    return harness.ledger.page(Selection(kind=kind, state=state), cursor=None, limit=9)
+    return harness.stores.tasks.page(Selection(kind=kind, state=state), cursor=None, limit=9)
 
 
 class Clock:
@@ -238,35 +238,47 @@ class TaskHarness:
         self.clock, self.provider, self.topic, self.queue = Clock(), Provider(), Topic(), Queue()
         self.unknown_queue, self.budget = Queue(), Budget(100)
         self.tokens, self.table, self.cidrs, self.trusted = Secret({"tokens": f"{TOKEN} other"}), table, cidrs, trusted
-        self.ledger = Ledger(client("dynamodb"), table, raw_body_days)
+        self.stores = Stores(table, raw_body_days=raw_body_days)
         self.tasks = TaskRepository(
-            store=self.ledger,
+            store=self.stores.tasks,
             rules=Rules(first_poll_after=timedelta(seconds=60), give_up_after=timedelta(hours=hours)),
             clock=self.clock,
             jitter=lambda: 0.5,
         )
         self.confirmer = Confirmer(tasks=self.tasks, provider=self.provider, clock=self.clock)
         send = dict.fromkeys(Kind, self.provider.send)
-        self.intents = IntentStore(intents=self.ledger, tasks=self.tasks, clock=self.clock, default_key_hours=24)
+        self.registry = IntentRegistry(
+            intents=self.stores.intents, tasks=self.tasks, clock=self.clock, default_key_hours=24
+        )
         self.submitter = Submitter(
-            store=self.intents, intents=self.ledger, tasks=self.tasks, send=send, clock=self.clock
+            registry=self.registry, intents=self.stores.intents, tasks=self.tasks, send=send, clock=self.clock
         )
         self.submits, self.retry, self.identities = Wishes(), Retry(), count(1)
-        self.breaker = CircuitBreaker(self.ledger, self.clock)
+        self.breaker = CircuitBreaker(self.stores.circuits, self.clock)
         self.replayer = Replayer(
-            tasks=self.tasks, ledger=self.ledger, clock=self.clock, identity=lambda: f"{next(self.identities):032x}"
+            tasks=self.tasks,
+            listing=self.stores.tasks,
+            replays=self.stores.replays,
+            clock=self.clock,
+            identity=lambda: f"{next(self.identities):032x}",
         )
-        self.publisher = TaskPublisher(tasks=self.tasks, ledger=self.ledger, topic=self.topic, api_url=API)
-        self.reader = TaskReader(tasks=self.tasks, pages=self.ledger, claims=self.ledger)
+        self.publisher = TaskPublisher(
+            tasks=self.tasks,
+            publications=self.stores.tasks,
+            intents=self.stores.intents,
+            topic=self.topic,
+            api_url=API,
+        )
+        self.reader = TaskReader(tasks=self.tasks, listing=self.stores.tasks, bodies=self.stores.tasks)
         self.sweeper = Sweeper(
             tasks=self.tasks,
-            bodies=self.ledger,
+            bodies=self.stores.tasks,
             publisher=self.publisher,
             submits=self.submits,
-            budget=self.budget.background.limit,
+            max_submits=self.budget.background.limit,
             replayer=self.replayer,
-            leases=SongPublisher(
-                shelf=Songs(client("dynamodb"), table),
+            songs=SongPublisher(
+                songs=self.stores.songs,
                 topic=self.topic,
                 api_url=API,
                 margins=Margins(timedelta(), timedelta()),
@@ -277,7 +289,7 @@ class TaskHarness:
         )
 
     @property
-    def lanes(self) -> list[QueryQueue]:
+    def query_queues(self) -> list[QueryQueue]:
         """The classes of queries."""
         queues = {True: self.queue, False: self.unknown_queue}
         return [QueryQueue(known, queue, self.budget.queries(known=known)) for known, queue in queues.items()]
@@ -285,7 +297,8 @@ class TaskHarness:
     def intake(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> CallbackStore:
         return CallbackStore(
             kind=kind,
-            ledger=self.ledger,
+            observations=self.stores.tasks,
+            quarantine=self.stores.quarantine,
             limit=limit,
             first_poll_after=timedelta(seconds=60),
             give_up_after=self.tasks.rules.give_up_after,
@@ -304,16 +317,16 @@ class TaskHarness:
 
     def entries(self, vid: str = VID) -> tuple[LoggedObservation, ...]:
         """The log, claims with their bodies."""
-        found = self.ledger.load(vid).observations
+        found = self.stores.tasks.load(vid).observations
         return tuple(
-            replace(one, body=self.ledger.read_body(one)) if one.origin is Origin.CLAIM else one for one in found
+            replace(one, body=self.stores.tasks.read_body(one)) if one.origin is Origin.CLAIM else one for one in found
         )
 
     def tick(self, rows: int | None = None) -> Tick:
         """A run of a schedule, with time for so many rows."""
         left = iter(range(rows)) if rows is not None else iter(int, 1)
         return Tick(
-            rows=self.ledger,
+            rows=self.stores.due_index,
             clock=self.clock,
             time_left=lambda: next(left, None) is not None,
             visibility_timeout=VISIBILITY_TIMEOUT,
@@ -334,7 +347,7 @@ class TaskHarness:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(), self.lanes, lambda: self.breaker.is_open(QUERY_ACTIONS[kind]))
+        return poll(kind, self.tick(), self.query_queues, lambda: self.breaker.is_open(QUERY_ACTIONS[kind]))
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""
@@ -355,7 +368,7 @@ class TaskHarness:
 
     def due(self) -> dict[str, list[DueItem]]:
         """Everything that waits for something, ever, by duty."""
-        return waiting(self.ledger)
+        return waiting(self.stores.due_index)
 
     def items(self) -> list[dict[str, Any]]:
         """The raw content of the table."""

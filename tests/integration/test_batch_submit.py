@@ -20,14 +20,14 @@ def song(number: int) -> dict[str, Any]:
 
 
 def statuses(harness: TaskHarness, wishes: list[Any]) -> list[int]:
-    results = BatchSubmitter(harness.intents).take(wishes, lambda key: key and f"game\n{key}")
+    results = BatchSubmitter(harness.registry).take(wishes, lambda key: key and f"game\n{key}")
     return [one["status"] for one in batch_response(results)["results"]]
 
 
 def hand_on(harness: TaskHarness) -> int:
     """What stream and sweep do."""
     for row in harness.due().get("submit_queued", []):
-        harness.submits.send(row.pk.removeprefix("INTENT#"))
+        harness.submits.send(row.subject.identity)
     count = len(harness.submits.sent)
     harness.send_submits()
     return count
@@ -101,5 +101,5 @@ def test_a_queue_that_is_down_leaves_wishes_due(harness: TaskHarness, *, down: b
 
 
 def test_without_a_ledger_each_item_says_so(harness: TaskHarness) -> None:
-    harness.ledger.client.delete_table(TableName=harness.table)
+    harness.stores.table.client.delete_table(TableName=harness.table)
     assert statuses(harness, [song(1), {}]) == [503, 400]

@@ -15,12 +15,12 @@ ACTION = "GetCtsInfo"
 
 def refuse(harness: TaskHarness, times: int) -> None:
     for _ in range(times):
-        harness.breaker.refused(ACTION, Circuit())
+        harness.breaker.record_failure(ACTION, Circuit())
 
 
 def admitted(harness: TaskHarness) -> bool:
     try:
-        harness.breaker.admit(ACTION)
+        harness.breaker.before_call(ACTION)
     except CircuitOpen:
         return False
     return True
@@ -38,7 +38,7 @@ def test_refusals_in_a_row_open_it(harness: TaskHarness) -> None:
 
 def test_one_success_in_between_starts_the_count_anew(harness: TaskHarness) -> None:
     refuse(harness, THRESHOLD - 1)
-    harness.breaker.passed(ACTION, harness.breaker.admit(ACTION))
+    harness.breaker.record_success(ACTION, harness.breaker.before_call(ACTION))
     refuse(harness, THRESHOLD - 1)
     assert admitted(harness)
 
@@ -48,8 +48,8 @@ def test_after_a_break_one_call_tries_and_heals(harness: TaskHarness) -> None:
     harness.clock.now += FIRST_BREAK
     assert together([lambda: admitted(harness)] * 6).count(True) == 1
     harness.clock.now += FIRST_BREAK
-    seen = harness.breaker.admit(ACTION)
-    harness.breaker.passed(ACTION, seen)
+    seen = harness.breaker.before_call(ACTION)
+    harness.breaker.record_success(ACTION, seen)
     assert all(admitted(harness) for _ in range(3))
     assert harness.items() == []
 
@@ -81,7 +81,7 @@ def test_an_open_circuit_leaves_everything_due_and_costs_no_attempt(
     harness.provider.answers[VID] = CircuitOpen(ACTION)
     harness.confirm()
     (row,) = harness.due()["video"]
-    assert row.due_at == int((harness.clock() + timedelta(seconds=60)).timestamp()), "the wait does not grow"
+    assert row.due_at == harness.clock() + timedelta(seconds=60), "the wait does not grow"
     refuse(harness, 2)
     harness.clock.forward(seconds=100)
     counted(capsys)

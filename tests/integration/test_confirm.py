@@ -42,7 +42,7 @@ def waits(harness: TaskHarness) -> list[int]:
     """Seconds until each row that waits for a question."""
     now = int(harness.clock().timestamp())
     due = harness.due()
-    return [row.due_at - now for what in ("video", "unknown_video") for row in due.get(what, [])]
+    return [row.due_at.timestamp() - now for what in ("video", "unknown_video") for row in due.get(what, [])]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,11 @@ def test_without_a_bound_answer_the_task_stays_due(harness: TaskHarness, silence
     assert found == sorted(set(found)), "each wait is longer than the one before"
     assert harness.provider.asked == [(Kind.VIDEO, VID)] * 7
     replies = {"reply"} if isinstance(NO_ANSWER[silence], bytes) else set()
-    assert {entry.origin for entry in harness.ledger.load(VID).observations} == {"track", "claim", "answer"} | replies
+    assert {entry.origin for entry in harness.stores.tasks.load(VID).observations} == {
+        "track",
+        "claim",
+        "answer",
+    } | replies
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is State.SUCCEEDED
 
@@ -176,7 +180,7 @@ def test_after_the_last_wait_the_task_is_lost(table: str) -> None:
     assert 8 < len(harness.provider.asked) < 16
     (row,) = harness.due()["give_up"]
     assert harness.clock.now == START + timedelta(hours=3), "the last question is asked at the deadline"
-    assert row.due_at == int(harness.clock.now.timestamp())
+    assert row.due_at.timestamp() == int(harness.clock.now.timestamp())
     assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
     assert harness.topic.messages == [], "the stream has a head start"
@@ -210,7 +214,7 @@ def test_a_settled_task_is_not_asked_about_again(harness: TaskHarness, first: by
     harness.claim(callback(result="failure"))
     assert harness.confirm().outcome is outcome
     assert len(harness.provider.asked) == 1
-    assert [row.sk for row in harness.due()["publish"]] == ["TASK"]
+    assert [row.handle[1] for row in harness.due()["publish"]] == ["TASK"]
     assert list(harness.due()) == ["publish"], "the late claim is settled with it"
 
 
@@ -248,7 +252,7 @@ def test_racing_confirmations_agree(harness: TaskHarness, monkeypatch: pytest.Mo
     """Another writer between reading and writing: the loser folds again, with what the winner wrote."""
     harness.claim(callback())
     harness.provider.answers[VID] = answer()
-    plain, others = type(harness.ledger).save, iter([answer(state="transcoding"), answer(state="probed")])
+    plain, others = type(harness.stores.tasks).save, iter([answer(state="transcoding"), answer(state="probed")])
 
     def overtaken(ledger: Any, *arguments: Any) -> bool:
         said = next(others, None)
@@ -257,7 +261,7 @@ def test_racing_confirmations_agree(harness: TaskHarness, monkeypatch: pytest.Mo
             harness.confirm()
         return plain(ledger, *arguments)
 
-    monkeypatch.setattr(type(harness.ledger), "save", overtaken)
+    monkeypatch.setattr(type(harness.stores.tasks), "save", overtaken)
     assert harness.confirm().outcome is State.SUCCEEDED
     assert harness.reader.task(VID)["state"] == "succeeded"
     assert [row["vid"] for row in listed(harness, Kind.VIDEO, State.SUCCEEDED)] == [VID]
@@ -265,7 +269,7 @@ def test_racing_confirmations_agree(harness: TaskHarness, monkeypatch: pytest.Mo
 
 def test_too_many_racing_writers_send_the_message_back(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.claim(callback())
-    monkeypatch.setattr(type(harness.ledger), "save", lambda *_: False)
+    monkeypatch.setattr(type(harness.stores.tasks), "save", lambda *_: False)
     with pytest.raises(LedgerUnavailable, match=r"^too many writers$"):
         harness.confirm()
     assert waits(harness) == [60], "the claim itself is still due"
@@ -644,7 +648,7 @@ def test_a_stream_of_forged_callbacks_does_not_use_up_the_budget(harness: TaskHa
         harness.clock.forward(seconds=5)
         harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
     assert 0 < len(harness.provider.asked) < 20
-    assert [row.vid for row in harness.due()["unknown_video"]], "the schedule asks about the rest"
+    assert [row.subject.vid for row in harness.due()["unknown_video"]], "the schedule asks about the rest"
 
 
 def test_what_is_due_is_asked_about_however_often_it_was(harness: TaskHarness) -> None:
@@ -783,13 +787,13 @@ def test_strangers_do_not_keep_a_dispute_open(table: str) -> None:
         harness.claim(callback(result=result))
         harness.clock.forward(seconds=1)
     harness.confirm()
-    first = harness.ledger.load(VID).item.bookkeeping
+    first = harness.stores.tasks.load(VID).item.bookkeeping
     harness.trusted = False
     for number in range(3):
         harness.clock.forward(hours=7)
         harness.claim(callback(task=f"x{number}"))
         harness.confirm()
-    later = harness.ledger.load(VID).item.bookkeeping
+    later = harness.stores.tasks.load(VID).item.bookkeeping
     assert first
     assert later
     assert later.give_up_at == first.give_up_at

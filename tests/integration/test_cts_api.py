@@ -64,15 +64,15 @@ class Guard:
     def __init__(self) -> None:
         self.learnt: list[tuple[str, str]] = []
 
-    def admit(self, action: str) -> Circuit:
-        self.learnt.append(("admit", action))
+    def before_call(self, action: str) -> Circuit:
+        self.learnt.append(("before_call", action))
         return Circuit()
 
-    def refused(self, action: str, _seen: Circuit) -> None:
-        self.learnt.append(("refused", action))
+    def record_failure(self, action: str, _seen: Circuit) -> None:
+        self.learnt.append(("record_failure", action))
 
-    def passed(self, action: str, _seen: Circuit) -> None:
-        self.learnt.append(("passed", action))
+    def record_success(self, action: str, _seen: Circuit) -> None:
+        self.learnt.append(("record_success", action))
 
 
 def api(site: Site, budget: Budget | None = None, keys: Credentials = KEYS, guard: Guard | None = None) -> CtsApi:
@@ -371,11 +371,11 @@ def test_no_secret_and_no_signature_in_any_text(
 @pytest.mark.parametrize(
     ("said", "learnt"),
     [
-        ({"body": envelope(data={"vid": VID})}, ["passed"]),
-        ({"body": envelope(4000)}, ["passed"]),
-        ({"body": envelope(5000)}, ["passed"]),
-        ({"body": envelope(4100)}, ["refused"]),
-        ({"body": envelope(6100)}, ["refused"]),
+        ({"body": envelope(data={"vid": VID})}, ["record_success"]),
+        ({"body": envelope(4000)}, ["record_success"]),
+        ({"body": envelope(5000)}, ["record_success"]),
+        ({"body": envelope(4100)}, ["record_failure"]),
+        ({"body": envelope(6100)}, ["record_failure"]),
         ({"body": envelope(4400)}, []),
         ({"body": b"garbage"}, []),
     ],
@@ -385,12 +385,12 @@ def test_what_the_circuit_learns(site: Site, said: dict[str, Any], learnt: list[
     site.says("AddCtsAudioTask", **said)
     with contextlib.suppress(ProviderError):
         api(site, guard=guard).add_audio(WISH)
-    assert guard.learnt == [("admit", "AddCtsAudioTask"), *((what, "AddCtsAudioTask") for what in learnt)]
+    assert guard.learnt == [("before_call", "AddCtsAudioTask"), *((what, "AddCtsAudioTask") for what in learnt)]
 
 
 def test_an_open_circuit_costs_no_budget(site: Site) -> None:
     class Closed(Guard):
-        def admit(self, action: str) -> Circuit:
+        def before_call(self, action: str) -> Circuit:
             raise CircuitOpen(action)
 
     budget = Budget()

@@ -38,13 +38,13 @@ HTTP = ["http://127.0.0.1:{}", "HTTP://127.0.0.1:{}/v2/index.php", "http://LOCAL
 class Guard:
     """Lets everything pass."""
 
-    def admit(self, _action: str) -> Circuit:
+    def before_call(self, _action: str) -> Circuit:
         return Circuit()
 
-    def refused(self, _action: str, _seen: Circuit) -> None:
+    def record_failure(self, _action: str, _seen: Circuit) -> None:
         """Learn nothing."""
 
-    passed = refused
+    record_success = record_failure
 
 
 class Verifier(BaseHTTPRequestHandler):

@@ -10,7 +10,8 @@ from unittest import mock
 
 import pytest
 
-from mediarelay.adapters.dynamodb.items import HEARD, WITHOUT_HEARD
+from mediarelay.adapters.dynamodb.parts import LAZY_BODY
+from mediarelay.adapters.dynamodb.task_store import LOADED
 from mediarelay.aws_lambda.raw_http import respond
 from mediarelay.contracts.cts.parse import parse_callback
 from mediarelay.contracts.observation import MAX_CLAIM_BYTES
@@ -26,9 +27,9 @@ MAX_ANSWER = 6 * 10**6
 
 @contextmanager
 def counted(harness: TaskHarness, calls: list[str]) -> Iterator[None]:
-    query = harness.ledger.client.query
+    query = harness.stores.table.client.query
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(harness.ledger.client, "query", lambda **request: calls.append("query") or query(**request))
+        patch.setattr(harness.stores.table.client, "query", lambda **request: calls.append("query") or query(**request))
         yield
 
 
@@ -80,7 +81,7 @@ def test_a_large_body_lies_aside_and_goes_by_its_time_to_live(harness: TaskHarne
 def test_a_large_body_of_which_a_piece_is_gone_is_gone(harness: TaskHarness) -> None:
     settled(harness, callback(v_type="".join(f"{number:x}" for number in range(LARGE // 4))))
     piece = [item for item in harness.items() if item["pk"]["S"] == f"BODY#{VID}"][-1]
-    harness.ledger.client.delete_item(TableName=harness.table, Key={"pk": piece["pk"], "sk": piece["sk"]})
+    harness.stores.table.client.delete_item(TableName=harness.table, Key={"pk": piece["pk"], "sk": piece["sk"]})
     assert claims(harness)[0]["body"] is None
     assert harness.reader.task(VID)["state"] == "succeeded"
 
@@ -99,17 +100,17 @@ def test_a_task_is_read_without_what_strangers_sent(harness: TaskHarness, monkey
     for number in range(MAX_SHOWN + 5):
         harness.claim(callback(v_type=f"{number}"))
         harness.clock.forward(seconds=1)
-    query, read = harness.ledger.client.query, list[Any]()
+    query, read = harness.stores.table.client.query, list[Any]()
 
     def noted(**request: Any) -> Any:
         answer = query(**request)
         read.extend(answer["Items"])
         return answer
 
-    monkeypatch.setattr(harness.ledger.client, "query", noted)
+    monkeypatch.setattr(harness.stores.table.client, "query", noted)
     harness.tasks.load(VID)
     assert len(read) == MAX_SHOWN + 5
-    assert not [item for item in read if HEARD in item or "body" in item]
+    assert not [item for item in read if LAZY_BODY in item or "body" in item]
     shown = [line["body"] and line["body"]["vid"] for line in claims(harness)]
     assert [bool(one) for one in shown] == [False] * 5 + [True] * MAX_SHOWN
 
@@ -144,7 +145,7 @@ def test_all_that_is_read_of_a_task_is_asked_for(harness: TaskHarness) -> None:
     harness.track(url="http://a/1.mp4")
     harness.replayer.replay(VID, "me")
     stored = {name for item in harness.items() for name in item}
-    assert stored - set(WITHOUT_HEARD) == {HEARD, "by", "list_key", "list_at"}
+    assert stored - set(LOADED) == {LAZY_BODY, "by", "list_key", "list_at"}
 
 
 def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:

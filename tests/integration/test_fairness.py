@@ -27,14 +27,14 @@ class Metered:
         self.harness, self.real, self.called = harness, real, list[str]()
 
     def query(self, _kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
-        if not self.harness.ledger.spend(self.harness.clock(), self.harness.budget.query(known=known)):
+        if not self.harness.stores.budget.spend(self.harness.clock(), self.harness.budget.query(known=known)):
             raise BudgetSpent("none left")
         self.called.append(vid)
         return self.harness.provider.query(_kind, vid, known=known)
 
 
 def asker(harness: TaskHarness) -> ConfirmRequester:
-    return ConfirmRequester(harness.ledger, harness.queue, harness.unknown_queue)
+    return ConfirmRequester(harness.stores.tasks, harness.queue, harness.unknown_queue)
 
 
 def call_back(harness: TaskHarness, vid: str) -> None:
@@ -79,7 +79,7 @@ def test_an_id_that_the_provider_does_not_know_stays_unknown_and_one_that_it_kno
     assert harness.provider.known == {"forged": False, "real": False}
     assert [vid for vid, _ in harness.queue.sent] == ["real"], "once the provider has answered"
     assert [vid for vid, _ in harness.unknown_queue.sent] == ["forged", "forged", "real"]
-    assert {what: [row.vid for row in rows] for what, rows in harness.due().items()} == {
+    assert {what: [row.subject.vid for row in rows] for what, rows in harness.due().items()} == {
         "unknown_video": ["forged"],
         "video": ["real"],
     }
@@ -170,9 +170,9 @@ def test_a_real_task_that_nobody_ordered_is_confirmed_in_the_end(harness: TaskHa
 
 def test_unknown_tasks_are_counted_apart(harness: TaskHarness) -> None:
     share = Allowance(8, 4)
-    assert [harness.ledger.spend(START, share) for _ in range(6)] == [True] * 4 + [False] * 2
-    assert [harness.ledger.spend(START, Allowance(8)) for _ in range(6)] == [True] * 4 + [False] * 2
-    assert harness.ledger.spend(START + timedelta(minutes=1), share)
+    assert [harness.stores.budget.spend(START, share) for _ in range(6)] == [True] * 4 + [False] * 2
+    assert [harness.stores.budget.spend(START, Allowance(8)) for _ in range(6)] == [True] * 4 + [False] * 2
+    assert harness.stores.budget.spend(START + timedelta(minutes=1), share)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_over_budget_a_task_is_looked_at_ever_less_often(harness: TaskHarness) -
     looks, end = 0, harness.clock() + timedelta(days=1)
     while harness.clock() < end:
         harness.clock.forward(
-            seconds=max(row.due_at for row in harness.due()["video"]) - harness.clock().timestamp() + 1
+            seconds=max(row.due_at.timestamp() for row in harness.due()["video"]) - harness.clock().timestamp() + 1
         )
         looks += harness.poll()
         harness.confirm()
@@ -201,7 +201,7 @@ def test_over_budget_a_task_is_looked_at_ever_less_often(harness: TaskHarness) -
     assert harness.reader.task(VID)["state"] == "expected", (
         "while our budget prevents the last query, the deadline waits"
     )
-    assert [row.due_at - harness.clock().timestamp() <= 1.25 * 1800 for row in harness.due()["video"]] == [True]
+    assert [row.due_at - harness.clock() <= 1.25 * timedelta(minutes=30) for row in harness.due()["video"]] == [True]
 
 
 # ── the poll ──
@@ -249,7 +249,7 @@ def test_what_no_poll_has_had_room_for_is_given_up_in_the_end(harness: TaskHarne
     harness.track()
     harness.clock.forward(hours=26 if refused else 48, minutes=1)
     for _ in range(THRESHOLD if refused else 0):
-        harness.breaker.refused("GetCtsInfo", Circuit())
+        harness.breaker.record_failure("GetCtsInfo", Circuit())
     assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
 
@@ -304,7 +304,7 @@ def test_a_stale_message_loses_no_replay(harness: TaskHarness) -> None:
     harness.confirm()
     harness.replayer.replay(VID, "somebody")
     harness.confirmer.confirm(VID, Kind.VIDEO, sent=sent)
-    assert len([row for row in harness.due()["video"] if row.sk.startswith("REPLAY#")]) == 1
+    assert len([row for row in harness.due()["video"] if row.is_replay]) == 1
     harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True, sent=harness.clock())
     assert len(harness.provider.asked) == 2
 
@@ -316,12 +316,12 @@ def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_howeve
     harness: TaskHarness,
 ) -> None:
     harness.provider.vids = [BudgetSpent("none left")] * 10 + ["v1"]
-    harness.intents.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
+    harness.registry.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
     for _ in range(10):
         harness.clock.forward(minutes=1)
         assert harness.sweep()["submit"] == 1
         (row,) = harness.due()["submit_queued"]
-        assert 0 < row.due_at - harness.clock().timestamp() <= 60
+        assert 0 < row.due_at.timestamp() - harness.clock().timestamp() <= 60
     harness.clock.forward(minutes=1)
     assert harness.sweep()["submit"] == 1
     assert len(harness.provider.taken) == 11
@@ -330,9 +330,9 @@ def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_howeve
 
 def test_only_a_queued_submit_leaves_a_part_of_the_budget(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", BudgetSpent("none left"), "v2", "v3"]
-    harness.intents.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
+    harness.registry.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
     (row,) = harness.due()["submit_queued"]
-    harness.submitter.resume(row.pk.removeprefix("INTENT#"))
+    harness.submitter.resume(row.subject.identity)
     harness.submitter.submit(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
     harness.clock.forward(minutes=1)
     harness.sweep()
@@ -341,7 +341,7 @@ def test_only_a_queued_submit_leaves_a_part_of_the_budget(harness: TaskHarness) 
 
 def test_submits_whose_client_waits_come_before_a_batch(harness: TaskHarness) -> None:
     for number in range(100):
-        harness.intents.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
+        harness.registry.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
     harness.provider.vids = [BudgetSpent("none left")]
     harness.clock.forward(seconds=30)
     harness.submitter.submit(Kind.AUDIO, WISH | {"url": "http://a/mine.mp3"}, None)
@@ -356,7 +356,7 @@ def test_submits_whose_client_waits_come_before_a_batch(harness: TaskHarness) ->
 
 def test_a_tick_hands_on_no_submits_that_the_queue_still_has(harness: TaskHarness) -> None:
     for number in range(90):
-        harness.intents.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
+        harness.registry.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
     harness.clock.forward(minutes=2)
     harness.submits.waiting = 70
     assert harness.sweeper.sweep(harness.tick())["submit"] == 10
@@ -364,7 +364,7 @@ def test_a_tick_hands_on_no_submits_that_the_queue_still_has(harness: TaskHarnes
 
 def test_a_wish_that_was_answered_meanwhile_is_not_put_off(harness: TaskHarness) -> None:
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
-    harness.ledger.open_intent(intent, Due(Duty.SUBMIT, START))
-    assert harness.ledger.put_off_intent(intent, START + timedelta(minutes=1))
-    harness.ledger.name_intent(intent.identity, "v1", harness.clock())
-    assert not harness.ledger.put_off_intent(intent, START + timedelta(minutes=2))
+    harness.stores.intents.create(intent, Due(Duty.SUBMIT, START))
+    assert harness.stores.intents.postpone(intent, START + timedelta(minutes=1))
+    harness.stores.intents.assign_vid(intent.identity, "v1", harness.clock())
+    assert not harness.stores.intents.postpone(intent, START + timedelta(minutes=2))

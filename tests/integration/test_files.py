@@ -135,7 +135,7 @@ def test_a_callback_that_repeats_the_submitted_url_contradicts_nothing(harness: 
     answers(harness, printed(Kind.AUDIO, "a b%.mp3"))
     task = harness.confirm("a1", Kind.AUDIO)
     assert (task.outcome, task.conflicts) == ("failed", ())
-    gists = [entry.claim_summary.url for entry in harness.ledger.load("a1").observations if entry.claim_summary]
+    gists = [entry.claim_summary.url for entry in harness.stores.tasks.load("a1").observations if entry.claim_summary]
     assert gists == [f"{HOST}/a b%.mp3"], "as the provider prints it"
 
 

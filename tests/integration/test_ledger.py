@@ -1,7 +1,7 @@
 """The ledger on a table made from the template: conditional writes, no read before a write, races decided once."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -12,11 +12,14 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.ledger import QUARANTINE_DAYS
-from mediarelay.adapters.dynamodb.table import Table
+from mediarelay.adapters.dynamodb.quarantine import QUARANTINE_DAYS
 from mediarelay.domain.budget import Allowance
-from mediarelay.domain.due import Due, DueItem, Duty
+from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.due_item import DueItem, IntentSubject, TaskSubject
 from mediarelay.domain.quarantine import QuarantinedBody
+from mediarelay.domain.row_handle import RowHandle
+from mediarelay.domain.songs.events import SongBookkeeping
+from mediarelay.domain.songs.model import Relay, SongKey, SongType
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.item import Bookkeeping, Order, Publication, Selection, TaskItem, TaskSummary, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
@@ -24,6 +27,7 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.errors import LedgerUnavailable
+from tests.integration.stores import Stores
 from tests.integration.task_harness import START, VID, TaskHarness, answer, together
 from tests.stack import resources
 
@@ -78,9 +82,9 @@ def calls(names: list[str]) -> Iterator[None]:
 def test_a_repeated_entry_is_one_call_and_no_write(harness: TaskHarness) -> None:
     names: list[str] = []
     with calls(names):
-        assert harness.ledger.append(entry(), Due(Duty.VIDEO, START))
+        assert harness.stores.tasks.append(entry(), Due(Duty.VIDEO, START))
         before = harness.items()
-        assert not harness.ledger.append(
+        assert not harness.stores.tasks.append(
             entry(at=START + timedelta(hours=1)), Due(Duty.VIDEO, START + timedelta(hours=1))
         )
     assert names == ["PutItem", "Scan", "PutItem"]
@@ -90,31 +94,31 @@ def test_a_repeated_entry_is_one_call_and_no_write(harness: TaskHarness) -> None
 def test_entries_that_differ_are_all_kept(harness: TaskHarness) -> None:
     """Two events of one task, in one second, with one character of difference; and one body under two origins."""
     entries = [entry(), entry(b"{}"), entry(origin=Origin.ANSWER), entry(kind=Kind.AUDIO)]
-    assert all(map(harness.ledger.append, entries))
+    assert all(map(harness.stores.tasks.append, entries))
     assert sorted(harness.entries(), key=repr) == sorted(entries, key=repr)
-    assert harness.ledger.load(VID).item is None
+    assert harness.stores.tasks.load(VID).item is None
 
 
 def test_one_of_many_racing_writers_stores(harness: TaskHarness) -> None:
-    won = together([lambda: harness.ledger.append(entry())] * 8)
+    won = together([lambda: harness.stores.tasks.append(entry())] * 8)
     assert sorted(won) == [False] * 7 + [True]
     assert len(harness.items()) == 1
 
 
 def test_an_unknown_vid_has_an_empty_record(harness: TaskHarness) -> None:
-    assert harness.ledger.load("nothing") == TaskLog(observations=())
+    assert harness.stores.tasks.load("nothing") == TaskLog(observations=())
 
 
 def test_a_large_claim_is_kept_whole(harness: TaskHarness) -> None:
     body = b'{"vid": "x", "url": "' + b"http://cts/" * (5 * 2**20 // 11 - 10) + b'"}'
-    assert harness.ledger.append(entry(body))
+    assert harness.stores.tasks.append(entry(body))
     assert harness.entries() == (entry(body),)
 
 
 def test_a_large_claim_that_does_not_compress_is_kept_whole(harness: TaskHarness) -> None:
     others = [entry(), entry(b"{}"), entry(LARGE[::-1])]
-    assert all(map(harness.ledger.append, [entry(LARGE), *others]))
-    assert not harness.ledger.append(entry(LARGE))
+    assert all(map(harness.stores.tasks.append, [entry(LARGE), *others]))
+    assert not harness.stores.tasks.append(entry(LARGE))
     assert set(harness.entries()) == {entry(LARGE), *others}
 
 
@@ -123,25 +127,25 @@ def test_a_large_claim_that_was_cut_off_is_not_there(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     """Parts come before their head; the sender's retry completes it."""
-    plain, left = type(harness.ledger).put, iter(range(writes))
+    plain, left = type(harness.stores.table).put, iter(range(writes))
 
     def cut(ledger: Any, *arguments: Any) -> bool:
         if next(left, None) is None:
             raise LedgerUnavailable("cut")
         return plain(ledger, *arguments)
 
-    harness.ledger.append(entry())
+    harness.stores.tasks.append(entry())
     with monkeypatch.context() as patch:
-        patch.setattr(type(harness.ledger), "put", cut)
+        patch.setattr(type(harness.stores.table), "put", cut)
         with pytest.raises(LedgerUnavailable):
-            harness.ledger.append(entry(LARGE))
+            harness.stores.tasks.append(entry(LARGE))
     assert harness.entries() == (entry(),)
-    assert harness.ledger.append(entry(LARGE))
+    assert harness.stores.tasks.append(entry(LARGE))
     assert set(harness.entries()) == {entry(), entry(LARGE)}
 
 
 def test_racing_writers_of_a_large_claim(harness: TaskHarness) -> None:
-    assert together([lambda: harness.ledger.append(entry(LARGE))] * 4).count(True) == 1
+    assert together([lambda: harness.stores.tasks.append(entry(LARGE))] * 4).count(True) == 1
     assert harness.entries() == (entry(LARGE),)
 
 
@@ -149,79 +153,78 @@ def test_racing_writers_of_a_large_claim(harness: TaskHarness) -> None:
 
 
 def test_a_task_item_is_written_once_per_version(harness: TaskHarness) -> None:
-    assert harness.ledger.save(TaskItem(card(), BOOKS), None)
-    assert not harness.ledger.save(TaskItem(card(), BOOKS), None), "somebody else made it"
+    assert harness.stores.tasks.save(TaskItem(card(), BOOKS), None)
+    assert not harness.stores.tasks.save(TaskItem(card(), BOOKS), None), "somebody else made it"
     second = replace(BOOKS, version=2, attempts=3, published=ANNOUNCED)
-    assert harness.ledger.save(TaskItem(card(state=State.PROBED), second), TaskItem(card(), BOOKS))
-    assert not harness.ledger.save(
+    assert harness.stores.tasks.save(TaskItem(card(state=State.PROBED), second), TaskItem(card(), BOOKS))
+    assert not harness.stores.tasks.save(
         TaskItem(card(state=State.FAILED), replace(second, version=3)), TaskItem(card(), BOOKS)
     ), "written from an old view"
-    assert harness.ledger.load(VID) == TaskLog(observations=(), item=TaskItem(card(state=State.PROBED), second))
+    assert harness.stores.tasks.load(VID) == TaskLog(observations=(), item=TaskItem(card(state=State.PROBED), second))
     (item,) = harness.items()
     assert item["state"] == {"S": "probed"}
 
 
 def test_one_of_many_racing_savers_wins_each_version(harness: TaskHarness) -> None:
-    assert together([lambda: harness.ledger.save(TaskItem(card(), BOOKS), None)] * 6).count(True) == 1
+    assert together([lambda: harness.stores.tasks.save(TaskItem(card(), BOOKS), None)] * 6).count(True) == 1
     later = replace(BOOKS, version=2)
-    assert (
-        together([lambda: harness.ledger.save(TaskItem(card(), later), TaskItem(card(), BOOKS))] * 6).count(True) == 1
-    )
+    won = together([lambda: harness.stores.tasks.save(TaskItem(card(), later), TaskItem(card(), BOOKS))] * 6)
+    assert won.count(True) == 1
 
 
 # ── the due index ──
 
 
 def test_what_is_due_appears_and_what_is_settled_disappears(harness: TaskHarness) -> None:
-    harness.ledger.append(entry(), Due(Duty.VIDEO, START))
-    harness.ledger.save(TaskItem(card(due=Due(Duty.VIDEO, START + timedelta(seconds=1))), BOOKS), None)
-    assert [row.sk for row in harness.ledger.waiting("video", START - timedelta(seconds=1))] == []
-    assert [row.sk[:3] for row in harness.ledger.waiting("video", START)] == ["OBS"]
-    assert [(row.sk[:3], row.kind, row.vid) for row in harness.due()["video"]] == [
+    harness.stores.tasks.append(entry(), Due(Duty.VIDEO, START))
+    harness.stores.tasks.save(TaskItem(card(due=Due(Duty.VIDEO, START + timedelta(seconds=1))), BOOKS), None)
+    assert [row.handle[1] for row in harness.stores.due_index.waiting("video", START - timedelta(seconds=1))] == []
+    assert [row.handle[1][:3] for row in harness.stores.due_index.waiting("video", START)] == ["OBS"]
+    assert [(row.handle[1][:3], row.subject.kind, row.subject.vid) for row in harness.due()["video"]] == [
         ("OBS", Kind.VIDEO, VID),
         ("TAS", Kind.VIDEO, VID),
     ]
-    harness.ledger.settle(VID, harness.ledger.load(VID).pending)
-    assert [row.sk for row in harness.due()["video"]] == ["TASK"]
-    harness.ledger.save(TaskItem(card(due=None), replace(BOOKS, version=2)), TaskItem(card(), BOOKS))
+    harness.stores.tasks.settle(VID, harness.stores.tasks.load(VID).pending)
+    assert [row.handle[1] for row in harness.due()["video"]] == ["TASK"]
+    harness.stores.tasks.save(TaskItem(card(due=None), replace(BOOKS, version=2)), TaskItem(card(), BOOKS))
     assert harness.due() == {}
-    assert harness.ledger.load(VID).pending == ()
+    assert harness.stores.tasks.load(VID).pending == ()
 
 
 def test_a_lease_is_exclusive(harness: TaskHarness) -> None:
-    harness.ledger.save(TaskItem(card(), BOOKS), None)
+    harness.stores.tasks.save(TaskItem(card(), BOOKS), None)
     (row,) = harness.due()["video"]
     until = START + timedelta(minutes=3)
-    assert together([lambda: harness.ledger.hide(row, until)] * 8).count(True) == 1
-    assert list(harness.ledger.waiting("video", START)) == []
-    assert [one.due_at for one in harness.due()["video"]] == [int(until.timestamp())]
+    assert together([lambda: harness.stores.due_index.hide(row, until)] * 8).count(True) == 1
+    assert list(harness.stores.due_index.waiting("video", START)) == []
+    assert [one.due_at for one in harness.due()["video"]] == [until]
 
 
 def test_what_was_settled_cannot_be_leased(harness: TaskHarness) -> None:
-    harness.ledger.save(TaskItem(card(), BOOKS), None)
+    harness.stores.tasks.save(TaskItem(card(), BOOKS), None)
     (row,) = harness.due()["video"]
-    harness.ledger.save(TaskItem(card(due=None), replace(BOOKS, version=2)), TaskItem(card(), BOOKS))
-    assert not harness.ledger.hide(row, START)
+    harness.stores.tasks.save(TaskItem(card(due=None), replace(BOOKS, version=2)), TaskItem(card(), BOOKS))
+    assert not harness.stores.due_index.hide(row, START)
     assert harness.due() == {}
 
 
 def test_an_announcement_is_noted_only_while_it_is_current(harness: TaskHarness) -> None:
     due = Due(Duty.PUBLISH, START)
-    harness.ledger.save(TaskItem(card(state=State.LOST, unpublished=LOST, due=due), BOOKS), None)
-    assert not harness.ledger.mark_published(VID, Publication(State.SUCCEEDED))
-    assert harness.ledger.mark_published(VID, LOST)
-    assert not harness.ledger.mark_published(VID, LOST)
-    books = harness.ledger.load(VID).item.bookkeeping
+    harness.stores.tasks.save(TaskItem(card(state=State.LOST, unpublished=LOST, due=due), BOOKS), None)
+    assert not harness.stores.tasks.mark_published(VID, Publication(State.SUCCEEDED))
+    assert harness.stores.tasks.mark_published(VID, LOST)
+    assert not harness.stores.tasks.mark_published(VID, LOST)
+    books = harness.stores.tasks.load(VID).item.bookkeeping
     assert books == replace(BOOKS, version=2, published=frozenset({LOST}))
     assert harness.due() == {}
-    assert not harness.ledger.save(TaskItem(card(), replace(BOOKS, version=2)), TaskItem(card(), BOOKS)), (
+    assert not harness.stores.tasks.save(TaskItem(card(), replace(BOOKS, version=2)), TaskItem(card(), BOOKS)), (
         "a writer with an old view starts over"
     )
 
 
 def test_an_announced_start_leaves_the_task_due(harness: TaskHarness) -> None:
-    harness.ledger.save(TaskItem(card(state=State.PROBED, unpublished=Publication(State.PROBED)), BOOKS), None)
-    assert harness.ledger.mark_published(VID, Publication(State.PROBED))
+    harness.stores.tasks.save(TaskItem(card(state=State.PROBED, unpublished=Publication(State.PROBED)), BOOKS), None)
+    assert harness.stores.tasks.mark_published(VID, Publication(State.PROBED))
     assert list(harness.due()) == ["video"]
 
 
@@ -231,22 +234,22 @@ def test_an_announced_start_leaves_the_task_due(harness: TaskHarness) -> None:
 def test_pages_of_one_kind_and_state_newest_first(harness: TaskHarness) -> None:
     for number in range(7):
         created = START + timedelta(seconds=number // 2)
-        harness.ledger.save(TaskItem(card(vid=f"v{number}", created_at=created, url=None), BOOKS), None)
-    harness.ledger.save(TaskItem(card(vid="other", state=State.FAILED), BOOKS), None)
+        harness.stores.tasks.save(TaskItem(card(vid=f"v{number}", created_at=created, url=None), BOOKS), None)
+    harness.stores.tasks.save(TaskItem(card(vid="other", state=State.FAILED), BOOKS), None)
     for order, numbers in ((Order.DESCENDING, "6543210"), (Order.ASCENDING, "0123456")):
         seen: list[str] = []
         cursor = None
-        while rows := harness.ledger.page(PENDING, cursor=cursor, limit=2, order=order):
+        while rows := harness.stores.tasks.page(PENDING, cursor=cursor, limit=2, order=order):
             seen += [row["vid"] for row in rows]
             cursor = rows[-1]["position"]
         assert seen == [f"v{number}" for number in numbers]
     recent = replace(PENDING, since=START + timedelta(seconds=2))
-    assert [row["vid"] for row in harness.ledger.page(recent, cursor=None, limit=9)] == ["v6", "v5", "v4"]
-    assert harness.ledger.page(recent, cursor="2026-01-01", limit=9) == []
+    assert [row["vid"] for row in harness.stores.tasks.page(recent, cursor=None, limit=9)] == ["v6", "v5", "v4"]
+    assert harness.stores.tasks.page(recent, cursor="2026-01-01", limit=9) == []
     early = replace(PENDING, until=START + timedelta(seconds=1))
-    assert [row["vid"] for row in harness.ledger.page(early, cursor=None, limit=9)] == ["v3", "v2", "v1", "v0"]
-    assert harness.ledger.page(early, cursor="2027-01-01", limit=9, order=Order.ASCENDING) == []
-    assert harness.ledger.page(replace(PENDING, kind=Kind.AUDIO), cursor=None, limit=9) == []
+    assert [row["vid"] for row in harness.stores.tasks.page(early, cursor=None, limit=9)] == ["v3", "v2", "v1", "v0"]
+    assert harness.stores.tasks.page(early, cursor="2027-01-01", limit=9, order=Order.ASCENDING) == []
+    assert harness.stores.tasks.page(replace(PENDING, kind=Kind.AUDIO), cursor=None, limit=9) == []
 
 
 def test_outcomes_are_listed_by_their_own_time(harness: TaskHarness) -> None:
@@ -254,16 +257,16 @@ def test_outcomes_are_listed_by_their_own_time(harness: TaskHarness) -> None:
     for number in range(4):
         ended = START + timedelta(hours=1, minutes=-number) if number else None
         one = card(vid=f"v{number}", created_at=START + timedelta(minutes=number), state=State.LOST, outcome_at=ended)
-        harness.ledger.save(TaskItem(one, BOOKS), None)
+        harness.stores.tasks.save(TaskItem(one, BOOKS), None)
     lost = Selection(kind=Kind.VIDEO, state=State.LOST, time=TimeOf.OUTCOME)
-    rows = harness.ledger.page(lost, cursor=None, limit=9)
+    rows = harness.stores.tasks.page(lost, cursor=None, limit=9)
     assert [(row["vid"], row["outcome_at"]) for row in rows] == [
         ("v1", "2026-01-02T04:03:05+00:00"),
         ("v2", "2026-01-02T04:02:05+00:00"),
         ("v3", "2026-01-02T04:01:05+00:00"),
     ]
-    assert harness.ledger.count(replace(lost, until=START + timedelta(minutes=58))) == 2
-    assert harness.ledger.load("v1").item.summary == card(
+    assert harness.stores.tasks.count(replace(lost, until=START + timedelta(minutes=58))) == 2
+    assert harness.stores.tasks.load("v1").item.summary == card(
         vid="v1", created_at=START + timedelta(minutes=1), state=State.LOST, outcome_at=START + timedelta(minutes=59)
     )
 
@@ -277,8 +280,8 @@ def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
     """The task's item and its log may lie on different pages of a query, and others write in between."""
     harness.track()
     for number in range(3):
-        harness.ledger.append(entry(Random(number).randbytes(400_000), origin=Origin.TRUSTED))  # noqa: S311 - noise
-    query, armed = harness.ledger.client.query, [True]
+        harness.stores.tasks.append(entry(Random(number).randbytes(400_000), origin=Origin.TRUSTED))  # noqa: S311 - noise
+    query, armed = harness.stores.table.client.query, [True]
 
     def slow(**request: Any) -> Any:
         found = query(**request)
@@ -287,7 +290,7 @@ def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
             harness.confirm()
         return found
 
-    monkeypatch.setattr(harness.ledger.client, "query", slow)
+    monkeypatch.setattr(harness.stores.table.client, "query", slow)
     harness.tasks.update(VID, Kind.VIDEO, queried_at=harness.clock())
     assert not armed, "the log has more than one page"
     record, task = harness.tasks.load(VID)
@@ -297,57 +300,57 @@ def test_what_is_logged_while_a_task_is_read_is_seen_or_stops_the_write(
 
 
 def test_the_life_of_an_intent(harness: TaskHarness) -> None:
-    assert harness.ledger.intent(intent().identity) is None
-    assert harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))
-    assert not harness.ledger.open_intent(intent(request={"url": "http://other"}), Due(Duty.SUBMIT, START))
-    assert harness.ledger.intent(intent().identity) == intent()
-    assert [row.pk for row in harness.due()["submit"]] == [f"INTENT#{intent().identity}"]
-    assert harness.ledger.name_intent(intent().identity, "v1", START)
-    assert not harness.ledger.name_intent(intent().identity, "v2", START), "the first vid stays"
-    assert harness.ledger.intent(intent().identity) == intent(vid="v1", named_at=START)
-    harness.ledger.drop_intent(intent())
-    assert harness.ledger.intent(intent().identity), "a wish that became a task stays"
-    harness.ledger.close_intent(intent())
+    assert harness.stores.intents.find(intent().identity) is None
+    assert harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))
+    assert not harness.stores.intents.create(intent(request={"url": "http://other"}), Due(Duty.SUBMIT, START))
+    assert harness.stores.intents.find(intent().identity) == intent()
+    assert [row.subject for row in harness.due()["submit"]] == [IntentSubject(intent().identity)]
+    assert harness.stores.intents.assign_vid(intent().identity, "v1", START)
+    assert not harness.stores.intents.assign_vid(intent().identity, "v2", START), "the first vid stays"
+    assert harness.stores.intents.find(intent().identity) == intent(vid="v1", assigned_at=START)
+    harness.stores.intents.delete(intent())
+    assert harness.stores.intents.find(intent().identity), "a wish that became a task stays"
+    harness.stores.intents.complete(intent())
     assert harness.due() == {}
 
 
 def test_a_dropped_intent_frees_its_key(harness: TaskHarness) -> None:
-    harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))
-    harness.ledger.drop_intent(intent())
+    harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))
+    harness.stores.intents.delete(intent())
     assert harness.items() == []
-    assert not harness.ledger.name_intent(intent().identity, "v1", START), "nothing comes back to life"
-    assert harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))
+    assert not harness.stores.intents.assign_vid(intent().identity, "v1", START), "nothing comes back to life"
+    assert harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))
 
 
 def test_a_later_intent_under_the_same_key_is_another_one(harness: TaskHarness) -> None:
     later = intent(at=START + timedelta(microseconds=1))
-    harness.ledger.open_intent(later, Due(Duty.SUBMIT, START))
-    harness.ledger.close_intent(intent())
-    harness.ledger.drop_intent(intent())
-    assert harness.ledger.intent(later.identity) == later
-    assert [row.pk for row in harness.due()["submit"]] == [f"INTENT#{later.identity}"]
+    harness.stores.intents.create(later, Due(Duty.SUBMIT, START))
+    harness.stores.intents.complete(intent())
+    harness.stores.intents.delete(intent())
+    assert harness.stores.intents.find(later.identity) == later
+    assert [row.subject for row in harness.due()["submit"]] == [IntentSubject(later.identity)]
 
 
 def test_one_of_many_racing_submits_opens(harness: TaskHarness) -> None:
-    assert together([lambda: harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))] * 8).count(True) == 1
+    assert together([lambda: harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))] * 8).count(True) == 1
 
 
 # ── budget and quarantine ──
 
 
 def test_the_budget_is_exact(harness: TaskHarness) -> None:
-    assert together([lambda: harness.ledger.spend(START, Allowance(5))] * 12).count(True) == 5
-    assert not harness.ledger.spend(START + timedelta(seconds=54), Allowance(5))
-    assert harness.ledger.spend(START + timedelta(seconds=55), Allowance(5)), "the next minute"
-    assert harness.ledger.spend(START, Allowance(6))
+    assert together([lambda: harness.stores.budget.spend(START, Allowance(5))] * 12).count(True) == 5
+    assert not harness.stores.budget.spend(START + timedelta(seconds=54), Allowance(5))
+    assert harness.stores.budget.spend(START + timedelta(seconds=55), Allowance(5)), "the next minute"
+    assert harness.stores.budget.spend(START, Allowance(6))
 
 
 def test_what_may_expire_says_so_under_the_template_s_name(harness: TaskHarness) -> None:
     (definition,) = resources("AWS::DynamoDB::Table").values()
     expiry = definition["TimeToLiveSpecification"]["AttributeName"]
-    harness.ledger.spend(START, Allowance(5))
-    assert harness.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
-    assert not harness.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
+    harness.stores.budget.spend(START, Allowance(5))
+    assert harness.stores.quarantine.put(b"junk", "body: not JSON", "callbacks/video", START)
+    assert not harness.stores.quarantine.put(b"junk", "body: not JSON", "callbacks/video", START)
     ends = {item["pk"]["S"].split("#")[0]: int(item[expiry]["N"]) for item in harness.items()}
     assert ends["QUARANTINE"] == int((START + timedelta(days=QUARANTINE_DAYS)).timestamp())
     assert int(START.timestamp()) < ends["BUDGET"] <= int((START + timedelta(days=1)).timestamp())
@@ -357,65 +360,79 @@ def test_what_may_expire_says_so_under_the_template_s_name(harness: TaskHarness)
 
 
 def test_a_large_body_in_quarantine_expires_with_its_parts(harness: TaskHarness) -> None:
-    harness.ledger.quarantine(LARGE, "body: not JSON", "callbacks/video", START)
+    harness.stores.quarantine.put(LARGE, "body: not JSON", "callbacks/video", START)
     assert len(harness.items()) > 1
     assert len({item["expires_at"]["N"] for item in harness.items()}) == 1
 
 
 def test_the_log_never_expires(harness: TaskHarness) -> None:
-    harness.ledger.append(entry())
-    harness.ledger.save(TaskItem(card(), BOOKS), None)
-    harness.ledger.open_intent(intent(), Due(Duty.SUBMIT, START))
+    harness.stores.tasks.append(entry())
+    harness.stores.tasks.save(TaskItem(card(), BOOKS), None)
+    harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))
     assert not [item for item in harness.items() if "expires_at" in item]
 
 
 # ── when the table does not answer ──
 
-CLAIM = PendingCheck(sk="OBS#x", item="claim", kind=Kind.VIDEO, at=START)
+ROW = RowHandle(("x", "y"))
+ROW = RowHandle(("x", "y"))
+ROW = RowHandle(("x", "y"))
+CLAIM = PendingCheck(handle=ROW, item="claim", kind=Kind.VIDEO, at=START)
+DUE = DueItem(duty=Duty.VIDEO, subject=TaskSubject(VID, Kind.VIDEO), due_at=START, handle=ROW)
 CHOSEN = Selection(kind=Kind.VIDEO, state=State.LOST)
 JOB = ReplayJob(identity="x", selection=CHOSEN, rate=1, by="me", at=START)
-KEPT = QuarantinedBody(
-    day="2026-01-02", digest="d", keys=("d",), route="callbacks/video", reason="", at=START, body=b""
+QUARANTINED = QuarantinedBody(
+    day="2026-01-02", digest="d", handles=(ROW,), route="callbacks/video", reason="", at=START, body=b""
 )
-OPERATIONS = {
-    "append": lambda ledger: ledger.append(entry()),
-    "load": lambda ledger: ledger.load(VID),
-    "read_body": lambda ledger: ledger.read_body(entry()),
-    "settle": lambda ledger: ledger.settle(VID, (CLAIM,)),
-    "delete_body": lambda ledger: ledger.delete_body(DueItem(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0)),
-    "save": lambda ledger: ledger.save(TaskItem(card(), BOOKS), None),
-    "page": lambda ledger: ledger.page(PENDING, cursor=None, limit=1),
-    "waiting": lambda ledger: list(ledger.waiting("video", START)),
-    "hide": lambda ledger: ledger.hide(DueItem(pk="x", sk="y", vid=VID, kind=Kind.VIDEO, due_at=0), START),
-    "mark_published": lambda ledger: ledger.mark_published(VID, LOST),
-    "open_intent": lambda ledger: ledger.open_intent(intent(), Due(Duty.SUBMIT, START)),
-    "intent": lambda ledger: ledger.intent("x"),
-    "name_intent": lambda ledger: ledger.name_intent("x", "v1", START),
-    "expire_intent": lambda ledger: ledger.expire_intent(intent()),
-    "close_intent": lambda ledger: ledger.close_intent(intent()),
-    "drop_intent": lambda ledger: ledger.drop_intent(intent()),
-    "spend": lambda ledger: ledger.spend(START, Allowance(5)),
-    "begin_intent": lambda ledger: ledger.begin_intent("x", START, START),
-    "refuse_intent": lambda ledger: ledger.refuse_intent(intent(), "no", Due(Duty.PUBLISH, START)),
-    "put_off_intent": lambda ledger: ledger.put_off_intent(intent(), START),
-    "is_known": lambda ledger: ledger.is_known(VID),
-    "parked": lambda ledger: list(ledger.parked(START)),
-    "promise_intent": lambda ledger: ledger.promise_intent(intent()),
-    "vids": lambda ledger: list(ledger.vids()),
-    "circuit": lambda ledger: ledger.circuit("x"),
-    "refused": lambda ledger: ledger.refused("x"),
-    "break_until": lambda ledger: ledger.break_until("x", START, START),
-    "mend": lambda ledger: ledger.mend("x"),
-    "ask_replay": lambda ledger: ledger.ask_replay(VID, Kind.VIDEO, "x", "me", START),
-    "count": lambda ledger: ledger.count(CHOSEN),
-    "open_job": lambda ledger: ledger.open_job(JOB),
-    "job": lambda ledger: ledger.job("x"),
-    "advance_job": lambda ledger: ledger.advance_job("x", "y", START),
-    "close_job": lambda ledger: ledger.close_job("x"),
-    "quarantined": lambda ledger: list(ledger.quarantined("2026-01-02", "")),
-    "release": lambda ledger: ledger.release(KEPT),
-    "quarantine": lambda ledger: ledger.quarantine(b"", "", "", START),
+SONG = SongKey("room", "song", 1, SongType.SONG)
+RELAY = Relay(key=SONG, digest="d", sent=START, at=START)
+OPERATIONS: dict[str, Callable[[Stores], object]] = {
+    "tasks.append": lambda stores: stores.tasks.append(entry()),
+    "tasks.load": lambda stores: stores.tasks.load(VID),
+    "tasks.read_body": lambda stores: stores.tasks.read_body(entry()),
+    "tasks.settle": lambda stores: stores.tasks.settle(VID, (CLAIM,)),
+    "tasks.delete_body": lambda stores: stores.tasks.delete_body(ROW),
+    "tasks.save": lambda stores: stores.tasks.save(TaskItem(card(), BOOKS), None),
+    "tasks.page": lambda stores: stores.tasks.page(PENDING, cursor=None, limit=1),
+    "tasks.count": lambda stores: stores.tasks.count(CHOSEN),
+    "tasks.mark_published": lambda stores: stores.tasks.mark_published(VID, LOST),
+    "tasks.is_known": lambda stores: stores.tasks.is_known(VID),
+    "tasks.vids": lambda stores: list(stores.tasks.vids()),
+    "due_index.waiting": lambda stores: list(stores.due_index.waiting(Duty.VIDEO, START)),
+    "due_index.hide": lambda stores: stores.due_index.hide(DUE, START),
+    "due_index.unreadable": lambda stores: list(stores.due_index.unreadable(START)),
+    "due_index.rows": lambda stores: list(stores.due_index.rows("video#0", START)),
+    "intents.create": lambda stores: stores.intents.create(intent(), Due(Duty.SUBMIT, START)),
+    "intents.find": lambda stores: stores.intents.find("x"),
+    "intents.lock": lambda stores: stores.intents.lock("x", START, START),
+    "intents.assign_vid": lambda stores: stores.intents.assign_vid("x", "v1", START),
+    "intents.complete": lambda stores: stores.intents.complete(intent()),
+    "intents.mark_accepted": lambda stores: stores.intents.mark_accepted(intent()),
+    "intents.mark_refused": lambda stores: stores.intents.mark_refused(intent(), "no", Due(Duty.PUBLISH, START)),
+    "intents.postpone": lambda stores: stores.intents.postpone(intent(), START),
+    "intents.delete": lambda stores: stores.intents.delete(intent()),
+    "intents.release_key": lambda stores: stores.intents.release_key(intent()),
+    "replays.request": lambda stores: stores.replays.request(VID, Kind.VIDEO, "x", "me", START),
+    "replays.create_job": lambda stores: stores.replays.create_job(JOB),
+    "replays.find_job": lambda stores: stores.replays.find_job("x"),
+    "replays.advance_job": lambda stores: stores.replays.advance_job("x", "y", START),
+    "replays.complete_job": lambda stores: stores.replays.complete_job("x"),
+    "circuits.find": lambda stores: stores.circuits.find("x"),
+    "circuits.record_failure": lambda stores: stores.circuits.record_failure("x"),
+    "circuits.open_until": lambda stores: stores.circuits.open_until("x", START, START),
+    "circuits.reset": lambda stores: stores.circuits.reset("x"),
+    "budget.spend": lambda stores: stores.budget.spend(START, Allowance(5)),
+    "quarantine.put": lambda stores: stores.quarantine.put(b"", "", "", START),
+    "quarantine.bodies": lambda stores: list(stores.quarantine.bodies("2026-01-02", "")),
+    "quarantine.delete": lambda stores: stores.quarantine.delete(QUARANTINED),
+    "songs.append": lambda stores: stores.songs.append(RELAY, {}, (b"x",), START),
+    "songs.load": lambda stores: stores.songs.load(SONG),
+    "songs.room": lambda stores: stores.songs.room("room"),
+    "songs.save": lambda stores: stores.songs.save(SONG, SongBookkeeping(), None, START, START),
+    "songs.settle": lambda stores: stores.songs.settle(SONG, "d"),
+    "songs.claim_nonce": lambda stores: stores.songs.claim_nonce("n", "d", START),
 }
+WITHOUT_A_CALL = {"songs.note_undecryptable"}
 
 
 class Down:
@@ -441,15 +458,16 @@ class Down:
     ],
     ids=["throttled", "denied", "unreachable"],
 )
-def test_every_method_says_that_the_ledger_is_unavailable(
-    harness: TaskHarness, operation: str, error: Exception
-) -> None:
+def test_every_method_says_that_the_ledger_is_unavailable(operation: str, error: Exception) -> None:
     with pytest.raises(LedgerUnavailable):
-        OPERATIONS[operation](replace(harness.ledger, client=Down(error)))
+        OPERATIONS[operation](Stores("ledger", dynamodb=Down(error)))
 
 
-def test_every_method_is_in_that_list(harness: TaskHarness) -> None:
+def test_every_method_of_every_store_is_in_that_list(harness: TaskHarness) -> None:
     methods = {
-        name for name in dir(harness.ledger) if not name.startswith("_") and callable(getattr(harness.ledger, name))
+        f"{store}.{name}"
+        for store, instance in vars(harness.stores).items()
+        for name in dir(instance)
+        if store != "table" and not name.startswith("_") and callable(getattr(instance, name))
     }
-    assert methods - set(dir(Table)) == set(OPERATIONS)
+    assert methods == OPERATIONS.keys() | WITHOUT_A_CALL

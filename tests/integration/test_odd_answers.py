@@ -104,8 +104,8 @@ def test_what_cannot_be_judged_is_kept_and_asked_about_again(
         harness.clock.forward(minutes=1)
     kind = "mismatched" if name.startswith("other") else "unreadable"
     assert counted(capsys).by("AnswersRejected", "reason") == {kind: 2}
-    (reply,) = [entry for entry in harness.ledger.load(VID).observations if entry.origin is Origin.REPLY]
-    assert harness.ledger.read_body(reply) == (
+    (reply,) = [entry for entry in harness.stores.tasks.load(VID).observations if entry.origin is Origin.REPLY]
+    assert harness.stores.tasks.read_body(reply) == (
         said.body if isinstance(said, ProviderUnreadable) else canonical(parse_reply(said))
     )
     (line,) = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "reply"]
@@ -132,7 +132,7 @@ def test_a_reply_counts_as_a_question(harness: TaskHarness) -> None:
     harness.confirm()
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     harness.confirm()
-    books = harness.ledger.load(VID).item.bookkeeping
+    books = harness.stores.tasks.load(VID).item.bookkeeping
     assert books is not None
     assert (books.attempts, books.queried_at) == (2, harness.clock())
 
@@ -179,9 +179,9 @@ def test_a_better_reader_applies_before_the_provider_is_asked(
     assert counted(capsys).by("FieldsUnreadable", "field") == {"size": 1}
     (line,) = [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "answer"]
     assert line["body"]["name"] == "/new"
-    version = harness.ledger.load(VID).item.bookkeeping
+    version = harness.stores.tasks.load(VID).item.bookkeeping
     harness.confirm()
-    assert harness.ledger.load(VID).item.bookkeeping == version, "judged once"
+    assert harness.stores.tasks.load(VID).item.bookkeeping == version, "judged once"
 
 
 def _new_reader(kind: Kind, data: Any) -> Any:
@@ -193,14 +193,14 @@ def _new_reader(kind: Kind, data: Any) -> Any:
 def test_a_rebuild_and_a_replay_judge_replies_anew(harness: TaskHarness, old_reader: mock.Mock) -> None:
     lost(harness, old_reader)
     harness.publisher.publish(VID)
-    rebuilder = Rebuilder(tasks=harness.tasks, ledger=harness.ledger)
+    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks)
     assert list(rebuilder.differences()) == []
     old_reader.side_effect = _new_reader
     (found,) = rebuilder.differences()
     assert (found.field, found.folded) == ("answer", State.SUCCEEDED)
     rebuilder.repair(VID)
     assert list(rebuilder.differences()) == []
-    card = harness.ledger.load(VID).item.summary
+    card = harness.stores.tasks.load(VID).item.summary
     assert card is not None
     assert (card.state, card.unpublished) == (State.SUCCEEDED, Publication(State.SUCCEEDED))
 
@@ -229,7 +229,7 @@ def test_a_reply_about_another_file_is_bound_once_somebody_says_that_file(harnes
     harness.track(url="http://cts-1233444.cossh.myqcloud.com/test/typo.mp4")
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is None
-    (reply,) = [entry for entry in harness.ledger.load(VID).observations if entry.origin is Origin.REPLY]
+    (reply,) = [entry for entry in harness.stores.tasks.load(VID).observations if entry.origin is Origin.REPLY]
     assert reply.reason == "about something else: url"
     harness.track(url="http://cts-1233444.cossh.myqcloud.com/test/w.mp4")
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
@@ -281,10 +281,10 @@ def test_many_and_large_replies_cost_no_fold(harness: TaskHarness) -> None:
         )
         harness.confirm()
         harness.clock.forward(seconds=1)
-    record = harness.ledger.load(VID)
+    record = harness.stores.tasks.load(VID)
     assert [entry.body for entry in record.observations if entry.origin is Origin.REPLY] == [None] * 30
     with mock.patch.object(
-        type(harness.ledger), "read_body", autospec=True, side_effect=type(harness.ledger).read_body
+        type(harness.stores.tasks), "read_body", autospec=True, side_effect=type(harness.stores.tasks).read_body
     ) as read_body:
         harness.confirm()
     assert read_body.call_count == 5

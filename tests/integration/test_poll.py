@@ -78,8 +78,8 @@ def test_what_there_is_no_time_for_stays_due(harness: TaskHarness) -> None:
     for number in range(5):
         harness.track(f"v{number}")
     harness.clock.forward(minutes=2)
-    assert poll(Kind.VIDEO, harness.tick(rows=2), harness.lanes, lambda: False) == 2
-    assert poll(Kind.VIDEO, harness.tick(rows=0), harness.lanes, lambda: False) == 0
+    assert poll(Kind.VIDEO, harness.tick(rows=2), harness.query_queues, lambda: False) == 2
+    assert poll(Kind.VIDEO, harness.tick(rows=0), harness.query_queues, lambda: False) == 0
     assert harness.poll() == 3
 
 
@@ -109,4 +109,4 @@ def test_a_tick_reads_what_is_due_and_not_what_is_stored(harness: TaskHarness) -
         harness.confirm(f"v{number}")
     harness.track()
     harness.clock.forward(minutes=2)
-    assert [row.vid for row in harness.ledger.waiting("video", harness.clock())] == [VID]
+    assert [row.subject.vid for row in harness.stores.due_index.waiting("video", harness.clock())] == [VID]

@@ -7,14 +7,14 @@ from datetime import datetime
 
 import pytest
 
-from mediarelay.adapters.dynamodb.due_index import shard_of
-from mediarelay.adapters.dynamodb.ledger import Ledger
-from mediarelay.domain.due import DueItem
+from mediarelay.adapters.dynamodb.due_index import DueIndex
+from mediarelay.adapters.dynamodb.keys import shard_of
+from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import LedgerUnavailable, Undelivered
-from mediarelay.usecases.sweep import TURN
+from mediarelay.usecases.sweep import ROWS_PER_TURN
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 
@@ -51,7 +51,7 @@ def test_an_outcome_is_published_once_and_marked(done: TaskHarness) -> None:
 def test_a_repeat_has_the_same_id(done: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Published, but not noted: the next one publishes again, and subscribers can tell."""
     with monkeypatch.context() as patch:
-        patch.setattr(type(done.ledger), "mark_published", lambda *_: False)
+        patch.setattr(type(done.stores.tasks), "mark_published", lambda *_: False)
         done.publisher.publish(VID)
     done.publisher.publish(VID)
     one, two = done.topic.messages
@@ -162,7 +162,7 @@ def test_a_publisher_that_dies(done: TaskHarness, monkeypatch: pytest.MonkeyPatc
     place = {
         "before": (type(done.tasks), "load"),
         "during": (type(done.topic), "publish"),
-        "after": (type(done.ledger), "mark_published"),
+        "after": (type(done.stores.tasks), "mark_published"),
     }
 
     def die(*_: object, **__: object) -> None:
@@ -181,7 +181,7 @@ def test_a_publisher_that_dies(done: TaskHarness, monkeypatch: pytest.MonkeyPatc
 
 def test_a_topic_that_is_down_leaves_time_for_other_duties(harness: TaskHarness) -> None:
     finished(harness, 30)
-    harness.intents.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, None)
+    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, None)
     harness.clock.forward(minutes=2)
     begun = harness.clock()
 
@@ -206,12 +206,12 @@ def lost(harness: TaskHarness) -> TaskHarness:
 def test_an_item_that_is_behind_its_log_is_brought_up_to_date(harness: TaskHarness) -> None:
     lost(harness)
     told = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=harness.clock(), body=answer())
-    harness.ledger.append(told)  # and whoever logged it died
+    harness.stores.tasks.append(told)  # and whoever logged it died
     for _ in range(5):
         harness.clock.forward(minutes=1)
         harness.sweep()
     assert types(harness) == ["succeeded"]
-    card = harness.ledger.load(VID).item.summary
+    card = harness.stores.tasks.load(VID).item.summary
     assert card
     assert (card.state, card.due) == (State.SUCCEEDED, None)
 
@@ -220,10 +220,10 @@ def test_a_replay_is_announced_whoever_writes_before_its_question_is_noted(done:
     done.publisher.publish(VID)
     done.replayer.replay(VID, "me")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(done.ledger), "settle", lambda *_: [])
+        patch.setattr(type(done.stores.tasks), "settle", lambda *_: [])
         done.confirm()
     done.tasks.refresh(VID, Kind.VIDEO)
-    done.ledger.settle(VID, done.ledger.load(VID).pending)
+    done.stores.tasks.settle(VID, done.stores.tasks.load(VID).pending)
     done.clock.forward(minutes=1)
     assert done.sweep()["publish"] == 1
     assert [message.get("replay") for message in done.topic.messages] == [None, 1]
@@ -251,7 +251,7 @@ def test_rows_that_always_fail_do_not_starve_other_shards(harness: TaskHarness, 
 
 def test_a_topic_that_hangs_leaves_time_for_the_other_duties(harness: TaskHarness) -> None:
     finished(harness, 8)
-    harness.intents.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
     harness.clock.forward(minutes=2)
     begun = harness.clock()
 
@@ -294,14 +294,14 @@ def test_a_row_that_cannot_be_leased_stops_no_other(
         if what == "sweep":
             harness.provider.answers[vid] = answer(vid)
             harness.confirm(vid)
-    plain = type(harness.ledger).hide
+    plain = type(harness.stores.due_index).hide
 
-    def lease(ledger: Ledger, row: DueItem, until: datetime) -> bool:
-        if row.vid == "v0":
+    def lease(due_index: DueIndex, row: DueItem, until: datetime) -> bool:
+        if row.subject.vid == "v0":
             raise LedgerUnavailable("ThrottlingException")
-        return plain(ledger, row, until)
+        return plain(due_index, row, until)
 
-    monkeypatch.setattr(type(harness.ledger), "hide", lease)
+    monkeypatch.setattr(type(harness.stores.due_index), "hide", lease)
     harness.clock.forward(minutes=2)
     with pytest.raises(LedgerUnavailable):  # else nobody would learn of it
         getattr(harness, what)()
@@ -318,15 +318,15 @@ def test_a_duty_that_cannot_be_looked_for_stops_no_other_and_fails_the_tick(
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
-    plain = type(harness.ledger).waiting
+    plain = type(harness.stores.due_index).waiting
 
-    def waiting(ledger: Ledger, what: str, now: datetime) -> Iterator[DueItem]:
+    def waiting(due_index: DueIndex, what: str, now: datetime) -> Iterator[DueItem]:
         if what == "submit":
             raise LedgerUnavailable("ThrottlingException")
-        return plain(ledger, what, now)
+        return plain(due_index, what, now)
 
-    monkeypatch.setattr(type(harness.ledger), "waiting", waiting)
-    harness.intents.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    monkeypatch.setattr(type(harness.stores.due_index), "waiting", waiting)
+    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
     harness.clock.forward(days=2)
     with pytest.raises(LedgerUnavailable):
         harness.sweep()
@@ -346,20 +346,20 @@ def test_what_waits_to_be_announced_does_not_wait_longer_for_more_callbacks(harn
 
 
 def test_a_backlog_of_announcements_leaves_every_duty_its_turn(harness: TaskHarness) -> None:
-    finished(harness, TURN + 20)
-    harness.intents.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    finished(harness, ROWS_PER_TURN + 20)
+    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
     harness.track("old")
     harness.clock.forward(days=1)
     harness.confirm("old")
-    done = harness.sweeper.sweep(harness.tick(rows=TURN + 10))
-    assert (done["submit"], done["publish"] >= TURN, done["give_up"]) == (1, True, 1)
+    done = harness.sweeper.sweep(harness.tick(rows=ROWS_PER_TURN + 10))
+    assert (done["submit"], done["publish"] >= ROWS_PER_TURN, done["give_up"]) == (1, True, 1)
     harness.clock.forward(minutes=1)
-    assert harness.sweep()["publish"] == 21 - (done["publish"] - TURN)
+    assert harness.sweep()["publish"] == 21 - (done["publish"] - ROWS_PER_TURN)
 
 
 def test_submits_leave_every_duty_its_turn(harness: TaskHarness) -> None:
     for number in range(90):
-        harness.intents.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
+        harness.registry.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -385,17 +385,17 @@ def test_failures_cost_a_duty_ten_seconds_of_a_tick(harness: TaskHarness) -> Non
 def test_a_row_that_cannot_be_leased_is_told_although_the_turn_ended_early(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    harness.sweeper = replace(harness.sweeper, budget=2)
+    harness.sweeper = replace(harness.sweeper, max_submits=2)
     for number in range(3):
-        harness.intents.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
+        harness.registry.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
     harness.clock.forward(minutes=3)
-    plain, failing = type(harness.ledger).hide, [True]
+    plain, failing = type(harness.stores.due_index).hide, [True]
 
-    def lease(ledger: Ledger, row: DueItem, until: datetime) -> bool:
+    def lease(due_index: DueIndex, row: DueItem, until: datetime) -> bool:
         if failing and failing.pop():
             raise LedgerUnavailable("ThrottlingException")
-        return plain(ledger, row, until)
+        return plain(due_index, row, until)
 
-    monkeypatch.setattr(type(harness.ledger), "hide", lease)
+    monkeypatch.setattr(type(harness.stores.due_index), "hide", lease)
     with pytest.raises(LedgerUnavailable):
         harness.sweep()

@@ -24,7 +24,7 @@ def refused(harness: TaskHarness, body: bytes, kind: Kind = Kind.VIDEO) -> None:
 @pytest.fixture
 def shelf(harness: TaskHarness) -> Quarantine:
     intakes = {f"callbacks/{kind}": claiming(harness.intake(kind).take) for kind in Kind}
-    return Quarantine(shelf=harness.ledger, intakes=intakes)
+    return Quarantine(store=harness.stores.quarantine, intakes=intakes)
 
 
 def test_a_mended_reader_takes_what_it_could_not_read(
@@ -39,8 +39,8 @@ def test_a_mended_reader_takes_what_it_could_not_read(
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
     again = shelf.rerun(DAY, "")
     assert (again.stored, again.refused, again.cursor) == (1, 1, None)
-    (entry,) = harness.ledger.load(VID).observations
-    assert (harness.ledger.read_body(entry), entry.at) == (NEW, came)
+    (entry,) = harness.stores.tasks.load(VID).observations
+    assert (harness.stores.tasks.read_body(entry), entry.at) == (NEW, came)
     assert harness.poll() == 1
     assert [one.body for one in shelf.page(DAY, "")[0]] == [b"junk"]
     assert shelf.rerun(DAY, "").stored == 0
@@ -52,10 +52,10 @@ def test_a_body_in_parts_comes_out_whole_and_leaves_nothing(harness: TaskHarness
     refused(harness, b"another")
     parts = [item for item in harness.items() if item["item"]["S"] == "part"]
     assert parts
-    page = list(harness.ledger.quarantined(DAY, ""))
+    page = list(harness.stores.quarantine.bodies(DAY, ""))
     assert {one.body for one in page} == {noise, b"another"}
     for kept in page:
-        harness.ledger.release(kept)
+        harness.stores.quarantine.delete(kept)
     assert harness.items() == []
 
 
@@ -68,7 +68,7 @@ def test_what_the_time_to_live_took_by_half_is_gone(harness: TaskHarness, shelf:
     large = next(item["sk"]["S"] for item in harness.items() if item["item"]["S"] == "part").partition("#")[0]
     for item in harness.items():
         if item["item"]["S"] == lost and item["sk"]["S"].startswith(large):
-            harness.ledger.client.delete_item(TableName=harness.table, Key={"pk": item["pk"], "sk": item["sk"]})
+            harness.stores.table.client.delete_item(TableName=harness.table, Key={"pk": item["pk"], "sk": item["sk"]})
     assert {one.body for one in shelf.page(DAY, "")[0]} == {b"another", b"yet another"}
     assert shelf.rerun(DAY, "").refused == 2
 

@@ -173,7 +173,7 @@ def test_a_task_that_moves_while_a_page_is_read_is_on_it_once(
     stocked: TaskHarness, monkeypatch: pytest.MonkeyPatch, after: int, order: str
 ) -> None:
     """A page takes a query for each state; an outcome may come between any two of them."""
-    plain, queries = type(stocked.ledger).page, count()
+    plain, queries = type(stocked.stores.tasks).page, count()
 
     def page(ledger: Any, chosen: Any, **more: Any) -> Any:
         found = plain(ledger, chosen, **more)
@@ -183,7 +183,7 @@ def test_a_task_that_moves_while_a_page_is_read_is_on_it_once(
                 stocked.confirm(vid)
         return found
 
-    monkeypatch.setattr(type(stocked.ledger), "page", page)
+    monkeypatch.setattr(type(stocked.stores.tasks), "page", page)
     rows = listed(stocked, kind="video", order=order)["tasks"]
     assert [row["vid"] for row in rows] == ["v0", "v1", "v3", "v4", "v6", "v7"][:: 1 if order == "asc" else -1]
 

@@ -25,7 +25,7 @@ def rebuilder(harness: TaskHarness) -> Rebuilder:
     harness.sweep()
     harness.replayer.replay(VID, "me")
     harness.confirm()
-    return Rebuilder(tasks=harness.tasks, ledger=harness.ledger)
+    return Rebuilder(tasks=harness.tasks, store=harness.stores.tasks)
 
 
 def spoil(harness: TaskHarness, name: str, value: dict[str, str] | None) -> None:
@@ -38,7 +38,7 @@ def spoil(harness: TaskHarness, name: str, value: dict[str, str] | None) -> None
 
 
 def test_the_log_bears_out_every_item(harness: TaskHarness, rebuilder: Rebuilder) -> None:
-    assert set(harness.ledger.vids()) == {"v0", "a0", "v1", VID, "onlyclaimed"}
+    assert set(harness.stores.tasks.vids()) == {"v0", "a0", "v1", VID, "onlyclaimed"}
     assert list(rebuilder.differences()) == []
 
 
@@ -65,11 +65,11 @@ def test_what_differs_is_found_and_mended(
 
 @pytest.mark.parametrize("vid", [VID, "v0", "a0", "v1"])
 def test_a_task_item_that_is_gone_comes_back_from_the_log(harness: TaskHarness, rebuilder: Rebuilder, vid: str) -> None:
-    before = harness.ledger.load(vid).item.summary
+    before = harness.stores.tasks.load(vid).item.summary
     client("dynamodb").delete_item(TableName=harness.table, Key={"pk": {"S": f"TASK#{vid}"}, "sk": {"S": "TASK"}})
     assert [(one.vid, one.field) for one in rebuilder.differences()] == [(vid, "item")]
     rebuilder.repair(vid)
-    after = harness.ledger.load(vid).item.summary
+    after = harness.stores.tasks.load(vid).item.summary
     assert after
     assert before
     assert (after.state, after.kind, after.url, after.created_at) == (
@@ -85,7 +85,7 @@ def test_the_item_of_a_task_of_which_only_a_claim_is_known_counts_too(harness: T
     harness.claim(callback())
     harness.provider.answers[VID] = ProviderBusy("busy", 4400)
     harness.confirm()
-    rebuilder = Rebuilder(tasks=harness.tasks, ledger=harness.ledger)
+    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks)
     assert list(rebuilder.differences()) == []
     spoil(harness, "state", {"S": "failed"})
     assert [one.field for one in rebuilder.differences()] == ["state"]
@@ -108,4 +108,4 @@ def test_what_was_lost_twice_shows_no_difference(harness: TaskHarness) -> None:
     harness.confirm()
     harness.sweep()
     assert harness.due() == {}
-    assert list(Rebuilder(tasks=harness.tasks, ledger=harness.ledger).differences()) == []
+    assert list(Rebuilder(tasks=harness.tasks, store=harness.stores.tasks).differences()) == []

@@ -71,7 +71,7 @@ def test_every_documented_callback_is_one_call(harness: TaskHarness, kind: Kind,
     assert names == ["PutItem", "PutItem"]
     (entry,) = harness.entries(vid)
     assert (entry.body, entry.kind, entry.at) == (body, kind, START)
-    assert [int(START.timestamp()) + 60] == [row.due_at for row in harness.due()[f"unknown_{kind}"]], (
+    assert [int(START.timestamp()) + 60] == [row.due_at.timestamp() for row in harness.due()[f"unknown_{kind}"]], (
         "due even if the stream fails"
     )
 
@@ -191,7 +191,7 @@ def test_the_same_body_is_a_repeat_whenever_it_comes(harness: TaskHarness) -> No
     assert not send(harness.receiver(), callback()).duplicate
     harness.clock.forward(days=3)
     assert send(harness.receiver(), callback(), "other").duplicate
-    (entry,) = harness.ledger.load(VID).observations
+    (entry,) = harness.stores.tasks.load(VID).observations
     assert entry.at == START
 
 
@@ -205,11 +205,11 @@ def test_another_content_for_the_same_task_is_kept_beside_it(harness: TaskHarnes
     assert harness.claim(callback())
     assert harness.claim(callback(result="failure"))
     assert harness.claim(callback(app_id=1))
-    assert len(harness.ledger.load(VID).observations) == 3
+    assert len(harness.stores.tasks.load(VID).observations) == 3
 
 
 def test_while_the_ledger_is_down_the_queue_keeps_callbacks(harness: TaskHarness) -> None:
-    harness.ledger.client.delete_table(TableName=harness.table)
+    harness.stores.table.client.delete_table(TableName=harness.table)
     assert send(harness.receiver(), callback()) == Receipt(VID, duplicate=False)
     harness.clock.forward(seconds=5)
     with pytest.raises(Malformed):
@@ -222,7 +222,7 @@ def test_while_the_ledger_is_down_the_queue_keeps_callbacks(harness: TaskHarness
 
 @pytest.mark.parametrize("body", [callback(), b"junk"])
 def test_without_ledger_and_queue_the_sender_is_asked_to_come_back(harness: TaskHarness, body: bytes) -> None:
-    harness.ledger.client.delete_table(TableName=harness.table)
+    harness.stores.table.client.delete_table(TableName=harness.table)
     harness.retry.down = True
     with pytest.raises(LedgerUnavailable):
         send(harness.receiver(), body)
@@ -233,7 +233,7 @@ def test_what_the_queue_kept_is_stored_as_if_it_had_come_in_time(harness: TaskHa
     for _ in range(2):
         receipt = harness.intake().take(callback(), Origin.CLAIM, START)
     assert receipt == Receipt(VID, duplicate=True)
-    (entry,) = harness.ledger.load(VID).observations
+    (entry,) = harness.stores.tasks.load(VID).observations
     assert (entry.at, entry.origin) == (START, Origin.CLAIM)
     assert harness.poll() == 1, "it is due at once"
 
@@ -283,8 +283,8 @@ def test_callbacks_as_the_documents_print_them(
 
 
 def test_a_callback_that_was_in_quarantine_for_a_comma_is_taken_by_a_rerun(harness: TaskHarness) -> None:
-    harness.ledger.quarantine(TRAILING, "body: not JSON", "callbacks/video", START)
-    (kept,) = harness.ledger.quarantined(f"{START:%Y-%m-%d}", "")
+    harness.stores.quarantine.put(TRAILING, "body: not JSON", "callbacks/video", START)
+    (kept,) = harness.stores.quarantine.bodies(f"{START:%Y-%m-%d}", "")
     assert harness.intake().take(kept.body, Origin.CLAIM, kept.at).vid == "abc123"
 
 

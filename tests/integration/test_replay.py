@@ -142,7 +142,7 @@ def test_a_bulk_replay_that_is_cut_off_asks_for_each_task_once(
     lost(harness, 4)
     harness.replayer.start([chosen()], 10, "me")
     with monkeypatch.context() as patch:
-        patch.setattr(type(harness.ledger), "close_job", lambda *_: 1 / 0)
+        patch.setattr(type(harness.stores.replays), "complete_job", lambda *_: 1 / 0)
         assert harness.sweep()["replay"] == 0
     harness.clock.forward(minutes=4)
     assert harness.sweep()["replay"] == 1
@@ -170,7 +170,7 @@ def test_a_selection_is_bounded_by_time_both_ends_included(harness: TaskHarness)
     assert harness.replayer.count([chosen(kind=Kind.AUDIO), chosen(state=State.FAILED)]) == 0
     harness.replayer.start([chosen(since=times[1], until=times[3])], 100, "me")
     harness.sweep()
-    assert sorted(row.vid for row in harness.due()["video"]) == ["v1", "v2", "v3"]
+    assert sorted(row.subject.vid for row in harness.due()["video"]) == ["v1", "v2", "v3"]
 
 
 def test_what_was_lost_on_a_day_is_selected_by_that_day(harness: TaskHarness) -> None:
@@ -179,7 +179,7 @@ def test_what_was_lost_on_a_day_is_selected_by_that_day(harness: TaskHarness) ->
     day = harness.clock()
     harness.track("pending")
     wish = {"since": day.date().isoformat(), "until": (day + timedelta(days=1)).date().isoformat()}
-    assert {row["vid"] for row in harness.ledger.page(chosen(time=TimeOf.OUTCOME), cursor=None, limit=9)} == {
+    assert {row["vid"] for row in harness.stores.tasks.page(chosen(time=TimeOf.OUTCOME), cursor=None, limit=9)} == {
         "v0",
         "v1",
         "v2",
@@ -198,8 +198,8 @@ def test_what_was_lost_on_a_day_is_selected_by_that_day(harness: TaskHarness) ->
     for _ in range(3):
         harness.sweep()
         harness.clock.forward(seconds=60)
-    asked = [row for row in harness.due()["video"] if row.sk.startswith("REPLAY#")]
-    assert sorted(row.vid for row in asked) == ["pending", "v0", "v1", "v2"]
+    asked = [row for row in harness.due()["video"] if row.is_replay]
+    assert sorted(row.subject.vid for row in asked) == ["pending", "v0", "v1", "v2"]
     assert "replay" not in harness.due()
 
 

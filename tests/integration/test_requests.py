@@ -267,7 +267,9 @@ def test_nothing_is_converted(lambda_sandbox: LambdaSandbox, key: str, body: Any
     answer = handler(request(key, path=paths, body=json.dumps(body)), Context())
     assert judge(key, answer) == 400
     assert json.loads(answer["body"])["field"] == field
-    assert lambda_sandbox.ledger.client.scan(TableName=lambda_sandbox.ledger.table)["Items"] == [], "nothing was done"
+    assert lambda_sandbox.stores.table.client.scan(TableName=lambda_sandbox.stores.table.name)["Items"] == [], (
+        "nothing was done"
+    )
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\nb", "\ud800"])

@@ -46,7 +46,7 @@ def song_harness(table: str) -> SongHarness:
 
 
 def items(song_harness: SongHarness) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = song_harness.songs.client.scan(TableName=song_harness.table)["Items"]
+    found: list[dict[str, Any]] = song_harness.stores.table.client.scan(TableName=song_harness.table)["Items"]
     return found
 
 
@@ -213,7 +213,7 @@ def test_a_batch(song_harness: SongHarness) -> None:
 def test_what_is_malformed_is_kept_without_tokens(song_harness: SongHarness, message: Any) -> None:
     with pytest.raises(Malformed):
         song_harness.webhook(message)
-    (kept,) = song_harness.ledger.quarantined(f"{song_harness.clock():%Y-%m-%d}", "")
+    (kept,) = song_harness.stores.quarantine.bodies(f"{song_harness.clock():%Y-%m-%d}", "")
     assert kept.route == "callbacks/music"
     assert b"eyJ" not in kept.body
     assert b"krc-1" not in kept.body
@@ -232,7 +232,7 @@ def test_a_message_that_is_too_large(song_harness: SongHarness) -> None:
 
 
 def test_what_could_not_be_taken_is_counted(song_harness: SongHarness, capsys: pytest.CaptureFixture[str]) -> None:
-    song_harness.songs.client.delete_table(TableName=song_harness.table)
+    song_harness.stores.table.client.delete_table(TableName=song_harness.table)
     with pytest.raises(LedgerUnavailable):
         song_harness.webhook(relay())
     assert counted(capsys).total("RelayUnavailable") == 1
@@ -263,13 +263,13 @@ def zlib_text(item: dict[str, Any]) -> bytes:
 
 def test_without_the_key_nothing_is_stored_and_no_token_shown(song_harness: SongHarness) -> None:
     song_harness.webhook(relay())
-    gone = replace(song_harness.vault, key="00000000-0000-0000-0000-000000000000")
+    gone = replace(song_harness.cipher, key="00000000-0000-0000-0000-000000000000")
     with pytest.raises(KmsUnavailable):
-        replace(song_harness.receiver, vault=gone).receive(*signed(song_harness, relay()))
+        replace(song_harness.receiver, cipher=gone).receive(*signed(song_harness, relay()))
     with pytest.raises(KmsUnavailable):
-        replace(song_harness.reader, vault=gone).song(KEY.room, KEY.song, tokens=True)
+        replace(song_harness.reader, cipher=gone).song(KEY.room, KEY.song, tokens=True)
     assert song_harness.song()["next"] == "use"
-    assert len(song_harness.songs.room(KEY.room)[0].relays) == 1
+    assert len(song_harness.stores.songs.room(KEY.room)[0].relays) == 1
 
 
 def signed(song_harness: SongHarness, message: Any) -> tuple[dict[str, str], str, Any]:
@@ -278,7 +278,7 @@ def signed(song_harness: SongHarness, message: Any) -> tuple[dict[str, str], str
 
 
 def test_without_a_ledger(song_harness: SongHarness) -> None:
-    song_harness.songs.client.delete_table(TableName=song_harness.table)
+    song_harness.stores.table.client.delete_table(TableName=song_harness.table)
     with pytest.raises(LedgerUnavailable):
         song_harness.webhook(relay())
 
@@ -447,10 +447,12 @@ def test_use_what_you_have_is_believed_after_the_end(song_harness: SongHarness) 
 def test_a_relay_that_cannot_be_read_any_more_is_not_followed_for_ever(song_harness: SongHarness) -> None:
     song_harness.webhook(relay())
     (kept,) = [item for item in items(song_harness) if item["item"]["S"] == "relay"]
-    song_harness.songs.client.put_item(TableName=song_harness.table, Item=kept | {"body": {"B": zlib.compress(b"{}")}})
+    song_harness.stores.table.client.put_item(
+        TableName=song_harness.table, Item=kept | {"body": {"B": zlib.compress(b"{}")}}
+    )
     song_harness.clock.forward(minutes=1)
     assert song_harness.sweep() == []
-    assert list(song_harness.ledger.waiting("song", song_harness.clock() + timedelta(days=1))) == []
+    assert list(song_harness.stores.due_index.waiting("song", song_harness.clock() + timedelta(days=1))) == []
 
 
 # ── what is said, and when ──
@@ -472,7 +474,7 @@ def test_an_end_is_said_once_whatever_is_relayed_after_it(song_harness: SongHarn
 def test_what_was_said_stays_small_enough_to_note(song_harness: SongHarness) -> None:
     song_harness.webhook(relay())
     song_harness.follow()
-    record = song_harness.songs.load(KEY)
+    record = song_harness.stores.songs.load(KEY)
     assert record
     assert record.books
     many = {f"{news}#{number:016x}#share#{number:016x}" for number in range(4000) for news in ("expiring", "expired")}
@@ -529,7 +531,7 @@ def test_what_was_shared_later_repeats_no_warning_and_gets_its_own(song_harness:
 
 def test_what_is_over_at_once_was_ready_all_the_same(song_harness: SongHarness) -> None:
     song_harness.webhook(relay(result("song", share_token_ttl=0, resources=[{"resource_id": "y", "resource_ttl": 0}])))
-    song_harness.leases.follow(replace(KEY, type=SongType.SONG))
+    song_harness.publisher.follow(replace(KEY, type=SongType.SONG))
     assert song_harness.said() == ["ready", "expired"]
 
 
@@ -574,11 +576,11 @@ def test_what_was_over_when_it_came_ends_nothing(song_harness: SongHarness) -> N
     start = song_harness.clock()
     song_harness.webhook(relay(result("shared_song", resources=[{"resource_id": "x", "resource_ttl": 600_000}])))
     song = replace(KEY, type=SongType.SONG)
-    song_harness.leases.follow(song)
+    song_harness.publisher.follow(song)
     song_harness.clock.forward(minutes=4, seconds=30)
     short = {"share_token_ttl": 20_000, "resources": [{"resource_id": "y", "resource_ttl": 20_000}]}
     song_harness.webhook(relay(result("song", **short)), sent=start - timedelta(seconds=20))
-    song_harness.leases.follow(song)
+    song_harness.publisher.follow(song)
     song_harness.clock.forward(minutes=10)
     assert song_harness.sweep() == ["expired"]
     assert song_harness.said() == ["ready", "expiring", "expired"]
@@ -588,10 +590,10 @@ def test_what_was_said_of_relays_that_are_gone_is_forgotten(song_harness: SongHa
     song_harness.webhook(relay())
     song_harness.follow()
     (gone,) = [item for item in items(song_harness) if item["item"]["S"] == "relay"]
-    song_harness.songs.client.delete_item(TableName=song_harness.table, Key={"pk": gone["pk"], "sk": gone["sk"]})
+    song_harness.stores.table.client.delete_item(TableName=song_harness.table, Key={"pk": gone["pk"], "sk": gone["sk"]})
     song_harness.webhook(relay())
     song_harness.follow()
-    record = song_harness.songs.load(KEY)
+    record = song_harness.stores.songs.load(KEY)
     assert record
     assert record.books
     assert {label.split("#")[1] for label in record.books.published} == {record.relays[0].digest[:16]}
@@ -601,7 +603,7 @@ def test_a_relay_that_can_no_longer_be_read_leaves_its_room_readable(song_harnes
     song_harness.webhook(relay())
     song_harness.webhook(relay(result("song")))
     unread = next(item for item in items(song_harness) if item["item"]["S"] == "relay" and item["type"]["S"] == "song")
-    song_harness.songs.client.put_item(
+    song_harness.stores.table.client.put_item(
         TableName=song_harness.table, Item=unread | {"body": {"B": zlib.compress(b"{}")}}
     )
     assert [song["type"] for song in song_harness.reader.room(KEY.room)["songs"]] == ["accompaniment"]
@@ -707,7 +709,7 @@ def test_a_relay_with_an_unknown_flag_is_refused_and_kept(song_harness: SongHarn
     with pytest.raises(Malformed) as refused:
         song_harness.webhook(fields)
     assert refused.value.field == f"result.data.{name}"
-    (kept,) = song_harness.ledger.quarantined(f"{song_harness.clock():%Y-%m-%d}", "")
+    (kept,) = song_harness.stores.quarantine.bodies(f"{song_harness.clock():%Y-%m-%d}", "")
     assert b'"room-1"' in kept.body
     assert song_harness.reader.room("room-1") == {"songs": []}
 
@@ -815,21 +817,21 @@ def test_pieces_are_opened_several_at_a_time_and_joined_in_order(
 ) -> None:
     """The longest relay has 32 pieces, a history 50 of those: one after the other they would take too long."""
     plain = bytes(range(256)) * 16 * READERS
-    sealed = song_harness.vault.seal(plain, {"room": "r"})
-    assert len(sealed) == READERS
-    barrier, decrypt = Barrier(READERS, timeout=30), song_harness.vault.client.decrypt
+    encrypted = song_harness.cipher.encrypt(plain, {"room": "r"})
+    assert len(encrypted) == READERS
+    barrier, decrypt = Barrier(READERS, timeout=30), song_harness.cipher.client.decrypt
 
     def at_once(**request: Any) -> Any:
         barrier.wait()
         return decrypt(**request)
 
-    monkeypatch.setattr(song_harness.vault.client, "decrypt", at_once)
-    assert song_harness.vault.unseal(sealed, {"room": "r"}) == plain
+    monkeypatch.setattr(song_harness.cipher.client, "decrypt", at_once)
+    assert song_harness.cipher.decrypt(encrypted, {"room": "r"}) == plain
 
 
 def test_too_many_relays_are_not_said_to_be_no_json(song_harness: SongHarness) -> None:
     with pytest.raises(Malformed, match=r"^relays: a list of 1 to 100$"):
         song_harness.webhook({"relays": [relay()] * 101})
-    (kept,) = song_harness.ledger.quarantined(f"{song_harness.clock():%Y-%m-%d}", "")
+    (kept,) = song_harness.stores.quarantine.bodies(f"{song_harness.clock():%Y-%m-%d}", "")
     assert kept.reason == "relays: a list of 1 to 100"
     assert re.fullmatch(rb"\d+ bytes; not kept, as they may hold tokens", kept.body)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.adapters.dynamodb import items
+from mediarelay.adapters.dynamodb.keys import intent_key
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import file_identity
 from mediarelay.domain.tasks.media import Kind, State
@@ -34,7 +34,7 @@ def test_a_wish_becomes_a_task(harness: TaskHarness) -> None:
     assert submit(harness) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=False)
     assert harness.provider.taken == [WISH]
     assert history(harness) == ["submit"]
-    assert [row.vid for row in harness.due()["audio"]] == [VID]
+    assert [row.subject.vid for row in harness.due()["audio"]] == [VID]
     assert list(harness.due()) == ["audio"], "the wish itself is settled"
     view = harness.reader.task(VID)
     assert (view["state"], view["source"]["url"]) == ("pending", WISH["url"])
@@ -52,7 +52,7 @@ def test_the_wish_is_stored_before_the_call(harness: TaskHarness) -> None:
     harness.submitter.send[Kind.AUDIO] = look  # type: ignore[index]
     submit(harness)
     ((row,),) = [rows["submit"] for rows in seen]
-    assert row.due_at == int((START + SUBMIT_GRACE).timestamp())
+    assert row.due_at == START + SUBMIT_GRACE
 
 
 @pytest.mark.parametrize("key", ["key", None])
@@ -101,11 +101,11 @@ def test_a_default_key_in_a_batch_is_free_again(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", "v2"]
     submit(harness, None)
     harness.clock.forward(hours=24)
-    assert harness.intents.enqueue(Kind.AUDIO, WISH, None) == Submitted(
+    assert harness.registry.enqueue(Kind.AUDIO, WISH, None) == Submitted(
         None, Kind.AUDIO, State.EXPECTED, repeated=False
     )
     (row,) = harness.due()["submit_queued"]
-    harness.submitter.resume(row.pk.removeprefix("INTENT#"))
+    harness.submitter.resume(row.subject.identity)
     assert submit(harness, None) == Submitted("v2", Kind.AUDIO, State.PENDING, repeated=True)
 
 
@@ -182,9 +182,11 @@ def test_a_wish_refused_at_the_second_try_tells_the_client_when_it_asks(harness:
     assert submit(harness).vid == VID, "the key is free again"
 
 
-@pytest.mark.parametrize("method", ["name_intent", "append", "save", "close_intent"])
+@pytest.mark.parametrize(
+    ("store", "method"), [("intents", "assign_vid"), ("tasks", "append"), ("tasks", "save"), ("intents", "complete")]
+)
 def test_a_submit_that_was_cut_off_converges(
-    harness: TaskHarness, method: str, monkeypatch: pytest.MonkeyPatch
+    harness: TaskHarness, store: str, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider is asked again only if its answer was not stored; it marks the earlier task as deleted."""
     harness.provider.vids = ["v1", "v2"]
@@ -193,14 +195,14 @@ def test_a_submit_that_was_cut_off_converges(
         raise LedgerUnavailable("cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(harness.ledger), method, cut)
+        patch.setattr(type(getattr(harness.stores, store)), method, cut)
         with pytest.raises(LedgerUnavailable):
             submit(harness)
     harness.clock.forward(minutes=1)
     assert harness.sweep()["submit"] == 1
-    vid = "v2" if method == "name_intent" else "v1"
+    vid = "v2" if method == "assign_vid" else "v1"
     assert submit(harness) == Submitted(vid, Kind.AUDIO, State.PENDING, repeated=True)
-    assert history(harness, vid) == ["submit"] if method != "close_intent" else history(harness, vid)[0] == "submit"
+    assert history(harness, vid) == ["submit"] if method != "complete" else history(harness, vid)[0] == "submit"
     assert list(harness.due()) == ["audio"]
 
 
@@ -214,13 +216,13 @@ def test_a_callback_before_the_answer_is_not_lost(harness: TaskHarness) -> None:
     assert submit(harness).state is State.PENDING
     assert set(history(harness)) == {"claim", "submit"}
     assert harness.reader.task(VID)["claimed"] == "succeeded"
-    assert [row.vid for row in harness.due()["audio"]] == [VID]
+    assert [row.subject.vid for row in harness.due()["audio"]] == [VID]
 
 
 def test_an_expected_video(harness: TaskHarness) -> None:
     assert harness.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=False)
     assert harness.submitter.track(VID, {"vid": VID}) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
-    assert [row.due_at for row in harness.due()["video"]] == [int((START + timedelta(seconds=60)).timestamp())]
+    assert [row.due_at for row in harness.due()["video"]] == [START + timedelta(seconds=60)]
     assert harness.provider.taken == []
 
 
@@ -231,7 +233,7 @@ def test_a_video_that_only_the_provider_can_name(harness: TaskHarness) -> None:
     harness.clock.forward(minutes=1)
     harness.sweep()
     assert harness.submitter.submit(Kind.VIDEO, wish, None) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
-    (entry,) = harness.ledger.load(VID).observations
+    (entry,) = harness.stores.tasks.load(VID).observations
     assert (entry.origin, json.loads(entry.body)) == (Origin.TRACK, wish)
 
 
@@ -246,9 +248,9 @@ def test_a_wish_that_nobody_ever_answers_is_given_up(harness: TaskHarness) -> No
 
 
 def queued(harness: TaskHarness, key: str = "key") -> str:
-    harness.intents.enqueue(Kind.AUDIO, WISH, key)
+    harness.registry.enqueue(Kind.AUDIO, WISH, key)
     (row,) = harness.due()["submit_queued"]
-    return row.pk.removeprefix("INTENT#")
+    return row.subject.identity
 
 
 def test_a_wish_that_is_delivered_twice_is_sent_once(harness: TaskHarness) -> None:
@@ -261,7 +263,7 @@ def test_a_wish_that_is_delivered_twice_is_sent_once(harness: TaskHarness) -> No
 
 def test_a_worker_that_died_does_not_hold_a_wish_for_ever(harness: TaskHarness) -> None:
     identity = queued(harness)
-    assert harness.ledger.begin_intent(identity, harness.clock(), harness.clock() + timedelta(seconds=35))
+    assert harness.stores.intents.lock(identity, harness.clock(), harness.clock() + timedelta(seconds=35))
     harness.provider.vids = ["v1"]
     assert harness.submitter.resume(identity) is None
     harness.clock.forward(seconds=35)
@@ -270,10 +272,10 @@ def test_a_worker_that_died_does_not_hold_a_wish_for_ever(harness: TaskHarness) 
 
 def test_a_refusal_never_undoes_a_vid(harness: TaskHarness) -> None:
     identity = queued(harness)
-    harness.ledger.name_intent(identity, "v1", harness.clock())
-    seen = harness.ledger.intent(identity)
+    harness.stores.intents.assign_vid(identity, "v1", harness.clock())
+    seen = harness.stores.intents.find(identity)
     assert seen
-    harness.ledger.refuse_intent(seen, "provider code 4000", Due(Duty.PUBLISH, START))
+    harness.stores.intents.mark_refused(seen, "provider code 4000", Due(Duty.PUBLISH, START))
     assert harness.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
     assert submit(harness).vid == "v1"
 
@@ -315,9 +317,9 @@ def test_a_wish_that_is_refused_later_is_announced(harness: TaskHarness, *, down
 def asked_anew(harness: TaskHarness) -> None:
     """What a client does that is told of a refusal."""
     with pytest.raises(ProviderRefused):
-        harness.intents.enqueue(Kind.AUDIO, WISH, "key")
+        harness.registry.enqueue(Kind.AUDIO, WISH, "key")
     harness.clock.forward(seconds=1)
-    assert harness.intents.enqueue(Kind.AUDIO, WISH, "key").vid is None
+    assert harness.registry.enqueue(Kind.AUDIO, WISH, "key").vid is None
 
 
 def test_a_refusal_is_announced_although_another_client_was_told(harness: TaskHarness) -> None:
@@ -339,7 +341,7 @@ def test_a_refusal_is_announced_although_another_client_was_told(harness: TaskHa
 @pytest.mark.parametrize("second", ["submit", "enqueue"])
 def test_who_was_promised_a_wish_hears_that_it_was_refused(harness: TaskHarness, second: str) -> None:
     """Another client asks for the same file while the first one's wish is with the provider, which refuses it."""
-    take = {"submit": harness.submitter.submit, "enqueue": harness.intents.enqueue}[second]
+    take = {"submit": harness.submitter.submit, "enqueue": harness.registry.enqueue}[second]
     promised = []
 
     def refuse(_: Mapping[str, str], *, queued: bool) -> str:
@@ -360,24 +362,24 @@ def test_a_wish_that_is_answered_while_somebody_asks_for_it(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     identity = queued(harness)
-    plain = type(harness.ledger).promise_intent
+    plain = type(harness.stores.intents).mark_accepted
     happens = {
-        "named": lambda _: harness.ledger.name_intent(identity, "v1", harness.clock()),
-        "refused": lambda seen: harness.ledger.refuse_intent(seen, "no", Due(Duty.PUBLISH, harness.clock())),
-        "dropped": lambda _: harness.ledger.client.delete_item(TableName=harness.table, Key=items.intent_key(identity)),
+        "named": lambda _: harness.stores.intents.assign_vid(identity, "v1", harness.clock()),
+        "refused": lambda seen: harness.stores.intents.mark_refused(seen, "no", Due(Duty.PUBLISH, harness.clock())),
+        "dropped": lambda _: harness.stores.table.delete(intent_key(identity)),
     }
 
     def late(ledger: Any, seen: Any) -> bool:
         happens[meanwhile](seen)
         return plain(ledger, seen)
 
-    monkeypatch.setattr(type(harness.ledger), "promise_intent", late)
+    monkeypatch.setattr(type(harness.stores.intents), "mark_accepted", late)
     if meanwhile == "named":
-        assert harness.intents.enqueue(Kind.AUDIO, WISH, "key").vid == "v1"
+        assert harness.registry.enqueue(Kind.AUDIO, WISH, "key").vid == "v1"
     else:
         expected = {"refused": ProviderRefused, "dropped": LedgerUnavailable}[meanwhile]
         with pytest.raises(expected):
-            harness.intents.enqueue(Kind.AUDIO, WISH, "key")
+            harness.registry.enqueue(Kind.AUDIO, WISH, "key")
 
 
 def test_two_clients_that_repeat_a_refused_wish_leave_one(
@@ -387,16 +389,16 @@ def test_two_clients_that_repeat_a_refused_wish_leave_one(
     harness.provider.vids = [ProviderRefused("provider code 4000", 4000)]
     harness.submitter.resume(identity)
     harness.publisher.refuse(identity)
-    plain, first = type(harness.ledger).drop_intent, [True]
+    plain, first = type(harness.stores.intents).delete, [True]
 
     def late(ledger: Any, seen: Any) -> bool:
         if first.pop() if first else False:
             asked_anew(harness)
         return plain(ledger, seen)
 
-    monkeypatch.setattr(type(harness.ledger), "drop_intent", late)
+    monkeypatch.setattr(type(harness.stores.intents), "delete", late)
     with pytest.raises(ProviderRefused):
-        harness.intents.enqueue(Kind.AUDIO, WISH, "key")
+        harness.registry.enqueue(Kind.AUDIO, WISH, "key")
     assert list(harness.due()) == ["submit_queued"]
 
 
@@ -408,14 +410,14 @@ def test_a_task_whose_item_was_never_written_is_followed(
         raise LedgerUnavailable("cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(harness.ledger), "save", cut)
+        patch.setattr(type(harness.stores.tasks), "save", cut)
         with pytest.raises(LedgerUnavailable):
             harness.track(kind=kind)
     harness.clock.forward(minutes=1)
     assert harness.poll(kind) == 1
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     harness.confirm(kind=kind)
-    assert [row.sk for row in harness.due()[kind.value]] == ["TASK"]
+    assert [row.handle[1] for row in harness.due()[kind.value]] == ["TASK"]
 
 
 def test_a_key_that_is_refused_twice_is_announced_twice(harness: TaskHarness) -> None:

@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb import items, songs
-from mediarelay.adapters.dynamodb.due_index import shards
+from mediarelay.adapters.dynamodb import observations
+from mediarelay.adapters.dynamodb.circuits import decode_circuit
+from mediarelay.adapters.dynamodb.due_index import decode_due_item
+from mediarelay.adapters.dynamodb.intents import decode_intent
+from mediarelay.adapters.dynamodb.keys import Key, shards, task_key
+from mediarelay.adapters.dynamodb.observations import decode_observation, decode_pending_check
+from mediarelay.adapters.dynamodb.quarantine import decode_quarantined
+from mediarelay.adapters.dynamodb.replays import decode_job
+from mediarelay.adapters.dynamodb.songs import decode_bookkeeping, decode_relay, decode_song
+from mediarelay.adapters.dynamodb.stream import changes_of
+from mediarelay.adapters.dynamodb.task_items import decode_task_item
 from mediarelay.aws_lambda.batches import sqs_handler
 from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.tasks import TaskQuery
@@ -38,17 +47,17 @@ ODD = {"S": ("\x00?", {"N": "7"}), "N": ("1.5", {"S": "x"}), "B": (b"junk", {"S"
 INDEXED = {"pk", "sk", "due_shard", "due_at", "list_key", "list_at"}
 """DynamoDB itself keeps these as they must be."""
 DECODERS: dict[str, tuple[Callable[[Raw], object], ...]] = {
-    **dict.fromkeys(("track", "claim", "answer", "timeout", "trusted"), (items.entry,)),
-    "task": (items.books, items.card),
-    "replay": (items.open_question,),
-    "job": (items.job,),
-    "intent": (items.intent,),
-    "quarantine": (items.kept,),
-    "circuit": (items.circuit,),
-    "relay": (songs._keyed, songs._stored),
-    "lease": (songs._keyed, songs._books),
+    **dict.fromkeys(("track", "claim", "answer", "timeout", "trusted"), (decode_observation,)),
+    "task": (decode_task_item,),
+    "replay": (decode_pending_check,),
+    "replay_job": (decode_job,),
+    "intent": (decode_intent,),
+    "quarantine": (decode_quarantined,),
+    "circuit": (decode_circuit,),
+    "relay": (decode_song, decode_relay),
+    "lease": (decode_song, decode_bookkeeping),
 }
-NO_ROWS = {"budget", "proof", "part"}
+NO_ROWS = {"budget", "nonce", "part"}
 """They are counters, locks and pieces: nothing decodes them."""
 
 
@@ -67,18 +76,18 @@ def fill(harness: TaskHarness) -> None:
     harness.tasks.add(
         LoggedObservation(vid=LATE, kind=Kind.VIDEO, origin=Origin.TIMEOUT, at=harness.clock(), body=b"{}")
     )
-    harness.ledger.append(
+    harness.stores.tasks.append(
         LoggedObservation(vid=LATE, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(LATE))
     )
-    harness.ledger.quarantine(b"junk", "body: not JSON", "callbacks/video", START)
+    harness.stores.quarantine.put(b"junk", "body: not JSON", "callbacks/video", START)
     harness.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)], 1, "somebody")
     provider.vids = [BudgetSpent("none left")]
     harness.submitter.submit(Kind.AUDIO, WISH, None)
-    harness.intents.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
-    harness.breaker.refused("GetCtsaudioInfo", Circuit())
+    harness.registry.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
+    harness.breaker.record_failure("GetCtsaudioInfo", Circuit())
     song_harness = SongHarness(harness.table)
     song_harness.webhook(relay())
-    song_harness.leases.follow(KEY)
+    song_harness.publisher.follow(KEY)
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +149,14 @@ def go_on(harness: TaskHarness) -> None:
     assert harness.reader.task(GOOD)["state"] == "succeeded"
     assert DONE in {message["subject"] for message in harness.topic.messages}
     assert {GOOD, DONE} <= {task["vid"] for task in harness.reader.page(validate(TaskQuery, {"limit": "100"}))["tasks"]}
-    assert list(Rebuilder(tasks=harness.tasks, ledger=harness.ledger).differences()) is not None
+    assert list(Rebuilder(tasks=harness.tasks, store=harness.stores.tasks).differences()) is not None
     assert harness.reader.task(BROKEN)["vid"] == BROKEN, "one bad entry leaves the others"
     harness.reader.history(BROKEN)
-    list(harness.ledger.quarantined(f"{START:%Y-%m-%d}", ""))
+    list(harness.stores.quarantine.bodies(f"{START:%Y-%m-%d}", ""))
     harness.breaker.is_open("GetCtsaudioInfo")
     assert harness.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)]) >= 1
     song_harness = SongHarness(harness.table)
-    song_harness.songs.room(KEY.room)
+    song_harness.stores.songs.room(KEY.room)
 
 
 def of_kind(written: list[Raw], kind: str) -> Raw:
@@ -211,7 +220,7 @@ def test_a_time_to_which_nothing_can_be_added_stops_nobody(
     [
         *((kind, "give_up_at", {"N": at}) for kind in ("task", "claim") for at in ("-62135596800", "253402300799")),
         *(("task", "outcome_at", {"S": f"{at}#{VID}"}) for at in ("0001-01-01T00:00:00+00:00", "2026-01-02T03:04:05")),
-        *(("intent", "named_at", {"S": at}) for at in ("9999-12-31T23:59:59+00:00", "2026-01-02T03:04:05")),
+        *(("intent", "assigned_at", {"S": at}) for at in ("9999-12-31T23:59:59+00:00", "2026-01-02T03:04:05")),
     ],
 )
 def test_every_stored_time_can_be_moved_and_compared(
@@ -225,12 +234,12 @@ def test_every_stored_time_can_be_moved_and_compared(
 @pytest.mark.parametrize("at", ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"])
 def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(harness: TaskHarness, at: str) -> None:
     order = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.TRACK, at=START, body=b"{}")
-    harness.ledger.append(order, Due(Duty.VIDEO, START))
+    harness.stores.tasks.append(order, Due(Duty.VIDEO, START))
     harness.track(GOOD)
     (sk,) = (one["sk"]["S"] for one in harness.items() if one["pk"]["S"] == f"TASK#{VID}")
     client("dynamodb").update_item(
         TableName=harness.table,
-        Key=items.key(f"TASK#{VID}", sk),
+        Key=Key(f"TASK#{VID}", sk).item,
         UpdateExpression="SET #at = :at",
         ExpressionAttributeNames={"#at": "at"},
         ExpressionAttributeValues={":at": {"S": at}},
@@ -245,15 +254,15 @@ def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(harness: Tas
 
 def spoil(harness: TaskHarness, pk: str, sk: str, change: str, names: dict[str, str] | None = None) -> None:
     extra = {"ExpressionAttributeNames": names} if names else {}
-    client("dynamodb").update_item(TableName=harness.table, Key=items.key(pk, sk), UpdateExpression=change, **extra)
+    client("dynamodb").update_item(TableName=harness.table, Key=Key(pk, sk).item, UpdateExpression=change, **extra)
 
 
 def parked(harness: TaskHarness) -> list[str]:
     """What an operator finds: the sort keys of unreadable rows."""
     found = [
         row
-        for shard in shards(items.UNREADABLE)
-        for row in harness.ledger._due(shard, datetime.max.replace(tzinfo=UTC))
+        for shard in shards(Duty.UNREADABLE)
+        for row in harness.stores.due_index.rows(shard, datetime.max.replace(tzinfo=UTC))
     ]
     return sorted(row["sk"]["S"] for row in found)
 
@@ -280,8 +289,8 @@ def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(harnes
         ("video", "TASK#../x", "TASK", "task"),
         ("video", f"TASK#{GOOD}", "x", "part"),
         ("audio", "INTENT#x", "INTENT", "intent"),
-        ("lost", f"TASK#{GOOD}", "REPLAY#x", "replay"),
-        ("publish", "JOB#x", "JOB", "job"),
+        ("give_up", f"TASK#{GOOD}", "REPLAY#x", "replay"),
+        ("publish", "JOB#x", "JOB", "replay_job"),
         ("submit", f"TASK#{GOOD}", "x", "claim"),
         ("replay", "ROOM#r", "x", "relay"),
     ],
@@ -290,7 +299,7 @@ def test_a_row_that_waits_for_what_is_not_its_duty_is_parked(
     harness: TaskHarness, duty: str, pk: str, sk: str, item: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would be taken up again and again, with a call to the provider each time, and be seen by nobody."""
-    row = {**items.key(pk, sk), "item": {"S": item}, "kind": {"S": "video"}, "vid": {"S": pk.removeprefix("TASK#")}}
+    row = {**Key(pk, sk).item, "item": {"S": item}, "kind": {"S": "video"}, "vid": {"S": pk.removeprefix("TASK#")}}
     row |= {"due_shard": {"S": shards(duty)[0]}, "due_at": {"N": "1"}, "at": {"S": START.isoformat()}}
     client("dynamodb").put_item(TableName=harness.table, Item=row)
     for kind in Kind:
@@ -345,7 +354,7 @@ def test_an_answer_that_cannot_be_read_is_logged_anew_when_it_comes_again(
             harness.confirm(vid, kind)
     assert harness.reader.task(VID)["state"] == "succeeded"
     assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
-    assert [one.origin for one in harness.ledger.load(VID).observations] == [Origin.ANSWER, Origin.TRACK]
+    assert [one.origin for one in harness.stores.tasks.load(VID).observations] == [Origin.ANSWER, Origin.TRACK]
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -358,7 +367,7 @@ def test_a_callback_that_comes_again_reads_nothing(
     def refuse(*_: object, **__: object) -> bool:
         raise LedgerUnavailable("AccessDeniedException")
 
-    monkeypatch.setattr(type(harness.ledger), "get", refuse)
+    monkeypatch.setattr(type(harness.stores.table), "get", refuse)
     assert [harness.claim(callback()), harness.claim(callback())] == [True, False]
     assert harness.retry.kept == []
 
@@ -395,7 +404,7 @@ def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(harness: TaskHarness
     odd = place.format("2026-01-02T03:04:06", VID)
     client("dynamodb").update_item(
         TableName=harness.table,
-        Key=items.task_key(VID),
+        Key=task_key(VID).item,
         UpdateExpression=f"SET {attribute} = :odd",
         ExpressionAttributeValues={":odd": {"S": odd}},
     )
@@ -410,9 +419,9 @@ def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(harness: TaskHarness
         assert sorted(seen) == ["v1", "v2", "v3"]
 
 
-@pytest.mark.parametrize("sealed", [[], [{"B": b"junk"}], [{"B": b""}], [{"B": b"x" * 6145}]])
-def test_a_relay_whose_seal_is_broken_leaves_the_others_readable(
-    table: str, sealed: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("encrypted", [[], [{"B": b"junk"}], [{"B": b""}], [{"B": b"x" * 6145}]])
+def test_a_relay_that_cannot_be_decrypted_leaves_the_others_readable(
+    table: str, encrypted: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     song_harness = SongHarness(table)
     song_harness.webhook(relay())
@@ -420,7 +429,7 @@ def test_a_relay_whose_seal_is_broken_leaves_the_others_readable(
     (newest,) = song_harness.webhook(relay())
     found = client("dynamodb").scan(TableName=table)["Items"]
     (item,) = (one for one in found if one["sk"]["S"].endswith(newest.relay.digest))
-    client("dynamodb").put_item(TableName=table, Item=item | {"sealed": {"L": sealed}})
+    client("dynamodb").put_item(TableName=table, Item=item | {"encrypted": {"L": encrypted}})
     good, broken = song_harness.reader.history(KEY.room, KEY.song)["relays"]
     assert (bool(good["resource_ids"]), broken["resource_ids"]) == (True, [])
     song = song_harness.song(tokens=True)
@@ -442,7 +451,7 @@ def test_the_sweep_writes_a_parked_task_item_anew(harness: TaskHarness) -> None:
     assert parked(harness) == ["TASK"]
     assert harness.sweeper.sweep(harness.tick(0))["unreadable"] == 0, "there is no time for it"
     assert harness.sweep()["unreadable"] == 1
-    assert [row.sk for row in harness.due()["video"]] == ["TASK"]
+    assert [row.handle[1] for row in harness.due()["video"]] == ["TASK"]
     assert [sk.split()[0] for sk in parked(harness)] == [f"TASK#{VID}"], "the copy"
     assert harness.sweep()["unreadable"] == 0
 
@@ -462,16 +471,15 @@ def test_an_announcement_is_not_held_up_by_an_unreadable_task_item(harness: Task
 def test_a_readable_item_of_another_writer_is_not_written_over(harness: TaskHarness) -> None:
     harness.track()
     record, _task = harness.tasks.load(VID)
-    assert record.item.summary
-    assert record.item.bookkeeping
-    assert not harness.ledger.save(record.item.summary, record.item.bookkeeping, None)
+    assert record.item
+    assert not harness.stores.tasks.save(record.item, None)
     assert "UNREADABLE" not in {one["pk"]["S"] for one in harness.items()}
 
 
 def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) -> None:
-    harness.intents.enqueue(Kind.AUDIO, WISH, None)
+    harness.registry.enqueue(Kind.AUDIO, WISH, None)
     (row,) = harness.due()["submit_queued"]
-    spoil(harness, row.pk, row.sk, "REMOVE #request", {"#request": "request"})
+    spoil(harness, row.handle[0], row.handle[1], "REMOVE #request", {"#request": "request"})
     harness.clock.forward(minutes=2)
     assert harness.sweeper.sweep(harness.tick())["submit"] == 1
     for identity in harness.submits.take():
@@ -483,27 +491,27 @@ def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) ->
 
 
 def test_a_circuit_that_cannot_be_read_is_closed_and_counts_anew(harness: TaskHarness) -> None:
-    harness.breaker.refused("GetCtsInfo", Circuit())
+    harness.breaker.record_failure("GetCtsInfo", Circuit())
     spoil(harness, "CIRCUIT#GetCtsInfo", "CIRCUIT", "SET failures = #item", {"#item": "item"})
-    assert harness.breaker.admit("GetCtsInfo") == Circuit()
-    harness.breaker.refused("GetCtsInfo", Circuit())
-    assert harness.ledger.circuit("GetCtsInfo").failures == 1
+    assert harness.breaker.before_call("GetCtsInfo") == Circuit()
+    harness.breaker.record_failure("GetCtsInfo", Circuit())
+    assert harness.stores.circuits.find("GetCtsInfo").failures == 1
 
 
 def test_a_row_of_the_index_whose_item_is_gone_stops_nobody(harness: TaskHarness) -> None:
     harness.track()
     harness.track("v2")
     harness.clock.forward(minutes=2)
-    rows = list(harness.ledger._due(shards("video")[0], harness.clock())) + [
-        row for shard in shards("video")[1:] for row in harness.ledger._due(shard, harness.clock())
+    rows = list(harness.stores.due_index.rows(shards("video")[0], harness.clock())) + [
+        row for shard in shards("video")[1:] for row in harness.stores.due_index.rows(shard, harness.clock())
     ]
     for item in harness.items():
         if item["pk"]["S"] == f"TASK#{VID}":
-            client("dynamodb").delete_item(TableName=harness.table, Key=items.key(item["pk"]["S"], item["sk"]["S"]))
-    stale = [items.waiting(row) for row in rows if row["vid"]["S"] == VID]
+            client("dynamodb").delete_item(TableName=harness.table, Key=Key(item["pk"]["S"], item["sk"]["S"]).item)
+    stale = [decode_due_item(row) for row in rows if row["vid"]["S"] == VID]
     assert stale
-    assert not any(harness.ledger.hide(row, harness.clock()) for row in stale)
-    harness.ledger.park(RowUnreadable(f"TASK#{VID}", "TASK", "task", "gone"))
+    assert not any(harness.stores.due_index.hide(row, harness.clock()) for row in stale)
+    harness.stores.table.park(RowUnreadable((f"TASK#{VID}", "TASK"), "task", "gone"))
     assert f"TASK#{VID}" not in {item["pk"]["S"] for item in harness.items()}, "nothing is made of it"
     assert harness.poll() == 1
 
@@ -520,14 +528,14 @@ def test_whoever_may_only_read_notes_a_row_and_goes_on(
     def refuse(*_: object, **__: object) -> bool:
         raise LedgerUnavailable("AccessDeniedException")
 
-    monkeypatch.setattr(type(harness.ledger), "update", refuse)
+    monkeypatch.setattr(type(harness.stores.table), "update", refuse)
     assert harness.reader.task(VID)["state"] == "transcoding"
     assert unreadable(capsys) == 1
 
 
 def test_a_record_about_an_unreadable_row_does_not_come_back() -> None:
     def fail(_record: object) -> None:
-        raise RowUnreadable("pk", "sk", "task", "vid")
+        raise RowUnreadable(("pk", "sk"), "task", "vid")
 
     assert sqs_handler(fail)(messages("1"), Context()) == {"batchItemFailures": []}
 
@@ -535,7 +543,7 @@ def test_a_record_about_an_unreadable_row_does_not_come_back() -> None:
 def test_the_error_never_has_the_content() -> None:
     item = {"pk": {"S": "TASK#v"}, "sk": {"S": "TASK"}, "item": {"S": "task"}, "vid": {"S": "secret"}}
     with pytest.raises(RowUnreadable) as caught:
-        items.card(item)
+        decode_task_item(item)
     assert "secret" not in json.dumps([str(caught.value), vars(caught.value)])
     assert TOKEN not in str(caught.value)
 
@@ -612,7 +620,7 @@ def test_an_answer_in_parts_that_cannot_be_read_is_logged_anew(harness: TaskHarn
     harness.confirm()
     whole, part = only(harness, "answer"), only(harness, "part")
     if broken == "part gone":
-        client("dynamodb").delete_item(TableName=harness.table, Key=items.key(part["pk"]["S"], part["sk"]["S"]))
+        client("dynamodb").delete_item(TableName=harness.table, Key=Key(part["pk"]["S"], part["sk"]["S"]).item)
     else:
         overwrite(harness, whole if broken == "first" else part, body={"B": b"junk"})
     work_off(harness)
@@ -626,10 +634,10 @@ def test_a_large_answer_that_comes_again_is_not_written_over(
     """Another zlib may make other bytes of the same body: between two writes nobody could read it."""
     body = Random(1).randbytes(500_000).hex().encode()  # noqa: S311 - the same each time
     large = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=START, body=body)
-    assert harness.ledger.append(large)
+    assert harness.stores.tasks.append(large)
     before, plain = harness.items(), zlib.compress
-    monkeypatch.setattr(items.zlib, "compress", lambda data: plain(data, 1))
-    assert not harness.ledger.append(large)
+    monkeypatch.setattr(observations.zlib, "compress", lambda data: plain(data, 1))
+    assert not harness.stores.tasks.append(large)
     assert harness.items() == before
 
 
@@ -638,14 +646,16 @@ def test_a_trusted_callback_in_parts_is_settled_without_an_alarm(
 ) -> None:
     junk = Random(1).randbytes(500_000).hex()  # noqa: S311 - the same each time
     large = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(junk=junk))
-    harness.ledger.append(large, Due(Duty.VIDEO, START))
+    harness.stores.tasks.append(large, Due(Duty.VIDEO, START))
     assert only(harness, "part")
     harness.provider.answers[VID] = answer()
     assert harness.confirm().state is State.SUCCEEDED
     assert not unreadable(capsys)
 
 
-@pytest.mark.parametrize("duty", ["video", "audio", "unknown_audio", "lost", "submit", "replay", "song", "expire"])
+@pytest.mark.parametrize(
+    "duty", ["video", "audio", "unknown_audio", "give_up", "submit", "replay", "song", "delete_body"]
+)
 def test_an_outcome_that_waits_for_another_duty_is_announced(harness: TaskHarness, duty: str) -> None:
     harness.track()
     harness.provider.answers[VID] = answer()
@@ -667,7 +677,7 @@ def test_an_open_task_that_waits_to_be_announced_is_asked_about(harness: TaskHar
 def test_a_task_item_in_a_place_where_no_tick_looks_is_seen_by_a_rebuild(harness: TaskHarness) -> None:
     harness.track()
     overwrite(harness, only(harness, "task"), due_shard={"S": "video#9"})
-    rebuilder = Rebuilder(tasks=harness.tasks, ledger=harness.ledger)
+    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks)
     assert [one.field for one in rebuilder.differences()] == ["item"]
     rebuilder.repair(VID)
     assert list(harness.due()) == ["video"]
@@ -705,14 +715,15 @@ def test_a_claim_that_cannot_be_read_stays_where_an_operator_finds_it(harness: T
 def test_an_entry_that_says_it_is_a_part_is_named(harness: TaskHarness, capsys: pytest.CaptureFixture[str]) -> None:
     harness.track()
     overwrite(harness, only(harness, "track"), item={"S": "part"})
-    harness.ledger.load(VID)
+    harness.stores.tasks.load(VID)
     assert unreadable(capsys) == 1
 
 
 def test_a_claim_in_the_stream_under_another_key_asks_nothing(harness: TaskHarness) -> None:
     harness.claim(callback())
     image = only(harness, "claim")
-    assert [one.vid for one in harness.ledger.changes([image, image | {"pk": {"S": f"WEIRD#{VID}"}}])] == [VID]
+    images = [image, image | {"pk": {"S": f"WEIRD#{VID}"}}]
+    assert [change.vid for one in images for change in changes_of({"dynamodb": {"NewImage": one}})] == [VID]
 
 
 @pytest.mark.parametrize(
@@ -721,7 +732,7 @@ def test_a_claim_in_the_stream_under_another_key_asks_nothing(harness: TaskHarne
         ("open", {"key": {"S": "another"}}),
         ("open", {"kind": {"S": "video"}}),
         ("open", {"at": {"S": "2026-01-02T03:04:05Z"}}),
-        ("open", {"in_hand": {"S": "x"}}),
+        ("open", {"locked_until": {"S": "x"}}),
         ("open", {"request": {"M": {}}}),
         ("open", {"due_shard": {"S": "publish#0"}}),
         ("open", {"due_shard": None, "due_at": None}),
@@ -737,12 +748,12 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
 ) -> None:
     """It would be sent to the provider again and again, announced for ever, or promised and never sent."""
     intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
-    harness.ledger.open_intent(intent, Due(Duty.SUBMIT, START))
+    harness.stores.intents.create(intent, Due(Duty.SUBMIT, START))
     if stage == "done":
-        harness.ledger.name_intent(intent.identity, "v1", START)
-        harness.ledger.close_intent(intent)
+        harness.stores.intents.assign_vid(intent.identity, "v1", START)
+        harness.stores.intents.complete(intent)
     elif stage == "refused":
-        harness.ledger.refuse_intent(intent, "no", Due(Duty.PUBLISH, START))
+        harness.stores.intents.mark_refused(intent, "no", Due(Duty.PUBLISH, START))
     overwrite(harness, only(harness, "intent"), **changes)
     for _ in range(3):
         harness.clock.forward(minutes=5)
@@ -757,7 +768,7 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"rate": {"N": "0"}}, {"rate": {"N": "-1"}}, {"reached": {"S": ""}}, {"reached": {"S": "\x00"}}]
+    "changes", [{"rate": {"N": "0"}}, {"rate": {"N": "-1"}}, {"cursor": {"S": ""}}, {"cursor": {"S": "\x00"}}]
 )
 def test_a_replay_in_bulk_that_would_do_nothing_is_parked(harness: TaskHarness, changes: Raw) -> None:
     """It would do so every minute for ever, or count as done."""
@@ -765,7 +776,7 @@ def test_a_replay_in_bulk_that_would_do_nothing_is_parked(harness: TaskHarness, 
     harness.provider.answers[VID] = answer()
     harness.confirm()
     harness.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED, time=TimeOf.OUTCOME)], 1, "somebody")
-    overwrite(harness, only(harness, "job"), **changes)
+    overwrite(harness, only(harness, "replay_job"), **changes)
     harness.clock.forward(minutes=1)
     harness.sweep()
     assert parked(harness) == ["JOB"]
@@ -773,14 +784,14 @@ def test_a_replay_in_bulk_that_would_do_nothing_is_parked(harness: TaskHarness, 
 
 def test_a_break_without_an_end_keeps_nobody_from_calling(harness: TaskHarness) -> None:
     for _ in range(THRESHOLD):
-        harness.breaker.refused("GetCtsInfo", Circuit())
-    overwrite(harness, only(harness, "circuit"), break_until={"N": "4102444800"})
+        harness.breaker.record_failure("GetCtsInfo", Circuit())
+    overwrite(harness, only(harness, "circuit"), open_until={"N": "4102444800"})
     harness.clock.forward(seconds=MAX_BREAK.total_seconds())
     assert not harness.breaker.is_open("GetCtsInfo")
-    assert harness.breaker.admit("GetCtsInfo").failures == THRESHOLD
+    assert harness.breaker.before_call("GetCtsInfo").failures == THRESHOLD
 
 
-@pytest.mark.parametrize("changes", [{"item": None}, {"kind": None}, {"version": {"S": "x"}}])
+@pytest.mark.parametrize("changes", [{"item": None}, {"room": None}, {"version": {"S": "x"}}])
 def test_the_sweep_writes_a_parked_lease_anew(table: str, changes: Raw) -> None:
     """What is to be said of the song would never be said."""
     harness, song_harness = TaskHarness(table), SongHarness(table)

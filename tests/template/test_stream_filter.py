@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from mediarelay.adapters.dynamodb.items import HEARD, MAX_BYTES, due, entry_item, intent_item, laid_aside, task_item
+from mediarelay.adapters.dynamodb.codec import encode
+from mediarelay.adapters.dynamodb.intents import encode_intent
+from mediarelay.adapters.dynamodb.keys import due_attributes
+from mediarelay.adapters.dynamodb.observations import encode_observation, split_lazy_body
+from mediarelay.adapters.dynamodb.parts import LAZY_BODY, MAX_BYTES
+from mediarelay.adapters.dynamodb.task_items import encode_task_item
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
@@ -29,10 +34,15 @@ CARD = TaskSummary(
     unpublished=Publication(State.SUCCEEDED),
 )
 BOOKS = Bookkeeping(kind=Kind.VIDEO, give_up_at=START + timedelta(days=1))
-LARGE = entry_item(ENTRY) | {HEARD: {"B": b"x" * (MAX_BYTES + 1)}}
-ASIDE, PIECES = laid_aside(LARGE, START)
+LARGE = encode_observation(ENTRY) | encode({LAZY_BODY: b"x" * (MAX_BYTES + 1)})
+HEAD, PARTS = split_lazy_body(ENTRY, LARGE, START)
 INTENT = Intent(key="k", kind=Kind.AUDIO, request={"url": "http://a"}, at=START)
-REFUSED = intent_item(replace(INTENT, queued=True)) | {"refused": {"S": "code 4000"}}
+REFUSED = encode_intent(replace(INTENT, queued=True)) | {"refused": {"S": "code 4000"}}
+
+
+def due(duty: Duty) -> dict[str, Any]:
+    """The attributes of an item that waits for a duty."""
+    return encode(due_attributes(Due(duty, START), VID))
 
 
 def patterns() -> list[Any]:
@@ -59,21 +69,21 @@ def passes(name: str, image: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("name", "image", "wanted"),
     [
-        ("INSERT", entry_item(ENTRY) | due(Due(Duty.VIDEO, START), VID), True),
-        ("MODIFY", entry_item(ENTRY), False),
-        ("INSERT", ASIDE, True),
-        ("INSERT", PIECES[0], False),
-        ("INSERT", entry_item(replace(ENTRY, origin=Origin.TRACK)), False),
-        ("INSERT", entry_item(replace(ENTRY, origin=Origin.SUBMIT)), False),
-        ("INSERT", entry_item(replace(ENTRY, origin=Origin.ANSWER)), False),
-        ("INSERT", entry_item(replace(ENTRY, origin=Origin.TIMEOUT)), False),
-        ("INSERT", task_item(TaskItem(CARD, BOOKS)), True),
-        ("MODIFY", task_item(TaskItem(CARD, BOOKS)), True),
-        ("MODIFY", task_item(TaskItem(replace(CARD, unpublished=None), BOOKS)), False),
-        ("INSERT", intent_item(INTENT), False),
-        ("INSERT", intent_item(replace(INTENT, queued=True)), True),
-        ("MODIFY", intent_item(replace(INTENT, queued=True)), False),
-        ("MODIFY", REFUSED | due(Due(Duty.PUBLISH, START), "k"), True),
+        ("INSERT", encode_observation(ENTRY) | due(Duty.VIDEO), True),
+        ("MODIFY", encode_observation(ENTRY), False),
+        ("INSERT", HEAD, True),
+        ("INSERT", PARTS[0], False),
+        ("INSERT", encode_observation(replace(ENTRY, origin=Origin.TRACK)), False),
+        ("INSERT", encode_observation(replace(ENTRY, origin=Origin.SUBMIT)), False),
+        ("INSERT", encode_observation(replace(ENTRY, origin=Origin.ANSWER)), False),
+        ("INSERT", encode_observation(replace(ENTRY, origin=Origin.TIMEOUT)), False),
+        ("INSERT", encode_task_item(TaskItem(CARD, BOOKS)), True),
+        ("MODIFY", encode_task_item(TaskItem(CARD, BOOKS)), True),
+        ("MODIFY", encode_task_item(TaskItem(replace(CARD, unpublished=None), BOOKS)), False),
+        ("INSERT", encode_intent(INTENT), False),
+        ("INSERT", encode_intent(replace(INTENT, queued=True)), True),
+        ("MODIFY", encode_intent(replace(INTENT, queued=True)), False),
+        ("MODIFY", REFUSED | due(Duty.PUBLISH), True),
         ("MODIFY", REFUSED, False),
         ("REMOVE", {}, False),
     ],

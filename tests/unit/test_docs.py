@@ -216,7 +216,7 @@ class TestOpenApi:
     @pytest.mark.parametrize("cursor", [None, "a" * 64])
     def test_a_page_of_the_quarantine_fits(self, cursor):
         kept = QuarantinedBody(
-            day="2026-11-21", digest="a", keys=(), route="callbacks/video", reason="x", at=NOW, body=b"x"
+            day="2026-11-21", digest="a", handles=(), route="callbacks/video", reason="x", at=NOW, body=b"x"
         )
         view = quarantine_page([kept], cursor)
         against("QuarantinePage").validate(view)

@@ -49,7 +49,7 @@ def tree(kind: type[MediarelayError] = MediarelayError) -> Iterator[type[Mediare
 
 def example(kind: type[MediarelayError]) -> MediarelayError:
     if kind is RowUnreadable:
-        return RowUnreadable("pk", "sk", "task", "the reason")
+        return RowUnreadable(("pk", "sk"), "task", "the reason")
     return Malformed("a.b", "the reason") if kind is Malformed else kind("a.b: the reason")
 
 

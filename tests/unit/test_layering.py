@@ -1,6 +1,7 @@
 """Imports point inward only: functions -> usecases -> domain, contracts, signing; the outside stays in adapters."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -41,6 +42,7 @@ MAY_USE = {
 }
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "getenv", "system", "urlopen", "exec", "eval"}
 MAX_HANDLER_LINES = 40
+COMPOSITION = {"wiring"}
 MAX_STATEMENTS = 8
 
 
@@ -146,3 +148,78 @@ def test_wiring_states_its_imports_at_the_top(path: Path) -> None:
     imports = {node for node in ast.walk(tree(path)) if isinstance(node, ast.Import | ast.ImportFrom)}
     assert imports <= set(tree(path).body)
     assert "TYPE_CHECKING" not in path.read_text("utf-8")
+
+
+# ── the table's format stays in one package ──
+
+STORES = PACKAGE / "adapters/dynamodb"
+OUTSIDE = [path for path in ALL if STORES not in path.parents]
+KEY_PREFIX = re.compile(r"\b[A-Z]+#")
+"""Every key of the table begins with a word in capitals and `#`."""
+ATTRIBUTES = {"pk", "sk", "due_shard", "due_at", "list_key", "list_at", "part_keys", "lazy_body", "expires_at"}
+SORT_KEYS = {"TASK", "INTENT", "JOB", "CIRCUIT", "BUDGET", "NONCE", "UNREADABLE", "RELAY", "LEASE", "OBS"}
+TYPE_TAGS = {"S", "N", "B", "SS", "M", "L", "BOOL", "NULL"}
+EXPRESSIONS = re.compile(r"attribute_(not_)?exists|begins_with\(|\bREMOVE \w|\bSET \w+ = |\bADD \w+ :")
+IDENTIFIERS = {"pk", "sk", "due_shard", "shard", "shards"}
+
+
+def literals(node: ast.AST) -> list[str]:
+    return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+
+
+def identifiers(node: ast.AST) -> set[str]:
+    found = {getattr(node, name, None) for name in ("id", "attr", "arg", "name")}
+    return {name for name in found if isinstance(name, str)}
+
+
+def type_tags(node: ast.AST) -> set[object]:
+    """Return the DynamoDB type tags that a node uses: `{"S": ...}` and `item["S"]`."""
+    if isinstance(node, ast.Dict) and len(node.keys) == 1 and isinstance(node.keys[0], ast.Constant):
+        return TYPE_TAGS & {node.keys[0].value}
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return TYPE_TAGS & {node.slice.value}
+    return set()
+
+
+def table_format(module: ast.Module) -> list[str]:
+    """Return what in a module belongs to the format of the table: its keys, attributes, expressions and type tags."""
+    found = list[str]()
+    for node in ast.walk(module):
+        found += [text for text in literals(node) if KEY_PREFIX.search(text) or EXPRESSIONS.search(text)]
+        found += [text for text in literals(node) if text in ATTRIBUTES | SORT_KEYS]
+        found += sorted(identifiers(node) & IDENTIFIERS)
+        found += map(str, type_tags(node))
+    return found
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_stores_know_the_format_of_the_table(path: Path) -> None:
+    assert table_format(tree(path)) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "vid = row.pk",
+        "def park(pk: str) -> None: ...",
+        "key = {'sk': vid}",
+        "identity = text.removeprefix('INTENT#')",
+        "key = f'TASK#{vid}'",
+        "key = f'ROOM#{room}'",
+        "is_task = key == 'TASK'",
+        "value = {'S': vid}",
+        "value = item['vid']['S']",
+        "value = {'N': '1'}",
+        "for shard in every(duty): ...",
+        "condition = 'attribute_not_exists(vid)'",
+        "change = 'SET due = :now'",
+    ],
+)
+def test_that_search_finds_each_part_of_the_format(code: str) -> None:
+    assert table_format(ast.parse(code))
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_composition_root_imports_stores(path: Path) -> None:
+    imported = any(module.startswith("mediarelay.adapters.dynamodb") for module in modules(path))
+    assert not imported or place(path) in COMPOSITION

@@ -10,8 +10,8 @@ MediarelayError
 │   └── TooLarge            body over the limit                    413
 ├── RowUnreadable           an item of the table is not as written 500
 ├── LedgerUnavailable       the table did not take it, try again   503
-├── KmsUnavailable        tokens cannot be sealed or unsealed    503
-├── DecryptionFailed              what is stored is no seal of ours      500
+├── KmsUnavailable        tokens cannot be encrypted or decrypted 503
+├── DecryptionFailed              what is stored was not encrypted by us 500
 ├── SecretUnavailable       unreadable, or not what it should be   503
 ├── SettingUnusable         no sender can be judged by it          503
 ├── Undelivered             queue or topic did not take it: due    503
@@ -88,15 +88,15 @@ class RowUnreadable(MediarelayError):
     """An item of the table is not as this code writes it: an attribute is missing, mistyped, or unparsable.
 
     Attributes:
-        pk, sk: Its key.
-        item: What it is, as far as it says so.
+        row: Its key, for the log and for whoever moves it out of the way.
+        item: Its type, if that can be read; otherwise `unknown`.
     """
 
     title = "Stored data unreadable"
 
-    def __init__(self, pk: str, sk: str, item: str, reason: str) -> None:
-        super().__init__(f"{pk} {sk}: {reason}")
-        self.pk, self.sk, self.item = pk, sk, item
+    def __init__(self, row: tuple[str, str], item: str, reason: str) -> None:
+        super().__init__(f"{' '.join(row)}: {reason}")
+        self.row, self.item = row, item
 
 
 class LedgerUnavailable(MediarelayError):
@@ -107,7 +107,7 @@ class LedgerUnavailable(MediarelayError):
 
 
 class KmsUnavailable(MediarelayError):
-    """The key that seals tokens could not be used; nothing is stored, and no token is shown."""
+    """The key that encrypts tokens could not be used; nothing is stored, and no token is shown."""
 
     status = 503
     title = "KmsCipher unavailable"

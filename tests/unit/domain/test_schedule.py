@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.adapters.dynamodb.due_index import shard_of, shards
+from mediarelay.adapters.dynamodb.keys import shard_of, shards
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.schedule import (
     JITTER,

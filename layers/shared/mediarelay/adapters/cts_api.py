@@ -48,16 +48,16 @@ log = logging.getLogger(__name__)
 
 
 class Guard(Protocol):
-    """What keeps calls back that the provider would refuse anyway."""
+    """The circuit breaker."""
 
-    def admit(self, action: str) -> Circuit:
-        """Let a call pass; raises `CircuitOpen`."""
+    def before_call(self, action: str) -> Circuit:
+        """Return the circuit of an action that may be called now; raises `CircuitOpen`."""
 
-    def refused(self, action: str, seen: Circuit) -> None:
-        """Note that the provider refused us."""
+    def record_failure(self, action: str, seen: Circuit) -> None:
+        """Record that the provider refused us."""
 
-    def passed(self, action: str, seen: Circuit) -> None:
-        """Note that the provider dealt with a call."""
+    def record_success(self, action: str, seen: Circuit) -> None:
+        """Record that the provider served a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class CtsApi:
         credentials: Gives the current keys.
         spend: Takes a call from the budget shared by all functions: (now, allowance) -> whether there was one.
         budget: Calls per minute, by class of call.
-        guard: Keeps calls back while the provider refuses us.
+        guard: The circuit breaker.
         clock: The present (UTC).
         nonce: Gives a positive integer that is never given twice.
     """
@@ -115,7 +115,7 @@ class CtsApi:
         return self.budget.background if queued else self.budget.submit
 
     def _call(self, action: str, params: Mapping[str, str], allowance: Allowance) -> Mapping[str, Any]:
-        now, seen = self.clock(), self.guard.admit(action)
+        now, seen = self.clock(), self.guard.before_call(action)
         if not self.spend(now, allowance):
             count("BudgetExhausted", action=action)
             raise BudgetSpent("our own budget of calls is used up")
@@ -124,17 +124,17 @@ class CtsApi:
             answer = self._answer({"Action": action, **params}, now)
         except ProviderError as error:
             count("ProviderErrors", error=type(error).__name__)
-            self._learn(action, seen, error)
+            self._record_error(action, seen, error)
             raise
-        self.guard.passed(action, seen)
+        self.guard.record_success(action, seen)
         return answer
 
-    def _learn(self, action: str, seen: Circuit, error: ProviderError) -> None:
-        """A refusal of us counts against the action, a refusal of the request for it; silence says neither."""
+    def _record_error(self, action: str, seen: Circuit, error: ProviderError) -> None:
+        """Count a refusal of us as a failure, and a refusal of the request as a success; silence is neither."""
         if isinstance(error, ProviderClosed):
-            self.guard.refused(action, seen)
+            self.guard.record_failure(action, seen)
         elif not isinstance(error, ProviderBusy):
-            self.guard.passed(action, seen)
+            self.guard.record_success(action, seen)
 
     def _answer(self, params: Mapping[str, str], now: datetime) -> Mapping[str, Any]:
         body = self._send(params, now)

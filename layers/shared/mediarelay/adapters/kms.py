@@ -1,4 +1,4 @@
-"""KMS: what may be used only by those who may read tokens is sealed with a key of its own."""
+"""KMS: encrypts the tokens of songs with a key of their own, so that few functions may decrypt them."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,21 +11,21 @@ from mediarelay.errors import DecryptionFailed, KmsUnavailable
 
 BROKEN = "InvalidCiphertextException"
 MAX_BYTES = 4096
-"""Of one call to Encrypt."""
-MAX_SEALED_BYTES = 6144
-"""Of one call to Decrypt."""
+"""Bytes that one call to Encrypt takes."""
+MAX_ENCRYPTED_BYTES = 6144
+"""Bytes that one call to Decrypt takes."""
 READERS = 8
 """Calls to Decrypt at the same time: a history may have 1,600 pieces, and is due within the gateway's 30 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class KmsCipher:
-    """Cipher and unseals. A seal opens only in the context it was made in, such as a room and a song."""
+    """Encrypts and decrypts. Decryption needs the context of the encryption, such as a room and a song."""
 
     client: Any
     key: str
 
-    def seal(self, plain: bytes, context: Mapping[str, str]) -> tuple[bytes, ...]:
+    def encrypt(self, plain: bytes, context: Mapping[str, str]) -> tuple[bytes, ...]:
         """Encrypt, in as many pieces as it takes; raises `KmsUnavailable`."""
         pieces = (plain[start : start + MAX_BYTES] for start in range(0, len(plain), MAX_BYTES))
         return tuple(
@@ -33,15 +33,15 @@ class KmsCipher:
             for piece in pieces
         )
 
-    def unseal(self, sealed: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
+    def decrypt(self, encrypted: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
         """Decrypt, several pieces at a time; raises `KmsUnavailable`, `DecryptionFailed`."""
-        if len(sealed) == 1:
-            return self._open(sealed[0], context)
+        if len(encrypted) == 1:
+            return self._decrypt(encrypted[0], context)
         with ThreadPoolExecutor(READERS) as pool:
-            return b"".join(pool.map(lambda piece: self._open(piece, context), sealed))
+            return b"".join(pool.map(lambda piece: self._decrypt(piece, context), encrypted))
 
-    def _open(self, piece: bytes, context: Mapping[str, str]) -> bytes:
-        if not 0 < len(piece) <= MAX_SEALED_BYTES:
+    def _decrypt(self, piece: bytes, context: Mapping[str, str]) -> bytes:
+        if not 0 < len(piece) <= MAX_ENCRYPTED_BYTES:
             raise DecryptionFailed("of no length that KMS takes")
         return self._call(self.client.decrypt, "Plaintext", CiphertextBlob=piece, EncryptionContext=dict(context))
 

@@ -16,14 +16,19 @@ _ENOUGH = 10
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """Of one action of the provider: refusals in a row, and until when nobody calls (None: closed)."""
+    """The state of one action of the provider.
+
+    Attributes:
+        failures: Refusals in a row.
+        open_until: Until when nobody calls; None while the circuit is closed.
+    """
 
     failures: int = 0
-    until: datetime | None = None
+    open_until: datetime | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Whether calls are pointless now. An end that no break can have, by any clock, keeps nobody from calling."""
-        return self.until is not None and now < self.until <= now + 2 * MAX_BREAK
+        """Return whether calls are refused anyway. An end that no break can have, by any clock, prevents no call."""
+        return self.open_until is not None and now < self.open_until <= now + 2 * MAX_BREAK
 
 
 def next_break(failures: int, now: datetime) -> datetime | None:

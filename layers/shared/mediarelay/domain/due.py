@@ -39,33 +39,3 @@ def query_duty(kind: Kind, *, known: bool) -> Duty:
     they must not delay the others.
     """
     return Duty(kind.value if known else f"unknown_{kind}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueItem:
-    """One row of the due index.
-
-    Attributes:
-        at: When a claim or an intent arrived.
-        give_up_at: The deadline of a task.
-    """
-
-    pk: str
-    sk: str
-    vid: str
-    kind: Kind
-    due_at: int
-    at: datetime | None = None
-    give_up_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A change of the ledger that the stream reports: the item as it is now, in short."""
-
-    item: str
-    pk: str
-    sk: str
-    vid: str
-    kind: Kind
-    refused: bool

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from mediarelay.domain.row_handle import RowHandle
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedBody:
@@ -11,7 +13,7 @@ class QuarantinedBody:
     Attributes:
         day: The UTC day on which it arrived, such as `2026-11-21`.
         digest: SHA-256 of the body in hex.
-        keys: Sort keys of its items.
+        handles: Its rows.
         route: The route that received it, such as `callbacks/video`.
         reason: Why it could not be read.
         at: When it arrived (UTC).
@@ -21,7 +23,7 @@ class QuarantinedBody:
 
     day: str
     digest: str
-    keys: tuple[str, ...]
+    handles: tuple[RowHandle, ...]
     route: str
     reason: str
     at: datetime

@@ -1,4 +1,9 @@
-"""Circuit: stop calling an action that refuses us whatever we ask, try it again from time to time, and heal."""
+"""Circuit breaker: stop calling an action that refuses every call of ours, and try it again from time to time.
+
+closed ──5 refusals in a row──▶ open ──the break is over──▶ one trial call ──┬─ served ──▶ closed
+▲                                           │
+└──────── refused: twice as long a break ───┘
+"""
 
 import logging
 from collections.abc import Callable
@@ -14,53 +19,54 @@ log = logging.getLogger(__name__)
 
 
 class CircuitStore(Protocol):
-    """The part of the ledger that all functions share their experience in."""
+    """Where all functions share what they learn about the provider."""
 
-    def circuit(self, action: str) -> Circuit:
-        """How an action is doing."""
+    def find(self, action: str) -> Circuit:
+        """Read the circuit of an action."""
 
-    def refused(self, action: str) -> int:
-        """Count one more refusal; returns how many there are in a row."""
+    def record_failure(self, action: str) -> int:
+        """Count one more refusal; return how many there are in a row."""
 
-    def break_until(self, action: str, seen: datetime | None, until: datetime) -> bool:
-        """Set the end of a break unless somebody else did."""
+    def open_until(self, action: str, seen: datetime | None, until: datetime) -> bool:
+        """Open a circuit until a time; return False if its end is no longer the one that was `seen`."""
 
-    def mend(self, action: str) -> None:
-        """Forget all refusals of an action."""
+    def reset(self, action: str) -> None:
+        """Close a circuit and forget its refusals."""
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
-    """Guards the calls of one action after the other."""
+    """Guards the calls of each action of the provider."""
 
     circuits: CircuitStore
     clock: Callable[[], datetime]
 
     def is_open(self, action: str) -> bool:
-        """Whether calls of an action are pointless now."""
-        return self.circuits.circuit(action).is_open(self.clock())
+        """Return whether the provider refuses all calls of an action."""
+        return self.circuits.find(action).is_open(self.clock())
 
-    def admit(self, action: str) -> Circuit:
-        """Let a call pass; after a break only one at a time. Raises `CircuitOpen`."""
-        circuit, now = self.circuits.circuit(action), self.clock()
-        if circuit.until is None:
+    def before_call(self, action: str) -> Circuit:
+        """Return the circuit of an action that may be called now; raises `CircuitOpen`."""
+        circuit, now = self.circuits.find(action), self.clock()
+        if circuit.open_until is None:
             return circuit
-        if circuit.is_open(now) or not self.circuits.break_until(action, circuit.until, now + FIRST_BREAK):
+        # After a break only one caller moves its end, and so makes the trial call; the others wait for its result.
+        if circuit.is_open(now) or not self.circuits.open_until(action, circuit.open_until, now + FIRST_BREAK):
             count("CircuitOpen")
             raise CircuitOpen(f"{action} has refused us {circuit.failures} times")
         return circuit
 
-    def refused(self, action: str, seen: Circuit) -> None:
-        """Note that the provider refused us."""
-        failures = self.circuits.refused(action)
+    def record_failure(self, action: str, seen: Circuit) -> None:
+        """Record that the provider refused us, whatever the request was."""
+        failures = self.circuits.record_failure(action)
         until = next_break(failures, self.clock())
         if until is not None:
-            self.circuits.break_until(action, None, until)
+            self.circuits.open_until(action, None, until)
             count("CircuitOpen")
             log.error("circuit open", extra={"action": action, "failures": failures, "before": seen.failures})
 
-    def passed(self, action: str, seen: Circuit) -> None:
-        """Note that the provider dealt with a call."""
+    def record_success(self, action: str, seen: Circuit) -> None:
+        """Record that the provider served a call. Without earlier failures there is nothing to write."""
         if seen.failures:
-            self.circuits.mend(action)
+            self.circuits.reset(action)
             log.warning("circuit closed", extra={"action": action, "failures": seen.failures})

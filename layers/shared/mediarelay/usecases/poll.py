@@ -1,4 +1,7 @@
-"""Poll: send what is due to the confirm queue. The schedule is the delivery guarantee, callbacks only make it fast."""
+"""Poll: send what is due to the confirm queues. The schedule guarantees delivery; callbacks only make it fast.
+
+Poll and sweep share `Tick`, one run of a schedule, and `FailureBudget`, by which failures of one duty spare the others.
+"""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -7,81 +10,92 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay.domain.due import DueItem, Duty, query_duty
+from mediarelay.domain.due import Duty, query_duty
+from mediarelay.domain.due_item import DueItem, Subject, TaskSubject
 from mediarelay.domain.schedule import hide_until
+from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.observability import count
 
 MAX_FAILURE_TIME = timedelta(seconds=10)
-"""What failures may cost one duty in one tick: then what it needs is down, and the others need the rest."""
+"""Time that failures of one duty may take in one tick. After that, what the duty needs is down, and the other duties
+need the rest of the tick."""
 log = logging.getLogger(__name__)
 
 
 class DueRows(Protocol):
-    """The part of the ledger that ticks need."""
+    """The due index."""
 
-    def waiting(self, what: Duty, now: datetime) -> Iterator[DueItem]:
-        """What is due for one duty."""
+    def waiting(self, duty: Duty, now: datetime) -> Iterator[DueItem]:
+        """Yield what is due for one duty, oldest first."""
 
-    def hide(self, row: DueItem, until: datetime) -> bool:
-        """Hide a row from other ticks; return False if another one was first."""
+    def hide(self, item: DueItem, until: datetime) -> bool:
+        """Hide a row from other ticks; return False if another worker was faster."""
+
+    def unreadable(self, now: datetime) -> Iterator[str | SongKey]:
+        """Yield the vids of unreadable task items and the songs of unreadable leases."""
 
 
 class Queue(Protocol):
-    """Where confirmations are asked for."""
+    """A confirm queue."""
 
     def send(self, vid: str, kind: Kind) -> None:
-        """Ask for one confirmation."""
+        """Request one confirmation."""
 
     def backlog(self) -> int:
-        """How many confirmations wait."""
+        """Return how many confirmations wait."""
 
 
 @dataclass(slots=True)
 class FailureBudget:
-    """What failures cost one duty in one tick. A row that fails stays due and does not stop the others.
+    """The failures of one duty in one tick. A row that fails stays due and does not stop the others.
 
     Attributes:
-        what: The duty.
-        lost: Time that was spent on what failed.
-        untaken: Whether a row could not be taken up, or not even be looked for.
+        duty: The duty.
+        clock: The present (UTC).
+        spent: Time that was spent on what failed.
+        incomplete: Whether some rows could not be hidden, or not even be listed.
     """
 
-    what: Duty
+    duty: Duty
     clock: Callable[[], datetime]
-    lost: timedelta = field(default=timedelta())
-    untaken: bool = False
+    spent: timedelta = field(default=timedelta())
+    incomplete: bool = False
 
     @contextmanager
-    def forgiven(self, vid: str) -> Iterator[None]:
-        """Count and log whatever goes wrong."""
+    def tolerate(self, subject: Subject | str) -> Iterator[None]:
+        """Count and log any failure about one subject."""
         begun = self.clock()
         try:
             yield
         except Exception:
-            self.lost += self.clock() - begun
-            count("LeftDue", duty=self.what)
-            log.exception("left due", extra={"duty": self.what, "vid": vid})
+            self.spent += self.clock() - begun
+            count("LeftDue", duty=self.duty)
+            log.exception("left due", extra={"duty": self.duty, "subject": str(subject)})
 
     @contextmanager
-    def looked_for(self) -> Iterator[None]:
-        """Let the other duties have their turn, too, if the ledger does not say what is due, or its queue is down."""
+    def scan_guard(self) -> Iterator[None]:
+        """Let the other duties have their turn if this one's rows cannot be listed, or its queue does not answer."""
         try:
             yield
         except (LedgerUnavailable, Undelivered):
-            self.untaken = True
-            log.exception("not looked for", extra={"duty": self.what})
+            self.incomplete = True
+            log.exception("scan failed", extra={"duty": self.duty})
 
     @property
-    def enough(self) -> bool:
-        """Whether others should have the rest of the time."""
-        return self.lost >= MAX_FAILURE_TIME
+    def exhausted(self) -> bool:
+        """Whether the rest of the tick belongs to the other duties."""
+        return self.spent >= MAX_FAILURE_TIME
 
-    def tell(self) -> None:
-        """Raise `LedgerUnavailable` in the end of a tick that left something untaken: nobody would learn of it else."""
-        if self.untaken:
-            raise LedgerUnavailable(f"{self.what}: some rows could not be taken up")
+    def raise_if_incomplete(self) -> None:
+        """Raise `LedgerUnavailable` if any row could not be hidden, so that the schedule's dead-letter alarm fires."""
+        if self.incomplete:
+            raise LedgerUnavailable(f"{self.duty}: some rows could not be taken")
+
+
+def _any_row(_row: DueItem) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +103,11 @@ class Tick:
     """One run of a schedule.
 
     Attributes:
-        time_left: Says whether there is time for another row.
+        rows: The due index.
+        clock: The present (UTC).
+        time_left: Returns whether there is time for another row.
         visibility_timeout: How long a row that this tick takes stays hidden from other ticks.
-        jitter: Gives random numbers in [0, 1).
+        jitter: Returns random numbers in [0, 1).
     """
 
     rows: DueRows
@@ -100,36 +116,48 @@ class Tick:
     visibility_timeout: timedelta
     jitter: Callable[[], float]
 
-    def take(self, losses: FailureBudget, wanted: Callable[[DueItem], bool] = lambda _row: True) -> Iterator[DueItem]:
-        """Yield rows of one duty that are ours alone for a while; what there is no time for stays due."""
-        for row in filter(wanted, self.due(losses.what)):
-            if losses.enough:
+    def take(self, failures: FailureBudget, wanted: Callable[[DueItem], bool] = _any_row) -> Iterator[DueItem]:
+        """Hide and yield rows of one duty; whatever there is no time for stays due."""
+        for row in filter(wanted, self.due(failures.duty)):
+            if failures.exhausted:
                 return
-            ours = None
-            with losses.forgiven(row.vid):
-                until = hide_until(losses.what, self.clock(), row.at, self.visibility_timeout, self.jitter())
-                ours = self.rows.hide(row, until)
-            losses.untaken |= ours is None
-            if ours:
+            if self._hide(row, failures):
                 yield row
 
-    def due(self, what: Duty) -> Iterator[DueItem]:
-        """Yield rows of one duty as long as there is time; others may see them too."""
-        for row in self.rows.waiting(what, self.clock()):
+    def _hide(self, row: DueItem, failures: FailureBudget) -> bool:
+        """Hide a row; return False if another worker was faster, or the table did not answer."""
+        hidden = None
+        with failures.tolerate(row.subject):
+            until = hide_until(row.duty, self.clock(), row.at, self.visibility_timeout, self.jitter())
+            hidden = self.rows.hide(row, until)
+        # A row of another worker is in good hands. A row that nobody could hide is not: the tick must fail in the end.
+        failures.incomplete |= hidden is None
+        return bool(hidden)
+
+    def due(self, duty: Duty) -> Iterator[DueItem]:
+        """Yield rows of one duty as long as there is time, without hiding them from other workers."""
+        for row in self.rows.waiting(duty, self.clock()):
             if not self.time_left():
                 return
             yield row
 
+    def unreadable(self) -> Iterator[str | SongKey]:
+        """Yield the tasks and songs whose items cannot be read, as long as there is time."""
+        for subject in self.rows.unreadable(self.clock()):
+            if not self.time_left():
+                return
+            yield subject
+
 
 @dataclass(frozen=True, slots=True)
 class QueryQueue:
-    """One class of queries.
+    """The queue of one class of queries.
 
     Attributes:
-        known: Whether more than callbacks name their tasks.
-        queue: Where they wait.
-        limit: How many may wait there: as many as a minute's budget has calls for. What is due beyond that stays due,
-            untouched, so neither a queue nor the cost of waiting grows while the provider hangs.
+        known: Whether more than callbacks name the tasks of this class.
+        queue: The queue.
+        limit: How many messages may wait in it: as many as a minute's budget has calls for. What is due beyond that
+            stays due, untouched, so neither the queue nor the cost of waiting grows while the provider hangs.
     """
 
     known: bool
@@ -137,30 +165,33 @@ class QueryQueue:
     limit: int
 
 
-def poll(kind: Kind, tick: Tick, lanes: Sequence[QueryQueue], is_open: Callable[[], bool]) -> int:
-    """Ask for a confirmation of what is due of one kind, lane by lane, oldest first; returns how many.
+def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], is_open: Callable[[], bool]) -> int:
+    """Request confirmations of due tasks of one kind, queue by queue, oldest first; return how many.
 
-    While the provider refuses us (`is_open`) everything stays due.
+    While the provider refuses us (`is_open`), everything stays due: each message would only fail.
     """
     if is_open():
         count("CircuitOpen")
         return 0
+    # One set for all queues: rows of one task may wait in both classes, and one query answers all of them.
     sent = set[str]()
-    losses = [_poll_lane(kind, tick, lane, sent) for lane in lanes]
+    failures = [_fill(queue, kind, tick, sent) for queue in queues]
     count("Polled", len(sent), kind=kind)
-    for lane in losses:
-        lane.tell()
+    for one in failures:
+        one.raise_if_incomplete()
     return len(sent)
 
 
-def _poll_lane(kind: Kind, tick: Tick, lane: QueryQueue, sent: set[str]) -> FailureBudget:
-    """Add to `sent` what was handed on: a task that more rows, maybe of both lanes, wait for needs one query."""
-    most = len(sent) + lane.limit - lane.queue.backlog()
-    losses = FailureBudget(query_duty(kind, known=lane.known), tick.clock)
-    for row in tick.take(losses) if len(sent) < most else ():
-        if row.vid not in sent:
-            lane.queue.send(row.vid, kind)
-            sent.add(row.vid)
-        if len(sent) >= most:
+def _fill(queue: QueryQueue, kind: Kind, tick: Tick, sent: set[str]) -> FailureBudget:
+    """Send what is due for one queue, up to its limit; add the vids to `sent`."""
+    limit = len(sent) + queue.limit - queue.queue.backlog()
+    failures = FailureBudget(query_duty(kind, known=queue.known), tick.clock)
+    for row in tick.take(failures) if len(sent) < limit else ():
+        vid = row.subject_as(TaskSubject).vid
+        if vid not in sent:
+            queue.queue.send(vid, kind)
+            sent.add(vid)
+        # Checked behind the send: taking another row would hide it without a message.
+        if len(sent) >= limit:
             break
-    return losses
+    return failures

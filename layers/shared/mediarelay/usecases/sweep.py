@@ -1,19 +1,29 @@
-"""Sweep: do what was left undone.
+"""Sweep: carry out every duty but queries, and whatever the stream did not do.
 
-Gives up on tasks without an answer, finishes open submits, publishes the rest, says what becomes of songs, goes on with
-replays in bulk, forgets bodies whose time is over.
+duty        what the sweep does
+publish     publishes an outcome, or the refusal of an intent
+give_up     records a task as lost
+submit      sends an open intent to the submit queue; so it does with queued intents, last
+song        publishes what is due of a lease
+replay      takes the next minute's part of a bulk replay
+delete_body deletes the body of a claim
+unreadable  writes an unreadable task item or lease again from its log
+
+Queries belong to the polls. The sweep takes a task from them only if no poll could carry out its final query.
 """
 
 import json
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from mediarelay.domain.due import DueItem, Duty, query_duty
+from mediarelay.domain.due import Duty, query_duty
+from mediarelay.domain.due_item import DueItem, IntentSubject, ReplayJobSubject, TaskSubject
+from mediarelay.domain.row_handle import RowHandle
+from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
@@ -23,161 +33,170 @@ from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
 
-OVERDUE = timedelta(hours=1)
-"""After the deadline; until then the last question is tried every minute."""
+OVERDUE_AFTER = timedelta(hours=1)
+"""Time after the deadline in which the polls try the final query every minute."""
+ROWS_PER_TURN = 200
+"""Rows of one duty, about ten seconds of a tick, before the other duties have their turn."""
 TURNS = (Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG, Duty.REPLAY)
-QUERIES = [query_duty(kind, known=known) for kind in Kind for known in (True, False)]
-TURN = 200
-"""Rows of one duty, about ten seconds of a tick, before the others have theirs."""
+QUERIES = tuple(query_duty(kind, known=known) for kind in Kind for known in (True, False))
+SCANNED = (*TURNS, Duty.SUBMIT, Duty.SUBMIT_QUEUED, *QUERIES, Duty.DELETE_BODY, Duty.UNREADABLE)
 Action = Callable[[DueItem], object]
-log = logging.getLogger(__name__)
 
 
-class Submits(Protocol):
-    """The queue of wishes."""
+class SubmitQueue(Protocol):
+    """The submit queue."""
 
     def send(self, identity: str) -> None:
-        """Have one wish handed to the provider."""
+        """Have one intent submitted."""
 
     def backlog(self) -> int:
-        """How many wishes wait."""
+        """Return how many intents wait."""
 
 
 class Bodies(Protocol):
-    """The part of the ledger that keeps bodies, and rows that cannot be read."""
+    """The bodies of claims."""
 
-    def delete_body(self, row: DueItem) -> None:
-        """Drop the body of a claim whose time is over."""
+    def delete_body(self, handle: RowHandle) -> None:
+        """Delete a body; what it claims stays."""
 
-    def parked(self, now: datetime) -> Iterator[tuple[str, str]]:
-        """The keys of task items, and of leases of songs, that no tick can read."""
+
+class Work(NamedTuple):
+    """Rows that need one action. `duty` names the action; the rows' own duty may be a query that is overdue."""
+
+    duty: Duty
+    rows: Iterator[DueItem]
+    failures: FailureBudget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeper:
-    """Runs the duties that are not questions about a task.
+    """Carries out the duties of a tick.
 
     Attributes:
-        budget: How many submits may wait in their queue.
-        refuses_us: Whether the provider refuses all queries about a kind.
+        max_submits: How many intents may wait in the submit queue: as many as a minute's budget has calls for.
+        refuses_us: Returns whether the provider refuses all queries about a kind.
     """
 
     tasks: TaskRepository
     bodies: Bodies
     publisher: TaskPublisher
-    submits: Submits
-    budget: int
+    submits: SubmitQueue
+    max_submits: int
     replayer: Replayer
-    leases: SongPublisher
+    songs: SongPublisher
     refuses_us: Callable[[Kind], bool]
     clock: Callable[[], datetime]
 
     def sweep(self, tick: Tick) -> dict[str, int]:
-        """Do all that is due; what fails stays due and does not stop the rest. Returns counts by duty.
+        """Do everything that is due; return counts by duty. What fails stays due and does not stop the rest.
 
-        Raises `LedgerUnavailable` in the end if a duty could not be looked for.
+        Raises `LedgerUnavailable` in the end if the rows of a duty could not be listed or hidden.
         """
-        duties = self._duties(tick)
-        done = Counter(dict.fromkeys(duties, 0))
-        losses = {
-            what: FailureBudget(what, self.clock) for what in (*duties, Duty.SUBMIT_QUEUED, *QUERIES, Duty.UNREADABLE)
-        }
-        for what, rows, loss in self._work(tick, losses):
-            with loss.looked_for():
-                self._do(what, duties[what], rows, loss, done)
-        done[Duty.UNREADABLE] = self._mend(losses[Duty.UNREADABLE], tick)
-        for loss in losses.values():
-            loss.tell()
+        actions = self._actions(tick)
+        done = Counter(dict.fromkeys((*actions, Duty.UNREADABLE), 0))
+        failures = {duty: FailureBudget(duty, self.clock) for duty in SCANNED}
+        for work in self._work(tick, failures):
+            with work.failures.scan_guard():
+                _carry_out(work, actions[work.duty], done)
+        done[Duty.UNREADABLE] = self._rebuild_unreadable(tick, failures[Duty.UNREADABLE])
+        for one in failures.values():
+            one.raise_if_incomplete()
         return {duty.value: count for duty, count in done.items()}
 
-    def _duties(self, tick: Tick) -> dict[Duty, Action]:
+    # ── what is due ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _work(self, tick: Tick, failures: dict[Duty, FailureBudget]) -> Iterator[Work]:
+        """Yield the work in its order: some rows of each duty, so that each has its turn, and then the rest."""
+        waiting = [Work(duty, tick.take(failures[duty]), failures[duty]) for duty in TURNS]
+        waiting += [Work(Duty.SUBMIT, self._submits(tick, failures), failures[Duty.SUBMIT])]
+        waiting += [Work(Duty.GIVE_UP, tick.take(failures[duty], self._is_overdue), failures[duty]) for duty in QUERIES]
+        yield from (work._replace(rows=islice(work.rows, ROWS_PER_TURN)) for work in waiting)
+        yield from waiting
+        # Deleting a body twice is harmless, so these rows are not hidden, which saves a write each.
+        yield Work(Duty.DELETE_BODY, tick.due(Duty.DELETE_BODY), failures[Duty.DELETE_BODY])
+
+    def _submits(self, tick: Tick, failures: dict[Duty, FailureBudget]) -> Iterator[DueItem]:
+        """Yield as many intents as the submit queue may hold; intents of waiting clients come before queued ones."""
+        room = max(0, self.max_submits - self.submits.backlog())
+        duties = (Duty.SUBMIT, Duty.SUBMIT_QUEUED)
+        yield from islice(chain.from_iterable(tick.take(failures[duty]) for duty in duties), room)
+
+    def _is_overdue(self, row: DueItem) -> bool:
+        """Return whether a task must be given up although no poll carried out its final query.
+
+        A row that no poll has taken since its deadline waits for the call budget, so it has one more lifetime. That
+        does not hold if the provider refuses us: the task does not wait for the budget then.
+        """
+        deadline = self._deadline(row)
+        late, was_taken = self.clock() - deadline, row.due_at > deadline
+        if late <= OVERDUE_AFTER:
+            return False
+        return (
+            was_taken
+            or late > self.tasks.rules.give_up_after
+            or self.refuses_us(row.subject_as(TaskSubject).kind)  # last, as it reads the circuit
+        )
+
+    def _deadline(self, row: DueItem) -> datetime:
+        """Return the deadline of a row: its own, or one lifetime after an observation arrived. Replays have none."""
+        if row.give_up_at is not None:
+            return row.give_up_at
+        return row.at + self.tasks.rules.give_up_after if row.at and not row.is_replay else self.clock()
+
+    # ── the actions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _actions(self, tick: Tick) -> dict[Duty, Action]:
         return {
             Duty.PUBLISH: self._publish,
             Duty.GIVE_UP: self._give_up,
-            Duty.SUBMIT: self._send,
-            Duty.SONG: lambda row: self.leases.resume(row.pk, row.sk),
-            Duty.REPLAY: lambda row: self.replayer.resume(row.pk.removeprefix("JOB#"), tick.time_left),
-            Duty.DELETE_BODY: self.bodies.delete_body,
+            Duty.SUBMIT: lambda row: self.submits.send(row.subject_as(IntentSubject).identity),
+            Duty.SONG: lambda row: self.songs.follow(row.subject_as(SongKey)),
+            Duty.REPLAY: lambda row: self.replayer.resume(row.subject_as(ReplayJobSubject).identity, tick.time_left),
+            Duty.DELETE_BODY: lambda row: self.bodies.delete_body(row.handle),
         }
 
-    def _work(
-        self, tick: Tick, losses: dict[Duty, FailureBudget]
-    ) -> Iterator[tuple[Duty, Iterable[DueItem], FailureBudget]]:
-        """What there is to do: some of each duty, so that each has its turn, and then the rest."""
-        waiting = [(what, tick.take(losses[what]), losses[what]) for what in TURNS]
-        waiting += [(Duty.SUBMIT, self._submits(losses, tick), losses[Duty.SUBMIT])]
-        waiting += [(Duty.GIVE_UP, self._overdue(losses[what], tick), losses[what]) for what in QUERIES]
-        for most in (TURN, None):
-            yield from ((what, islice(rows, most), loss) for what, rows, loss in waiting)
-        yield Duty.DELETE_BODY, tick.due(Duty.DELETE_BODY), losses[Duty.DELETE_BODY]
-
-    def _submits(self, losses: dict[Duty, FailureBudget], tick: Tick) -> Iterator[DueItem]:
-        """Wishes, as many as the budget has calls; first those whose client was told to wait, then the queued ones."""
-        room = max(0, self.budget - self.submits.backlog())
-        rows = chain.from_iterable(tick.take(losses[what]) for what in (Duty.SUBMIT, Duty.SUBMIT_QUEUED))
-        yield from islice(rows, room)
-
-    def _overdue(self, losses: FailureBudget, tick: Tick) -> Iterator[DueItem]:
-        """Tasks that should have been given up: confirmations do that, unless they cannot be carried out at all."""
-        return tick.take(losses, self._is_overdue)
-
-    def _is_overdue(self, row: DueItem) -> bool:
-        """Whether a task is long past its deadline. What no poll took up since waits for the budget: a lifetime more.
-
-        Unless the provider refuses us: then the budget is not what it waits for.
-        """
-        deadline = self._deadline(row)
-        late, was_taken_up = self.clock() - deadline, row.due_at > deadline.timestamp()
-        return late > OVERDUE and (was_taken_up or late > self.tasks.rules.give_up_after or self.refuses_us(row.kind))
-
-    def _deadline(self, row: DueItem) -> datetime:
-        """Of a task its own; a callback without a task item waits for a lifetime; a replay has none."""
-        if row.give_up_at is not None:
-            return row.give_up_at
-        return row.at + self.tasks.rules.give_up_after if row.at and row.sk.startswith("OBS#") else self.clock()
-
-    @staticmethod
-    def _do(what: Duty, action: Action, rows: Iterable[DueItem], losses: FailureBudget, done: Counter[Duty]) -> None:
-        for row in rows:
-            with losses.forgiven(row.vid):
-                action(row)
-                done[what] += 1
-            if losses.enough:
-                break
-
     def _publish(self, row: DueItem) -> None:
-        if row.vid:
-            self.publisher.publish(row.vid)
+        if isinstance(row.subject, IntentSubject):
+            self.publisher.refuse(row.subject.identity)
         else:
-            self.publisher.refuse(row.pk.removeprefix("INTENT#"))
-
-    def _send(self, row: DueItem) -> None:
-        self.submits.send(row.pk.removeprefix("INTENT#"))
-
-    def _mend(self, losses: FailureBudget, tick: Tick) -> int:
-        """Write unreadable task items and leases anew from their logs, as long as there is time; returns how many."""
-        mended = 0
-        with losses.looked_for():
-            for pk, sk in islice(self.bodies.parked(self.clock()), TURN):
-                if losses.enough or not tick.time_left():
-                    break
-                with losses.forgiven(pk):
-                    mended += self._write_anew(pk, sk)
-        return mended
-
-    def _write_anew(self, pk: str, sk: str) -> bool:
-        """Write one item as its log says; return False for a task of which nothing is known."""
-        if sk != "TASK":
-            self.leases.resume(pk, sk)
-            return True
-        vid = pk.removeprefix("TASK#")
-        _, task = self.tasks.load(vid)
-        if task is not None:
-            self.tasks.refresh(vid, task.kind)
-        return task is not None
+            self.publisher.publish(row.subject_as(TaskSubject).vid)
 
     def _give_up(self, row: DueItem) -> None:
-        now = self.clock()
+        task = row.subject_as(TaskSubject)
         body = json.dumps({"deadline": self._deadline(row).isoformat()}).encode()
-        entry = LoggedObservation(vid=row.vid, kind=row.kind, origin=Origin.TIMEOUT, at=now, body=body)
-        self.tasks.add(entry)
+        self.tasks.add(
+            LoggedObservation(vid=task.vid, kind=task.kind, origin=Origin.TIMEOUT, at=self.clock(), body=body)
+        )
+
+    # ── unreadable items ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _rebuild_unreadable(self, tick: Tick, failures: FailureBudget) -> int:
+        """Write unreadable task items and leases again from their logs; return how many."""
+        rebuilt = 0
+        with failures.scan_guard():
+            for subject in islice(tick.unreadable(), ROWS_PER_TURN):
+                if failures.exhausted:
+                    break
+                with failures.tolerate(subject):
+                    rebuilt += self._rebuild(subject)
+        return rebuilt
+
+    def _rebuild(self, subject: str | SongKey) -> bool:
+        """Write one item again; return False for a task of which the log knows nothing."""
+        if isinstance(subject, SongKey):
+            self.songs.follow(subject)
+            return True
+        _, task = self.tasks.load(subject)
+        if task is not None:
+            self.tasks.refresh(subject, task.kind)
+        return task is not None
+
+
+def _carry_out(work: Work, action: Action, done: Counter[Duty]) -> None:
+    """Carry out an action for row after row, and count those that succeeded, also if listing the rest fails."""
+    for row in work.rows:
+        with work.failures.tolerate(row.subject):
+            action(row)
+            done[work.duty] += 1
+        if work.failures.exhausted:
+            break

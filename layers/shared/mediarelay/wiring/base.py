@@ -9,7 +9,7 @@ from random import SystemRandom
 from typing import Any
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.ledger import Ledger
+from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.secrets import Reading, Secret
 from mediarelay.config import Settings, unreadable
 from mediarelay.observability import count, flush, set_log_level
@@ -44,9 +44,9 @@ def report_unreadable(setting: str, why: str) -> None:
 
 
 @cache
-def ledger() -> Ledger:
+def table() -> Table:
     """Return the table."""
-    return Ledger(client("dynamodb"), settings().table_name, settings().raw_body_days)
+    return Table(client("dynamodb"), settings().table_name)
 
 
 def secret(name: str, arn: str, entries: Callable[[Mapping[str, Any]], Reading]) -> Secret:

@@ -3,6 +3,8 @@
 from functools import cache
 
 from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.observations import ObservationStore
+from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.sqs import CallbackBacklog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
@@ -17,7 +19,8 @@ def callback_store(kind: Kind) -> CallbackStore:
     """Stores callbacks."""
     return CallbackStore(
         kind=kind,
-        ledger=base.ledger(),
+        observations=ObservationStore(base.table(), base.settings().raw_body_days),
+        quarantine=QuarantineStore(base.table()),
         limit=base.settings().max_callback_bytes,
         first_poll_after=base.settings().first_poll_after,
         give_up_after=base.settings().give_up_after,

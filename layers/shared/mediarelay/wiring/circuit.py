@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
+from mediarelay.adapters.dynamodb.circuits import CircuitStore
 from mediarelay.domain.budget import Budget
 from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
 from mediarelay.domain.tasks.media import Kind
@@ -13,7 +14,7 @@ from mediarelay.wiring import base
 @cache
 def circuit_breaker() -> CircuitBreaker:
     """Guards the calls to the provider."""
-    return CircuitBreaker(base.ledger(), base.now)
+    return CircuitBreaker(CircuitStore(base.table()), base.now)
 
 
 def circuit_open(kind: Kind) -> Callable[[], bool]:

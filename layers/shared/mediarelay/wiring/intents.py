@@ -2,13 +2,18 @@
 
 from functools import cache
 
-from mediarelay.usecases.tasks.submit import IntentStore
+from mediarelay.adapters.dynamodb.intents import IntentStore
+from mediarelay.usecases.tasks.submit import IntentRegistry
 from mediarelay.wiring import base
 from mediarelay.wiring.tasks import task_repository
 
 
 @cache
-def intent_store() -> IntentStore:
+def intent_registry() -> IntentRegistry:
     """Stores requests as intents."""
-    hours = base.settings().default_key_hours
-    return IntentStore(intents=base.ledger(), tasks=task_repository(), clock=base.now, default_key_hours=hours)
+    return IntentRegistry(
+        intents=IntentStore(base.table()),
+        tasks=task_repository(),
+        clock=base.now,
+        default_key_hours=base.settings().default_key_hours,
+    )

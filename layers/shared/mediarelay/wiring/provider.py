@@ -6,6 +6,8 @@ from functools import cache
 import requests
 
 from mediarelay.adapters.cts_api import CtsApi
+from mediarelay.adapters.dynamodb.budget import BudgetStore
+from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.secrets import Secret
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import SecretUnavailable
@@ -15,7 +17,7 @@ from mediarelay.usecases.tasks.confirm import Confirmer
 from mediarelay.usecases.tasks.submit import Submitter
 from mediarelay.wiring import base
 from mediarelay.wiring.circuit import budget, circuit_breaker
-from mediarelay.wiring.intents import intent_store
+from mediarelay.wiring.intents import intent_registry
 from mediarelay.wiring.tasks import task_repository
 
 NONCE_BITS = 63
@@ -29,7 +31,7 @@ def cts_api() -> CtsApi:
     return CtsApi(
         url=base.settings().provider_endpoint,
         credentials=_credentials(base.secret("ProviderKeys", base.settings().provider_keys_secret, provider_keys)),
-        spend=base.ledger().spend,
+        spend=BudgetStore(base.table()).spend,
         budget=budget(),
         guard=circuit_breaker(),
         clock=base.now,
@@ -58,4 +60,10 @@ def confirmer() -> Confirmer:
 def submitter() -> Submitter:
     """Submits tasks to the provider."""
     send = {Kind.AUDIO: cts_api().add_audio, Kind.VIDEO: cts_api().find_video}
-    return Submitter(store=intent_store(), intents=base.ledger(), tasks=task_repository(), send=send, clock=base.now)
+    return Submitter(
+        registry=intent_registry(),
+        intents=IntentStore(base.table()),
+        tasks=task_repository(),
+        send=send,
+        clock=base.now,
+    )

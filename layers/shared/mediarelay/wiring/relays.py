@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.usecases.relay_secrets import music_secrets
 from mediarelay.usecases.songs.receive import RelayEndpoint
 from mediarelay.wiring import base
@@ -13,9 +14,9 @@ from mediarelay.wiring.song_store import kms_cipher, song_store
 def relay_endpoint() -> RelayEndpoint:
     """Accepts relays."""
     return RelayEndpoint(
-        shelf=song_store(),
-        quarantine=base.ledger(),
-        vault=kms_cipher(),
+        songs=song_store(),
+        quarantine=QuarantineStore(base.table()),
+        cipher=kms_cipher(),
         secrets=early_secret("MusicSecret", base.settings().music_secret, music_secrets),
         networks=source_networks(),
         clock=base.now,

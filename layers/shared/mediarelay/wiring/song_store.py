@@ -3,15 +3,15 @@
 from functools import cache
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.songs import Songs
+from mediarelay.adapters.dynamodb.songs import SongStore
 from mediarelay.adapters.kms import KmsCipher
 from mediarelay.wiring import base
 
 
 @cache
-def song_store() -> Songs:
+def song_store() -> SongStore:
     """Keeps songs in the table."""
-    return Songs(client("dynamodb"), base.settings().table_name, base.settings().song_days)
+    return SongStore(base.table(), base.settings().song_days)
 
 
 def kms_cipher() -> KmsCipher:

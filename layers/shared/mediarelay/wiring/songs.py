@@ -22,11 +22,11 @@ def song_publisher() -> SongPublisher:
     """Publishes the events of songs."""
     topic = Topic(client("sns"), base.settings().topic_arn)
     return SongPublisher(
-        shelf=song_store(), topic=topic, api_url=base.settings().api_url, margins=margins(), clock=base.now
+        songs=song_store(), topic=topic, api_url=base.settings().api_url, margins=margins(), clock=base.now
     )
 
 
 @cache
 def song_reader() -> SongReader:
     """Answers what a room may use."""
-    return SongReader(shelf=song_store(), vault=kms_cipher(), margins=margins(), clock=base.now)
+    return SongReader(songs=song_store(), cipher=kms_cipher(), margins=margins(), clock=base.now)

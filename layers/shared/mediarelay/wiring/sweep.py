@@ -9,7 +9,7 @@ from mediarelay.wiring.circuit import circuit_open
 from mediarelay.wiring.publishers import task_publisher
 from mediarelay.wiring.queues import submit_queue
 from mediarelay.wiring.songs import song_publisher
-from mediarelay.wiring.tasks import replayer, task_repository
+from mediarelay.wiring.tasks import replayer, task_repository, task_store
 
 
 @cache
@@ -17,12 +17,12 @@ def sweeper() -> Sweeper:
     """Does what was left undone."""
     return Sweeper(
         tasks=task_repository(),
-        bodies=base.ledger(),
+        bodies=task_store(),
         publisher=task_publisher(),
         submits=submit_queue(),
-        budget=Budget(base.settings().calls_per_minute).background.limit,
+        max_submits=Budget(base.settings().calls_per_minute).background.limit,
         replayer=replayer(),
-        leases=song_publisher(),
+        songs=song_publisher(),
         refuses_us=lambda kind: circuit_open(kind)(),
         clock=base.now,
     )

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from mediarelay.adapters.dynamodb.replays import ReplayStore
+from mediarelay.adapters.dynamodb.task_store import TaskStore
 from mediarelay.domain.tasks.lifecycle import Rules
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
@@ -12,12 +14,17 @@ from mediarelay.wiring.queues import confirm_queue, confirm_unknown_queue
 JOB_ID_BITS = 128
 
 
+def task_store() -> TaskStore:
+    """Keeps the log and the item of tasks in the table."""
+    return TaskStore(base.table(), base.settings().raw_body_days)
+
+
 @cache
 def task_repository() -> TaskRepository:
     """Adds observations to tasks."""
     settings = base.settings()
     return TaskRepository(
-        store=base.ledger(),
+        store=task_store(),
         rules=Rules(first_poll_after=settings.first_poll_after, give_up_after=settings.give_up_after),
         clock=base.now,
         jitter=base.random.random,
@@ -27,13 +34,19 @@ def task_repository() -> TaskRepository:
 @cache
 def confirm_requester() -> ConfirmRequester:
     """Requests queries after callbacks and replays."""
-    return ConfirmRequester(base.ledger(), confirm_queue(), confirm_unknown_queue())
+    return ConfirmRequester(task_store(), confirm_queue(), confirm_unknown_queue())
 
 
 @cache
 def replayer() -> Replayer:
     """Replays tasks."""
-    return Replayer(tasks=task_repository(), ledger=base.ledger(), clock=base.now, identity=_job_id)
+    return Replayer(
+        tasks=task_repository(),
+        listing=task_store(),
+        replays=ReplayStore(base.table()),
+        clock=base.now,
+        identity=_job_id,
+    )
 
 
 def _job_id() -> str:

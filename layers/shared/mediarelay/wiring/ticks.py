@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.usecases.poll import QueryQueue, Tick
 from mediarelay.wiring import base
 from mediarelay.wiring.circuit import budget
@@ -15,7 +16,7 @@ RESERVE_MS = 20_000
 def tick(context: Any) -> Tick:
     """Return one run of a schedule, bounded by what is left of the function's time."""
     return Tick(
-        rows=base.ledger(),
+        rows=DueIndex(base.table()),
         clock=base.now,
         time_left=lambda: context.get_remaining_time_in_millis() > RESERVE_MS,
         visibility_timeout=base.settings().visibility_timeout,

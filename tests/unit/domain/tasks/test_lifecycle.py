@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem
 from mediarelay.domain.tasks.lifecycle import Rules, Step, Trigger, advance, is_stale, needs_query, next_publication
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
@@ -309,7 +310,7 @@ def test_a_url_that_is_too_long_for_a_list_is_left_out() -> None:
 
 
 def replay(minutes: float) -> PendingCheck:
-    return PendingCheck(sk=f"r{minutes}", item="replay", kind=Kind.VIDEO, at=at(minutes))
+    return PendingCheck(handle=RowHandle(("x", f"r{minutes}")), item="replay", kind=Kind.VIDEO, at=at(minutes))
 
 
 @pytest.mark.parametrize(
@@ -343,8 +344,8 @@ def test_a_replay_of_a_lost_task_gives_it_a_new_deadline() -> None:
 
 # ── checks that are settled ─────────────────────────────────────────────────────────────────────────────────────────
 
-SAME = PendingCheck(sk="same", item="claim", kind=Kind.VIDEO, at=at(1), give_up_at=at(61))
-OTHER = PendingCheck(sk="other", item="claim", kind=Kind.AUDIO, at=at(1), give_up_at=at(61))
+SAME = PendingCheck(handle=RowHandle(("x", "same")), item="claim", kind=Kind.VIDEO, at=at(1), give_up_at=at(61))
+OTHER = PendingCheck(handle=RowHandle(("x", "other")), item="claim", kind=Kind.AUDIO, at=at(1), give_up_at=at(61))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,4 @@
-"""Songs in the DynamoDB table.
-
-pk           sk                                     what
-ROOM#{room}  RELAY#{song}#{vendor}#{type}#{digest}  one relay, redacted; the whole of it sealed; due until it is folded
-ROOM#{room}  LEASE#{song}#{vendor}#{type}           the books of the lease; due when the next thing is to be said
-PROOF#{sha}  PROOF                                  a signature by ZEGO's rule that was used, and for which message
-
-Room and song are percent-encoded. All of it goes by its time to live.
-"""
+"""Songs in the table: relays of game servers, and what was published of each lease. All of it expires."""
 
 import json
 import logging
@@ -14,208 +6,195 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
-from urllib.parse import quote, unquote
 
-from mediarelay.adapters.dynamodb import items
-from mediarelay.adapters.dynamodb.items import Item, decoder
-from mediarelay.adapters.dynamodb.table import NOT_THERE, Table
+from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, encode, type_of
+from mediarelay.adapters.dynamodb.item_types import ItemType
+from mediarelay.adapters.dynamodb.keys import NOT_THERE, Key, due_attributes, expires_at
+from mediarelay.adapters.dynamodb.song_keys import (
+    LEASE,
+    RELAY,
+    lease_key,
+    nonce_key,
+    relay_key,
+    room_partition,
+    song_name,
+    song_of_key,
+    song_prefix,
+)
+from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.unreadable import note_unreadable, readable
 from mediarelay.contracts.zego.relay import read_relay
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.songs.events import SongBookkeeping, SongLog, StoredRelay
 from mediarelay.domain.songs.model import Relay, SongKey, SongType
-from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, RowUnreadable
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Songs(Table):
-    """Reads and writes of songs; `song_days` is how long relays and leases are kept."""
+@dataclass(frozen=True)
+class SongStore:
+    """Reads and writes relays and leases; `song_days` is how long they are kept."""
 
+    table: Table
     song_days: int = 7
 
-    def record(self, relay: Relay, redacted: Mapping[str, Any], sealed: Iterable[bytes], due_at: datetime) -> bool:
-        """Append a relay; return False, without a write, if the same result is there already."""
-        item: Item = {
-            **items.key(_pk(relay.key.room), f"RELAY#{_name(relay.key)}#{relay.digest}"),
-            **_identity(relay.key),
-            "item": {"S": "relay"},
-            "at": {"S": relay.at.isoformat()},
-            "sent": {"S": relay.sent.isoformat()},
-            "body": {"B": zlib.compress(json.dumps(redacted).encode())},
-            "sealed": {"L": [{"B": piece} for piece in sealed]},
-            "expires_at": {"N": str(items.epoch(relay.at + timedelta(days=self.song_days)))},
-            **items.due(Due(Duty.SONG, due_at), _name(relay.key)),
+    # ── relays ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def append(self, relay: Relay, redacted: Mapping[str, Any], encrypted: Iterable[bytes], due_at: datetime) -> bool:
+        """Append a relay; return False if the same result is already there.
+
+        A repeat writes nothing, unless it was sent earlier than the stored one.
+        """
+        key, due = relay_key(relay.key, relay.digest), due_attributes(Due(Duty.SONG, due_at), song_name(relay.key))
+        attributes = _song_attributes(relay.key) | {
+            "item": ItemType.RELAY,
+            "at": relay.at,
+            "sent": relay.sent,
+            "body": zlib.compress(json.dumps(redacted).encode()),
+            "encrypted": tuple(encrypted),
+            **expires_at(relay.at + timedelta(days=self.song_days)),
         }
-        return self.put(item, NOT_THERE) or self._sent_earlier(item)
+        is_new = self.table.put_once(key.item | encode(attributes | due))
+        if not is_new:
+            self._keep_earliest(key, relay.sent, due)
+        return is_new
 
-    def _sent_earlier(self, item: Item) -> bool:
-        """Of a result that is there already the earliest sending counts; it is folded anew then. Always False."""
-        values = {":sent": item["sent"], ":shard": item["due_shard"], ":at": item["due_at"]}
-        change = "SET sent = :sent, due_shard = :shard, due_at = :at"
-        self.update(item["pk"]["S"], item["sk"]["S"], change, values, "sent > :sent")
-        return False
+    def _keep_earliest(self, key: Key, sent: datetime, due: Mapping[str, object]) -> None:
+        """Keep the earlier of two times at which one result was sent, and make the song due again if that changed it.
 
-    def load(self, key: SongKey) -> SongLog | None:
+        The time orders relays. Whichever of two deliveries arrives first, the order must be the same.
+        """
+        values = {":sent": sent} | {f":{name}": value for name, value in due.items()}
+        change = "SET sent = :sent, due_shard = :due_shard, due_at = :due_at"
+        self.table.update(key, change, values, "sent > :sent")
+
+    def settle(self, song: SongKey, digest: str) -> None:
+        """Take a relay out of the due index, after the lease was computed with it."""
+        self.table.update(relay_key(song, digest), "REMOVE due_shard, due_at", {})
+
+    def note_undecryptable(self, song: SongKey, digest: str, reason: str) -> None:
+        """Count a relay that can never be decrypted, and name it in the log; its redacted copy can be read."""
+        note_unreadable(RowUnreadable(relay_key(song, digest), ItemType.RELAY, reason))
+
+    def claim_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
+        """Note a nonce; return False if it was used for another message."""
+        attributes = {"item": ItemType.NONCE, "digest": digest, **expires_at(until)}
+        # The same message may arrive again: its sender did not get our answer.
+        condition = f"{NOT_THERE} OR digest = :digest"
+        return self.table.put(nonce_key(nonce).item | encode(attributes), condition, {":digest": digest})
+
+    # ── songs ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def load(self, song: SongKey) -> SongLog | None:
         """Read everything about one song of a room; None if there is nothing."""
-        name = _name(key)
-        found = [item for kind in ("LEASE", "RELAY") for item in self._of(key.room, f"{kind}#{name}")]
-        return next((record for record in self._records(found) if record.key == key), None)
+        return next((one for one in self._logs(song.room, song_name(song)) if one.key == song), None)
 
     def room(self, room: str, song: str | None = None) -> list[SongLog]:
-        """Read everything about a room, or about all kinds of one song in it."""
-        start = f"{quote(song, safe='')}#" if song else ""
-        return list(self._records(item for kind in ("LEASE", "RELAY") for item in self._of(room, f"{kind}#{start}")))
+        """Read everything about a room, or about all vendors and types of one song in it."""
+        return list(self._logs(room, song_prefix(song) if song else ""))
 
     def save(
-        self, key: SongKey, books: SongBookkeeping, seen: SongBookkeeping | None, due_at: datetime | None, now: datetime
+        self,
+        song: SongKey,
+        bookkeeping: SongBookkeeping,
+        seen: SongBookkeeping | None,
+        due_at: datetime | None,
+        now: datetime,
     ) -> bool:
-        """Write the books of a lease; return False if another writer came first."""
-        item: Item = {
-            **items.key(_pk(key.room), f"LEASE#{_name(key)}"),
-            **_identity(key),
-            "item": {"S": "lease"},
-            "version": {"N": str(books.version)},
-            "expires_at": {"N": str(items.epoch(now + timedelta(days=self.song_days)))},
-            **({"published": {"SS": sorted(books.published)}} if books.published else {}),
-            **items.due(Due(Duty.SONG, due_at) if due_at else None, _name(key)),
+        """Write the bookkeeping of a lease; return False if another writer was faster."""
+        attributes = _song_attributes(song) | {
+            "item": ItemType.LEASE,
+            "version": bookkeeping.version,
+            "published": bookkeeping.published,
+            **expires_at(now + timedelta(days=self.song_days)),
+            **due_attributes(Due(Duty.SONG, due_at) if due_at else None, song_name(song)),
         }
-        return self.put_over(item, seen.version if seen else None, _lease)
+        item = lease_key(song).item | encode(attributes)
+        return self.table.put_version(item, seen.version if seen else None, decode_lease)
 
-    def settle(self, key: SongKey, digest: str) -> None:
-        """Note that a relay was folded."""
-        self.update(_pk(key.room), f"RELAY#{_name(key)}#{digest}", "REMOVE due_shard, due_at", {})
+    def _logs(self, room: str, name: str) -> Iterator[SongLog]:
+        # The lease is read first. What another worker folds in between is then either seen, or has changed the version
+        # that was read, so that a write based on it fails.
+        keys = (Key(room_partition(room), f"{kind}#{name}") for kind in (LEASE, RELAY))
+        found = (item for key in keys for item in self.table.beginning(key))
+        keyed = sorted(readable(decode_song, found, self.table.park), key=itemgetter(0))
+        for song, group in groupby(keyed, key=itemgetter(0)):
+            yield self._log(song, [item for _, item in group])
 
-    def note_broken_seal(self, key: SongKey, digest: str, reason: str) -> None:
-        """Count a relay whose seal nobody can open, and name it in the log; what was redacted of it can be read."""
-        note_unreadable(RowUnreadable(_pk(key.room), f"RELAY#{_name(key)}#{digest}", "relay", reason))
-
-    def key_of(self, pk: str, sk: str) -> SongKey:
-        """The song that an item is about; raises `RowUnreadable`."""
-        return self.decoded(_named, items.key(pk, sk))
-
-    def claim_nonce(self, proof: str, digest: str, until: datetime) -> bool:
-        """Note a proof; return False if it was used for another message."""
-        item = {
-            **items.key(f"PROOF#{sha256(proof.encode('utf-8', 'surrogatepass')).hexdigest()}", "PROOF"),
-            "item": {"S": "proof"},
-            "digest": {"S": digest},
-            "expires_at": {"N": str(items.epoch(until))},
-        }
-        return self.put(item, f"{NOT_THERE} OR digest = :digest", {":digest": {"S": digest}})
-
-    def _of(self, room: str, start: str) -> Iterator[Item]:
-        return self.query(
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :start)",
-            ExpressionAttributeValues={":pk": {"S": _pk(room)}, ":start": {"S": start}},
+    def _log(self, song: SongKey, items: list[Item]) -> SongLog:
+        relays = [item for item in items if type_of(item) == ItemType.RELAY]
+        leases = [item for item in items if type_of(item) == ItemType.LEASE]
+        stored = list(readable(decode_relay, relays, self.table.park))
+        return SongLog(
+            key=song,
+            relays=tuple(one.relay for one in stored if one.relay),
+            waiting=frozenset(one.digest for one in stored if one.waits),
+            kept={one.digest: one.stored for one in stored},
+            books=next(readable(decode_bookkeeping, leases, self.table.park), None),
         )
 
-    def _records(self, found: Iterable[Item]) -> Iterator[SongLog]:
-        keyed = sorted(readable(_keyed, found, self.park), key=itemgetter(0))
-        for key, group in groupby(keyed, key=itemgetter(0)):
-            rows = [row for _, row in group]
-            relays = [row for row in rows if items.type_of(row) == "relay"]
-            leases = [row for row in rows if items.type_of(row) == "lease"]
-            yield _song(key, list(readable(_stored, relays, self.park)), list(readable(_books, leases, self.park)))
+
+# ── items ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _song_attributes(song: SongKey) -> dict[str, object]:
+    return {"room": song.room, "song": song.song, "vendor": song.vendor, "type": song.type}
 
 
 @decoder
-def _named(item: Item) -> SongKey:
-    """Read the song from an item's key."""
-    _, song, vendor, kind, *_ = item["sk"]["S"].split("#")
-    return SongKey(unquote(item["pk"]["S"].removeprefix("ROOM#")), unquote(song), int(vendor), SongType(kind))
-
-
-def _pk(room: str) -> str:
-    return f"ROOM#{quote(room, safe='')}"
-
-
-def _name(key: SongKey) -> str:
-    return f"{quote(key.song, safe='')}#{key.vendor}#{key.type}"
-
-
-def _identity(key: SongKey) -> Item:
-    return {
-        "room": {"S": key.room},
-        "song": {"S": key.song},
-        "vendor": {"N": str(key.vendor)},
-        "type": {"S": key.type.value},
-        "kind": {"S": Kind.AUDIO.value},  # every row of the due index has one
-    }
-
-
-@decoder
-def _keyed(item: Item) -> tuple[SongKey, Item]:
-    """Read which song an item is about; its attributes and its key say the same."""
-    key = SongKey(item["room"]["S"], item["song"]["S"], int(item["vendor"]["N"]), SongType(item["type"]["S"]))
-    if key != _named(item) or items.type_of(item) not in {"relay", "lease"}:
+def decode_song(row: Row) -> tuple[SongKey, Item]:
+    """Read which song an item is about, which its attributes and its key must both say; return it with the item."""
+    song = SongKey(row.text("room"), row.text("song"), row.number("vendor"), SongType(row.text("type")))
+    if song != song_of_key(row) or type_of(row.item) not in {ItemType.RELAY, ItemType.LEASE}:
         raise ValueError("not the song of its key, or neither relay nor lease")
-    return key, item
+    return song, row.item
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """One relay as it is stored; `relay` is None if this edition refuses what an earlier one took."""
+class RelayRow:
+    """One relay as it is stored; `relay` is None if this version refuses what an earlier one stored."""
 
     digest: str
-    kept: StoredRelay
+    stored: StoredRelay
     relay: Relay | None
     waits: bool
 
 
 @decoder
-def _stored(item: Item) -> _Stored:
-    kept = _kept(item)
-    return _Stored(_digest(item), kept, _relay(item, kept.body), "due_shard" in item)
+def decode_relay(row: Row) -> RelayRow:
+    """Decode a relay."""
+    stored = StoredRelay(zlib.decompress(row.binary("body")), row.binaries("encrypted"))
+    digest = row.text("sk").rpartition("#")[2]
+    return RelayRow(digest, stored, _relay(row, digest, stored.body), "due_shard" in row)
 
 
-def _song(key: SongKey, relays: list[_Stored], books: list[SongBookkeeping]) -> SongLog:
-    return SongLog(
-        key=key,
-        relays=tuple(one.relay for one in relays if one.relay),
-        waiting=frozenset(one.digest for one in relays if one.waits),
-        kept={one.digest: one.kept for one in relays},
-        books=next(iter(books), None),
-    )
+def _relay(row: Row, digest: str, body: bytes) -> Relay | None:
+    """Read a relay; its song and digest are those of the whole message, not of the redacted copy.
 
-
-def _relay(item: Item, body: bytes) -> Relay | None:
-    """Read a relay; its key and identity are those of what was relayed, not of what is left of it here.
-
-    One that an earlier edition stored and this one refuses must not make its room unreadable.
+    A relay that an earlier version stored and this one refuses must not make its room unreadable.
     """
-    sent, at = (items.moment(item, name) for name in ("sent", "at"))
+    sent, at = row.time("sent"), row.time("at")
     try:
-        return replace(read_relay(json.loads(body), sent, at), key=_named(item), digest=_digest(item))
+        return replace(read_relay(json.loads(body), sent, at), key=song_of_key(row), digest=digest)
     except Malformed as error:
-        log.warning("unreadable relay", extra={"song": item["song"]["S"], "field": error.field})
+        log.warning("unreadable relay", extra={"song": row.text("song"), "field": error.field})
         return None
 
 
-def _kept(item: Item) -> StoredRelay:
-    return StoredRelay(zlib.decompress(item["body"]["B"]), tuple(piece["B"] for piece in item["sealed"]["L"]))
-
-
-def _digest(item: Item) -> str:
-    return str(item["sk"]["S"]).rpartition("#")[2]
-
-
 @decoder
-def _lease(item: Item) -> SongBookkeeping:
-    """Read the books of an item as `load` does: one that is taken for no lease, or for another song's, has none."""
-    _keyed(item)
-    if items.type_of(item) != "lease":
+def decode_lease(row: Row) -> SongBookkeeping:
+    """Decode a lease as `load` does, which ignores an item of another song or type."""
+    decode_song(row.item)
+    if type_of(row.item) != ItemType.LEASE:
         raise ValueError("item: not a lease")
-    return _books(item)
+    return decode_bookkeeping(row.item)
 
 
 @decoder
-def _books(item: Item) -> SongBookkeeping:
-    published = frozenset(item.get("published", {"SS": []})["SS"])
-    return SongBookkeeping(version=items.counted(item, "version"), published=published)
+def decode_bookkeeping(row: Row) -> SongBookkeeping:
+    """Decode the bookkeeping of a lease."""
+    return SongBookkeeping(version=row.count("version"), published=row.texts("published"))

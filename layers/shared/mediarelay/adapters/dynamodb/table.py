@@ -1,77 +1,167 @@
-"""The table's own calls: conditional writes, queries page by page, and one error for all that may go wrong."""
+"""The calls to the table: conditional writes, queries page by page, and one error for everything that may fail."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mediarelay.adapters.dynamodb import items
-from mediarelay.adapters.dynamodb.due_index import shard_of
-from mediarelay.adapters.dynamodb.items import Item
+from mediarelay.adapters.dynamodb.codec import Item, Raw, Row, encode
+from mediarelay.adapters.dynamodb.item_types import ItemType
+from mediarelay.adapters.dynamodb.keys import NOT_THERE, THERE, UNREADABLE, Key, due_attributes, shard_of
 from mediarelay.adapters.dynamodb.unreadable import note_unreadable, readable
-from mediarelay.domain.due import Change
+from mediarelay.domain.due import Due, Duty
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
 
-NOT_THERE = "attribute_not_exists(pk)"
 T = TypeVar("T")
+Values = Mapping[str, object]
+"""Plain values by placeholder or attribute name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One DynamoDB table. Every method raises `LedgerUnavailable` when it does not answer."""
+    """One DynamoDB table. Every method raises `LedgerUnavailable` if the table does not answer."""
 
     client: Any
-    table: str
+    name: str
 
-    def put(
-        self,
-        item: Item,
-        condition: str,
-        values: Mapping[str, Any] | None = None,
-        names: Mapping[str, str] | None = None,
-    ) -> bool:
-        """Write an item; return False if the condition does not hold."""
-        extra = {"ExpressionAttributeValues": values} if values else {}
-        extra |= {"ExpressionAttributeNames": names} if names else {}
-        with table_errors() as refused:
-            self.client.put_item(TableName=self.table, Item=item, ConditionExpression=condition, **extra)
-        return not refused
+    # ── single items ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def get(self, key: Item) -> Item | None:
-        """Read an item as it is now."""
+    def get(self, key: Key) -> Item | None:
+        """Read an item, strongly consistent."""
         with table_errors():
-            found: Item | None = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+            found: Item | None = self.client.get_item(TableName=self.name, Key=key.item, ConsistentRead=True).get(
+                "Item"
+            )
         return found
 
-    def put_over(self, item: Item, seen: int | None, decode: Callable[[Item], object]) -> bool:
-        """Write an item over the version that was seen; return False if another writer came first.
+    def put(
+        self, item: Item, condition: str, values: Values | None = None, names: Mapping[str, str] | None = None
+    ) -> bool:
+        """Write an item; return False if the condition does not hold."""
+        with table_errors() as refused:
+            self.client.put_item(
+                TableName=self.name, Item=item, ConditionExpression=condition, **_placeholders(values, names)
+            )
+        return not refused
 
-        Nothing readable was seen if that is None: then it is written over nothing, or over what `decode` cannot read.
+    def put_once(self, item: Item) -> bool:
+        """Write an item; return False if there is one with its key."""
+        return self.put(item, NOT_THERE)
+
+    def update(
+        self,
+        key: Key,
+        change: str,
+        values: Values,
+        condition: str = THERE,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Change an item; return False if the condition does not hold."""
+        with table_errors() as refused:
+            self.client.update_item(
+                TableName=self.name,
+                Key=key.item,
+                UpdateExpression=change,
+                ConditionExpression=condition,
+                **_placeholders(values, names),
+            )
+        return not refused
+
+    def update_and_return(
+        self,
+        key: Key,
+        change: str,
+        values: Values,
+        *,
+        returns: str,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> Item:
+        """Change an item and return the attributes that `returns` names; none if the condition does not hold."""
+        found: Item = {}
+        with table_errors():
+            answer = self.client.update_item(
+                TableName=self.name,
+                Key=key.item,
+                UpdateExpression=change,
+                ReturnValues=returns,
+                **_condition(condition),
+                **_placeholders(values, names),
+            )
+            found |= answer["Attributes"]
+        return found
+
+    def delete(
+        self,
+        key: Key,
+        condition: str | None = None,
+        values: Values | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Delete an item; return False if the condition does not hold."""
+        with table_errors() as refused:
+            self.client.delete_item(
+                TableName=self.name, Key=key.item, **_condition(condition), **_placeholders(values, names)
+            )
+        return not refused
+
+    # ── many items ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def query(self, condition: str, values: Values, **options: Any) -> Iterator[Item]:
+        """Yield what a query finds, page by page."""
+        for page in self.query_pages(condition, values, **options):
+            yield from page["Items"]
+
+    def query_pages(self, condition: str, values: Values, **options: Any) -> Iterator[dict[str, Any]]:
+        """Yield the pages of a query."""
+        request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": encode(values)} | options
+        return self._pages(self.client.query, request)
+
+    def scan(self, projection: str) -> Iterator[Item]:
+        """Yield every item of the table."""
+        for page in self._pages(self.client.scan, {"ProjectionExpression": projection}):
+            yield from page["Items"]
+
+    def beginning(self, key: Key) -> Iterator[Item]:
+        """Yield the items of a partition whose sort key begins as that of `key`, in the order of sort keys."""
+        return self.query("pk = :pk AND begins_with(sk, :sk)", {":pk": key.pk, ":sk": key.sk})
+
+    def _pages(self, read: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        # DynamoDB refuses consistent reads of a global secondary index.
+        asked = {**request, "TableName": self.name, "ConsistentRead": "IndexName" not in request}
+        while True:
+            with table_errors():
+                answer = read(**asked)
+            yield answer
+            if "LastEvaluatedKey" not in answer:
+                return
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    # ── versioned and unreadable items ──────────────────────────────────────────────────────────────────────────────
+
+    def put_version(self, item: Item, seen: int | None, decode: Callable[[Item], object]) -> bool:
+        """Write an item over the version that was seen; return False if another writer was faster.
+
+        If no version was seen, the item is written if there is none, or if `decode` cannot read the stored one.
         """
         if seen is None:
-            return self.put(item, NOT_THERE) or self._put_over_unreadable(item, decode)
-        return self.put(item, "version = :seen", {":seen": {"N": str(seen)}})
+            return self.put_once(item) or self.put_over_unreadable(item, decode)
+        return self.put(item, "version = :seen", {":seen": seen})
 
-    def _put_over_unreadable(self, item: Item, decode: Callable[[Item], object]) -> bool:
-        """Write over an item that cannot be read, unless it changed meanwhile; a copy stays for the operator."""
-        stored = self.get({name: item[name] for name in ("pk", "sk")})
+    def put_over_unreadable(self, item: Item, decode: Callable[[Item], object]) -> bool:
+        """Replace an unreadable item and keep a copy of it for the operator; return False if it is readable."""
+        stored = self.get(Key.of(Row(item)))
         if stored is None or any(readable(decode, [stored], lambda _error: None)):
             return False
-        self.put(items.unreadable_copy(stored), NOT_THERE)
-        others = [name for name in stored if name not in {"pk", "sk"}]
-        condition = " AND ".join(["attribute_exists(pk)", *(f"#n{index} = :v{index}" for index in range(len(others)))])
-        names = {f"#n{index}": name for index, name in enumerate(others)}
-        return self.put(item, condition, {f":v{index}": stored[name] for index, name in enumerate(others)}, names)
-
-    @staticmethod
-    def changes(images: Iterable[Item]) -> Iterator[Change]:
-        """Read the new images of stream records; those that cannot be read are noted."""
-        return readable(items.change, images)
+        self.put_once(_copy(stored))
+        return self.put(item, *_unchanged(stored))
 
     def decoded(self, decode: Callable[[Item], T], item: Item) -> T:
-        """Decode one item; raises `RowUnreadable` once it is parked."""
+        """Decode one item; park it and raise `RowUnreadable` if it cannot be read."""
         try:
             return decode(item)
         except RowUnreadable as error:
@@ -79,58 +169,53 @@ class Table:
             raise
 
     def park(self, error: RowUnreadable) -> None:
-        """Note an unreadable row, and take it from its duty to where an operator looks, so that no tick meets it again.
+        """Note an unreadable row and move it to `Duty.UNREADABLE`, so that no tick meets it again.
 
-        Who may only read leaves it where it is. A row of the index alone, without an item, goes by itself.
+        Some functions may only read; then the row stays where it is.
         """
         note_unreadable(error)
-        duty = {":shard": {"S": shard_of(items.UNREADABLE, error.sk)}}
         change = "SET parked_from = due_shard, due_shard = :shard"
+        # An index may still list an item that was deleted; the condition keeps it from coming back as a fragment.
+        condition = "attribute_exists(due_shard) AND due_shard <> :shard"
         with suppress(LedgerUnavailable):
-            self.update(error.pk, error.sk, change, duty, "attribute_exists(due_shard) AND due_shard <> :shard")
+            self.update(Key(*error.row), change, {":shard": shard_of(Duty.UNREADABLE, error.row[1])}, condition)
 
-    def update(
-        self,
-        pk: str,
-        sk: str,
-        change: str,
-        values: Mapping[str, Any],
-        condition: str = "attribute_exists(pk)",
-        names: Mapping[str, str] | None = None,
-    ) -> bool:
-        """Change an item; return False if the condition does not hold."""
-        extra = {"ExpressionAttributeValues": values} if values else {}
-        extra |= {"ExpressionAttributeNames": names} if names else {}
-        with table_errors() as refused:
-            self.client.update_item(
-                TableName=self.table,
-                Key=items.key(pk, sk),
-                UpdateExpression=change,
-                ConditionExpression=condition,
-                **extra,
-            )
-        return not refused
 
-    def query(self, **request: Any) -> Iterator[Item]:
-        """Yield what a query finds, page by page; consistent unless it asks an index."""
-        for answer in self.answers(self.client.query, **request):
-            yield from answer["Items"]
+def _placeholders(values: Values | None, names: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return the placeholders of an expression. DynamoDB refuses empty ones."""
+    found: dict[str, Any] = {}
+    if values:
+        found["ExpressionAttributeValues"] = encode(values)
+    if names:
+        found["ExpressionAttributeNames"] = dict(names)
+    return found
 
-    def answers(self, read: Callable[..., dict[str, Any]], **request: Any) -> Iterator[dict[str, Any]]:
-        """Yield the pages of a query or a scan."""
-        request |= {"TableName": self.table, "ConsistentRead": "IndexName" not in request}
-        while True:
-            with table_errors():
-                answer = read(**request)
-            yield answer
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+def _condition(condition: str | None) -> dict[str, str]:
+    return {"ConditionExpression": condition} if condition else {}
+
+
+def _unchanged(stored: Item) -> tuple[str, dict[str, object], dict[str, str]]:
+    """Return the condition that an item still is what was read. An unreadable item has no version to compare."""
+    others = [name for name in stored if name not in Key._fields]
+    condition = " AND ".join([THERE, *(f"#n{index} = :v{index}" for index in range(len(others)))])
+    values: dict[str, object] = {f":v{index}": Raw(stored[name]) for index, name in enumerate(others)}
+    return condition, values, {f"#n{index}": name for index, name in enumerate(others)}
+
+
+def _copy(stored: Item) -> Item:
+    """Return the copy of an unreadable item. It is due for ever, so that the operator finds it."""
+    key, digest = Key.of(Row(stored)), sha256(repr(sorted(stored.items())).encode()).hexdigest()[:16]
+    due = Due(Duty.UNREADABLE, datetime.max.replace(tzinfo=UTC))
+    attributes = {name: Raw(value) for name, value in stored.items() if name not in Key._fields}
+    return Key(UNREADABLE, f"{key.pk} {key.sk} {digest}").item | encode(
+        {"item": ItemType.UNREADABLE, "row": attributes} | due_attributes(due, digest)
+    )
 
 
 @contextmanager
 def table_errors() -> Iterator[list[str]]:
-    """Collect a refused condition, raise everything else as `LedgerUnavailable`."""
+    """Collect a refused condition; raise every other error of the call as `LedgerUnavailable`."""
     refused: list[str] = []
     try:
         yield refused

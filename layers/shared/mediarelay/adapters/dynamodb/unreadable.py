@@ -1,12 +1,13 @@
-"""Unreadable rows of the table: each is counted and named in the log, and stops nobody."""
+"""Unreadable rows: each is counted and named in the log, and delays no other row."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mediarelay.errors import RowUnreadable
 from mediarelay.observability import count
 
+R = TypeVar("R")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -14,13 +15,14 @@ log = logging.getLogger(__name__)
 def note_unreadable(error: RowUnreadable) -> None:
     """Count an unreadable row and name it in the log: by its key, never with its content."""
     count("RowsUnreadable", item=error.item)
-    log.error("row unreadable", extra={"pk": error.pk, "sk": error.sk, "item": error.item})
+    pk, sk = error.row
+    log.error("row unreadable", extra={"pk": pk, "sk": sk, "item": error.item})
 
 
 def readable(
-    decode: Callable[[Any], T], rows: Iterable[Any], park: Callable[[RowUnreadable], None] = note_unreadable
+    decode: Callable[[R], T], rows: Iterable[R], park: Callable[[RowUnreadable], None] = note_unreadable
 ) -> Iterator[T]:
-    """Yield what can be decoded of many rows, one by one; every other row goes to `park`."""
+    """Yield what can be decoded of many rows, one by one; pass the error of every other row to `park`."""
     for row in rows:
         try:
             found = decode(row)

@@ -57,10 +57,10 @@ class SongBookkeeping:
 
 @dataclass(frozen=True, slots=True)
 class StoredRelay:
-    """What the ledger has of a relay: `body`, JSON without its tokens, and the whole of it, `sealed`."""
+    """A stored relay: `body` is JSON without its tokens, `encrypted` the whole of it."""
 
     body: bytes
-    sealed: tuple[bytes, ...]
+    encrypted: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

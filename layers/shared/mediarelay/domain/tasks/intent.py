@@ -19,7 +19,7 @@ class Intent:
 
     Attributes:
         vid: Set once the provider has answered.
-        named_at: When the vid was noted.
+        assigned_at: When the provider assigned the vid.
         queued: The client does not wait: a queue hands it to the provider.
         refused: Why the provider will not take it, once it said so to a queue.
     """
@@ -29,7 +29,7 @@ class Intent:
     request: Mapping[str, str]
     at: datetime
     vid: str | None = None
-    named_at: datetime | None = None
+    assigned_at: datetime | None = None
     queued: bool = False
     refused: str | None = None
 

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.tasks.item import TaskItem
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -54,14 +55,14 @@ class PendingCheck:
     """A claim or a replay that waits in the due index until the provider has been queried.
 
     Attributes:
-        sk: The sort key of its item.
+        handle: Its row.
         item: `replay`, or the origin of the observation.
         kind: The kind of task that it names.
         at: When it arrived (UTC).
         give_up_at: Until when the provider is queried about a callback.
     """
 
-    sk: str
+    handle: RowHandle
     item: str
     kind: Kind
     at: datetime

@@ -24,38 +24,40 @@ from mediarelay.usecases.tasks.publish import Announcements
 from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS
 
 MAX_MESSAGE_LENGTH = 50
-"""Relays in one history: each of them is unsealed."""
+"""Relays in one history: each of them is decrypted."""
 log = logging.getLogger(__name__)
 
 
 class SongStore(Protocol):
-    """The part of the ledger that has songs."""
+    """Where relays and leases are stored."""
 
-    def load(self, key: SongKey) -> SongLog | None:
-        """Everything about one song of a room."""
+    def load(self, song: SongKey) -> SongLog | None:
+        """Read everything about one song of a room."""
 
     def room(self, room: str, song: str | None = None) -> list[SongLog]:
-        """Everything about a room, or about one song in it."""
+        """Read everything about a room, or about one song in it."""
 
     def save(
-        self, key: SongKey, books: SongBookkeeping, seen: SongBookkeeping | None, due_at: datetime | None, now: datetime
+        self,
+        song: SongKey,
+        bookkeeping: SongBookkeeping,
+        seen: SongBookkeeping | None,
+        due_at: datetime | None,
+        now: datetime,
     ) -> bool:
-        """Write the books unless they moved on."""
+        """Write the bookkeeping of a lease; return False if it is no longer the one that was `seen`."""
 
-    def key_of(self, pk: str, sk: str) -> SongKey:
-        """The song that an item is about."""
+    def settle(self, song: SongKey, digest: str) -> None:
+        """Take a relay out of the due index."""
 
-    def settle(self, key: SongKey, digest: str) -> None:
-        """Note that a relay was folded."""
-
-    def note_broken_seal(self, key: SongKey, digest: str, reason: str) -> None:
-        """Count and name a relay of which only the redacted part can be read."""
+    def note_undecryptable(self, song: SongKey, digest: str, reason: str) -> None:
+        """Count and log a relay of which only the redacted copy can be read."""
 
 
 class Cipher(Protocol):
-    """What unseals tokens."""
+    """Decrypts tokens."""
 
-    def unseal(self, sealed: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
+    def decrypt(self, encrypted: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
         """Decrypt; raises `DecryptionFailed` if that can never be done."""
 
 
@@ -63,7 +65,7 @@ class Cipher(Protocol):
 class SongPublisher:
     """Says what is to be said of songs. A repeat carries the same id, so subscribers can drop it."""
 
-    shelf: SongStore
+    songs: SongStore
     topic: Announcements
     api_url: str
     margins: Margins
@@ -77,7 +79,7 @@ class SongPublisher:
             Undelivered: The topic did not take it; it stays due.
         """
         for _ in range(MAX_ATTEMPTS):
-            record, now = self.shelf.load(key), self.clock()
+            record, now = self.songs.load(key), self.clock()
             if record is None:
                 return []
             if not record.relays:
@@ -87,15 +89,11 @@ class SongPublisher:
             books, said = self._say(known, record.books or SongBookkeeping(), now)
             later = next_event(known, books, self.margins, now)
             kept = replace(books, version=books.version + 1, published=prune_published(known, books.published))
-            if self.shelf.save(key, kept, record.books, later.at if later else None, now):
+            if self.songs.save(key, kept, record.books, later.at if later else None, now):
                 _count_conflicts(known, record)
                 self._settle(record)
                 return said
         raise LedgerUnavailable("too many writers")
-
-    def resume(self, pk: str, sk: str) -> list[str]:
-        """Follow the song that an item of the ledger is about, a relay or a lease."""
-        return self.follow(self.shelf.key_of(pk, sk))
 
     def _say(self, known: Lease, books: SongBookkeeping, now: datetime) -> tuple[SongBookkeeping, list[str]]:
         said: list[str] = []
@@ -108,15 +106,15 @@ class SongPublisher:
 
     def _settle(self, record: SongLog) -> None:
         for digest in record.waiting:
-            self.shelf.settle(record.key, digest)
+            self.songs.settle(record.key, digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongReader:
     """Answers what a room may use. Folds all relays on the way, so a read is never behind."""
 
-    shelf: SongStore
-    vault: Cipher
+    songs: SongStore
+    cipher: Cipher
     margins: Margins
     clock: Callable[[], datetime]
 
@@ -128,14 +126,14 @@ class SongReader:
         """
         named = validate(SongNames, path).model_dump(exclude_none=True)
         spelt = [dict(zip(named, names, strict=True)) for names in product(*map(_spellings, named.values()))]
-        known = [one for one in spelt if len(spelt) == 1 or self.shelf.room(one["room_id"], one.get("song_id"))]
+        known = [one for one in spelt if len(spelt) == 1 or self.songs.room(one["room_id"], one.get("song_id"))]
         if len(known) > 1:
             raise Malformed("room_id", "names more than one with its %; give it as a query parameter of GET /songs")
         return known[0] if known else named
 
     def room(self, room: str) -> dict[str, Any]:
         """Return the songs of a room, never with tokens."""
-        songs = [self._view(record) for record in self.shelf.room(room) if record.relays]
+        songs = [self._view(record) for record in self.songs.room(room) if record.relays]
         return SongPage(songs=songs).model_dump(mode="json", exclude_none=True)
 
     def song(self, room: str, song: str, *, tokens: bool) -> dict[str, Any]:
@@ -170,7 +168,7 @@ class SongReader:
         )
 
     def _known(self, room: str, song: str) -> list[SongLog]:
-        records = [record for record in self.shelf.room(room, song) if record.relays]
+        records = [record for record in self.songs.room(room, song) if record.relays]
         if not records:
             raise NotFound(f"no song {song} in this room")
         return records
@@ -179,13 +177,13 @@ class SongReader:
         return song_lease(lease(record.relays), self.clock(), self.margins.safety)
 
     def _with_tokens(self, record: SongLog) -> SongLease:
-        """Unseal what still counts; what is over, or sealed so that nobody can open it, has no token to show."""
+        """Decrypt the relays that still count. A relay that is over or cannot be decrypted has no token to show."""
         now, known = self.clock(), lease(record.relays)
         alive = {hold.digest for hold in known.entitlements(self.margins.safety) if hold.remaining_ms(now)}
-        unsealed = {relay.digest: self._open(relay, record) for relay in record.relays if relay.digest in alive}
-        opened = lease(unsealed.get(relay.digest) or relay for relay in record.relays)
+        decrypted = {relay.digest: self._open(relay, record) for relay in record.relays if relay.digest in alive}
+        opened = lease(decrypted.get(relay.digest) or relay for relay in record.relays)
         view, holds = song_lease(known, now, self.margins.safety), opened.entitlements(self.margins.safety)
-        live = [hold for hold in holds if hold.remaining_ms(now) and unsealed.get(hold.digest)]
+        live = [hold for hold in holds if hold.remaining_ms(now) and decrypted.get(hold.digest)]
         for hold in live:
             if hold.token:
                 setattr(view, f"{hold.part}_token", hold.token)
@@ -194,12 +192,12 @@ class SongReader:
         return view
 
     def _open(self, relay: Relay, record: SongLog) -> Relay | None:
-        """Read a relay with its tokens; None, once that is noted, if what was sealed can never be read."""
+        """Decrypt a relay; return None, after noting it, if it can never be decrypted or read."""
         try:
-            fields = json.loads(self.vault.unseal(record.kept[relay.digest].sealed, context(relay)))
+            fields = json.loads(self.cipher.decrypt(record.kept[relay.digest].encrypted, context(relay)))
             return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
         except (DecryptionFailed, Malformed, ValueError, AttributeError) as error:
-            self.shelf.note_broken_seal(relay.key, relay.digest, type(error).__name__)
+            self.songs.note_undecryptable(relay.key, relay.digest, type(error).__name__)
             return None
 
 

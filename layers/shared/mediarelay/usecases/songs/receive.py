@@ -36,9 +36,9 @@ WINDOW = timedelta(minutes=5)
 NONCE_LIFE = timedelta(days=90)
 """ZEGO's signature joins timestamp and nonce, so it would be good again when their digits make another time."""
 MAX_BYTES = 256 * 1024
-"""Of one message: all of it is sealed, 4 KB at a time."""
+"""Bytes of one message: all of it is encrypted, 4 KB at a time."""
 MAX_OF_ONE = 128 * 1024
-"""Of one relay: it is kept twice, sealed and redacted, in one item."""
+"""Bytes of one relay: it is stored twice, encrypted and redacted, in one item."""
 FOLD_GRACE = timedelta(seconds=30)
 """How long the stream has to fold a relay before the sweep does."""
 ROUTE = "callbacks/music"
@@ -49,26 +49,26 @@ log = logging.getLogger(__name__)
 
 
 class SongStore(Protocol):
-    """The part of the ledger that takes relays."""
+    """Where relays are stored."""
 
-    def record(self, relay: Relay, redacted: Mapping[str, Any], sealed: tuple[bytes, ...], due_at: datetime) -> bool:
-        """Append a relay once."""
+    def append(self, relay: Relay, redacted: Mapping[str, Any], encrypted: tuple[bytes, ...], due_at: datetime) -> bool:
+        """Append a relay; return False if the same result is already there."""
 
-    def claim_nonce(self, proof: str, digest: str, until: datetime) -> bool:
-        """Note a proof; False if it was used for another message."""
+    def claim_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
+        """Note a nonce; return False if it was used for another message."""
 
 
-class Quarantine(Protocol):
-    """The part of the ledger that keeps what could not be read."""
+class QuarantineStore(Protocol):
+    """Where bodies that could not be read are kept."""
 
-    def quarantine(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
-        """Keep what could not be read."""
+    def put(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
+        """Keep a body."""
 
 
 class Cipher(Protocol):
-    """What seals tokens."""
+    """Encrypts tokens."""
 
-    def seal(self, plain: bytes, context: Mapping[str, str]) -> tuple[bytes, ...]:
+    def encrypt(self, plain: bytes, context: Mapping[str, str]) -> tuple[bytes, ...]:
         """Encrypt."""
 
 
@@ -84,9 +84,9 @@ class SongReceipt:
 class RelayEndpoint:
     """Takes messages of game servers."""
 
-    shelf: SongStore
-    quarantine: Quarantine
-    vault: Cipher
+    songs: SongStore
+    quarantine: QuarantineStore
+    cipher: Cipher
     secrets: LiveSecret
     networks: Networks
     clock: Callable[[], datetime]
@@ -122,7 +122,7 @@ class RelayEndpoint:
             relays = read_relays(message, sent, now, identity)
         except Malformed as error:
             count("RelayMalformed")
-            self.quarantine.quarantine(_without_tokens(message), str(error), ROUTE, now)
+            self.quarantine.put(_without_tokens(message), str(error), ROUTE, now)
             raise
         bodies = [json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass") for fields in message.relays]
         if any(len(body) > MAX_OF_ONE for body in bodies):
@@ -131,8 +131,8 @@ class RelayEndpoint:
 
     def _store(self, relay: Relay, fields: Mapping[str, Any], body: bytes) -> SongReceipt:
         add_log_keys(room=relay.key.room)
-        sealed = self.vault.seal(body, context(relay))
-        stored = self.shelf.record(relay, redact(dict(fields)), sealed, relay.at + FOLD_GRACE)
+        encrypted = self.cipher.encrypt(body, context(relay))
+        stored = self.songs.append(relay, redact(dict(fields)), encrypted, relay.at + FOLD_GRACE)
         count("RelayStored" if stored else "RelayRepeated")
         if stored:
             _count_unreadable(relay)
@@ -151,7 +151,7 @@ class RelayEndpoint:
             raise self._refused("not signed" if message else "neither signed in its headers nor readable")
         zego = message.signed
         self._check(now, zego.timestamp, lambda secret: _is_zego(zego, callback_secrets(secret).usable))
-        if not self.shelf.claim_nonce(zego.signature.lower(), message.digest, now + NONCE_LIFE):
+        if not self.songs.claim_nonce(zego.signature.lower(), message.digest, now + NONCE_LIFE):
             raise self._refused("its nonce was used for another message")
         return message, _moment(zego.timestamp), zego.signature.lower()
 
@@ -167,7 +167,7 @@ class RelayEndpoint:
             return read_message(body)
         except Malformed as error:
             count("RelayMalformed")
-            self.quarantine.quarantine(_UNKEPT % len(body), str(error), ROUTE, now)
+            self.quarantine.put(_UNKEPT % len(body), str(error), ROUTE, now)
             raise
 
     @staticmethod
@@ -200,7 +200,7 @@ _UNKEPT = b"%d bytes; not kept, as they may hold tokens"
 
 
 def context(relay: Relay) -> dict[str, str]:
-    """What a seal is bound to."""
+    """Return the context that encryption binds a relay to."""
     return {"room": relay.key.room, "song": relay.key.song, "digest": relay.digest}
 
 

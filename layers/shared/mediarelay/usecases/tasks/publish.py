@@ -1,4 +1,4 @@
-"""Publish: announce what subscribers have not heard yet. Called for the stream and for the sweep alike."""
+"""Publish: send what subscribers do not know yet to the topic. The stream and the sweep both call it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,32 +22,38 @@ class Announcements(Protocol):
         """Publish one message."""
 
 
-class Published(Protocol):
-    """The part of the ledger that notes announcements."""
-
-    def intent(self, identity: str) -> Intent | None:
-        """Read an intent."""
-
-    def close_intent(self, seen: Intent) -> None:
-        """Mark an intent as done."""
+class PublicationStore(Protocol):
+    """Where the published states of tasks are noted."""
 
     def mark_published(self, vid: str, publication: Publication, due: Due | None = None) -> bool:
-        """Note that a state was published."""
+        """Note that a state was published; return False if the task has moved on."""
+
+
+class IntentStore(Protocol):
+    """Where intents are stored."""
+
+    def find(self, identity: str) -> Intent | None:
+        """Read an intent."""
+
+    def complete(self, seen: Intent) -> None:
+        """Take an intent out of the due index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPublisher:
-    """Announces states of tasks. A repeat carries the same id, so subscribers can drop it."""
+    """Publishes states of tasks. A repeat has the same event id, so subscribers can drop it."""
 
     tasks: TaskRepository
-    ledger: Published
+    publications: PublicationStore
+    intents: IntentStore
     topic: Announcements
     api_url: str
 
     def publish(self, vid: str) -> State | None:
-        """Announce what is new about a task; returns the state that was announced, None if nothing was.
+        """Publish what is new about a task; return the published state, or None if there was nothing.
 
-        An item that is behind its log, or unreadable, is written anew first: else it would be announced for ever.
+        An item that is behind its log, or unreadable, is written again first. Otherwise the note that it was published
+        would never match, and each tick would publish it again.
         """
         log, task = self.tasks.load(vid)
         if task and _is_behind(log, task):
@@ -57,17 +63,17 @@ class TaskPublisher:
         if task is None or log.item is None or publication is None:
             return None
         self.topic.publish(*task_event(task, self.api_url, publication.replay))
-        self.ledger.mark_published(vid, publication, self.tasks.next_check(log, task, log.item.bookkeeping))
+        self.publications.mark_published(vid, publication, self.tasks.next_check(log, task, log.item.bookkeeping))
         count("Published", state=publication.state)
         return publication.state
 
     def refuse(self, identity: str) -> None:
-        """Announce that an accepted wish was refused, unless its client was told meanwhile."""
-        intent = self.ledger.intent(identity)
+        """Publish that an accepted intent was refused, unless it was deleted: its client has the answer then."""
+        intent = self.intents.find(identity)
         if intent is None or intent.refused is None:
             return
         self.topic.publish(*refusal_event(intent, self.api_url))
-        self.ledger.close_intent(intent)
+        self.intents.complete(intent)
         count("RefusalsPublished", kind=intent.kind)
 
 

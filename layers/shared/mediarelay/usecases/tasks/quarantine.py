@@ -1,4 +1,4 @@
-"""Quarantine: see what could not be read, and read it again once the reader is mended."""
+"""Quarantine: list bodies that could not be read, and read them again once the reader is fixed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,25 +13,25 @@ from mediarelay.usecases.tasks.receive import Receipt
 
 MAX_AT_ONCE = 100
 MAX_BYTES = 16 * 2**20
-"""Read for one page: bodies may be large, and a page has to be done within the gateway's 30 seconds."""
+"""Bytes of bodies in one page: they may be large, and the gateway waits for 30 seconds."""
 MAX_SHOWN = 4096
-"""Bytes of each body in a list: what is in quarantine may be large, and many."""
+"""Bytes of each body in a list."""
 Result = TypeVar("Result")
 
 
 class QuarantineStore(Protocol):
-    """The part of the ledger that keeps what could not be read."""
+    """Where bodies that could not be read are kept."""
 
-    def quarantined(self, day: str, after: str) -> Iterator[QuarantinedBody]:
-        """What one day left, in the order of digests."""
+    def bodies(self, day: str, after: str) -> Iterator[QuarantinedBody]:
+        """Yield the bodies of one day behind a digest, in the order of digests."""
 
-    def release(self, kept: QuarantinedBody) -> None:
-        """Take a body out."""
+    def delete(self, quarantined: QuarantinedBody) -> None:
+        """Delete a body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """What came of reading again: how many are tasks' claims now, how many stay, and where to go on (None: the end)."""
+    """The result of reading again: how many bodies became claims, how many stay, and the next cursor, if any."""
 
     stored: int
     refused: int
@@ -40,24 +40,24 @@ class Rerun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantine:
-    """Lists and re-runs. `intakes` gives the reader of each route; what comes back is a claim, never believed."""
+    """Lists bodies and reads them again. `intakes` has the reader of each route; each body becomes a claim."""
 
-    shelf: QuarantineStore
+    store: QuarantineStore
     intakes: Mapping[str, Callable[[QuarantinedBody], Receipt]]
 
     def page(self, day: str, after: str) -> tuple[list[QuarantinedBody], str | None]:
-        """Return some bodies of a day, their beginnings only, and where the next page begins."""
+        """Return a page of a day's bodies, only their beginnings, and the next cursor."""
         return self._each(day, after, lambda kept: replace(kept, body=kept.body[:MAX_SHOWN], size=len(kept.body)))
 
     def rerun(self, day: str, after: str) -> Rerun:
-        """Read some bodies of a day again; what can be read now leaves the quarantine."""
+        """Read a page of a day's bodies again; those that can be read leave the quarantine."""
         taken, cursor = self._each(day, after, self._again)
         return Rerun(sum(taken), len(taken) - sum(taken), cursor)
 
     def _each(self, day: str, after: str, use: Callable[[QuarantinedBody], Result]) -> tuple[list[Result], str | None]:
-        """Use one body after the other, as many as there is time for; returns where to go on (None: the end)."""
+        """Use the bodies of one page, one after the other; return the results and the next cursor (None: the end)."""
         done, size = list[Result](), 0
-        for kept in self.shelf.quarantined(day, after):
+        for kept in self.store.bodies(day, after):
             done.append(use(kept))
             size += len(kept.body)
             if len(done) == MAX_AT_ONCE or size >= MAX_BYTES:
@@ -72,7 +72,7 @@ class Quarantine:
             self.intakes[kept.route](kept)
         except (Malformed, TooLarge):
             return False
-        self.shelf.release(kept)
+        self.store.delete(kept)
         return True
 
 

@@ -23,18 +23,18 @@ MAX_FILLING = 3
 """Claims that are read in full for a task."""
 
 
-class Pages(Protocol):
-    """The part of the ledger that lists tasks."""
+class TaskListing(Protocol):
+    """The lists of tasks."""
 
-    def page(self, chosen: Selection, *, cursor: str | None, limit: int, order: Order) -> list[dict[str, str]]:
-        """Rows of a selection from behind the cursor on."""
+    def page(self, selection: Selection, *, cursor: str | None, limit: int, order: Order) -> list[dict[str, str]]:
+        """List rows of a selection behind the cursor."""
 
 
-class Claims(Protocol):
-    """The part of the ledger that has what callbacks and replies said."""
+class BodyStore(Protocol):
+    """Where the bodies of claims and replies are stored."""
 
-    def read_body(self, entry: LoggedObservation) -> bytes | None:
-        """Read the body of a claim or a reply."""
+    def read_body(self, observation: LoggedObservation) -> bytes | None:
+        """Read the body of a claim or a reply; return None once it has been deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,8 @@ class TaskReader:
     """Answers queries."""
 
     tasks: TaskRepository
-    pages: Pages
-    claims: Claims
+    listing: TaskListing
+    bodies: BodyStore
 
     def task(self, vid: str) -> dict[str, Any]:
         """Return one task; raises `NotFound`. Until the provider told its outcome, claims fill gaps."""
@@ -69,7 +69,7 @@ class TaskReader:
         """
         ordered = sorted(entries, key=lambda one: (one.at, one.digest))
         latest = [one for origin in STORED_APART for one in [one for one in ordered if one.origin is origin][-most:]]
-        return (replace(one, body=self.claims.read_body(one)) if one in latest else one for one in ordered)
+        return (replace(one, body=self.bodies.read_body(one)) if one in latest else one for one in ordered)
 
     def page(self, query: TaskQuery) -> dict[str, Any]:
         """Return a page of tasks."""
@@ -86,7 +86,7 @@ class TaskReader:
         """
         cursor, found = _decode(query.cursor), dict[str, dict[str, str]]()
         for chosen in sorted(query.selections(), key=lambda one: PROGRESS[one.state]):
-            rows = self.pages.page(chosen, cursor=cursor, limit=query.limit + 1, order=query.order)
+            rows = self.listing.page(chosen, cursor=cursor, limit=query.limit + 1, order=query.order)
             found |= {row["vid"]: row for row in rows}
         descending = query.order is Order.DESCENDING
         return sorted(found.values(), key=lambda row: row["position"], reverse=descending)

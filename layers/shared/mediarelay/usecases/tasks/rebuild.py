@@ -37,11 +37,11 @@ class Rebuilder:
     """Reads the whole table, so it is for operators, not for schedules."""
 
     tasks: TaskRepository
-    ledger: Vids
+    store: Vids
 
     def differences(self) -> Iterator[Difference]:
         """Yield what differs, task by task. A claim that nobody has confirmed yet has no item, and needs none."""
-        for vid in self.ledger.vids():
+        for vid in self.store.vids():
             yield from self.of(vid)
 
     def of(self, vid: str) -> list[Difference]:

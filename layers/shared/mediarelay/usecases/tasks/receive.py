@@ -24,14 +24,18 @@ from mediarelay.usecases.secret_entries import callback_tokens
 log = logging.getLogger(__name__)
 
 
-class Claims(Protocol):
-    """The part of the ledger that takes callbacks."""
+class ObservationStore(Protocol):
+    """Where callbacks are stored."""
 
-    def append(self, entry: LoggedObservation, due: Due | None = None) -> bool:
-        """Append an entry once."""
+    def append(self, observation: LoggedObservation, due: Due | None = None) -> bool:
+        """Append an observation; return False if it is already there."""
 
-    def quarantine(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
-        """Keep what could not be read."""
+
+class QuarantineStore(Protocol):
+    """Where bodies that could not be read are kept."""
+
+    def put(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
+        """Keep a body."""
 
 
 class Retry(Protocol):
@@ -54,7 +58,8 @@ class CallbackStore:
     """Stores callbacks of one kind, wherever they come from: the CDN, the retry queue, the quarantine."""
 
     kind: Kind
-    ledger: Claims
+    observations: ObservationStore
+    quarantine: QuarantineStore
     limit: int
     first_poll_after: timedelta
     give_up_after: timedelta
@@ -71,7 +76,7 @@ class CallbackStore:
             head = self.head(body)
         except (Malformed, TooLarge) as error:
             count("CallbackMalformed", kind=self.kind)
-            self.ledger.quarantine(body, str(error), f"callbacks/{self.kind}", at)
+            self.quarantine.put(body, str(error), f"callbacks/{self.kind}", at)
             raise
         add_log_keys(vid=head.vid)
         end = self.clock() + self.give_up_after
@@ -84,7 +89,7 @@ class CallbackStore:
             claim_summary=head.claim_summary,
             give_up_at=end,
         )
-        stored = self.ledger.append(
+        stored = self.observations.append(
             entry, first_check(self.kind, at, self.first_poll_after, known=origin in TRUSTED_ORIGINS)
         )
         count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)

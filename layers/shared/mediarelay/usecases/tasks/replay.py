@@ -1,6 +1,6 @@
-"""Replay: ask about tasks again and announce them again, because a person wants it; one, or many at a bounded rate.
+"""Replay: query tasks and publish them again because a client wants it; one task, or many at a bounded rate.
 
-What was asked for is written to the ledger first; stream and schedule carry it out as they do with callbacks.
+The request is written to the ledger first. The stream and the schedule then carry it out as they do with callbacks.
 """
 
 import logging
@@ -22,82 +22,87 @@ STEP = timedelta(minutes=1)
 log = logging.getLogger(__name__)
 
 
-class Replays(Protocol):
-    """The part of the ledger that replays need."""
+class TaskListing(Protocol):
+    """The lists of tasks."""
 
-    def ask_replay(self, vid: str, kind: Kind, identity: str, by: str, now: datetime) -> bool:
-        """Note, once per identity, that a task is to be asked about and announced anew."""
-
-    def count(self, chosen: Selection) -> int:
+    def count(self, selection: Selection) -> int:
         """Count the tasks of a selection."""
 
-    def page(self, chosen: Selection, *, cursor: str | None, limit: int) -> list[dict[str, str]]:
-        """Rows of a selection, newest first."""
+    def page(self, selection: Selection, *, cursor: str | None, limit: int) -> list[dict[str, str]]:
+        """List rows of a selection, newest first."""
 
-    def open_job(self, job: ReplayJob) -> bool:
-        """Store a replay in bulk."""
 
-    def job(self, identity: str) -> ReplayJob | None:
-        """Read a replay in bulk."""
+class ReplayStore(Protocol):
+    """Where replay requests and bulk replays are stored."""
+
+    def request(self, vid: str, kind: Kind, identity: str, by: str, now: datetime) -> bool:
+        """Store, once per identity, that a client wants a task queried and published again."""
+
+    def create_job(self, job: ReplayJob) -> bool:
+        """Store a bulk replay."""
+
+    def find_job(self, identity: str) -> ReplayJob | None:
+        """Read a bulk replay."""
 
     def advance_job(self, identity: str, cursor: str, due_at: datetime) -> None:
-        """Note how far a replay in bulk has got."""
+        """Note how far a bulk replay has come."""
 
-    def close_job(self, identity: str) -> None:
-        """Note that a replay in bulk has come to its end."""
+    def complete_job(self, identity: str) -> None:
+        """Take a bulk replay that has come to its end out of the due index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayer:
-    """Takes wishes for replays. `identity` gives a new one each time, so no wish is taken for a repeat."""
+    """Takes replay requests. `identity` returns a new one each time, so no request counts as a repeat."""
 
     tasks: TaskRepository
-    ledger: Replays
+    listing: TaskListing
+    replays: ReplayStore
     clock: Callable[[], datetime]
     identity: Callable[[], str]
 
     def replay(self, vid: str, by: str) -> str:
-        """Have a task asked about and announced anew; returns the identity of the wish. Raises `NotFound`."""
+        """Request a replay of a task; return the identity of the request. Raises `NotFound`."""
         _, task = self.tasks.load(checked(vid))
         if task is None:
             raise NotFound(f"no task {vid}")
         identity = self.identity()
-        self.ledger.ask_replay(vid, task.kind, identity, by, self.clock())
+        self.replays.request(vid, task.kind, identity, by, self.clock())
         count("Replays", kind=task.kind)
         return identity
 
     def count(self, selections: list[Selection]) -> int:
-        """Count what a replay in bulk would be about."""
-        return sum(map(self.ledger.count, selections))
+        """Count the tasks that a bulk replay would take."""
+        return sum(map(self.listing.count, selections))
 
     def start(self, selections: list[Selection], rate: int, by: str) -> list[str]:
-        """Begin replays in bulk, `rate` tasks per minute each; returns their identities."""
+        """Start bulk replays, `rate` tasks per minute each; return their identities."""
         jobs = [
             ReplayJob(identity=self.identity(), selection=one, rate=rate, by=by, at=self.clock()) for one in selections
         ]
         for job in jobs:
-            self.ledger.open_job(job)
+            self.replays.create_job(job)
             log.info("replay in bulk", extra={"job": job.identity, "by": by, "which": job.selection.key})
         return [job.identity for job in jobs]
 
     def resume(self, identity: str, time_left: Callable[[], bool]) -> None:
-        """Take the next minute's tasks of a replay in bulk, as far as there is time.
+        """Take the next minute's tasks of a bulk replay, as far as there is time.
 
-        Each is asked for once per job, however often this runs.
+        However often this runs, each task is requested once per job: the request has the job's identity.
         """
-        job = self.ledger.job(identity)
+        job = self.replays.find_job(identity)
         if job is None:
             return
         chosen = job.selection
-        rows = self.ledger.page(chosen, cursor=job.cursor, limit=job.rate)
+        rows = self.listing.page(chosen, cursor=job.cursor, limit=job.rate)
         done = [self._ask(row, job) for row in takewhile(lambda _row: time_left(), rows)]
         count("Replays", len(done), kind=chosen.kind)
         if len(done) == len(rows) < job.rate:
-            self.ledger.close_job(identity)
+            self.replays.complete_job(identity)
         elif done:
-            self.ledger.advance_job(identity, done[-1], self.clock() + STEP)
+            self.replays.advance_job(identity, done[-1], self.clock() + STEP)
 
     def _ask(self, row: dict[str, str], job: ReplayJob) -> str:
-        """Ask for one replay of a job; returns the row's place in the listing."""
-        self.ledger.ask_replay(row["vid"], job.selection.kind, job.identity, job.by, self.clock())
+        """Request one replay of a job; return the row's position in the listing."""
+        self.replays.request(row["vid"], job.selection.kind, job.identity, job.by, self.clock())
         return row["position"]

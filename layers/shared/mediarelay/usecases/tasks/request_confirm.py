@@ -1,4 +1,4 @@
-"""Ask: send for a query about a task, to the queue of its class."""
+"""Request a confirmation of a task at once, in the queue of its class."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,7 +7,7 @@ from mediarelay.domain.tasks.media import Kind
 
 
 class KnownTasks(Protocol):
-    """The part of the ledger that says which tasks are known."""
+    """Which tasks are known."""
 
     def is_known(self, vid: str) -> bool:
         """Whether more than callbacks name a task."""
@@ -22,26 +22,26 @@ class PromptQueue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConfirmRequester:
-    """Sends for a query at once, as somebody has just spoken about a task.
+    """Requests a query when a callback or a replay has just arrived.
 
-    Queries take long, above all while the provider is slow, and few run at a time. So the queries about tasks that
-    only callbacks name wait in a queue of their own: anybody with the path token can make those up.
+    Queries take long, above all while the provider is slow, and few run at a time. So queries about tasks that only
+    callbacks name have a queue of their own: anybody with the path token can invent such tasks.
     """
 
-    ledger: KnownTasks
+    tasks: KnownTasks
     queue: PromptQueue
     unknown_queue: PromptQueue
 
     def ask(self, vid: str, kind: Kind, *, vouched: bool) -> None:
-        """Send for one query.
+        """Request one query.
 
         Args:
             vid: The task.
-            kind: What it is taken to be.
-            vouched: Whether who spoke is believed: a client, or the CDN if callbacks are trusted.
+            kind: The kind that the caller takes it to be.
+            vouched: Whether a trusted sender names the task: a client, or the CDN if callbacks are trusted.
 
         Raises:
             LedgerUnavailable, Undelivered: Nothing was sent; the task stays due.
         """
-        queue = self.queue if vouched or self.ledger.is_known(vid) else self.unknown_queue
+        queue = self.queue if vouched or self.tasks.is_known(vid) else self.unknown_queue
         queue.send(vid, kind, prompt=True)

@@ -1,7 +1,7 @@
-"""Submit: a client's wish becomes a task, once per idempotency key.
+"""Submit: a client's request becomes a task, once per idempotency key.
 
-The wish is stored before the provider is called. If the provider's answer is lost, the wish stays due and is sent
-again: the provider marks the earlier task of the same file as deleted, so one task remains.
+The request is stored as an intent before the provider is called. If the provider's answer is lost, the intent stays due
+and is sent again: the provider marks the earlier task of the same file as deleted, so one task remains.
 """
 
 import json
@@ -32,44 +32,44 @@ from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS, TaskRepository
 
 SUBMIT_GRACE = timedelta(seconds=60)
 """Longer than a submit function may run, so that the sweep never races it."""
-IN_HAND = timedelta(seconds=35)
-"""Longer than a worker may take for a wish: the queue may deliver it twice."""
+LOCK_TIMEOUT = timedelta(seconds=35)
+"""Longer than a worker may take for an intent: the queue may deliver its message twice."""
 ORIGINS = {Kind.AUDIO: Origin.SUBMIT, Kind.VIDEO: Origin.TRACK}
 log = logging.getLogger(__name__)
 
 
-class Intents(Protocol):
-    """The part of the ledger that submits need."""
+class IntentStore(Protocol):
+    """Where intents are stored."""
 
-    def open_intent(self, intent: Intent, due: Due) -> bool:
-        """Store an intent unless its key is taken."""
+    def create(self, intent: Intent, due: Due) -> bool:
+        """Store an intent; return False if its key is taken."""
 
-    def intent(self, identity: str) -> Intent | None:
+    def find(self, identity: str) -> Intent | None:
         """Read an intent."""
 
-    def name_intent(self, identity: str, vid: str, now: datetime) -> bool:
-        """Note the vid of an intent."""
+    def lock(self, identity: str, now: datetime, until: datetime) -> bool:
+        """Lock an intent; return False if another worker has locked it."""
 
-    def expire_intent(self, seen: Intent) -> None:
-        """Free the key of an intent that has become a task."""
+    def assign_vid(self, identity: str, vid: str, now: datetime) -> bool:
+        """Note the vid that the provider gave; return False if the intent has one."""
 
-    def close_intent(self, seen: Intent) -> None:
-        """Mark an intent as done."""
+    def complete(self, seen: Intent) -> None:
+        """Take an intent out of the due index."""
 
-    def begin_intent(self, identity: str, now: datetime, until: datetime) -> bool:
-        """Take a wish in hand unless somebody else has."""
+    def mark_accepted(self, seen: Intent) -> bool:
+        """Note that another client was told that an intent is accepted; return False if it was answered meanwhile."""
 
-    def promise_intent(self, seen: Intent) -> bool:
-        """Note that somebody else was told that this wish is accepted."""
+    def mark_refused(self, seen: Intent, reason: str, due: Due) -> None:
+        """Note that the provider refused an intent, which is due for publication then."""
 
-    def refuse_intent(self, seen: Intent, reason: str, due: Due) -> None:
-        """Note that the provider will not take a wish, and that this is to be announced."""
+    def postpone(self, seen: Intent, until: datetime) -> bool:
+        """Make an intent due at a time and unlock it; return False if it was answered meanwhile."""
 
-    def put_off_intent(self, seen: Intent, until: datetime) -> bool:
-        """Have a wish tried again at a time, unless it was answered meanwhile."""
+    def delete(self, seen: Intent) -> bool:
+        """Delete a refused intent; return False while another client still has to be notified of the refusal."""
 
-    def drop_intent(self, seen: Intent) -> bool:
-        """Take back this intent, not a later one under its key, unless somebody else waits for it."""
+    def release_key(self, seen: Intent) -> None:
+        """Free the key of an intent whose task is in the log."""
 
 
 class Send(Protocol):
@@ -80,19 +80,19 @@ class Send(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IntentStore:
+class IntentRegistry:
     """Stores requests as intents, once per idempotency key. It never calls the provider.
 
     `default_key_hours` is how long after the provider's answer the same request without a key gives the same task.
     """
 
-    intents: Intents
+    intents: IntentStore
     tasks: TaskRepository
     clock: Callable[[], datetime]
     default_key_hours: int
 
     def enqueue(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
-        """Take a wish that the queue hands to the provider, at the pace of the budget.
+        """Store a request that the submit queue hands to the provider, at the pace of the call budget.
 
         Raises:
             Conflict, LedgerUnavailable: As for `submit`.
@@ -105,76 +105,76 @@ class IntentStore:
         return self.answer_repeat(intent)
 
     def add(self, intent: Intent, *, by_default: bool) -> bool:
-        """Store a wish; return False if its key is taken. A default key is free again once its time is over."""
+        """Store an intent; return False if its key is taken. A default key is free again once its time is over."""
         due = Due(Duty.SUBMIT_QUEUED if intent.queued else Duty.SUBMIT, intent.at + SUBMIT_GRACE)
-        if self.intents.open_intent(intent, due):
+        if self.intents.create(intent, due):
             return True
-        return by_default and self._is_free(intent) and self.intents.open_intent(intent, due)
+        return by_default and self._is_free(intent) and self.intents.create(intent, due)
 
-    def _is_free(self, wish: Intent) -> bool:
-        """Free the default key of a wish that became a task long ago: its file may have new content by now.
+    def _is_free(self, new: Intent) -> bool:
+        """Free the default key of an intent that became a task long ago: its file may have new content by now.
 
-        Others may do the same: whoever opens the next intent first sends it.
+        Another request may do the same; the one that creates the next intent submits it.
         """
-        stored = self.intents.intent(wish.identity)
+        stored = self.intents.find(new.identity)
         if stored is None:
             return True
-        if stored.named_at is None or wish.at - stored.named_at < timedelta(hours=self.default_key_hours):
+        if stored.assigned_at is None or new.at - stored.assigned_at < timedelta(hours=self.default_key_hours):
             return False
-        self.intents.expire_intent(stored)
+        self.intents.release_key(stored)
         return True
 
-    def answer_repeat(self, wish: Intent) -> Submitted:
-        """Answer a wish that is stored already; it may be answered, refused or dropped meanwhile."""
+    def answer_repeat(self, new: Intent) -> Submitted:
+        """Answer a request that repeats a stored intent, which may be answered, refused or deleted meanwhile."""
         for _ in range(MAX_ATTEMPTS):
-            if (found := self._stored(wish)) is not None:
+            if (found := self._stored(new)) is not None:
                 return found
         raise LedgerUnavailable("too many with this key")
 
-    def _stored(self, wish: Intent) -> Submitted | None:
-        stored = self.intents.intent(wish.identity)
+    def _stored(self, new: Intent) -> Submitted | None:
+        stored = self.intents.find(new.identity)
         if stored is None:
             raise LedgerUnavailable("the first request with this key has just been refused")
-        if not stored.same_request(wish):
+        if not stored.same_request(new):
             raise Conflict("Idempotency-Key: was used for another request")
         if stored.refused and stored.vid is None:
-            self.intents.drop_intent(stored)
+            self.intents.delete(stored)
             raise ProviderRefused(stored.refused)
         if stored.vid is None:
-            accepted = Submitted(None, wish.kind, State.EXPECTED, repeated=True)
-            return accepted if self.intents.promise_intent(stored) else None
+            accepted = Submitted(None, new.kind, State.EXPECTED, repeated=True)
+            return accepted if self.intents.mark_accepted(stored) else None
         _, task = self.tasks.load(stored.vid)
-        return Submitted(stored.vid, wish.kind, task.state if task else State.PENDING, repeated=True)
+        return Submitted(stored.vid, new.kind, task.state if task else State.PENDING, repeated=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitter:
     """Sends intents to the provider. `send` gives the call for each kind."""
 
-    store: IntentStore
-    intents: Intents
+    registry: IntentRegistry
+    intents: IntentStore
     tasks: TaskRepository
     send: Mapping[Kind, Send]
     clock: Callable[[], datetime]
 
     def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
-        """Take a wish.
+        """Submit a request whose client waits.
 
         Args:
-            kind: What is to be transcoded.
-            request: The wish in the provider's words (`url`, `bucketName`, `bucketRegion`).
-            key: The client's idempotency key; by default the wish itself, for `IntentStore.default_key_hours`.
+            kind: The kind of the file.
+            request: The request in the provider's words (`url`, `bucketName`, `bucketRegion`).
+            key: The client's idempotency key; by default the request, for `IntentRegistry.default_key_hours`.
 
         Raises:
-            Conflict: The key was used for another wish.
-            ProviderRefused: The provider will not take it; the key is free again.
-            LedgerUnavailable: Nothing was promised.
+            Conflict: The key was used for another request.
+            ProviderRefused: The provider refuses the request; the key is free again.
+            LedgerUnavailable: Nothing was accepted.
         """
         intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
         add_log_keys(intent=intent.identity)
-        if self.store.add(intent, by_default=key is None):
+        if self.registry.add(intent, by_default=key is None):
             return self._send_now(intent)
-        return self.store.answer_repeat(intent)
+        return self.registry.answer_repeat(intent)
 
     def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
         """Expect a video task whose vid is known already."""
@@ -185,13 +185,16 @@ class Submitter:
         return any(entry.origin is Origin.TRACK for entry in self.tasks.load(vid)[0].observations)
 
     def resume(self, identity: str) -> Submitted | None:
-        """Finish a wish that was left open; None if it is gone, refused, or was open for too long and is given up."""
-        intent = self.intents.intent(identity)
+        """Submit an open intent whose client does not wait.
+
+        Return None if it is gone, locked or refused, or was open for too long and is given up.
+        """
+        intent = self.intents.find(identity)
         if intent is None:
             return None
         if intent.vid is not None:
             return self._finish(intent, intent.vid)
-        if intent.refused or not self.intents.begin_intent(identity, self.clock(), self.clock() + IN_HAND):
+        if intent.refused or not self.intents.lock(identity, self.clock(), self.clock() + LOCK_TIMEOUT):
             return None
         if self.clock() - intent.at < self.tasks.rules.give_up_after:
             return self._try(intent)
@@ -201,16 +204,16 @@ class Submitter:
         return None
 
     def _send_now(self, intent: Intent) -> Submitted:
-        """Send a wish whose client waits: a refusal is its answer; others who were promised it hear of it."""
+        """Send an intent whose client waits and gets a refusal as answer; other clients of it get the refusal event."""
         try:
             return self._send(intent)
         except ProviderRefused as error:
-            if not self.intents.drop_intent(intent):
+            if not self.intents.delete(intent):
                 self._refuse(intent, str(error))
             raise
 
     def _try(self, intent: Intent) -> Submitted | None:
-        """Send a wish whose client does not wait: a refusal is announced, and kept until the client asks."""
+        """Send an intent whose client does not wait: a refusal is published, and stored until the client repeats."""
         try:
             return self._send(intent)
         except ProviderRefused as error:
@@ -220,24 +223,24 @@ class Submitter:
             return None
 
     def _refuse(self, intent: Intent, reason: str) -> None:
-        self.intents.refuse_intent(intent, reason, Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE))
+        self.intents.mark_refused(intent, reason, Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE))
 
     def _send(self, intent: Intent) -> Submitted:
         try:
             vid = self.send[intent.kind](intent.request, queued=intent.queued)
         except BudgetSpent:
-            self.intents.put_off_intent(intent, next_minute(self.clock()))
+            self.intents.postpone(intent, next_minute(self.clock()))
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         except (ProviderBusy, ProviderClosed, ProviderUnknown) as error:
             log.warning("submit stays open", extra={"error": type(error).__name__, "code": error.code})
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
-        first = self.intents.name_intent(intent.identity, vid, self.clock())
+        first = self.intents.assign_vid(intent.identity, vid, self.clock())
         submitted = self._finish(intent, vid)
-        return submitted if first else self.store.answer_repeat(intent)
+        return submitted if first else self.registry.answer_repeat(intent)
 
     def _finish(self, intent: Intent, vid: str) -> Submitted:
         submitted = self._expect(intent.kind, vid, intent.request, repeated=False)
-        self.intents.close_intent(intent)
+        self.intents.complete(intent)
         return submitted
 
     def _expect(self, kind: Kind, vid: str, request: Mapping[str, str], *, repeated: bool) -> Submitted:

@@ -10,7 +10,7 @@ from mediarelay.contracts.api.submits import AudioBatchItem
 from mediarelay.domain.tasks.intent import Submitted
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, MediarelayError
-from mediarelay.usecases.tasks.submit import IntentStore
+from mediarelay.usecases.tasks.submit import IntentRegistry
 
 WRITERS = 8
 """Items that are stored at the same time: a batch has to be done within the gateway's 30 seconds."""
@@ -21,7 +21,7 @@ Result = Submitted | MediarelayError
 class BatchSubmitter:
     """Takes batches of audio tasks."""
 
-    store: IntentStore
+    registry: IntentRegistry
 
     def take(self, items: Sequence[Any], own_key: Callable[[str | None], str | None]) -> list[Result]:
         """Store items; returns the result of each, in order. `own_key` makes a client's key its own."""
@@ -32,7 +32,7 @@ class BatchSubmitter:
         try:
             request = validate(AudioBatchItem, _object(item)).model_dump()
             key = own_key(request.pop("idempotency_key"))
-            return self.store.enqueue(Kind.AUDIO, request, key)
+            return self.registry.enqueue(Kind.AUDIO, request, key)
         except MediarelayError as error:
             return error
 

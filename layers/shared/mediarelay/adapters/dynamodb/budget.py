@@ -1,0 +1,32 @@
+"""The call budget in the table: a counter per minute, shared by all functions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mediarelay.adapters.dynamodb.codec import epoch
+from mediarelay.adapters.dynamodb.keys import budget_key
+from mediarelay.adapters.dynamodb.table import Table
+from mediarelay.domain.budget import Allowance
+
+EXPIRES_AFTER = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class BudgetStore:
+    """Counts calls to the provider."""
+
+    table: Table
+
+    def spend(self, now: datetime, allowance: Allowance) -> bool:
+        """Take one call out of this minute's budget; return False if none is left for this class of calls.
+
+        One conditional write counts and checks, so the budget is exact however many functions call at once.
+        """
+        counters, condition = "calls :one", "(attribute_not_exists(calls) OR calls < :limit)"
+        values = {":one": 1, ":limit": allowance.limit, ":end": epoch(now + EXPIRES_AFTER)}
+        if allowance.unknown_limit is not None:
+            counters += ", unknown_calls :one"
+            condition += " AND (attribute_not_exists(unknown_calls) OR unknown_calls < :unknown)"
+            values |= {":unknown": allowance.unknown_limit}
+        key = budget_key(now.strftime("%Y-%m-%dT%H:%M"))
+        return self.table.update(key, f"ADD {counters} SET expires_at = :end", values, condition)

@@ -1,0 +1,60 @@
+"""Circuits in the table: all functions share what they learn about the provider's refusals."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from mediarelay.adapters.dynamodb.codec import Row, decoder, epoch
+from mediarelay.adapters.dynamodb.item_types import ItemType
+from mediarelay.adapters.dynamodb.keys import THERE, circuit_key
+from mediarelay.adapters.dynamodb.table import Table
+from mediarelay.adapters.dynamodb.unreadable import note_unreadable
+from mediarelay.domain.circuit_breaker import Circuit
+from mediarelay.errors import LedgerUnavailable, RowUnreadable
+
+
+@dataclass(frozen=True)
+class CircuitStore:
+    """Reads and writes the circuit of each action of the provider."""
+
+    table: Table
+
+    def find(self, action: str) -> Circuit:
+        """Read a circuit. An unreadable one counts as closed and is deleted: it is cheap to learn again."""
+        found = self.table.get(circuit_key(action))
+        try:
+            return decode_circuit(found) if found else Circuit()
+        except RowUnreadable as error:
+            note_unreadable(error)
+            with suppress(LedgerUnavailable):  # the polls may not delete
+                self.reset(action)
+            return Circuit()
+
+    def record_failure(self, action: str) -> int:
+        """Count one more refusal; return how many there are in a row."""
+        found = self.table.update_and_return(
+            circuit_key(action),
+            "ADD failures :one SET #item = :item",
+            {":one": 1, ":item": ItemType.CIRCUIT},
+            returns="UPDATED_NEW",
+            names={"#item": "item"},
+        )
+        return Row(found).number("failures")
+
+    def open_until(self, action: str, seen: datetime | None, until: datetime) -> bool:
+        """Open a circuit; return False if its end is no longer the one that was `seen` (None: whichever it is)."""
+        condition, values = THERE, {":until": epoch(until)}
+        if seen is not None:
+            # After a break, whoever moves its end makes the one trial call; the condition lets only one do so.
+            condition, values = "open_until = :seen", values | {":seen": epoch(seen)}
+        return self.table.update(circuit_key(action), "SET open_until = :until", values, condition)
+
+    def reset(self, action: str) -> None:
+        """Delete a circuit, so that it is closed and has no failures."""
+        self.table.delete(circuit_key(action))
+
+
+@decoder
+def decode_circuit(row: Row) -> Circuit:
+    """Decode a circuit."""
+    return Circuit(row.number("failures"), row.optional_seconds("open_until"))

@@ -1,0 +1,185 @@
+"""The codec between plain Python values and DynamoDB's typed attributes. No other module names an attribute type.
+
+`encode` writes plain values. `decode` returns a `Row`, which reads one attribute at a time as the type that the caller
+expects. An item that was changed by hand, or by a later version of this code, must not be misread: an attribute that is
+missing, of another type or not parsable raises `RowUnreadable` (see `decoder`).
+"""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, TypeVar
+
+from mediarelay.adapters.dynamodb.item_types import ITEM_TYPES
+from mediarelay.errors import RowUnreadable
+
+Item = dict[str, dict[str, Any]]
+"""An item as DynamoDB's low-level API returns it: attribute name -> {type: value}."""
+YEARS = range(1970, 9000)
+"""Years of a usable stored time. Near the first and the last date of Python, adding a timedelta overflows."""
+COUNTS = range(2**53)
+"""Usable stored counts. DynamoDB refuses to add to a number with more digits than it stores."""
+UNPARSABLE = (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError, zlib.error)
+"""What reading an odd item may raise. Errors of AWS calls are none of these."""
+_NO_ATTRIBUTE: dict[str, Any] = {}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An attribute that is written back exactly as it was read, whatever it is."""
+
+    attribute: dict[str, Any]
+
+
+def encode(values: Mapping[str, object]) -> Item:
+    """Encode plain values; None and empty sets, which DynamoDB does not store, are left out."""
+    return {name: _encoded(value) for name, value in values.items() if value is not None and value != frozenset()}
+
+
+def _encoded(value: object) -> dict[str, Any]:
+    for kind, encoder in _ENCODERS:
+        if isinstance(value, kind):
+            return encoder(value)
+    raise TypeError(f"{type(value).__name__} has no attribute type")
+
+
+_ENCODERS: tuple[tuple[type, Callable[[Any], dict[str, Any]]], ...] = (
+    (Raw, lambda value: value.attribute),
+    (bool, lambda value: {"BOOL": value}),  # before int, of which bool is a subclass
+    (int, lambda value: {"N": str(value)}),
+    (str, lambda value: {"S": str(value)}),
+    (bytes, lambda value: {"B": value}),
+    (datetime, lambda value: {"S": value.isoformat()}),
+    (frozenset, lambda value: {"SS": sorted(value)}),
+    (tuple, lambda value: {"L": [_encoded(one) for one in value]}),
+    (Mapping, lambda value: {"M": encode(value)}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An item whose attributes are read one by one, each as the type that the caller expects.
+
+    An attribute that nobody reads may be anything: one odd attribute must not hide the others.
+    """
+
+    item: Item
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether the item has an attribute, of whatever type."""
+        return name in self.item
+
+    def text(self, name: str) -> str:
+        """Read a string."""
+        return str(self.item[name]["S"])
+
+    def optional_text(self, name: str) -> str | None:
+        """Read a string; None if there is no such attribute."""
+        return self.text(name) if name in self else None
+
+    def count(self, name: str, usable: range = COUNTS) -> int:
+        """Read a count."""
+        found = int(self.item[name]["N"])
+        if found not in usable:
+            raise ValueError(f"{name}: not a usable count")
+        return found
+
+    def number(self, name: str) -> int:
+        """Read an integer of any size."""
+        return int(self.item[name]["N"])
+
+    def flag(self, name: str) -> bool:
+        """Read a boolean."""
+        return bool(self.item[name]["BOOL"])
+
+    def time(self, name: str) -> datetime:
+        """Read an ISO 8601 time with its offset."""
+        return usable_time(datetime.fromisoformat(self.item[name]["S"]))
+
+    def optional_time(self, name: str) -> datetime | None:
+        """Read an ISO 8601 time; None if there is no such attribute."""
+        return self.time(name) if name in self else None
+
+    def seconds(self, name: str) -> datetime:
+        """Read UNIX seconds."""
+        return usable_time(datetime.fromtimestamp(self.number(name), UTC))
+
+    def optional_seconds(self, name: str) -> datetime | None:
+        """Read UNIX seconds; None if there is no such attribute."""
+        return self.seconds(name) if name in self else None
+
+    def binary(self, name: str) -> bytes:
+        """Read bytes."""
+        return bytes(self.item[name]["B"])
+
+    def binaries(self, name: str) -> tuple[bytes, ...]:
+        """Read a list of bytes."""
+        return tuple(bytes(one["B"]) for one in self.item[name]["L"])
+
+    def string_list(self, name: str) -> tuple[str, ...]:
+        """Read a list of strings."""
+        return tuple(str(one["S"]) for one in self.item[name]["L"])
+
+    def texts(self, name: str) -> frozenset[str]:
+        """Read a set of strings; empty if there is no such attribute."""
+        return frozenset(self.item[name]["SS"]) if name in self else frozenset()
+
+    def nested(self, name: str) -> "Row":
+        """Read a map."""
+        return Row(dict(self.item[name]["M"]))
+
+    def string_map(self) -> dict[str, str]:
+        """Read all attributes as strings."""
+        return {name: self.text(name) for name in self.item}
+
+
+def lenient_text(item: Item, name: str) -> str:
+    """Read a string that may be missing or of another type, in which case it is empty. For item types and log lines."""
+    return str(item.get(name, _NO_ATTRIBUTE).get("S") or "")
+
+
+def lenient_binary(item: Item, name: str) -> bytes | None:
+    """Read bytes that may be missing or of another type, in which case they are None."""
+    found = item.get(name, _NO_ATTRIBUTE).get("B")
+    return None if found is None else bytes(found)
+
+
+def usable_time(found: datetime) -> datetime:
+    """Return a time that can be compared with others and moved by any setting; raises ValueError for any other."""
+    if found.tzinfo is None or found.year not in YEARS:
+        raise ValueError("without an offset, or of an unusable year")
+    return found
+
+
+def epoch(at: datetime) -> int:
+    """Return UNIX seconds: the due index is sorted by them, and DynamoDB's time to live requires them."""
+    return int(at.timestamp())
+
+
+def decoder(decode: Callable[[Row], T]) -> Callable[[Item], T]:
+    """Decorate a function that reads a row: whatever is wrong with its item becomes `RowUnreadable`."""
+
+    @wraps(decode)
+    def strict(item: Item) -> T:
+        try:
+            return decode(Row(item))
+        except UNPARSABLE as error:
+            raise row_unreadable(item, error) from error
+
+    return strict
+
+
+def type_of(item: Item) -> str:
+    """Return the type that an item states; empty if it states none."""
+    return lenient_text(item, "item")
+
+
+def row_unreadable(item: Item, error: Exception) -> RowUnreadable:
+    """Name an item by its key and its type; the message never quotes its content, which may hold tokens."""
+    # The type becomes a dimension of a metric, so it has to be one of a few.
+    stated = type_of(item) if type_of(item) in ITEM_TYPES else "unknown"
+    reason = str(error) if isinstance(error, KeyError) else type(error).__name__
+    return RowUnreadable((lenient_text(item, "pk"), lenient_text(item, "sk")), stated, reason)

@@ -1,0 +1,224 @@
+"""The log of tasks in the table: one item per observation."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, encode, epoch, type_of
+from mediarelay.adapters.dynamodb.item_types import ItemType
+from mediarelay.adapters.dynamodb.keys import (
+    THERE,
+    Key,
+    body_partition,
+    due_attributes,
+    duty_text,
+    expires_at,
+    observation_key,
+    vid_of,
+    waits,
+)
+from mediarelay.adapters.dynamodb.parts import (
+    BODY,
+    LAZY_BODY,
+    join_parts,
+    may_have_parts,
+    part_item,
+    pieces_of,
+    put_with_parts,
+    remaining_body,
+    split,
+)
+from mediarelay.adapters.dynamodb.table import Table
+from mediarelay.adapters.dynamodb.unreadable import readable
+from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.row_handle import RowHandle
+from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation, PendingCheck
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.origin import STORED_APART, Origin
+
+MAX_INLINE_BODY_BYTES = 2048
+"""Bytes, compressed, of a lazy body that lies in its own item. Documented callbacks have less than half of it."""
+BODY_PARTS = "body_parts"
+"""How many parts a lazy body has that lies outside its item."""
+CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
+
+
+@dataclass(frozen=True)
+class ObservationStore:
+    """Appends to logs and reads bodies.
+
+    Attributes:
+        table: The table.
+        raw_body_days: How long the body of a claim is kept after the provider was queried about it.
+    """
+
+    table: Table
+    raw_body_days: int = 90
+
+    def append(self, observation: LoggedObservation, due: Due | None = None) -> bool:
+        """Append an observation; return False, without a write, if it is already there.
+
+        An answer or a submit that is there but unreadable is written again: it arrives in the same words each time, so
+        the task would be lost otherwise. Callbacks are exactly one write: the functions that store them may not read.
+        """
+        item = encode_observation(observation) | encode(due_attributes(due, observation.vid))
+        if observation.origin in STORED_APART:
+            end = (observation.give_up_at or observation.at) + timedelta(days=self.raw_body_days)
+            return put_with_parts(self.table, *split_lazy_body(observation, item, end))
+        head, parts = split(item)
+        if put_with_parts(self.table, head, parts):
+            return True
+        return observation.origin is not Origin.TRUSTED and self._replace_unreadable(head, parts)
+
+    def _replace_unreadable(self, head: Item, parts: list[Item]) -> bool:
+        """Write an observation over an unreadable one, and its parts over those with the same keys.
+
+        The parts of a readable observation stay: another version of zlib may divide the same body elsewhere, and a mix
+        of both divisions could not be read.
+        """
+        if parts and any(readable(decode_observation, join_parts(self._with_parts(head)), lambda _error: None)):
+            return False
+        for part in parts:
+            self.table.put(part, THERE)
+        return self.table.put_over_unreadable(head, lambda stored: decode_observation(*join_parts([stored, *parts])))
+
+    def read_body(self, observation: LoggedObservation) -> bytes | None:
+        """Read the body of a claim or a reply; return None once it has been deleted."""
+        head = next(self.table.beginning(observation_key(observation)), {})
+        if BODY_PARTS not in head:
+            return remaining_body([head])
+        return remaining_body(self.table.beginning(_lazy_body_key(observation)))
+
+    def settle(self, vid: str, checks: tuple[PendingCheck, ...]) -> list[LoggedObservation]:
+        """Take checks out of the due index; the bodies of claims become due for deletion instead.
+
+        Return the callbacks among them that were still open, with the bodies that lie in their items: the write returns
+        those anyway, so nobody has to read them again.
+        """
+        before = [self._settle(vid, check) for check in checks]
+        callbacks = (item for item in before if is_pending(item) and type_of(item) in CALLBACKS)
+        found = join_parts(row for item in callbacks for row in self._complete(item))
+        return list(readable(_decode_callback, found))
+
+    def _settle(self, vid: str, check: PendingCheck) -> Item:
+        """Settle one check; return its item as it was, or an empty one if there is none."""
+        change, values = "REMOVE due_shard, due_at", dict[str, object]()
+        if check.item == Origin.CLAIM:
+            end = Due(Duty.DELETE_BODY, check.at + timedelta(days=self.raw_body_days))
+            change = "SET due_shard = :due_shard, due_at = :due_at"
+            values = {f":{name}": value for name, value in due_attributes(end, vid).items()}
+        # A check whose item was deleted by hand must not come back as a fragment.
+        return self.table.update_and_return(Key(*check.handle), change, values, returns="ALL_OLD", condition=THERE)
+
+    def _complete(self, head: Item) -> Iterator[Item]:
+        """Yield an item and its parts; without a query if it has none."""
+        return self._with_parts(head) if may_have_parts(head) else iter([head])
+
+    def _with_parts(self, head: Item) -> Iterator[Item]:
+        """Query an item and its parts."""
+        return self.table.beginning(Key.of(Row(head)))
+
+    def delete_body(self, handle: RowHandle) -> None:
+        """Delete the body of a claim; what it claims, and its digest, stay."""
+        self.table.update(Key(*handle), f"REMOVE {LAZY_BODY}, {BODY_PARTS}, due_shard, due_at", {})
+
+
+def split_lazy_body(observation: LoggedObservation, item: Item, end: datetime) -> tuple[Item, list[Item]]:
+    """Divide an observation with a large lazy body into the item and parts that expire by themselves.
+
+    Anybody with the path token can send any number of large bodies. In a partition of their own they do not make the
+    task slow to load, and they go without a write.
+    """
+    body = Row(item).binary(LAZY_BODY)
+    if len(body) <= MAX_INLINE_BODY_BYTES:
+        return item, []
+    pieces, key = pieces_of(body), _lazy_body_key(observation)
+    parts = [part_item(key, number, piece) | encode(expires_at(end)) for number, piece in enumerate(pieces)]
+    head = {name: value for name, value in item.items() if name != LAZY_BODY}
+    return head | encode({BODY_PARTS: len(parts)}), parts
+
+
+def _lazy_body_key(observation: LoggedObservation) -> Key:
+    return Key(body_partition(observation.vid), observation_key(observation).sk)
+
+
+# ── items ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encode_observation(one: LoggedObservation) -> Item:
+    """Encode an observation."""
+    attributes: dict[str, object] = {
+        "item": one.origin,
+        "vid": one.vid,
+        "kind": one.kind,
+        "at": one.at,
+        LAZY_BODY if one.origin in STORED_APART else BODY: zlib.compress(one.body or b""),
+        "claim_summary": _summary_attributes(one.claim_summary) if one.claim_summary else None,
+        "give_up_at": epoch(one.give_up_at) if one.give_up_at else None,
+        "reason": one.reason or None,
+    }
+    return observation_key(one).item | encode(attributes)
+
+
+def _summary_attributes(summary: ClaimSummary) -> dict[str, object]:
+    return {"state": summary.state, "app_id": summary.app_id, "bucket": summary.bucket, "url": summary.url}
+
+
+@decoder
+def decode_observation(row: Row) -> LoggedObservation:
+    """Decode an observation; claims and replies come without their bodies.
+
+    A repeat is recognised by its key alone, so an item that says something else than its key must not count: it would
+    stand in the place of the observation that its key names.
+    """
+    origin = Origin(row.text("item"))
+    is_lazy = origin in STORED_APART and BODY not in row
+    found = LoggedObservation(
+        vid=vid_of(row),
+        kind=Kind(row.text("kind")),
+        origin=origin,
+        at=row.time("at"),
+        body=None if is_lazy else zlib.decompress(row.binary(BODY)),
+        digest=row.text("sk").rpartition("#")[2] if is_lazy else "",
+        claim_summary=_decode_summary(row.nested("claim_summary")) if "claim_summary" in row else None,
+        give_up_at=row.optional_seconds("give_up_at"),
+        reason=row.optional_text("reason"),
+    )
+    if observation_key(found) != Key.of(row):
+        raise ValueError("not what its key says")
+    return found
+
+
+def _decode_summary(row: Row) -> ClaimSummary:
+    return ClaimSummary(
+        state=State(row.text("state")) if "state" in row else None,
+        app_id=row.number("app_id") if "app_id" in row else None,
+        bucket=row.optional_text("bucket"),
+        url=row.optional_text("url"),
+    )
+
+
+def _decode_callback(item: Item) -> LoggedObservation:
+    """Decode a callback, with its body unless that lies outside its item."""
+    return replace(decode_observation(item), body=remaining_body([item]))
+
+
+def is_pending(item: Item) -> bool:
+    """Return whether an item under a vid, other than the task item, waits until the provider was queried."""
+    row = Row(item)
+    return waits(row) and duty_text(row) != Duty.DELETE_BODY and type_of(item) != ItemType.TASK
+
+
+@decoder
+def decode_pending_check(row: Row) -> PendingCheck:
+    """Decode a callback, submit or replay request that is due; an unreadable observation needs no query."""
+    if type_of(row.item) != ItemType.REPLAY:
+        decode_observation(row.item)
+    return PendingCheck(
+        handle=RowHandle(Key.of(row)),
+        item=row.text("item"),
+        kind=Kind(row.text("kind")),
+        at=row.time("at"),
+        give_up_at=row.optional_seconds("give_up_at"),
+    )

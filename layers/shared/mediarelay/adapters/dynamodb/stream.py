@@ -1,0 +1,50 @@
+"""The table's stream: from a record to the change that it reports."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mediarelay.adapters.dynamodb.codec import Row, decoder, type_of
+from mediarelay.adapters.dynamodb.item_types import ItemType
+from mediarelay.adapters.dynamodb.keys import after_prefix, vid_of
+from mediarelay.adapters.dynamodb.song_keys import song_of_key
+from mediarelay.adapters.dynamodb.unreadable import readable
+from mediarelay.domain.change import (
+    CallbackStored,
+    Change,
+    IntentQueued,
+    IntentRefused,
+    RelayStored,
+    ReplayRequested,
+    TaskUnpublished,
+)
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.origin import Origin
+
+
+def changes_of(record: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield the change that a stream record reports; none, once that is noted, if its row cannot be read.
+
+    An unreadable record must not be delivered again: it would hold up all later ones of its shard.
+    """
+    return readable(decode_change, [record["dynamodb"]["NewImage"]])
+
+
+@decoder
+def decode_change(row: Row) -> Change:
+    """Decode the new image of a record that passed the filter of `Dispatch` in the template."""
+    return _DECODERS[type_of(row.item)](row)
+
+
+def _intent(row: Row) -> Change:
+    identity = after_prefix(row.text("pk"))
+    return IntentRefused(identity) if "refused" in row else IntentQueued(identity)
+
+
+_DECODERS: dict[str, Callable[[Row], Change]] = {
+    Origin.CLAIM: lambda row: CallbackStored(vid_of(row), Kind(row.text("kind")), is_trusted=False),
+    Origin.TRUSTED: lambda row: CallbackStored(vid_of(row), Kind(row.text("kind")), is_trusted=True),
+    ItemType.REPLAY: lambda row: ReplayRequested(vid_of(row), Kind(row.text("kind"))),
+    ItemType.TASK: lambda row: TaskUnpublished(vid_of(row)),
+    ItemType.INTENT: _intent,
+    ItemType.RELAY: lambda row: RelayStored(song_of_key(row)),
+}

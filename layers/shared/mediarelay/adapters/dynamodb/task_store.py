@@ -1,0 +1,74 @@
+"""The tasks in the table: the log and the item of a task lie in one partition, so that one query reads both."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mediarelay.adapters.dynamodb.codec import Item, Row, type_of
+from mediarelay.adapters.dynamodb.item_types import ItemType
+from mediarelay.adapters.dynamodb.keys import after_prefix, task_partition
+from mediarelay.adapters.dynamodb.observations import (
+    ObservationStore,
+    decode_observation,
+    decode_pending_check,
+    is_pending,
+)
+from mediarelay.adapters.dynamodb.parts import join_parts
+from mediarelay.adapters.dynamodb.task_items import TaskItemStore, decode_task_item
+from mediarelay.adapters.dynamodb.unreadable import readable
+from mediarelay.domain.tasks.log import TaskLog
+from mediarelay.errors import RowUnreadable
+
+LOADED = (
+    *("pk", "sk", "item", "vid", "kind", "at", "body", "claim_summary", "due_shard", "due_at"),
+    *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published", "known"),
+    *("version", "attempts", "queried_at", "conflicts", "replayed", "give_up_at", "reason"),
+)
+"""The attributes that `load` reads: all that decoders of a task use. It leaves out `lazy_body`, of which untrusted
+senders decide how much there is."""
+
+
+@dataclass(frozen=True)
+class TaskStore(ObservationStore, TaskItemStore):
+    """Reads and writes the log and the item of tasks."""
+
+    def load(self, vid: str) -> TaskLog:
+        """Read a task's log and item; an unknown vid has an empty log. Claims and replies come without their bodies.
+
+        The query reads backwards, so it reads the task item, which sorts last, first. Whatever is logged between two
+        pages is then either seen, or has changed the version that this item shows, so that a write based on it fails.
+        """
+        found = self.table.query(
+            "pk = :pk",
+            {":pk": task_partition(vid)},
+            ProjectionExpression=", ".join(f"#{name}" for name in LOADED),
+            ExpressionAttributeNames={f"#{name}": name for name in LOADED},
+            ScanIndexForward=False,
+        )
+        rows = list(join_parts(reversed(list(found))))
+        unreadable: dict[tuple[str, str], RowUnreadable] = {}
+        log = _decode_log(rows, lambda error: unreadable.update({error.row: error}))
+        for error in unreadable.values():
+            self.table.park(error)
+        return log
+
+    def vids(self) -> Iterator[str]:
+        """Yield every vid of which anything is stored, once. This scans the whole table."""
+        seen: set[str] = set()
+        for item in self.table.scan("pk"):
+            partition = Row(item).text("pk")
+            vid = after_prefix(partition)
+            if partition == task_partition(vid) and vid not in seen:
+                seen.add(vid)
+                yield vid
+
+
+def _decode_log(rows: list[Item], park: Callable[[RowUnreadable], None]) -> TaskLog:
+    """Decode the rows of one vid. An unreadable task item counts as none: it is computed from the log again."""
+    observations = [row for row in rows if type_of(row) not in {ItemType.TASK, ItemType.REPLAY}]
+    items = readable(decode_task_item, [row for row in rows if type_of(row) == ItemType.TASK], park)
+    return TaskLog(
+        observations=tuple(readable(decode_observation, observations, park)),
+        item=next(items, None),
+        pending=tuple(readable(decode_pending_check, filter(is_pending, rows), park)),
+        replays=sum(type_of(row) == ItemType.REPLAY for row in rows),
+    )

@@ -1,0 +1,74 @@
+"""Changes of the ledger that need an action at once, as the table's stream reports them.
+
+`log_keys` names what a change is about, for log lines.
+"""
+
+from dataclasses import dataclass
+
+from mediarelay.domain.songs.model import SongKey
+from mediarelay.domain.tasks.media import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class _TaskChange:
+    vid: str
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The task."""
+        return {"vid": self.vid}
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackStored(_TaskChange):
+    """A callback arrived. `is_trusted`: the deployment trusts callbacks, so more than a claim names the task."""
+
+    kind: Kind
+    is_trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequested(_TaskChange):
+    """A client asked for a replay of a task."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class TaskUnpublished(_TaskChange):
+    """A task has a state that is not published yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _IntentChange:
+    identity: str
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The intent."""
+        return {"intent": self.identity}
+
+
+@dataclass(frozen=True, slots=True)
+class IntentQueued(_IntentChange):
+    """A batch stored an intent, which the submit queue must hand to the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRefused(_IntentChange):
+    """The provider refused an intent that the client had been told is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStored:
+    """A game server relayed a result about a song."""
+
+    song: SongKey
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The room."""
+        return {"room": self.song.room}
+
+
+Change = CallbackStored | ReplayRequested | TaskUnpublished | IntentQueued | IntentRefused | RelayStored

@@ -1,0 +1,77 @@
+"""Rows of the due index: what is due, about what, and since when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from mediarelay.domain.due import Duty
+from mediarelay.domain.row_handle import RowHandle
+from mediarelay.domain.songs.model import SongKey
+from mediarelay.domain.tasks.media import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSubject:
+    """A task, and the kind that the row states."""
+
+    vid: str
+    kind: Kind
+
+    def __str__(self) -> str:
+        """Return the vid, for log lines."""
+        return self.vid
+
+
+@dataclass(frozen=True, slots=True)
+class IntentSubject:
+    """An intent."""
+
+    identity: str
+
+    def __str__(self) -> str:
+        """Return the identity, for log lines."""
+        return self.identity
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayJobSubject:
+    """A bulk replay."""
+
+    identity: str
+
+    def __str__(self) -> str:
+        """Return the identity, for log lines."""
+        return self.identity
+
+
+Subject = TaskSubject | IntentSubject | ReplayJobSubject | SongKey
+S = TypeVar("S", TaskSubject, IntentSubject, ReplayJobSubject, SongKey)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueItem:
+    """One row of the due index.
+
+    Attributes:
+        duty: What must happen.
+        subject: What it must happen to.
+        due_at: From when (UTC).
+        handle: The row.
+        at: When an observation, a replay request or an intent arrived.
+        give_up_at: The deadline of a task, or of a callback.
+        is_replay: Whether the row is a replay request, which has no deadline.
+    """
+
+    duty: Duty
+    subject: Subject
+    due_at: datetime
+    handle: RowHandle
+    at: datetime | None = None
+    give_up_at: datetime | None = None
+    is_replay: bool = False
+
+    def subject_as(self, kind: type[S]) -> S:
+        """Return the subject of a row whose duty is only ever about one kind of subject."""
+        if not isinstance(self.subject, kind):
+            raise TypeError(f"{self.duty} is not about a {type(self.subject).__name__}")
+        return self.subject
