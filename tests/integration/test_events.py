@@ -96,6 +96,13 @@ def test_every_function_has_an_event() -> None:
     assert set(OWNER_OF.values()) == set(functions())
 
 
+def test_every_route_has_an_event() -> None:
+    sampled = {json.loads(path.read_text("utf-8"))["event"].get("routeKey") for path in FILES}
+    events = [event for one in functions().values() for event in one.get("Events", {}).values()]
+    routes = [event["Properties"] for event in events if event["Type"] == "HttpApi"]
+    assert {f"{one['Method']} {one['Path']}" for one in routes} <= sampled
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_has_its_four_parts(path: Path) -> None:
     content = json.loads(path.read_text("utf-8"))

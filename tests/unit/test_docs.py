@@ -34,7 +34,9 @@ from tests.stack import functions
 NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)
 PAYLOADS = ROOT / "tests" / "contract" / "payloads"
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+MAX_README_WORDS = 1050
+API, CONFIGURATION, NOTIFICATIONS = (ROOT / "docs" / f"{name}.md" for name in ("api", "configuration", "notifications"))
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "events" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OWN_PAGES = [page for page in PAGES if page.name not in {"engine.md", "fields.md"}]
 
 
@@ -85,15 +87,10 @@ def in_state(state: State) -> Task:
 
 
 def cells(page: Path, heading: str) -> list[list[str]]:
-    """The rows of the table whose head begins with `heading`."""
-    lines = page.read_text(encoding="utf-8").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {heading} |")) + 2
-    rows = []
-    for line in lines[start:]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return rows
+    """The rows of all tables whose head begins with `heading`."""
+    tables = re.findall(r"^\| .*\n\|[ -].*\n(?:\|.*\n)*", page.read_text(encoding="utf-8"), re.MULTILINE)
+    lines = [line for table in tables if table.startswith(f"| {heading} |") for line in table.splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 class TestGenerated:
@@ -329,11 +326,11 @@ class TestEvents:
     def test_every_outcome_is_announced(self):
         assert set(TYPES) >= OUTCOMES
 
-    def test_the_readme_names_the_attributes_and_types(self):
+    def test_the_page_names_the_attributes_and_types(self):
         _, attributes = task_event(rich(Kind.VIDEO), "https://api.example")
-        text = README.read_text(encoding="utf-8")
+        text = NOTIFICATIONS.read_text(encoding="utf-8")
         assert "The message attributes " + ", ".join(f"`{name}`" for name in list(attributes)[:-1]) in text
-        named = " ".join(row[0] for row in cells(README, "type"))
+        named = " ".join(row[0] for row in cells(NOTIFICATIONS, "type"))
         assert {name for name in TYPES.values() if f".{name}" in named} == set(TYPES.values())
         assert f"`{REFUSED}`" in named
 
@@ -352,49 +349,86 @@ def allowed(parameter: dict[str, Any]) -> str:
 
 
 class TestReadme:
+    def test_it_is_short(self):
+        assert len(README.read_text(encoding="utf-8").split()) <= MAX_README_WORDS
+
+    def test_its_tree_names_the_folders(self):
+        tree = re.search(r"```\ntemplate\.yaml.*?```", README.read_text(encoding="utf-8"), re.DOTALL)
+        assert tree
+        named = re.findall(r"^( *)([\w/.<>]+)", tree[0], re.MULTILINE)[1:]
+        package = ROOT / "layers" / "shared" / "mediarelay"
+        folders = {name.rstrip("/") for indent, name in named if len(indent) == 4}
+        ours = {each.parent.name for each in package.glob("*/__init__.py")}
+        assert folders == ours
+        halves = {name.rstrip("/") for indent, name in named if len(indent) == 8}
+        assert halves == {each.parent.name for each in package.glob("*/*/__init__.py")}
+
+    def test_it_links_every_page(self):
+        linked = {(ROOT / path).resolve() for path, _ in links(README)}
+        assert linked >= {page for page in PAGES if page != README}
+
+
+class TestConfiguration:
     def test_its_parameters_are_the_template_s(self):
         expected = [[f"`{name}`", default(each), allowed(each)] for name, each in parameters().items()]
-        rows = cells(README, "parameter")
+        rows = cells(CONFIGURATION, "parameter")
         assert [row[:3] for row in rows] == expected
         assert all(row[3] for row in rows)
-
-    def test_its_routes_are_the_api_s(self):
-        assert {row[0].strip("`") for row in cells(README, "route")} == {
-            f"{method.upper()} {path}" for path, methods in openapi()["paths"].items() for method in methods
-        }
 
     def test_its_secrets_have_outputs(self):
         outputs = template()["Outputs"]
         used = {name for page in OWN_PAGES for name in re.findall(r"\$\(out (\w+)\)", page.read_text(encoding="utf-8"))}
         assert used
         assert used <= set(outputs)
+        stated = {row[0].strip("`") for row in cells(CONFIGURATION, "secret (output)")}
+        assert stated == {name for name in outputs if name.endswith("Secret")}
 
+
+class TestApi:
+    def test_its_routes_are_the_api_s(self):
+        documented = {f"{method.upper()} {path}" for path, methods in openapi()["paths"].items() for method in methods}
+        assert {row[0].strip("`") for row in cells(API, "route")} == documented
+
+    @pytest.mark.parametrize("state", [state.value for state in State])
+    def test_it_names_every_state(self, state):
+        assert f"`{state}`" in API.read_text(encoding="utf-8")
+
+    def test_its_example_vid_is_right(self):
+        known = json.loads((ROOT / "tests" / "vectors" / "tencent_other.json").read_text(encoding="utf-8"))
+        text = API.read_text(encoding="utf-8")
+        vector = next(each for each in known if each["name"] == "cts-vid-cos-v5")
+        assert vector["x_cos_request_id"] in text
+        assert vector["date"] in text
+
+    def test_its_task_and_the_notification_are_json(self):
+        (task,) = json_blocks(API)
+        (event,) = json_blocks(NOTIFICATIONS)
+        against("TaskDetails").validate(task)
+        TaskDetails.model_validate(task)
+        assert {*event} == {*json.loads(task_event(rich(Kind.AUDIO), "")[0])}
+
+
+def json_blocks(page: Path) -> list[Any]:
+    return [
+        json.loads(block) for block in re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+
+
+class TestArchitecture:
+    def test_it_describes_every_function(self):
+        described = [
+            name for row in cells(ROOT / "docs" / "architecture.md", "function") for name in row[0].split(", ")
+        ]
+        assert sorted(name.strip("`") for name in described) == sorted(functions())
+
+
+class TestRunbook:
     def test_resources_named_by_commands_exist(self):
         text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
         used = set(re.findall(r"\$\((?:resource|queue_arn) (\w+)\)", text))
         assert used
         assert used <= set(template()["Resources"])
 
-    @pytest.mark.parametrize("state", [state.value for state in State])
-    def test_it_names_every_state(self, state):
-        assert f"`{state}`" in README.read_text(encoding="utf-8")
-
-    def test_its_example_vid_is_right(self):
-        known = json.loads((ROOT / "tests" / "vectors" / "tencent_other.json").read_text(encoding="utf-8"))
-        text = README.read_text(encoding="utf-8")
-        vector = next(each for each in known if each["name"] == "cts-vid-cos-v5")
-        assert vector["x_cos_request_id"] in text
-        assert vector["date"] in text
-
-    def test_its_json_is_json(self):
-        blocks = re.findall(r"```json\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-        task, event = map(json.loads, blocks)
-        against("TaskDetails").validate(task)
-        TaskDetails.model_validate(task)
-        assert {*event} == {*json.loads(task_event(rich(Kind.AUDIO), "")[0])}
-
-
-class TestRunbook:
     def test_it_knows_every_metric(self):
         code = (ROOT / "layers" / "shared" / "mediarelay").rglob("*.py")
         calls = re.findall(r"(?<![.\w])count\((\"[^,)]+)", "\n".join(file.read_text(encoding="utf-8") for file in code))
@@ -413,6 +447,10 @@ class TestRunbook:
         assert all(f"`{name}`" in text for name in resources if name.endswith("DeadLetters"))
 
 
+def page_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
 def slug(heading: str) -> str:
     """The anchor that GitHub makes of a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -426,7 +464,7 @@ def links(page: Path) -> Iterator[tuple[str, str]]:
             yield path, anchor
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 class TestPages:
     def test_relative_links_resolve(self, page):
         for path, anchor in links(page):
@@ -443,7 +481,7 @@ class TestPages:
         assert set(re.findall(r"\bmake ([a-z-]+)\b", code)) <= targets
 
 
-@pytest.mark.parametrize("page", OWN_PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", OWN_PAGES, ids=page_name)
 def test_files_named_in_a_page_exist(page):
     package = ROOT / "layers" / "shared" / "mediarelay"
     folders = [ROOT, ROOT / "docs", package, package / "contracts"]

@@ -15,13 +15,13 @@ STDLIB = "stdlib"
 
 PURE = {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "itertools", "json"}
 PURE |= {"re", "typing", "urllib"}
-AWS = {"boto3", "botocore"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
     "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
     "usecases": {"usecases", "contracts", "domain", "signing", "errors", "observability"},
-    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability", *AWS, "requests", "urllib3"},
+    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability", "botocore", "requests"}
+    | {"urllib3"},
     "aws_lambda": {"aws_lambda", "aws_lambda_powertools", "contracts", "domain", "errors", "observability", "usecases"},
     "config.py": {"signing"},
     "errors.py": set(),

@@ -28,7 +28,7 @@ def read(**order: Any) -> list[Relay]:
     ]
 
 
-def told(relays: list[Relay]) -> str:
+def next_step(relays: list[Relay]) -> str:
     return advice(lease(relays), NOW + timedelta(seconds=5), timedelta()).next.value
 
 
@@ -45,7 +45,7 @@ def test_each_variant_is_read_as_itself(variant: str) -> None:
     assert relay.grant
     assert relay.grant.shared == variant.startswith("shared")
     assert inconsistencies(relay.grant) == []
-    assert told([relay]) == "use"
+    assert next_step([relay]) == "use"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_each_variant_is_read_as_itself(variant: str) -> None:
     ],
 )
 def test_each_fault_has_its_effect(fault: str, after: str) -> None:
-    assert told(read(fault=fault)) == after
+    assert next_step(read(fault=fault)) == after
 
 
 def test_an_error_code_alone_is_an_error() -> None:

@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from mediarelay.aws_lambda.raw_http import Event, log_error, problem, raw_body
 from mediarelay.contracts.api.base import NoBody, NoQuery, validate
-from mediarelay.contracts.cts.head import read_object
+from mediarelay.contracts.json_objects import read_object
 from mediarelay.errors import NotFound
 
 TO_BRACES = str.maketrans("<>", "{}")

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mediarelay.contracts.cts.head import read_answer
+from mediarelay.contracts.json_objects import read_answer
 from mediarelay.errors import Malformed
 
 MAX_SHOWN = 64 * 1024

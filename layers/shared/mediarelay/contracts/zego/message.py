@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from mediarelay.contracts.cts.head import read_any_integer
 from mediarelay.contracts.fields import as_list
+from mediarelay.contracts.json_objects import read_any_integer
 from mediarelay.contracts.zego.values import MAX_TEXT, Object, digest_of, exact_text
 from mediarelay.errors import Malformed
 

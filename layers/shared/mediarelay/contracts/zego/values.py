@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from mediarelay.contracts.cts.head import read_any_integer
 from mediarelay.contracts.fields import is_keyed
+from mediarelay.contracts.json_objects import read_any_integer
 from mediarelay.domain.songs.model import SongType
 from mediarelay.errors import Malformed
 
