@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from mediarelay.adapters.aws import client
-from tests.integration.direct_dynamodb import decode_once, direct, one_at_a_time
+from tests.integration.direct_dynamodb import one_at_a_time, take_the_short_way
 from tests.integration.lambda_sandbox import LambdaSandbox, forget
 from tests.integration.provider import Site, serving
 from tests.integration.task_harness import TaskHarness
@@ -25,8 +25,8 @@ def account(request: pytest.FixtureRequest) -> Iterator[None]:
             patch.delenv(name)
         patch.setenv("AWS_DEFAULT_REGION", REGION)
         one_at_a_time(patch)
-        decode_once(patch)
-        patch.setattr(direct, "on", request.node.get_closest_marker("over_http") is None)
+        if request.node.get_closest_marker("over_http") is None:
+            take_the_short_way(patch)
         client.cache_clear()
         with mock_aws():
             yield

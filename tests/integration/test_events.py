@@ -11,6 +11,7 @@ from tests.integration.lambda_sandbox import Call, LambdaSandbox
 from tests.integration.provider import serving
 from tests.stack import ROOT, functions
 
+pytestmark = pytest.mark.over_http
 FILES = sorted((ROOT / "events").glob("*.json"))
 OWNER_OF = {path: json.loads(path.read_text("utf-8"))["function"] for path in FILES}
 CONFIDENTIAL = (

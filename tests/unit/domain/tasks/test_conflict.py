@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.domain.tasks.test_task import said
 
 from mediarelay.domain.tasks.conflict import MAX_STATEMENTS, Statement, bounded, conflicts, statements
 from mediarelay.domain.tasks.file_url import printed_url
@@ -14,6 +13,7 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task, fold
 from tests.hypothesis_profiles import patient
 from tests.unit.domain.strategies import VID
+from tests.unit.domain.tasks.test_task import said
 
 DRAWN = st.builds(
     Statement, st.sampled_from(["outcome", "app_id", "url"]), st.text("ab", max_size=9), st.sampled_from(Origin)
