@@ -1,6 +1,6 @@
 # Mediarelay. A plain `make` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run up down test test-localemu chaos matrix mutate lint build deploy docs lock clean
+.PHONY: help run up down test test-localemu chaos matrix mutate bench lint build deploy docs lock clean
 
 # The first Python from 3.13 down that really runs (a version manager's shim may exist and still fail).
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -37,10 +37,13 @@ matrix: .venv/ready ## send every kind of file that ffmpeg can write through the
 mutate: .venv/ready ## break the code on purpose in many ways and see a test fail each time
 	$(BIN)/python -m tests.mutations
 
+bench: .venv/ready ## measure the cold start of each function beside two usual receivers; takes some two minutes
+	$(BIN)/python -m benchmarks.init
+
 lint: .venv/ready .venv-lint/ready ## style, types and the template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy layers/shared/mediarelay functions engine local docs
+	$(BIN)/mypy layers/shared/mediarelay functions engine local docs benchmarks/*.py
 	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --config-env local
 	mkdir -p .local && $(BIN)/python -m local.expand <template.yaml >.local/template.json

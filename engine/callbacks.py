@@ -21,7 +21,7 @@ from engine.store import Attempt, Callback, Store
 logger = logging.getLogger(__name__)
 
 SENDERS = 8
-PATIENCE = 2.0
+MAX_WAIT = 2.0
 """Seconds that a stop waits for deliveries under way."""
 _ENOUGH = 3600.0
 
@@ -38,7 +38,7 @@ class Message:
 
 def deliveries(message: Message, faults: Faults, now: float) -> list[Callback]:
     """Turn a message into the deliveries that the faults leave: none sent, one, or several; some later."""
-    body = _spoilt(json.dumps(_told(message.body, faults.callback_lie), ensure_ascii=False), faults)
+    body = _spoilt(json.dumps(_claimed(message.body, faults.callback_lie), ensure_ascii=False), faults)
     plain = Callback(vid=message.vid, type=message.type, url=message.url, body=body, created=now, due=now)
     if faults.drop_callbacks:
         return [replace(plain, due=None, state="dropped")]
@@ -46,8 +46,8 @@ def deliveries(message: Message, faults: Faults, now: float) -> list[Callback]:
     return [replace(plain, due=_mirrored(now, faults.callback_reversed) + seconds) for seconds in late]
 
 
-def _told(body: dict[str, Any], lie: str | None) -> dict[str, Any]:
-    """Claim another result than the true one; what was made of it, or why not, is no longer told."""
+def _claimed(body: dict[str, Any], lie: str | None) -> dict[str, Any]:
+    """Claim another result than the true one, without its outputs or errors."""
     if lie is None or body.get("status") == lie:
         return body
     reason = {"error_code": [122], "error_msg": ["a lie"]} if lie == "fail" else {}
@@ -95,7 +95,7 @@ class Sender:
         """Wait a little for what is being sent, then end; what did not finish is sent again at the next start."""
         self._stopped = True
         self.wake()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + MAX_WAIT
         for thread in self._threads:
             thread.join(max(0, deadline - time.monotonic()))
         self._abandoned = True

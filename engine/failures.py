@@ -51,4 +51,4 @@ class TaskFailed(Exception):
 
 
 class Stopped(Exception):
-    """The job was told to stop: its task was deleted, or the engine is shutting down."""
+    """The job must stop: its task was deleted, or the engine is shutting down."""

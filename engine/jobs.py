@@ -214,10 +214,10 @@ class Jobs:
         try:
             facts = work.transcoder.probe(work.directory / SOURCE)
         except TaskFailed as failed:
-            self._announce(work, str(failed))
+            self._send_basic(work, str(failed))
             raise
         self._advance(work, Status.PROBED, facts=facts)
-        self._announce(work)
+        self._send_basic(work)
         work.handle.pause(work.config.stage_delay)
         return facts
 
@@ -225,7 +225,7 @@ class Jobs:
         if self._store.change(work.task.vid, status=status, **changes) is None:
             raise Stopped
 
-    def _announce(self, work: Work, fault: str = "") -> None:
+    def _send_basic(self, work: Work, fault: str = "") -> None:
         if work.config.trans_basic and work.task.kind is Kind.VIDEO:
             self._store.change(work.task.vid, lambda task: self._message(task, "trans_basic", fault))
             self._sender.wake()

@@ -1,7 +1,7 @@
 """What is in a media file, read with PyAV.
 
 One pass over all packets finds which streams can be decoded and how long each of them really is. A container's own
-duration is no answer: it covers subtitles and tracks that nobody uses, and may be an estimate.
+duration is no answer: it covers subtitles and unused tracks, and may be an estimate.
 """
 
 import errno
@@ -28,7 +28,7 @@ from engine.inputs import ANY_FORMAT, SAFE_INPUT, STATED_BY_FILE, STATED_BY_STRE
 from engine.model import AudioFacts, MediaFacts, VideoFacts
 from engine.stated import is_open_ended, missing_part
 
-# Tags come in any encoding. PyAV 18 refuses the file unless told otherwise, PyAV 19 reads it and knows no such option.
+# Tags come in any encoding. PyAV 18 refuses the file without this option. PyAV 19 reads it and has no such option.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}  # noqa: PLR2004
 _UNREADABLE = (av.error.FFmpegError, OSError, ValueError, StopIteration, ZeroDivisionError)
 # What ffmpeg's scaler refuses, by the numbers of ITU-T H.273: YCgCo, BT.2020 with constant luminance, SMPTE 2085,
@@ -177,7 +177,7 @@ class _Track:
 
     @property
     def sounding(self) -> float:
-        """Seconds that are heard, without gaps."""
+        """Seconds of sound, without gaps."""
         return self.content - self.silent
 
     @property
@@ -189,7 +189,7 @@ class _Track:
 
     @property
     def begin(self) -> float:
-        """Seconds on the file's clock at which it is first seen or heard."""
+        """Seconds on the file's clock of its first picture or sound."""
         return (self.start or 0.0) + self.lead
 
     @property

@@ -1,4 +1,4 @@
-"""`python -m local run [FILE] | up | down`: what `make run`, `make up` and `make down` start."""
+"""`python -m local run [FILE] | up | down`: the commands behind `make run`, `make up` and `make down`."""
 
 import argparse
 import os
@@ -29,19 +29,19 @@ PORTS = {"EMULATOR_PORT": "emulator_port", "ENGINE_PORT": "engine_port"}
 
 
 def up(_: argparse.Namespace, screen: Screen) -> None:
-    """Bring the stack up and leave it running; what an earlier `down` saved is there again."""
+    """Start the stack, with the state that an earlier `down` saved, and leave it running."""
     with only_one(LOCK):
         stack = _kept()
         with stopped_unless_up(stack):
             deployed = stack.up(screen.stage)
     screen.line(f"export API='{deployed.api_url}' BEARER={stack.env.keys.bearer}")
     screen.line(f"Engine  {stack.env.engine_url}/_engine/tasks")
-    screen.line(f"AWS     {stack.env.emulator_url} (logs, state and keys in {KEPT})")
-    screen.line("Send media through it with `make run`, your own with `make run FILE=…`; end it with `make down`.")
+    screen.line(f"AWS     {stack.env.emulator_url}")
+    screen.line("Send media through it with `make run`, your own with `make run FILE=…`.\nStop it with `make down`.")
 
 
 def _kept() -> Stack:
-    """The stack of an earlier `make up`, running or saved, else a new one on the ports that are asked for.
+    """The stack of an earlier `make up`, running or saved, else a new one on the requested ports.
 
     A saved state is good for its own ports only: the addresses of its queues have the emulator's port in them.
     """
@@ -55,20 +55,21 @@ def _kept() -> Stack:
 
 
 def _differ(known: LocalEnvironment, wanted: LocalEnvironment) -> bool:
-    """Whether a port that was asked for is not the one that is used."""
+    """Whether the environment requests another port than the stack has."""
     asked = [port for name, port in PORTS.items() if name in os.environ]
     return any(getattr(known, port) != getattr(wanted, port) for port in asked)
 
 
 def down(_: argparse.Namespace, screen: Screen) -> None:
-    """Stop the stack, and what an interrupted run may have left; the stack's state is saved."""
-    with screen.stage("stopping"):
+    """Stop the stack, save its state, and stop the programs of an interrupted run."""
+    with screen.stage("stop"):
         for folder in (KEPT, FRESH):
             Stack(LocalEnvironment(folder)).down()
 
 
 def run_once(options: argparse.Namespace, screen: Screen) -> None:
-    """Send media through the running stack, or through a fresh one that is gone afterwards."""
+    """Send media through the running stack, or through a fresh one that is stopped afterwards."""
+    screen.activity(f"reading {options.file}" if options.file else "encoding a sample video and a sample song")
     media = [own_media(options.file)] if options.file else samples(MEDIA)
     with only_one(LOCK):  # also for the running stack: two runs would take each other's notifications off one queue
         kept = Stack(LocalEnvironment.saved(KEPT))
@@ -79,9 +80,10 @@ def run_once(options: argparse.Namespace, screen: Screen) -> None:
 
 
 def _run_fresh(stack: Stack, media: list[Media], screen: Screen) -> None:
-    stack.require_nobody()
+    stack.require_unused()
+    screen.activity("removing the previous run")
     shutil.rmtree(FRESH, ignore_errors=True)
-    with stopped_at_the_end(stack):
+    with stopped_at_the_end(stack, lambda: screen.activity("stopping the stack")):
         run(stack.up(screen.stage), media, screen, FRESH / "outputs")
 
 
@@ -97,13 +99,17 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     screen = Screen()
+    screen.line(f"make {options.command}: logs, state and outputs are in")
+    screen.path(HOME)
     try:
-        COMMANDS[options.command](options, screen)
+        with screen.progress():
+            COMMANDS[options.command](options, screen)
     except LocalError as error:
         screen.error(str(error))
         return 1
     except (OSError, ValueError, subprocess.SubprocessError, psutil.Error, BotoCoreError, ClientError) as error:
-        screen.error(f"{type(error).__name__}: {error}\nThe logs in {HOME} may say more.")
+        screen.error(f"{type(error).__name__}: {error}\nThe logs may say more. They are in")
+        screen.path(HOME)
         return 1
     except KeyboardInterrupt:
         screen.error("interrupted; everything that this command started is stopped")

@@ -43,7 +43,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class ApiClient:
-    """ApiClient to one deployment and its engine."""
+    """Calls one deployment and its engine."""
 
     deployment: Deployment
 
@@ -76,8 +76,8 @@ class ApiClient:
         proof = headers(self.deployment.env.keys.music, f"msg_{uuid4().hex}", int(time.time()), body)
         answer = requests.post(url, data=body, headers=proof, timeout=TIMEOUT)
         _check(answer, "POST /callbacks/music")
-        told: dict[str, Any] = answer.json()
-        return told
+        receipts: dict[str, Any] = answer.json()
+        return receipts
 
     def task(self, vid: str) -> dict[str, Any]:
         """Read a task."""

@@ -93,7 +93,7 @@ def invoke(env: LocalEnvironment, function: str, event: object = None) -> Any:
 
 
 def put_secrets(deployment: Deployment) -> None:
-    """Fill the stack's secrets, as an operator would after a first deployment; what somebody added stays."""
+    """Fill the stack's secrets, as an operator does after a first deployment. Values that a person added stay."""
     keys = deployment.env.keys
     values: dict[str, dict[str, Any]] = {
         "ProviderKeysSecret": {"secret_id": keys.secret_id, "secret_key": keys.secret_key},

@@ -1,4 +1,4 @@
-"""The program that emulates AWS on this machine: how it is started and how it says that it is ready."""
+"""The program that emulates AWS on this machine: its command, its settings, and its health check."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def _set_concurrency(env: LocalEnvironment) -> None:
 
 
 def _check_routes(env: LocalEnvironment, outputs: Outputs, template: Template) -> None:
-    """The emulator reports success for things it did not make."""
+    """The emulator reports success for resources that it did not create."""
     routes = client(env, "apigatewayv2").get_routes(ApiId=outputs["ApiId"])["Items"]
     missing = route_keys(template) ^ {route["RouteKey"] for route in routes}
     if missing:

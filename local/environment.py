@@ -1,4 +1,4 @@
-"""Where a local stack lives: its folder, ports and the environment of the programs it starts."""
+"""A local stack's folder, its ports, and the environment of the programs that it starts."""
 
 import json
 import os
@@ -18,23 +18,23 @@ STACK = "mediarelay"
 PORTS = "ports.json"
 MAX_PORT = 65535
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYENV_VERSION", "PYENV_ROOT", "SSL_CERT_FILE")
-"""What started programs see of the caller's environment: nothing that could point at a real AWS account."""
+"""Variables that started programs inherit: none of them can point at a real AWS account."""
 
 
 FETCHING = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
 
 
 class LocalError(Exception):
-    """Something a person can put right; the text says how."""
+    """An error that a person can correct; its text says how."""
 
 
 MADE_UP = {"secret_id": "AKID", "secret_key": "", "callback_token": "", "bearer": "", "music": ""}
-"""The secrets of a stack, and what each begins with."""
+"""The secrets of a stack, and the prefix of each."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The secrets of one local stack, made up once and kept in its folder."""
+    """The secrets of one local stack, generated once and kept in its folder."""
 
     secret_id: str
     secret_key: str
@@ -59,7 +59,7 @@ def _port(variable: str, default: int) -> int:
 
 @dataclass(frozen=True)
 class LocalEnvironment:
-    """One local stack: a folder for all it keeps, and two ports on 127.0.0.1."""
+    """One local stack: a folder for its files, and two ports on 127.0.0.1."""
 
     folder: Path
     emulator_port: int = field(default_factory=lambda: _port("EMULATOR_PORT", 4566))
@@ -67,14 +67,14 @@ class LocalEnvironment:
 
     @classmethod
     def saved(cls, folder: Path) -> "LocalEnvironment":
-        """The env of a folder with the ports that its stack was last started on."""
+        """The environment of a folder, with the ports on which its stack last started."""
         try:
             return cls(folder, **json.loads((folder / PORTS).read_text()))
         except OSError:
             return cls(folder)
 
-    def remember(self) -> None:
-        """Keep the ports for who comes next."""
+    def save_ports(self) -> None:
+        """Write the ports for later commands."""
         ports = {"emulator_port": self.emulator_port, "engine_port": self.engine_port}
         written = self.path(f"{PORTS}.new")
         written.write_text(json.dumps(ports))
@@ -92,7 +92,7 @@ class LocalEnvironment:
 
     @cached_property
     def keys(self) -> Keys:
-        """The stack's secrets, made on first use."""
+        """The stack's secrets, generated on first use."""
         file = self.folder / "keys.json"
         known = json.loads(file.read_text()) if file.exists() else {}
         if known.keys() != MADE_UP.keys():
@@ -103,13 +103,13 @@ class LocalEnvironment:
         return Keys(**known)
 
     def path(self, *parts: str) -> Path:
-        """A place in the stack's folder; its parent is made."""
+        """A path in the stack's folder; its parent folder exists afterwards."""
         place = self.folder.joinpath(*parts)
         place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
     def build_environment(self) -> dict[str, str]:
-        """The same for builds, which fetch packages: with the caller's settings of pip and proxies."""
+        """The environment of builds, which fetch packages: it adds the caller's settings of pip and proxies."""
         wanted = {name: value for name, value in os.environ.items() if name.upper().startswith(FETCHING)}
         return self.variables() | wanted
 

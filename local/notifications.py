@@ -1,4 +1,4 @@
-"""A subscriber: a queue on the topic, as any consumer of Mediarelay would have one."""
+"""A subscriber with a queue on the topic, like any consumer of Mediarelay."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class Subscriber:
 
     @classmethod
     def join(cls, deployment: Deployment, name: str = NAME) -> "Subscriber":
-        """Subscribe a queue; the same one if it is there already."""
+        """Subscribe a queue; reuse an existing one."""
         sqs, sns = client(deployment.env, "sqs"), client(deployment.env, "sns")
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -30,7 +30,7 @@ class Subscriber:
         return cls(sqs, url)
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield what has arrived; each event is taken off the queue."""
+        """Yield the events that have arrived, and delete them from the queue."""
         answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
         for message in answer.get("Messages", []):
             yield json.loads(message["Body"])

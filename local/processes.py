@@ -41,7 +41,7 @@ class Program:
         return self.folder / f"{self.name}.pid"
 
     def require_port(self) -> None:
-        """Raise `LocalError` if somebody else listens on its port."""
+        """Raise `LocalError` if another program listens on its port."""
         if not self.alive():
             require_free(self.port, self.name)
 
@@ -166,7 +166,7 @@ def call(command: Sequence[str], environment: Mapping[str, str], cwd: Path, seco
 
 
 def require_free(port: int, name: str) -> None:
-    """Raise `LocalError` if somebody listens on a port."""
+    """Raise `LocalError` if a program listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -180,7 +180,7 @@ def require_free(port: int, name: str) -> None:
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Find a free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""`python -m local.rebuild [--write]`: hold the task items of a deployed stack against their logs.
+"""`python -m local.rebuild [--write]`: compare the task items of a deployed stack with their logs.
 
 It reads AWS's usual environment, and the stack `mediarelay` unless STACK names another: for AWS as for the local stack.
 """
@@ -17,7 +17,7 @@ from mediarelay.wiring.tasks import task_repository
 
 
 def main() -> int:
-    """Print what differs; returns 0 if nothing does, or if it was written anew."""
+    """Print the differences; returns 0 if there are none, or if it has rewritten the items."""
     parser = argparse.ArgumentParser(prog="python -m local.rebuild")
     parser.add_argument("--write", action="store_true", help="write the items that differ as their logs say")
     options = parser.parse_args()

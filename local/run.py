@@ -1,4 +1,4 @@
-"""`make run`: real media through the deployed system, and nothing believed before it is seen."""
+"""`make run`: send real media through the deployed system, and check every outcome, notification and output."""
 
 import time
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ from local.songs import Song
 from local.stack import CLIPS, MUSIC, Stack
 
 OUTCOMES = frozenset({"succeeded", "failed", "superseded", "lost"})
-LOOK_EVERY = 0.3
-PATIENCE = 180.0
-PATIENCE_PER_BYTE = 1e-5
+CHECK_EVERY = 0.3
+MAX_WAIT = 180.0
+MAX_WAIT_PER_BYTE = 1e-5
 """Seconds: transcoding takes its time with large files (10 s for each megabyte)."""
 
 
@@ -33,7 +33,7 @@ class Watch:
     screen: Screen
     names: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    announced: dict[str, set[str]] = field(default_factory=dict)
+    published: dict[str, set[str]] = field(default_factory=dict)
     song: Song | None = None
 
     def expect(self, created: dict[str, Any], name: str) -> None:
@@ -42,7 +42,7 @@ class Watch:
             raise LocalError(f"{name}: the provider has not answered, see the engine's log")
         self.names[created["vid"]] = name
         self.screen.line(f"  expecting {escape(name)} as {created['vid']}")
-        self._look()
+        self._check()
 
     def follow(self, seconds: float) -> None:
         """Show everything that changes; raises `LocalError` if something is missing in the end."""
@@ -50,31 +50,32 @@ class Watch:
         while missing := self._missing():
             if time.monotonic() > end:
                 raise LocalError(f"still missing after {seconds:.0f} s: {', '.join(missing)}")
-            time.sleep(LOOK_EVERY)
+            self.screen.activity(f"waiting for {missing[0]}")
+            time.sleep(CHECK_EVERY)
             Stack(self.api_client.deployment.env).require_running()
-            self._look()
+            self._check()
 
     def _missing(self) -> list[str]:
         states = {vid: self.tasks.get(vid, {}).get("state", "unknown") for vid in self.names}
         without = [f"an outcome of {self.names[vid]}" for vid, state in states.items() if state not in OUTCOMES]
         for vid, state in states.items():
-            if state in OUTCOMES and f"mediarelay.task.{state}" not in self.announced.get(vid, set()):
+            if state in OUTCOMES and f"mediarelay.task.{state}" not in self.published.get(vid, set()):
                 without.append(f"the notification of {self.names[vid]}")
         return without + (self.song.missing() if self.song else [])
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         for vid, name in self.names.items():
             before, now = self.tasks.get(vid, {}), self.api_client.task(vid)
             if (before.get("state"), before.get("claimed")) != (now["state"], now.get("claimed")):
                 self.screen.state(name, now)
             self.tasks[vid] = now
         if self.song and self.song.steps:
-            self.song.look()
+            self.song.check()
         for event in self.subscriber.events():
             if self.song and event["subject"].startswith(self.song.subjects()):
-                self.song.hear(event)
+                self.song.receive(event)
                 continue
-            self.announced.setdefault(event["subject"], set()).add(event["type"])
+            self.published.setdefault(event["subject"], set()).add(event["type"])
             self.screen.notification(self.names.get(event["subject"], event["subject"]), event)
 
 
@@ -85,26 +86,32 @@ def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Pat
     watch = Watch(api_client, Subscriber.join(deployment), screen, song=song)
     for one in media:
         _send(watch, one)
+    screen.activity("relaying a song")
     song.begin()
     size = sum(one.file.stat().st_size for one in media)
-    watch.follow(PATIENCE + size * PATIENCE_PER_BYTE)
+    watch.follow(MAX_WAIT + size * MAX_WAIT_PER_BYTE)
     for vid, task in watch.tasks.items():
-        screen.table(watch.names[vid], task)
+        screen.renditions(watch.names[vid], task)
+        screen.activity("downloading the outputs")
         for rendition in task["renditions"]:
             _fetch(watch.api_client, rendition, outputs)
     failed = [watch.names[vid] for vid, task in watch.tasks.items() if task["state"] != "succeeded"]
     if failed:
         raise LocalError(f"not succeeded: {', '.join(failed)}")
-    screen.line(f"Every outcome and notification arrived. The files are in {outputs}.")
+    screen.line("Every outcome and notification arrived. The files are in")
+    screen.path(outputs)
 
 
 def _send(watch: Watch, media: Media) -> None:
     for bucket, kind, wanted in ((CLIPS, "video", media.has_video), (MUSIC, "audio", media.has_audio)):
         if not wanted:
             continue
+        watch.screen.activity(f"uploading {media.file.name}")
         upload = watch.api_client.upload(bucket, f"run/{media.file.name}", media.file)
         name = f"{media.file.name} ({kind})"
-        watch.screen.line(f"  uploaded {escape(name)} to {escape(upload.url)}")
+        watch.screen.activity(f"submitting {name}")
+        watch.screen.line(f"  uploaded {escape(name)} to")
+        watch.screen.path(upload.url)
         created = (
             watch.api_client.track_video(upload) if kind == "video" else watch.api_client.submit_audio(upload, bucket)
         )
@@ -112,7 +119,7 @@ def _send(watch: Watch, media: Media) -> None:
 
 
 def _fetch(api_client: ApiClient, rendition: dict[str, Any], outputs: Path) -> None:
-    """Download a rendition; raises `LocalError` if its files have not the size that the ledger states."""
+    """Download a rendition; raises `LocalError` if its size differs from the ledger's."""
     bucket = rendition["dst"]["bucket"]
     sizes = [
         api_client.download(bucket_host(bucket), path, outputs / bucket / path.lstrip("/"))

@@ -1,4 +1,4 @@
-"""Real media to start with: made by ffmpeg, so that nothing has to be downloaded or shipped."""
+"""Sample media: ffmpeg generates them, so that the repository needs no media files and no download."""
 
 import subprocess
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SECONDS = 8
 
 @dataclass(frozen=True)
 class Media:
-    """A file and which kinds of task it is good for."""
+    """A file, and the kinds of task that accept it."""
 
     file: Path
     has_video: bool
@@ -32,7 +32,7 @@ def samples(folder: Path, seconds: int = SECONDS) -> list[Media]:
 
 
 def own_media(text: str) -> Media:
-    """Look at a user's file; raises `LocalError` if it cannot be read or is no media."""
+    """Probe a user's file; raises `LocalError` if it is unreadable or not media."""
     file = Path(text).expanduser()
     try:
         with file.open("rb") as content:

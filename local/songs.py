@@ -1,4 +1,4 @@
-"""`make run`: a song on its way through a room, from a game server's relay until nothing of it is left."""
+"""`make run`: follows a song through a room, from a game server's relay until its lease has expired."""
 
 import time
 from dataclasses import dataclass, field
@@ -12,54 +12,54 @@ from local.deploy import invoke
 from local.environment import LocalError
 
 LIFE, NOTICE = 15_000, 5000
-"""Milliseconds: long enough to be seen, short enough to be waited for; and when subscribers are told that it ends."""
+"""Milliseconds: how long a song lasts, and how long before its end Mediarelay publishes `expiring`."""
 SWEEP_EVERY = 2.0
 MAX_LIFE = 4 * LIFE
-NEWS = READY, EXPIRING, EXPIRED = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))
+EVENT_TYPES = READY, EXPIRING, EXPIRED = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))
 STEPS = ("use", "acquire")
 TIMEOUT = 30
 
 
 @dataclass
 class Song:
-    """Follows one song until all of it was seen: what a room is told to do, and what subscribers hear."""
+    """Follows one song until every step of its room and every notification was seen."""
 
     api_client: ApiClient
     screen: Screen
     room: str
     steps: list[str] = field(default_factory=list)
-    heard: set[str] = field(default_factory=set)
+    received: set[str] = field(default_factory=set)
     ending: bool = False
     swept_at: float = 0.0
     life: int = LIFE
 
     def begin(self) -> None:
-        """Have the engine's game server relay a result, and a forged one; raises `LocalError` if that goes wrong."""
-        self.steps, self.heard, self.ending = [], set(), False
+        """Let the engine's game server relay a result, and a forged one; raises `LocalError` if that goes wrong."""
+        self.steps, self.received, self.ending = [], set(), False
         self.screen.line(f"  a game server relays an accompaniment for {self.room}")
         if self._order(fault="nothing") != [200] or self._order(fault="wrong_signature") != [401]:
-            raise LocalError("a relay was not taken, or a forged one was")
-        self.look()
+            raise LocalError("Mediarelay refused a relay, or accepted a forged one")
+        self.check()
 
     def subjects(self) -> str:
-        """What notifications about it begin with."""
+        """The prefix of the subjects of its notifications."""
         return f"{self.room}/"
 
-    def hear(self, event: dict[str, Any]) -> None:
+    def receive(self, event: dict[str, Any]) -> None:
         """Note a notification."""
-        self.heard.add(event["type"])
+        self.received.add(event["type"])
         self.screen.notification(f"song in {self.room}", event)
         if event["type"] == EXPIRED and self._missed() and self.life < MAX_LIFE:
             self.life *= 2
-            self.screen.line("  that song was over before this machine could follow it: another one, that lasts longer")
+            self.screen.line("  that song expired before this machine could follow it; relaying a longer one")
             self.begin()
 
     def _missed(self) -> bool:
-        """Whether the song was over before this machine could look: what is over is not said to be about to end."""
-        return EXPIRING not in self.heard or STEPS[0] not in self.steps
+        """Whether the song expired before this machine could follow it: Mediarelay then publishes no `expiring`."""
+        return EXPIRING not in self.received or STEPS[0] not in self.steps
 
-    def look(self) -> None:
-        """Show what the room is told, if that is new."""
+    def check(self) -> None:
+        """Show what the room should do, if that is new."""
         (song,) = self.api_client.get(f"/rooms/{self.room}/songs")["songs"]
         self.ending = song["share_ms_left"] <= NOTICE
         if song["next"] not in self.steps[-1:]:
@@ -67,8 +67,8 @@ class Song:
             self.screen.song(self.room, song)
 
     def missing(self) -> list[str]:
-        """What has not been seen yet. The schedule says what time brings once a minute; here it is asked to sooner."""
-        silent = [f"{name} of the song" for name in NEWS if name not in self.heard]
+        """What has not been seen yet. The schedule runs once a minute; near the end this invokes the sweep sooner."""
+        silent = [f"{name} of the song" for name in EVENT_TYPES if name not in self.received]
         if silent and self.ending and time.monotonic() > self.swept_at + SWEEP_EVERY:
             invoke(self.api_client.deployment.env, "Sweep")
             self.swept_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""The whole local stack: emulated AWS, deployed Mediarelay, engine. One at a time per folder."""
+"""The local stack: emulated AWS, deployed Mediarelay, engine. Each folder has one at a time."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ BUCKET_REGION = "sh"
 TIMEOUT = 10
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ENGINE_NICE = 10
-"""Transcoding takes every core it gets; callbacks and queries should not wait for it."""
+"""Transcoding uses every free core; callbacks and queries must not wait for it."""
 Stage = Callable[[str], AbstractContextManager[object]]
 """Shows one stage of the set-up while it runs."""
 
@@ -49,11 +49,11 @@ class Stack:
         return Program("engine", self.env.engine_port, self.env.folder)
 
     def alive(self) -> bool:
-        """Whether any of it runs."""
+        """Whether one of its programs runs."""
         return self.emulator.alive() or self.engine.alive()
 
     def require_running(self) -> None:
-        """Raise `LocalError` with the last words of a program that has ended."""
+        """Raise `LocalError` with the last log lines of a program that has ended."""
         for program in (self.emulator, self.engine):
             if not program.alive():
                 raise LocalError(
@@ -70,11 +70,11 @@ class Stack:
         return Deployment(self.env, made, self.emulated_by.api_url(self.env, made))
 
     def up(self, stage: Stage, parameters: dict[str, str] | None = None) -> Deployment:
-        """Start everything that does not run and deploy the template; an update if it is deployed already."""
+        """Start the programs that do not run, and deploy the template or update its deployment."""
         self._require_ports()
         with stage("emulated AWS"):
             self._start_emulator()
-        self.env.remember()  # from here on there is a state, and it is good for these ports only
+        self.env.save_ports()  # from here on there is a state, and it is good for these ports only
         with stage("sam build"):
             build(self.env)
         with stage("sam deploy"):
@@ -86,7 +86,7 @@ class Stack:
         self.require_running()  # `make down` takes no lock and may have stopped the emulator meanwhile
         return deployed
 
-    def require_nobody(self) -> None:
+    def require_unused(self) -> None:
         """Raise `LocalError` if another stack uses this folder or these ports."""
         if self.alive():
             raise LocalError(f"another run is going on in {self.env.folder}: wait for it, or end it with `make down`")
@@ -97,7 +97,7 @@ class Stack:
             program.require_port()
 
     def down(self) -> None:
-        """Stop both programs; what they know is saved in the folder."""
+        """Stop both programs; they save their state in the folder."""
         self.engine.stop()
         self.emulator.stop()
 
@@ -165,11 +165,12 @@ def answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def stopped_at_the_end(stack: Stack) -> Iterator[None]:
-    """Stop the stack whatever happens."""
+def stopped_at_the_end(stack: Stack, stopping: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Stop the stack in any case; call `stopping` first."""
     try:
         yield
     finally:
+        stopping()
         with uninterrupted():
             stack.down()
 
@@ -189,7 +190,7 @@ def stopped_unless_up(stack: Stack) -> Iterator[None]:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let signals wait: an impatient second Ctrl-C must not leave half of the stack behind."""
+    """Ignore signals: a second Ctrl-C must not interrupt the clean-up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,8 +1,8 @@
-"""`python requirements/install.py FOLDER LOCKFILE`: make a virtual environment and fill it from a lock file.
+"""`python requirements/install.py FOLDER LOCKFILE`: create a virtual environment and fill it from a lock file.
 
 The Makefile calls it with whatever Python it found, so this file uses the standard library only. uv fills the
 environment in seconds, and is itself only a wheel. Two processes that want the same environment take turns: the second
-one finds it ready. FOLDER may be a symbolic link: whoever reaches the environment by another path waits, too.
+one finds it ready. FOLDER may be a symbolic link: a process that reaches the environment by another path waits, too.
 """
 
 import fcntl
@@ -11,12 +11,16 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:")
+MAX_SILENCE = 4
+"""Seconds. A person who sees no line for longer takes the command for dead."""
 HINT = (
     "What it printed says why. Usual reasons: no package index that pip and uv can reach, a Python without its module "
     "venv (on Debian a package of its own), a setting of pip that installs into another folder."
@@ -27,15 +31,39 @@ def main(folder: Path, lockfile: Path) -> int:
     """Install unless it is done; returns the exit code."""
     place = folder.resolve()
     with _in_turn(place.with_name(f"{place.name}-lock")):
-        return 0 if _is_ready(place, lockfile) else _install(place, lockfile)
+        return 0 if _is_ready(place, lockfile) else _install(folder, lockfile)
 
 
 @contextmanager
 def _in_turn(file: Path) -> Iterator[None]:
     """Wait until no other process installs this environment. The system frees the lock when its holder ends."""
     with file.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _progress("waiting for another process that installs"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[None]:
+    """Print a line each time another `MAX_SILENCE` seconds have passed."""
+    done, began = threading.Event(), time.monotonic()
+
+    def report() -> None:
+        while not done.wait(MAX_SILENCE):
+            _print(f"  … {what} ({time.monotonic() - began:.0f} s)")
+
+    reporter = threading.Thread(target=report, daemon=True)
+    reporter.start()
+    try:
+        yield
+    finally:
+        done.set()
+        reporter.join()
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _is_ready(folder: Path, lockfile: Path) -> bool:
@@ -44,15 +72,22 @@ def _is_ready(folder: Path, lockfile: Path) -> bool:
 
 
 def _install(folder: Path, lockfile: Path) -> int:
-    """Make the environment anew; whatever fails leaves none, so that the next try begins at the beginning."""
-    sys.stdout.write(f"installing {lockfile} into {folder} ({Path(sys.executable).name}) …\n")
-    sys.stdout.flush()
+    """Create the environment anew. A failure removes it, so that the next attempt starts from the beginning."""
+    _print(f"installing {lockfile} with {Path(sys.executable).name} into\n  {folder}")
+    with _progress("installing"):
+        return _run_all(_commands(folder.resolve(), lockfile), folder.resolve())
+
+
+def _commands(folder: Path, lockfile: Path) -> tuple[tuple[str | Path, ...], ...]:
     python, uv = folder / "bin" / "python", folder / "bin" / "uv"
-    commands = (
+    return (
         (sys.executable, "-m", "venv", "--clear", folder),
         (python, *PIP, "--requirement", HERE / "bootstrap.txt"),
         (uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--requirement", lockfile),
     )
+
+
+def _run_all(commands: tuple[tuple[str | Path, ...], ...], folder: Path) -> int:
     for command in commands:
         if failure := _run(list(map(os.fspath, command))):
             shutil.rmtree(folder, ignore_errors=True)

@@ -120,7 +120,7 @@ class ObjectOperations:
 
 @contextmanager
 def pin_source(objects: Objects, asked: CosRequest) -> Iterator[tuple[StoredObject, Path]]:
-    """Hold the object that `x-cos-copy-source` names, if its preconditions hold, and its file; raises `CosError`."""
+    """Open the object that `x-cos-copy-source` names, if its preconditions hold, and its file; raises `CosError`."""
     place, key = requests.read_copy_source(asked.headers)
     with objects.pin(place, key) as pinned:
         if pinned is None:

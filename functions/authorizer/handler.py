@@ -3,7 +3,7 @@
 from typing import Any
 
 from mediarelay.aws_lambda.observability import observed
-from mediarelay.http import Event, header
+from mediarelay.aws_lambda.raw_http import Event, header
 from mediarelay.wiring.authorizer import authorizer
 
 AUTHORIZER = authorizer()

@@ -7,9 +7,10 @@ from mediarelay.domain.due import Change
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.observability import add_log_keys
 from mediarelay.wiring.base import ledger
+from mediarelay.wiring.publishers import task_publisher
 from mediarelay.wiring.queues import submit_queue
 from mediarelay.wiring.songs import song_publisher
-from mediarelay.wiring.tasks import confirm_requester, task_publisher
+from mediarelay.wiring.tasks import confirm_requester
 
 QUESTIONS = {Origin.CLAIM, Origin.TRUSTED, "replay"}
 LEDGER, REQUESTER, SUBMITS = ledger(), confirm_requester(), submit_queue()

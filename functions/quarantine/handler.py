@@ -1,26 +1,51 @@
-"""GET /quarantine, POST /quarantine/replay: see what could not be read, and read it again."""
+"""GET /quarantine, POST /quarantine/replay: list the bodies that could not be read, and read them again."""
 
-from mediarelay.contracts.api.views import QuarantineQuery, QuarantineReplayRequest, Rerun, quarantine_view
-from mediarelay.http import Event, Response, respond
-from mediarelay.routing import Route, serving
+from typing import Any
+
+from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.observability import observed
+from mediarelay.contracts.api.operations import (
+    QuarantinePage,
+    QuarantineQuery,
+    QuarantineReplayRequest,
+    QuarantineReplayResponse,
+    quarantine_page,
+)
+from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, success
 from mediarelay.wiring.clients import quarantine
 
 QUARANTINE = quarantine()
+app = api_resolver()
 
 
-def kept(_event: Event, query: QuarantineQuery) -> Response:
-    """List some of what one day left: 200 `{"bodies", "cursor"}`."""
-    return respond(200, quarantine_view(*QUARANTINE.page(query.day, query.cursor)))
+@app.get(
+    "/quarantine",
+    operation_id="listQuarantine",
+    tags=["operation"],
+    summary="List bodies of one day that could not be read",
+    description="Needs the scope `admin`. The bodies are untrusted input.",
+    responses=success(QuarantinePage, "Up to 100 bodies") | ALWAYS | LEDGER_DOWN,
+)
+def list_quarantine(query: QuarantineQuery) -> dict[str, Any]:
+    """Return some of a day's bodies."""
+    return quarantine_page(*QUARANTINE.page(query.day, query.cursor))
 
 
-def again(_event: Event, wish: QuarantineReplayRequest) -> Response:
-    """Read some of what one day left again: 200 `{"stored", "refused", "cursor"}`."""
-    found = Rerun.model_validate(QUARANTINE.rerun(wish.day, wish.cursor))
-    return respond(200, found.model_dump(exclude_none=True))
+@app.post(
+    "/quarantine/replay",
+    operation_id="rereadQuarantine",
+    tags=["operation"],
+    summary="Read bodies of one day again, after the reader was mended",
+    description=(
+        "Needs the scope `admin`. Takes up to 100; what can be read now becomes a claim and leaves the quarantine. "
+        "Go on with `cursor` until it is left out."
+    ),
+    responses=success(QuarantineReplayResponse, "How many were stored, and how many stay") | ALWAYS | LEDGER_DOWN,
+)
+def reread_quarantine(request: QuarantineReplayRequest) -> dict[str, Any]:
+    """Read some of a day's bodies again."""
+    reread = QuarantineReplayResponse.model_validate(QUARANTINE.rerun(request.day, request.cursor))
+    return reread.model_dump(exclude_none=True)
 
 
-ROUTES = {
-    "GET /quarantine": Route(QuarantineQuery, kept),
-    "POST /quarantine/replay": Route(QuarantineReplayRequest, again),
-}
-handler = serving(ROUTES)
+handler = observed(app.resolve)

@@ -1,32 +1,95 @@
-"""GET /tasks, /tasks/{vid}, /tasks/{vid}/history, /health."""
+"""GET /tasks, /tasks/{vid}, /tasks/{vid}/history, /health, /openapi.json."""
 
-from mediarelay.contracts.api.views import NoQuery, TaskQuery
-from mediarelay.http import Event, Response, respond
-from mediarelay.routing import Route, serving
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.observability import observed
+from mediarelay.contracts.api.base import HealthResponse, VidInPath
+from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, NOT_FOUND, OpenApiDocument, success
+from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, TaskQuery
 from mediarelay.wiring.clients import task_reader
 
 READER = task_reader()
+OPENAPI = Path(__file__).with_name("openapi.json")
+app = api_resolver()
 
 
-def page(_event: Event, query: TaskQuery) -> Response:
-    """List tasks."""
-    return respond(200, READER.page(query))
+@app.get(
+    "/tasks",
+    operation_id="listTasks",
+    tags=["tasks"],
+    summary="List tasks, by default newest first",
+    description=(
+        "Needs the scope `read`. Sorted by time of creation, or with `time=outcome` by the time at which the outcome "
+        "was recorded. The list may be behind by a moment. No page has a task twice, and a task that moves on to "
+        "another state meanwhile stays in it. From one page to the next a task changes its place only if its time "
+        "changes: once the provider tells when it was made, or once a lost task is found."
+    ),
+    responses=success(TaskPage, "A page") | ALWAYS | LEDGER_DOWN,
+)
+def list_tasks(query: TaskQuery) -> dict[str, Any]:
+    """Return a page of tasks."""
+    return READER.page(query)
 
 
-def task(event: Event, _query: NoQuery) -> Response:
-    """Show a task."""
-    return respond(200, READER.task(event["pathParameters"]["vid"]))
+@app.get(
+    "/tasks/<vid>",
+    operation_id="readTask",
+    tags=["tasks"],
+    summary="Read a task",
+    description="Needs the scope `read`. Folded from the log at the time of the call, so never behind.",
+    responses=success(TaskDetails, "The task") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
+)
+def read_task(vid: VidInPath) -> dict[str, Any]:
+    """Return a task."""
+    return READER.task(vid)
 
 
-def history(event: Event, _query: NoQuery) -> Response:
-    """Show a task's observations."""
-    return respond(200, READER.history(event["pathParameters"]["vid"]))
+@app.get(
+    "/tasks/<vid>/history",
+    operation_id="readHistory",
+    tags=["tasks"],
+    summary="Read a task's observations, oldest first",
+    description="Needs the scope `read`.",
+    responses=success(TaskHistory, "The log, bodies as received") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
+)
+def read_history(vid: VidInPath) -> dict[str, Any]:
+    """Return a task's observations."""
+    return READER.history(vid)
 
 
-ROUTES = {
-    "GET /tasks": Route(TaskQuery, page),
-    "GET /tasks/{vid}": Route(NoQuery, task),
-    "GET /tasks/{vid}/history": Route(NoQuery, history),
-    "GET /health": Route(NoQuery, lambda _event, _query: respond(200, {"status": "ok"})),
-}
-handler = serving(ROUTES)
+@app.get(
+    "/health",
+    operation_id="health",
+    tags=["service"],
+    summary="Check that the API runs",
+    responses=success(HealthResponse, "It runs") | ALWAYS,
+)
+def health() -> dict[str, Any]:
+    """Return a constant: a request has come through."""
+    return HealthResponse().model_dump()
+
+
+@app.get(
+    "/openapi.json",
+    operation_id="readOpenApi",
+    tags=["service"],
+    summary="Read this description of the API",
+    responses=success(OpenApiDocument, "An OpenAPI 3.1 document") | ALWAYS,
+)
+def read_openapi() -> Response[str]:
+    """Return the document that `make docs` has made of all functions."""
+    return Response(200, "application/json", openapi_text())
+
+
+@cache
+def openapi_text() -> str:
+    """Read the document when it is first asked for: few clients ask."""
+    return OPENAPI.read_text("utf-8")
+
+
+handler = observed(app.resolve)

@@ -1,37 +1,118 @@
 """GET /rooms/{room_id}/songs, its /{song_id} and /{song_id}/history; GET /songs, /songs/history: the same by name."""
 
-from mediarelay.contracts.api.views import NoQuery, Place, SongPlace, SongsQuery, TokensQuery, read
+from typing import Any
+
+from mediarelay.aws_lambda.http import JsonResponse, api_resolver, json_response, scopes
+from mediarelay.aws_lambda.observability import observed
+from mediarelay.contracts.api.base import RoomInPath, SongInPath
+from mediarelay.contracts.api.responses import (
+    ALWAYS,
+    FORBIDDEN_TOKENS,
+    LEDGER_DOWN,
+    LEDGER_OR_KMS_DOWN,
+    NOT_FOUND,
+    success,
+)
+from mediarelay.contracts.api.songs import SongHistory, SongPage, SongQuery, SongsQuery, TokensQuery
 from mediarelay.errors import Forbidden
-from mediarelay.http import Event, Response, respond, scopes
-from mediarelay.routing import Answer, Route, serving
 from mediarelay.wiring.songs import song_reader
 
-READER, TOKENS, PRIVATE = song_reader(), "read:tokens", {"cache-control": "no-store"}
+READER, TOKENS = song_reader(), "read:tokens"
+BY_PATH = (
+    "A name with `%`, `/` or `?` does not survive a path: use GET /songs, with the name as a query parameter. A `%` is "
+    "understood here as long as only one room and song can be meant."
+)
+RESOURCE_IDS = "Resource ids are for support: each is good only where it was got."
+HISTORY = success(SongHistory, "The latest 50 relays, oldest first, without their tokens")
+app = api_resolver()
 
 
-def songs(event: Event, query: SongsQuery) -> Response:
-    """Show the songs of a room, or one of them; tokens only of one, and only to whoever may see them."""
-    if query.tokens and TOKENS not in scopes(event):
+@app.get(
+    "/rooms/<room_id>/songs",
+    operation_id="listSongs",
+    tags=["songs"],
+    summary="List what a room may use now",
+    description=f"Needs the scope `read`. Never with tokens. {BY_PATH}",
+    responses=success(SongPage, "The room's songs; none for a room that is not known") | ALWAYS | LEDGER_DOWN,
+)
+def list_songs(room_id: RoomInPath) -> JsonResponse:
+    """Return the songs of a room."""
+    return private(READER.room(READER.meant({"room_id": room_id})["room_id"]))
+
+
+@app.get(
+    "/rooms/<room_id>/songs/<song_id>",
+    operation_id="readSong",
+    tags=["songs"],
+    summary="Read what a room may use now of one song",
+    description=f"Needs the scope `read`; `tokens=true` needs `read:tokens` as well. {BY_PATH}",
+    responses=success(SongPage, "The song, for each vendor and type")
+    | ALWAYS
+    | FORBIDDEN_TOKENS
+    | NOT_FOUND
+    | LEDGER_OR_KMS_DOWN,
+)
+def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> JsonResponse:
+    """Return one song of a room."""
+    return song(READER.meant({"room_id": room_id, "song_id": song_id}), tokens=query.tokens)
+
+
+@app.get(
+    "/rooms/<room_id>/songs/<song_id>/history",
+    operation_id="readSongHistory",
+    tags=["songs"],
+    summary="Read what was relayed about a song",
+    description=f"Needs the scope `admin`. {RESOURCE_IDS} {BY_PATH}",
+    responses=HISTORY | ALWAYS | NOT_FOUND | LEDGER_OR_KMS_DOWN,
+)
+def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> JsonResponse:
+    """Return the relays of one song of a room."""
+    names = READER.meant({"room_id": room_id, "song_id": song_id})
+    return private(READER.history(names["room_id"], names["song_id"]))
+
+
+@app.get(
+    "/songs",
+    operation_id="findSongs",
+    tags=["songs"],
+    summary="List what a room may use now, of all songs or of one, whatever their names",
+    description="Needs the scope `read`; `tokens=true` needs `song_id`, and the scope `read:tokens` as well.",
+    responses=success(SongPage, "The songs; none for a room that is not known")
+    | ALWAYS
+    | FORBIDDEN_TOKENS
+    | NOT_FOUND
+    | LEDGER_OR_KMS_DOWN,
+)
+def find_songs(query: SongsQuery) -> JsonResponse:
+    """Return the songs of a room, or one of them."""
+    if query.song_id is None:
+        return private(READER.room(query.room_id))
+    return song({"room_id": query.room_id, "song_id": query.song_id}, tokens=query.tokens)
+
+
+@app.get(
+    "/songs/history",
+    operation_id="findSongHistory",
+    tags=["songs"],
+    summary="Read what was relayed about a song, whatever its name",
+    description=f"Needs the scope `admin`. {RESOURCE_IDS}",
+    responses=HISTORY | ALWAYS | NOT_FOUND | LEDGER_OR_KMS_DOWN,
+)
+def find_song_history(query: SongQuery) -> JsonResponse:
+    """Return the relays of one song of a room."""
+    return private(READER.history(query.room_id, query.song_id))
+
+
+def song(names: dict[str, str], *, tokens: bool) -> JsonResponse:
+    """Answer with one song; tokens only to callers with the scope for them."""
+    if tokens and TOKENS not in scopes(app.current_event.raw_event):
         raise Forbidden(f"scope {TOKENS}")
-    room, song = query.room_id, query.song_id
-    return respond(200, READER.song(room, song, tokens=query.tokens) if song else READER.room(room), PRIVATE)
+    return private(READER.song(names["room_id"], names["song_id"], tokens=tokens))
 
 
-def history(_event: Event, query: SongPlace) -> Response:
-    """Show what was relayed about a song."""
-    return respond(200, READER.history(query.room_id, query.song_id), PRIVATE)
+def private(body: dict[str, Any]) -> JsonResponse:
+    """Answer with what no cache may keep."""
+    return json_response(body, headers={"cache-control": "no-store"})
 
 
-def by_path(asks: type[Place], answer: Answer) -> Answer:
-    """Answer what the path names, and what the query adds."""
-    return lambda event, query: answer(event, read(asks, READER.meant(event["pathParameters"]) | dict(query)))
-
-
-ROUTES = {
-    "GET /rooms/{room_id}/songs": Route(NoQuery, by_path(SongsQuery, songs)),
-    "GET /rooms/{room_id}/songs/{song_id}": Route(TokensQuery, by_path(SongsQuery, songs)),
-    "GET /rooms/{room_id}/songs/{song_id}/history": Route(NoQuery, by_path(SongPlace, history)),
-    "GET /songs": Route(SongsQuery, songs),
-    "GET /songs/history": Route(SongPlace, history),
-}
-handler = serving(ROUTES)
+handler = observed(app.resolve)

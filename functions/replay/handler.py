@@ -1,29 +1,57 @@
-"""POST /tasks/{vid}/replay, POST /tasks/replay: have tasks asked about and announced anew."""
+"""POST /tasks/{vid}/replay, POST /tasks/replay: query the provider anew and publish the outcome again."""
 
-from mediarelay.contracts.api.views import NoBody, ReplayJobs, ReplayRequest
-from mediarelay.http import Event, Response, client_name, respond
-from mediarelay.routing import Route, serving
+from typing import Any
+
+from mediarelay.aws_lambda.http import api_resolver, client_name
+from mediarelay.aws_lambda.observability import observed
+from mediarelay.contracts.api.base import VidInPath
+from mediarelay.contracts.api.operations import ReplayRequest, ReplayResponse, TaskReplayResponse
+from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, NOT_FOUND, success
 from mediarelay.wiring.clients import replayer
 
 REPLAYER = replayer()
+app = api_resolver()
 
 
-def one(event: Event, _body: NoBody) -> Response:
-    """Replay a task: 202 `{"vid", "replay"}`."""
-    vid = event["pathParameters"]["vid"]
-    return respond(202, {"vid": vid, "replay": REPLAYER.replay(vid, client_name(event))})
+@app.post(
+    "/tasks/<vid>/replay",
+    operation_id="replayTask",
+    tags=["operation"],
+    summary="Query the provider about a task and publish its outcome anew",
+    description=(
+        "Needs the scope `submit`. Mediarelay queries the provider once more, and publishes the outcome again, with an "
+        "id of its own and the extension `replay`, so that no subscriber drops it as a repeat."
+    ),
+    responses=success(TaskReplayResponse, "The replay is stored", 202) | ALWAYS | NOT_FOUND | LEDGER_DOWN,
+)
+def replay_task(vid: VidInPath) -> tuple[dict[str, Any], int]:
+    """Store the replay of one task."""
+    identity = REPLAYER.replay(vid, client_name(app.current_event.raw_event))
+    return TaskReplayResponse(vid=vid, replay=identity).model_dump(), 202
 
 
-def many(event: Event, wish: ReplayRequest) -> Response:
-    """Replay the tasks of a selection: 202 `{"count", "jobs"}`; or only count them: 200."""
-    chosen = wish.selections()
-    count = REPLAYER.count(chosen)
-    jobs = [] if wish.dry_run else REPLAYER.start(chosen, wish.rate, client_name(event))
-    return respond(202 if jobs else 200, ReplayJobs(count=count, jobs=jobs).model_dump())
+@app.post(
+    "/tasks/replay",
+    operation_id="replayTasks",
+    tags=["operation"],
+    summary="Query the provider about many tasks and publish their outcomes anew",
+    description=(
+        "Needs the scope `admin`. Takes the tasks that are in `state`, one or several, when their turn comes, and "
+        "whose outcome was recorded between `since` and `until`, both included; in states that are no outcome, or with "
+        "`time` created, those that were created then. Newest first, `rate` per minute for each state and kind. With "
+        "`dry_run` it only counts them."
+    ),
+    responses=success(ReplayResponse, "A dry run")
+    | success(ReplayResponse, "The jobs are stored", 202)
+    | ALWAYS
+    | LEDGER_DOWN,
+)
+def replay_tasks(request: ReplayRequest) -> tuple[dict[str, Any], int]:
+    """Store one job for each kind and state; in a dry run only count their tasks."""
+    selections = request.selections()
+    count, client = REPLAYER.count(selections), client_name(app.current_event.raw_event)
+    jobs = [] if request.dry_run else REPLAYER.start(selections, request.rate, client)
+    return ReplayResponse(count=count, jobs=jobs).model_dump(), 202 if jobs else 200
 
 
-ROUTES = {
-    "POST /tasks/{vid}/replay": Route(NoBody, one),
-    "POST /tasks/replay": Route(ReplayRequest, many),
-}
-handler = serving(ROUTES)
+handler = observed(app.resolve)

@@ -1,18 +1,30 @@
 """POST /tasks/audio: submit an audio task, once per Idempotency-Key."""
 
-from mediarelay.contracts.api.views import AudioTaskRequest
+from mediarelay.aws_lambda.http import JsonResponse, api_resolver
+from mediarelay.aws_lambda.observability import observed
+from mediarelay.aws_lambda.submits import SUBMIT_RESPONSES, idempotency_key, respond_submitted
+from mediarelay.contracts.api.responses import IDEMPOTENCY_KEY_HEADER
+from mediarelay.contracts.api.submits import AudioTaskRequest
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.http import Event, Response, created, idempotency_key
-from mediarelay.routing import Route, serving
 from mediarelay.wiring.provider import submitter
 
 SUBMITTER = submitter()
+app = api_resolver()
 
 
-def submit(event: Event, wish: AudioTaskRequest) -> Response:
-    """Answer `{"vid", "kind", "state"}`: 201, 200 for a repeat, 202 while the provider has not answered."""
-    return created(SUBMITTER.submit(Kind.AUDIO, wish.model_dump(), idempotency_key(event)))
+@app.post(
+    "/tasks/audio",
+    operation_id="submitAudio",
+    tags=["tasks"],
+    summary="Submit an audio task",
+    description="Needs the scope `submit`.",
+    responses=SUBMIT_RESPONSES,
+    openapi_extensions={"parameters": [IDEMPOTENCY_KEY_HEADER]},
+)
+def submit_audio(request: AudioTaskRequest) -> JsonResponse:
+    """Submit the task, or return the one that the same key gave before."""
+    key = idempotency_key(app.current_event.raw_event)
+    return respond_submitted(SUBMITTER.submit(Kind.AUDIO, request.model_dump(), key))
 
 
-ROUTES = {"POST /tasks/audio": Route(AudioTaskRequest, submit)}
-handler = serving(ROUTES)
+handler = observed(app.resolve)

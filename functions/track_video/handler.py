@@ -1,22 +1,37 @@
 """POST /tasks/video: expect a video task, by its vid, its url, or the headers of its upload."""
 
-from mediarelay.contracts.api.views import VideoTaskRequest
+from mediarelay.aws_lambda.http import JsonResponse, api_resolver
+from mediarelay.aws_lambda.observability import observed
+from mediarelay.aws_lambda.submits import SUBMIT_RESPONSES, idempotency_key, respond_submitted
+from mediarelay.contracts.api.responses import IDEMPOTENCY_KEY_HEADER
+from mediarelay.contracts.api.submits import VideoTaskRequest
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.http import Event, Response, created, idempotency_key
-from mediarelay.routing import Route, serving
 from mediarelay.wiring.provider import submitter
 
 SUBMITTER = submitter()
+app = api_resolver()
 
 
-def track(event: Event, wish: VideoTaskRequest) -> Response:
-    """Answer `{"vid", "kind", "state"}`: 201, 200 for a repeat, 202 while the vid is not known."""
-    request = wish.model_dump(exclude_none=True)
-    vid, key = wish.known_vid(), idempotency_key(event)
+@app.post(
+    "/tasks/video",
+    operation_id="trackVideo",
+    tags=["tasks"],
+    summary="Expect a video task",
+    description=(
+        "Needs the scope `submit`. Give `vid`; or `url` alone, and Mediarelay asks the provider; or `url` with "
+        "`cos_request_id` and `date`, the headers x-cos-request-id and Date of the upload's answer, from which "
+        "Mediarelay computes the vid. The Idempotency-Key counts only with `url` alone."
+    ),
+    responses=SUBMIT_RESPONSES,
+    openapi_extensions={"parameters": [IDEMPOTENCY_KEY_HEADER]},
+)
+def track_video(request: VideoTaskRequest) -> JsonResponse:
+    """Expect the task, or return the one that the same request gave before."""
+    fields, vid = request.model_dump(exclude_none=True), request.known_vid()
+    key = idempotency_key(app.current_event.raw_event)
     if vid:
-        return created(SUBMITTER.track(vid, request))
-    return created(SUBMITTER.submit(Kind.VIDEO, request, key))
+        return respond_submitted(SUBMITTER.track(vid, fields))
+    return respond_submitted(SUBMITTER.submit(Kind.VIDEO, fields, key))
 
 
-ROUTES = {"POST /tasks/video": Route(VideoTaskRequest, track)}
-handler = serving(ROUTES)
+handler = observed(app.resolve)

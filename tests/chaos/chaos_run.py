@@ -84,7 +84,7 @@ class ChaosRun:
     proxy: Proxy
     provider: Proxy
     deployment: Deployment
-    heard: list[dict[str, Any]] = field(default_factory=list)
+    received: list[dict[str, Any]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     names: dict[str, str] = field(default_factory=dict)
     folder: str = ""
@@ -95,11 +95,11 @@ class ChaosRun:
     def api_client(self) -> ApiClient:
         return ApiClient(self.deployment)
 
-    def run(self, fault: Fault, count: int, patience: float = LONGEST) -> Row:
-        """Send `count` tasks under a fault and wait until all is well; or until the patience (seconds) ends."""
-        undisturbed = self.run(replace(fault, forged=0), count, patience).seconds if fault.forged else None
+    def run(self, fault: Fault, count: int, max_wait: float = LONGEST) -> Row:
+        """Send `count` tasks under a fault and wait for their outcomes, at most `max_wait` seconds."""
+        undisturbed = self.run(replace(fault, forged=0), count, max_wait).seconds if fault.forged else None
         self._forge(fault.forged)
-        self.heard.clear()
+        self.received.clear()
         self.peak = 0
         self.folder = uuid4().hex
         begun = time.monotonic()
@@ -109,19 +109,19 @@ class ChaosRun:
         healing = threading.Timer(fault.seconds, self._heal)
         if fault.outage:
             healing.start()
-        wishes = self._send(count, fault.keys)
+        submissions = self._send(count, fault.keys)
         if fault.restart:
             self._restart()
         if fault.until_well:
-            vids = self._until_well(wishes, begun + patience)
+            vids = self._until_well(submissions, begun + max_wait)
             self._heal()
         else:
             if not fault.outage:
                 healing.start()
             healing.join()
-            vids = self._until_well(wishes, begun + patience)
+            vids = self._until_well(submissions, begun + max_wait)
         self._stream(enabled=True)
-        row = self._judge(fault.name, wishes, vids, time.monotonic() - begun)
+        row = self._judge(fault.name, submissions, vids, time.monotonic() - begun)
         return replace(row, undisturbed=undisturbed, queue_peak=self.peak if fault.watch_queue else None)
 
     def _heal(self) -> None:
@@ -141,36 +141,36 @@ class ChaosRun:
 
     # ── sending ──
 
-    def _send(self, count: int, endings: Sequence[str]) -> list["Wish"]:
+    def _send(self, count: int, endings: Sequence[str]) -> list["Submission"]:
         """Send `count` tasks; a video and a sound after each other have keys with the same ending."""
         makers = [self._video, self._audio]
         keys = [f"{self.folder}/{number}{endings[number // 2 % len(endings)]}" for number in range(count)]
         with ThreadPoolExecutor(SENDERS) as pool:
-            wishes = list(pool.map(lambda number: makers[number % 2](number, keys[number]), range(count)))
-        audio = [wish for wish in wishes if wish.kind == "audio"]
+            submissions = list(pool.map(lambda number: makers[number % 2](number, keys[number]), range(count)))
+        audio = [submission for submission in submissions if submission.kind == "audio"]
         for start in range(0, len(audio), BATCH):
             self._submit(audio[start : start + BATCH])
-        return wishes
+        return submissions
 
-    def _submit(self, wishes: list["Wish"]) -> None:
-        """Send wishes as a client does: again those that were not taken; raises LocalError if that never ends."""
+    def _submit(self, submissions: list["Submission"]) -> None:
+        """Submit as a client does, and repeat refused submissions; raises LocalError if that never ends."""
         end = time.monotonic() + LONGEST
-        while left := patiently(partial(self._batch, wishes)):
+        while left := patiently(partial(self._batch, submissions)):
             if time.monotonic() > end:
-                raise LocalError(f"{len(left)} wishes are not taken")
-            wishes = left
+                raise LocalError(f"{len(left)} submissions are refused")
+            submissions = left
             time.sleep(TICK)
 
-    def _video(self, number: int, key: str) -> "Wish":
+    def _video(self, number: int, key: str) -> "Submission":
         bucket = BROKEN if number % MISSING_EVERY == 0 else CLIPS
         upload = self._upload(bucket, f"{key}.mp4")
         created = patiently(lambda: self.api_client.track_video(upload))
-        return Wish("video", upload.url, created["vid"])
+        return Submission("video", upload.url, created["vid"])
 
-    def _audio(self, number: int, key: str) -> "Wish":
+    def _audio(self, number: int, key: str) -> "Submission":
         if number % MISSING_EVERY:
-            return Wish("audio", self._upload(MUSIC, f"{key}.mp3").url)
-        return Wish("audio", file_in(MUSIC, f"{key}.mp3").url)
+            return Submission("audio", self._upload(MUSIC, f"{key}.mp3").url)
+        return Submission("audio", file_in(MUSIC, f"{key}.mp3").url)
 
     def _upload(self, bucket: str, key: str) -> Upload:
         file = self.stack.env.path("source")
@@ -178,27 +178,29 @@ class ChaosRun:
             file.write_bytes(b"any bytes will do for the stub")
         return patiently(lambda: self.api_client.upload(bucket, key, file))
 
-    def _batch(self, wishes: list["Wish"]) -> list["Wish"]:
-        """Send wishes, or learn the vids of those that were sent; returns those that were not taken."""
-        tasks = [{"url": one.url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION} for one in wishes]
+    def _batch(self, submissions: list["Submission"]) -> list["Submission"]:
+        """Submit, or learn the vids of earlier submissions; returns the refused ones."""
+        tasks = [{"url": one.url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION} for one in submissions]
         url = f"{self.deployment.api_url}/tasks/audio/batch"
         answer = requests.post(url, json={"tasks": tasks}, headers=self.api_client.headers, timeout=60)
         if not answer.ok:
             raise LocalError(answer.text)
         results = answer.json()["results"]
-        for wish, result in zip(wishes, results, strict=True):
-            wish.vid = result.get("vid") or wish.vid
-        return [wish for wish, result in zip(wishes, results, strict=True) if result["status"] not in TAKEN]
+        for submission, result in zip(submissions, results, strict=True):
+            submission.vid = result.get("vid") or submission.vid
+        return [
+            submission for submission, result in zip(submissions, results, strict=True) if result["status"] not in TAKEN
+        ]
 
     # ── converging ──
 
-    def _until_well(self, wishes: list["Wish"], end: float) -> set[str]:
+    def _until_well(self, submissions: list["Submission"], end: float) -> set[str]:
         """Wait for every outcome and its notification; returns the vids of all tasks that are known."""
         while True:
-            unnamed = [wish for wish in wishes if wish.vid is None]
+            unnamed = [submission for submission in submissions if submission.vid is None]
             for start in range(0, len(unnamed), BATCH):
                 self._submit(unnamed[start : start + BATCH])
-            states, vids = self._states(), {wish.vid for wish in wishes if wish.vid}
+            states, vids = self._states(), {submission.vid for submission in submissions if submission.vid}
             if not unnamed and self._well(vids, states):
                 vids |= states.keys() & self._truth().keys()
             if (not unnamed and self._well(vids, states)) or time.monotonic() > end:
@@ -207,8 +209,8 @@ class ChaosRun:
 
     def _well(self, vids: set[str], states: dict[str, str]) -> bool:
         """Whether each task has an outcome and a notification of it."""
-        told = {(event["subject"], event["type"].rpartition(".")[2]) for event in list(self.heard)}
-        return all((vid, states.get(vid)) in told and states[vid] in OUTCOMES for vid in vids)
+        published = {(event["subject"], event["type"].rpartition(".")[2]) for event in list(self.received)}
+        return all((vid, states.get(vid)) in published and states[vid] in OUTCOMES for vid in vids)
 
     def _states(self) -> dict[str, str]:
         """What the ledger says of each task, straight from the table."""
@@ -225,22 +227,22 @@ class ChaosRun:
         answer = requests.get(f"{self.stack.env.engine_url}/_engine/tasks?limit=1000", timeout=60)
         return {task["vid"]: task for task in answer.json()["tasks"] if self.folder in task["url"]}
 
-    def _judge(self, name: str, wishes: list["Wish"], vids: set[str], seconds: float) -> Row:
+    def _judge(self, name: str, submissions: list["Submission"], vids: set[str], seconds: float) -> Row:
         truth, found = self._truth(), self._read(vids)
         outcomes = {vid: task["state"] for vid, task in found.items()}
-        told = {(event["subject"], event["type"].rpartition(".")[2]) for event in self.heard}
-        ids = Counter(event["id"] for event in self.heard)
+        published = {(event["subject"], event["type"].rpartition(".")[2]) for event in self.received}
+        ids = Counter(event["id"] for event in self.received)
         done = {vid: state for vid, state in outcomes.items() if state in OUTCOMES}
         right = {vid for vid, state in done.items() if state in _true_states(truth[vid])}
-        mine = [wish.vid for wish in wishes if wish.vid]
+        mine = [submission.vid for submission in submissions if submission.vid]
         return Row(
             fault=name,
-            tasks=len(wishes),
+            tasks=len(submissions),
             right=sum(vid in right for vid in mine),
             wrong=len(done.keys() - right),
-            without_outcome=len(wishes) - len(mine) + len(vids - done.keys()),
-            without_notification=sum((vid, state) not in told for vid, state in done.items()),
-            notifications=sum(event["subject"] in vids for event in self.heard),
+            without_outcome=len(submissions) - len(mine) + len(vids - done.keys()),
+            without_notification=sum((vid, state) not in published for vid, state in done.items()),
+            notifications=sum(event["subject"] in vids for event in self.received),
             repeated_ids=sum(count - 1 for count in ids.values()),
             seconds=round(seconds, 1),
         )
@@ -291,7 +293,7 @@ class ChaosRun:
         subscriber = Subscriber.join(self.deployment)
         while not self.ended.is_set():
             found = list(subscriber.events())
-            self.heard += found
+            self.received += found
             if not found:
                 self.ended.wait(0.2)
 
@@ -318,7 +320,7 @@ class ChaosRun:
 
 
 @dataclass
-class Wish:
+class Submission:
     """What one client wanted; the vid of an audio task is known later."""
 
     kind: str

@@ -25,7 +25,7 @@ class Fault:
         restart: Stop everything once all tasks are sent, and start it again.
         seconds: How long it lasts, at least.
         until_well: It does not end before all is well.
-        outage: It ends so many seconds after it began: as long as it lasts no wish can be sent.
+        outage: It ends so many seconds after it began: clients cannot submit while it lasts.
         keys: What the keys of the files end in, in turn.
         short: Whether `make test` runs it too.
     """

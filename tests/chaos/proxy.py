@@ -1,4 +1,4 @@
-"""Between the functions and AWS: forwards every call, and goes wrong as it is told to."""
+"""Between the functions and AWS: forwards every call, and injects the configured faults."""
 
 import json
 import random
@@ -79,7 +79,7 @@ def answers_lost(share: float, *services: str) -> Trouble:
 
 
 def overtaken(share: float) -> Trouble:
-    """Before a part of all writes of a task item, somebody else writes it."""
+    """Before a part of all writes of a task item, another writer saves it."""
 
     def race(call: Call, forward: Forward) -> Answer:
         if call.operation == "PutItem" and b"version = :seen" in call.body and _hit(call, share, "dynamodb"):

@@ -8,7 +8,7 @@ from tests.chaos.chaos_run import ChaosRun, chaos_run
 from tests.chaos.faults import FAULTS, Fault
 
 TASKS = 10
-PATIENCE = 180.0
+MAX_WAIT = 180.0
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChaosRun]:
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.short], ids=lambda fault: fault.name)
 def test_every_task_ends_in_its_outcome_and_a_notification(here: ChaosRun, fault: Fault) -> None:
-    row = here.run(fault, TASKS, PATIENCE)
+    row = here.run(fault, TASKS, MAX_WAIT)
     assert row.kept, row
     assert row.notifications >= TASKS

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.cts.head import Form, read_head, read_object
+from mediarelay.contracts.cts.head import Form, read_head
+from mediarelay.contracts.json_objects import read_object
 from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import State
 from mediarelay.errors import Malformed

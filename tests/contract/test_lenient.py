@@ -7,15 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.cts.head import (
-    MAX_ANSWER_DEPTH,
-    Form,
-    read_answer,
-    read_callback,
-    read_head,
-    read_object,
-)
+from mediarelay.contracts.cts.head import Form, read_callback, read_head
 from mediarelay.contracts.cts.parse import canonical, parse_callback, parse_envelope
+from mediarelay.contracts.json_objects import MAX_ANSWER_DEPTH, read_answer, read_object
 from mediarelay.domain.tasks.media import Fault, Kind, State
 from mediarelay.errors import Malformed
 from tests.hypothesis_profiles import patient
@@ -116,7 +110,7 @@ def test_relays_and_clients_are_read_strictly() -> None:
 
 
 def test_a_good_body_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediarelay.contracts.cts.head._LENIENT", None)
+    monkeypatch.setattr("mediarelay.contracts.json_objects._LENIENT", None)
     assert not read_head(b'{"vid": "a", "detail": {}}').lenient
 
 

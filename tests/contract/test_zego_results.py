@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.zego.relay import KRC_TTL, READ_TEXTS, SHARE_TTL, oddities, read_message, read_relay, redacted
+from mediarelay.contracts.zego.checks import inconsistencies
+from mediarelay.contracts.zego.message import read_message
+from mediarelay.contracts.zego.redaction import redact
+from mediarelay.contracts.zego.relay import KRC_TTL, SHARE_TTL, read_relay
+from mediarelay.contracts.zego.values import READ_TEXTS
 from mediarelay.domain.songs.errors import ErrorClass
 from mediarelay.domain.songs.model import Grant, Relay, SongType, Span
 from mediarelay.errors import Malformed
@@ -56,7 +60,7 @@ def test_every_variant(name: str, kind: SongType, share_ttl: int | None, krc_ttl
     assert (found.grant.shared, found.grant.share_ttl, found.grant.krc_ttl) == (shared, share_ttl, krc_ttl)
     assert found.grant.resources[0].resource_id
     assert found.grant.resources[0].quality == "normal"
-    assert oddities(found.grant) == []
+    assert inconsistencies(found.grant) == []
     assert relay(json.dumps(payload(name))) == found, "as JSON text it is the same result"
 
 
@@ -224,7 +228,7 @@ def test_one_resource_may_be_an_object_as_the_tables_say() -> None:
     ],
 )
 def test_what_is_odd_is_named_and_kept(changes: dict[str, Any], oddity: str) -> None:
-    assert oddity in oddities(grant(payload("short_segment", **changes)))
+    assert oddity in inconsistencies(grant(payload("short_segment", **changes)))
 
 
 @pytest.mark.parametrize("names", [("signature", "timestamp", "nonce"), ("Signature", "Timestamp", "Nonce")])
@@ -299,7 +303,7 @@ def test_what_is_left_after_redaction_is_read_alike(variant: str, *, empty: bool
     result = payload(variant, **({"share_token": "", "krc_token": None} if empty else {}))
     fields = {"room_id": "r", "vendor_id": 1, "song_id": "104008", "resource_type": 1}
     whole = fields | {"result": json.dumps(result) if as_text else result}
-    one, other = read_relay(whole, NOW, NOW), read_relay(redacted(whole), NOW, NOW)
+    one, other = read_relay(whole, NOW, NOW), read_relay(redact(whole), NOW, NOW)
     assert one.error == other.error
     assert bool(one.grant) == bool(other.grant)
     if one.grant and other.grant:
@@ -323,15 +327,15 @@ def test_redaction_spares_no_form(name: str, value: Any) -> None:
     forms += [{"result": [text]}, {"result": {"data": text}}, {"result": json.dumps({"data": text})}, {"message": text}]
     forms += [{name.upper(): value}, {"result": {"data": {"resources": text}}}]
     for message in forms:
-        assert "CANARY" not in json.dumps(redacted([message]))
+        assert "CANARY" not in json.dumps(redact([message]))
 
 
 def test_nothing_secret_is_left_after_redaction() -> None:
     body = {"result": payload("accompaniment"), "more": [{"krc_token": "krc-9"}]}
-    text = json.dumps(redacted(body))
+    text = json.dumps(redact(body))
     for secret in ("eyJ", "krc-", "Q0lE"):
         assert secret not in text
-    assert redacted(body)["result"]["data"]["song_id"] == "104008"
+    assert redact(body)["result"]["data"]["song_id"] == "104008"
 
 
 @patient
@@ -360,7 +364,7 @@ def test_whatever_is_sent_is_read_or_refused(body: bytes) -> None:
 @pytest.mark.parametrize("text", ["{'share_token': 'X'}", "[share_token=X]", '["X"]', '{"share_token": "X"', '"X"'])
 @pytest.mark.parametrize("name", ["message", "request_id", "quality", "resource_type"])
 def test_of_a_text_that_may_hold_tokens_only_the_length_is_kept(name: str, text: str) -> None:
-    assert redacted({name: text}) == {name: length(text, name)}
+    assert redact({name: text}) == {name: length(text, name)}
 
 
 def length(text: str, name: str) -> Any:
@@ -374,14 +378,14 @@ def length(text: str, name: str) -> Any:
 )
 @pytest.mark.parametrize("name", ["message", "song_name", "room_id"])
 def test_of_a_text_that_names_a_secret_only_the_length_is_kept(name: str, text: str) -> None:
-    assert redacted({name: text}) == {name: length(text, name)}
+    assert redact({name: text}) == {name: length(text, name)}
 
 
 def test_a_plain_message_is_kept() -> None:
-    assert redacted({"message": "[1017030] no licence"}) == {"message": "[1017030] no licence"}
+    assert redact({"message": "[1017030] no licence"}) == {"message": "[1017030] no licence"}
 
 
 @pytest.mark.parametrize("text", ['"Heroes"', "[VIP] 1", "{0f8fad5b}"])
 @pytest.mark.parametrize("name", ["room_id", "song_id", "song_name", "singer_name"])
 def test_names_are_kept_in_any_spelling(name: str, text: str) -> None:
-    assert redacted({name: text}) == {name: text}
+    assert redact({name: text}) == {name: text}

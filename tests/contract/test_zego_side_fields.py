@@ -17,7 +17,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.zego.relay import MAX_PARTS, read_message, read_relay, redacted
+from mediarelay.contracts.zego.message import read_message
+from mediarelay.contracts.zego.redaction import redact
+from mediarelay.contracts.zego.relay import MAX_PARTS, read_relay
 from mediarelay.domain.songs.lease import lease
 from mediarelay.domain.songs.model import Grant, Relay, SongType
 from mediarelay.errors import Malformed
@@ -103,7 +105,7 @@ def read(content: dict[str, Any]) -> Relay:
     """Read a relay as it comes from the wire, and again as it is stored: both say the same."""
     (sent,) = read_message(written(content)).relays
     found = read_relay(sent, NOW, NOW)
-    (stored,) = read_message(json.dumps(redacted(sent), allow_nan=False).encode()).relays
+    (stored,) = read_message(json.dumps(redact(sent), allow_nan=False).encode()).relays
     again = read_relay(stored, NOW, NOW)
     assert (again.error, again.request_id, again.unreadable) == (found.error, found.request_id, found.unreadable)
     assert (again.key.type, again.key.vendor) == (found.key.type, found.key.vendor)
@@ -114,7 +116,9 @@ def read(content: dict[str, Any]) -> Relay:
 
 def usable(relay: Relay) -> list[tuple[str, int, bool]]:
     """What may be used, how many milliseconds, and whether there is a token for it."""
-    return [(hold.part, hold.left(NOW), hold.token is not None) for hold in lease([relay]).entitlements(timedelta())]
+    return [
+        (hold.part, hold.remaining_ms(NOW), hold.token is not None) for hold in lease([relay]).entitlements(timedelta())
+    ]
 
 
 TOKENS = {"share_token", "krc_token", "resources"}
@@ -304,7 +308,7 @@ def test_braces_around_request_ids_make_no_conflict() -> None:
     relays = [relayed("song"), changed(relayed("song"), (*DATA, "duration"), 1)]
     for number, content in enumerate(relays):
         content["result"]["request_id"] = f"{{{number}f8fad5b}}"
-    stored = [read_relay(redacted(content), NOW, NOW) for content in relays]
+    stored = [read_relay(redact(content), NOW, NOW) for content in relays]
     assert lease(stored).conflicts == ()
 
 
@@ -338,7 +342,7 @@ def test_no_odd_field_leaks_what_may_be_a_token(variant: str, way: Way, value: o
     if not is_text(value, way):
         content = changed(relayed(variant), way, value)
         for each in (content, content | {"result": json.dumps(content["result"])}):
-            assert CANARY not in json.dumps(redacted(each))
+            assert CANARY not in json.dumps(redact(each))
 
 
 @pytest.mark.parametrize("blank", ["\u3000", "\u00a0", "\x1c"])

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.zego.relay import read_message, read_relay, redacted
+from mediarelay.contracts.zego.message import read_message
+from mediarelay.contracts.zego.redaction import redact
+from mediarelay.contracts.zego.relay import read_relay
 from mediarelay.domain.songs.model import Relay, SongType
 from mediarelay.errors import Malformed
 from tests.hypothesis_profiles import patient
@@ -100,7 +102,7 @@ def test_every_spelling_of_every_integer_gives_the_same_relay(variant: str, data
 def test_what_is_stored_of_it_is_read_alike(variant: str, data: st.DataObject) -> None:
     """The ledger reads a relay again from what redaction left of it."""
     other = respelt(whole(variant), data.draw)
-    one, again = (read_relay(fields, NOW, NOW) for fields in (whole(variant), redacted(other)))
+    one, again = (read_relay(fields, NOW, NOW) for fields in (whole(variant), redact(other)))
     assert (one.key, one.error, bool(one.grant)) == (again.key, again.error, bool(again.grant))
     if one.grant and again.grant:
         assert (one.grant.share_ttl, one.grant.krc_ttl, one.grant.duration, one.grant.segment, one.grant.others) == (
@@ -174,7 +176,7 @@ def test_infinity_spelt_as_json_is_no_number() -> None:
     text = json.dumps(whole("short_segment")).replace('"token_ttl": 1800000', '"token_ttl": 1e999')
     (fields,) = read_message(text.encode()).relays
     assert read_relay(fields, NOW, NOW).unreadable == ("result.data.token_ttl",)
-    json.loads(json.dumps(redacted(dict(fields)), allow_nan=False))
+    json.loads(json.dumps(redact(dict(fields)), allow_nan=False))
 
 
 @pytest.mark.parametrize("name", FLAGS)
@@ -244,7 +246,7 @@ def test_a_field_that_states_nothing_is_not_there_nor_in_what_is_stored(variant:
     del fields["shared"], without["shared"]
     fields["result"]["data"][name] = nothing
     assert read(fields) == read(without)
-    one, other = (read_relay(redacted(each), NOW, NOW).grant for each in (fields, without))
+    one, other = (read_relay(redact(each), NOW, NOW).grant for each in (fields, without))
     assert one == other
 
 
@@ -267,7 +269,7 @@ def test_lists_that_came_as_objects_are_lists(variant: str, first: int) -> None:
     for name in {"resources", "other_segments"} & fields["result"]["data"].keys():
         other["result"]["data"][name] = keyed(fields["result"]["data"][name] or [], first)
     assert read(other) == read(fields)
-    assert read_relay(redacted(other), NOW, NOW).key == read(fields).key
+    assert read_relay(redact(other), NOW, NOW).key == read(fields).key
 
 
 def test_such_a_list_is_in_the_order_of_its_places() -> None:

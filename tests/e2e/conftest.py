@@ -12,6 +12,7 @@ from local.environment import LocalEnvironment
 from local.processes import free_port
 from local.samples import samples
 from local.stack import Stack, stopped_at_the_end
+from tests.answers import holding
 from tests.e2e.deployed import Deployed
 from tests.localemu.emulator import LOCALEMU
 
@@ -23,7 +24,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     emulator = EMULATORS[os.environ.get("EMULATOR", MINISTACK.name)]
     stack = Stack(LocalEnvironment(tmp_path_factory.mktemp("stack"), free_port(), free_port()), emulated_by=emulator)
     with stopped_at_the_end(stack):
-        yield Deployed.of(stack, stack.up(lambda _name: contextlib.nullcontext(), {"FirstPollAfter": "3"}))
+        deployment = stack.up(lambda _name: contextlib.nullcontext(), {"FirstPollAfter": "3"})
+        with holding(deployment.api_url):
+            yield Deployed.of(stack, deployment)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from local.deploy import Deployment, invoke
 from local.notifications import Subscriber
 from local.stack import Stack
 
-PATIENCE = 150.0
+MAX_WAIT = 150.0
 """What goes by the schedules, or over the budget of a minute, may take two of their periods."""
 TIMEOUT = 30
 Found = TypeVar("Found")
@@ -26,7 +26,7 @@ class Deployed:
     api_client: ApiClient
     subscriber: Subscriber
     functions: Any
-    heard: list[dict[str, Any]] = field(default_factory=list)
+    received: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, stack: Stack, deployment: Deployment) -> "Deployed":
@@ -45,7 +45,7 @@ class Deployed:
 
     def events(self, vid: str, kind: str) -> list[dict[str, Any]]:
         """Wait until at least one notification of a type has arrived."""
-        return until(lambda: self._heard(vid, f"mediarelay.task.{kind}"), f"{kind} of {vid}")
+        return until(lambda: self._received(vid, f"mediarelay.task.{kind}"), f"{kind} of {vid}")
 
     def types(self, vid: str) -> set[str]:
         """Which notifications have arrived so far."""
@@ -53,8 +53,8 @@ class Deployed:
 
     def listen(self) -> list[dict[str, Any]]:
         """Everything that has arrived so far."""
-        self.heard += self.subscriber.events()
-        return self.heard
+        self.received += self.subscriber.events()
+        return self.received
 
     def faults(self, **faults: Any) -> None:
         """Let the engine go wrong; without arguments it behaves."""
@@ -84,9 +84,9 @@ class Deployed:
         url = f"{self.stack.env.engine_url}/_engine/{name}"
         requests.put(url, json=body, timeout=TIMEOUT).raise_for_status()
 
-    def _heard(self, vid: str, kind: str) -> list[dict[str, Any]]:
+    def _received(self, vid: str, kind: str) -> list[dict[str, Any]]:
         self.listen()
-        return [event for event in self.heard if (event["subject"], event["type"]) == (vid, kind)]
+        return [event for event in self.received if (event["subject"], event["type"]) == (vid, kind)]
 
     @staticmethod
     def _if_done(task: dict[str, Any]) -> dict[str, Any] | None:
@@ -95,8 +95,8 @@ class Deployed:
 
 def until(found: Callable[[], Found | None], what: str) -> Found:
     """Wait for something; fails with its name."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + MAX_WAIT
     while not (answer := found()):
-        assert time.monotonic() < end, f"waited {PATIENCE:.0f} s for {what}"
+        assert time.monotonic() < end, f"waited {MAX_WAIT:.0f} s for {what}"
         time.sleep(0.2)
     return answer

@@ -71,8 +71,8 @@ def test_port_that_is_taken(tmp_path: Path, name: str, song: Path) -> None:
     assert _left_behind(tmp_path) == []
 
 
-Moment = Callable[[Path], bool]
-INTERRUPTS: dict[str, tuple[Moment, list[signal.Signals]]] = {
+Condition = Callable[[Path], bool]
+INTERRUPTS: dict[str, tuple[Condition, list[signal.Signals]]] = {
     "a closed terminal during the build": (lambda run: (run / "emulator.pid").exists(), [signal.SIGHUP]),
     "an end during the deployment": (lambda run: (run / "packaged.yaml").exists(), [signal.SIGTERM]),
     "an impatient Ctrl-C during the transcoding": (

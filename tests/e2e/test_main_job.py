@@ -1,4 +1,4 @@
-"""The main job, deployed: submitted or uploaded, transcoded, called back, confirmed, stored, announced."""
+"""The main job, deployed: submitted or uploaded, transcoded, called back, confirmed, stored, published."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_video_by_upload(deployed: Deployed, clip: Path, tmp_path: Path) -> None
     _holds_what_the_ledger_says(deployed, task, tmp_path)
 
 
-def test_video_that_nobody_tracked(deployed: Deployed, clip: Path) -> None:
+def test_video_without_a_track(deployed: Deployed, clip: Path) -> None:
     upload = deployed.api_client.upload(CLIPS, deployed.key("untracked.mp4"), clip)
     rows = until(lambda: _rows(deployed, "kind=video&state=succeeded", upload.url), "the untracked video")
     assert deployed.events(rows[0]["vid"], "succeeded")
@@ -130,7 +130,7 @@ def test_lost_callback_is_found_by_the_poll(deployed: Deployed, clip: Path, song
         assert "claim" not in {line["origin"] for line in history}
 
 
-def test_outcome_that_the_stream_lost_is_announced_by_the_sweep(deployed: Deployed, song: Path) -> None:
+def test_the_sweep_publishes_an_outcome_that_the_stream_lost(deployed: Deployed, song: Path) -> None:
     mappings = deployed.functions.list_event_source_mappings()["EventSourceMappings"]
     stream = next(one["UUID"] for one in mappings if ":dynamodb:" in one["EventSourceArn"])
     deployed.functions.update_event_source_mapping(UUID=stream, Enabled=False)

@@ -19,7 +19,7 @@ def post(deployed: Deployed, path: str, body: Any) -> requests.Response:
 
 @pytest.fixture(scope="module")
 def done(whole: Deployed, song: Path) -> str:
-    """A task whose outcome was announced."""
+    """A task whose outcome was published."""
     vid = str(
         whole.api_client.submit_audio(whole.api_client.upload(MUSIC, whole.key("replayed.mp3"), song), MUSIC)["vid"]
     )
@@ -28,7 +28,7 @@ def done(whole: Deployed, song: Path) -> str:
     return vid
 
 
-def test_a_replay_is_heard_with_an_id_of_its_own(deployed: Deployed, done: str) -> None:
+def test_a_replay_is_published_with_an_id_of_its_own(deployed: Deployed, done: str) -> None:
     before = {event["id"] for event in deployed.events(done, "succeeded")}
     answer = post(deployed, f"/tasks/{done}/replay", {})
     assert (answer.status_code, answer.json()["vid"]) == (202, done)
@@ -42,15 +42,15 @@ def test_a_replay_is_heard_with_an_id_of_its_own(deployed: Deployed, done: str) 
 def test_a_bulk_replay_is_counted_and_carried_out(deployed: Deployed, done: str) -> None:
     rows = deployed.api_client.get("/tasks?time=outcome&state=succeeded,failed&kind=audio&limit=100")["tasks"]
     (ended,) = [row["outcome_at"] for row in rows if row["vid"] == done]
-    wish = {"state": ["succeeded", "lost"], "kind": "audio", "since": ended, "until": ended}
-    counted = post(deployed, "/tasks/replay", wish | {"dry_run": True})
+    selection = {"state": ["succeeded", "lost"], "kind": "audio", "since": ended, "until": ended}
+    counted = post(deployed, "/tasks/replay", selection | {"dry_run": True})
     assert (counted.status_code, counted.json()["jobs"]) == (200, [])
     assert counted.json()["count"] >= 1
-    heard = len(deployed.events(done, "succeeded"))
-    started = post(deployed, "/tasks/replay", wish)
+    received = len(deployed.events(done, "succeeded"))
+    started = post(deployed, "/tasks/replay", selection)
     assert (started.status_code, len(started.json()["jobs"])) == (202, 2)
     until(lambda: deployed.invoke("Sweep")["replay"], "the sweep")
-    until(lambda: len(deployed.events(done, "succeeded")) > heard, "the replay")
+    until(lambda: len(deployed.events(done, "succeeded")) > received, "the replay")
 
 
 def test_a_batch(deployed: Deployed, song: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_batch(deployed: Deployed, song: Path) -> None:
         assert deployed.events(vid, "succeeded")
 
 
-def test_a_wish_that_is_refused_after_it_was_accepted(deployed: Deployed) -> None:
+def test_a_request_that_is_refused_after_it_was_accepted(deployed: Deployed) -> None:
     url = file_in(MUSIC, f"{deployed.key('x')}.mp3").url
     deployed.faults(api_error=4000)
     batch = {"tasks": [{"url": url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION}]}
@@ -105,7 +105,7 @@ def test_the_quarantine_is_listed_and_read_again(deployed: Deployed) -> None:
         ("/tasks/audio/batch", {"tasks": [{}] * 501}, 400),
     ],
 )
-def test_wishes_that_make_no_sense(deployed: Deployed, path: str, body: Any, status: int) -> None:
+def test_requests_that_make_no_sense(deployed: Deployed, path: str, body: Any, status: int) -> None:
     answer = post(deployed, path, body)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"

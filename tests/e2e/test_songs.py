@@ -32,8 +32,8 @@ def songs(deployed: Deployed, room: str, path: str = "") -> list[dict[str, Any]]
 
 
 def said(deployed: Deployed, room: str) -> list[str]:
-    heard = [event for event in deployed.listen() if event["subject"].startswith(f"{room}/")]
-    return [event["type"].rpartition(".")[2] for event in heard]
+    received = [event for event in deployed.listen() if event["subject"].startswith(f"{room}/")]
+    return [event["type"].rpartition(".")[2] for event in received]
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -135,12 +135,12 @@ def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed
     until(lambda: deployed.invoke("Sweep") and "expired" in said(deployed, room), "the end")
     assert {"ready", "expired"} <= set(said(deployed, room))
     assert "CANARY" not in json.dumps(songs(deployed, room, "/104008?tokens=true"))
-    told = json.dumps([songs(deployed, room), songs(deployed, room, "/104008"), deployed.heard, str(refused.value)])
+    shown = json.dumps([songs(deployed, room), songs(deployed, room, "/104008"), deployed.received, str(refused.value)])
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    told += json.dumps(deployed.api_client.get(f"/quarantine?day={day}"))
-    told += _ledger(deployed) + _logs(deployed)
-    assert "RelayStored" in told, "the logs were not read"
-    assert "CANARY" not in told
+    shown += json.dumps(deployed.api_client.get(f"/quarantine?day={day}"))
+    shown += _ledger(deployed) + _logs(deployed)
+    assert "RelayStored" in shown, "the logs were not read"
+    assert "CANARY" not in shown
 
 
 def test_tokens_need_their_scope(deployed: Deployed) -> None:

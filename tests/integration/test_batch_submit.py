@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.api.views import batch_view
+from mediarelay.contracts.api.submits import batch_response
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import BudgetSpent, ProviderRefused
 from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
@@ -21,7 +21,7 @@ def song(number: int) -> dict[str, Any]:
 
 def statuses(harness: TaskHarness, wishes: list[Any]) -> list[int]:
     results = BatchSubmitter(harness.intents).take(wishes, lambda key: key and f"game\n{key}")
-    return [one["status"] for one in batch_view(results)["results"]]
+    return [one["status"] for one in batch_response(results)["results"]]
 
 
 def hand_on(harness: TaskHarness) -> int:

@@ -1,7 +1,8 @@
 """Every file in `events/`: one event per trigger, the handler as deployed, and all that must come of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ EXCUSED = {
 }
 CALLS: dict[Path, set[Call]] = {}
 """What each event's function called, once it has run; the tests of this module share a worker (tests/conftest.py)."""
+
+
+def expected(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What must come of an event; a body that is a whole file of the repository is named as `{"file": ...}`."""
+    found: dict[str, Any] = deepcopy(content["expected"])
+    body = (found.get("result") or {}).get("body")
+    if isinstance(body, dict) and body.keys() == {"file"}:
+        found["result"]["body"] = json.loads((ROOT / body["file"]).read_text("utf-8"))
+    return found
 
 
 def run(lambda_sandbox: LambdaSandbox, path: Path) -> dict[str, Any]:
@@ -65,7 +75,7 @@ def test_event(
 ) -> None:
     caplog.set_level("INFO")
     content = json.loads(path.read_text("utf-8"))
-    assert run(lambda_sandbox, path) == content["expected"]
+    assert run(lambda_sandbox, path) == expected(content)
     assert lambda_sandbox.calls <= allowed(content["function"])
     told = f"{content['expected']}{capfd.readouterr()}{[vars(record) for record in caplog.records]}"
     assert not [word for word in CONFIDENTIAL if word in told]
@@ -87,6 +97,13 @@ def test_nothing_is_allowed_that_no_event_needs(
 
 def test_every_function_has_an_event() -> None:
     assert set(OWNER_OF.values()) == set(functions())
+
+
+def test_every_route_has_an_event() -> None:
+    sampled = {json.loads(path.read_text("utf-8"))["event"].get("routeKey") for path in FILES}
+    events = [event for one in functions().values() for event in one.get("Events", {}).values()]
+    routes = [event["Properties"] for event in events if event["Type"] == "HttpApi"]
+    assert {f"{one['Method']} {one['Path']}" for one in routes} <= sampled
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -11,11 +11,11 @@ from unittest import mock
 import pytest
 
 from mediarelay.adapters.dynamodb.items import HEARD, WITHOUT_HEARD
+from mediarelay.aws_lambda.raw_http import respond
 from mediarelay.contracts.cts.parse import parse_callback
 from mediarelay.contracts.observation import MAX_CLAIM_BYTES
 from mediarelay.domain.tasks.media import State
 from mediarelay.errors import ProviderUnreadable
-from mediarelay.http import respond
 from mediarelay.usecases.tasks.read import MAX_SHOWN
 from tests.integration.task_harness import START, VID, TaskHarness, answer, callback
 

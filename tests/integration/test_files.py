@@ -11,7 +11,9 @@ from engine.model import Flaw, Status
 from engine.model import Task as EngineTask
 from engine.payloads import query, result_callback
 from engine.places import Place
-from mediarelay.contracts.api.views import AudioTaskRequest, TaskQuery, VideoTaskRequest, read
+from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.submits import AudioTaskRequest, VideoTaskRequest
+from mediarelay.contracts.api.tasks import TaskQuery
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Conflict
 from tests.integration.task_harness import START, TaskHarness
@@ -52,10 +54,10 @@ def order(harness: TaskHarness, kind: Kind, url: str, key: str | None = None, vi
     vid = vid or VIDS[kind]
     if kind is Kind.VIDEO:
         return harness.submitter.track(
-            vid, read(VideoTaskRequest, {"vid": vid, "url": url}).model_dump(exclude_none=True)
+            vid, validate(VideoTaskRequest, {"vid": vid, "url": url}).model_dump(exclude_none=True)
         ).vid
     harness.provider.vids = [vid]
-    request = read(AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "sh"}).model_dump()
+    request = validate(AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "sh"}).model_dump()
     return harness.submitter.submit(kind, request, key).vid
 
 
@@ -75,7 +77,7 @@ def test_a_task_of_any_key_is_confirmed_and_shown_as_it_is_requested(
     assert harness.confirm(task.vid, kind).conflicts == ()
     view = harness.reader.task(task.vid)
     assert (view["state"], view["source"]["path"]) == ("failed", f"/{key}")
-    (row,) = harness.reader.page(read(TaskQuery, {"kind": kind.value}))["tasks"]
+    (row,) = harness.reader.page(validate(TaskQuery, {"kind": kind.value}))["tasks"]
     harness.publisher.publish(task.vid)
     assert {view["source"]["url"], row["url"], harness.topic.messages[-1]["data"]["source"]["url"]} == {url_of(key)}
     assert order(harness, kind, view["source"]["url"]) == task.vid, "our API takes what it prints"
@@ -140,14 +142,18 @@ def test_a_callback_that_repeats_the_submitted_url_contradicts_nothing(harness: 
 def test_both_names_of_a_region_are_one_request(harness: TaskHarness) -> None:
     order(harness, Kind.AUDIO, url_of("a b.mp3"), vid="a1")
     url = url_of("a b.mp3").replace("cossh", "cos.ap-shanghai")
-    request = read(AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}).model_dump()
+    request = validate(
+        AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}
+    ).model_dump()
     assert harness.submitter.submit(Kind.AUDIO, request, None).vid == "a1"
 
 
 def test_the_host_of_a_region_of_version_5_is_sent_as_it_exists(harness: TaskHarness) -> None:
     url = url_of("a b.mp3").replace("cossh", "cos.ap-shanghai")
     harness.provider.vids = ["a1"]
-    request = read(AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}).model_dump()
+    request = validate(
+        AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}
+    ).model_dump()
     harness.submitter.submit(Kind.AUDIO, request, None)
     assert harness.provider.taken == [{"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}]
 

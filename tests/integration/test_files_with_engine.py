@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from mediarelay.adapters.cts_api import CtsApi
-from mediarelay.contracts.api.views import AudioTaskRequest, VideoTaskRequest, read
+from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.submits import AudioTaskRequest, VideoTaskRequest
 from mediarelay.domain.budget import Budget
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.signing.qcloud import Credentials
@@ -71,11 +72,11 @@ def test_each_odd_key_is_an_audio_task_of_its_own(linked: TaskHarness, stub: Eng
     for name in NAMES:
         stub.upload(AUDIO_HOST, f"/{quote(name)}", name.encode())
         wish = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
-        vids[name] = linked.submitter.submit(Kind.AUDIO, read(AudioTaskRequest, wish).model_dump(), None).vid
+        vids[name] = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, wish).model_dump(), None).vid
         view = followed(linked, receiver, vids[name], Kind.AUDIO)
         assert view["source"] | {"url": wish["url"], "path": f"/{name}"} == view["source"]
         assert {one["paths"][0].startswith(f"/{name}.") for one in view["renditions"]} == {True}
-        again = read(AudioTaskRequest, wish | {"url": view["source"]["url"]}).model_dump()
+        again = validate(AudioTaskRequest, wish | {"url": view["source"]["url"]}).model_dump()
         assert linked.submitter.submit(Kind.AUDIO, again, None).vid == vids[name]
     assert len(set(vids.values())) == len(NAMES)
 
@@ -84,7 +85,7 @@ def test_videos_are_found_by_the_url_that_our_api_shows(linked: TaskHarness, stu
     vids = {name: stub.upload(VIDEO_HOST, f"/{quote(name)}", name.encode()) for name in NAMES}
     for name, vid in vids.items():
         wait_for(lambda vid=vid: stub.call("GetCtsInfo", vid=vid)["data"]["status"] == 5)
-        wish = read(VideoTaskRequest, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(exclude_none=True)
+        wish = validate(VideoTaskRequest, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(exclude_none=True)
         assert linked.submitter.submit(Kind.VIDEO, wish, None).vid == vid
         view = followed(linked, receiver, vid, Kind.VIDEO)
         assert view["source"]["url"] == wish["url"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.api.views import quarantine_view
+from mediarelay.contracts.api.operations import quarantine_page
 from mediarelay.contracts.cts import head as callback_head
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy
@@ -87,7 +87,7 @@ def test_pages(harness: TaskHarness, shelf: Quarantine) -> None:
 def test_a_view_shows_the_beginning_as_text(harness: TaskHarness, shelf: Quarantine) -> None:
     refused(harness, LARGE)
     refused(harness, b"\xff<xml/>")
-    shown: dict[int, Any] = {one["size"]: one["body"] for one in quarantine_view(*shelf.page(DAY, ""))["bodies"]}
+    shown: dict[int, Any] = {one["size"]: one["body"] for one in quarantine_page(*shelf.page(DAY, ""))["bodies"]}
     assert shown == {len(LARGE): LARGE[:MAX_SHOWN].decode(), 7: "\ufffd<xml/>"}
 
 
@@ -95,7 +95,7 @@ def test_a_view_shows_the_beginning_as_text(harness: TaskHarness, shelf: Quarant
 def test_no_body_breaks_the_list_of_its_day(harness: TaskHarness, shelf: Quarantine, depth: int) -> None:
     refused(harness, b"[" * depth + b"]" * depth)
     refused(harness, b"\xff" * 2**16)
-    assert [one["size"] for one in quarantine_view(*shelf.page(DAY, ""))["bodies"]].count(2 * depth) == 1
+    assert [one["size"] for one in quarantine_page(*shelf.page(DAY, ""))["bodies"]].count(2 * depth) == 1
 
 
 def test_what_is_taken_again_after_a_month_is_asked_about(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediarelay.contracts.api.views import TaskQuery, read
+from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.tasks import TaskQuery
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, NotFound
 from tests.hypothesis_profiles import patient
@@ -23,7 +24,7 @@ def cursor(text: str) -> str:
 
 def listed(harness: TaskHarness, **query: str) -> dict[str, Any]:
     """A page, asked for as a client does."""
-    return harness.reader.page(read(TaskQuery, query))
+    return harness.reader.page(validate(TaskQuery, query))
 
 
 def walk(harness: TaskHarness, **query: str) -> list[list[str]]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.api.views import ReplayRequest, read
+from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.operations import ReplayRequest
 from mediarelay.domain.tasks.item import Selection, TimeOf
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, NotFound, ProviderBusy
@@ -185,14 +186,14 @@ def test_what_was_lost_on_a_day_is_selected_by_that_day(harness: TaskHarness) ->
     }
 
     def count(**more: Any) -> int:
-        return harness.replayer.count(read(ReplayRequest, wish | more).selections())
+        return harness.replayer.count(validate(ReplayRequest, wish | more).selections())
 
     assert count(state="lost") == 3
     assert count(state="lost", time="created") == 0
     assert count(state=["failed", "lost", "expected"]) == 4, "what has no outcome, by its creation"
     assert count(state=["failed", "expected"], kind="audio") == 0
     assert count(state="lost", until=day.date().isoformat()) == 0
-    chosen_ones = read(ReplayRequest, wish | {"state": ["lost", "expected"], "kind": "video"}).selections()
+    chosen_ones = validate(ReplayRequest, wish | {"state": ["lost", "expected"], "kind": "video"}).selections()
     harness.replayer.start(chosen_ones, 2, "me")
     for _ in range(3):
         harness.sweep()

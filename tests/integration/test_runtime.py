@@ -67,7 +67,8 @@ def test_a_refused_request_leaves_the_line_that_operators_search_for(
     lambda_sandbox: LambdaSandbox, paths: list[Path]
 ) -> None:
     """The runtime's own default would drop it."""
-    done = run("read_ledger", {"routeKey": "GET /nothing"}, lambda_sandbox.environment("read_ledger"), paths, PLAIN)
+    event = {"routeKey": "GET /nothing", "requestContext": {"http": {"method": "GET"}, "stage": "$default"}}
+    done = run("read_ledger", event, lambda_sandbox.environment("read_ledger"), paths, PLAIN)
     (line,) = done.lines
     assert (line["level"], line["message"], line["error"]) == ("INFO", "refused", "NotFound")
     assert (line["function_request_id"], line["cold_start"]) == ("example-request", True)

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from mediarelay.adapters.kms import READERS
-from mediarelay.contracts.zego.relay import MAX_RELAYS
+from mediarelay.aws_lambda.raw_http import respond
+from mediarelay.contracts.zego.message import MAX_RELAYS
 from mediarelay.domain.songs.events import prune_published
 from mediarelay.domain.songs.lease import lease
 from mediarelay.domain.songs.model import SongType
@@ -26,7 +27,6 @@ from mediarelay.errors import (
     Unauthenticated,
     Undelivered,
 )
-from mediarelay.http import respond
 from mediarelay.signing.standard_webhooks import sign
 from mediarelay.signing.zego import callback_signature
 from mediarelay.usecases.songs.leases import MAX_MESSAGE_LENGTH

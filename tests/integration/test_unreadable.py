@@ -14,7 +14,8 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb import items, songs
 from mediarelay.adapters.dynamodb.due_index import shards
 from mediarelay.aws_lambda.batches import sqs_handler
-from mediarelay.contracts.api.views import TaskQuery, read
+from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.tasks import TaskQuery
 from mediarelay.domain.circuit_breaker import MAX_BREAK, THRESHOLD, Circuit
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
@@ -138,7 +139,7 @@ def go_on(harness: TaskHarness) -> None:
         handle(identity, harness.submitter.resume)
     assert harness.reader.task(GOOD)["state"] == "succeeded"
     assert DONE in {message["subject"] for message in harness.topic.messages}
-    assert {GOOD, DONE} <= {task["vid"] for task in harness.reader.page(read(TaskQuery, {"limit": "100"}))["tasks"]}
+    assert {GOOD, DONE} <= {task["vid"] for task in harness.reader.page(validate(TaskQuery, {"limit": "100"}))["tasks"]}
     assert list(Rebuilder(tasks=harness.tasks, ledger=harness.ledger).differences()) is not None
     assert harness.reader.task(BROKEN)["vid"] == BROKEN, "one bad entry leaves the others"
     harness.reader.history(BROKEN)
@@ -401,7 +402,7 @@ def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(harness: TaskHarness
     for order in ("asc", "desc"):
         seen, cursor = list[str](), {}
         while True:
-            page = harness.reader.page(read(TaskQuery, {"limit": "1", "time": time, "order": order, **cursor}))
+            page = harness.reader.page(validate(TaskQuery, {"limit": "1", "time": time, "order": order, **cursor}))
             seen += [task["vid"] for task in page["tasks"]]
             if "cursor" not in page:
                 break

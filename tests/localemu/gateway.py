@@ -82,8 +82,8 @@ class Gateway:
         """Ask the authorizer; returns the refusal, or None after its context is in the event."""
         if "authorization" not in event["headers"]:
             return _refusal(401, "Unauthorized")
-        question = {key: value for key, value in event.items() if key != "body"} | {"type": "REQUEST"}
-        said = self._invoke(authorizer, question)
+        asked = {key: value for key, value in event.items() if key != "body"} | {"type": "REQUEST"}
+        said = self._invoke(authorizer, asked)
         if not said or not said["isAuthorized"]:
             return _refusal(403, "Forbidden")
         event["requestContext"]["authorizer"] = {"lambda": said.get("context", {})}

@@ -214,8 +214,8 @@ def _run(*arguments: str) -> bool:
 
 
 @cache
-def _ask(*question: str) -> str:
-    command = [find_ffmpeg(), "-hide_banner", *question]
+def _ask(*arguments: str) -> str:
+    command = [find_ffmpeg(), "-hide_banner", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

@@ -7,6 +7,7 @@ import tomllib
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
+import botocore
 import pytest
 
 from tests.layers import make
@@ -19,14 +20,18 @@ HEAVY |= {f"aws_lambda_powertools.utilities.{part}" for part in ("batch", "data_
 """What a callback function does not load: of Powertools it has logs and metrics."""
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
 CALLBACKS = ("video_callback", "audio_callback", "music_callback")
+RESOLVERS = ("quarantine", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch", "track_video")
 LOADED = """
-import json, os, sys
+import gc, json, os, sys
 paths, environment = json.load(sys.stdin)
 sys.path[:0] = paths
 os.environ.update(environment)
 from mediarelay.adapters.secrets import Secret
 Secret._read = lambda secret: None
+import mediarelay.aws_lambda
+assert not gc.isenabled()
 import handler
+assert gc.isenabled()
 print(json.dumps(sorted(sys.modules)))
 """
 
@@ -49,8 +54,9 @@ def loaded(layers: Path, function: str) -> set[str]:
 def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -> None:
     modules = loaded(layers, function)
     assert "mediarelay.wiring.base" in modules
-    assert {"boto3.session", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics"} <= modules
+    assert {"aws_lambda_powertools.logging", "aws_lambda_powertools.metrics"} <= modules
     assert "aws_lambda_powertools.utilities.parameters" not in modules, "adapters/secrets.py is the one reader"
+    assert ("aws_lambda_powertools.event_handler" in modules) == (function in RESOLVERS)
     if function in CALLBACKS:
         assert not modules & HEAVY
         assert {name for name in modules if name.startswith("mediarelay.contracts.cts.parse")} <= FIELD_READERS
@@ -92,6 +98,17 @@ def test_the_shared_layer_is_our_package(layers: Path) -> None:
 
     built = names(layers / "SharedLayer/python")
     assert built == {f"mediarelay/{name}" for name in names(ROOT / "layers/shared/mediarelay")}
+
+
+def test_endpoints_of_other_services_are_trimmed_and_all_partitions_stay(layers: Path) -> None:
+    trimmed, whole = (
+        json.loads((site / "botocore/data/endpoints.json").read_text("utf-8"))["partitions"]
+        for site in (layers / "DependenciesLayer/python", Path(botocore.__file__).parents[1])
+    )
+    assert {name for partition in trimmed for name in partition["services"]} == SERVICES
+    assert [one["partition"] for one in trimmed] == [one["partition"] for one in whole]
+    for ours, theirs in zip(trimmed, whole, strict=True):
+        assert ours == theirs | {"services": {name: theirs["services"][name] for name in ours["services"]}}
 
 
 def test_botocore_knows_only_the_services_we_call(layers: Path) -> None:

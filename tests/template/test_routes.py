@@ -30,6 +30,7 @@ CONTRACT = {
     "GET /quarantine": CLIENT,
     "POST /quarantine/replay": CLIENT,
     "GET /health": ALL,
+    "GET /openapi.json": ALL,
 }
 
 OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.api.views import AudioTaskRequest, BatchItem, VideoTaskRequest, history_view, read, task_view
+from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.submits import AudioBatchItem, AudioTaskRequest, VideoTaskRequest
+from mediarelay.contracts.api.tasks import task_details, task_history
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Facts, Kind, State
@@ -50,14 +52,14 @@ UPLOAD = {"cos_request_id": "NWE5M2M2ZTFfNGVhMzVkNjRfNDg0NF81YjI=", "date": "Mon
 )
 def test_an_audio_request_names_what_is_wrong(change: dict[str, Any], field: str) -> None:
     with pytest.raises(Malformed) as caught:
-        read(AudioTaskRequest, AUDIO | change)
+        validate(AudioTaskRequest, AUDIO | change)
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("model", [AudioTaskRequest, BatchItem])
+@pytest.mark.parametrize("model", [AudioTaskRequest, AudioBatchItem])
 def test_a_contradiction_says_what_the_url_says(model: type[AudioTaskRequest]) -> None:
     with pytest.raises(Malformed, match=r"^bucketRegion: is not the one in the url \(gz\)$"):
-        read(model, AUDIO | {"bucketRegion": "sh"})
+        validate(model, AUDIO | {"bucketRegion": "sh"})
 
 
 @pytest.mark.parametrize(
@@ -72,15 +74,15 @@ def test_a_contradiction_says_what_the_url_says(model: type[AudioTaskRequest]) -
     ],
 )
 def test_a_request_is_stored_and_sent_in_one_spelling(url: str, stored: str) -> None:
-    for model in (AudioTaskRequest, BatchItem, VideoTaskRequest):
+    for model in (AudioTaskRequest, AudioBatchItem, VideoTaskRequest):
         request = AUDIO | {"url": url} if model is not VideoTaskRequest else {"url": url}
-        assert read(model, request).model_dump(exclude_none=True) == request | {"url": stored}
+        assert validate(model, request).model_dump(exclude_none=True) == request | {"url": stored}
 
 
 @pytest.mark.parametrize("missing", AUDIO)
 def test_every_field_of_an_audio_request_is_needed(missing: str) -> None:
     with pytest.raises(Malformed) as caught:
-        read(AudioTaskRequest, {name: value for name, value in AUDIO.items() if name != missing})
+        validate(AudioTaskRequest, {name: value for name, value in AUDIO.items() if name != missing})
     assert caught.value.field == missing
 
 
@@ -94,7 +96,7 @@ def test_every_field_of_an_audio_request_is_needed(missing: str) -> None:
     ],
 )
 def test_the_vid_of_a_video(request_: dict[str, str], vid: str | None) -> None:
-    assert read(VideoTaskRequest, request_).known_vid() == vid
+    assert validate(VideoTaskRequest, request_).known_vid() == vid
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_the_vid_of_a_video(request_: dict[str, str], vid: str | None) -> None:
 )
 def test_a_video_request_without_a_name_for_the_task(request_: dict[str, str]) -> None:
     with pytest.raises(Malformed):
-        read(VideoTaskRequest, request_).known_vid()
+        validate(VideoTaskRequest, request_).known_vid()
 
 
 @given(st.dictionaries(st.sampled_from([*AUDIO, "vid", "date", "x"]), st.text() | st.integers() | st.none()))
@@ -121,20 +123,20 @@ def test_a_video_request_without_a_name_for_the_task(request_: dict[str, str]) -
 def test_no_request_escapes_validation(body: dict[str, Any]) -> None:
     for model in (AudioTaskRequest, VideoTaskRequest):
         with suppress(Malformed):
-            read(model, body)
+            validate(model, body)
 
 
 @given(LOGS)
 @patient
 def test_every_task_can_be_shown(log: list[Observation]) -> None:
-    view = task_view(fold(log))
+    view = task_details(fold(log))
     assert json.loads(json.dumps(view)) == view
     assert None not in view.values()
 
 
 def test_a_task_of_which_little_is_known() -> None:
     facts = Facts(vid=VID, kind=Kind.AUDIO, state=State.PENDING)
-    assert task_view(fold([Observation(origin=Origin.SUBMIT, digest="d", at=START, facts=facts)])) == {
+    assert task_details(fold([Observation(origin=Origin.SUBMIT, digest="d", at=START, facts=facts)])) == {
         "vid": VID,
         "kind": "audio",
         "state": "pending",
@@ -158,7 +160,7 @@ def test_a_task_of_which_little_is_known() -> None:
 )
 def test_history_shows_bodies_as_they_are(body: bytes, shown: Any) -> None:
     entry = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=body)
-    (line,) = history_view(fold(observe([entry])), (entry,))["observations"]
+    (line,) = task_history(fold(observe([entry])), (entry,))["observations"]
     expected = {"origin": "claim", "at": "2026-01-02T03:04:05Z", "digest": entry.digest, "body": shown}
     unreadable = [] if shown == "vid=abc&status=2" else ["body" if shown == "\ufffd" else "callback_type"]
     assert line == expected | {"unreadable": unreadable}

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from docs.generate import EVENTS, OPENAPI, ROOT, main, stale, template
-from docs.routes import ROUTES
-from mediarelay.contracts.api.views import TaskPage, TaskView, history_view, quarantine_view, task_view
+from docs.generate import EVENTS, OPENAPI, ROOT, SERVED, main, openapi, stale
+from docs.openapi import check_routes, template
+from mediarelay.aws_lambda.raw_http import problem
+from mediarelay.aws_lambda.submits import respond_submitted
+from mediarelay.contracts.api.operations import quarantine_page
+from mediarelay.contracts.api.tasks import TaskDetails, TaskPage, task_details, task_history
 from mediarelay.contracts.cts.parse import parse_query
 from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, task_event
 from mediarelay.contracts.observation import observe
@@ -25,14 +28,15 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import parse_frame_spec
 from mediarelay.domain.tasks.task import Observation, Task, fold
 from mediarelay.errors import Malformed, NotFound
-from mediarelay.http import created, problem
 from mediarelay.usecases.tasks.submit import Submitted
 from tests.stack import functions
 
 NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)
 PAYLOADS = ROOT / "tests" / "contract" / "payloads"
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+MAX_README_WORDS = 1050
+API, CONFIGURATION, NOTIFICATIONS = (ROOT / "docs" / f"{name}.md" for name in ("api", "configuration", "notifications"))
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "events" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OWN_PAGES = [page for page in PAGES if page.name not in {"engine.md", "fields.md"}]
 
 
@@ -43,11 +47,6 @@ def template_text() -> str:
 def parameters() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = template()["Parameters"]
     return found
-
-
-def openapi() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
-    return read
 
 
 def against(name: str) -> Draft202012Validator:
@@ -88,15 +87,10 @@ def in_state(state: State) -> Task:
 
 
 def cells(page: Path, heading: str) -> list[list[str]]:
-    """The rows of the table whose head begins with `heading`."""
-    lines = page.read_text(encoding="utf-8").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {heading} |")) + 2
-    rows = []
-    for line in lines[start:]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return rows
+    """The rows of all tables whose head begins with `heading`."""
+    tables = re.findall(r"^\| .*\n\|[ -].*\n(?:\|.*\n)*", page.read_text(encoding="utf-8"), re.MULTILINE)
+    lines = [line for table in tables if table.startswith(f"| {heading} |") for line in table.splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 class TestGenerated:
@@ -120,10 +114,12 @@ class TestGenerated:
         assert main(["--check"]) == 0
         assert drifted.read_text(encoding="utf-8") == OPENAPI.read_text(encoding="utf-8")
 
-    def test_a_route_that_the_table_lacks_is_named(self, monkeypatch):
-        monkeypatch.setattr("docs.generate.ROUTES", {key: ROUTES[key] for key in list(ROUTES)[1:]})
-        with pytest.raises(ValueError, match=r"POST /callbacks/video/\{token\}"):
-            stale()
+    def test_a_route_that_handlers_or_template_lack_is_named(self):
+        with pytest.raises(ValueError, match=r"GET /lacking, GET /unserved$"):
+            check_routes({"GET /health", "GET /unserved"}, {"GET /health", "GET /lacking"})
+
+    def test_the_document_that_is_served_is_the_same(self):
+        assert json.loads(SERVED.read_text("ascii")) == json.loads(OPENAPI.read_text("utf-8")) == openapi()
 
 
 class TestOpenApi:
@@ -141,11 +137,12 @@ class TestOpenApi:
             for operation in methods.values()
             if operation.get("security") == []
         }
-        assert opened == {"/health", "/callbacks/video/{token}", "/callbacks/audio/{token}", "/callbacks/music"}
+        callbacks = {"/callbacks/video/{token}", "/callbacks/audio/{token}", "/callbacks/music"}
+        assert opened == callbacks | {"/health", "/openapi.json"}
 
     def test_operations_have_names_of_their_own(self):
         names = [each["operationId"] for methods in openapi()["paths"].values() for each in methods.values()]
-        assert len(set(names)) == len(names) == len(ROUTES)
+        assert len(set(names)) == len(names)
 
     def test_every_reference_resolves_and_every_schema_is_used(self):
         referred = set(re.findall(r'"#/components/schemas/(\w+)"', OPENAPI.read_text(encoding="utf-8")))
@@ -163,29 +160,29 @@ class TestOpenApi:
 
     @pytest.mark.parametrize("kind", list(Kind))
     def test_a_rich_task_fits(self, kind):
-        view = task_view(rich(kind))
+        view = task_details(rich(kind))
         assert view["renditions"]
         assert view["faults"]
-        against("TaskView").validate(view)
+        against("TaskDetails").validate(view)
 
     @pytest.mark.parametrize("state", list(State))
     def test_a_task_fits_in_every_state(self, state):
-        against("TaskView").validate(task_view(in_state(state)))
+        against("TaskDetails").validate(task_details(in_state(state)))
 
     def test_a_bare_task_with_a_claim_fits(self):
         bare = Facts(vid="a1", kind=Kind.VIDEO, state=State.SUCCEEDED, source=Source())
-        view = task_view(observed(bare, Origin.CLAIM))
+        view = task_details(observed(bare, Origin.CLAIM))
         assert view["claimed"] == "succeeded"
-        against("TaskView").validate(view)
+        against("TaskDetails").validate(view)
 
     @pytest.mark.parametrize("spec", ["s_270", "0_0", "400_200", "whatever"])
     def test_every_form_of_a_specification_fits(self, spec):
         facts = answer(Kind.VIDEO)
         one = replace(facts.renditions[0], name=spec, spec=parse_frame_spec(spec))
-        against("TaskView").validate(task_view(observed(replace(facts, renditions=(one,)))))
+        against("TaskDetails").validate(task_details(observed(replace(facts, renditions=(one,)))))
 
     def test_an_unknown_field_does_not_fit(self):
-        assert not against("TaskView").is_valid(task_view(rich(Kind.AUDIO)) | {"token": "x"})
+        assert not against("TaskDetails").is_valid(task_details(rich(Kind.AUDIO)) | {"token": "x"})
 
     def test_a_history_fits(self):
         entry = LoggedObservation(vid="a1", kind=Kind.AUDIO, origin=Origin.CLAIM, at=NOW, body=b'{"vid": "a1"}')
@@ -195,9 +192,9 @@ class TestOpenApi:
             replace(entry, body=b"not JSON"),
             gone,
         )
-        view = history_view(fold(observe(entries)), entries)
+        view = task_history(fold(observe(entries)), entries)
         assert view["conflicts"]
-        against("History").validate(view)
+        against("TaskHistory").validate(view)
 
     def test_a_page_fits(self):
         row = {"vid": "a1", "kind": "audio", "state": "lost", "created_at": NOW, "updated_at": NOW}
@@ -206,9 +203,9 @@ class TestOpenApi:
 
     @pytest.mark.parametrize("vid", ["a1", None])
     def test_an_answer_to_a_submit_fits_and_has_a_documented_status(self, vid):
-        answered = created(Submitted(vid, Kind.AUDIO, State.EXPECTED, repeated=False))
-        against("TaskCreated").validate(json.loads(answered["body"]))
-        assert str(answered["statusCode"]) in openapi()["paths"]["/tasks/audio"]["post"]["responses"]
+        answered = respond_submitted(Submitted(vid, Kind.AUDIO, State.EXPECTED, repeated=False))
+        against("SubmitResponse").validate(answered.body)
+        assert str(answered.status_code) in openapi()["paths"]["/tasks/audio"]["post"]["responses"]
 
     def test_a_page_by_outcome_fits(self):
         row = {"vid": "a1", "kind": "audio", "state": "lost", "created_at": NOW, "updated_at": NOW, "outcome_at": NOW}
@@ -221,7 +218,7 @@ class TestOpenApi:
         kept = QuarantinedBody(
             day="2026-11-21", digest="a", keys=(), route="callbacks/video", reason="x", at=NOW, body=b"x"
         )
-        view = quarantine_view([kept], cursor)
+        view = quarantine_page([kept], cursor)
         against("QuarantinePage").validate(view)
         assert ("cursor" in view) == (cursor is not None)
 
@@ -237,15 +234,16 @@ class TestOpenApi:
             "webhook-signature",
         ]
         forms = relay["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
-        assert [form["$ref"].rpartition("/")[2] for form in forms] == ["SongRelay", "SongRelays"]
+        assert [form["$ref"].rpartition("/")[2] for form in forms] == ["SongRelayRequest", "SongRelaysRequest"]
         other = openapi()["paths"]["/callbacks/video/{token}"]["post"]
         assert relay["responses"]["401"]["description"] != other["responses"]["401"]["description"]
         assert "token" not in relay["responses"]["401"]["description"]
 
     def test_each_item_of_a_batch_is_described(self):
         schemas = openapi()["components"]["schemas"]
-        assert schemas["AudioBatch"]["properties"]["tasks"]["items"] == {"$ref": "#/components/schemas/BatchItem"}
-        assert "idempotency_key" in schemas["BatchItem"]["properties"]
+        items = schemas["AudioBatchRequest"]["properties"]["tasks"]["items"]
+        assert items == {"$ref": "#/components/schemas/AudioBatchItem"}
+        assert "idempotency_key" in schemas["AudioBatchItem"]["properties"]
 
     def test_what_the_gateway_answers_itself_is_described(self):
         for path, methods in openapi()["paths"].items():
@@ -274,7 +272,7 @@ class TestOpenApi:
             expected = {word for end, word in causes.items() if any(name.endswith(end) for name in names)}
             for event in function.get("Events", {}).values():
                 route = event["Properties"] if event["Type"] == "HttpApi" else None
-                if route and route["Path"] not in {"/rooms/{room_id}/songs", "/health"}:
+                if route and route["Path"] not in {"/rooms/{room_id}/songs", "/health", "/openapi.json"}:
                     responses = openapi()["paths"][route["Path"]][route["Method"].lower()]["responses"]
                     text = responses["503"]["description"]
                     assert {word for word in causes.values() if word in text} == expected, route["Path"]
@@ -305,7 +303,7 @@ class TestEvents:
         event_validator().validate(event)
         assert {"client", "idempotency_key"} <= event["data"].keys() or "room" not in key
         assert not event_validator().is_valid(event | {"type": "mediarelay.task.failed"})
-        assert not event_validator().is_valid(event | {"data": task_view(rich(Kind.VIDEO))})
+        assert not event_validator().is_valid(event | {"data": task_details(rich(Kind.VIDEO))})
 
     @pytest.mark.parametrize("long", ["renditions", "source"])
     def test_a_notification_over_the_limit_fits(self, long):
@@ -328,11 +326,11 @@ class TestEvents:
     def test_every_outcome_is_announced(self):
         assert set(TYPES) >= OUTCOMES
 
-    def test_the_readme_names_the_attributes_and_types(self):
+    def test_the_page_names_the_attributes_and_types(self):
         _, attributes = task_event(rich(Kind.VIDEO), "https://api.example")
-        text = README.read_text(encoding="utf-8")
+        text = NOTIFICATIONS.read_text(encoding="utf-8")
         assert "The message attributes " + ", ".join(f"`{name}`" for name in list(attributes)[:-1]) in text
-        named = " ".join(row[0] for row in cells(README, "type"))
+        named = " ".join(row[0] for row in cells(NOTIFICATIONS, "type"))
         assert {name for name in TYPES.values() if f".{name}" in named} == set(TYPES.values())
         assert f"`{REFUSED}`" in named
 
@@ -351,47 +349,86 @@ def allowed(parameter: dict[str, Any]) -> str:
 
 
 class TestReadme:
+    def test_it_is_short(self):
+        assert len(README.read_text(encoding="utf-8").split()) <= MAX_README_WORDS
+
+    def test_its_tree_names_the_folders(self):
+        tree = re.search(r"```\ntemplate\.yaml.*?```", README.read_text(encoding="utf-8"), re.DOTALL)
+        assert tree
+        named = re.findall(r"^( *)([\w/.<>]+)", tree[0], re.MULTILINE)[1:]
+        package = ROOT / "layers" / "shared" / "mediarelay"
+        folders = {name.rstrip("/") for indent, name in named if len(indent) == 4}
+        ours = {each.parent.name for each in package.glob("*/__init__.py")}
+        assert folders == ours
+        halves = {name.rstrip("/") for indent, name in named if len(indent) == 8}
+        assert halves == {each.parent.name for each in package.glob("*/*/__init__.py")}
+
+    def test_it_links_every_page(self):
+        linked = {(ROOT / path).resolve() for path, _ in links(README)}
+        assert linked >= {page for page in PAGES if page != README}
+
+
+class TestConfiguration:
     def test_its_parameters_are_the_template_s(self):
         expected = [[f"`{name}`", default(each), allowed(each)] for name, each in parameters().items()]
-        rows = cells(README, "parameter")
+        rows = cells(CONFIGURATION, "parameter")
         assert [row[:3] for row in rows] == expected
         assert all(row[3] for row in rows)
-
-    def test_its_routes_are_the_api_s(self):
-        assert {row[0].strip("`") for row in cells(README, "route")} == set(ROUTES)
 
     def test_its_secrets_have_outputs(self):
         outputs = template()["Outputs"]
         used = {name for page in OWN_PAGES for name in re.findall(r"\$\(out (\w+)\)", page.read_text(encoding="utf-8"))}
         assert used
         assert used <= set(outputs)
+        stated = {row[0].strip("`") for row in cells(CONFIGURATION, "secret (output)")}
+        assert stated == {name for name in outputs if name.endswith("Secret")}
 
+
+class TestApi:
+    def test_its_routes_are_the_api_s(self):
+        documented = {f"{method.upper()} {path}" for path, methods in openapi()["paths"].items() for method in methods}
+        assert {row[0].strip("`") for row in cells(API, "route")} == documented
+
+    @pytest.mark.parametrize("state", [state.value for state in State])
+    def test_it_names_every_state(self, state):
+        assert f"`{state}`" in API.read_text(encoding="utf-8")
+
+    def test_its_example_vid_is_right(self):
+        known = json.loads((ROOT / "tests" / "vectors" / "tencent_other.json").read_text(encoding="utf-8"))
+        text = API.read_text(encoding="utf-8")
+        vector = next(each for each in known if each["name"] == "cts-vid-cos-v5")
+        assert vector["x_cos_request_id"] in text
+        assert vector["date"] in text
+
+    def test_its_task_and_the_notification_are_json(self):
+        (task,) = json_blocks(API)
+        (event,) = json_blocks(NOTIFICATIONS)
+        against("TaskDetails").validate(task)
+        TaskDetails.model_validate(task)
+        assert {*event} == {*json.loads(task_event(rich(Kind.AUDIO), "")[0])}
+
+
+def json_blocks(page: Path) -> list[Any]:
+    return [
+        json.loads(block) for block in re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+
+
+class TestArchitecture:
+    def test_it_describes_every_function(self):
+        described = [
+            name for row in cells(ROOT / "docs" / "architecture.md", "function") for name in row[0].split(", ")
+        ]
+        assert sorted(name.strip("`") for name in described) == sorted(functions())
+
+
+class TestRunbook:
     def test_resources_named_by_commands_exist(self):
         text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
         used = set(re.findall(r"\$\((?:resource|queue_arn) (\w+)\)", text))
         assert used
         assert used <= set(template()["Resources"])
 
-    @pytest.mark.parametrize("state", [state.value for state in State])
-    def test_it_names_every_state(self, state):
-        assert f"`{state}`" in README.read_text(encoding="utf-8")
-
-    def test_its_example_vid_is_right(self):
-        known = json.loads((ROOT / "tests" / "vectors" / "tencent_other.json").read_text(encoding="utf-8"))
-        text = README.read_text(encoding="utf-8")
-        vector = next(each for each in known if each["name"] == "cts-vid-cos-v5")
-        assert vector["x_cos_request_id"] in text
-        assert vector["date"] in text
-
-    def test_its_json_is_json(self):
-        blocks = re.findall(r"```json\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-        task, event = map(json.loads, blocks)
-        against("TaskView").validate(task)
-        TaskView.model_validate(task)
-        assert {*event} == {*json.loads(task_event(rich(Kind.AUDIO), "")[0])}
-
-
-class TestRunbook:
     def test_it_knows_every_metric(self):
         code = (ROOT / "layers" / "shared" / "mediarelay").rglob("*.py")
         calls = re.findall(r"(?<![.\w])count\((\"[^,)]+)", "\n".join(file.read_text(encoding="utf-8") for file in code))
@@ -410,6 +447,10 @@ class TestRunbook:
         assert all(f"`{name}`" in text for name in resources if name.endswith("DeadLetters"))
 
 
+def page_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
 def slug(heading: str) -> str:
     """The anchor that GitHub makes of a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -423,7 +464,7 @@ def links(page: Path) -> Iterator[tuple[str, str]]:
             yield path, anchor
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 class TestPages:
     def test_relative_links_resolve(self, page):
         for path, anchor in links(page):
@@ -440,7 +481,7 @@ class TestPages:
         assert set(re.findall(r"\bmake ([a-z-]+)\b", code)) <= targets
 
 
-@pytest.mark.parametrize("page", OWN_PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", OWN_PAGES, ids=page_name)
 def test_files_named_in_a_page_exist(page):
     package = ROOT / "layers" / "shared" / "mediarelay"
     folders = [ROOT, ROOT / "docs", package, package / "contracts"]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from mediarelay import errors
-from mediarelay.contracts.api.views import Problem
+from mediarelay.aws_lambda.raw_http import problem, with_problems
+from mediarelay.contracts.api.base import Problem
 from mediarelay.errors import Malformed, MediarelayError, ProviderError, RowUnreadable
-from mediarelay.http import answering, problem
 
 WORDS = {
     "MediarelayError": (500, "Internal error"),
@@ -69,7 +69,7 @@ def test_the_shape_of_every_error(kind: type[MediarelayError]) -> None:
     def handler(_event: object, _context: object) -> dict[str, object]:
         raise example(kind)
 
-    answer = answering(handler)({}, None)
+    answer = with_problems(handler)({}, None)
     status, title = WORDS[kind.__name__]
     expected = {"type": "about:blank", "title": title, "status": status}
     if kind.__name__ not in INTERNAL:

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ConfigDict
 
+from mediarelay.aws_lambda.http import ApiResolver, api_resolver, json_object
+from mediarelay.aws_lambda.raw_http import Handler, header, raw_body, respond, with_problems
+from mediarelay.aws_lambda.submits import respond_submitted
+from mediarelay.contracts.api.base import QueryModel, RequestModel
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
-from mediarelay.http import answering, created, header, raw_body, respond
-from mediarelay.routing import json_object
 from mediarelay.usecases.tasks.submit import Submitted
 from tests.hypothesis_profiles import thorough
 
@@ -55,28 +58,108 @@ def test_a_body_that_is_no_object(body: str) -> None:
         json_object({"body": body})
 
 
+def event(key: str, **more: Any) -> dict[str, Any]:
+    """An event of API Gateway, as far as resolvers read it."""
+    context = {"http": {"method": key.partition(" ")[0], "sourceIp": "192.0.2.1"}, "stage": "$default"}
+    return {"routeKey": key, "rawPath": "/somewhere/else", "requestContext": context} | more
+
+
+def answering(call: Any) -> list[Handler]:
+    """A handler without a resolver and one with it, both of which answer what a function returns."""
+    app = api_resolver()
+    app.post("/echo")(lambda: call(app.current_event.raw_event))
+    return [with_problems(lambda event, _: respond(200, call(event))), app.resolve]
+
+
 @given(BODIES, st.booleans())
 @thorough
 def test_no_body_makes_a_server_error(body: str | None, encoded: bool) -> None:
-    @answering
-    def echo(event: Any, _context: Any) -> dict[str, Any]:
-        return respond(200, json_object(event))
+    app = api_resolver()
+    app.post("/echo")(echo)
+    plain = with_problems(lambda event, _: respond(200, json_object(event)))
+    for handler in (plain, app.resolve):
+        answer = handler(event("POST /echo", body=body, isBase64Encoded=encoded), None)
+        assert answer["statusCode"] in {200, 400}
+        assert answer["body"].encode("ascii"), "what the runtime sends on is plain text, whatever it quotes"
 
-    answer = echo({"body": body, "isBase64Encoded": encoded}, None)
-    assert answer["statusCode"] in {200, 400}
-    assert answer["body"].encode("ascii"), "what the runtime sends on is plain text, whatever it quotes"
+
+class Anything(RequestModel):
+    model_config = ConfigDict(extra="allow")
+
+
+def echo(request: Anything) -> dict[str, Any]:
+    return request.model_dump()
 
 
 def test_unexpected_errors_say_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    @answering
-    def buggy(_event: Any, _context: Any) -> dict[str, Any]:
+    def fail(_event: Any) -> Any:
         raise KeyError(CANARY)
 
-    answer = buggy({}, None)
-    assert json.loads(answer["body"]) == {"type": "about:blank", "title": "Internal error", "status": 500}
-    assert CANARY not in str(answer)
-    assert [(record.levelname, record.message) for record in caplog.records] == [("ERROR", "bug")]
-    assert caplog.records[0].exc_info, "the trace is what the developer gets"
+    for handler in answering(fail):
+        caplog.clear()
+        answer = handler(event("POST /echo"), None)
+        assert (answer["statusCode"], answer["headers"]["content-type"]) == (500, "application/problem+json")
+        assert json.loads(answer["body"]) == {"type": "about:blank", "title": "Internal error", "status": 500}
+        assert CANARY not in str(answer)
+        assert [(record.levelname, record.message) for record in caplog.records] == [("ERROR", "bug")]
+        assert caplog.records[0].exc_info, "the trace is what the developer gets"
+
+
+class Flag(QueryModel):
+    flag: str
+
+
+@pytest.fixture
+def app() -> ApiResolver:
+    app = api_resolver()
+
+    @app.get("/rooms/<room_id>")
+    def room(room_id: str, query: Flag) -> dict[str, Any]:
+        return {"room": room_id, "flag": query.flag}
+
+    @app.post("/rooms/<room_id>")
+    def close(room_id: str) -> tuple[dict[str, Any], int]:
+        return {"closed": room_id}, 202
+
+    return app
+
+
+def asked(app: ApiResolver, key: str, **more: Any) -> tuple[int, Any]:
+    answer = app.resolve(event(key, **more), None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+@pytest.mark.parametrize("name", ["42", "a/b", "100%", 'say "hi"', "\U0001f3a4", "", "\ud800"])
+def test_a_path_parameter_is_what_api_gateway_has_read(app: ApiResolver, name: str) -> None:
+    found = asked(app, "GET /rooms/{room_id}", pathParameters={"room_id": name}, queryStringParameters={"flag": "x"})
+    assert found == (200, {"room": name, "flag": "x"})
+
+
+@pytest.mark.parametrize(("query", "field"), [(None, "flag"), ({"flag": "x", "more": "y"}, "more")])
+def test_a_query_is_read_by_its_model(app: ApiResolver, query: Any, field: str) -> None:
+    status, told = asked(app, "GET /rooms/{room_id}", pathParameters={"room_id": "1"}, queryStringParameters=query)
+    assert (status, told["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("body", [None, "", "{}"])
+def test_a_route_without_a_body_takes_an_empty_one(app: ApiResolver, body: str | None) -> None:
+    found = asked(app, "POST /rooms/{room_id}", pathParameters={"room_id": "1"}, body=body)
+    assert found == (202, {"closed": "1"})
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [({"body": '{"x": 1}'}, "x"), ({"queryStringParameters": {"x": "1"}}, "x"), ({"body": "["}, "body")],
+)
+def test_a_route_takes_nothing_that_it_does_not_declare(app: ApiResolver, more: Any, field: str) -> None:
+    status, told = asked(app, "POST /rooms/{room_id}", pathParameters={"room_id": "1"}, **more)
+    assert (status, told["field"]) == (400, field)
+
+
+def test_an_unknown_route_is_a_problem(app: ApiResolver) -> None:
+    answer = app.resolve(event("DELETE /rooms/{room_id}"), None)
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (404, "application/problem+json")
+    assert json.loads(answer["body"])["detail"] == "no such route"
 
 
 @pytest.mark.parametrize(
@@ -91,10 +174,7 @@ def test_headers(headers: dict[str, Any] | None, value: str | None) -> None:
     ("vid", "repeated", "status"), [("v1", False, 201), ("v1", True, 200), (None, False, 202), (None, True, 202)]
 )
 def test_answers_to_a_submit(vid: str | None, repeated: bool, status: int) -> None:
-    answer = created(Submitted(vid, Kind.AUDIO, State.PENDING, repeated))
-    assert (answer["statusCode"], json.loads(answer["body"])) == (
-        status,
-        {"vid": vid, "kind": "audio", "state": "pending"},
-    )
-    assert answer["headers"].get("retry-after") == ("30" if vid is None else None)
-    assert answer["headers"].get("idempotency-replayed") == ("true" if repeated else None)
+    answer = respond_submitted(Submitted(vid, Kind.AUDIO, State.PENDING, repeated))
+    assert (answer.status_code, answer.body) == (status, {"vid": vid, "kind": "audio", "state": "pending"})
+    assert answer.headers.get("retry-after") == ("30" if vid is None else None)
+    assert answer.headers.get("idempotency-replayed") == ("true" if repeated else None)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from mediarelay.contracts.api.views import task_view
+from mediarelay.contracts.api.tasks import task_details
 from mediarelay.contracts.notification import MAX_BYTES, TYPES, task_event
 from mediarelay.domain.tasks.lifecycle import STARTED
 from mediarelay.domain.tasks.media import OUTCOMES, Facts, Kind, Place, Rendition, RenditionKind, Source, State
@@ -46,7 +46,7 @@ def test_the_whole_message() -> None:
         "subject": VID,
         "time": "2026-01-02T03:04:05Z",
         "datacontenttype": "application/json",
-        "data": task_view(task()),
+        "data": task_details(task()),
     }
     assert attributes == {"type": "mediarelay.task.succeeded", "kind": "video", "app_id": "7", "bucket": "cts"}
 
@@ -73,9 +73,9 @@ def test_an_unknown_place_gives_empty_attributes() -> None:
 
 def test_renditions_that_do_not_fit_become_a_link() -> None:
     whole, linked = task(covers=7_000), task(covers=9_000)
-    assert json.loads(task_event(whole, URL)[0])["data"] == task_view(whole)
+    assert json.loads(task_event(whole, URL)[0])["data"] == task_details(whole)
     message = task_event(linked, URL)[0]
-    view = task_view(linked)
+    view = task_details(linked)
     del view["renditions"]
     assert json.loads(message)["data"] == view | {"renditions_url": f"{URL}/tasks/{VID}"}
 

@@ -166,7 +166,7 @@ def _of_secret(setting: str, text: str | Unread) -> Iterator[Finding]:
     try:
         read = read_secret_text(text)
     except Malformed as error:
-        yield _error(kind.name, error.reason, f"{kind.closed}: put JSON as the README prints it.")
+        yield _error(kind.name, error.reason, f"{kind.closed}: put JSON as docs/configuration.md shows it.")
         return
     yield from _of_text(kind, read)
     yield from _of_entries(kind, read.fields)

@@ -146,7 +146,7 @@ def wait_for(look: Callable[[], object], seconds: float = 20):
     return found
 
 
-class Receiver:
+class CallbackReceiver:
     """Takes callbacks, remembers them, answers what `answers` says next (200 when it is empty)."""
 
     def __init__(self) -> None:
@@ -183,8 +183,8 @@ class Receiver:
 
 
 @pytest.fixture(scope="session")
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
+def receiver() -> Iterator[CallbackReceiver]:
+    made = CallbackReceiver()
     yield made
     made.close()
 
@@ -205,7 +205,7 @@ def start_engine(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Engine]:
+def engine(tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver) -> Iterator[Engine]:
     """One real engine for all tests that do not change its settings."""
     urls = {"video_callback_url": receiver.url + "/video", "audio_callback_url": receiver.url + "/audio"}
     made = Engine(tmp_path_factory.mktemp("engine") / "data", base_config(trans_basic=True, **urls))
@@ -223,7 +223,7 @@ def shared_stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def stub(shared_stub: Engine, receiver: Receiver) -> Iterator[Engine]:
+def stub(shared_stub: Engine, receiver: CallbackReceiver) -> Iterator[Engine]:
     """An engine that only pretends to transcode; its settings and faults end with the test."""
     urls = {"video_callback_url": receiver.url + "/video", "audio_callback_url": receiver.url + "/audio"}
     before = shared_stub.console("config", urls)

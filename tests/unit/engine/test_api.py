@@ -134,7 +134,7 @@ def test_the_method_is_signed(engine) -> None:
         ("GetCtsaudioInfo", {"url": URL}, 4000),
     ],
 )
-def test_questions_without_an_answer(engine, action: str, params: dict, code: int) -> None:
+def test_queries_without_an_answer(engine, action: str, params: dict, code: int) -> None:
     assert engine.call(action, **params)["code"] == code
 
 

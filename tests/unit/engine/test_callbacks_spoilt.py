@@ -28,16 +28,16 @@ def test_a_body_cut_in_half_is_no_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lie", "true", "told"),
+    ("lie", "true", "stated"),
     [
         ("fail", "success", {"error_code": [122], "error_msg": ["a lie"]}),
         ("success", "fail", {}),
         ("fail", "fail", {"true": 1}),
     ],
 )
-def test_a_lie_claims_another_result_and_tells_no_detail(lie: Any, true: str, told: dict[str, Any]) -> None:
+def test_a_lie_claims_another_result_and_tells_no_detail(lie: Any, true: str, stated: dict[str, Any]) -> None:
     body, _ = sent(Faults(callback_lie=lie), status=true, detail={"true": 1})
-    assert json.loads(body) == {"vid": "v", "status": lie, "detail": told}
+    assert json.loads(body) == {"vid": "v", "status": lie, "detail": stated}
 
 
 def test_a_basic_callback_lies_without_detail() -> None:

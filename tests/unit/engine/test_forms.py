@@ -1,4 +1,4 @@
-"""Form bodies, as the SDKs send them and as nobody should."""
+"""Form bodies, as the SDKs send them, and malformed ones."""
 
 import pytest
 from hypothesis import given

@@ -132,12 +132,12 @@ def test_a_song_becomes_all_formats(start_engine, receiver, song) -> None:
     assert (info["0_flac"]["bitrate"], info["0_wav"]["bitrate"]) == (0, 0)
     for each in info.values():
         assert len(fetch(engine, AUDIO, each["path"])) == each["trans_size"]
-    (told,) = receiver.of(vid)
+    (sent,) = receiver.of(vid)
     renamed = [
         {("trans_name" if name == "name" else name): value for name, value in each.items()} for each in info.values()
     ]
-    assert told["detail"]["result"]["audio"]["info"] == renamed
-    assert "v_type" not in told
+    assert sent["detail"]["result"]["audio"]["info"] == renamed
+    assert "v_type" not in sent
 
 
 def test_an_audio_task_takes_the_sound_of_a_video(engine, clip) -> None:

@@ -8,7 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from engine.music import VARIANTS, WRONG, Order, Variant, Wrong, messages
-from mediarelay.contracts.zego.relay import oddities, read_message, read_relay
+from mediarelay.contracts.zego.checks import inconsistencies
+from mediarelay.contracts.zego.message import read_message
+from mediarelay.contracts.zego.relay import read_relay
 from mediarelay.domain.songs.lease import advice, lease
 from mediarelay.domain.songs.model import Relay
 from mediarelay.signing.standard_webhooks import verifies
@@ -26,7 +28,7 @@ def read(**order: Any) -> list[Relay]:
     ]
 
 
-def told(relays: list[Relay]) -> str:
+def next_step(relays: list[Relay]) -> str:
     return advice(lease(relays), NOW + timedelta(seconds=5), timedelta()).next.value
 
 
@@ -42,8 +44,8 @@ def test_each_variant_is_read_as_itself(variant: str) -> None:
     assert relay.key.type == kinds[variant.rpartition("_")[2]]
     assert relay.grant
     assert relay.grant.shared == variant.startswith("shared")
-    assert oddities(relay.grant) == []
-    assert told([relay]) == "use"
+    assert inconsistencies(relay.grant) == []
+    assert next_step([relay]) == "use"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_each_variant_is_read_as_itself(variant: str) -> None:
     ],
 )
 def test_each_fault_has_its_effect(fault: str, after: str) -> None:
-    assert told(read(fault=fault)) == after
+    assert next_step(read(fault=fault)) == after
 
 
 def test_an_error_code_alone_is_an_error() -> None:

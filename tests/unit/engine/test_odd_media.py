@@ -244,7 +244,7 @@ def test_a_negative_length_is_not_a_very_long_one(make_media) -> None:
 
 
 def test_what_a_decoder_needs_to_start_is_no_sound(make_media, tmp_path) -> None:
-    """Vorbis begins with a block that is never heard: 256 samples, 5 s at this rate."""
+    """Vorbis begins with a silent block: 256 samples, 5 s at this rate."""
     tone = ["-f", "lavfi", "-i", "aevalsrc='sin(20*t)':s=50:d=0.4", "-c:a", "libvorbis"]
     path = make_media("slow.ogg", *tone)
     facts = probe(path)
@@ -322,7 +322,7 @@ def test_an_estimate_is_no_statement(make_media) -> None:
 
 
 def test_frames_that_come_only_at_the_end_count(make_media, tmp_path) -> None:
-    """A decoder may keep all frames back until it is told that nothing follows; the picture is the second stream."""
+    """A decoder may keep all frames back until it knows that nothing follows; the picture is the second stream."""
     slow = ["-f", "lavfi", "-i", "testsrc2=s=64x36:r=1/10:d=20"]
     path = make_media("slow.mkv", *sound(1), *slow, "-map", "0", "-map", "1", "-c:v", "libx264")
     assert probe(path).video.duration == pytest.approx(20, abs=0.1)

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from mediarelay.domain.media import Kind, RenditionKind
 
 from engine.failures import Failure, TaskFailed
 from engine.model import AudioFacts, Flaw, MediaFacts, Output, Status, Task, VideoFacts
 from engine.payloads import audio_format, basic_callback, china_time, kbps, query, result_callback, whole_seconds
 from engine.places import Place
+from mediarelay.domain.tasks.media import Kind, RenditionKind
 
 HEAD = {"vid", "app_id", "bucket_name", "bucket_region", "name", "url", "url_f0", "size", "duration", "bitrate"}
 TAIL = {"create_time", "update_time", "status", "error_code", "error_msg", "deleted"}
@@ -100,44 +100,44 @@ def test_no_result_before_success(task: Task, keys: set[str], status: Status) ->
 
 
 def test_a_failure_is_scalar_in_the_query_and_parallel_lists_in_the_callback() -> None:
-    data, told = query(FAILED), result_callback(FAILED)
+    data, sent = query(FAILED), result_callback(FAILED)
     assert (data["error_code"], data["error_msg"]) == (122, "m")
-    assert told.keys() == CALLBACK
-    assert told["status"] == "fail"
-    assert told["detail"] == {"error_code": [122], "error_msg": ["m"]}
+    assert sent.keys() == CALLBACK
+    assert sent["status"] == "fail"
+    assert sent["detail"] == {"error_code": [122], "error_msg": ["m"]}
     assert result_callback(replace(FAILED, kind=Kind.AUDIO)).keys() == CALLBACK
 
 
 def test_the_documented_video_callback() -> None:
-    told = result_callback(VIDEO)
-    assert told.keys() == CALLBACK | {"v_type"}
-    assert told["detail"].keys() == {"height", "width", "result", "duration", "bitrate", "size"}
-    assert told["detail"]["result"] == query(VIDEO)["result"]
-    assert told["status"] == "success"
+    sent = result_callback(VIDEO)
+    assert sent.keys() == CALLBACK | {"v_type"}
+    assert sent["detail"].keys() == {"height", "width", "result", "duration", "bitrate", "size"}
+    assert sent["detail"]["result"] == query(VIDEO)["result"]
+    assert sent["status"] == "success"
 
 
 def test_the_documented_audio_callback() -> None:
-    told = result_callback(AUDIO, typed=True)
-    assert told.keys() == CALLBACK
-    assert told["detail"].keys() == {"encoder", "sample_rate", "result", "duration", "bitrate", "size"}
-    (info,) = told["detail"]["result"]["audio"]["info"]
+    sent = result_callback(AUDIO, typed=True)
+    assert sent.keys() == CALLBACK
+    assert sent["detail"].keys() == {"encoder", "sample_rate", "result", "duration", "bitrate", "size"}
+    (info,) = sent["detail"]["result"]["audio"]["info"]
     assert info.keys() == AUDIO_INFO | {"trans_name"}
 
 
 def test_the_later_edition_names_its_types() -> None:
     assert result_callback(VIDEO, typed=True)["callback_type"] == "trans_result"
     assert "callback_type" not in result_callback(FAILED, typed=True)
-    told = basic_callback(replace(VIDEO, status=Status.PROBED))
-    assert told["callback_type"] == "trans_basic"
-    assert not {"detail", "name", "url_f0"} & told.keys()
+    sent = basic_callback(replace(VIDEO, status=Status.PROBED))
+    assert sent["callback_type"] == "trans_basic"
+    assert not {"detail", "name", "url_f0"} & sent.keys()
     expected = {"size", "duration", "width", "height", "bitrate", "fps", "rotation", "HasVideoStream", "HasAudioStream"}
-    assert expected | {"status", "fail_msg"} <= told.keys()
-    assert (told["rotation"], told["HasVideoStream"], told["fps"], told["status"]) == ("horizon", True, 25, "success")
+    assert expected | {"status", "fail_msg"} <= sent.keys()
+    assert (sent["rotation"], sent["HasVideoStream"], sent["fps"], sent["status"]) == ("horizon", True, 25, "success")
 
 
 def test_the_first_callback_of_a_broken_file() -> None:
-    told = basic_callback(replace(VIDEO, facts=None), "broken")
-    assert (told["status"], told["fail_msg"], told["size"], told["HasVideoStream"]) == ("fail", "broken", 0, False)
+    sent = basic_callback(replace(VIDEO, facts=None), "broken")
+    assert (sent["status"], sent["fail_msg"], sent["size"], sent["HasVideoStream"]) == ("fail", "broken", 0, False)
 
 
 def test_deleted_is_yes() -> None:

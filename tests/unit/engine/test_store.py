@@ -50,7 +50,7 @@ def test_a_state_never_goes_back_and_an_end_is_the_end(store: Store) -> None:
     assert store.open_vids() == []
 
 
-def test_a_deleted_task_calls_nobody(store: Store) -> None:
+def test_a_deleted_task_sends_no_callback(store: Store) -> None:
     store.add_task(TASK)
     store.add_task(replace(TASK, vid="2"))
     assert store.change("1", lambda _: [CALLBACK], status=Status.SUCCEEDED) is None

@@ -1,4 +1,4 @@
-"""Deploying again: what somebody added to a secret stays."""
+"""Deploying again: values that a person added to a secret stay."""
 
 import json
 import sys

@@ -57,9 +57,9 @@ def test_ports_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_ports_are_replaced_in_one_step(tmp_path: Path) -> None:
-    LocalEnvironment(tmp_path, 1, 2).remember()
+    LocalEnvironment(tmp_path, 1, 2).save_ports()
     with (tmp_path / "ports.json").open() as before:
-        LocalEnvironment(tmp_path, 3, 4).remember()
+        LocalEnvironment(tmp_path, 3, 4).save_ports()
         assert before.read() == '{"emulator_port": 1, "engine_port": 2}'
     assert LocalEnvironment.saved(tmp_path) == LocalEnvironment(tmp_path, 3, 4)
 
@@ -79,7 +79,7 @@ def test_a_saved_stack_keeps_its_ports(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(commands, "KEPT", tmp_path)
     for name in commands.PORTS:
         monkeypatch.delenv(name, raising=False)
-    LocalEnvironment(tmp_path, 5566, 5580).remember()
+    LocalEnvironment(tmp_path, 5566, 5580).save_ports()
     assert commands._kept().env == LocalEnvironment(tmp_path, 5566, 5580)
     for name, port in asked.items():
         monkeypatch.setenv(name, port)

@@ -4,6 +4,7 @@ import os
 import runpy
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -116,3 +117,37 @@ def test_two_at_once_install_once(tmp_path: Path, lockfile: Path) -> None:
     both = [subprocess.Popen([*command, str(path), str(lockfile), str(made)]) for path in (real, link)]
     assert [one.wait(30) for one in both] == [0, 0]
     assert made.read_text() == "made\n"
+
+
+def test_it_is_never_silent_for_long(tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = runpy.run_path(str(SCRIPT))
+    assert program["MAX_SILENCE"] < 5
+    monkeypatch.setitem(program["main"].__globals__, "MAX_SILENCE", 0.05)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: slow())
+
+    def slow() -> SimpleNamespace:
+        (tmp_path / "venv").mkdir(exist_ok=True)
+        time.sleep(0.12)
+        return SimpleNamespace(returncode=0)
+
+    (tmp_path / "dev.txt").touch()
+    assert program["main"](tmp_path / "venv", tmp_path / "dev.txt") == 0
+    first, path, *beats = capfd.readouterr().out.splitlines()
+    assert "dev.txt" in first
+    assert path == f"  {tmp_path / 'venv'}", "the path is alone on its line"
+    assert len(beats) >= 3
+    assert all("installing" in line for line in beats)
+
+
+def test_waiting_for_another_process_is_not_silent(tmp_path: Path, capfd: Any) -> None:
+    program = runpy.run_path(str(SCRIPT))
+    globals_ = program["main"].__globals__
+    globals_["MAX_SILENCE"] = 0.05
+    held = tmp_path / "venv-lock"
+    with held.open("a") as lock:
+        globals_["fcntl"].flock(lock, globals_["fcntl"].LOCK_EX)
+        release = threading.Timer(0.3, lambda: globals_["fcntl"].flock(lock, globals_["fcntl"].LOCK_UN))
+        release.start()
+        with globals_["_in_turn"](held):
+            release.join()
+    assert "waiting for another process" in capfd.readouterr().out

@@ -42,7 +42,7 @@ def _path() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-def test_the_second_process_is_told_who_holds_it_and_what_to_do(holder: subprocess.Popen[str], lock: Path) -> None:
+def test_the_second_process_names_the_holder_and_what_to_do(holder: subprocess.Popen[str], lock: Path) -> None:
     with pytest.raises(LocalError) as caught, only_one(lock):
         pytest.fail("two processes hold one lock")
     assert f"process {holder.pid} is starting" in str(caught.value)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from local import songs
-from local.songs import LIFE, MAX_LIFE, NEWS, Song
+from local.songs import EVENT_TYPES, LIFE, MAX_LIFE, Song
 
 
 class Stage:
@@ -40,30 +40,30 @@ def song(stage: Stage) -> Song:
     return one
 
 
-def tell(one: Song, *news: str) -> None:
+def deliver(one: Song, *news: str) -> None:
     for name in news:
-        one.hear({"type": f"mediarelay.song.{name}"})
+        one.receive({"type": f"mediarelay.song.{name}"})
 
 
 def test_a_song_that_was_seen_to_its_end_is_over(stage: Stage) -> None:
     one = song(stage)
-    tell(one, "ready", "expiring")
+    deliver(one, "ready", "expiring")
     stage.next = "acquire"
-    one.look()
-    tell(one, "expired")
+    one.check()
+    deliver(one, "expired")
     assert one.missing() == []
     assert stage.lives == [LIFE]
 
 
 def test_a_song_that_ended_too_soon_is_played_again_and_lasts_longer(stage: Stage) -> None:
     one = song(stage)
-    tell(one, "ready", "expired")
+    deliver(one, "ready", "expired")
     assert stage.lives == [LIFE, 2 * LIFE]
-    assert set(NEWS) <= {line.partition(" ")[0] for line in one.missing()}
+    assert set(EVENT_TYPES) <= {line.partition(" ")[0] for line in one.missing()}
 
 
 def test_a_song_that_is_never_seen_is_missing(stage: Stage) -> None:
     one = song(stage)
-    tell(one, *["expired"] * 9)
+    deliver(one, *["expired"] * 9)
     assert stage.lives == [LIFE, 2 * LIFE, MAX_LIFE]
     assert one.missing()

@@ -1,5 +1,6 @@
 """What every function has around its handler: the context of its log lines, and one blob of metrics per invocation."""
 
+import gc
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ def observed(handler: Handler[Answer]) -> Handler[Answer]:
         finally:
             flush()
 
+    gc.enable()  # init is over, see this package's docstring
     return observed_handler
 
 

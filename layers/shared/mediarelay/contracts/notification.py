@@ -6,7 +6,9 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from mediarelay.contracts.api.views import refused_view, song_view, task_view
+from mediarelay.contracts.api.songs import song_lease
+from mediarelay.contracts.api.submits import refused_submit
+from mediarelay.contracts.api.tasks import task_details
 from mediarelay.domain.songs.events import SongEvent
 from mediarelay.domain.songs.lease import Lease
 from mediarelay.domain.tasks.intent import Intent
@@ -39,7 +41,7 @@ def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str
     for anew has an id of its own, so that nobody drops it, and says the how many-th it is in the extension `replay`.
     """
     kind_of_event = f"mediarelay.task.{TYPES[task.state]}"
-    data = task_view(task)
+    data = task_details(task)
     anew = {"replay": replay} if replay else {}
     envelope = _envelope(kind_of_event, task.vid, data["updated_at"], api_url, *anew.values()) | anew
     place = task.source.place
@@ -57,7 +59,7 @@ def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
 
     Its key may be used again, so the id is derived from (subject, type, time of acceptance).
     """
-    data = refused_view(intent)
+    data = refused_submit(intent)
     accepted = data["accepted_at"]
     attributes = {
         "type": REFUSED,
@@ -78,7 +80,7 @@ def song_event(
     kind_of_event, key = f"mediarelay.song.{notice.news}", known.key
     subject = "/".join(quote(part, safe="") for part in (key.room, key.song, str(key.vendor), key.type))
     time = notice.at.isoformat().replace("+00:00", "Z")
-    data = song_view(known, now, safety).model_dump(mode="json", exclude_none=True)
+    data = song_lease(known, now, safety).model_dump(mode="json", exclude_none=True)
     message = _envelope(kind_of_event, subject, time, api_url, notice.about) | {"data": data}
     return json.dumps(message, ensure_ascii=False), {"type": kind_of_event, "kind": "song"}
 

@@ -6,9 +6,10 @@ from mediarelay.domain.budget import Budget
 from mediarelay.usecases.sweep import Sweeper
 from mediarelay.wiring import base
 from mediarelay.wiring.circuit import circuit_open
+from mediarelay.wiring.publishers import task_publisher
 from mediarelay.wiring.queues import submit_queue
 from mediarelay.wiring.songs import song_publisher
-from mediarelay.wiring.tasks import replayer, task_publisher, task_repository
+from mediarelay.wiring.tasks import replayer, task_repository
 
 
 @cache

@@ -1,11 +1,8 @@
-"""Tasks: what adds observations to them, publishes their outcomes, and requests queries and replays."""
+"""Tasks: what adds observations to them, and requests queries and replays."""
 
 from functools import cache
 
-from mediarelay.adapters.aws import client
-from mediarelay.adapters.sns import Topic
 from mediarelay.domain.tasks.lifecycle import Rules
-from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
@@ -25,13 +22,6 @@ def task_repository() -> TaskRepository:
         clock=base.now,
         jitter=base.random.random,
     )
-
-
-@cache
-def task_publisher() -> TaskPublisher:
-    """Publishes outcomes."""
-    topic = Topic(client("sns"), base.settings().topic_arn)
-    return TaskPublisher(tasks=task_repository(), ledger=base.ledger(), topic=topic, api_url=base.settings().api_url)
 
 
 @cache

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.domain.songs.errors import song_error
-from mediarelay.domain.songs.lease import LONGEST, Lease, Next, Part, advice, lease, merge
+from mediarelay.domain.songs.lease import MAX_VALIDITY, Lease, Next, Part, advice, lease, merge
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey, SongType
 from tests.hypothesis_profiles import patient, thorough
 
@@ -41,7 +41,7 @@ def failed(code: int, digest: str = "e", *, after: int = 0) -> Relay:
 def left(known: Lease, after: float = 0, margin: timedelta = NO_MARGIN) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for hold in known.entitlements(margin):
-        found.setdefault(hold.part.value, []).append(hold.left(NOW + timedelta(seconds=after)))
+        found.setdefault(hold.part.value, []).append(hold.remaining_ms(NOW + timedelta(seconds=after)))
     return found
 
 
@@ -49,7 +49,7 @@ def longest(known: Lease, now: datetime) -> dict[str, int]:
     """Of each part what is left of the hold that lasts longest."""
     found: dict[str, int] = {}
     for hold in known.entitlements(NO_MARGIN):
-        found[hold.part.value] = max(found.get(hold.part.value, 0), hold.left(now))
+        found[hold.part.value] = max(found.get(hold.part.value, 0), hold.remaining_ms(now))
     return found
 
 
@@ -103,8 +103,8 @@ def test_time_left_only_falls_and_is_never_negative_nor_over_a_day(
 ) -> None:
     known, (early, late) = lease(relays), sorted(moments)
     for hold in known.entitlements(timedelta(seconds=5)):
-        assert 0 <= hold.left(late) <= hold.left(early)
-        assert hold.left(max(relay.at for relay in relays)) <= LONGEST / timedelta(milliseconds=1)
+        assert 0 <= hold.remaining_ms(late) <= hold.remaining_ms(early)
+        assert hold.remaining_ms(max(relay.at for relay in relays)) <= MAX_VALIDITY / timedelta(milliseconds=1)
 
 
 @thorough

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediarelay.contracts.cts.fields import integer, text
-from mediarelay.contracts.cts.head import read_answer
 from mediarelay.contracts.fields import Fields, nothing
+from mediarelay.contracts.json_objects import read_answer
 
 _MODULE_CODE = re.compile(r"\(([0-9]{1,9})\)", re.ASCII)
 _MAX_CODE = 2**31

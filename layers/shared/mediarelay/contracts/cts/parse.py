@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 from mediarelay.contracts.cts.callback import callback_facts
 from mediarelay.contracts.cts.envelope import Envelope, parse_envelope
-from mediarelay.contracts.cts.head import Form, Head, read_answer, read_callback, read_head
+from mediarelay.contracts.cts.head import Form, Head, read_callback, read_head
 from mediarelay.contracts.cts.query import query_facts, submitted_vid
+from mediarelay.contracts.json_objects import read_answer
 from mediarelay.domain.tasks.media import Facts, Kind
 from mediarelay.errors import Malformed
 

@@ -1,8 +1,10 @@
-"""A lease: what a room may use of a song, and until when. Pure: the clock is handed in.
+"""A lease: what a room may use of a song, and until when.
 
-A lease is the set of all relays about one song. Sets only grow, so joining them is commutative, associative and
-idempotent, and everything else is read off the set: nothing depends on the order of arrival. Of each result only its
-first receipt counts, so a repeat never makes anything last longer.
+A lease is the set of all relays about one song. Everything else is derived from that set, so nothing depends on the
+order of arrival: joining two sets is commutative, associative and idempotent. Only the first receipt of each result
+counts, so a repeated result never extends a deadline.
+
+The functions are pure: the caller passes the time.
 """
 
 from collections import Counter
@@ -14,16 +16,16 @@ from enum import StrEnum
 from mediarelay.domain.songs.errors import NO_PITCH, SHARE_ENDED, ErrorClass, SongError
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey
 
-LONGEST = timedelta(hours=24)
-"""ZEGO: no resource is valid for longer."""
-LAST_RESORT = timedelta(hours=1)
-"""Of a resource that does not state its validity: as long as a share token lasts by default."""
+MAX_VALIDITY = timedelta(hours=24)
+"""ZEGO grants no resource for longer."""
+DEFAULT_VALIDITY = timedelta(hours=1)
+"""For a resource that does not state its validity: the default lifetime of a share token."""
 HARMLESS = frozenset({ErrorClass.INFORMATION, ErrorClass.WAIT, ErrorClass.USE_WHAT_YOU_HAVE})
-"""Errors that say nothing about what the room has."""
+"""Errors that take nothing away from the room."""
 
 
 class Part(StrEnum):
-    """What of a lease may end by itself."""
+    """A part of a lease that has a deadline of its own."""
 
     SHARE = "share"
     KRC = "krc"
@@ -31,7 +33,7 @@ class Part(StrEnum):
 
 
 class Next(StrEnum):
-    """What a client should do about a song."""
+    """What a client should do next about a song."""
 
     USE = "use"
     SHARE = "share"
@@ -45,12 +47,15 @@ AFTER = {
     ErrorClass.USE_WHAT_YOU_HAVE: Next.USE,
     ErrorClass.WAIT: Next.USE,
 }
-"""What to do after the last error, if nothing is good any more; else a member must acquire it."""
+"""What to do after the last error once nothing is usable. For all other errors, a member must acquire the song."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """One part that is held: until when (UTC), by which relay, and what it is."""
+    """One part that a room may use until a deadline (UTC).
+
+    `digest` names the relay that granted it. `token` and `resource` are what it grants.
+    """
 
     part: Part
     until: datetime
@@ -58,30 +63,30 @@ class Entitlement:
     token: str | None = field(default=None, repr=False)
     resource: Resource | None = None
 
-    def left(self, now: datetime) -> int:
-        """Milliseconds left; 0 if it is over."""
+    def remaining_ms(self, now: datetime) -> int:
+        """Return the milliseconds left; 0 after the deadline."""
         return max(0, (self.until - now) // timedelta(milliseconds=1))
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """All relays about one song, by digest, each with its first receipt."""
+    """All relays about one song, by digest, each as it was first received."""
 
     relays: Mapping[str, Relay]
 
     @property
     def key(self) -> SongKey:
-        """What it is about."""
+        """The room, song, vendor and type."""
         return next(iter(self.relays.values())).key
 
     @property
     def newest(self) -> Relay | None:
-        """The acquisition that counts: the last one sent."""
+        """The acquisition that was sent last."""
         return self._last(relay for relay in self.relays.values() if relay.grant)
 
     @property
     def acquired(self) -> Relay | None:
-        """The last acquisition that lets others share, unless sharing ended since."""
+        """The last acquisition with a right to share, unless an error ended sharing since."""
         ended = self._last(one for one in self.relays.values() if one.error and one.error.code == SHARE_ENDED)
         return self._last(
             relay
@@ -91,37 +96,37 @@ class Lease:
 
     @property
     def failure(self) -> Relay | None:
-        """The last error that says something about what the room has, unless something was got since."""
+        """The last error that takes something away from the room, unless an acquisition followed."""
         return self._since(lambda error, _at: not _is_harmless(error))
 
     @property
     def last_error(self) -> Relay | None:
-        """The last error of any kind, unless something was got since."""
+        """The last error of any kind, unless an acquisition followed."""
         return self._since(lambda _error, _at: True)
 
-    def last_word(self, now: datetime) -> SongError | None:
-        """What the last error that matters says: that somebody has the song is believed for an hour."""
+    def last_relevant_error(self, now: datetime) -> SongError | None:
+        """Return the last error that matters for the next action."""
         last = self._since(lambda error, at: _matters(error, now - at))
         return last.error if last else None
 
     def latest(self, count: int) -> list[Relay]:
-        """The last so many that were sent."""
+        """Return the `count` relays that were sent last."""
         return sorted(self.relays.values(), key=_order)[-count:]
 
     def _since(self, counts: Callable[[SongError, datetime], bool]) -> Relay | None:
-        """The last error that counts, unless something was got since."""
+        """Return the last error for which `counts` is true, unless an acquisition followed."""
         last = self._last(one for one in self.relays.values() if one.error and counts(one.error, one.at))
         return last if last and (self.newest is None or _order(last) > _order(self.newest)) else None
 
     @property
     def conflicts(self) -> tuple[str, ...]:
-        """Request ids under which different results were relayed: one of them is not ZEGO's."""
+        """Request ids with different results. ZEGO answers a request once, so one of them is not from ZEGO."""
         ids = Counter(name for name, _ in {(relay.request_id, relay.content) for relay in self.relays.values()} if name)
         return tuple(sorted(name for name, count in ids.items() if count > 1))
 
     def entitlements(self, margin: timedelta) -> tuple[Entitlement, ...]:
-        """What was got and until when, all in all `margin` earlier than it really ends."""
-        return tuple(replace(hold, until=hold.until - margin) for hold in self._entitlements())
+        """Return what the room may use, with every deadline moved earlier by `margin`."""
+        return tuple(replace(one, until=one.until - margin) for one in self._entitlements())
 
     def _entitlements(self) -> Iterator[Entitlement]:
         lyrics = self._last(relay for relay in self.relays.values() if relay.grant and relay.grant.krc_token)
@@ -140,14 +145,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to do about a song, and why."""
+    """What to do next about a song, and why."""
 
     next: Next
     why: str
 
 
 def lease(relays: Iterable[Relay]) -> Lease:
-    """Join relays about one song, in any order and with any repetition."""
+    """Join relays about one song; their order and repetitions do not matter."""
     found: dict[str, Relay] = {}
     for relay in relays:
         found[relay.digest] = _first(found[relay.digest], relay) if relay.digest in found else relay
@@ -160,13 +165,13 @@ def merge(left: Lease, right: Lease) -> Lease:
 
 
 def advice(known: Lease, now: datetime, margin: timedelta) -> Advice:
-    """Say what a client of the room should do now."""
-    alive = {hold.part for hold in known.entitlements(margin) if hold.left(now)}
+    """Return what a client of the room should do now."""
+    alive = {one.part for one in known.entitlements(margin) if one.remaining_ms(now)}
     if Part.RESOURCE in alive:
         return Advice(Next.USE, "Whoever got the resource may use it" + _sharing(Part.SHARE in alive))
     if Part.SHARE in alive:
         return Advice(Next.SHARE, "The resource is over, the right to share it is not: share it (getSharedResource).")
-    error = known.last_word(now)
+    error = known.last_relevant_error(now)
     if error is None:
         return Advice(Next.ACQUIRE, "Everything is over: a member must request the song again (billed).")
     return Advice(AFTER.get(error.kind, Next.ACQUIRE), error.advice)
@@ -181,11 +186,12 @@ def _is_harmless(error: SongError) -> bool:
 
 
 def _matters(error: SongError, age: timedelta) -> bool:
-    return not _is_harmless(error) or (AFTER.get(error.kind) is Next.USE and age <= LAST_RESORT)
+    """Return whether an error matters for the next action. That another member has the song is believed for an hour."""
+    return not _is_harmless(error) or (AFTER.get(error.kind) is Next.USE and age <= DEFAULT_VALIDITY)
 
 
 def _first(one: Relay, other: Relay) -> Relay:
-    """The same result received twice: the earliest of both times counts, each by itself."""
+    """Join two receipts of one result: the earlier time of receipt and the earlier time of sending count."""
     return replace(one, at=min(one.at, other.at), sent=min(one.sent, other.sent))
 
 
@@ -198,12 +204,12 @@ def _shares(relay: Relay) -> bool:
 
 
 def _until(relay: Relay, ttl: int | None) -> datetime:
-    """A deadline, from the first receipt; never later than the longest validity."""
-    stated = LAST_RESORT if ttl is None else timedelta(milliseconds=ttl)
-    return relay.at + min(stated, LONGEST)
+    """Return a deadline, counted from the first receipt; never later than `MAX_VALIDITY`."""
+    stated = DEFAULT_VALIDITY if ttl is None else timedelta(milliseconds=ttl)
+    return relay.at + min(stated, MAX_VALIDITY)
 
 
 def _resource_hold(relay: Relay, grant: Grant, resource: Resource) -> Entitlement:
-    """A resource that does not state its validity is taken to last as long as it may be shared."""
+    """Return the entitlement to a resource. Without a validity of its own, it lasts as long as it may be shared."""
     ttl = grant.share_ttl if resource.ttl is None else resource.ttl
     return Entitlement(Part.RESOURCE, _until(relay, ttl), relay.digest, resource=resource)

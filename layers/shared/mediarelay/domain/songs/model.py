@@ -1,7 +1,7 @@
-"""What ZEGO's SDK says about a song, as a game server relays it: who may use what of it, and for how long.
+"""Results of ZEGO's SDK about a song, as a game server relays them: who may use what, and for how long.
 
-Units, everywhere: durations and times to live in milliseconds, sizes in bytes, times in UTC. Nothing here is signed by
-ZEGO, so nothing here is a basis for billing.
+Units, everywhere: durations and times to live in milliseconds, sizes in bytes, times in UTC. ZEGO signs
+none of this, so none of it may be used for billing.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from mediarelay.domain.songs.errors import SongError
 
 
 class SongType(StrEnum):
-    """What was asked for: a whole song, its accompaniment, a long clip, a short segment."""
+    """What was requested: a whole song, its accompaniment, a long clip, or a short segment."""
 
     SONG = "song"
     ACCOMPANIMENT = "accompaniment"
@@ -22,7 +22,7 @@ class SongType(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class SongKey:
-    """What a lease is about: since SDK 3.0.2 sharing goes by these four."""
+    """The subject of a lease. Since SDK 3.0.2, members share by these four values."""
 
     room: str
     song: str
@@ -32,12 +32,12 @@ class SongKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One file, of one quality. `resource_id` is good only inside the SDK instance that got it.
+    """One file of one quality. `resource_id` is valid only in the SDK instance that received it.
 
     Attributes:
-        size: None where it is not stated (0).
-        ttl: What is left of its validity; None where it is not stated.
-        share_token: Of the old SDK, where sharing went by resource.
+        size: None if it is not stated (0).
+        ttl: The remaining validity; None if it is not stated.
+        share_token: From SDKs before 3.0.2, where members share by resource.
     """
 
     resource_id: str = field(repr=False)
@@ -57,12 +57,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a success gives.
+    """What a successful result grants.
 
     Attributes:
-        shared: It was got by sharing (`getSharedResource`), so it gives nobody the right to share.
-        share_ttl: How long others may share it; None where that is not given.
-        krc_ttl: How long the token for word-by-word lyrics is good; None without such a token.
+        shared: It was obtained by sharing (`getSharedResource`), which grants no right to share.
+        share_ttl: How long others may share it; None without that right.
+        krc_ttl: How long the token for word-by-word lyrics is valid; None without such a token.
         segment: Which part of the song a clip is; `others` are parts of the clip.
     """
 
@@ -83,16 +83,16 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
-    """One result of the SDK, as it reached us.
+    """One result of the SDK, as Mediarelay received it.
 
     Attributes:
-        digest: SHA-256 of what was relayed, without its signature: the identity of the relay.
+        digest: SHA-256 of the relayed content without its signature. It identifies the relay.
         content: SHA-256 of the SDK's result alone.
-        sent: When the relaying server sent it, by its signed clock, but never after we had it: it only orders relays.
-        request_id: ZEGO's id of the request that this answers.
-        at: When we received it for the first time: all deadlines count from here.
+        sent: When the game server sent it, by its signed clock, at the latest when it arrived. It only orders relays.
+        request_id: ZEGO's id of the request that this result answers.
+        at: When Mediarelay received it for the first time. All deadlines count from then.
         grant, error: One of them.
-        unreadable: Names of ZEGO's fields that could not be read, with their paths and without the numbers of lists.
+        unreadable: ZEGO's fields that could not be read, as paths without list indexes.
     """
 
     key: SongKey

@@ -1,4 +1,4 @@
-"""Whether an answer is about the task we asked for (and not about another one that somebody else owns)."""
+"""Answer binding: whether an answer is about the task that was queried, and not about a task of somebody else."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,15 +10,20 @@ from mediarelay.domain.tasks.origin import Origin
 IDENTITY = ("app_id", "bucket", "url")
 
 
-def mismatches(vid: str, said: Iterable[Statement], answer: Facts) -> tuple[str, ...]:
-    """Name the fields (`vid`, `app_id`, `bucket`, `url`) of an answer that contradict all that is said; none = bound.
+def mismatches(vid: str, known: Iterable[Statement], answer: Facts) -> tuple[str, ...]:
+    """Return the fields of an answer that contradict everything that is known; the answer is bound if there are none.
 
-    `said` are words of those who know; they may contradict each other, and the answer settles that. URLs are compared
-    as the files that they name.
+    Args:
+        vid: The task that was queried.
+        known: Statements from other sources than claims. They may contradict each other; the answer settles that.
+        answer: The facts of the answer. URLs are compared as the files that they name.
+
+    Returns:
+        Some of `vid`, `app_id`, `bucket`, `url`.
     """
-    known: dict[str, set[str]] = defaultdict(set)
-    for one in said:
-        known[one.subject].add(one.value)
-    told = {one.subject: one.value for one in statements(Origin.ANSWER, answer)}
-    wrong = [name for name in IDENTITY if known[name] and name in told and told[name] not in known[name]]
+    values: dict[str, set[str]] = defaultdict(set)
+    for statement in known:
+        values[statement.subject].add(statement.value)
+    answered = {one.subject: one.value for one in statements(Origin.ANSWER, answer)}
+    wrong = [name for name in IDENTITY if values[name] and name in answered and answered[name] not in values[name]]
     return (*(["vid"] if answer.vid != vid else []), *wrong)

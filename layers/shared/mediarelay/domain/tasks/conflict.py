@@ -1,7 +1,8 @@
-"""Contradictions: words about one task that cannot all be true. Kept and shown; the provider's answer settles them.
+"""Contradictions: statements about one task that cannot all be true. A signed answer of the provider settles them.
 
-What was said is a set that only grows, so it does not matter in which order it came. The set is bounded by keeping its
-greatest members, which keeps that property: the greatest of a union are the greatest of the parts' greatest.
+The statements are a set that only grows, so the order of arrival does not matter. The set is bounded: only its greatest
+members are kept, which preserves that property, because the greatest members of a union are among the greatest of its
+parts.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,12 +15,12 @@ from mediarelay.domain.tasks.origin import AUTHORITY, Origin
 
 OUTCOME = "outcome"
 MAX_STATEMENTS = 64
-"""Per task: strangers may send any number of claims."""
+"""Statements that are kept of one task: anybody with the path token can send any number of claims."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing that one origin said: about what (`outcome`, `app_id`, `bucket`, `url`), and which value."""
+    """What one origin states about a subject: `outcome`, `app_id`, `bucket` or `url`."""
 
     subject: str
     value: str
@@ -28,7 +29,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Values that contradict each other, each with who said it; `settled` is the provider's own, once it told."""
+    """Values of one subject that contradict each other, each with its origins.
+
+    `settled` is the value that a signed answer states, if there is one.
+    """
 
     subject: str
     values: Mapping[str, tuple[Origin, ...]]
@@ -36,7 +40,7 @@ class Conflict:
 
 
 def _outcome(facts: Facts) -> State | None:
-    """Success and failure exclude each other; that a task was deleted or given up contradicts neither."""
+    """Return the outcome that another one can contradict. A deleted or lost task contradicts neither of the two."""
     return facts.state if facts.state in {State.SUCCEEDED, State.FAILED} else None
 
 
@@ -49,32 +53,34 @@ SUBJECTS: Mapping[str, Callable[[Facts], object]] = {
 
 
 def statements(origin: Origin, facts: Facts) -> frozenset[Statement]:
-    """Take from an observation what others may contradict."""
-    said = ((subject, read(facts)) for subject, read in SUBJECTS.items())
-    return frozenset(Statement(subject, str(value), origin) for subject, value in said if value is not None)
+    """Return what an observation states about the subjects."""
+    stated = ((subject, read(facts)) for subject, read in SUBJECTS.items())
+    return frozenset(Statement(subject, str(value), origin) for subject, value in stated if value is not None)
 
 
-def bounded(said: Iterable[Statement]) -> frozenset[Statement]:
-    """Keep the weightiest statements; the provider's own always outweigh claims."""
-    return frozenset(sorted(said, key=_weight, reverse=True)[:MAX_STATEMENTS])
+def bounded(statements: Iterable[Statement]) -> frozenset[Statement]:
+    """Keep the statements of the strongest origins; a signed answer always outranks claims."""
+    return frozenset(sorted(statements, key=_weight, reverse=True)[:MAX_STATEMENTS])
 
 
-def conflicts(said: Iterable[Statement]) -> tuple[Conflict, ...]:
-    """Find the subjects about which more than one value was stated."""
-    by_subject = groupby(sorted(said, key=_reading_order), key=lambda one: one.subject)
+def conflicts(statements: Iterable[Statement]) -> tuple[Conflict, ...]:
+    """Return the subjects about which more than one value is stated."""
+    by_subject = groupby(sorted(statements, key=_reading_order), key=lambda one: one.subject)
     found = (_conflict(subject, list(group)) for subject, group in by_subject)
     return tuple(conflict for conflict in found if len(conflict.values) > 1)
 
 
-def _conflict(subject: str, said: list[Statement]) -> Conflict:
-    values = {value: tuple(one.origin for one in group) for value, group in groupby(said, key=lambda one: one.value)}
+def _conflict(subject: str, statements: list[Statement]) -> Conflict:
+    values = {
+        value: tuple(one.origin for one in group) for value, group in groupby(statements, key=lambda one: one.value)
+    }
     answered = [value for value, origins in values.items() if Origin.ANSWER in origins]
     return Conflict(subject, values, answered[0] if len(answered) == 1 else None)
 
 
-def _weight(said: Statement) -> tuple[int, str, str]:
-    return AUTHORITY[said.origin], said.subject, said.value
+def _weight(statement: Statement) -> tuple[int, str, str]:
+    return AUTHORITY[statement.origin], statement.subject, statement.value
 
 
-def _reading_order(said: Statement) -> tuple[str, str, int]:
-    return said.subject, said.value, -AUTHORITY[said.origin]
+def _reading_order(statement: Statement) -> tuple[str, str, int]:
+    return statement.subject, statement.value, -AUTHORITY[statement.origin]

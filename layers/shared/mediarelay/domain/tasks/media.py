@@ -1,4 +1,4 @@
-"""What a transcode is about: its source, its renditions, the facts one observation states.
+"""Media: sources, renditions, and the facts that one observation states about a task.
 
 Units, everywhere: sizes in bytes, durations in seconds, bitrates in bit/s, sample rates in Hz, times in UTC.
 """
@@ -10,18 +10,18 @@ from enum import StrEnum
 from mediarelay.domain.tasks.spec import Spec
 
 MAX_URL = 2_700
-"""Characters of the URL of a source: a key of 850 bytes has 2,550 when each byte is escaped, its host at most 130."""
+"""Characters of the URL of a source. A key of 850 bytes takes 2,550 if all are escaped; the host takes up to 130."""
 
 
 class Kind(StrEnum):
-    """What is transcoded."""
+    """The kind of a task."""
 
     VIDEO = "video"
     AUDIO = "audio"
 
 
 class State(StrEnum):
-    """Where a task stands. The last four are outcomes."""
+    """The state of a task. The last four are outcomes."""
 
     EXPECTED = "expected"
     PENDING = "pending"
@@ -37,7 +37,7 @@ OUTCOMES = frozenset({State.SUCCEEDED, State.FAILED, State.SUPERSEDED, State.LOS
 
 
 class RenditionKind(StrEnum):
-    """What a rendition is."""
+    """The kind of a rendition."""
 
     VIDEO = "video"
     COVER = "cover"
@@ -47,7 +47,7 @@ class RenditionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A bucket: the account that owns it, its name and region."""
+    """A bucket: its account, name and region."""
 
     app_id: int | None = None
     bucket: str | None = None
@@ -56,12 +56,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The file that is transcoded, as far as it is known.
+    """The file that is transcoded. A field that is not known is None.
 
     Attributes:
-        url: Escaped, as our API takes it; a text that is not the URL of an object is shown as the provider printed it.
-        path: As the provider prints it, not escaped: a slash and the key.
-        duration: Seconds. CTS states whole ones and cuts off the rest, so that `7.0` may be 7.9 s.
+        url: Percent-encoded, as the API accepts it. Text that is no URL of an object stays as the provider sent it.
+        path: A slash and the key, as the provider sends them, not percent-encoded.
+        duration: Seconds. CTS drops the fraction, so `7.0` may be 7.9 s.
     """
 
     url: str | None = None
@@ -85,7 +85,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
-    """One output. `paths` has one entry, or one per cover; where it is not known, `name` is empty and `size` None."""
+    """One output. `paths` has one entry, or one per cover. If unknown, `name` is empty and `size` is None."""
 
     kind: RenditionKind
     name: str
@@ -104,7 +104,7 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One provider error: its code and text, either may be missing."""
+    """One error that the provider states; its code or its text may be missing."""
 
     code: int | str | None = None
     message: str | None = None
@@ -112,9 +112,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What one observation states about a task, in the domain's words.
+    """What one observation states about a task.
 
-    `unreadable` names the provider's fields, with their paths and without the numbers of lists, that could not be read.
+    `unreadable` names the provider's fields that could not be read, as paths without list indexes.
     """
 
     vid: str

@@ -1,28 +1,31 @@
-"""Where a word about a task comes from."""
+"""The origins of observations."""
 
 from enum import StrEnum
 
 
 class Origin(StrEnum):
-    """Who said it, weakest word first; `trusted` is a callback of a provider that is configured to be believed.
-
-    `reply` is what the provider answered if it cannot be judged, or is about something else: it states nothing.
-    """
+    """Who sent an observation, in ascending order of authority."""
 
     REPLY = "reply"
+    """An answer of the provider that could not be read, or is about another task. It states nothing."""
     TIMEOUT = "timeout"
+    """The sweep gave the task up."""
     CLAIM = "claim"
+    """A callback. Callbacks are unsigned: anybody with the path token can send one."""
     TRACK = "track"
+    """A client announced an upload (`POST /tasks/video`)."""
     SUBMIT = "submit"
+    """A client submitted the task (`POST /tasks/audio`)."""
     TRUSTED = "trusted"
+    """A callback, with the setting `CallbackTrust=callback`."""
     ANSWER = "answer"
+    """A signed query of the provider."""
 
 
 AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
 TRUSTED_ORIGINS = frozenset({Origin.TRACK, Origin.SUBMIT, Origin.TRUSTED, Origin.ANSWER})
-"""Origins that are believed when they name a task: clients, the provider, and the CDN if its callbacks are trusted.
-Anybody with the path token can make up a claim."""
+"""Origins that prove that a task exists."""
 UNCERTAIN = frozenset({Origin.REPLY, Origin.TIMEOUT, Origin.CLAIM, Origin.TRUSTED})
-"""Origins that do not know of which kind a task is: a callback may come to the wrong address."""
+"""Origins that do not prove the kind of a task: a callback may arrive at the wrong address."""
 STORED_APART = frozenset({Origin.CLAIM, Origin.REPLY})
-"""Origins whose bodies a task is folded without, as there may be any number of them."""
+"""Origins whose bodies are not loaded with the log, as there may be any number of them."""

@@ -9,16 +9,9 @@ from itertools import product
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from mediarelay.contracts.api.views import (
-    Place,
-    SongHistory,
-    SongHistoryLine,
-    SongPage,
-    SongView,
-    read,
-    shown,
-    song_view,
-)
+from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.bodies import show_body
+from mediarelay.contracts.api.songs import SongHistory, SongHistoryEntry, SongLease, SongNames, SongPage, song_lease
 from mediarelay.contracts.notification import song_event
 from mediarelay.contracts.zego.relay import read_relay
 from mediarelay.domain.songs.events import Margins, SongBookkeeping, SongLog, next_event, prune_published
@@ -133,7 +126,7 @@ class SongReader:
         A gateway may hand a `%25` of the path on as it is, or as `%`: what is known of the two is meant. Raises
         `Malformed`, also if both are known.
         """
-        named = read(Place, path).model_dump(exclude_none=True)
+        named = validate(SongNames, path).model_dump(exclude_none=True)
         spelt = [dict(zip(named, names, strict=True)) for names in product(*map(_spellings, named.values()))]
         known = [one for one in spelt if len(spelt) == 1 or self.shelf.room(one["room_id"], one.get("song_id"))]
         if len(known) > 1:
@@ -162,10 +155,10 @@ class SongReader:
         conflicts = sorted({name for record in records for name in lease(record.relays).conflicts})
         return SongHistory(room_id=room, song_id=song, relays=lines, conflicts=conflicts).model_dump(mode="json")
 
-    def _line(self, relay: Relay, record: SongLog) -> SongHistoryLine:
+    def _line(self, relay: Relay, record: SongLog) -> SongHistoryEntry:
         opened = self._open(relay, record)
         grant = opened.grant if opened else None
-        return SongHistoryLine(
+        return SongHistoryEntry(
             vendor_id=relay.key.vendor,
             type=relay.key.type,
             at=relay.at,
@@ -173,7 +166,7 @@ class SongReader:
             digest=relay.digest,
             resource_ids=[one.resource_id for one in grant.resources] if grant else [],
             unreadable=relay.unreadable,
-            body=shown(record.kept[relay.digest].body),
+            body=show_body(record.kept[relay.digest].body),
         )
 
     def _known(self, room: str, song: str) -> list[SongLog]:
@@ -182,17 +175,17 @@ class SongReader:
             raise NotFound(f"no song {song} in this room")
         return records
 
-    def _view(self, record: SongLog) -> SongView:
-        return song_view(lease(record.relays), self.clock(), self.margins.safety)
+    def _view(self, record: SongLog) -> SongLease:
+        return song_lease(lease(record.relays), self.clock(), self.margins.safety)
 
-    def _with_tokens(self, record: SongLog) -> SongView:
+    def _with_tokens(self, record: SongLog) -> SongLease:
         """Unseal what still counts; what is over, or sealed so that nobody can open it, has no token to show."""
         now, known = self.clock(), lease(record.relays)
-        alive = {hold.digest for hold in known.entitlements(self.margins.safety) if hold.left(now)}
+        alive = {hold.digest for hold in known.entitlements(self.margins.safety) if hold.remaining_ms(now)}
         unsealed = {relay.digest: self._open(relay, record) for relay in record.relays if relay.digest in alive}
         opened = lease(unsealed.get(relay.digest) or relay for relay in record.relays)
-        view, holds = song_view(known, now, self.margins.safety), opened.entitlements(self.margins.safety)
-        live = [hold for hold in holds if hold.left(now) and unsealed.get(hold.digest)]
+        view, holds = song_lease(known, now, self.margins.safety), opened.entitlements(self.margins.safety)
+        live = [hold for hold in holds if hold.remaining_ms(now) and unsealed.get(hold.digest)]
         for hold in live:
             if hold.token:
                 setattr(view, f"{hold.part}_token", hold.token)
@@ -223,7 +216,7 @@ def _count_conflicts(known: Lease, record: SongLog) -> None:
         log.warning("contradiction", extra={"song": known.key.song, "requests": new})
 
 
-def _add_resource_tokens(view: SongView, holds: list[Entitlement]) -> None:
+def _add_resource_tokens(view: SongLease, holds: list[Entitlement]) -> None:
     """Show the tokens of the old SDK: where sharing goes by resource they are good for as long as sharing is."""
     resources = [hold.resource for hold in holds if hold.resource]
     for seen, resource in zip(view.resources, resources, strict=False):

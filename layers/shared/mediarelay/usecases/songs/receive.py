@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from mediarelay.contracts.zego.relay import Message, Signed, oddities, read_message, read_relays, redacted
+from mediarelay.contracts.zego.checks import inconsistencies
+from mediarelay.contracts.zego.message import Message, Signed, read_message
+from mediarelay.contracts.zego.redaction import redact
+from mediarelay.contracts.zego.relay import read_relays
 from mediarelay.domain.songs.model import Relay
 from mediarelay.errors import (
     Forbidden,
@@ -129,11 +132,11 @@ class RelayEndpoint:
     def _store(self, relay: Relay, fields: Mapping[str, Any], body: bytes) -> SongReceipt:
         add_log_keys(room=relay.key.room)
         sealed = self.vault.seal(body, context(relay))
-        stored = self.shelf.record(relay, redacted(dict(fields)), sealed, relay.at + FOLD_GRACE)
+        stored = self.shelf.record(relay, redact(dict(fields)), sealed, relay.at + FOLD_GRACE)
         count("RelayStored" if stored else "RelayRepeated")
         if stored:
             _count_unreadable(relay)
-        if relay.grant and (odd := oddities(relay.grant)):
+        if relay.grant and (odd := inconsistencies(relay.grant)):
             log.warning("odd result", extra={"song": relay.key.song, "fields": odd})
         return SongReceipt(relay, not stored)
 
@@ -207,7 +210,7 @@ def _count_unreadable(relay: Relay) -> None:
 
 
 def _without_tokens(message: Message) -> bytes:
-    return json.dumps(redacted(list(message.relays))).encode()
+    return json.dumps(redact(list(message.relays))).encode()
 
 
 def _message_or_none(body: bytes) -> Message | None:

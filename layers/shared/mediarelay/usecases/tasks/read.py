@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from mediarelay.contracts.api.views import TaskPage, TaskQuery, history_view, task_view
+from mediarelay.contracts.api.tasks import TaskPage, TaskQuery, task_details, task_history
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.tasks.item import Order, Selection
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
@@ -49,12 +49,12 @@ class TaskReader:
         """Return one task; raises `NotFound`. Until the provider told its outcome, claims fill gaps."""
         record, task = self._known(vid)
         stating = tuple(one for one in record.observations if one.origin is not Origin.REPLY)
-        return task_view(task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING))))
+        return task_details(task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING))))
 
     def history(self, vid: str) -> dict[str, Any]:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
         record, task = self._known(vid)
-        return history_view(task, self._with_bodies(record.observations, MAX_SHOWN))
+        return task_history(task, self._with_bodies(record.observations, MAX_SHOWN))
 
     def _known(self, vid: str) -> tuple[TaskLog, Task]:
         record, task = self.tasks.load(checked(vid))

@@ -1,18 +1,19 @@
-"""Batch: many wishes at once. Each is stored or refused by itself; the queue hands them to the provider."""
+"""Batch: many submits at once. Each is stored or refused by itself; a queue hands them to the provider."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from mediarelay.contracts.api.views import BatchItem, read
+from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.submits import AudioBatchItem
 from mediarelay.domain.tasks.intent import Submitted
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, MediarelayError
 from mediarelay.usecases.tasks.submit import IntentStore
 
 WRITERS = 8
-"""Wishes that are stored at the same time: a batch has to be done within the gateway's 30 seconds."""
+"""Items that are stored at the same time: a batch has to be done within the gateway's 30 seconds."""
 Result = Submitted | MediarelayError
 
 
@@ -22,21 +23,21 @@ class BatchSubmitter:
 
     store: IntentStore
 
-    def take(self, wishes: Sequence[Any], own_key: Callable[[str | None], str | None]) -> list[Result]:
-        """Store wishes; returns for each, in order, what became of it. `own_key` makes a client's key its own."""
+    def take(self, items: Sequence[Any], own_key: Callable[[str | None], str | None]) -> list[Result]:
+        """Store items; returns the result of each, in order. `own_key` makes a client's key its own."""
         with ThreadPoolExecutor(WRITERS) as pool:
-            return list(pool.map(lambda wish: self._take(wish, own_key), wishes))
+            return list(pool.map(lambda item: self._take(item, own_key), items))
 
-    def _take(self, wish: Any, own_key: Callable[[str | None], str | None]) -> Result:
+    def _take(self, item: Any, own_key: Callable[[str | None], str | None]) -> Result:
         try:
-            item = read(BatchItem, _object(wish)).model_dump()
-            key = own_key(item.pop("idempotency_key"))
-            return self.store.enqueue(Kind.AUDIO, item, key)
+            request = validate(AudioBatchItem, _object(item)).model_dump()
+            key = own_key(request.pop("idempotency_key"))
+            return self.store.enqueue(Kind.AUDIO, request, key)
         except MediarelayError as error:
             return error
 
 
-def _object(wish: Any) -> dict[str, Any]:
-    if not isinstance(wish, dict):
+def _object(item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict):
         raise Malformed("body", "must be an object")
-    return wish
+    return item

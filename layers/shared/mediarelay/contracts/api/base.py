@@ -1,40 +1,89 @@
-"""What every request of a client has in common: strict types, and refusals in plain sentences."""
+"""What all routes share: strict requests, refusals in plain sentences, the types of fields, and the error shape."""
 
 import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from mediarelay.domain.tasks.intent import MAX_KEY, is_key
-from mediarelay.domain.tasks.item import Order, TimeOf
-from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.item import Order, Selection, TimeOf, time_of
+from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.vid import VID_FORM, is_vid
+from mediarelay.errors import Malformed
 
 MAX_PER_PAGE = 100
 MAX_NAME_BYTES = 128
-"""Of a room or a song, as relays may name them."""
+"""Longest name of a room or a song that a relay may use."""
 MAX_PLACE = 64
-"""Characters of a field's name that a refusal repeats: an unknown name may be of any length."""
+"""Characters of a field's name that a refusal repeats: the name of an unknown field may be of any length."""
 _PAGE_SIZES = [str(size) for size in range(1, MAX_PER_PAGE + 1)]
 _FLAGS = ["true", "false"]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-class Request(BaseModel):
+class RequestModel(BaseModel):
     """The body of a request. Nothing is converted: `"false"`, `0` and `1.0` are no booleans and no whole numbers."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
     unknown: ClassVar[str] = "is not a field of this request"
 
 
-class Query(Request):
-    """The query parameters of a request. The gateway joins the values of a repeated parameter with commas."""
+class QueryModel(RequestModel):
+    """The query parameters of a request. API Gateway joins the values of a repeated parameter with commas."""
 
     unknown: ClassVar[str] = "is not a query parameter of this route"
 
 
+class NoQuery(QueryModel):
+    """A request without query parameters."""
+
+
+class NoBody(RequestModel):
+    """A request without a body, or with an empty object."""
+
+
+class ResponseModel(BaseModel):
+    """The body of an answer, or a part of one.
+
+    Models are built when they are first used: a function starts sooner, and builds only what its routes are asked for.
+    """
+
+    model_config = ConfigDict(defer_build=True, from_attributes=True)
+
+
+class HealthResponse(ResponseModel):
+    """Answer to a health check."""
+
+    status: str = "ok"
+
+
+class Problem(ResponseModel):
+    """RFC 9457: the shape of every error."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | None = None
+    field: str | None = None
+
+
+# ── validation ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Model = TypeVar("Model", bound=RequestModel)
 SENTENCES = {
     "missing": "is required",
     "string_type": "must be text",
@@ -53,8 +102,22 @@ SENTENCES = {
 """By pydantic's type of error; its own texts name Python's types and classes."""
 
 
-def sentence(model: type[Request], error: ErrorDetails) -> str:
-    """Say in plain words what is wrong with a field."""
+def validate(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """Validate a request; raises `Malformed` with the first field that is wrong, in a plain sentence."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Malformed(field_path(first), reason(model, first)) from error
+
+
+def field_path(error: ErrorDetails) -> str:
+    """Return the dotted path of the field."""
+    return ".".join(map(str, error["loc"]))[:MAX_PLACE] or "body"
+
+
+def reason(model: type[RequestModel], error: ErrorDetails) -> str:
+    """Describe in plain words what is wrong with a field."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return model.unknown
@@ -65,16 +128,11 @@ def sentence(model: type[Request], error: ErrorDetails) -> str:
     return SENTENCES.get(kind, "is not valid").format(**context)
 
 
-def place(error: ErrorDetails) -> str:
-    """Name the field, as a dotted path."""
-    return ".".join(map(str, error["loc"]))[:MAX_PLACE] or "body"
-
-
 # ── types ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _moment(value: object) -> datetime:
-    """Read a time as UTC. One near year 1 or 9999 may have no counterpart in UTC."""
+    """Read a time as UTC. A time near year 1 or 9999 may have no counterpart in UTC."""
     try:
         moment = datetime.fromisoformat(str(value) if isinstance(value, str) else "")
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
@@ -147,6 +205,7 @@ def _state_text(value: object) -> tuple[State, ...]:
 
 
 _STATE = {"type": "string", "enum": [state.value for state in State]}
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 Moment = Annotated[
     datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "examples": ["2026-11-20T08:00:00Z"]})
 ]
@@ -155,7 +214,8 @@ PageSize = Annotated[
     int, BeforeValidator(_whole_text), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE})
 ]
 FlagText = Annotated[bool, BeforeValidator(_flag_text), WithJsonSchema({"type": "boolean"})]
-Vid = Annotated[str, AfterValidator(_vid), WithJsonSchema({"type": "string", "pattern": "^[0-9A-Za-z]{1,64}$"})]
+_VID = {"type": "string", "pattern": "^[0-9A-Za-z]{1,64}$"}
+Vid = Annotated[str, AfterValidator(_vid), WithJsonSchema(_VID)]
 Digest = Annotated[str, AfterValidator(_digest), WithJsonSchema({"type": "string"})]
 Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_KEY})]
 Name = Annotated[
@@ -174,3 +234,37 @@ StateText = Annotated[
     BeforeValidator(_state_text),
     WithJsonSchema({"type": "array", "minItems": 1, "items": _STATE}),
 ]
+VidInPath = Annotated[str, WithJsonSchema(_VID | {"description": "The provider's id of the task"})]
+RoomInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The room, as it was relayed"})]
+SongInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The song, as it was relayed"})]
+"""Parameters of a path, which API Gateway has read; the use cases check them."""
+
+
+# ── selections ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class TaskFilter(RequestModel):
+    """Selects tasks by kind and by the time that `time` names; both bounds are included. A time without zone is UTC."""
+
+    kind: KindName | None = Field(default=None, description="Only tasks of this kind")
+    since: Moment | None = Field(default=None, description="Only from this time on; a date alone is its first moment")
+    until: Moment | None = Field(default=None, description="Only up to this time")
+    time: TimeName | None = None
+
+    @field_validator("until")
+    @classmethod
+    def _in_order(cls, until: datetime | None, others: ValidationInfo) -> datetime | None:
+        since = others.data.get("since")
+        if since and until and until < since:
+            raise ValueError("must not be before since")
+        return until
+
+    def _selections(self, states: Iterable[State], time: TimeOf | None) -> list[Selection]:
+        """Return one selection for each kind and state; raises `Malformed`."""
+        if time is TimeOf.OUTCOME and not OUTCOMES.issuperset(states):
+            raise Malformed("time", "must not be outcome for a state that is none")
+        return [
+            Selection(kind=kind, state=state, since=self.since, until=self.until, time=time_of(state, time))
+            for kind in ([self.kind] if self.kind else Kind)
+            for state in states
+        ]

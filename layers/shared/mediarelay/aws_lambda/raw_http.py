@@ -1,4 +1,8 @@
-"""Between API Gateway's HTTP events (payload 2.0) and use cases: raw bodies in, JSON and problem+json out."""
+"""API Gateway's HTTP events (payload 2.0) and answers without a resolver, and the errors of all functions.
+
+The callback functions and the authorizer need no more, so neither Powertools' resolver nor pydantic is imported here:
+together they would double the time in which such a function starts.
+"""
 
 import base64
 import binascii
@@ -10,7 +14,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mediarelay.aws_lambda.observability import observed
-from mediarelay.domain.tasks.intent import MAX_KEY, Submitted, is_key, submit_status
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ Response = dict[str, Any]
 Handler = Callable[[Event, Any], Response]
 
 RETRY_AFTER_SECONDS = "30"
-IDEMPOTENCY_KEY = "Idempotency-Key"
 log = logging.getLogger(__name__)
 
 
@@ -42,49 +44,14 @@ def header(event: Event, name: str) -> str | None:
     return value if value is None else str(value)
 
 
-def idempotency_key(event: Event) -> str | None:
-    """Return the client's key, made its own: two clients may choose the same one. Raises `Malformed`."""
-    key = header(event, IDEMPOTENCY_KEY)
-    if key is not None and not is_key(key):
-        raise Malformed(IDEMPOTENCY_KEY, f"must be 1 to {MAX_KEY} printable characters")
-    return own_key(event, key)
-
-
-def own_key(event: Event, key: str | None) -> str | None:
-    """Make a key the client's own."""
-    return key and f"{client_name(event)}\n{key}"
-
-
-def client_name(event: Event) -> str:
-    """Who asks, as the authorizer found."""
-    return _found(event, "client")
-
-
-def scopes(event: Event) -> frozenset[str]:
-    """What the caller may do, as the authorizer found."""
-    return frozenset(_found(event, "scopes").split())
-
-
-def _found(event: Event, name: str) -> str:
-    return str(event["requestContext"].get("authorizer", {}).get("lambda", {}).get(name, ""))
-
-
 def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with JSON, in ASCII: what it quotes may hold half a character, which nothing could send on."""
+    """Answer with JSON in ASCII: a quoted value may hold half a surrogate pair, which has no UTF-8."""
     content = {"content-type": "application/json", **(headers or {})}
     return {"statusCode": status, "headers": content, "body": json.dumps(body)}
 
 
-def created(submitted: "Submitted") -> Response:
-    """Answer to a submit: 201, 200 for a repeat, 202 with Retry-After while the provider has not answered."""
-    body = {"vid": submitted.vid, "kind": submitted.kind.value, "state": submitted.state.value}
-    waiting = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
-    repeated = {"idempotency-replayed": "true"} if submitted.repeated else {}
-    return respond(submit_status(submitted), body, waiting | repeated)
-
-
 def problem(error: MediarelayError) -> Response:
-    """Answer with the one error shape of the API: RFC 9457. Only messages meant for callers leave."""
+    """Answer with the one error shape of the API, RFC 9457. Only messages that are meant for callers leave."""
     body: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
     if detail := shown_detail(error):
         body["detail"] = detail
@@ -96,28 +63,33 @@ def problem(error: MediarelayError) -> Response:
     return respond(error.status, body, headers)
 
 
-def answering(handler: Handler) -> Handler:
-    """Turn errors that were raised on purpose into problem+json; anything else is a bug: its trace is logged."""
+def log_error(error: Exception) -> MediarelayError:
+    """Log an error and return what the caller may see of it; one that was not raised on purpose is a bug."""
+    if isinstance(error, MediarelayError):
+        log.info("refused", extra={"status": error.status, "error": type(error).__name__})
+        return error
+    log.error("bug", exc_info=error)
+    return MediarelayError()
+
+
+def with_problems(handler: Handler) -> Handler:
+    """Make a handler answer its errors with problem+json."""
 
     @wraps(handler)
     def answer(event: Event, context: Any) -> Response:
         try:
             return handler(event, context)
-        except MediarelayError as error:
-            log.info("refused", extra={"status": error.status, "error": type(error).__name__})
-            return problem(error)
-        except Exception:
-            log.exception("bug")
-            return problem(MediarelayError())
+        except Exception as error:  # noqa: BLE001 - logged there
+            return problem(log_error(error))
 
     return answer
 
 
-def taking_callbacks(receiver: "CallbackEndpoint") -> Handler:
-    """Make the handler of a callback route: it answers `{"vid", "accepted", "duplicate"}`."""
+def callback_handler(receiver: "CallbackEndpoint") -> Handler:
+    """Make the handler of a callback route; it answers `{"vid", "accepted", "duplicate"}`."""
 
     @observed
-    @answering
+    @with_problems
     def handler(event: Event, _context: Any) -> Response:
         token = (event.get("pathParameters") or {}).get("token")
         address = event["requestContext"]["http"]["sourceIp"]

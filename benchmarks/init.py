@@ -1,0 +1,149 @@
+"""`make bench`: the CPU time that a cold start of each function takes, beside two usual receivers (`baselines/`).
+
+Each measurement is a fresh process that has the layers as built, with bytecode, and nothing else: user and system time
+of the interpreter and of importing the handler, which builds its clients. Rounds are interleaved, so that all
+functions see the same machine; the figures are medians. Nothing is called: reading a secret during init is left out.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import botocore
+
+from tests.layers import build
+from tests.stack import REGION, ROOT, defaults, functions, variables
+
+CALLBACKS = ("video_callback", "audio_callback", "music_callback")
+CLIENTS = ("submit_audio", "track_video", "submit_batch", "replay", "quarantine", "read_ledger", "read_songs")
+GOALS = {"callbacks": (0.98, 0.60), "clients": (None, 1.0)}
+"""The largest ratio to U1 and to U3, by group."""
+BASELINES = ROOT / "benchmarks/baselines"
+LOAD = """
+try:
+    from mediarelay.adapters.secrets import Secret
+    Secret._read = lambda secret: None
+except ImportError:
+    pass
+import {module}
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something to start: a module, and where its imports come from."""
+
+    name: str
+    code: str
+    paths: tuple[Path, ...]
+    environment: dict[str, str]
+
+    def cpu_ms(self) -> float:
+        """Start it once."""
+        before = _children()
+        environment = self.environment | {"PYTHONPATH": ":".join(map(str, self.paths))}
+        subprocess.run([sys.executable, "-S", "-B", "-c", self.code], env=environment, check=True, cwd=os.sep)
+        return (_children() - before) * 1000
+
+
+def _children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def targets(layers: Path, names: list[str], tree: Path = ROOT, mark: str = "") -> list[Target]:
+    """The functions of a tree, on its layers."""
+    place = (*layers.glob("*/python"),)
+    return [
+        Target(name + mark, LOAD.format(module="handler"), (tree / "functions" / name, *place), _environment(name))
+        for name in names
+    ]
+
+
+def baselines(layers: Path, folder: Path) -> list[Target]:
+    """Return the two usual receivers, on packages as pip installs them, and the interpreter alone."""
+    plain = folder / "plain"
+    shutil.copytree(layers / "DependenciesLayer/python", plain)
+    shutil.copy(Path(botocore.__file__).parent / "data/endpoints.json", plain / "botocore/data")
+    place = (BASELINES, plain)
+    environment = _environment("video_callback")
+    usual = [Target(name, f"import {name.lower()}", place, environment) for name in ("U1", "U3")]
+    return [Target("interpreter", "pass", (), environment), *usual]
+
+
+def _environment(function: str) -> dict[str, str]:
+    given = {
+        name: defaults().get(value.get("Ref", ""), f"arn:aws:example:{name.lower()}")
+        for name, value in variables(function).items()
+    }
+    aws = {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    return given | aws | {"TABLE_NAME": "ledger"}
+
+
+def measure(chosen: list[Target], rounds: int) -> dict[str, float]:
+    """The median of each target, with the rounds interleaved; the first round only warms the machine."""
+    found: dict[str, list[float]] = {target.name: [] for target in chosen}
+    for index in range(rounds + 1):
+        for target in chosen:
+            taken = target.cpu_ms()
+            if index:
+                found[target.name].append(taken)
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def table(medians: dict[str, float]) -> str:
+    """The figures with their ratios."""
+    lines = [f"{'function':<26}{'CPU ms':>8}{'of U1':>8}{'of U3':>8}"]
+    lines += [
+        f"{name:<26}{taken:>8.0f}{taken / medians['U1']:>8.2f}{taken / medians['U3']:>8.2f}"
+        for name, taken in medians.items()
+    ]
+    return "\n".join(lines)
+
+
+def missed(medians: dict[str, float]) -> list[str]:
+    """The functions that miss a goal."""
+    groups = {"callbacks": CALLBACKS, "clients": CLIENTS}
+    limits = {name: GOALS[group] for group, names in groups.items() for name in names if name in medians}
+    return [
+        f"{name}: {medians[name] / medians[base]:.2f} of {base}, the goal is {limit}"
+        for name, pair in limits.items()
+        for base, limit in zip(("U1", "U3"), pair, strict=True)
+        if limit is not None and medians[name] / medians[base] > limit
+    ]
+
+
+def main() -> int:
+    """Print the table, and which goals are missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.init", description=__doc__)
+    parser.add_argument("functions", nargs="*", help="default: all")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--against", type=Path, help="another checkout, whose functions are measured beside these")
+    parser.add_argument("--json", action="store_true", help="print the medians as JSON")
+    options = parser.parse_args()
+    names = options.functions or sorted(functions())
+    with tempfile.TemporaryDirectory() as folder:
+        layers = Path(folder) / "layers"
+        build(layers)
+        chosen = [*baselines(layers, Path(folder)), *targets(layers, names)]
+        if options.against:
+            other = Path(folder) / "other"
+            build(other, options.against)
+            chosen += targets(other, names, options.against, " (other)")
+        medians = measure(chosen, options.rounds)
+    print(json.dumps(medians, indent=1) if options.json else table(medians))
+    for line in missed(medians):
+        print(line, file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,235 @@
+"""`python -m docs.openapi`: print the OpenAPI document, merged from the routes of all functions.
+
+A handler builds its use case when it is imported, so this runs in a process of its own (see `generate.openapi`).
+
+Powertools gives each route's operation. Three things come from elsewhere. Schemas come from pydantic, without a title
+for each field, and with a field that an answer leaves out as optional and never null. Query parameters come from the
+model that reads them, with all constraints; Powertools would give them as plain text. What API Gateway answers before
+any of our code runs is added to every operation.
+"""
+
+import importlib.util
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
+from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, License, Server
+from pydantic import BaseModel
+
+from docs import callbacks
+from docs.schemas import Plain, Schema, as_sent, definitions, not_null, notification
+from local.expand import parse
+from mediarelay.aws_lambda.http import ApiResolver
+from mediarelay.contracts.api import base, operations, responses, songs, submits, tasks
+from mediarelay.contracts.api import callbacks as callback_models
+from mediarelay.contracts.api.base import QueryModel, RequestModel
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS: dict[str, type[BaseModel]] = {
+    name: value
+    for module in (base, callback_models, operations, responses, songs, submits, tasks)
+    for name, value in vars(module).items()
+    if isinstance(value, type) and issubclass(value, BaseModel)
+}
+DESCRIPTION = """
+Errors are `application/problem+json` (RFC 9457): `field` names what is wrong with a 400. API Gateway answers some
+requests itself, before any of our code runs, with `{"message": ...}`: a path or a method that is not listed here is 404
+`{"message": "Not Found"}`. A query parameter that a route does not know is refused, on all routes but those for
+callbacks. Bodies are JSON in UTF-8, read strictly: no name twice, no `NaN`, no more than 32 levels, nothing converted.
+A token that was added or taken away counts everywhere after SecretCacheSeconds; until then some functions know it and
+others do not.
+"""
+GATEWAY = {
+    413: "API Gateway's own body: more than it takes",
+    429: "API Gateway's own body: over the route's rate",
+    500: "API Gateway's own body: the function failed",
+    503: "API Gateway's own body: the function was throttled or took too long",
+}
+GATEWAY_AUTHORIZED = {
+    401: "API Gateway's own body: no Authorization header",
+    403: "API Gateway's own body: the token is not known, or its scopes do not allow this",
+}
+GATEWAY_PARAMETERS = {404: "API Gateway's own body: no such route, as with an empty name or a `/` in one"}
+GATEWAY_MESSAGE: Schema = {
+    "description": "What API Gateway answers itself, before any of our code runs.",
+    "properties": {"message": {"type": "string"}},
+    "required": ["message"],
+    "type": "object",
+}
+NOTIFICATION: Schema = {
+    "operationId": "notification",
+    "summary": "Something happened to a task, a submit or a song",
+    "description": (
+        "What the topic publishes, as an HTTPS subscription with raw message delivery posts it (with Content-Type "
+        "text/plain); without that it is the field `Message` of SNS's own JSON, and in a queue it is the message. At "
+        "least once each, in no certain order: drop what has an `id` that you have seen. The message attributes "
+        "`type`, `kind`, `app_id` and `bucket` are for filter policies."
+    ),
+    "tags": ["notifications"],
+    "security": [],
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Notification"}}},
+    },
+    "responses": {"2XX": {"description": "Taken; anything else is delivered again"}},
+}
+
+
+# ── the routes of the template ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def template() -> Schema:
+    """Read template.yaml."""
+    return parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+
+
+def template_routes() -> dict[str, bool]:
+    """Return the template's routes as `METHOD /path`, each with whether it needs a bearer token."""
+    functions = (item["Properties"] for item in template()["Resources"].values() if "Events" in item["Properties"])
+    events = (event for function in functions for event in function["Events"].values() if event["Type"] == "HttpApi")
+    return {
+        f"{event['Properties']['Method'].upper()} {event['Properties']['Path']}": (
+            event["Properties"].get("Auth", {}).get("Authorizer") != "NONE"
+        )
+        for event in events
+    }
+
+
+# ── the routes of the handlers ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def resolvers() -> Iterator[ApiResolver]:
+    """Load the resolver of each function that has one."""
+    for path in sorted(ROOT.glob("functions/*/handler.py")):
+        if "api_resolver()" in path.read_text("utf-8"):
+            spec = importlib.util.spec_from_file_location(path.parent.name, path)
+            assert spec and spec.loader  # noqa: S101, PT018 - for mypy
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            yield module.app
+    yield callbacks.app
+
+
+def document() -> Schema:
+    """Build the OpenAPI document; raises ValueError if handlers and template have different routes."""
+    apps, bearer = list(resolvers()), template_routes()
+    functions = {key: function for app in apps for key, function in app.functions.items()}
+    check_routes(functions.keys(), bearer.keys())
+    merged = _merge(apps)
+    for path, methods in merged["paths"].items():
+        for method, operation in methods.items():
+            key = f"{method.upper()} {path}"
+            methods[method] = _completed(operation, functions[key], bearer=bearer[key])
+    merged["paths"] = dict(sorted(merged["paths"].items()))
+    merged["components"]["schemas"] = _components(json.dumps(merged["paths"]))
+    return merged | {"webhooks": {"notification": {"post": NOTIFICATION}}}
+
+
+def check_routes(handlers: AbstractSet[str], template: AbstractSet[str]) -> None:
+    """Raise ValueError if handlers and template have different routes."""
+    if differ := handlers ^ template:
+        raise ValueError(f"the handlers and template.yaml have different routes: {', '.join(sorted(differ))}")
+
+
+def _merge(apps: list[ApiResolver]) -> Schema:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    merge = OpenAPIMerge(
+        title="Mediarelay",
+        version=project["version"],
+        openapi_version="3.1.0",
+        summary=project["description"],
+        description=" ".join(DESCRIPTION.split()),
+        license_info=License(name="Apache-2.0", identifier="Apache-2.0"),
+        servers=[Server(url="/", description="The deployment that serves this document")],
+        security_schemes={"bearer": HTTPBearer()},
+        security=[{"bearer": []}],
+        on_conflict="error",
+    )
+    for app in apps:
+        merge.add_schema(json.loads(app.get_openapi_json_schema()))
+    merged: Schema = json.loads(merge.get_openapi_json_schema())
+    return merged
+
+
+def _completed(operation: Schema, function: Callable[..., Any], *, bearer: bool) -> Schema:
+    """Return an operation with the parameters as they are read, and with API Gateway's own answers."""
+    query = function.__annotations__.get("query", base.NoQuery)
+    parameters = [_described(one) for one in operation.get("parameters", [])] + query_parameters(query)
+    added = GATEWAY | (GATEWAY_AUTHORIZED if bearer else {})
+    added |= GATEWAY_PARAMETERS if any(one["in"] == "path" for one in parameters) else {}
+    made = {"parameters", "responses"} | ({"requestBody"} if "query" in function.__annotations__ else set())
+    rest = {name: value for name, value in operation.items() if name not in made}
+    return {
+        **rest,
+        **({} if bearer else {"security": []}),
+        **({"parameters": parameters} if parameters else {}),
+        "responses": _with_gateway(operation["responses"], added),
+    }
+
+
+def _with_gateway(ours: Schema, added: Mapping[int, str]) -> Schema:
+    message = {"application/json": {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
+    for status, text in added.items():
+        own = ours.get(str(status), {"description": "", "content": {}})
+        description = ". ".join(filter(None, (own["description"], text)))
+        ours[str(status)] = own | {"description": description, "content": own["content"] | message}
+    return dict(sorted(ours.items()))
+
+
+# ── parameters ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _described(parameter: Schema) -> Schema:
+    """Return a parameter with the description beside its schema, where OpenAPI has it."""
+    schema = {name: value for name, value in parameter["schema"].items() if name != "title"}
+    description = schema.pop("description", parameter.get("description"))
+    return parameter | {"description": description, "schema": schema}
+
+
+def query_parameters(model: type[QueryModel]) -> list[Schema]:
+    """Return the query parameters that a model reads."""
+    schema = model.model_json_schema(schema_generator=Plain)
+    return [
+        _query_parameter(name, field, required=name in schema.get("required", ()), named=schema.get("$defs", {}))
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _query_parameter(name: str, field: Schema, *, required: bool, named: Schema) -> Schema:
+    shown = {part: value for part, value in not_null(field).items() if part != "description"}
+    if reference := shown.pop("$ref", ""):
+        choices: Schema = named[reference.rpartition("/")[2]]
+        shown = {"type": "string", "enum": choices["enum"]} | shown
+    if "default" in field and field["default"] not in (None, ""):
+        shown["default"] = field["default"]
+    several: Schema = {"style": "form", "explode": False} if shown.get("type") == "array" else {}
+    about: Schema = {"name": name, "in": "query", "description": field["description"]}
+    return about | ({"required": True} if required else {}) | several | {"schema": shown}
+
+
+# ── schemas ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _components(paths: str) -> Schema:
+    """Return every schema that the paths name, by name."""
+    named = {name: MODELS[name] for name in set(re.findall(r"#/components/schemas/(\w+)", paths)) & MODELS.keys()}
+    named["AudioBatchItem"] = submits.AudioBatchItem  # named by a schema, not by a path
+    requests = [model for name, model in named.items() if _is_request(name, model)]
+    answers = [model for model in named.values() if model not in requests]
+    found = definitions(requests, "validation")
+    found |= {name: as_sent(schema) for name, schema in definitions(answers, "serialization").items()}
+    return dict(sorted((found | notification() | {"GatewayMessage": GATEWAY_MESSAGE}).items()))
+
+
+def _is_request(name: str, model: type[BaseModel]) -> bool:
+    return issubclass(model, RequestModel) or name.endswith("Request") or name == "Callback"
+
+
+if __name__ == "__main__":
+    json.dump(document(), sys.stdout)

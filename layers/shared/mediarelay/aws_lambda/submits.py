@@ -1,0 +1,56 @@
+"""What the functions that take submits share: the client's key, and the answer."""
+
+from mediarelay.aws_lambda.http import JsonResponse, client_name, json_response
+from mediarelay.aws_lambda.raw_http import RETRY_AFTER_SECONDS, Event, header
+from mediarelay.contracts.api.responses import (
+    ALWAYS,
+    CONFLICT,
+    IDEMPOTENCY_KEY,
+    LEDGER_OR_KEYS_DOWN,
+    REFUSED,
+    REPLAYED,
+    RETRY_AFTER,
+    success,
+)
+from mediarelay.contracts.api.submits import SubmitResponse, submit_response
+from mediarelay.domain.tasks.intent import MAX_KEY, Submitted, is_key, submit_status
+from mediarelay.errors import Malformed
+
+SUBMIT_RESPONSES = (
+    success(SubmitResponse, "The task", 201)
+    | success(
+        SubmitResponse,
+        "A repeat: the task that the same key gave before, whatever the file holds by now",
+        headers=REPLAYED,
+    )
+    | success(
+        SubmitResponse,
+        "Stored; the vid is not known yet. Repeat the same request after Retry-After to learn it",
+        202,
+        headers=RETRY_AFTER | REPLAYED,
+    )
+    | ALWAYS
+    | CONFLICT
+    | REFUSED
+    | LEDGER_OR_KEYS_DOWN
+)
+
+
+def respond_submitted(submitted: Submitted) -> JsonResponse:
+    """Answer a submit: 201, 200 for a repeat, 202 with Retry-After while the provider has not answered."""
+    waiting = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
+    repeated = {"idempotency-replayed": "true"} if submitted.repeated else {}
+    return json_response(submit_response(submitted), submit_status(submitted), waiting | repeated)
+
+
+def idempotency_key(event: Event) -> str | None:
+    """Return the client's key, made its own; raises `Malformed`."""
+    key = header(event, IDEMPOTENCY_KEY)
+    if key is not None and not is_key(key):
+        raise Malformed(IDEMPOTENCY_KEY, f"must be 1 to {MAX_KEY} printable characters")
+    return own_key(event, key)
+
+
+def own_key(event: Event, key: str | None) -> str | None:
+    """Return a key with the client's name in it: two clients may choose the same one."""
+    return key and f"{client_name(event)}\n{key}"

@@ -1,0 +1,98 @@
+"""Every answer that the OpenAPI document describes, given by the real handlers and held against its schema.
+
+The samples in `events/` have most of the successes; `test_events.py` shows that they are real. The probes below have
+the rest. A status that neither has must be in `UNHELD`, with the reason.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.answers import Answered, documented, hold
+from tests.integration.lambda_sandbox import LambdaSandbox
+from tests.integration.test_events import FILES, expected
+from tests.integration.test_requests import CLIENT_ROUTES, ROUTES, body_fields, owner, request, sound
+from tests.integration.test_requests import documented as parameters
+
+SAMPLES: dict[Answered, Any] = {}
+for _path in FILES:
+    _content = json.loads(_path.read_text("utf-8"))
+    if "statusCode" in (_content["expected"].get("result") or {}):
+        SAMPLES[_content["event"]["routeKey"], _content["expected"]["result"]["statusCode"]] = _content
+UNDOCUMENTED = {("GET /rooms", 404)}
+"""A route that exists nowhere: API Gateway would not have called the function."""
+UNHELD: Mapping[Answered, str] = {}
+"""Documented answers that nothing here gives, with the reason."""
+TABLE_GONE = {"TABLE_NAME": "gone"}
+VIDEO = "http://clips-1250000000.cossh.myqcloud.com/1.mp4"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How to get one answer: changes to a sound event and to the environment, and what was before."""
+
+    event: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
+def callback_probes(key: str) -> dict[Answered, Probe]:
+    return {
+        (key, 400): Probe({"body": "x"}),
+        (key, 401): Probe({"pathParameters": {"token": "wrong"}}),
+        (key, 403): Probe(values={"CALLBACK_SOURCE_CIDRS": "10.0.0.0/8"}),
+        (key, 413): Probe({"body": "x" * 2000}, {"MAX_CALLBACK_BYTES": "1024"}),
+        (key, 503): Probe(values={"CALLBACK_SOURCE_CIDRS": "nowhere"}),
+    }
+
+
+PROBES: dict[Answered, Probe] = {
+    **{(key, 400): Probe({"queryStringParameters": {"x": "1"}}) for key in CLIENT_ROUTES},
+    **{(key, 503): Probe(values=TABLE_GONE) for key in CLIENT_ROUTES if (key, 503) in documented()},
+    **{(key, 404): Probe() for key in CLIENT_ROUTES if (key, 404) in documented()},
+    **{(key, 500): Probe({"pathParameters": [7]}) for key in ROUTES},
+    **callback_probes("POST /callbacks/video/{token}"),
+    **callback_probes("POST /callbacks/audio/{token}"),
+    ("POST /callbacks/music", 500): Probe({"headers": 7}),
+    ("POST /callbacks/music", 403): Probe(values={"CALLBACK_SOURCE_CIDRS": "10.0.0.0/8"}),
+    ("POST /callbacks/music", 413): Probe({"body": "x" * 2**19}),
+    ("GET /songs", 403): Probe({"queryStringParameters": {"room_id": "r", "song_id": "s", "tokens": "true"}}),
+}
+
+
+def sound_event(key: str) -> dict[str, Any]:
+    """An event of a route that asks for nothing wrong."""
+    needed = [name for name, required in parameters(key, "query").items() if required or name == "song_id"]
+    body = json.dumps(sound(body_fields(key))) if key.startswith("POST") and key in CLIENT_ROUTES else None
+    path = sound(parameters(key, "path")) | ({"token": "example-callback-token"} if "{token}" in key else {})
+    return request(key, query=sound(needed), path=path, body=body)
+
+
+def answer(lambda_sandbox: LambdaSandbox, key: str, probe: Probe) -> dict[str, Any]:
+    lambda_sandbox.given({"now": "2026-03-04T05:06:07+00:00"} | dict(probe.given))
+    lambda_sandbox.values |= probe.values
+    result: dict[str, Any] = lambda_sandbox.invoke(owner(key), sound_event(key) | dict(probe.event))
+    return result
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_sample_is_as_documented(path: Any) -> None:
+    content = json.loads(path.read_text("utf-8"))
+    result = expected(content).get("result") or {}
+    if "statusCode" in result and (content["event"]["routeKey"], result["statusCode"]) not in UNDOCUMENTED:
+        hold(content["event"]["routeKey"], result["statusCode"], result["headers"], result["body"])
+
+
+@pytest.mark.parametrize(("key", "status"), sorted(PROBES))
+def test_a_probe_gets_the_documented_answer(lambda_sandbox: LambdaSandbox, key: str, status: int) -> None:
+    result = answer(lambda_sandbox, key, PROBES[key, status])
+    assert hold(key, result["statusCode"], result["headers"], result["body"]) == (key, status)
+
+
+def test_every_documented_answer_is_held() -> None:
+    held = SAMPLES.keys() | PROBES.keys()
+    assert documented() - held == set(UNHELD)
+    assert held - documented() == UNDOCUMENTED
