@@ -1,4 +1,5 @@
-"""Which tests share a worker: those that deploy (one stack at a time), those that build the layers once.
+"""Which tests share a worker: those that deploy (one stack at a time), that build the layers once, or that build on
+what others found.
 
 pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdist 3.8 tells its groups apart.
 """
@@ -16,6 +17,7 @@ TOGETHER = {
     "tests/chaos/": "deployed",
     "tests/template/test_layers.py": "layers",
     "tests/integration/test_runtime.py": "layers",
+    "tests/integration/test_events.py": "events",
 }
 
 

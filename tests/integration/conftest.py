@@ -3,14 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 from itertools import count
-from threading import Lock
-from typing import Any
 
 import pytest
 from moto import mock_aws
-from moto.core.botocore_stubber import BotocoreStubber
 
 from mediarelay.adapters.aws import client
+from tests.integration.direct_dynamodb import one_at_a_time, take_the_short_way
 from tests.integration.lambda_sandbox import LambdaSandbox, forget
 from tests.integration.provider import Site, serving
 from tests.integration.task_harness import TaskHarness
@@ -20,28 +18,19 @@ NUMBERS = count()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def account() -> Iterator[None]:
+def account(request: pytest.FixtureRequest) -> Iterator[None]:
     """An empty account that nothing of the shell's settings leads away from."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        _one_at_a_time(patch)
+        one_at_a_time(patch)
+        if request.node.get_closest_marker("over_http") is None:
+            take_the_short_way(patch)
         client.cache_clear()
         with mock_aws():
             yield
         client.cache_clear()
-
-
-def _one_at_a_time(patch: pytest.MonkeyPatch) -> None:
-    """DynamoDB serialises the writes of an item; moto does not, so a lock around each call does."""
-    lock, plain = Lock(), BotocoreStubber.process_request
-
-    def process(stubber: BotocoreStubber, request: Any) -> Any:
-        with lock:
-            return plain(stubber, request)
-
-    patch.setattr(BotocoreStubber, "process_request", process)
 
 
 @pytest.fixture(scope="session")

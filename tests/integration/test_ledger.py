@@ -31,6 +31,7 @@ from tests.integration.stores import Stores
 from tests.integration.task_harness import START, VID, TaskHarness, answer, together
 from tests.stack import resources
 
+pytestmark = pytest.mark.over_http
 WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 LARGE = b"vid=x&title=" + Random(1).randbytes(10**6).hex().encode()  # noqa: S311 - the same each time
 LOST = Publication(State.LOST)
