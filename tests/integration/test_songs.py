@@ -476,11 +476,11 @@ def test_what_was_said_stays_small_enough_to_note(song_harness: SongHarness) -> 
     song_harness.follow()
     record = song_harness.stores.songs.load(KEY)
     assert record
-    assert record.books
+    assert record.bookkeeping
     many = {f"{news}#{number:016x}#share#{number:016x}" for number in range(4000) for news in ("expiring", "expired")}
-    books = replace(record.books, published=record.books.published | many)
+    books = replace(record.bookkeeping, published=record.bookkeeping.published | many)
     known = lease(record.relays)
-    assert prune_published(known, books.published) == record.books.published
+    assert prune_published(known, books.published) == record.bookkeeping.published
 
 
 def test_each_thing_is_said_once_and_never_early(song_harness: SongHarness) -> None:
@@ -595,8 +595,8 @@ def test_what_was_said_of_relays_that_are_gone_is_forgotten(song_harness: SongHa
     song_harness.follow()
     record = song_harness.stores.songs.load(KEY)
     assert record
-    assert record.books
-    assert {label.split("#")[1] for label in record.books.published} == {record.relays[0].digest[:16]}
+    assert record.bookkeeping
+    assert {label.split("#")[1] for label in record.bookkeeping.published} == {record.relays[0].digest[:16]}
 
 
 def test_a_relay_that_can_no_longer_be_read_leaves_its_room_readable(song_harness: SongHarness) -> None:

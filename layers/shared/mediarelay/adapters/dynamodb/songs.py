@@ -132,9 +132,9 @@ class SongStore:
         return SongLog(
             key=song,
             relays=tuple(one.relay for one in stored if one.relay),
-            waiting=frozenset(one.digest for one in stored if one.waits),
-            kept={one.digest: one.stored for one in stored},
-            books=next(readable(decode_bookkeeping, leases, self.table.park), None),
+            unfolded=frozenset(one.digest for one in stored if one.waits),
+            stored={one.digest: one.stored for one in stored},
+            bookkeeping=next(readable(decode_bookkeeping, leases, self.table.park), None),
         )
 
 

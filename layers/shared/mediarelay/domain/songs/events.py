@@ -65,20 +65,20 @@ class StoredRelay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongLog:
-    """All the ledger has about one song of a room.
+    """Everything that the ledger holds about one song of a room.
 
     Attributes:
-        relays: Without their tokens.
-        kept: Each relay as it is stored, by digest.
-        waiting: Relays that nobody has folded yet.
-        books: Of the lease, if there are any.
+        relays: The relays, without their tokens.
+        stored: Each relay as it is stored, by digest.
+        unfolded: The digests of relays that the lease was not computed with yet.
+        bookkeeping: That of the lease, if there is one that can be read.
     """
 
     key: SongKey
     relays: tuple[Relay, ...]
-    kept: Mapping[str, StoredRelay]
-    waiting: frozenset[str]
-    books: SongBookkeeping | None
+    stored: Mapping[str, StoredRelay]
+    unfolded: frozenset[str]
+    bookkeeping: SongBookkeeping | None
 
 
 def next_event(known: Lease, books: SongBookkeeping, margins: Margins, now: datetime) -> SongEvent | None:

@@ -86,10 +86,10 @@ class SongPublisher:
                 self._settle(record)
                 return []
             known = lease(record.relays)
-            books, said = self._say(known, record.books or SongBookkeeping(), now)
+            books, said = self._say(known, record.bookkeeping or SongBookkeeping(), now)
             later = next_event(known, books, self.margins, now)
             kept = replace(books, version=books.version + 1, published=prune_published(known, books.published))
-            if self.songs.save(key, kept, record.books, later.at if later else None, now):
+            if self.songs.save(key, kept, record.bookkeeping, later.at if later else None, now):
                 _count_conflicts(known, record)
                 self._settle(record)
                 return said
@@ -105,7 +105,7 @@ class SongPublisher:
         return books, said
 
     def _settle(self, record: SongLog) -> None:
-        for digest in record.waiting:
+        for digest in record.unfolded:
             self.songs.settle(record.key, digest)
 
 
@@ -164,7 +164,7 @@ class SongReader:
             digest=relay.digest,
             resource_ids=[one.resource_id for one in grant.resources] if grant else [],
             unreadable=relay.unreadable,
-            body=show_body(record.kept[relay.digest].body),
+            body=show_body(record.stored[relay.digest].body),
         )
 
     def _known(self, room: str, song: str) -> list[SongLog]:
@@ -194,7 +194,7 @@ class SongReader:
     def _open(self, relay: Relay, record: SongLog) -> Relay | None:
         """Decrypt a relay; return None, after noting it, if it can never be decrypted or read."""
         try:
-            fields = json.loads(self.cipher.decrypt(record.kept[relay.digest].encrypted, context(relay)))
+            fields = json.loads(self.cipher.decrypt(record.stored[relay.digest].encrypted, context(relay)))
             return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
         except (DecryptionFailed, Malformed, ValueError, AttributeError) as error:
             self.songs.note_undecryptable(relay.key, relay.digest, type(error).__name__)
@@ -208,7 +208,7 @@ def _spellings(name: str) -> list[str]:
 
 def _count_conflicts(known: Lease, record: SongLog) -> None:
     """Count what the relays that came since the last fold contradict, or are contradicted by."""
-    came = {relay.request_id for relay in record.relays if relay.digest in record.waiting}
+    came = {relay.request_id for relay in record.relays if relay.digest in record.unfolded}
     if new := [name for name in known.conflicts if name in came]:
         count("SongConflicts", len(new))
         log.warning("contradiction", extra={"song": known.key.song, "requests": new})
