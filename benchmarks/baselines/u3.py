@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict
 
 logger = Logger(service="receiver")
-metrics = Metrics(namespace="Receiver", service="receiver")
+metrics = Metrics(namespace="Callbacks", service="receiver")
 app = APIGatewayHttpResolver(enable_validation=True)
 table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 persistence = DynamoDBPersistenceLayer(table_name=os.environ["TABLE_NAME"])

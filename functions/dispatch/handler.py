@@ -21,7 +21,7 @@ ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
     changes.IntentQueued: lambda change: SUBMITS.send(change.identity),
     changes.IntentRefused: lambda change: TASKS.refuse(change.identity),
     changes.TaskUnpublished: lambda change: TASKS.publish(change.vid),
-    changes.RelayStored: lambda change: SONGS.follow(change.song),
+    changes.RelayStored: lambda change: SONGS.publish_due(change.song),
 }
 
 

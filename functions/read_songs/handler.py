@@ -37,7 +37,7 @@ app = api_resolver()
 )
 def list_songs(room_id: RoomInPath) -> JsonResponse:
     """Return the songs of a room."""
-    return private(READER.room(READER.meant({"room_id": room_id})["room_id"]))
+    return private(READER.room(READER.resolve_names({"room_id": room_id})["room_id"]))
 
 
 @app.get(
@@ -54,7 +54,7 @@ def list_songs(room_id: RoomInPath) -> JsonResponse:
 )
 def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> JsonResponse:
     """Return one song of a room."""
-    return song(READER.meant({"room_id": room_id, "song_id": song_id}), tokens=query.tokens)
+    return song(READER.resolve_names({"room_id": room_id, "song_id": song_id}), tokens=query.tokens)
 
 
 @app.get(
@@ -67,7 +67,7 @@ def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> J
 )
 def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> JsonResponse:
     """Return the relays of one song of a room."""
-    names = READER.meant({"room_id": room_id, "song_id": song_id})
+    names = READER.resolve_names({"room_id": room_id, "song_id": song_id})
     return private(READER.history(names["room_id"], names["song_id"]))
 
 

@@ -121,7 +121,7 @@ class LambdaSandbox:
         (receipt,) = relay_endpoint().receive(signed, "192.0.2.1", lambda: body)
         self.settings("sweep")
         if one.get("followed"):
-            song_publisher().follow(receipt.relay.key)
+            song_publisher().publish_due(receipt.relay.key)
             _messages(self.inbox)
 
     def _refuse(self, action: str, refusals: int, now: str) -> None:

@@ -14,7 +14,8 @@ from mediarelay.domain.songs.events import Margins
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.signing.standard_webhooks import sign
 from mediarelay.signing.zego import callback_signature
-from mediarelay.usecases.songs.leases import SongPublisher, SongReader
+from mediarelay.usecases.songs.publish import SongPublisher
+from mediarelay.usecases.songs.read import SongReader
 from mediarelay.usecases.songs.receive import RelayEndpoint, SongReceipt
 from tests.integration.stores import Stores
 from tests.integration.task_harness import Clock, Secret, Topic
@@ -77,12 +78,12 @@ class SongHarness:
 
     def follow(self, key: SongKey = KEY) -> list[str]:
         """What stream and sweep do."""
-        return self.publisher.follow(key)
+        return [event.type.value for event in self.publisher.publish_due(key)]
 
     def sweep(self) -> list[str]:
         """Follow every song that is due; returns what was said."""
         rows = list(self.stores.due_index.waiting("song", self.clock()))
-        return [said for row in rows for said in self.publisher.follow(row.subject)]
+        return [said for row in rows for said in self.follow(row.subject)]
 
     def song(self, *, tokens: bool = False) -> dict[str, Any]:
         """What a client reads of the song."""

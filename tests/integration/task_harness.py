@@ -28,7 +28,7 @@ from mediarelay.domain.tasks.task import Task
 from mediarelay.errors import Malformed, ProviderUnknown, ProviderUnreadable, Undelivered
 from mediarelay.usecases.circuit_breaker import CircuitBreaker
 from mediarelay.usecases.poll import QueryQueue, Tick, poll
-from mediarelay.usecases.songs.leases import SongPublisher
+from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.sweep import Sweeper
 from mediarelay.usecases.tasks.confirm import Confirmer
 from mediarelay.usecases.tasks.publish import TaskPublisher

@@ -29,7 +29,7 @@ from mediarelay.errors import (
 )
 from mediarelay.signing.standard_webhooks import sign
 from mediarelay.signing.zego import callback_signature
-from mediarelay.usecases.songs.leases import MAX_MESSAGE_LENGTH
+from mediarelay.usecases.songs.read import MAX_HISTORY
 from mediarelay.usecases.songs.receive import MAX_BYTES
 from tests.contract.odd import ODD, written
 from tests.counts import counted
@@ -358,11 +358,11 @@ def test_the_history_has_resource_ids_and_no_tokens(song_harness: SongHarness) -
 
 
 def test_a_long_history_ends_with_the_latest(song_harness: SongHarness) -> None:
-    for _ in range(MAX_MESSAGE_LENGTH + 1):
+    for _ in range(MAX_HISTORY + 1):
         song_harness.webhook(relay(result("song")))
         song_harness.clock.now += timedelta(seconds=1)
     times = [line["at"] for line in song_harness.reader.history(KEY.room, KEY.song)["relays"]]
-    assert len(times) == MAX_MESSAGE_LENGTH
+    assert len(times) == MAX_HISTORY
     assert times == sorted(times)
     assert times[-1] == (song_harness.clock() - timedelta(seconds=1)).isoformat().replace("+00:00", "Z")
 
@@ -531,7 +531,7 @@ def test_what_was_shared_later_repeats_no_warning_and_gets_its_own(song_harness:
 
 def test_what_is_over_at_once_was_ready_all_the_same(song_harness: SongHarness) -> None:
     song_harness.webhook(relay(result("song", share_token_ttl=0, resources=[{"resource_id": "y", "resource_ttl": 0}])))
-    song_harness.publisher.follow(replace(KEY, type=SongType.SONG))
+    song_harness.publisher.publish_due(replace(KEY, type=SongType.SONG))
     assert song_harness.said() == ["ready", "expired"]
 
 
@@ -576,11 +576,11 @@ def test_what_was_over_when_it_came_ends_nothing(song_harness: SongHarness) -> N
     start = song_harness.clock()
     song_harness.webhook(relay(result("shared_song", resources=[{"resource_id": "x", "resource_ttl": 600_000}])))
     song = replace(KEY, type=SongType.SONG)
-    song_harness.publisher.follow(song)
+    song_harness.publisher.publish_due(song)
     song_harness.clock.forward(minutes=4, seconds=30)
     short = {"share_token_ttl": 20_000, "resources": [{"resource_id": "y", "resource_ttl": 20_000}]}
     song_harness.webhook(relay(result("song", **short)), sent=start - timedelta(seconds=20))
-    song_harness.publisher.follow(song)
+    song_harness.publisher.publish_due(song)
     song_harness.clock.forward(minutes=10)
     assert song_harness.sweep() == ["expired"]
     assert song_harness.said() == ["ready", "expiring", "expired"]
@@ -784,8 +784,8 @@ def test_any_odd_value_is_stored_and_shown(song_harness: SongHarness, value: Any
 @pytest.mark.parametrize("arrives", ["50%", "50%25"])
 def test_a_percent_in_a_path_may_arrive_as_it_is_or_encoded(song_harness: SongHarness, arrives: str) -> None:
     song_harness.webhook(relay(room_id="50%"))
-    assert song_harness.reader.meant({"room_id": arrives}) == {"room_id": "50%"}
-    assert song_harness.reader.meant({"room_id": arrives, "song_id": "104008"}) == {
+    assert song_harness.reader.resolve_names({"room_id": arrives}) == {"room_id": "50%"}
+    assert song_harness.reader.resolve_names({"room_id": arrives, "song_id": "104008"}) == {
         "room_id": "50%",
         "song_id": "104008",
     }
@@ -794,19 +794,22 @@ def test_a_percent_in_a_path_may_arrive_as_it_is_or_encoded(song_harness: SongHa
 def test_a_percent_that_may_mean_two_rooms_is_refused(song_harness: SongHarness) -> None:
     for room in ("50%", "50%25"):
         song_harness.webhook(relay(room_id=room))
-    assert song_harness.reader.meant({"room_id": "50%"}) == {"room_id": "50%"}
+    assert song_harness.reader.resolve_names({"room_id": "50%"}) == {"room_id": "50%"}
     with pytest.raises(Malformed, match=r"^room_id: names more than one .* GET /songs$"):
-        song_harness.reader.meant({"room_id": "50%25"})
+        song_harness.reader.resolve_names({"room_id": "50%25"})
 
 
 def test_a_percent_that_means_nothing_known_is_taken_as_it_is(song_harness: SongHarness) -> None:
-    assert song_harness.reader.meant({"room_id": "a%2Fb", "song_id": "c%"}) == {"room_id": "a%2Fb", "song_id": "c%"}
+    assert song_harness.reader.resolve_names({"room_id": "a%2Fb", "song_id": "c%"}) == {
+        "room_id": "a%2Fb",
+        "song_id": "c%",
+    }
 
 
 @pytest.mark.parametrize("name", ["", "x" * 129, "\u00e9" * 65, "a\nb", "\ud800"])
 def test_a_name_that_no_relay_may_have_is_refused(song_harness: SongHarness, name: str) -> None:
     with pytest.raises(Malformed, match=r"^room_id: must be "):
-        song_harness.reader.meant({"room_id": name})
+        song_harness.reader.resolve_names({"room_id": name})
 
 
 # ── many pieces ──

@@ -87,7 +87,7 @@ def fill(harness: TaskHarness) -> None:
     harness.breaker.record_failure("GetCtsaudioInfo", Circuit())
     song_harness = SongHarness(harness.table)
     song_harness.webhook(relay())
-    song_harness.publisher.follow(KEY)
+    song_harness.publisher.publish_due(KEY)
 
 
 @pytest.fixture(scope="module")

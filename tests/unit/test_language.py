@@ -42,7 +42,7 @@ NAMES = {
     r"\bPROOF\b|\buse_once\b": "NONCE#, claim_nonce",
     r"\bNews\b|\bNotice[(:]|-> Notice\b|\bOpenQuestion\b": "SongEventType, SongEvent, PendingCheck",
     r"\bIntake\b|\bReceiver\b": "CallbackStore, CallbackEndpoint",
-    r"(?:class |: |-> |\[)(?:Moment|Hold)\b": "Trigger, Entitlement",
+    r"class (?:Moment|Hold)\b": "Trigger, Entitlement",
     r"\bbody_left\b|\blaid_aside\b": "body_parts",
     r"\bRetryQueue\b|\bTickDeadLetters\b|\bMusicSecretsSecret\b": "CallbackBacklog, ScheduleDeadLetters, MusicSecret",
     r"\bretry queue\b": "callback backlog",

@@ -143,7 +143,9 @@ def _consequence(name: str) -> str:
 def _of_networks(settings: Settings) -> Iterator[Finding]:
     where, found = "CALLBACK_SOURCE_CIDRS", read_networks(settings.callback_source_cidrs)
     for entry in found.unreadable:
-        yield _error(where, f"{ascii(entry)[:_SHOWN]} is no network", "It admits nobody: write it like 192.0.2.0/24.")
+        yield _error(
+            where, f"{ascii(entry)[:_SHOWN]} is no network", "It admits no address: write it like 192.0.2.0/24."
+        )
     if not found.networks:
         yield _error(where, "no network in it", "Everybody gets 503: name the networks that may call.")
     if settings.callback_trust == "callback" and any(network.prefixlen == 0 for network in found.networks):

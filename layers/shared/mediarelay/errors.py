@@ -127,7 +127,7 @@ class SecretUnavailable(MediarelayError):
 
 
 class SettingUnusable(MediarelayError):
-    """A setting says nothing that could be used: no sender can be told from another one."""
+    """A setting has no usable value, so no sender can be checked."""
 
     status = 503
     title = "Not ready"

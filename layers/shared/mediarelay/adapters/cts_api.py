@@ -185,7 +185,7 @@ def _envelope(body: bytes) -> Envelope:
 
 
 def _unreadable(body: bytes, reason: str) -> ProviderBusy:
-    """An answer that is no JSON object is somebody's page; silence is no answer."""
+    """Return the error for a body that cannot be read. A body that is no JSON object is the page of a proxy."""
     if not body:
         return ProviderBusy("no usable answer (empty)")
     looks_like_json = body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")

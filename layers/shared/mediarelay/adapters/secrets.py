@@ -1,11 +1,11 @@
 """Secrets Manager, read through a short cache, so that a rotated secret works without a deployment.
 
-| a refresh finds | what counts then | told by |
+| a refresh finds | what counts then | reported as |
 | --- | --- | --- |
 | Secrets Manager does not answer, or is busy | the value that was read before | a warning |
 | a secret that is gone, or that this function may not read | nothing | `SecretUnusable` |
 | text that is no JSON object | nothing | `SecretUnusable` |
-| an object without an entry that can be used | the object, which lets nobody in | `SecretUnusable` |
+| an object without an entry that can be used | the object, which admits no caller | `SecretUnusable` |
 | an object with entries that cannot be used, or a name that is stated twice | the others | `SecretEntriesUnreadable` |
 
 A value that was replaced never counts again: a token that was removed must not live on because its successor is wrong.
@@ -103,7 +103,7 @@ class Secret:
     def _read(self) -> None:
         self._read_at = self.clock()
         try:
-            self._value = self._told(read_secret_text(stored_text(self.client, self.arn)))
+            self._value = self._checked(read_secret_text(stored_text(self.client, self.arn)))
         except (BotoCoreError, ClientError) as error:
             self._failed(error)
         except (Malformed, UnicodeDecodeError):
@@ -121,7 +121,7 @@ class Secret:
         else:
             log.warning("secret not refreshed", extra={"secret": self.name, "error": code})
 
-    def _told(self, text: SecretText) -> dict[str, Any]:
+    def _checked(self, text: SecretText) -> dict[str, Any]:
         found = self.entries(text.fields)
         if faults := [*found.faults, *[REPEATED] * text.repeated]:
             count("SecretEntriesUnreadable", len(faults), secret=self.name)

@@ -1,4 +1,4 @@
-"""The SNS topic on which outcomes are announced."""
+"""The SNS topic for notifications."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

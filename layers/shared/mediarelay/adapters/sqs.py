@@ -1,4 +1,4 @@
-"""The queues: questions to be asked, wishes to be sent, callbacks that the ledger did not take."""
+"""The queues: queries to make, intents to submit, and callbacks that the ledger did not store."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class ConfirmQueue:
     url: str
 
     def send(self, vid: str, kind: Kind, *, prompt: bool = False) -> None:
-        """Ask for one confirmation; `prompt` if somebody has just spoken, not as it is due. Raises `Undelivered`."""
+        """Request one confirmation; `prompt` if a callback or a replay has just arrived. Raises `Undelivered`."""
         _send(self.client, self.url, {"vid": vid, "kind": kind.value} | ({"prompt": True} if prompt else {}))
 
     def backlog(self) -> int:
@@ -42,7 +42,7 @@ class SubmitQueue:
     url: str
 
     def send(self, identity: str) -> None:
-        """Have one wish handed to the provider; raises `Undelivered`."""
+        """Request the submit of one intent; raises `Undelivered`."""
         _send(self.client, self.url, {"intent": identity})
 
     def backlog(self) -> int:

@@ -46,7 +46,7 @@ def _handler(event_type: EventType, run: Callable[[Any], None]) -> Handler[Respo
 def _run(handle: Callable[[Record], object], record: Record, correlation_id: str | None, shown: str | None) -> None:
     """Handle a record with its own log keys. An unreadable row, which is noted already, counts as done.
 
-    Trying again would mend nothing, and would hold up the later changes of a shard.
+    Trying again would repair nothing, and would hold up the later changes of a shard.
     """
     with logger.append_context_keys(correlation_id=correlation_id, vid=None, room=None, intent=None):
         try:

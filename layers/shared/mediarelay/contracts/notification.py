@@ -1,4 +1,4 @@
-"""What subscribers hear: CloudEvents 1.0 in JSON, with message attributes for filter policies."""
+"""Notifications: CloudEvents 1.0 in JSON, with message attributes for filter policies."""
 
 import json
 from datetime import datetime, timedelta
@@ -18,9 +18,9 @@ from mediarelay.domain.tasks.task import Task
 NAMESPACE = UUID("5c1c1f1e-7f0b-5d0e-9d0a-6d6564696172")
 MAX_ATTRIBUTE = 256
 MAX_BYTES = 256 * 1024 - 4096
-"""SNS takes 256 KiB with the attributes; the rest is room for those."""
+"""SNS accepts 256 KiB including the attributes; the difference is left for those."""
 BOUNDED = ("vid", "kind", "state", "created_at", "updated_at", "renditions_url")
-"""What is left of a task whose texts alone are over the limit."""
+"""The fields that remain if even the texts of a task exceed the limit."""
 TYPES = {
     State.PROBED: "started",
     State.TRANSCODING: "started",
@@ -37,8 +37,8 @@ REFUSED = "mediarelay.submit.refused"
 def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, str]]:
     """Build message and attributes for a task's present state.
 
-    The id is derived from (subject, type), so every repeat of an announcement has the same id. One that somebody asked
-    for anew has an id of its own, so that nobody drops it, and says the how many-th it is in the extension `replay`.
+    The id is derived from the subject and the type, so a repeated notification has the same id. A replay has an id of
+    its own, so that subscribers do not drop it, and its number in the extension `replay`.
     """
     kind_of_event = f"mediarelay.task.{TYPES[task.state]}"
     data = task_details(task)
@@ -55,9 +55,9 @@ def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str
 
 
 def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
-    """Build message and attributes for a wish that was accepted and then refused.
+    """Build message and attributes for a submit that was accepted and then refused.
 
-    Its key may be used again, so the id is derived from (subject, type, time of acceptance).
+    Its key may be used again, so the id is derived from the subject, the type and the time of acceptance.
     """
     data = refused_submit(intent)
     accepted = data["accepted_at"]
@@ -71,22 +71,23 @@ def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
 
 
 def song_event(
-    known: Lease, notice: SongEvent, now: datetime, safety: timedelta, api_url: str
+    lease: Lease, event: SongEvent, now: datetime, safety: timedelta, api_url: str
 ) -> tuple[str, dict[str, str]]:
-    """Build message and attributes for something to be said of a lease; tokens are never in it.
+    """Build message and attributes for an event of a song. They never contain tokens.
 
-    The id is derived from (subject, type, what it is about), so every repeat has the same id, each acquisition its own.
+    The id is derived from the subject, the type and what the event is about, so a repeated event has the same id and
+    each acquisition its own.
     """
-    kind_of_event, key = f"mediarelay.song.{notice.news}", known.key
+    kind_of_event, key = f"mediarelay.song.{event.type}", lease.key
     subject = "/".join(quote(part, safe="") for part in (key.room, key.song, str(key.vendor), key.type))
-    time = notice.at.isoformat().replace("+00:00", "Z")
-    data = song_lease(known, now, safety).model_dump(mode="json", exclude_none=True)
-    message = _envelope(kind_of_event, subject, time, api_url, notice.about) | {"data": data}
+    time = event.at.isoformat().replace("+00:00", "Z")
+    data = song_lease(lease, now, safety).model_dump(mode="json", exclude_none=True)
+    message = _envelope(kind_of_event, subject, time, api_url, event.about) | {"data": data}
     return json.dumps(message, ensure_ascii=False), {"type": kind_of_event, "kind": "song"}
 
 
 def _envelope(kind_of_event: str, subject: str, time: str, api_url: str, *distinct: object) -> dict[str, Any]:
-    """A CloudEvent without its data; `distinct` tells announcements of one type and subject apart."""
+    """Return a CloudEvent without its data. `distinct` distinguishes notifications with the same type and subject."""
     return {
         "specversion": "1.0",
         "id": str(uuid5(NAMESPACE, "\n".join(map(str, (subject, kind_of_event, *distinct))))),

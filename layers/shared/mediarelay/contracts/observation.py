@@ -68,12 +68,12 @@ def _answer(entry: LoggedObservation) -> Facts:
     return parse_query(entry.kind, json.loads(entry.body or b""))
 
 
-def _wish(entry: LoggedObservation) -> Facts:
-    """A submit or a tracked upload, in our own API's words."""
-    wish = json.loads(entry.body or b"")
-    place = Place(bucket=wish.get("bucketName"), region=wish.get("bucketRegion"))
+def _order(entry: LoggedObservation) -> Facts:
+    """Read a submit or a tracked upload, as the client requested it."""
+    request = json.loads(entry.body or b"")
+    place = Place(bucket=request.get("bucketName"), region=request.get("bucketRegion"))
     state = State.PENDING if entry.origin is Origin.SUBMIT else State.EXPECTED
-    source = Source(url=stored_url(wish["url"]) if "url" in wish else None, place=place)
+    source = Source(url=stored_url(request["url"]) if "url" in request else None, place=place)
     return Facts(vid=entry.vid, kind=entry.kind, state=state, source=source)
 
 
@@ -83,8 +83,8 @@ def _timeout(entry: LoggedObservation) -> Facts:
 
 _READERS: dict[Origin, Callable[[LoggedObservation], Facts]] = {
     Origin.REPLY: _in_short,
-    Origin.TRACK: _wish,
-    Origin.SUBMIT: _wish,
+    Origin.TRACK: _order,
+    Origin.SUBMIT: _order,
     Origin.CLAIM: _claim,
     Origin.TRUSTED: _claim,
     Origin.ANSWER: _answer,

@@ -1,4 +1,4 @@
-"""A callback as a message of the retry queue: raw, compressed, with all that is known about its arrival."""
+"""A callback as a message of the callback backlog: raw, compressed, with everything known about its arrival."""
 
 import base64
 import zlib

@@ -1,4 +1,4 @@
-"""The text of a secret: a JSON object that somebody wrote by hand.
+"""The text of a secret: a JSON object, possibly written by hand.
 
 Read leniently where a slip has one obvious meaning. Standard library only: the callback functions import it.
 """
@@ -32,7 +32,7 @@ class SecretText:
 
 
 def read_secret_text(text: str) -> SecretText:
-    """Read a secret; a byte order mark, trailing commas and line breaks in texts are forgiven.
+    """Read a secret. A byte order mark, trailing commas and line breaks in texts are accepted.
 
     Raises `Malformed`, without any of the text, if it is no JSON object all the same.
     """
@@ -53,8 +53,8 @@ def _decoded(text: str, repeated: list[str]) -> tuple[Any, bool]:
         return json.loads(text, object_pairs_hook=once), True
     except (ValueError, RecursionError):
         repeated.clear()
-    forgiven = _STRING_OR_COMMA.sub(lambda found: found[0] if found[0] != "," else "", text)
+    repaired = _STRING_OR_COMMA.sub(lambda found: found[0] if found[0] != "," else "", text)
     try:
-        return json.loads(forgiven, object_pairs_hook=once, strict=False), False
+        return json.loads(repaired, object_pairs_hook=once, strict=False), False
     except (ValueError, RecursionError):
         raise Malformed("secret", "not JSON") from None

@@ -56,7 +56,7 @@ class IntentQueued(_IntentChange):
 
 @dataclass(frozen=True, slots=True)
 class IntentRefused(_IntentChange):
-    """The provider refused an intent that the client had been told is accepted."""
+    """The provider refused an intent after its client got 202."""
 
 
 @dataclass(frozen=True, slots=True)

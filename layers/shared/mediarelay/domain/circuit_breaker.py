@@ -20,7 +20,7 @@ class Circuit:
 
     Attributes:
         failures: Refusals in a row.
-        open_until: Until when nobody calls; None while the circuit is closed.
+        open_until: Until when no call is made; None while the circuit is closed.
     """
 
     failures: int = 0
@@ -32,7 +32,7 @@ class Circuit:
 
 
 def next_break(failures: int, now: datetime) -> datetime | None:
-    """Until when nobody should call after so many refusals in a row; each break is twice as long as the one before."""
+    """Return until when no call is made after so many refusals in a row; each break is twice as long as the last."""
     if failures < THRESHOLD:
         return None
     longer: int = 2 ** min(failures - THRESHOLD, _ENOUGH)

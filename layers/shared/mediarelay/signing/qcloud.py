@@ -227,8 +227,8 @@ def verify(
     """Accept a received request or raise the `VerificationFailed` that says why not.
 
     `secret_of(secret_id)` gives the secret key or None. `seen(nonce)` marks the nonce as used and says whether it was
-    used before; it is asked last, so that nobody can burn nonces without the key. `now` and `window` are in seconds,
-    the edges of the window are inside. The order: 4000 form, 4104 key, 4100 signature, 4500 time, 4500 nonce.
+    used before; it is called last, so that a caller without the key cannot use up nonces. `now` and `window` are in
+    seconds; the edges of the window are inside. The order: 4000 form, 4104 key, 4100 signature, 4500 time, 4500 nonce.
     """
     flat = _well_formed(params)
     secret_key = secret_of(flat["SecretId"])

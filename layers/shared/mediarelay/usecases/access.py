@@ -27,7 +27,7 @@ class LiveSecret(Protocol):
 
 
 class NetworkList(NamedTuple):
-    """The networks of a list that could be read, and the entries that could not: those admit nobody."""
+    """The networks of a list that could be read, and the entries that could not. Those admit no sender."""
 
     networks: Networks
     unreadable: tuple[str, ...]
@@ -46,7 +46,7 @@ def read_networks(text: str) -> NetworkList:
 def comes_from(address: str, networks: Networks) -> bool:
     """Whether an address is in one of the networks; what is no address is in none.
 
-    Raises `SettingUnusable` if there are no networks: nobody can be told from anybody then.
+    Raises `SettingUnusable` if there are no networks, because no sender can be checked then.
     """
     if not networks:
         raise SettingUnusable("no network could be read")

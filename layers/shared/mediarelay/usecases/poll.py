@@ -130,7 +130,7 @@ class Tick:
         with failures.tolerate(row.subject):
             until = hide_until(row.duty, self.clock(), row.at, self.visibility_timeout, self.jitter())
             hidden = self.rows.hide(row, until)
-        # A row of another worker is in good hands. A row that nobody could hide is not: the tick must fail in the end.
+        # Another worker processes a row that it has hidden. A row that could not be hidden at all makes the tick fail.
         failures.incomplete |= hidden is None
         return bool(hidden)
 

@@ -27,7 +27,7 @@ class Entries(Generic[Entry]):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Somebody whose token is live."""
+    """An API client with a live token."""
 
     name: str
     scopes: tuple[str, ...]

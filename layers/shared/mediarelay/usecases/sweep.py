@@ -28,7 +28,7 @@ from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.usecases.poll import FailureBudget, Tick
-from mediarelay.usecases.songs.leases import SongPublisher
+from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
@@ -150,7 +150,7 @@ class Sweeper:
             Duty.PUBLISH: self._publish,
             Duty.GIVE_UP: self._give_up,
             Duty.SUBMIT: lambda row: self.submits.send(row.subject_as(IntentSubject).identity),
-            Duty.SONG: lambda row: self.songs.follow(row.subject_as(SongKey)),
+            Duty.SONG: lambda row: self.songs.publish_due(row.subject_as(SongKey)),
             Duty.REPLAY: lambda row: self.replayer.resume(row.subject_as(ReplayJobSubject).identity, tick.time_left),
             Duty.DELETE_BODY: lambda row: self.bodies.delete_body(row.handle),
         }
@@ -184,7 +184,7 @@ class Sweeper:
     def _rebuild(self, subject: str | SongKey) -> bool:
         """Write one item again; return False for a task of which the log knows nothing."""
         if isinstance(subject, SongKey):
-            self.songs.follow(subject)
+            self.songs.publish_due(subject)
             return True
         _, task = self.tasks.load(subject)
         if task is not None:

@@ -14,7 +14,7 @@ MAX_SHOWN = 64
 
 
 def source_networks() -> Networks:
-    """Return the networks that may call. An entry that cannot be read is counted and logged, and admits nobody."""
+    """Return the networks that may call. An entry that cannot be read is counted and logged, and admits no sender."""
     found = read_networks(base.settings().callback_source_cidrs)
     for entry in found.unreadable or ([] if found.networks else ["the list is empty"]):
         base.report_unreadable("callback_source_cidrs", ascii(entry)[:MAX_SHOWN])

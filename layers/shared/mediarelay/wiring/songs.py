@@ -6,7 +6,8 @@ from functools import cache
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.sns import Topic
 from mediarelay.domain.songs.events import Margins
-from mediarelay.usecases.songs.leases import SongPublisher, SongReader
+from mediarelay.usecases.songs.publish import SongPublisher
+from mediarelay.usecases.songs.read import SongReader
 from mediarelay.wiring import base
 from mediarelay.wiring.song_store import kms_cipher, song_store
 

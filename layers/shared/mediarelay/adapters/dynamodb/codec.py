@@ -63,7 +63,7 @@ _ENCODERS: tuple[tuple[type, Callable[[Any], dict[str, Any]]], ...] = (
 class Row:
     """An item whose attributes are read one by one, each as the type that the caller expects.
 
-    An attribute that nobody reads may be anything: one odd attribute must not hide the others.
+    An attribute that is not read may have any value: one odd attribute must not hide the others.
     """
 
     item: Item

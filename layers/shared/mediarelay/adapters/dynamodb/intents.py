@@ -16,7 +16,7 @@ _NO_VID = "attribute_not_exists(vid)"
 _NOT_REFUSED = "attribute_not_exists(refused)"
 _SAME_INTENT = "#at = :at"
 """A key becomes free after a refusal, so a later intent may have the same key. Its time tells the two apart."""
-_NOBODY_WAITS = (
+_NO_CLIENT_WAITS = (
     "attribute_not_exists(due_shard) OR "
     "(attribute_not_exists(accepted) AND attribute_not_exists(queued) AND attribute_not_exists(refused))"
 )
@@ -30,8 +30,8 @@ class IntentStore:
                  ┌── postpone ◀── the call budget is used up
                  ▼
     create ─▶ open ─▶ lock ─┬─ the provider answers ─▶ assign_vid ─▶ complete ─▶ release_key, by default keys only
-                            └─ the provider refuses ─┬─ nobody else waits ─▶ delete
-                                                     └─ another client was told 202 ─▶ mark_refused ─▶ complete
+                            └─ the provider refuses ─┬─ no other client waits ─▶ delete
+                                                     └─ another client got 202 ─▶ mark_refused ─▶ complete
     """
 
     table: Table
@@ -54,7 +54,7 @@ class IntentStore:
 
     def assign_vid(self, identity: str, vid: str, now: datetime) -> bool:
         """Note the vid that the provider gave; return False if the intent has one or was deleted."""
-        # The first vid stays: a client may have been told it.
+        # The first vid stays: a client may know it.
         values = {":vid": vid, ":now": now}
         return self.table.update(
             intent_key(identity), "SET vid = :vid, assigned_at = :now", values, f"{THERE} AND {_NO_VID}"
@@ -65,7 +65,7 @@ class IntentStore:
         self._update(seen, "REMOVE due_shard, due_at", {}, _SAME_INTENT)
 
     def mark_accepted(self, seen: Intent) -> bool:
-        """Note that another client was told that this intent is accepted; return False if it was answered meanwhile.
+        """Note that another client got 202 for this intent; return False if it was answered meanwhile.
 
         A later refusal must then be published: that client does not get it as the answer of its request.
         """
@@ -88,7 +88,7 @@ class IntentStore:
 
         Return False while another client still has to be notified of the refusal.
         """
-        return self._delete(seen, f"{_NO_VID} AND ({_NOBODY_WAITS})")
+        return self._delete(seen, f"{_NO_VID} AND ({_NO_CLIENT_WAITS})")
 
     def release_key(self, seen: Intent) -> None:
         """Free the key of an intent whose task is in the log."""

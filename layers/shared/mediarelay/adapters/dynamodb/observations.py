@@ -94,7 +94,7 @@ class ObservationStore:
         """Take checks out of the due index; the bodies of claims become due for deletion instead.
 
         Return the callbacks among them that were still open, with the bodies that lie in their items: the write returns
-        those anyway, so nobody has to read them again.
+        those anyway, so they need not be read again.
         """
         before = [self._settle(vid, check) for check in checks]
         callbacks = (item for item in before if is_pending(item) and type_of(item) in CALLBACKS)

@@ -131,8 +131,8 @@ class SongHistory(ResponseModel):
 
 def song_lease(known: Lease, now: datetime, margin: timedelta) -> SongLease:
     """Return a lease as it is now, without its tokens."""
-    holds, told, newest = known.entitlements(margin), advice(known, now, margin), known.newest
-    left = {hold.part: hold.remaining_ms(now) for hold in holds}
+    entitlements, action, newest = known.entitlements(margin), advice(known, now, margin), known.newest
+    left = {one.part: one.remaining_ms(now) for one in entitlements}
     grant = newest.grant if newest else None
     details = grant and {name: getattr(grant, name) for name in LEASE_DETAILS}
     return SongLease(
@@ -140,11 +140,11 @@ def song_lease(known: Lease, now: datetime, margin: timedelta) -> SongLease:
         song_id=known.key.song,
         vendor_id=known.key.vendor,
         type=known.key.type,
-        next=told.next,
-        why=told.why,
+        next=action.next,
+        why=action.why,
         share_ms_left=left.get(Part.SHARE),
         krc_ms_left=left.get(Part.KRC),
-        resources=[_resource(hold.resource, hold.remaining_ms(now)) for hold in holds if hold.resource],
+        resources=[_resource(one.resource, one.remaining_ms(now)) for one in entitlements if one.resource],
         segment=SongSegment.model_validate(grant.segment) if grant and grant.segment else None,
         other_segments=[SongSegment.model_validate(span) for span in (grant.others if grant else ())],
         error=SongError.model_validate(known.last_error.error) if known.last_error else None,

@@ -1,7 +1,13 @@
-"""What subscribers hear of a lease, and when. Pure: the clock is handed in.
+"""The lifecycle of a song: what subscribers learn about it, and when.
 
-Each acquisition is ready once, about to expire once and expired once (again, if an older one that came late revived
-it); each failure failed once. An acquisition that was followed by another says nothing more: the newest one speaks.
+    acquisition ─▶ ready ─▶ expiring (the notice before its first end) ─▶ expired (its last usable part has ended)
+    failure     ─▶ failed
+
+Each acquisition causes each of its events once; each failure is published once. An acquisition that is followed by
+another one causes no further events. If an older acquisition arrives late and makes an expired song usable again, the
+song expires once more, under another label.
+
+The functions are pure: the caller passes the time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,11 +19,11 @@ from mediarelay.domain.songs.lease import Entitlement, Lease, Part
 from mediarelay.domain.songs.model import Relay, SongKey
 
 MAX_PUBLISHED_RELAYS = 500
-"""Relays of one song of which it is noted what was said: all of it has to fit one item."""
+"""The latest relays of a song whose published events are remembered; all labels have to fit into one item."""
 
 
 class SongEventType(StrEnum):
-    """What may become of a song."""
+    """What may happen to a song."""
 
     READY = "ready"
     FAILED = "failed"
@@ -27,7 +33,12 @@ class SongEventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How much earlier than stated everything counts as over, and how long before that subscribers are told."""
+    """Safety margins.
+
+    Attributes:
+        safety: Subtracted from every deadline.
+        notice: How long before the first end subscribers are notified.
+    """
 
     safety: timedelta
     notice: timedelta
@@ -35,21 +46,29 @@ class Margins:
 
 @dataclass(frozen=True, slots=True)
 class SongEvent:
-    """Something to be said from some time on (UTC); `about` names the relay, and of an end what ends."""
+    """An event and the time (UTC) from which it is published.
 
-    news: SongEventType
+    `about` names the relay; for an end, also the part that ends and the relay that granted it.
+    """
+
+    type: SongEventType
     about: str
     at: datetime
 
     @property
     def label(self) -> str:
-        """How the ledger spells it."""
-        return f"{self.news}#{self.about}"
+        """The text that the ledger stores once the event is published."""
+        return f"{self.type}#{self.about}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongBookkeeping:
-    """The bookkeeping of a lease: `published` are labels; `version` is raised by each write."""
+    """The bookkeeping of a song.
+
+    Attributes:
+        version: Raised by each write. A writer that read another version starts over.
+        published: Labels of the events that were published.
+    """
 
     version: int = 0
     published: frozenset[str] = frozenset()
@@ -57,7 +76,7 @@ class SongBookkeeping:
 
 @dataclass(frozen=True, slots=True)
 class StoredRelay:
-    """A stored relay: `body` is JSON without its tokens, `encrypted` the whole of it."""
+    """A relay as it is stored: `body` is its JSON without tokens, `encrypted` all of it."""
 
     body: bytes
     encrypted: tuple[bytes, ...]
@@ -70,8 +89,8 @@ class SongLog:
     Attributes:
         relays: The relays, without their tokens.
         stored: Each relay as it is stored, by digest.
-        unfolded: The digests of relays that the lease was not computed with yet.
-        bookkeeping: That of the lease, if there is one that can be read.
+        unfolded: Digests of the relays that no fold has taken into account yet.
+        bookkeeping: None before the first fold.
     """
 
     key: SongKey
@@ -81,78 +100,84 @@ class SongLog:
     bookkeeping: SongBookkeeping | None
 
 
-def next_event(known: Lease, books: SongBookkeeping, margins: Margins, now: datetime) -> SongEvent | None:
-    """What is to be said next, now or later. Of what is over nobody needs to hear that it is about to end."""
-    every = sorted(_notices(known, books, margins), key=lambda notice: notice.at)
-    ended = any(notice.news is SongEventType.EXPIRED and notice.at <= now for notice in every)
-    left = (notice for notice in every if notice.label not in books.published)
-    return next((notice for notice in left if not (ended and notice.news is SongEventType.EXPIRING)), None)
+def next_event(lease: Lease, bookkeeping: SongBookkeeping, margins: Margins, now: datetime) -> SongEvent | None:
+    """Return the earliest event that is not published yet, due now or later; None if there is none.
+
+    After the end, a notice that was not published in time is left out.
+    """
+    events = sorted(_events(lease, bookkeeping, margins), key=lambda event: event.at)
+    ended = any(event.type is SongEventType.EXPIRED and event.at <= now for event in events)
+    unpublished = (event for event in events if event.label not in bookkeeping.published)
+    return next((event for event in unpublished if not (ended and event.type is SongEventType.EXPIRING)), None)
 
 
-def _notices(known: Lease, books: SongBookkeeping, margins: Margins) -> Iterator[SongEvent]:
-    """All that is ever to be said of a lease; ready comes before the rest even if there is no time between."""
-    if known.newest:
-        yield SongEvent(SongEventType.READY, _short(known.newest.digest), known.newest.at)
-        yield from _ends(known, known.newest, books, margins)
-    if known.failure:
-        yield SongEvent(SongEventType.FAILED, _short(known.failure.digest), known.failure.at)
+def prune_published(lease: Lease, published: frozenset[str]) -> frozenset[str]:
+    """Drop the labels of relays that neither count any more nor are among the latest: their events cannot recur."""
+    counting = [lease.newest, lease.failure, *(lease.relays[one.digest] for one in lease.entitlements(timedelta()))]
+    kept = {_short(relay.digest) for relay in (*counting, *lease.latest(MAX_PUBLISHED_RELAYS)) if relay}
+    return frozenset(label for label in published if kept.intersection(label.split("#")))
 
 
-def _ends(known: Lease, newest: Relay, books: SongBookkeeping, margins: Margins) -> Iterator[SongEvent]:
-    """The first end that was not announced before, and the last of what can be used or shared.
+def _events(lease: Lease, bookkeeping: SongBookkeeping, margins: Margins) -> Iterator[SongEvent]:
+    """Yield all events of a lease. `ready` comes first, so that it keeps its place when all have the same time."""
+    if lease.newest:
+        yield SongEvent(SongEventType.READY, _short(lease.newest.digest), lease.newest.at)
+        yield from _ends(lease, lease.newest, bookkeeping, margins)
+    if lease.failure:
+        yield SongEvent(SongEventType.FAILED, _short(lease.failure.digest), lease.failure.at)
 
-    What was over when it came ends nothing.
+
+def _ends(lease: Lease, newest: Relay, bookkeeping: SongBookkeeping, margins: Margins) -> Iterator[SongEvent]:
+    """Yield the notice of the first end, unless there was one, and the end of the last usable part.
+
+    A part that was over when its relay arrived never ends: no room could use it.
     """
     parts = _longest(
-        hold for hold in known.entitlements(margins.safety) if hold.until > max(newest.at, _came(known, hold))
+        one for one in lease.entitlements(margins.safety) if one.until > max(newest.at, lease.relays[one.digest].at)
     )
-    warned = [label for label in books.published if label.startswith(SongEventType.EXPIRING)]
-    coming = [hold for hold in parts if not any(label.endswith(_what(hold)) for label in warned)]
-    if coming and _short(newest.digest) not in map(_whom, warned):
-        first = min(coming, key=lambda hold: hold.until)
-        about = f"{_short(newest.digest)}#{_what(first)}"
+    noticed = [label for label in bookkeeping.published if label.startswith(SongEventType.EXPIRING)]
+    coming = [one for one in parts if not any(label.endswith(_name(one)) for label in noticed)]
+    # One notice per acquisition: subscribers act on the first one, a second part that ends changes nothing for them.
+    if coming and _short(newest.digest) not in map(_relay_of, noticed):
+        first = min(coming, key=lambda one: one.until)
+        about = f"{_short(newest.digest)}#{_name(first)}"
         yield SongEvent(SongEventType.EXPIRING, about, max(first.until - margins.notice, newest.at))
-    usable = [hold for hold in parts if hold.part is not Part.KRC]
-    last = max(usable, key=lambda hold: hold.until, default=None)
-    yield SongEvent(SongEventType.EXPIRED, _over(newest, last, books), last.until if last else newest.at)
+    # Lyrics alone are of no use, so their end is not the end of the song.
+    usable = [one for one in parts if one.part is not Part.KRC]
+    last = max(usable, key=lambda one: one.until, default=None)
+    yield SongEvent(SongEventType.EXPIRED, _expired(newest, last, bookkeeping), last.until if last else newest.at)
 
 
-def _over(newest: Relay, last: Entitlement | None, books: SongBookkeeping) -> str:
-    """What an end is about: what was said to have ended it before, unless an older acquisition revived it since."""
+def _expired(newest: Relay, last: Entitlement | None, bookkeeping: SongBookkeeping) -> str:
+    """Return what the end of a song is about.
+
+    An end that was published keeps its text, so that it is not published again under another one; unless an older
+    acquisition has made the song usable again since.
+    """
     own = _short(newest.digest)
-    before = [label for label in books.published if label.startswith(f"{SongEventType.EXPIRED}#{own}")]
+    before = [label for label in bookkeeping.published if label.startswith(f"{SongEventType.EXPIRED}#{own}")]
     if before and (last is None or last.digest == newest.digest):
         return before[0].removeprefix(f"{SongEventType.EXPIRED}#")
-    return f"{own}#{_what(last)}" if last else own
+    return f"{own}#{_name(last)}" if last else own
 
 
-def prune_published(known: Lease, published: frozenset[str]) -> frozenset[str]:
-    """Of what was said, that which is about relays that still count or came lately: nobody says the rest again."""
-    counting = [known.newest, known.failure, *(known.relays[hold.digest] for hold in known.entitlements(timedelta()))]
-    there = {_short(relay.digest) for relay in (*counting, *known.latest(MAX_PUBLISHED_RELAYS)) if relay}
-    return frozenset(label for label in published if there.intersection(label.split("#")))
-
-
-def _whom(label: str) -> str:
-    """The relay of which a label speaks."""
+def _relay_of(label: str) -> str:
+    """Return the relay that a label is about."""
     return label.split("#")[1]
 
 
-def _came(known: Lease, hold: Entitlement) -> datetime:
-    return known.relays[hold.digest].at
-
-
-def _what(hold: Entitlement) -> str:
-    return f"{hold.part}#{_short(hold.digest)}"
+def _name(entitlement: Entitlement) -> str:
+    return f"{entitlement.part}#{_short(entitlement.digest)}"
 
 
 def _short(digest: str) -> str:
+    """Return enough of a digest to tell the relays of one song apart."""
     return digest[:16]
 
 
-def _longest(holds: Iterable[Entitlement]) -> list[Entitlement]:
-    """Of each part the hold that lasts longest."""
+def _longest(entitlements: Iterable[Entitlement]) -> list[Entitlement]:
+    """Return for each part the entitlement that lasts longest."""
     found: dict[Part, Entitlement] = {}
-    for hold in holds:
-        found[hold.part] = max(hold, found.get(hold.part, hold), key=lambda one: one.until)
+    for one in entitlements:
+        found[one.part] = max(one, found.get(one.part, one), key=lambda entitlement: entitlement.until)
     return list(found.values())

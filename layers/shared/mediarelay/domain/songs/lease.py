@@ -178,7 +178,7 @@ def advice(known: Lease, now: datetime, margin: timedelta) -> Advice:
 
 
 def _sharing(possible: bool) -> str:  # noqa: FBT001 - one word of a sentence
-    return "; others may share it." if possible else "; nobody else may share it any more."
+    return "; others may share it." if possible else "; the right to share it has ended."
 
 
 def _is_harmless(error: SongError) -> bool:

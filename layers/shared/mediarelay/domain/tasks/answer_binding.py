@@ -1,4 +1,4 @@
-"""Answer binding: whether an answer is about the task that was queried, and not about a task of somebody else."""
+"""Answer binding: whether an answer is about the task that was queried, and not about another one."""
 
 from collections import defaultdict
 from collections.abc import Iterable

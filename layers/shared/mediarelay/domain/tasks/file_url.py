@@ -46,7 +46,7 @@ _REFUSALS = (
     (r"(?!http://)", "must begin with http://"),
     (r"http://[^/?#]*@", "must not hold a user name"),
     (r"http://[^/?#]*:", "must not state a port"),
-    (r"[^?#]*\?", "must not hold a query; a question mark in a key is written %3F"),
+    (r"[^?#]*\?", "must not hold a query; a ? in a key is written %3F"),
     (r"[^?#]*#", "must not hold a fragment; a # in a key is written %23"),
     (r".*%(?![0-9A-Fa-f]{2})", "must have two hexadecimal digits after each %; a % in a key is written %25"),
 )

@@ -1,4 +1,4 @@
-"""A wish of a client that is stored before the provider is called."""
+"""Intents: requests of clients that are stored before the provider is called."""
 
 import hashlib
 import json
@@ -62,7 +62,7 @@ _SPELLINGS: Mapping[str, Callable[[str], str]] = {"url": identity, "bucketRegion
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What the client is told: `vid` is None while the provider has not answered; `repeated` for a known key."""
+    """The answer to a client: `vid` is None until the provider has answered; `repeated` for a known key."""
 
     vid: str | None
     kind: Kind

@@ -1,4 +1,4 @@
-"""The lifecycle of a task: what to write to its item, which duty comes next, and which queries nobody needs any more.
+"""The lifecycle of a task: what to write to its item, which duty comes next, and which queries are no longer needed.
 
 Everything that decides when the provider is queried, when an outcome is published and when a task is given up is here.
 

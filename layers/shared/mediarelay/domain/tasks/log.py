@@ -12,7 +12,7 @@ from mediarelay.domain.tasks.origin import Origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimSummary:
-    """The few fields of a callback that show a contradiction, so that nobody has to load its body for that."""
+    """The few fields of a callback that can contradict others, so that its body need not be loaded for that."""
 
     state: State | None = None
     app_id: int | None = None

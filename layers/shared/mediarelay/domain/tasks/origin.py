@@ -13,7 +13,7 @@ class Origin(StrEnum):
     CLAIM = "claim"
     """A callback. Callbacks are unsigned: anybody with the path token can send one."""
     TRACK = "track"
-    """A client announced an upload (`POST /tasks/video`)."""
+    """A client expects a task (`POST /tasks/video`)."""
     SUBMIT = "submit"
     """A client submitted the task (`POST /tasks/audio`)."""
     TRUSTED = "trusted"

@@ -74,7 +74,7 @@ class Cipher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SongReceipt:
-    """What a game server is told of one relay: which song, and whether this very result was here before."""
+    """The answer to a game server about one relay: its song, and whether the same result was already stored."""
 
     relay: Relay
     duplicate: bool

@@ -15,8 +15,8 @@ from mediarelay.observability import count
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 
-class Announcements(Protocol):
-    """The topic."""
+class Topic(Protocol):
+    """The topic that subscribers listen to."""
 
     def publish(self, message: str, attributes: dict[str, str]) -> None:
         """Publish one message."""
@@ -46,7 +46,7 @@ class TaskPublisher:
     tasks: TaskRepository
     publications: PublicationStore
     intents: IntentStore
-    topic: Announcements
+    topic: Topic
     api_url: str
 
     def publish(self, vid: str) -> State | None:

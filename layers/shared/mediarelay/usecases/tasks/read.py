@@ -46,7 +46,7 @@ class TaskReader:
     bodies: BodyStore
 
     def task(self, vid: str) -> dict[str, Any]:
-        """Return one task; raises `NotFound`. Until the provider told its outcome, claims fill gaps."""
+        """Return one task; raises `NotFound`. Claims fill gaps until the provider states the outcome."""
         record, task = self._known(vid)
         stating = tuple(one for one in record.observations if one.origin is not Origin.REPLY)
         return task_details(task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING))))

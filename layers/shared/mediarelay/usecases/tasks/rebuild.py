@@ -40,7 +40,7 @@ class Rebuilder:
     store: Vids
 
     def differences(self) -> Iterator[Difference]:
-        """Yield what differs, task by task. A claim that nobody has confirmed yet has no item, and needs none."""
+        """Yield what differs, task by task. An unconfirmed claim has no item, and needs none."""
         for vid in self.store.vids():
             yield from self.of(vid)
 

@@ -1,6 +1,6 @@
 """Receive a callback: check where it comes from, read who it is about, store it with one conditional write.
 
-Full validation and the question to the provider come later, where they can fail without losing the claim.
+Full validation and the query follow later, where they can fail without losing the claim.
 """
 
 import logging
@@ -47,7 +47,7 @@ class Retry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the CDN is told: the task, and whether this very body was here before."""
+    """The answer to the CDN: the task, and whether the same body was already stored."""
 
     vid: str
     duplicate: bool
@@ -55,7 +55,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackStore:
-    """Stores callbacks of one kind, wherever they come from: the CDN, the retry queue, the quarantine."""
+    """Stores callbacks of one kind, wherever they come from: the CDN, the callback backlog, the quarantine."""
 
     kind: Kind
     observations: ObservationStore
@@ -120,7 +120,7 @@ class CallbackEndpoint:
     clock: Callable[[], datetime]
 
     def receive(self, token: str | None, address: str, read_body: Callable[[], bytes]) -> Receipt:
-        """Store a claim; while the ledger does not answer, the retry queue keeps it.
+        """Store a claim; while the ledger is unavailable, the callback backlog keeps it.
 
         Args:
             token: The last part of the callback's path.

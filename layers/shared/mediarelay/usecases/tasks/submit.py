@@ -57,7 +57,7 @@ class IntentStore(Protocol):
         """Take an intent out of the due index."""
 
     def mark_accepted(self, seen: Intent) -> bool:
-        """Note that another client was told that an intent is accepted; return False if it was answered meanwhile."""
+        """Note that another client got 202 for an intent; return False if it was answered meanwhile."""
 
     def mark_refused(self, seen: Intent, reason: str, due: Due) -> None:
         """Note that the provider refused an intent, which is due for publication then."""
