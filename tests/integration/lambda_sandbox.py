@@ -32,7 +32,7 @@ from mediarelay.wiring.relays import relay_endpoint
 from mediarelay.wiring.songs import song_publisher
 from mediarelay.wiring.tasks import task_repository
 from tests.integration.provider import Site
-from tests.integration.song_harness import CALLBACK, WEBHOOK
+from tests.integration.song_harness import CALLBACK, WEBHOOK, kms_key
 from tests.integration.stores import Stores
 from tests.integration.task_harness import Clock, waiting
 from tests.lambda_context import Context
@@ -74,7 +74,7 @@ class LambdaSandbox:
             "SUBMIT_QUEUE_URL": self.submits,
             "CALLBACK_BACKLOG_URL": self.retry,
         }
-        self.values["SONG_TOKEN_KEY_ID"] = _kms_key()
+        self.values["SONG_TOKEN_KEY_ID"] = kms_key()
         self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
         self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
 
@@ -270,12 +270,6 @@ def _queue(name: str) -> str:
 def _secret(name: str, value: Any) -> str:
     arn: str = client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
     return arn
-
-
-def _kms_key() -> str:
-    """The account's key; moto takes a tenth of a second to make one."""
-    found = client("kms").list_keys()["Keys"] or [client("kms").create_key()["KeyMetadata"]]
-    return str(found[0]["KeyId"])
 
 
 def _messages(url: str) -> list[str]:

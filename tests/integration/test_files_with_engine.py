@@ -16,7 +16,7 @@ from mediarelay.domain.budget import Budget
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.signing.qcloud import Credentials
 from tests.integration.task_harness import TaskHarness
-from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, Engine, CallbackReceiver, base_config, wait_for
+from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, CallbackReceiver, Engine, base_config, wait_for
 
 NAMES = (
     *("a#b", "a?b=c", "100%", "a%20b", "a b", "a+b", "%E4%BD%A0", "\u4f60", "\u3000", "\U0001f469\u200d\U0001f3a4"),
