@@ -18,7 +18,7 @@ from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.songs.read import SongReader
 from mediarelay.usecases.songs.receive import RelayEndpoint, SongReceipt
 from tests.integration.stores import Stores
-from tests.integration.task_harness import Clock, Secret, Topic
+from tests.integration.task_harness import Clock, Secret, topic
 
 API = "https://api.example"
 PAYLOADS = Path(__file__).parents[1] / "contract" / "payloads" / "zego"
@@ -49,7 +49,7 @@ class SongHarness:
     """The use cases of songs."""
 
     def __init__(self, table: str) -> None:
-        self.clock, self.topic, self.table = Clock(), Topic(), table
+        self.clock, self.topic, self.table = Clock(), topic(), table
         self.secrets = Secret({"webhook_secrets": f"whsec_b3RoZXI= {WEBHOOK}", "callback_secrets": f"other {CALLBACK}"})
         self.stores = Stores(table)
         self.cipher = KmsCipher(client("kms"), kms_key())

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from itertools import count
 from pathlib import Path
 from threading import Barrier
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.due_index import DueIndex
@@ -157,70 +157,53 @@ class Provider:
         return said
 
 
-class Topic:
-    """Keeps what was published; may be down."""
+class Outbox(Generic[T]):
+    """A queue or a topic: keeps what `read` makes of each message that is sent, unless it is down."""
 
-    def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
-        self.down = False
-
-    def publish(self, message: str, attributes: dict[str, str]) -> None:
-        if self.down:
-            raise Undelivered("ClientError")
-        self.messages.append(json.loads(message))
-
-
-class Queue:
-    """Keeps what was sent; may be down."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, Kind]] = []
+    def __init__(self, read: Callable[..., T]) -> None:
+        self.read = read
+        self.messages: list[T] = []
         self.down = False
         self.waiting = 0
 
-    def send(self, vid: str, kind: Kind, *, prompt: bool = False) -> None:
-        if self.down:
-            raise Undelivered("ClientError")
-        self.sent.append((vid, kind))
+    def send(self, *message: Any, **how: Any) -> None:
+        self._answer()
+        self.messages.append(self.read(*message, **how))
+
+    publish = send
 
     def backlog(self) -> int:
-        if self.down:
-            raise Undelivered("ClientError")
+        self._answer()
         return self.waiting
 
-
-class Wishes:
-    """The submit queue."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-        self.down = False
-        self.waiting = 0
-
-    def send(self, identity: str) -> None:
-        if self.down:
-            raise Undelivered("ClientError")
-        self.sent.append(identity)
-
-    def backlog(self) -> int:
-        return self.waiting
-
-    def take(self) -> list[str]:
-        found, self.sent = self.sent, []
+    def take(self) -> list[T]:
+        """Receive and delete all messages."""
+        found, self.messages = self.messages, []
         return found
 
-
-class Retry:
-    """The retry queue."""
-
-    def __init__(self) -> None:
-        self.kept: list[tuple[Kind, Origin, datetime, bytes]] = []
-        self.down = False
-
-    def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
+    def _answer(self) -> None:
         if self.down:
             raise Undelivered("ClientError")
-        self.kept.append((kind, origin, at, body))
+
+
+def topic() -> Outbox[dict[str, Any]]:
+    """The topic of the notifications."""
+    return Outbox(lambda message, _attributes: dict(json.loads(message)))
+
+
+def confirm_queue() -> Outbox[tuple[str, Kind]]:
+    """One of the queues of queries."""
+    return Outbox(lambda vid, kind, **_how: (vid, kind))
+
+
+def submit_queue() -> Outbox[str]:
+    """The queue of the ids of intents."""
+    return Outbox(str)
+
+
+def callback_backlog() -> Outbox[tuple[Kind, Origin, datetime, bytes]]:
+    """The queue of the callbacks that could not be stored."""
+    return Outbox(lambda kind, origin, at, body: (kind, origin, at, body))
 
 
 class TaskHarness:
@@ -235,8 +218,8 @@ class TaskHarness:
         hours: float = 24,
         raw_body_days: int = 90,
     ) -> None:
-        self.clock, self.provider, self.topic, self.queue = Clock(), Provider(), Topic(), Queue()
-        self.unknown_queue, self.budget = Queue(), Budget(100)
+        self.clock, self.provider, self.topic, self.queue = Clock(), Provider(), topic(), confirm_queue()
+        self.unknown_queue, self.budget = confirm_queue(), Budget(100)
         self.tokens, self.table, self.cidrs, self.trusted = Secret({"tokens": f"{TOKEN} other"}), table, cidrs, trusted
         self.stores = Stores(table, raw_body_days=raw_body_days)
         self.tasks = TaskRepository(
@@ -253,7 +236,7 @@ class TaskHarness:
         self.submitter = Submitter(
             registry=self.registry, intents=self.stores.intents, tasks=self.tasks, send=send, clock=self.clock
         )
-        self.submits, self.retry, self.identities = Wishes(), Retry(), count(1)
+        self.submits, self.retry, self.identities = submit_queue(), callback_backlog(), count(1)
         self.breaker = CircuitBreaker(self.stores.circuits, self.clock)
         self.replayer = Replayer(
             tasks=self.tasks,
@@ -351,9 +334,7 @@ class TaskHarness:
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""
-        found = self.queue.sent + self.unknown_queue.sent
-        self.queue.sent, self.unknown_queue.sent = [], []
-        return found
+        return self.queue.take() + self.unknown_queue.take()
 
     def sweep(self) -> dict[str, int]:
         """Sweep; the submit queue delivers at once."""

@@ -70,11 +70,11 @@ def calls(names: list[str]) -> Iterator[None]:
         names.append(model.name)
 
     events = client("dynamodb").meta.events
-    events.register("before-call.dynamodb", note)
+    events.register("before-parameter-build.dynamodb", note)
     try:
         yield
     finally:
-        events.unregister("before-call.dynamodb", note)
+        events.unregister("before-parameter-build.dynamodb", note)
 
 
 # ── the log ──

@@ -214,7 +214,7 @@ def test_while_the_ledger_is_down_the_queue_keeps_callbacks(harness: TaskHarness
     harness.clock.forward(seconds=5)
     with pytest.raises(Malformed):
         send(harness.receiver(Kind.AUDIO), b"junk")
-    assert harness.retry.kept == [
+    assert harness.retry.messages == [
         (Kind.VIDEO, Origin.CLAIM, START, callback()),
         (Kind.AUDIO, Origin.CLAIM, harness.clock(), b"junk"),
     ]
