@@ -14,10 +14,8 @@ import pytest
 from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.exceptions import ParamValidationError
-from botocore.model import OperationModel
 from botocore.parsers import create_parser
 from botocore.validate import ParamValidator
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
@@ -31,6 +29,8 @@ DIRECT = {
     *("BatchGetItem", "BatchWriteItem", "TransactWriteItems"),
 }
 """The calls that read and write items; all others take the long way."""
+ACCOUNT = "123456789012"
+"""The account that moto takes every caller for."""
 INDEX_NAME = list(signature(Table.query).parameters).index("index_name") - 2
 """Where moto's own caller passes the index, after the table and the hash key."""
 LOCK, VALIDATOR = Lock(), ParamValidator()
@@ -39,7 +39,7 @@ LOCK, VALIDATOR = Lock(), ParamValidator()
 def _make_api_call(plain: Callable[..., Any]) -> Callable[..., Any]:
     """Make botocore's call of an operation, with a short way for those in `DIRECT`."""
 
-    def call(self: BaseClient, operation: str, params: Mapping[str, Any]) -> Any:
+    def call(self: Any, operation: str, params: Mapping[str, Any]) -> Any:
         model = self.meta.service_model.operation_model(operation)
         if self.meta.service_model.service_name != "dynamodb" or operation not in DIRECT:
             return plain(self, operation, params)
@@ -51,7 +51,7 @@ def _make_api_call(plain: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _carry_out(boto: BaseClient, model: OperationModel, params: Mapping[str, Any]) -> dict[str, Any]:
+def _carry_out(boto: Any, model: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     handler = _handler(boto, model, params)
     try:
         with LOCK:
@@ -65,13 +65,13 @@ def _carry_out(boto: BaseClient, model: OperationModel, params: Mapping[str, Any
     return told | {"ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
-def _handler(boto: BaseClient, model: OperationModel, params: Mapping[str, Any]) -> DynamoHandler:
+def _handler(boto: Any, model: Any, params: Mapping[str, Any]) -> DynamoHandler:
     """Make moto's handler of one request, as moto makes it of what comes over HTTP."""
     handler = DynamoHandler()
     handler.body = handler.params = _copy(params)
     handler.headers = {"x-amz-target": f"DynamoDB_20120810.{model.name}", "Content-Type": "application/x-amz-json-1.0"}
     handler.querystring, handler.uri_match, handler.response_headers = {}, {}, {}
-    handler.region, handler.current_account = boto.meta.region_name, DEFAULT_ACCOUNT_ID
+    handler.region, handler.current_account = boto.meta.region_name, ACCOUNT
     return handler
 
 
@@ -82,7 +82,7 @@ def _copy(value: Any) -> Any:
     return [_copy(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _error(boto: BaseClient, model: OperationModel, status: Any, headers: Any, body: Any) -> Exception:
+def _error(boto: Any, model: Any, status: Any, headers: Any, body: Any) -> Exception:
     """Make the exception that botocore makes of an HTTP response."""
     parser, response = create_parser("json"), {"status_code": status, "headers": headers, "body": str(body).encode()}
     parsed = parser.parse(response, model.output_shape)
@@ -109,7 +109,7 @@ def take_the_short_way(patch: pytest.MonkeyPatch) -> None:
     By itself it decodes an item once for each name of a projection, sorts the whole table for each query of one
     partition, and asks five questions of a value that is a string.
     """
-    patch.setattr(BaseClient, "_make_api_call", _make_api_call(BaseClient._make_api_call))
+    patch.setattr(BaseClient, "_make_api_call", _make_api_call(vars(BaseClient)["_make_api_call"]))
     patch.setattr(Item, "project", _project(Item.project))
     patch.setattr(Table, "query", _query(Table.query))
     patch.setattr(Table, "all_items", _all_items)
@@ -117,7 +117,7 @@ def take_the_short_way(patch: pytest.MonkeyPatch) -> None:
 
 
 def _project(plain: Callable[[Item, list[list[str]]], Item]) -> Callable[[Item, list[list[str]]], Item]:
-    def project(item: Item, expressions: list[list[str]]) -> Item:
+    def project(item: Any, expressions: list[list[str]]) -> Item:
         regular = item.to_regular_json()
         item.to_regular_json = lambda: regular
         try:
@@ -129,7 +129,7 @@ def _project(plain: Callable[[Item, list[list[str]]], Item]) -> Callable[[Item, 
 
 
 def _query(plain: Callable[..., Any]) -> Callable[..., Any]:
-    def query(table: Table, hash_key: DynamoType, *args: Any, **kwargs: Any) -> Any:
+    def query(table: Any, hash_key: DynamoType, *args: Any, **kwargs: Any) -> Any:
         if args[INDEX_NAME]:
             return plain(table, hash_key, *args, **kwargs)
         table.all_items = lambda: list(table.items.get(hash_key, {}).values())
@@ -147,7 +147,7 @@ def _all_items(table: Table) -> list[Item]:
     return sorted(found, key=lambda item: (item.hash_key.value, item.range_key.value))
 
 
-_plain_value = DynamoType.cast_value.fget
+_plain_value = vars(DynamoType)["cast_value"].fget
 
 
 def _cast_value(value: DynamoType) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.kms import KmsCipher
+from mediarelay.domain.due import Duty
 from mediarelay.domain.songs.events import Margins
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.signing.standard_webhooks import sign
@@ -88,8 +89,8 @@ class SongHarness:
 
     def sweep(self) -> list[str]:
         """Follow every song that is due; returns what was said."""
-        rows = list(self.stores.due_index.waiting("song", self.clock()))
-        return [said for row in rows for said in self.follow(row.subject)]
+        rows = list(self.stores.due_index.waiting(Duty.SONG, self.clock()))
+        return [said for row in rows for said in self.follow(row.subject_as(SongKey))]
 
     def song(self, *, tokens: bool = False) -> dict[str, Any]:
         """What a client reads of the song."""

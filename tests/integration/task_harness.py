@@ -17,6 +17,7 @@ from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.contracts.cts.parse import parse_reply
 from mediarelay.domain.budget import Budget
 from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
+from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.songs.events import Margins
 from mediarelay.domain.tasks.item import Selection
@@ -45,7 +46,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 VID = "963f1d40dfdfadfdd9b94e922d5696"
 TOKEN = "callback-token-1"
 API = "https://api.example.com"
-DUTIES = ("video", "audio", "unknown_video", "unknown_audio", "submit", "submit_queued", "give_up", "publish", "replay")
+DUTIES = [duty for duty in Duty if duty not in {Duty.SONG, Duty.DELETE_BODY, Duty.UNREADABLE}]
 VISIBILITY_TIMEOUT = timedelta(minutes=3)
 STATUS = {"pending": 1, "probed": 2, "transcoding": 3, "failed": 4, "succeeded": 5}
 
@@ -87,8 +88,8 @@ def together(jobs: Iterable[Callable[[], T]]) -> list[T]:
 
 def waiting(due_index: DueIndex) -> dict[str, list[DueItem]]:
     """The whole due index, by duty."""
-    rows = {what: list(due_index.waiting(what, START + timedelta(days=10_000))) for what in DUTIES}
-    return {what: found for what, found in rows.items() if found}
+    rows = {duty.value: list(due_index.waiting(duty, START + timedelta(days=10_000))) for duty in DUTIES}
+    return {duty: found for duty, found in rows.items() if found}
 
 
 def listed(harness: "TaskHarness", kind: Kind, state: State) -> list[dict[str, str]]:
@@ -326,7 +327,7 @@ class TaskHarness:
         body = json.dumps(wish).encode()
         return self.tasks.add(LoggedObservation(vid=vid, kind=kind, origin=origin, at=self.clock(), body=body))
 
-    def confirm(self, vid: str = VID, kind: Kind = Kind.VIDEO) -> Task:
+    def confirm(self, vid: str = VID, kind: Kind = Kind.VIDEO) -> Task | None:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mediarelay.domain.due import Duty
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Undelivered
 from mediarelay.usecases.poll import poll
@@ -109,4 +110,4 @@ def test_a_tick_reads_what_is_due_and_not_what_is_stored(harness: TaskHarness) -
         harness.confirm(f"v{number}")
     harness.track()
     harness.clock.forward(minutes=2)
-    assert [row.subject.vid for row in harness.stores.due_index.waiting("video", harness.clock())] == [VID]
+    assert [row.subject.vid for row in harness.stores.due_index.waiting(Duty.VIDEO, harness.clock())] == [VID]

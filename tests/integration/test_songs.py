@@ -14,6 +14,7 @@ import pytest
 from mediarelay.adapters.kms import READERS
 from mediarelay.aws_lambda.raw_http import respond
 from mediarelay.contracts.zego.message import MAX_RELAYS
+from mediarelay.domain.due import Duty
 from mediarelay.domain.songs.events import prune_published
 from mediarelay.domain.songs.lease import lease
 from mediarelay.domain.songs.model import SongType
@@ -453,7 +454,7 @@ def test_a_relay_that_cannot_be_read_any_more_is_not_followed_for_ever(song_harn
     )
     song_harness.clock.forward(minutes=1)
     assert song_harness.sweep() == []
-    assert list(song_harness.stores.due_index.waiting("song", song_harness.clock() + timedelta(days=1))) == []
+    assert list(song_harness.stores.due_index.waiting(Duty.SONG, song_harness.clock() + timedelta(days=1))) == []
 
 
 # ── what is said, and when ──

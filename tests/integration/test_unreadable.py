@@ -409,7 +409,7 @@ def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(harness: TaskHarness
         ExpressionAttributeValues={":odd": {"S": odd}},
     )
     for order in ("asc", "desc"):
-        seen, cursor = list[str](), {}
+        seen, cursor = list[str](), dict[str, Any]()
         while True:
             page = harness.reader.page(validate(TaskQuery, {"limit": "1", "time": time, "order": order, **cursor}))
             seen += [task["vid"] for task in page["tasks"]]

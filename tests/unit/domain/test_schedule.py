@@ -138,12 +138,12 @@ def test_a_task_is_given_up_only_after_a_query_at_the_deadline_or_later(
 @given(st.integers(0, 100_000), st.integers(0, 10_000), JITTERS)
 @patient
 def test_what_waits_longer_is_taken_up_less_often(age: int, more: int, jitter: float) -> None:
-    def lease(seconds: int | None, what: str = "submit") -> timedelta:
+    def lease(seconds: int | None, duty: Duty = Duty.SUBMIT) -> timedelta:
         since = None if seconds is None else START - timedelta(seconds=seconds)
-        return hide_until(what, START, since, VISIBILITY_TIMEOUT, jitter) - START
+        return hide_until(duty, START, since, VISIBILITY_TIMEOUT, jitter) - START
 
     assert lease(None) <= lease(age) <= lease(age + more)
-    assert lease(age, "publish") == lease(age, "give_up") < timedelta(minutes=1), "the next tick tries again"
+    assert lease(age, Duty.PUBLISH) == lease(age, Duty.GIVE_UP) < timedelta(minutes=1), "the next tick tries again"
     assert VISIBILITY_TIMEOUT <= lease(age) <= MAX_WAIT * (1 + JITTER)
     assert lease(10 * 3600) >= MAX_WAIT
 
