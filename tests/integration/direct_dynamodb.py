@@ -59,8 +59,8 @@ class Direct:
         except ServiceException as error:
             return _failed(*handler.serialized(ActionResult(error)), model)
         members = model.output_shape.members
-        told = {name: value for name, value in answer.result.items() if name in members and value is not None}
-        return Response(200), told | {"ResponseMetadata": {"HTTPStatusCode": 200}}
+        reported = {name: value for name, value in answer.result.items() if name in members and value is not None}
+        return Response(200), reported | {"ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
 def _handler(model: OperationModel, params: Mapping[str, Any]) -> DynamoHandler:
@@ -109,7 +109,7 @@ def take_the_short_way(patch: pytest.MonkeyPatch) -> None:
     """Leave out the HTTP, and let moto do the same with fewer steps.
 
     By itself it decodes an item once for each name of a projection, sorts the whole table for each query of one
-    partition, and asks five questions of a value that is a string.
+    partition, and asks five queries of a value that is a string.
     """
     patch.setattr(direct, "on", True)
     patch.setattr(Item, "project", _project(Item.project))

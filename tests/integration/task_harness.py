@@ -130,7 +130,7 @@ def decoded(body: bytes) -> Mapping[str, object]:
 
 
 class Provider:
-    """Answers as it is told to, and notes what it was asked. Unknown tasks are unknown."""
+    """Answers as it is reported to, and notes what it was asked. Unknown tasks are unknown."""
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes | Exception] = {}
@@ -189,7 +189,7 @@ class Queue:
         return self.waiting
 
 
-class Wishes:
+class Requests:
     """The submit queue."""
 
     def __init__(self) -> None:
@@ -211,7 +211,7 @@ class Wishes:
 
 
 class Retry:
-    """The retry queue."""
+    """The callback backlog."""
 
     def __init__(self) -> None:
         self.kept: list[tuple[Kind, Origin, datetime, bytes]] = []
@@ -253,7 +253,7 @@ class TaskHarness:
         self.submitter = Submitter(
             registry=self.registry, intents=self.stores.intents, tasks=self.tasks, send=send, clock=self.clock
         )
-        self.submits, self.retry, self.identities = Wishes(), Retry(), count(1)
+        self.submits, self.retry, self.identities = Requests(), Retry(), count(1)
         self.breaker = CircuitBreaker(self.stores.circuits, self.clock)
         self.replayer = Replayer(
             tasks=self.tasks,
@@ -337,10 +337,10 @@ class TaskHarness:
         """Receive a callback; says whether it was new."""
         return not self.receiver(kind).receive(TOKEN, "192.0.2.1", lambda: body).duplicate
 
-    def track(self, vid: str = VID, kind: Kind = Kind.VIDEO, **wish: str) -> Task:
+    def track(self, vid: str = VID, kind: Kind = Kind.VIDEO, **request: str) -> Task:
         """Expect a task."""
         origin = {Kind.VIDEO: Origin.TRACK, Kind.AUDIO: Origin.SUBMIT}[kind]
-        body = json.dumps(wish).encode()
+        body = json.dumps(request).encode()
         return self.tasks.add(LoggedObservation(vid=vid, kind=kind, origin=origin, at=self.clock(), body=body))
 
     def confirm(self, vid: str = VID, kind: Kind = Kind.VIDEO) -> Task:

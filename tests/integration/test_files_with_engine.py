@@ -16,7 +16,7 @@ from mediarelay.domain.budget import Budget
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.signing.qcloud import Credentials
 from tests.integration.task_harness import TaskHarness
-from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, Engine, Receiver, base_config, wait_for
+from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, CallbackServer, Engine, base_config, wait_for
 
 NAMES = (
     *("a#b", "a?b=c", "100%", "a%20b", "a b", "a+b", "%E4%BD%A0", "\u4f60", "\u3000", "\U0001f469\u200d\U0001f3a4"),
@@ -25,14 +25,14 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
+def receiver() -> Iterator[CallbackServer]:
+    made = CallbackServer()
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def stub(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Engine]:
+def stub(tmp_path_factory: pytest.TempPathFactory, receiver: CallbackServer) -> Iterator[Engine]:
     urls = {"video_callback_url": receiver.url + "/video", "audio_callback_url": receiver.url + "/audio"}
     made = Engine(tmp_path_factory.mktemp("engine") / "data", base_config(transcoder="stub", **urls))
     yield made
@@ -58,7 +58,7 @@ def linked(harness: TaskHarness, stub: Engine) -> TaskHarness:
     return harness
 
 
-def followed(harness: TaskHarness, receiver: Receiver, vid: str, kind: Kind) -> dict:
+def followed(harness: TaskHarness, receiver: CallbackServer, vid: str, kind: Kind) -> dict:
     """Take the engine's callback about a task and ask about it; returns what our API shows."""
     (body,) = receiver.of(vid)
     assert harness.claim(json.dumps(body).encode(), kind)
@@ -67,26 +67,30 @@ def followed(harness: TaskHarness, receiver: Receiver, vid: str, kind: Kind) -> 
     return harness.reader.task(vid)
 
 
-def test_each_odd_key_is_an_audio_task_of_its_own(linked: TaskHarness, stub: Engine, receiver: Receiver) -> None:
+def test_each_odd_key_is_an_audio_task_of_its_own(linked: TaskHarness, stub: Engine, receiver: CallbackServer) -> None:
     vids = {}
     for name in NAMES:
         stub.upload(AUDIO_HOST, f"/{quote(name)}", name.encode())
-        wish = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
-        vids[name] = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, wish).model_dump(), None).vid
+        request = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
+        vids[name] = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, request).model_dump(), None).vid
         view = followed(linked, receiver, vids[name], Kind.AUDIO)
-        assert view["source"] | {"url": wish["url"], "path": f"/{name}"} == view["source"]
+        assert view["source"] | {"url": request["url"], "path": f"/{name}"} == view["source"]
         assert {one["paths"][0].startswith(f"/{name}.") for one in view["renditions"]} == {True}
-        again = validate(AudioTaskRequest, wish | {"url": view["source"]["url"]}).model_dump()
+        again = validate(AudioTaskRequest, request | {"url": view["source"]["url"]}).model_dump()
         assert linked.submitter.submit(Kind.AUDIO, again, None).vid == vids[name]
     assert len(set(vids.values())) == len(NAMES)
 
 
-def test_videos_are_found_by_the_url_that_our_api_shows(linked: TaskHarness, stub: Engine, receiver: Receiver) -> None:
+def test_videos_are_found_by_the_url_that_our_api_shows(
+    linked: TaskHarness, stub: Engine, receiver: CallbackServer
+) -> None:
     vids = {name: stub.upload(VIDEO_HOST, f"/{quote(name)}", name.encode()) for name in NAMES}
     for name, vid in vids.items():
         wait_for(lambda vid=vid: stub.call("GetCtsInfo", vid=vid)["data"]["status"] == 5)
-        wish = validate(VideoTaskRequest, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(exclude_none=True)
-        assert linked.submitter.submit(Kind.VIDEO, wish, None).vid == vid
+        request = validate(VideoTaskRequest, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(
+            exclude_none=True
+        )
+        assert linked.submitter.submit(Kind.VIDEO, request, None).vid == vid
         view = followed(linked, receiver, vid, Kind.VIDEO)
-        assert view["source"]["url"] == wish["url"]
-        assert linked.submitter.submit(Kind.VIDEO, wish | {"url": view["source"]["url"]}, None).vid == vid
+        assert view["source"]["url"] == request["url"]
+        assert linked.submitter.submit(Kind.VIDEO, request | {"url": view["source"]["url"]}, None).vid == vid

@@ -100,7 +100,7 @@ def test_jitter_spreads_around_the_plain_wait(attempts: int, first: timedelta, j
 def test_the_last_duty_is_to_give_up(kind: Kind, asked: bool, first: timedelta, jitter: float, left: int) -> None:
     give_up = START + timedelta(seconds=left)
     due = next_check(kind.value, START, wait(3, first, jitter), queried=asked, give_up_at=give_up)
-    assert (due == Due(Duty.GIVE_UP, START)) == (asked and left <= 0), "only after a question at the deadline or later"
+    assert (due == Due(Duty.GIVE_UP, START)) == (asked and left <= 0), "only after a query at the deadline or later"
     if due.duty != "give_up":
         latest = START + wait(3, first, jitter)
         assert due == Due(kind.value, min(latest, give_up) if left > 0 else min(latest, START + LAST_CHECK_INTERVAL))
