@@ -16,8 +16,8 @@ CALLBACK_RESPONSES = (
     | problem_response(413, "The body is over MaxCallbackBytes")
     | problem_response(
         503,
-        "Nothing is stored; send it again. Neither the ledger nor the retry queue took it, the secret with the path "
-        "tokens cannot be used, or no network of CallbackSourceCidrs can be read",
+        "Nothing is stored; send it again. Neither the ledger nor the callback backlog took it, the secret with the "
+        "path tokens cannot be used, or no network of CallbackSourceCidrs can be read",
     )
 )
 RELAY_RESPONSES = (

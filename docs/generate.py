@@ -22,7 +22,7 @@ EVENTS = ROOT / "docs" / "events.schema.json"
 MUSIC = ROOT / "docs" / "music.md"
 ERRORS_BEGIN, ERRORS_END = "<!-- errors -->", "<!-- end -->"
 ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "PROVIDER_ENDPOINT": "https://provider.example.com/"}
-"""What handlers need to be imported; they call nobody meanwhile."""
+"""What handlers need to be imported; they call no service meanwhile."""
 
 
 @cache

@@ -35,7 +35,7 @@ def list_quarantine(query: QuarantineQuery) -> dict[str, Any]:
     "/quarantine/replay",
     operation_id="rereadQuarantine",
     tags=["operation"],
-    summary="Read bodies of one day again, after the reader was mended",
+    summary="Read bodies of one day again, after the reader was repaired",
     description=(
         "Needs the scope `admin`. Takes up to 100; what can be read now becomes a claim and leaves the quarantine. "
         "Go on with `cursor` until it is left out."

@@ -131,7 +131,7 @@ class SongHistory(ResponseModel):
 
 def song_lease(known: Lease, now: datetime, margin: timedelta) -> SongLease:
     """Return a lease as it is now, without its tokens."""
-    holds, told, newest = known.entitlements(margin), advice(known, now, margin), known.newest
+    holds, step, newest = known.entitlements(margin), advice(known, now, margin), known.newest
     left = {hold.part: hold.remaining_ms(now) for hold in holds}
     grant = newest.grant if newest else None
     details = grant and {name: getattr(grant, name) for name in LEASE_DETAILS}
@@ -140,8 +140,8 @@ def song_lease(known: Lease, now: datetime, margin: timedelta) -> SongLease:
         song_id=known.key.song,
         vendor_id=known.key.vendor,
         type=known.key.type,
-        next=told.next,
-        why=told.why,
+        next=step.next,
+        why=step.why,
         share_ms_left=left.get(Part.SHARE),
         krc_ms_left=left.get(Part.KRC),
         resources=[_resource(hold.resource, hold.remaining_ms(now)) for hold in holds if hold.resource],
