@@ -296,7 +296,7 @@ class TestEvents:
 
     @pytest.mark.parametrize("key", ["game\nroom-42", "the request itself"])
     @pytest.mark.parametrize("kind", list(Kind))
-    def test_a_refused_request_fits(self, kind, key):
+    def test_a_refused_submit_fits(self, kind, key):
         request = {"url": "http://a/1.mp3"} | ({} if kind is Kind.VIDEO else {"bucketName": "b", "bucketRegion": "sh"})
         intent = Intent(key=key, kind=kind, request=request, at=NOW, refused="provider code 4000")
         event = json.loads(refusal_event(intent, "https://api.example")[0])

@@ -131,7 +131,7 @@ def reason(model: type[RequestModel], error: ErrorDetails) -> str:
 # ── types ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _moment(value: object) -> datetime:
+def _time_text(value: object) -> datetime:
     """Read a time as UTC. A time near year 1 or 9999 may have no counterpart in UTC."""
     try:
         moment = datetime.fromisoformat(str(value) if isinstance(value, str) else "")
@@ -206,8 +206,8 @@ def _state_text(value: object) -> tuple[State, ...]:
 
 _STATE = {"type": "string", "enum": [state.value for state in State]}
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-Moment = Annotated[
-    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "examples": ["2026-11-20T08:00:00Z"]})
+TimeText = Annotated[
+    datetime, BeforeValidator(_time_text), WithJsonSchema({"type": "string", "examples": ["2026-11-20T08:00:00Z"]})
 ]
 Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 PageSize = Annotated[
@@ -247,8 +247,8 @@ class TaskFilter(RequestModel):
     """Selects tasks by kind and by the time that `time` names; both bounds are included. A time without zone is UTC."""
 
     kind: KindName | None = Field(default=None, description="Only tasks of this kind")
-    since: Moment | None = Field(default=None, description="Only from this time on; a date alone is its first moment")
-    until: Moment | None = Field(default=None, description="Only up to this time")
+    since: TimeText | None = Field(default=None, description="Only from this time on; a date alone is its first moment")
+    until: TimeText | None = Field(default=None, description="Only up to this time")
     time: TimeName | None = None
 
     @field_validator("until")
