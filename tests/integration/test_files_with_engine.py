@@ -16,7 +16,7 @@ from mediarelay.domain.budget import Budget
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.signing.qcloud import Credentials
 from tests.integration.task_harness import TaskHarness
-from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, CallbackServer, Engine, base_config, wait_for
+from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, CallbackReceiver, Engine, base_config, wait_for
 
 NAMES = (
     *("a#b", "a?b=c", "100%", "a%20b", "a b", "a+b", "%E4%BD%A0", "\u4f60", "\u3000", "\U0001f469\u200d\U0001f3a4"),
@@ -25,14 +25,14 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[CallbackServer]:
-    made = CallbackServer()
+def receiver() -> Iterator[CallbackReceiver]:
+    made = CallbackReceiver()
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def stub(tmp_path_factory: pytest.TempPathFactory, receiver: CallbackServer) -> Iterator[Engine]:
+def stub(tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver) -> Iterator[Engine]:
     urls = {"video_callback_url": receiver.url + "/video", "audio_callback_url": receiver.url + "/audio"}
     made = Engine(tmp_path_factory.mktemp("engine") / "data", base_config(transcoder="stub", **urls))
     yield made
@@ -58,7 +58,7 @@ def linked(harness: TaskHarness, stub: Engine) -> TaskHarness:
     return harness
 
 
-def followed(harness: TaskHarness, receiver: CallbackServer, vid: str, kind: Kind) -> dict:
+def followed(harness: TaskHarness, receiver: CallbackReceiver, vid: str, kind: Kind) -> dict:
     """Take the engine's callback about a task and ask about it; returns what our API shows."""
     (body,) = receiver.of(vid)
     assert harness.claim(json.dumps(body).encode(), kind)
@@ -67,7 +67,9 @@ def followed(harness: TaskHarness, receiver: CallbackServer, vid: str, kind: Kin
     return harness.reader.task(vid)
 
 
-def test_each_odd_key_is_an_audio_task_of_its_own(linked: TaskHarness, stub: Engine, receiver: CallbackServer) -> None:
+def test_each_odd_key_is_an_audio_task_of_its_own(
+    linked: TaskHarness, stub: Engine, receiver: CallbackReceiver
+) -> None:
     vids = {}
     for name in NAMES:
         stub.upload(AUDIO_HOST, f"/{quote(name)}", name.encode())
@@ -82,7 +84,7 @@ def test_each_odd_key_is_an_audio_task_of_its_own(linked: TaskHarness, stub: Eng
 
 
 def test_videos_are_found_by_the_url_that_our_api_shows(
-    linked: TaskHarness, stub: Engine, receiver: CallbackServer
+    linked: TaskHarness, stub: Engine, receiver: CallbackReceiver
 ) -> None:
     vids = {name: stub.upload(VIDEO_HOST, f"/{quote(name)}", name.encode()) for name in NAMES}
     for name, vid in vids.items():
