@@ -22,8 +22,8 @@ from local.stack import Stack, stopped_at_the_end, stopped_unless_up
 
 HOME = Path(os.environ.get("LOCAL_DIR") or ROOT / ".local").absolute()
 KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
+# Held by the one command that starts a stack in this folder, or sends media through it.
 LOCK = HOME / "lock"
-"""Held by the one command that starts a stack in this folder, or sends media through it."""
 INTERRUPTED = 130
 PORTS = {"EMULATOR_PORT": "emulator_port", "ENGINE_PORT": "engine_port"}
 

@@ -15,11 +15,11 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+# Seconds. A person who sees no line for longer takes the command for dead.
 MAX_SILENCE = 4.0
-"""Seconds. A person who sees no line for longer takes the command for dead."""
 CHECK_EVERY = 0.5
+# Aligns the second line of an event with the first one's text.
 INDENT = " " * 11
-"""Aligns the second line of an event with the first one's text."""
 COLOURS = {"succeeded": "green", "failed": "red", "superseded": "yellow", "lost": "red"}
 
 

@@ -19,8 +19,8 @@ CONFIG = ("--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")
 ARTIFACTS = "mediarelay-artifacts"
 PACKAGED = "packaged.yaml"
 BUILD_LOCK = ROOT / ".local" / "build.lock"
+# Parameters that may be less on this machine than on AWS, where nothing may take up work that still goes on.
 LEAST = {"VisibilityTimeout": 30}
-"""Parameters that may be less on this machine than on AWS, where nothing may take up work that still goes on."""
 
 
 @dataclass(frozen=True)

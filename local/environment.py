@@ -17,8 +17,8 @@ ACCOUNT = "000000000000"
 STACK = "mediarelay"
 PORTS = "ports.json"
 MAX_PORT = 65535
+# Variables that started programs inherit: none of them can point at a real AWS account.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYENV_VERSION", "PYENV_ROOT", "SSL_CERT_FILE")
-"""Variables that started programs inherit: none of them can point at a real AWS account."""
 
 
 FETCHING = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
@@ -28,8 +28,8 @@ class LocalError(Exception):
     """An error that a person can correct; its text says how."""
 
 
+# The secrets of a stack, and the prefix of each.
 MADE_UP = {"secret_id": "AKID", "secret_key": "", "callback_token": "", "bearer": "", "music": ""}
-"""The secrets of a stack, and the prefix of each."""
 
 
 @dataclass(frozen=True)

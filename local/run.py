@@ -20,8 +20,8 @@ from local.stack import CLIPS, MUSIC, Stack
 OUTCOMES = frozenset({"succeeded", "failed", "superseded", "lost"})
 CHECK_EVERY = 0.3
 MAX_WAIT = 180.0
+# Seconds: transcoding takes its time with large files (10 s for each megabyte).
 MAX_WAIT_PER_BYTE = 1e-5
-"""Seconds: transcoding takes its time with large files (10 s for each megabyte)."""
 
 
 @dataclass

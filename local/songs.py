@@ -11,8 +11,8 @@ from local.console import Screen
 from local.deploy import invoke
 from local.environment import LocalError
 
+# Milliseconds: how long a song lasts, and how long before its end Mediarelay publishes `expiring`.
 LIFE, NOTICE = 15_000, 5000
-"""Milliseconds: how long a song lasts, and how long before its end Mediarelay publishes `expiring`."""
 SWEEP_EVERY = 2.0
 MAX_LIFE = 4 * LIFE
 EVENT_TYPES = READY, EXPIRING, EXPIRED = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))

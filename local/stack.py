@@ -23,10 +23,10 @@ CLIPS, MUSIC = "clips", "music"
 BUCKET_REGION = "sh"
 TIMEOUT = 10
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Transcoding uses every free core; callbacks and queries must not wait for it.
 ENGINE_NICE = 10
-"""Transcoding uses every free core; callbacks and queries must not wait for it."""
+# Shows one stage of the set-up while it runs.
 Stage = Callable[[str], AbstractContextManager[object]]
-"""Shows one stage of the set-up while it runs."""
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ from mediarelay.domain.tasks.vid import VID_FORM, is_vid
 from mediarelay.errors import Malformed
 
 MAX_PER_PAGE = 100
+# Longest name of a room or a song that a relay may use.
 MAX_NAME_BYTES = 128
-"""Longest name of a room or a song that a relay may use."""
+# Characters of a field's name that a refusal repeats: the name of an unknown field may be of any length.
 MAX_PLACE = 64
-"""Characters of a field's name that a refusal repeats: the name of an unknown field may be of any length."""
 _PAGE_SIZES = [str(size) for size in range(1, MAX_PER_PAGE + 1)]
 _FLAGS = ["true", "false"]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -84,6 +84,7 @@ class Problem(ResponseModel):
 # ── validation ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Model = TypeVar("Model", bound=RequestModel)
+# By pydantic's type of error; its own texts name Python's types and classes.
 SENTENCES = {
     "missing": "is required",
     "string_type": "must be text",
@@ -99,7 +100,6 @@ SENTENCES = {
     "too_short": "must not be empty",
     "too_long": "must have at most {max_length} entries",
 }
-"""By pydantic's type of error; its own texts name Python's types and classes."""
 
 
 def validate(model: type[Model], values: Mapping[str, Any]) -> Model:
@@ -236,8 +236,8 @@ StateText = Annotated[
 ]
 VidInPath = Annotated[str, WithJsonSchema(_VID | {"description": "The provider's id of the task"})]
 RoomInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The room, as it was relayed"})]
+# Parameters of a path, which API Gateway has read; the use cases check them.
 SongInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The song, as it was relayed"})]
-"""Parameters of a path, which API Gateway has read; the use cases check them."""
 
 
 # ── selections ───────────────────────────────────────────────────────────────────────────────────────────────────────
