@@ -21,8 +21,8 @@ SERVED = ROOT / "functions" / "read_ledger" / "openapi.json"
 EVENTS = ROOT / "docs" / "events.schema.json"
 MUSIC = ROOT / "docs" / "music.md"
 ERRORS_BEGIN, ERRORS_END = "<!-- errors -->", "<!-- end -->"
+# The environment in which handlers can be imported. They make no calls.
 ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "PROVIDER_ENDPOINT": "https://provider.example.com/"}
-"""The environment in which handlers can be imported. They make no calls."""
 
 
 @cache

@@ -31,6 +31,7 @@ Answer = dict[str, Any]
 
 PATH = "/v2/index.php"
 MAX_BODY = 1 << 20
+# `codeDesc` of each code; the provider publishes the numbers but few of the words.
 CODES = {
     0: "Success",
     4000: "InvalidParameter",
@@ -44,7 +45,6 @@ CODES = {
     6100: "ActionNotSupported",
     6200: "UnderMaintenance",
 }
-"""`codeDesc` of each code; the provider publishes the numbers but few of the words."""
 
 
 class Refused(Exception):

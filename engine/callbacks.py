@@ -21,8 +21,8 @@ from engine.store import Attempt, Callback, Store
 logger = logging.getLogger(__name__)
 
 SENDERS = 8
+# Seconds that a stop waits for deliveries under way.
 MAX_WAIT = 2.0
-"""Seconds that a stop waits for deliveries under way."""
 _ENOUGH = 3600.0
 
 

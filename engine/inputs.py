@@ -16,20 +16,20 @@ _FORMATS = (
     "kvag,apm,argo_asf,argo_cvg,svag,msf,brstm,bfstm,genh,fsb,xvag,mtaf,scd,siff,sol,vpk,xa,adp,aix,dfpwm,amrnb,amrwb",
     "acm,afc,apc,binka,daud,fwse,hcom,iss,lvf,mca,musx,pp_bnk,redspark,rsd,svs,xmd",
 )
+# Formats that are read. Not playlists (hls, concat, dash, imf) nor network formats: those would make ffmpeg open other
+# files. Not single pictures. Not formats without a mark of their own (raw samples, text art): any file would be one.
 SOURCE_FORMATS = ",".join(_FORMATS)
-"""Formats that are read. Not playlists (hls, concat, dash, imf) nor network formats: those would make ffmpeg open other
-files. Not single pictures. Not formats without a mark of their own (raw samples, text art): any file would be one."""
 
+# Options in front of every input.
 SAFE_INPUT = {"protocol_whitelist": "file", "format_whitelist": SOURCE_FORMATS}
-"""Options in front of every input."""
 
+# Options to name the format of a file that is not read: no other file can be opened from it.
 ANY_FORMAT = {"protocol_whitelist": "none"}
-"""Options to name the format of a file that is not read: no other file can be opened from it."""
 
 _ONE_TRACK = "wav,w64,flac,aiff,au,caf,tta,ape,wv,mpc,mpc8,tak,dsf,iff"
+# Formats whose header states the length of each stream. Not AVI: it counts the delay of a late sound, for which it has
+# no packets; an AVI is whole if its bytes are there.
 STATED_BY_STREAM = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "smk", "bink", *_ONE_TRACK.split(",")})
-"""Formats whose header states the length of each stream. Not AVI: it counts the delay of a late sound, for which it has
-no packets; an AVI is whole if its bytes are there."""
 
+# Formats whose header states one length for all streams together.
 STATED_BY_FILE = frozenset({"matroska,webm", "asf", "flv", "rm", "wtv", "mxf", "gxf"})
-"""Formats whose header states one length for all streams together."""

@@ -19,11 +19,11 @@ from mediarelay.signing.standard_webhooks import headers
 from mediarelay.signing.zego import callback_signature
 
 DAY = 86_400_000
+# Seconds between an older acquisition and a newer one that overtakes it.
 EARLIER = 60
-"""Seconds between an older acquisition and a newer one that overtakes it."""
 NO_LICENCE = 1017030
+# A secret that is not the game server's.
 ANOTHER = "d3Jvbmc="
-"""A secret that is not the game server's."""
 TIMEOUT = urllib3.Timeout(total=30)
 Variant = Literal[
     "song",
@@ -42,6 +42,7 @@ _OTHERS = {"other_segments": [{"begin": 0, "end": 10_000}, {"begin": 20_000, "en
 _LONG = {"duration": 240_000}
 _LYRICS = {"krc_token": ..., "krc_token_ttl": ...}
 _NAMED = {"song_name": "Die Loreley", "singer_name": "Chorus", **_LONG}
+# The fields of `data` beside song_id and resources; `...` stands for a token, or the time to live asked for.
 VARIANTS: dict[str, dict[str, Any]] = {
     "song": {"is_accompany": 0, **_NAMED, "share_token_ttl": ...},
     "accompaniment": {"is_accompany": 1, "has_original": 1, **_LONG, "share_token": ..., "token_ttl": ..., **_LYRICS},
@@ -52,15 +53,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "shared_clip": {"is_accompany": 0, **_SPAN, "share_token_ttl": ..., **_LYRICS},
     "legacy_song": {"song_name": "Die Loreley", "share_token": ..., "token_ttl": ...},
 }
-"""The fields of `data` beside song_id and resources; `...` stands for a token, or the time to live asked for."""
+# What the resources of older versions of the SDK have beside, or otherwise.
 RESOURCES: dict[str, dict[str, Any]] = {
     "accompaniment": {"share_token": ...},
     "short_segment": {"share_token": ...},
     "legacy_song": {"share_token": ..., "quality": "nomal"},
 }
-"""What the resources of older versions of the SDK have beside, or otherwise."""
+# The SDK's number of what was requested.
 TYPES = {name: {"clip": 2, "segment": 3, "accompaniment": 1}.get(name.rpartition("_")[2], 0) for name in VARIANTS}
-"""The SDK's number of what was requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

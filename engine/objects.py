@@ -17,8 +17,8 @@ from engine.store import Store, StoredObject
 
 T = TypeVar("T")
 _INERT = "application/octet-stream"
+# How often an object is looked up that is replaced between the look and the opening of its file.
 MAX_LOOKS = 100
-"""How often an object is looked up that is replaced between the look and the opening of its file."""
 
 
 @dataclass(slots=True)

@@ -29,16 +29,16 @@ from mediarelay.domain.tasks.spec import (
 
 Sides = tuple[int, int]
 
+# The name of the source within the working directory; outputs are `out` and their suffix.
 SOURCE = "source"
-"""The name of the source within the working directory; outputs are `out` and their suffix."""
 GIF_SECONDS = 5
 GIF_FPS = 8
 MAX_SIDE = 8192
+# Frames per second above which a rung does not go: more is a clock that ticks, not pictures that are shown.
 MAX_FPS = 120
-"""Frames per second above which a rung does not go: more is a clock that ticks, not pictures that are shown."""
 GUESSED_FPS = 25
+# Bit/s below which no rung is asked to go: the encoders refuse less.
 LEAST = 32_000
-"""Bit/s below which no rung is asked to go: the encoders refuse less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,8 @@ _HEAD = ("-nostdin", "-hide_banner", "-v", "error", "-y")
 # A change of size is the scaler's affair: a graph that is built anew begins to count anew.
 _DECODING = ("-reinit_filter:v", "0")
 
+# The part of an mp4 that is not container.
 _PAYLOAD = 0.97
-"""The part of an mp4 that is not container."""
 
 _AXIS_LENGTH: dict[Axis, Callable[[Sides], int]] = {
     Axis.SHORT: min,

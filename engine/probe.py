@@ -38,31 +38,31 @@ _ODD_TRANSFERS = frozenset({9, 10})
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT
 _VBR_HEADER = re.compile(rb"Xing|Info|VBRI")
 
+# Packets of one stream without a single frame, after which the stream counts as undecodable.
 MAX_TRIES = 1000
-"""Packets of one stream without a single frame, after which the stream counts as undecodable."""
 MAX_FPS = 1000
+# Bounds of what a stream may state about itself; what is beyond them is not known.
 MAX_BITRATE = 10**9
-"""Bounds of what a stream may state about itself; what is beyond them is not known."""
+# Seconds that a clock may jump back, and ahead where the format allows discontinuities; ffmpeg's own bound.
 MAX_JUMP = 10.0
-"""Seconds that a clock may jump back, and ahead where the format allows discontinuities; ffmpeg's own bound."""
+# Seconds that a clock may jump ahead elsewhere, and that one packet may last: more is a negative number, wrapped.
 DAY = 86_400.0
-"""Seconds that a clock may jump ahead elsewhere, and that one packet may last: more is a negative number, wrapped."""
+# The part of a stated length that may be missing, beside one second, until a file counts as cut.
 TOLERANCE = 0.1
-"""The part of a stated length that may be missing, beside one second, until a file counts as cut."""
+# Seconds above which a stated length is no statement, but a header of all ones or of random bytes.
 MAX_STATED = 10 * DAY
-"""Seconds above which a stated length is no statement, but a header of all ones or of random bytes."""
+# Bytes from an mp3's first frame in which its header with the number of frames lies.
 VBR_SEARCH = 4096
-"""Bytes from an mp3's first frame in which its header with the number of frames lies."""
+# Bytes from the beginning of a file that tell its format.
 NAME_SEARCH = 2**20
-"""Bytes from the beginning of a file that tell its format."""
+# Bits of a sample in 32 bits of which nothing says how many of them are used.
 DEEP = 24
-"""Bits of a sample in 32 bits of which nothing says how many of them are used."""
+# Seconds above which the last frame counts as held: its length must then come out, too.
 MAX_FRAME_SECONDS = 1.0
-"""Seconds above which the last frame counts as held: its length must then come out, too."""
+# Seconds by which a length that the header states may correct one that is counted in ticks.
 MAX_ROUNDED = 0.01
-"""Seconds by which a length that the header states may correct one that is counted in ticks."""
+# Frames per second where nothing says how long a frame lasts.
 GUESSED_FPS = 25
-"""Frames per second where nothing says how long a frame lasts."""
 
 
 @dataclass(slots=True)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from engine.model import AudioFacts
 
+# Up to so many channels without stated positions are taken as the usual layout of that number, as ffmpeg does.
 MAX_GUESSED_CHANNELS = 8
-"""Up to so many channels without stated positions are taken as the usual layout of that number, as ffmpeg does."""
 
+# Samples below which a resampler gives nothing at all.
 MIN_SAMPLES = 64
-"""Samples below which a resampler gives nothing at all."""
+# Seconds of a lossy sound: of less, players do not recognise the format.
 MIN_SECONDS = 0.2
-"""Seconds of a lossy sound: of less, players do not recognise the format."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,8 @@ CREATE TABLE IF NOT EXISTS parts (
 """
 
 
+# Comes after every key, since keys have at most 850 bytes; behind a prefix, after every key that begins with it.
 LAST_KEY = "\U0010ffff" * (850 // 4 + 1)
-"""Comes after every key, since keys have at most 850 bytes; behind a prefix, after every key that begins with it."""
 
 
 class StoreBusy(Exception):

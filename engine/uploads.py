@@ -21,13 +21,13 @@ from engine.places import Place
 from engine.store import LAST_KEY, Store, StoredObject
 
 MAX_UPLOADS = 1000
+# Seconds after which an unfinished upload is removed.
 MAX_UPLOAD_AGE = 7 * 86_400.0
-"""Seconds after which an unfinished upload is removed."""
 MAX_PARTS = 10_000
+# Bytes that each part but the last must have (COS, specifications and limits).
 MIN_PART_SIZE = 1 << 20
-"""Bytes that each part but the last must have (COS, specifications and limits)."""
+# The parts of all uploads together take at most so many times the size of the largest object.
 MAX_OBJECTS_IN_PARTS = 4
-"""The parts of all uploads together take at most so many times the size of the largest object."""
 
 
 class NoSuchUpload(Exception):

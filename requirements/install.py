@@ -19,8 +19,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:")
+# Seconds. A person who sees no line for longer takes the command for dead.
 MAX_SILENCE = 4
-"""Seconds. A person who sees no line for longer takes the command for dead."""
 HINT = (
     "What it printed says why. Usual reasons: no package index that pip and uv can reach, a Python without its module "
     "venv (on Debian a package of its own), a setting of pip that installs into another folder."

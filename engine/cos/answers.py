@@ -17,6 +17,7 @@ from engine.places import Place
 from engine.store import StoredObject
 from engine.uploads import Part, Upload
 
+# Status and message of each code.
 ERRORS = {
     "BadDigest": (400, "The Content-MD5 is not that of the body."),
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed object size."),
@@ -42,7 +43,6 @@ ERRORS = {
     "PreconditionFailed": (412, "At least one of the preconditions does not hold."),
     "QuotaExceeded": (403, "The unfinished multipart uploads are too many or too large; complete or abort some."),
 }
-"""Status and message of each code."""
 
 _CHUNK = 1 << 18
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -28,14 +28,15 @@ MAX_PARAMETERS = 100
 MAX_LISTED = 1000
 MAX_XML = 2 << 20
 MAX_DEPTH = 8
+# Bytes of all headers `x-cos-meta-*` together (COS, documentation of PUT Object).
 MAX_META = 2048
-"""Bytes of all headers `x-cos-meta-*` together (COS, documentation of PUT Object)."""
 
 COPY_SOURCE = "x-cos-copy-source"
 _META = "x-cos-meta-"
 _KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
+# Parameters of a GET that set a header of its answer.
 RESPONSE_PARAMETERS = tuple(f"response-{name}" for name in ("content-type", *_KEPT))
-"""Parameters of a GET that set a header of its answer."""
+# Headers, by their beginning, that would change what a write does.
 _NOT_IMPLEMENTED = (
     "x-cos-tagging",
     "x-cos-callback",
@@ -47,7 +48,6 @@ _NOT_IMPLEMENTED = (
     "if-",
     "content-range",
 )
-"""Headers, by their beginning, that would change what a write does."""
 _SIGNING = re.compile(r"q-[a-z-]+|sign|x-cos-security-token", re.ASCII)
 _RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})", re.ASCII | re.IGNORECASE)
 _SOURCE = re.compile(r"([^/?]+)/([^?]+)(\?.*)?", re.DOTALL)
