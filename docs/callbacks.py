@@ -1,4 +1,7 @@
-"""The routes whose functions have no resolver, described as the others are."""
+"""Describe the callback routes, whose functions have no resolver, as a resolver describes the others.
+
+No request reaches the functions of this module. `docs.openapi` reads the routes from them.
+"""
 
 from typing import Annotated, Any
 
@@ -43,7 +46,7 @@ TokenInPath = Annotated[
 
 
 def body(*media_types: str, schemas: tuple[str, ...]) -> dict[str, Any]:
-    """Declare a request body, which may have several forms."""
+    """Return the OpenAPI extension for a request body of one of these media types and one of these schemas."""
     references = [{"$ref": f"#/components/schemas/{name}"} for name in schemas]
     schema = references[0] if len(references) == 1 else {"anyOf": references}
     return {"requestBody": {"required": True, "content": {name: {"schema": schema} for name in media_types}}}
@@ -64,7 +67,7 @@ app = api_resolver()
     openapi_extensions=CALLBACK_BODY,
 )
 def video_callback(token: TokenInPath) -> None:
-    """Stand for functions/video_callback."""
+    """Describe functions/video_callback."""
 
 
 @app.post(
@@ -77,7 +80,7 @@ def video_callback(token: TokenInPath) -> None:
     openapi_extensions=CALLBACK_BODY,
 )
 def audio_callback(token: TokenInPath) -> None:
-    """Stand for functions/audio_callback."""
+    """Describe functions/audio_callback."""
 
 
 @app.post(
@@ -95,4 +98,4 @@ def audio_callback(token: TokenInPath) -> None:
     | {"parameters": WEBHOOK_HEADERS},
 )
 def relay_song() -> None:
-    """Stand for functions/music_callback."""
+    """Describe functions/music_callback."""

@@ -1,11 +1,13 @@
 """`python -m docs.openapi`: print the OpenAPI document, merged from the routes of all functions.
 
-A handler builds its use case when it is imported, so this runs in a process of its own (see `generate.openapi`).
+A handler constructs its use case when it is imported, so `generate.openapi` runs this module in a separate process.
 
-Powertools gives each route's operation. Three things come from elsewhere. Schemas come from pydantic, without a title
-for each field, and with a field that an answer leaves out as optional and never null. Query parameters come from the
-model that reads them, with all constraints; Powertools would give them as plain text. What API Gateway answers before
-any of our code runs is added to every operation.
+Powertools generates each route's operation. This module replaces or adds three parts:
+
+- Schemas come from pydantic, without a title for each field. A field that an answer omits while it is unknown is
+  optional and never null.
+- Query parameters come from the model that reads them, with all constraints. Powertools would describe them as text.
+- Every operation lists the answers that API Gateway gives before a function runs.
 """
 
 import importlib.util
@@ -85,12 +87,12 @@ NOTIFICATION: Schema = {
 
 
 def template() -> Schema:
-    """Read template.yaml."""
+    """Return template.yaml with its loops expanded."""
     return parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
 
 def template_routes() -> dict[str, bool]:
-    """Return the template's routes as `METHOD /path`, each with whether it needs a bearer token."""
+    """Return the template's routes as `METHOD /path`, each with True if it requires a bearer token."""
     functions = (item["Properties"] for item in template()["Resources"].values() if "Events" in item["Properties"])
     events = (event for function in functions for event in function["Events"].values() if event["Type"] == "HttpApi")
     return {
@@ -105,7 +107,8 @@ def template_routes() -> dict[str, bool]:
 
 
 def resolvers() -> Iterator[ApiResolver]:
-    """Load the resolver of each function that has one."""
+    """Yield the resolver of each function that has one, and the one that describes the callback functions."""
+    # All handlers have the same file name, so each gets the name of its function as a module name.
     for path in sorted(ROOT.glob("functions/*/handler.py")):
         if "api_resolver()" in path.read_text("utf-8"):
             spec = importlib.util.spec_from_file_location(path.parent.name, path)
@@ -117,7 +120,7 @@ def resolvers() -> Iterator[ApiResolver]:
 
 
 def document() -> Schema:
-    """Build the OpenAPI document; raises ValueError if handlers and template have different routes."""
+    """Build the OpenAPI document. Raises ValueError if handlers and template have different routes."""
     apps, bearer = list(resolvers()), template_routes()
     functions = {key: function for app in apps for key, function in app.functions.items()}
     check_routes(functions.keys(), bearer.keys())
@@ -158,7 +161,7 @@ def _merge(apps: list[ApiResolver]) -> Schema:
 
 
 def _completed(operation: Schema, function: Callable[..., Any], *, bearer: bool) -> Schema:
-    """Return an operation with the parameters as they are read, and with API Gateway's own answers."""
+    """Return an operation with its parameters as the models read them, and with API Gateway's own answers."""
     query = function.__annotations__.get("query", base.NoQuery)
     parameters = [_described(one) for one in operation.get("parameters", [])] + query_parameters(query)
     added = GATEWAY | (GATEWAY_AUTHORIZED if bearer else {})
@@ -186,7 +189,7 @@ def _with_gateway(ours: Schema, added: Mapping[int, str]) -> Schema:
 
 
 def _described(parameter: Schema) -> Schema:
-    """Return a parameter with the description beside its schema, where OpenAPI has it."""
+    """Return a parameter with the description beside its schema, which is its place in OpenAPI."""
     schema = {name: value for name, value in parameter["schema"].items() if name != "title"}
     description = schema.pop("description", parameter.get("description"))
     return parameter | {"description": description, "schema": schema}
@@ -218,8 +221,10 @@ def _query_parameter(name: str, field: Schema, *, required: bool, named: Schema)
 
 def _components(paths: str) -> Schema:
     """Return every schema that the paths name, by name."""
+    # A request lists what the model accepts, an answer what it contains. pydantic has a mode for each.
     named = {name: MODELS[name] for name in set(re.findall(r"#/components/schemas/(\w+)", paths)) & MODELS.keys()}
-    named["AudioBatchItem"] = submits.AudioBatchItem  # named by a schema, not by a path
+    # Only another schema names it, so the search in the paths does not find it.
+    named["AudioBatchItem"] = submits.AudioBatchItem
     requests = [model for name, model in named.items() if _is_request(name, model)]
     answers = [model for model in named.values() if model not in requests]
     found = definitions(requests, "validation")
