@@ -40,26 +40,26 @@ MODELS: dict[str, type[BaseModel]] = {
     if isinstance(value, type) and issubclass(value, BaseModel)
 }
 DESCRIPTION = """
-Errors are `application/problem+json` (RFC 9457): `field` names what is wrong with a 400. API Gateway answers some
-requests itself, before any of our code runs, with `{"message": ...}`: a path or a method that is not listed here is 404
-`{"message": "Not Found"}`. A query parameter that a route does not know is refused, on all routes but those for
-callbacks. Bodies are JSON in UTF-8, read strictly: no name twice, no `NaN`, no more than 32 levels, nothing converted.
-A token that was added or taken away counts everywhere after SecretCacheSeconds; until then some functions know it and
-others do not.
+Errors are `application/problem+json` (RFC 9457). The `field` of a 400 names the wrong part of the request. API Gateway
+answers some requests itself, before a function runs, with `{"message": ...}`: a path or a method that this document
+does not list is 404 `{"message": "Not Found"}`. All routes but those for callbacks refuse unknown query parameters.
+Bodies are JSON in UTF-8, which Mediarelay parses strictly: it refuses repeated names, `NaN` and more than 32 levels,
+and converts no types. A new token works on every function after SecretCacheSeconds, and a removed one stops working;
+until then some functions accept it and others do not.
 """
 GATEWAY = {
-    413: "API Gateway's own body: more than it takes",
-    429: "API Gateway's own body: over the route's rate",
+    413: "API Gateway's own body: the request exceeds its limit",
+    429: "API Gateway's own body: the route's rate is exceeded",
     500: "API Gateway's own body: the function failed",
     503: "API Gateway's own body: the function was throttled or took too long",
 }
 GATEWAY_AUTHORIZED = {
     401: "API Gateway's own body: no Authorization header",
-    403: "API Gateway's own body: the token is not known, or its scopes do not allow this",
+    403: "API Gateway's own body: the token is unknown, or its scopes do not allow the request",
 }
-GATEWAY_PARAMETERS = {404: "API Gateway's own body: no such route, as with an empty name or a `/` in one"}
+GATEWAY_PARAMETERS = {404: "API Gateway's own body: no such route; a path parameter is empty or contains a `/`"}
 GATEWAY_MESSAGE: Schema = {
-    "description": "What API Gateway answers itself, before any of our code runs.",
+    "description": "The body that API Gateway returns itself, before a function runs.",
     "properties": {"message": {"type": "string"}},
     "required": ["message"],
     "type": "object",
@@ -68,10 +68,10 @@ NOTIFICATION: Schema = {
     "operationId": "notification",
     "summary": "Something happened to a task, a submit or a song",
     "description": (
-        "What the topic publishes, as an HTTPS subscription with raw message delivery posts it (with Content-Type "
-        "text/plain); without that it is the field `Message` of SNS's own JSON, and in a queue it is the message. At "
-        "least once each, in no certain order: drop what has an `id` that you have seen. The message attributes "
-        "`type`, `kind`, `app_id` and `bucket` are for filter policies."
+        "A message of the topic, as an HTTPS subscription with raw message delivery posts it (with Content-Type "
+        "text/plain). Without raw delivery, it is the field `Message` of SNS's own JSON. In a queue it is the message. "
+        "SNS delivers each message at least once and in no fixed order: ignore a message whose `id` you have seen. The "
+        "message attributes `type`, `kind`, `app_id` and `bucket` are for filter policies."
     ),
     "tags": ["notifications"],
     "security": [],
@@ -79,7 +79,7 @@ NOTIFICATION: Schema = {
         "required": True,
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Notification"}}},
     },
-    "responses": {"2XX": {"description": "Taken; anything else is delivered again"}},
+    "responses": {"2XX": {"description": "Accepted. SNS repeats the delivery after any other answer"}},
 }
 
 

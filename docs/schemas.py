@@ -77,7 +77,7 @@ def events() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": EVENTS_ID,
         "title": "Mediarelay notification",
-        "description": "The message on the topic: a CloudEvent 1.0 in JSON. Drop what has an id you have seen.",
+        "description": "A message of the topic: a CloudEvent 1.0 in JSON. Ignore a message whose id you have seen.",
         "type": "object",
         "required": ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"],
         "properties": _envelope(),
@@ -96,7 +96,7 @@ def _envelope() -> Schema:
         "id": {
             "type": "string",
             "format": "uuid",
-            "description": "The same for every repeat of this event",
+            "description": "Identifies the event; every repeat has the same id",
         },
         "source": {"type": "string", "format": "uri", "description": "The address of the deployment's API"},
         "type": {
@@ -105,14 +105,14 @@ def _envelope() -> Schema:
         "subject": {
             "type": "string",
             "minLength": 1,
-            "description": "The vid; of a refused submit, a digest of its key; of a song, room/song/vendor/type",
+            "description": "The vid of a task, a digest of a refused submit's key, or a song as room/song/vendor/type",
         },
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": {"const": "application/json"},
         "replay": {
             "type": "integer",
             "minimum": 1,
-            "description": "There if a client requested a replay: how many replays of the task so far",
+            "description": "Only after a replay: the number of replays of the task so far",
         },
         "data": {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in SHAPES]},
     }
@@ -138,8 +138,8 @@ def _shortened(task: Schema) -> dict[str, Schema]:
     linked = [name for name in fields if name != "renditions"]
     required = {*task["required"], "renditions_url"}
     shapes = {
-        "TaskLink": ("A task whose renditions would not fit into a message.", linked),
-        "TaskNote": ("A task whose other texts would not fit either.", list(BOUNDED)),
+        "TaskLink": ("A task whose renditions exceed the size of a message.", linked),
+        "TaskNote": ("A task that exceeds the size of a message even without its renditions.", list(BOUNDED)),
     }
     return {
         name: {
