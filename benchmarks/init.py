@@ -98,6 +98,7 @@ def measure(chosen: list[Target], rounds: int) -> dict[str, float]:
     for index in range(rounds + 1):
         for target in chosen:
             taken = target.cpu_ms()
+            # The first round reads the files from the disk. Later rounds find them in the cache.
             if index:
                 found[target.name].append(taken)
     return {name: statistics.median(times) for name, times in found.items()}

@@ -28,6 +28,7 @@ ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "PROVIDER_ENDPOINT": "https://
 @cache
 def openapi() -> Schema:
     """Build the OpenAPI document. Raises ValueError with the messages of the process that builds it."""
+    # A separate process, because handlers read their environment and create clients when they are imported.
     paths = os.pathsep.join([str(ROOT / "layers" / "shared"), str(ROOT)])
     command = [sys.executable, "-m", "docs.openapi"]
     environment = ENVIRONMENT | {"PYTHONPATH": paths, "PATH": os.environ.get("PATH", "")}

@@ -154,6 +154,7 @@ def _merge(apps: list[ApiResolver]) -> Schema:
         security=[{"bearer": []}],
         on_conflict="error",
     )
+    # With `on_conflict`, a route that two functions state fails here instead of hiding one of them.
     for app in apps:
         merge.add_schema(json.loads(app.get_openapi_json_schema()))
     merged: Schema = json.loads(merge.get_openapi_json_schema())
@@ -178,6 +179,7 @@ def _completed(operation: Schema, function: Callable[..., Any], *, bearer: bool)
 
 def _with_gateway(ours: Schema, added: Mapping[int, str]) -> Schema:
     message = {"application/json": {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
+    # A function and API Gateway can answer the same status with different bodies, so both media types are listed.
     for status, text in added.items():
         own = ours.get(str(status), {"description": "", "content": {}})
         description = ". ".join(filter(None, (own["description"], text)))
@@ -211,6 +213,7 @@ def _query_parameter(name: str, field: Schema, *, required: bool, named: Schema)
         shown = {"type": "string", "enum": choices["enum"]} | shown
     if "default" in field and field["default"] not in (None, ""):
         shown["default"] = field["default"]
+    # A list is one parameter with commas, because API Gateway joins repeated parameters in the same way.
     several: Schema = {"style": "form", "explode": False} if shown.get("type") == "array" else {}
     about: Schema = {"name": name, "in": "query", "description": field["description"]}
     return about | ({"required": True} if required else {}) | several | {"schema": shown}

@@ -21,7 +21,7 @@ _FORMATS = (
 # would be one.
 SOURCE_FORMATS = ",".join(_FORMATS)
 
-# Options in front of every input. ffmpeg chooses a demuxer by content, so a name or a type protects from nothing.
+# Options in front of every input. ffmpeg chooses a demuxer by content, so checking a name or a type does not suffice.
 SAFE_INPUT = {"protocol_whitelist": "file", "format_whitelist": SOURCE_FORMATS}
 
 # Options to recognise the format of a refused file. Without a protocol, the demuxer can open no other file.

@@ -38,7 +38,7 @@ _ODD_TRANSFERS = frozenset({9, 10})
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT
 _VBR_HEADER = re.compile(rb"Xing|Info|VBRI")
 
-# Packets of one stream. A stream without a frame in so many packets counts as undecodable.
+# A stream counts as undecodable if none of its first packets, up to this number, contains a frame.
 MAX_TRIES = 1000
 # Frames per second and bit/s that a stream may state about itself. Beyond them, the statement counts as unknown.
 MAX_FPS = 1000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engine.model import AudioFacts
 
-# ffmpeg assumes the usual layout for up to so many channels without stated positions.
+# ffmpeg assumes the usual layout for up to 8 channels without stated positions, and none for more.
 MAX_GUESSED_CHANNELS = 8
 
 # A resampler returns nothing for fewer samples.

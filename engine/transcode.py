@@ -58,7 +58,7 @@ class Handle:
                 self._process.kill()
 
     def pause(self, seconds: float) -> None:
-        """Wait for so many seconds. Raises `Stopped` if another thread stops the job."""
+        """Wait for `seconds`. Raises `Stopped` at once if another thread stops the job."""
         if self._stopped.wait(seconds):
             raise Stopped
 

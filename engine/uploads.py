@@ -26,8 +26,7 @@ MAX_UPLOAD_AGE = 7 * 86_400.0
 MAX_PARTS = 10_000
 # Bytes that each part but the last must have at least. It is the limit of COS.
 MIN_PART_SIZE = 1 << 20
-# All parts together take at most so many times the size of the largest object. Clients that abandon their uploads
-# would otherwise fill the disk.
+# All parts together may have this many times `max_object_size`. Abandoned uploads would otherwise fill the disk.
 MAX_OBJECTS_IN_PARTS = 4
 
 

@@ -24,7 +24,7 @@ FETCHING = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUE
 
 
 class LocalError(Exception):
-    """An error that a person can correct; its text says how."""
+    """An error that the user can correct. Its text states how."""
 
 
 # The generated secrets of a stack, and the prefix of each. A Tencent secret id begins with AKID.

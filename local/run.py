@@ -45,7 +45,7 @@ class Watch:
         self._check()
 
     def follow(self, seconds: float) -> None:
-        """Print every change for at most so many seconds. Raises `LocalError` if anything is still missing then."""
+        """Print every change, for at most `seconds`. Raises `LocalError` if anything is still missing then."""
         end = time.monotonic() + seconds
         while missing := self._missing():
             if time.monotonic() > end:

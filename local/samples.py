@@ -22,7 +22,7 @@ class Media:
 
 
 def samples(folder: Path, seconds: int = SECONDS) -> list[Media]:
-    """Return a video clip and a song of so many seconds. Raises `LocalError` without ffmpeg.
+    """Return a video clip and a song of `seconds` each. Raises `LocalError` without ffmpeg.
 
     The first call generates them; later ones reuse the files.
     """

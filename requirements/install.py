@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+# Wheels only: a source distribution would run code of its own while it is built.
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:")
 # Seconds. A person who sees no line for longer believes that the command hangs.
 MAX_SILENCE = 4
@@ -39,6 +40,7 @@ def main(folder: Path, lockfile: Path) -> int:
 def _in_turn(file: Path) -> Iterator[None]:
     """Wait until no other process installs this environment. The system releases the lock when its holder ends."""
     with file.open("a") as lock:
+        # An installation takes up to a minute, in which this process would be silent.
         with _progress("waiting for another process that installs"):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

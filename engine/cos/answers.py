@@ -147,7 +147,7 @@ def part_nodes(parts: Iterable[Part]) -> list[Node]:
 
 
 def optional(name: str, value: str) -> list[Node]:
-    """Return an element, or nothing if it would be empty."""
+    """Return a list with an element, or an empty list if the element would be empty."""
     return [(name, value)] if value else []
 
 
