@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engine.model import AudioFacts
 
-# ffmpeg assumes the usual layout for up to 8 channels without stated positions, and none for more.
+# ffmpeg assumes the usual layout for at most this many channels without stated positions.
 MAX_GUESSED_CHANNELS = 8
 
 # A resampler returns nothing for fewer samples.

@@ -17,7 +17,7 @@ from engine.plan import Target, arguments
 from engine.probe import picture_sides, probe
 from mediarelay.domain.tasks.media import RenditionKind
 
-# Bytes of ffmpeg's messages that a failed task shows. Its last lines matter most.
+# Bytes from the end of ffmpeg's messages that a failed task shows. A damaged source can cause megabytes of them.
 LOG_LIMIT = 20_000
 
 
