@@ -1,1 +1,1 @@
-"""Benchmarks: ratios to what one would write without this project, measured in one run."""
+"""Compare functions with the receivers that a team would write without this project, in one run."""

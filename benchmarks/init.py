@@ -1,8 +1,9 @@
-"""`make bench`: the CPU time that a cold start of each function takes, beside two usual receivers (`baselines/`).
+"""`make bench`: measure the CPU time of a cold start of each function, beside two usual receivers (`baselines/`).
 
-Each measurement is a fresh process that has the layers as built, with bytecode, and nothing else: user and system time
-of the interpreter and of importing the handler, which builds its clients. Rounds are interleaved, so that all
-functions see the same machine; the figures are medians. Nothing is called: reading a secret during init is left out.
+Each measurement starts a new process on the layers as built, with bytecode. It is the user and system time of the
+interpreter and of the import of the handler, which creates its clients. The rounds are interleaved, so that all
+functions meet the same load of the machine, and the figures are medians. No function makes a call: the measurement
+omits the secret that some functions read during init.
 """
 
 import argparse
@@ -24,9 +25,10 @@ from tests.stack import REGION, ROOT, defaults, functions, variables
 
 CALLBACKS = ("video_callback", "audio_callback", "music_callback")
 CLIENTS = ("submit_audio", "track_video", "submit_batch", "replay", "quarantine", "read_ledger", "read_songs")
+# The largest accepted ratios to U1 and to U3, by group of functions.
 GOALS = {"callbacks": (0.98, 0.60), "clients": (None, 1.0)}
-"""The largest ratio to U1 and to U3, by group."""
 BASELINES = ROOT / "benchmarks/baselines"
+# `_read` would call Secrets Manager. A function without the secrets module needs no replacement.
 LOAD = """
 try:
     from mediarelay.adapters.secrets import Secret
@@ -39,7 +41,7 @@ import {module}
 
 @dataclass(frozen=True)
 class Target:
-    """Something to start: a module, and where its imports come from."""
+    """A module to start, the paths of its imports, and its environment variables."""
 
     name: str
     code: str
@@ -47,7 +49,8 @@ class Target:
     environment: dict[str, str]
 
     def cpu_ms(self) -> float:
-        """Start it once."""
+        """Start the module once. Return its CPU time in milliseconds."""
+        # -S leaves out the site packages of this machine. -B writes no bytecode, so that all rounds are alike.
         before = _children()
         environment = self.environment | {"PYTHONPATH": ":".join(map(str, self.paths))}
         subprocess.run([sys.executable, "-S", "-B", "-c", self.code], env=environment, check=True, cwd=os.sep)
@@ -60,7 +63,7 @@ def _children() -> float:
 
 
 def targets(layers: Path, names: list[str], tree: Path = ROOT, mark: str = "") -> list[Target]:
-    """The functions of a tree, on its layers."""
+    """Return the named functions of a checkout, on its layers. `mark` is appended to their names."""
     place = (*layers.glob("*/python"),)
     return [
         Target(name + mark, LOAD.format(module="handler"), (tree / "functions" / name, *place), _environment(name))
@@ -70,6 +73,7 @@ def targets(layers: Path, names: list[str], tree: Path = ROOT, mark: str = "") -
 
 def baselines(layers: Path, folder: Path) -> list[Target]:
     """Return the two usual receivers, on packages as pip installs them, and the interpreter alone."""
+    # The layer lacks botocore's file of endpoints, which a plain installation has and loads.
     plain = folder / "plain"
     shutil.copytree(layers / "DependenciesLayer/python", plain)
     shutil.copy(Path(botocore.__file__).parent / "data/endpoints.json", plain / "botocore/data")
@@ -89,18 +93,19 @@ def _environment(function: str) -> dict[str, str]:
 
 
 def measure(chosen: list[Target], rounds: int) -> dict[str, float]:
-    """The median of each target, with the rounds interleaved; the first round only warms the machine."""
+    """Return the median CPU time of each target in milliseconds. An additional first round warms the file cache."""
     found: dict[str, list[float]] = {target.name: [] for target in chosen}
     for index in range(rounds + 1):
         for target in chosen:
             taken = target.cpu_ms()
+            # The first round reads the files from the disk. Later rounds find them in the cache.
             if index:
                 found[target.name].append(taken)
     return {name: statistics.median(times) for name, times in found.items()}
 
 
 def table(medians: dict[str, float]) -> str:
-    """The figures with their ratios."""
+    """Return a table of the medians with their ratios to U1 and U3."""
     lines = [f"{'function':<26}{'CPU ms':>8}{'of U1':>8}{'of U3':>8}"]
     lines += [
         f"{name:<26}{taken:>8.0f}{taken / medians['U1']:>8.2f}{taken / medians['U3']:>8.2f}"
@@ -110,7 +115,7 @@ def table(medians: dict[str, float]) -> str:
 
 
 def missed(medians: dict[str, float]) -> list[str]:
-    """The functions that miss a goal."""
+    """Return a line for each function that exceeds a ratio of `GOALS`."""
     groups = {"callbacks": CALLBACKS, "clients": CLIENTS}
     limits = {name: GOALS[group] for group, names in groups.items() for name in names if name in medians}
     return [
@@ -122,7 +127,7 @@ def missed(medians: dict[str, float]) -> list[str]:
 
 
 def main() -> int:
-    """Print the table, and which goals are missed."""
+    """Print the table, and on stderr each goal that a function misses. Return 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.init", description=__doc__)
     parser.add_argument("functions", nargs="*", help="default: all")
     parser.add_argument("--rounds", type=int, default=9)

@@ -1,7 +1,7 @@
 """`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and the table of ZEGO's errors.
 
-With `--check` nothing is written; the exit code says whether the files are up to date. `functions/read_ledger` serves
-its own copy of the OpenAPI document, since a function only has its folder and the layers.
+With `--check` the command writes nothing, and exits with 1 if a file is out of date. `functions/read_ledger` serves its
+own copy of the OpenAPI document, because a function has only its folder and the layers.
 """
 
 import argparse
@@ -21,13 +21,14 @@ SERVED = ROOT / "functions" / "read_ledger" / "openapi.json"
 EVENTS = ROOT / "docs" / "events.schema.json"
 MUSIC = ROOT / "docs" / "music.md"
 ERRORS_BEGIN, ERRORS_END = "<!-- errors -->", "<!-- end -->"
+# Handlers need these variables when they are imported. They make no calls.
 ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "PROVIDER_ENDPOINT": "https://provider.example.com/"}
-"""The environment in which handlers can be imported. They make no calls."""
 
 
 @cache
 def openapi() -> Schema:
-    """Build the OpenAPI document; raises ValueError if that cannot be done."""
+    """Build the OpenAPI document. Raises ValueError with the messages of the process that builds it."""
+    # A separate process, because handlers read their environment and create clients when they are imported.
     paths = os.pathsep.join([str(ROOT / "layers" / "shared"), str(ROOT)])
     command = [sys.executable, "-m", "docs.openapi"]
     environment = ENVIRONMENT | {"PYTHONPATH": paths, "PATH": os.environ.get("PATH", "")}
@@ -39,7 +40,7 @@ def openapi() -> Schema:
 
 
 def texts() -> dict[Path, str]:
-    """Return what the files should hold."""
+    """Return the up-to-date content of each generated file."""
     built = {OPENAPI: openapi(), EVENTS: events()}
     schemas = {file: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for file, content in built.items()}
     served = json.dumps(openapi(), separators=(",", ":"))
@@ -47,7 +48,7 @@ def texts() -> dict[Path, str]:
 
 
 def _with_errors(page: str) -> str:
-    """Write the table of ZEGO's errors between its marks."""
+    """Return a page with the current table of ZEGO's errors between its marks."""
     before, _, rest = page.partition(ERRORS_BEGIN)
     after = rest.partition(ERRORS_END)[2]
     services = {code: [str(raw) for raw, own in SERVICE_CODES.items() if own == code] for code in ERRORS}
@@ -60,12 +61,12 @@ def _with_errors(page: str) -> str:
 
 
 def stale() -> list[Path]:
-    """Name the files that do not hold what they should."""
+    """Return the files that are missing or out of date."""
     return [file for file, text in texts().items() if not file.exists() or file.read_text(encoding="utf-8") != text]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the files, or with `--check` only compare; returns the exit code."""
+    """Write the files, or with `--check` only compare them. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m docs.generate", description="Generate the schemas in docs/.")
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if a file is out of date")
     check = parser.parse_args(arguments).check

@@ -1,11 +1,13 @@
 """`python -m docs.openapi`: print the OpenAPI document, merged from the routes of all functions.
 
-A handler builds its use case when it is imported, so this runs in a process of its own (see `generate.openapi`).
+A handler constructs its use case when it is imported, so `generate.openapi` runs this module in a separate process.
 
-Powertools gives each route's operation. Three things come from elsewhere. Schemas come from pydantic, without a title
-for each field, and with a field that an answer leaves out as optional and never null. Query parameters come from the
-model that reads them, with all constraints; Powertools would give them as plain text. What API Gateway answers before
-any of our code runs is added to every operation.
+Powertools generates each route's operation. This module replaces or adds three parts:
+
+- Schemas come from pydantic, without a title for each field. A field that an answer omits while it is unknown is
+  optional and never null.
+- Query parameters come from the model that reads them, with all constraints. Powertools would describe them as text.
+- Every operation lists the answers that API Gateway gives before a function runs.
 """
 
 import importlib.util
@@ -38,26 +40,26 @@ MODELS: dict[str, type[BaseModel]] = {
     if isinstance(value, type) and issubclass(value, BaseModel)
 }
 DESCRIPTION = """
-Errors are `application/problem+json` (RFC 9457): `field` names what is wrong with a 400. API Gateway answers some
-requests itself, before any of our code runs, with `{"message": ...}`: a path or a method that is not listed here is 404
-`{"message": "Not Found"}`. A query parameter that a route does not know is refused, on all routes but those for
-callbacks. Bodies are JSON in UTF-8, read strictly: no name twice, no `NaN`, no more than 32 levels, nothing converted.
-A token that was added or taken away counts everywhere after SecretCacheSeconds; until then some functions know it and
-others do not.
+Errors are `application/problem+json` (RFC 9457). The `field` of a 400 names the wrong part of the request. API Gateway
+answers some requests itself, before a function runs, with `{"message": ...}`: a path or a method that this document
+does not list is 404 `{"message": "Not Found"}`. All routes but those for callbacks refuse unknown query parameters.
+Bodies are JSON in UTF-8, which Mediarelay parses strictly: it refuses repeated names, `NaN` and more than 32 levels,
+and converts no types. A new token works on every function after SecretCacheSeconds, and a removed one stops working;
+until then some functions accept it and others do not.
 """
 GATEWAY = {
-    413: "API Gateway's own body: more than it takes",
-    429: "API Gateway's own body: over the route's rate",
+    413: "API Gateway's own body: the request exceeds its limit",
+    429: "API Gateway's own body: the route's rate is exceeded",
     500: "API Gateway's own body: the function failed",
     503: "API Gateway's own body: the function was throttled or took too long",
 }
 GATEWAY_AUTHORIZED = {
     401: "API Gateway's own body: no Authorization header",
-    403: "API Gateway's own body: the token is not known, or its scopes do not allow this",
+    403: "API Gateway's own body: the token is unknown, or its scopes do not allow the request",
 }
-GATEWAY_PARAMETERS = {404: "API Gateway's own body: no such route, as with an empty name or a `/` in one"}
+GATEWAY_PARAMETERS = {404: "API Gateway's own body: no such route; a path parameter is empty or contains a `/`"}
 GATEWAY_MESSAGE: Schema = {
-    "description": "What API Gateway answers itself, before any of our code runs.",
+    "description": "The body that API Gateway returns itself, before a function runs.",
     "properties": {"message": {"type": "string"}},
     "required": ["message"],
     "type": "object",
@@ -66,10 +68,10 @@ NOTIFICATION: Schema = {
     "operationId": "notification",
     "summary": "Something happened to a task, a submit or a song",
     "description": (
-        "What the topic publishes, as an HTTPS subscription with raw message delivery posts it (with Content-Type "
-        "text/plain); without that it is the field `Message` of SNS's own JSON, and in a queue it is the message. At "
-        "least once each, in no certain order: drop what has an `id` that you have seen. The message attributes "
-        "`type`, `kind`, `app_id` and `bucket` are for filter policies."
+        "A message of the topic, as an HTTPS subscription with raw message delivery posts it (with Content-Type "
+        "text/plain). Without raw delivery, it is the field `Message` of SNS's own JSON. In a queue it is the message. "
+        "SNS delivers each message at least once and in no fixed order: ignore a message whose `id` you have seen. The "
+        "message attributes `type`, `kind`, `app_id` and `bucket` are for filter policies."
     ),
     "tags": ["notifications"],
     "security": [],
@@ -77,7 +79,7 @@ NOTIFICATION: Schema = {
         "required": True,
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Notification"}}},
     },
-    "responses": {"2XX": {"description": "Taken; anything else is delivered again"}},
+    "responses": {"2XX": {"description": "Accepted. SNS repeats the delivery after any other answer"}},
 }
 
 
@@ -85,12 +87,12 @@ NOTIFICATION: Schema = {
 
 
 def template() -> Schema:
-    """Read template.yaml."""
+    """Return template.yaml with its loops expanded."""
     return parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
 
 def template_routes() -> dict[str, bool]:
-    """Return the template's routes as `METHOD /path`, each with whether it needs a bearer token."""
+    """Return the template's routes as `METHOD /path`, each with True if it requires a bearer token."""
     functions = (item["Properties"] for item in template()["Resources"].values() if "Events" in item["Properties"])
     events = (event for function in functions for event in function["Events"].values() if event["Type"] == "HttpApi")
     return {
@@ -105,7 +107,8 @@ def template_routes() -> dict[str, bool]:
 
 
 def resolvers() -> Iterator[ApiResolver]:
-    """Load the resolver of each function that has one."""
+    """Yield the resolver of each function that has one, and the one that describes the callback functions."""
+    # All handlers have the same file name, so each gets the name of its function as a module name.
     for path in sorted(ROOT.glob("functions/*/handler.py")):
         if "api_resolver()" in path.read_text("utf-8"):
             spec = importlib.util.spec_from_file_location(path.parent.name, path)
@@ -117,7 +120,7 @@ def resolvers() -> Iterator[ApiResolver]:
 
 
 def document() -> Schema:
-    """Build the OpenAPI document; raises ValueError if handlers and template have different routes."""
+    """Build the OpenAPI document. Raises ValueError if handlers and template have different routes."""
     apps, bearer = list(resolvers()), template_routes()
     functions = {key: function for app in apps for key, function in app.functions.items()}
     check_routes(functions.keys(), bearer.keys())
@@ -151,6 +154,7 @@ def _merge(apps: list[ApiResolver]) -> Schema:
         security=[{"bearer": []}],
         on_conflict="error",
     )
+    # With `on_conflict`, a route that two functions state fails here instead of hiding one of them.
     for app in apps:
         merge.add_schema(json.loads(app.get_openapi_json_schema()))
     merged: Schema = json.loads(merge.get_openapi_json_schema())
@@ -158,7 +162,7 @@ def _merge(apps: list[ApiResolver]) -> Schema:
 
 
 def _completed(operation: Schema, function: Callable[..., Any], *, bearer: bool) -> Schema:
-    """Return an operation with the parameters as they are read, and with API Gateway's own answers."""
+    """Return an operation with its parameters as the models read them, and with API Gateway's own answers."""
     query = function.__annotations__.get("query", base.NoQuery)
     parameters = [_described(one) for one in operation.get("parameters", [])] + query_parameters(query)
     added = GATEWAY | (GATEWAY_AUTHORIZED if bearer else {})
@@ -175,6 +179,7 @@ def _completed(operation: Schema, function: Callable[..., Any], *, bearer: bool)
 
 def _with_gateway(ours: Schema, added: Mapping[int, str]) -> Schema:
     message = {"application/json": {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
+    # A function and API Gateway can answer the same status with different bodies, so both media types are listed.
     for status, text in added.items():
         own = ours.get(str(status), {"description": "", "content": {}})
         description = ". ".join(filter(None, (own["description"], text)))
@@ -186,7 +191,7 @@ def _with_gateway(ours: Schema, added: Mapping[int, str]) -> Schema:
 
 
 def _described(parameter: Schema) -> Schema:
-    """Return a parameter with the description beside its schema, where OpenAPI has it."""
+    """Return a parameter with the description beside its schema, which is its place in OpenAPI."""
     schema = {name: value for name, value in parameter["schema"].items() if name != "title"}
     description = schema.pop("description", parameter.get("description"))
     return parameter | {"description": description, "schema": schema}
@@ -208,6 +213,7 @@ def _query_parameter(name: str, field: Schema, *, required: bool, named: Schema)
         shown = {"type": "string", "enum": choices["enum"]} | shown
     if "default" in field and field["default"] not in (None, ""):
         shown["default"] = field["default"]
+    # A list is one parameter with commas, because API Gateway joins repeated parameters in the same way.
     several: Schema = {"style": "form", "explode": False} if shown.get("type") == "array" else {}
     about: Schema = {"name": name, "in": "query", "description": field["description"]}
     return about | ({"required": True} if required else {}) | several | {"schema": shown}
@@ -218,8 +224,10 @@ def _query_parameter(name: str, field: Schema, *, required: bool, named: Schema)
 
 def _components(paths: str) -> Schema:
     """Return every schema that the paths name, by name."""
+    # A request lists what the model accepts, an answer what it contains. pydantic has a mode for each.
     named = {name: MODELS[name] for name in set(re.findall(r"#/components/schemas/(\w+)", paths)) & MODELS.keys()}
-    named["AudioBatchItem"] = submits.AudioBatchItem  # named by a schema, not by a path
+    # Only another schema names it, so the search in the paths does not find it.
+    named["AudioBatchItem"] = submits.AudioBatchItem
     requests = [model for name, model in named.items() if _is_request(name, model)]
     answers = [model for model in named.values() if model not in requests]
     found = definitions(requests, "validation")

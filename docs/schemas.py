@@ -1,4 +1,4 @@
-"""JSON schemas of the models, and of the notification that is made of them."""
+"""Build the JSON schemas of the models, and the schema of notifications, which combines them."""
 
 import json
 from collections.abc import Sequence
@@ -21,17 +21,20 @@ SONG_EVENTS = [f"mediarelay.song.{event}" for event in SongEventType]
 
 
 class Plain(GenerateJsonSchema):
-    """JSON Schema without a made-up title for each field."""
+    """A generator of JSON schemas that adds no title to a field, because it would only repeat the field's name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the signature is pydantic's
-        """No field needs a title."""
+        """Return False for every field."""
         return False
 
 
 def definitions(
     models: Sequence[type[BaseModel]], mode: JsonSchemaMode, ref: str = "#/components/schemas/{model}"
 ) -> dict[str, Schema]:
-    """Return the schemas of models and of all that they refer to, by name."""
+    """Return the schemas of models and of all models to which they refer, by name.
+
+    `ref` is the form of a reference, with `{model}` for the name.
+    """
     wanted = [(model, mode) for model in models]
     _, found = models_json_schema(wanted, ref_template=ref, schema_generator=Plain)
     definitions: dict[str, Schema] = found["$defs"]
@@ -39,7 +42,8 @@ def definitions(
 
 
 def as_sent(schema: Schema) -> Schema:
-    """Return a schema with what an answer leaves out while it is not known as optional, and all else as required."""
+    """Return the schema of an answer: a field is optional if its default is null, else required."""
+    # Answers omit unknown values instead of printing null, and print every other field, even with its default.
     fields: Schema = schema.get("properties", {})
     optional = {name for name, field in fields.items() if field.get("default", "") is None}
     if not fields:
@@ -51,21 +55,21 @@ def as_sent(schema: Schema) -> Schema:
 
 
 def not_null(field: Schema) -> Schema:
-    """Return an optional field as it is where it is present."""
+    """Return the schema of an optional field without null and without its default."""
     rest = {name: value for name, value in field.items() if name not in {"default", "anyOf"}}
     choices = [choice for choice in field.get("anyOf", []) if choice != {"type": "null"}]
     return rest | (choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})
 
 
 def notification() -> dict[str, Schema]:
-    """Return the schema of the notification, with its parts among the others."""
+    """Return the schema of a notification and of its parts, by name, with references as in OpenAPI."""
     schema = json.loads(json.dumps(events()).replace("#/$defs/", "#/components/schemas/"))
     parts: dict[str, Schema] = schema.pop("$defs")
     return parts | {"Notification": {name: part for name, part in schema.items() if not name.startswith("$")}}
 
 
 def events() -> Schema:
-    """Build the schema of the notification: a CloudEvent whose data is a task, a refused submit or a song."""
+    """Build the schema of a notification: a CloudEvent whose data is a task, a refused submit or a song."""
     sent = definitions([TaskDetails, RefusedSubmit, SongLease], "serialization", "#/$defs/{model}")
     shapes = {name: as_sent(schema) for name, schema in sent.items()}
     shapes |= _shortened(shapes["TaskDetails"])
@@ -73,7 +77,7 @@ def events() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": EVENTS_ID,
         "title": "Mediarelay notification",
-        "description": "The message on the topic: a CloudEvent 1.0 in JSON. Drop what has an id you have seen.",
+        "description": "A message of the topic: a CloudEvent 1.0 in JSON. Ignore a message whose id you have seen.",
         "type": "object",
         "required": ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"],
         "properties": _envelope(),
@@ -92,7 +96,7 @@ def _envelope() -> Schema:
         "id": {
             "type": "string",
             "format": "uuid",
-            "description": "The same for every repeat of this event",
+            "description": "Identifies the event; every repeat has the same id",
         },
         "source": {"type": "string", "format": "uri", "description": "The address of the deployment's API"},
         "type": {
@@ -101,21 +105,21 @@ def _envelope() -> Schema:
         "subject": {
             "type": "string",
             "minLength": 1,
-            "description": "The vid; of a refused submit, a digest of its key; of a song, room/song/vendor/type",
+            "description": "The vid of a task, a digest of a refused submit's key, or a song as room/song/vendor/type",
         },
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": {"const": "application/json"},
         "replay": {
             "type": "integer",
             "minimum": 1,
-            "description": "There if a client requested a replay: how many replays of the task so far",
+            "description": "Only after a replay: the number of replays of the task so far",
         },
         "data": {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in SHAPES]},
     }
 
 
 def _state_of(name: str) -> Schema:
-    """Tie a type of event to the states that it is published for."""
+    """Return the condition that ties an event type to the states for which Mediarelay publishes it."""
     states = [state.value for state, other in TYPES.items() if other == name]
     return _about(f"mediarelay.task.{name}", {"properties": {"state": {"enum": states}}, "required": ["state"]})
 
@@ -128,14 +132,14 @@ def _about(kind: str, data: Schema) -> Schema:
 
 
 def _shortened(task: Schema) -> dict[str, Schema]:
-    """Return the shapes of a task too large for a message: without renditions, or only what is always short."""
+    """Return the shapes of a task that is too large for a message: without renditions, or only its bounded fields."""
     link: Schema = {"type": "string", "format": "uri", "description": "GET /tasks/{vid}, with a bearer token"}
     fields: Schema = task["properties"] | {"renditions_url": link}
     linked = [name for name in fields if name != "renditions"]
     required = {*task["required"], "renditions_url"}
     shapes = {
-        "TaskLink": ("A task whose renditions would not fit into a message.", linked),
-        "TaskNote": ("A task whose other texts would not fit either.", list(BOUNDED)),
+        "TaskLink": ("A task whose renditions exceed the size of a message.", linked),
+        "TaskNote": ("A task that exceeds the size of a message even without its renditions.", list(BOUNDED)),
     }
     return {
         name: {

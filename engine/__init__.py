@@ -1,4 +1,4 @@
 """A CTS-compatible transcoding service that runs on this machine and really transcodes.
 
-It stands in for the provider: the same signed API, the same buckets, the same callbacks; see docs/engine.md.
+It stands in for the provider, with the same signed API, buckets and callbacks. See docs/engine.md.
 """

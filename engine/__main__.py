@@ -1,6 +1,6 @@
 """`python -m engine --port 4580 --data DIR [--config FILE]`: serve on 127.0.0.1 until SIGTERM or SIGINT.
 
-Exit codes: 0 stopped, 2 could not start (one line on stderr says why).
+The exit code is 0 after a stop. It is 2 if the engine cannot start; one line on stderr then states the reason.
 """
 
 import argparse
@@ -24,30 +24,32 @@ CANNOT_START = 2
 
 
 class Server(uvicorn.Server):
-    """Says when it is ready and leaves the signals to `main`."""
+    """A uvicorn server that prints a line when it is ready and leaves the signals to `_serve`."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then print the one line."""
+        """Start serving, then print the line for which callers wait."""
         await super().startup(sockets)
+        # With `--port 0` only the socket knows the port.
         port = sockets[0].getsockname()[1] if sockets else self.config.port
         sys.stdout.write(f"engine ready on http://{HOST}:{port}\n")
         sys.stdout.flush()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End in order: the usual way raises the signal again before everything is closed."""
+        """Capture nothing: uvicorn would raise the signal again before the engine has closed its store."""
         yield
 
     def end(self, *_: object) -> None:
-        """Stop serving; running requests get two seconds."""
+        """Stop serving. Running requests have two seconds to finish."""
         self.should_exit = True
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the engine; returns the exit code."""
+    """Run the engine and return its exit code."""
     options = _options(argv)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
+        # The engine claims its port first, so that a second engine fails before it opens the data directory.
         with _listen(options.port) as listening:
             _serve(Engine.open(options.data, options.config), listening)
     except (Malformed, OSError, StoreBusy, NoFfmpeg) as error:
@@ -69,6 +71,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 def _listen(port: int) -> socket.socket:
     listening = socket.socket()
     try:
+        # A restarted engine can bind the port at once, although the kernel still holds old connections to it.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))
         listening.listen(1024)
@@ -84,6 +87,7 @@ def _serve(engine: Engine, listening: socket.socket) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # The Date of an upload's answer decides the vid of its task, so the buckets set it themselves.
         date_header=False,
         timeout_graceful_shutdown=2,
         lifespan="on",

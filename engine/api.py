@@ -1,4 +1,4 @@
-"""The signed API v2 at /v2/index.php: checks, actions, envelope (seed document; cts.md sections 1 and 2).
+"""The signed API v2 at /v2/index.php: its checks, actions and envelope, as docs/engine.md describes them.
 
 Every answer is HTTP 200 with `{"code", "message", "codeDesc", "data"}`.
 """
@@ -31,6 +31,7 @@ Answer = dict[str, Any]
 
 PATH = "/v2/index.php"
 MAX_BODY = 1 << 20
+# The `codeDesc` of each code. The provider publishes the numbers but few of the texts, so most texts are the engine's.
 CODES = {
     0: "Success",
     4000: "InvalidParameter",
@@ -44,11 +45,10 @@ CODES = {
     6100: "ActionNotSupported",
     6200: "UnderMaintenance",
 }
-"""`codeDesc` of each code; the provider publishes the numbers but few of the words."""
 
 
 class Refused(Exception):
-    """The call is answered with this code."""
+    """The API refuses a call with this code."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -56,12 +56,12 @@ class Refused(Exception):
 
 
 def envelope(code: int, message: str = "", data: Answer | None = None) -> Answer:
-    """Wrap an answer."""
+    """Wrap data, or the code and message of a refusal, as the provider does."""
     return {"code": code, "message": message, "codeDesc": CODES.get(code, "Failure"), "data": data or {}}
 
 
 class Api:
-    """The actions and what stands before them."""
+    """The actions of the API and the checks that precede them."""
 
     def __init__(self, settings: Settings, store: Store, jobs: Jobs) -> None:
         self._settings = settings
@@ -74,7 +74,9 @@ class Api:
         }
 
     async def endpoint(self, request: Request) -> Response:
-        """Answer GET (parameters in the query) and POST (a form, the query or both); carry out the faults."""
+        """Answer GET (parameters in the query) and POST (a form, the query or both), with the faults in force."""
+        # An HTTP status and an error prevent the call. A hang and garbage follow a call that has taken effect, because
+        # clients must cope with a lost answer to a submit.
         faults = self._settings.faults.roll()
         if faults.api_http_status is not None:
             return PlainTextResponse("fault", status_code=faults.api_http_status)
@@ -86,7 +88,7 @@ class Api:
         return PlainTextResponse(str(answer)[:40]) if faults.api_garbage else JSONResponse(answer)
 
     def call(self, method: str, host: str, params: Params) -> Answer:
-        """Check and carry out one call; never raises."""
+        """Check and carry out one call. Errors become envelopes; nothing is raised."""
         try:
             self._authenticate(method, host, params)
             return envelope(0, data=self._act(params))
@@ -97,6 +99,7 @@ class Api:
         except Refused as refused:
             return envelope(refused.code, str(refused))
         except Exception:
+            # Clients of the provider expect an envelope, never HTTP 500.
             logger.exception("a call failed")
             return envelope(6000, "internal error")
 
@@ -122,8 +125,11 @@ class Api:
             raise Refused(4105, "Token: missing or wrong")
 
     def _is_repeat(self, params: Params, nonce: str, now: float) -> bool:
-        """Mark a nonce as used at its timestamp: the official clients draw so few that they meet again by chance."""
+        """Mark a nonce as used at its timestamp. Return True if the key used both before."""
+        # The official clients draw from so few nonces that two honest calls share one by chance. The timestamp is
+        # therefore a part of the key.
         used = UsedNonce(secret_id=params["SecretId"], nonce=nonce, timestamp=params["Timestamp"])
+        # A timestamp is valid for WINDOW_SECONDS on either side of the clock, so a used nonce counts for both.
         return self._store.use_nonce(used, now, 2 * WINDOW_SECONDS + 1)
 
     def _act(self, params: Params) -> Answer:
@@ -170,7 +176,7 @@ def _need(params: Params, name: str) -> str:
 
 
 async def _pairs(request: Request) -> Pairs:
-    """Read the parameters of the query and of the body, if there is one; raises `Malformed`."""
+    """Read the parameters of the query and of the body, if there is one. Raises `Malformed`."""
     query = read_urlencoded(request.scope["query_string"].decode("latin-1"))
     if request.method != "POST":
         return query
@@ -179,6 +185,7 @@ async def _pairs(request: Request) -> Pairs:
 
 def _unique(pairs: Pairs) -> Params:
     params = dict(pairs)
+    # The signature covers one value of each name. A second value would reach an action unsigned.
     if len(params) != len(pairs):
         raise Malformed("parameters", "a name is given twice")
     return params

@@ -1,4 +1,4 @@
-"""The engine put together: its parts, their life, and which part answers which request."""
+"""The composition of the engine: its parts, the order of start and stop, and the routes of requests to parts."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -41,11 +41,13 @@ class Engine:
 
     @classmethod
     def open(cls, data: Path, config: Path | None = None) -> "Engine":
-        """Open a data directory, made if need be, with the configuration of a file or the one it keeps.
+        """Open a data directory, with the configuration of a file or the one that the directory holds.
 
-        Raises `StoreBusy` if another engine holds it, `Malformed` for the configuration, `NoFfmpeg`, OSError.
+        A missing directory is created. Raises `StoreBusy` if another engine uses it, `Malformed` for an invalid
+        configuration, `NoFfmpeg` if the configuration needs ffmpeg and none runs, and OSError.
         """
         data.mkdir(parents=True, exist_ok=True)
+        # The store locks the directory. It opens first, so that a second engine removes no drafts and no parts.
         store = Store(data / "engine.sqlite3")
         try:
             settings = load_settings(data, config)
@@ -60,19 +62,20 @@ class Engine:
         return cls(settings, store, objects, uploads, sender, jobs)
 
     def start(self) -> None:
-        """Take up what is unfinished."""
+        """Start the threads, which continue unfinished tasks and waiting callbacks."""
+        # Jobs queue callbacks, so the sender starts before them and stops after them.
         self.sender.start()
         self.jobs.start()
 
     def stop(self) -> None:
-        """End jobs with their processes, then the senders, then close the store."""
+        """Stop the jobs with their processes, then the senders, and close the store."""
         self.jobs.stop()
         self.sender.stop()
         self.store.close()
 
 
 def build_app(engine: Engine) -> ASGIApp:
-    """Make the ASGI application; it starts the engine and stops it at the end of its life."""
+    """Build the ASGI application. Its lifespan starts and stops the engine."""
     signed = Api(engine.settings, engine.store, engine.jobs)
     cos = Cos(engine.settings, engine.store, engine.objects, engine.uploads, engine.jobs)
     console = Console(engine.settings, engine.store, engine.jobs)
@@ -85,7 +88,10 @@ def build_app(engine: Engine) -> ASGIApp:
 
 
 def _by_host(inner: ASGIApp, cos: Cos) -> ASGIApp:
-    """Send requests for a bucket's host to the buckets, whatever their path."""
+    """Route requests whose Host is a bucket's to the buckets, whatever their path.
+
+    A bucket may hold keys such as `v2/index.php`, so the host decides before the path.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send) if scope["type"] == "http" else None
@@ -103,6 +109,7 @@ def _life(engine: Engine) -> Callable[[Starlette], AbstractAsyncContextManager[N
     async def life(_: Starlette) -> AsyncIterator[None]:
         engine.start()
         yield
+        # Stopping waits for threads, which would block the event loop.
         await run_in_threadpool(engine.stop)
 
     return life

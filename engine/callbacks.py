@@ -1,7 +1,7 @@
-"""Telling the configured address, with bounded retries; the callback faults are applied here and nowhere else.
+"""Deliver callbacks to the configured address, with bounded retries. Only this module applies the callback faults.
 
-The provider documents no retry policy, answer or timeout. Ours: any 2xx within the timeout is taken, else the next try
-comes after a doubled, jittered wait, until the tries are used up.
+The provider documents no retry policy, answer or timeout. The engine accepts any 2xx within the timeout. Otherwise it
+tries again after a wait with jitter, which doubles each time, until it has made the configured number of attempts.
 """
 
 import json
@@ -21,14 +21,15 @@ from engine.store import Attempt, Callback, Store
 logger = logging.getLogger(__name__)
 
 SENDERS = 8
+# Seconds. A receiver that hangs must not delay the end of the process: unfinished deliveries run again after a start.
 MAX_WAIT = 2.0
-"""Seconds that a stop waits for deliveries under way."""
+# Seconds that an idle sender sleeps; `wake` ends the sleep.
 _ENOUGH = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One documented callback before any fault touches it."""
+    """One documented callback, before any fault changes it. `type` is the `callback_type`, `body` the JSON object."""
 
     vid: str
     type: str
@@ -37,17 +38,21 @@ class Message:
 
 
 def deliveries(message: Message, faults: Faults, now: float) -> list[Callback]:
-    """Turn a message into the deliveries that the faults leave: none sent, one, or several; some later."""
+    """Return the deliveries that the faults make of a message: one, several, later ones, or one recorded as dropped.
+
+    `now` is in UNIX seconds.
+    """
     body = _spoilt(json.dumps(_claimed(message.body, faults.callback_lie), ensure_ascii=False), faults)
     plain = Callback(vid=message.vid, type=message.type, url=message.url, body=body, created=now, due=now)
     if faults.drop_callbacks:
+        # The store records it, so that a test can tell a dropped callback from one that the engine never made.
         return [replace(plain, due=None, state="dropped")]
     late = (faults.callback_delay + random.uniform(0, faults.callback_jitter) for _ in range(faults.callback_copies))  # noqa: S311
     return [replace(plain, due=_mirrored(now, faults.callback_reversed) + seconds) for seconds in late]
 
 
 def _claimed(body: dict[str, Any], lie: str | None) -> dict[str, Any]:
-    """Claim another result than the true one, without its outputs or errors."""
+    """Replace the status of a body by the claimed one, and its outputs or errors by those that fit the claim."""
     if lie is None or body.get("status") == lie:
         return body
     reason = {"error_code": [122], "error_msg": ["a lie"]} if lie == "fail" else {}
@@ -60,23 +65,25 @@ def _spoilt(body: str, faults: Faults) -> str:
 
 
 def _mirrored(now: float, window: float) -> float:
-    """Within each stretch of `window` seconds, send last what came first: all of it in the stretch after."""
+    """Return when to send a callback of `now`, so that the callbacks of each `window` seconds arrive in reverse."""
+    # A callback moves to the next window, at the mirror image of its place in this one.
     return now + 2 * (window - now % window) if window else now
 
 
 def after(callback: Callback, policy: CallbackPolicy, attempt: Attempt) -> Callback:
-    """Say what an attempt makes of a delivery: done, given up, or due again (full jitter, the bound doubles)."""
+    """Return a delivery after an attempt: delivered, given up, or due again after a wait that doubles each time."""
     tries = callback.tries + 1
     if attempt.http_status is not None and 200 <= attempt.http_status < 300:  # noqa: PLR2004
         return replace(callback, due=None, tries=tries, state="delivered")
     if tries >= policy.tries:
         return replace(callback, due=None, tries=tries, state="given_up")
+    # Half of the wait either way is jitter, so that callbacks that failed together do not return together.
     wait = policy.backoff * 2**callback.tries * random.uniform(0.5, 1.5)  # noqa: S311
     return replace(callback, due=attempt.at + attempt.seconds + wait, tries=tries)
 
 
 class Sender:
-    """Threads that deliver what the store says is due."""
+    """Threads that deliver the callbacks that are due in the store."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
@@ -87,22 +94,23 @@ class Sender:
         self._threads = [threading.Thread(target=self._loop, name=f"sender-{i}", daemon=True) for i in range(SENDERS)]
 
     def start(self) -> None:
-        """Begin; deliveries that an earlier process left are taken up."""
+        """Start the threads, which also continue the deliveries of an earlier process."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Wait a little for what is being sent, then end; what did not finish is sent again at the next start."""
+        """Wait at most `MAX_WAIT` for running deliveries, then end. The next start repeats unfinished ones."""
         self._stopped = True
         self.wake()
         deadline = time.monotonic() + MAX_WAIT
         for thread in self._threads:
             thread.join(max(0, deadline - time.monotonic()))
+        # Threads that still send must not write to the store, which is about to close.
         self._abandoned = True
         self._pool.clear()
 
     def wake(self) -> None:
-        """Say that something new is due."""
+        """Wake the idle senders, because a new callback is due."""
         with self._changed:
             self._changed.notify_all()
 
@@ -111,12 +119,14 @@ class Sender:
             try:
                 self._step()
             except sqlite3.Error:
+                # A full disk may recover, so the thread survives; the pause keeps the log short meanwhile.
                 if not self._abandoned:
                     logger.exception("the store does not answer")
                     time.sleep(1)
 
     def _step(self) -> None:
-        """Deliver what is due longest, or wait for something to do."""
+        """Deliver the callback that has been due longest, or wait until one is due."""
+        # The claim and the wait share the lock: a `wake` between them would be lost, and the sender would sleep on.
         with self._changed:
             found = self._store.claim_callback(time.time())
             if not isinstance(found, Callback):
@@ -125,6 +135,7 @@ class Sender:
         attempt = self._post(found)
         if not self._abandoned:
             self._store.record_attempt(after(found, self._settings.config.callbacks, attempt), attempt)
+            # The task's next callback waited for this one.
             self.wake()
 
     def _post(self, callback: Callback) -> Attempt:
@@ -132,6 +143,7 @@ class Sender:
         status, error = None, None
         try:
             status = self._request(callback)
+        # urllib3 raises ValueError for some addresses that it cannot parse.
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as failed:
             error = f"{type(failed).__name__}: {failed}"[:300]
         return Attempt(at=at, seconds=time.monotonic() - clock, http_status=status, error=error)

@@ -1,4 +1,4 @@
-"""What the engine does and what it does wrong on purpose, as typed values that can change while it runs."""
+"""The configuration of the engine and its faults, as typed values that can change while it runs."""
 
 import json
 import os
@@ -22,7 +22,7 @@ DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Who may call the signed API; with a `token`, calls must carry it as the parameter `Token`."""
+    """The key of the signed API. With a `token`, calls must carry it as the parameter `Token`."""
 
     secret_id: str
     secret_key: Secret
@@ -31,7 +31,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
-    """`count` screenshots of one specification, evenly spread over the duration."""
+    """The screenshots of one specification: `count` of them, evenly spread over the duration."""
 
     spec: str
     count: Annotated[int, Field(ge=1, le=100)] = 1
@@ -39,7 +39,7 @@ class Cover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """A bucket; with `video` on, each upload starts a video task. `dst` is where outputs go, by default here."""
+    """A bucket. With `video`, each upload starts a video task. `dst` is the bucket for outputs, by default this one."""
 
     name: str
     region: str
@@ -50,13 +50,16 @@ class Bucket:
     dst: Place | None = None
 
     def place(self, app_id: int) -> Place:
-        """Return this bucket as a place of the given account."""
+        """Return the place of this bucket in the given account."""
         return Place(app_id=app_id, bucket=self.name, region=self.region)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackPolicy:
-    """How callbacks are sent: `timeout` and `backoff` in seconds, the wait doubles with each try and is jittered."""
+    """The retry policy of callbacks: `tries` attempts with a `timeout` in seconds each.
+
+    The first wait is `backoff` in seconds. It doubles after each attempt and has jitter.
+    """
 
     tries: Annotated[int, Field(ge=1, le=20)] = 3
     timeout: Annotated[float, Field(ge=0.1, le=120)] = 10.0
@@ -65,7 +68,7 @@ class CallbackPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything that can be set. Times in seconds, sizes in bytes; `workers` is how many sources run at once."""
+    """The configuration. Times are in seconds, sizes in bytes. `workers` is the number of sources that run at once."""
 
     credentials: Credentials
     app_id: Annotated[int, Field(ge=1, le=10**15 - 1)] = 1250000000
@@ -83,15 +86,15 @@ class Config:
     max_object_size: Annotated[int, Field(ge=1, le=2**50)] = 5 * 2**30
 
     def bucket(self, place: Place) -> Bucket | None:
-        """Return the configured bucket at a place."""
+        """Return the configured bucket at a place, None if there is none."""
         return next((bucket for bucket in self.buckets if bucket.place(self.app_id) == place), None)
 
     def callback_url(self, kind: Kind) -> str | None:
-        """Return where results of this kind are reported."""
+        """Return the address for callbacks of a kind of task, None if the engine sends none."""
         return self.video_callback_url if kind is Kind.VIDEO else self.audio_callback_url
 
     def check(self) -> "Config":
-        """Return itself; raises `Malformed` for what the types cannot say."""
+        """Return the configuration itself. Raises `Malformed` if it breaks a rule that the types cannot express."""
         for i, bucket in enumerate(self.buckets):
             if parse_host(bucket.place(self.app_id).host) != bucket.place(self.app_id):
                 raise Malformed(f"buckets.{i}", "name and region do not make a bucket host")
@@ -103,9 +106,10 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """What goes wrong on purpose; delays in seconds. `share` is the part of calls and callbacks that is hit (0 to 1).
+    """The faults that the engine applies on request. Delays are in seconds.
 
-    A new fault is a field here and one use at the place it is about: `api.py`, `callbacks.py` or `jobs.py`.
+    `share` is the part of calls, callbacks and tasks that the faults affect, from 0 to 1. To add a fault, add a field
+    and use it once, in `api.py`, `callbacks.py` or `jobs.py`.
     """
 
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -123,7 +127,7 @@ class Faults:
     task_error: int | None = None
 
     def roll(self) -> "Faults":
-        """Return these faults, or none of them, for one call or one callback."""
+        """Return these faults, or none of them, for one call, callback or task."""
         return self if self.share >= 1 or random.random() < self.share else NO_FAULTS  # noqa: S311
 
 
@@ -133,7 +137,7 @@ NO_FAULTS = Faults()
 class Settings:
     """The configuration and the faults in force.
 
-    The configuration is kept in DIR/config.json, the faults end with the process.
+    DIR/config.json stores the configuration. The faults end with the process.
     """
 
     def __init__(self, config: Config, file: Path) -> None:
@@ -144,14 +148,14 @@ class Settings:
         self._save()
 
     def update(self, body: object) -> Config:
-        """Lay a partial configuration over the present one; raises `Malformed`, then nothing has changed."""
+        """Merge a partial configuration into the present one. Raises `Malformed`; nothing has changed then."""
         with self._lock:
             self.config = decode(Config, merge(encode(self.config), body)).check()
             self._save()
             return self.config
 
     def set_faults(self, body: object) -> Faults:
-        """Replace all faults: what `body` leaves out is off; raises `Malformed`."""
+        """Replace all faults. A fault that `body` omits is off. Raises `Malformed`."""
         self.faults = decode(Faults, body)
         return self.faults
 
@@ -163,9 +167,9 @@ class Settings:
 
 
 def load_settings(data: Path, file: Path | None = None) -> Settings:
-    """Read the configuration: `file` if given, else what DIR keeps, else defaults with a fresh secret key.
+    """Read the configuration from `file` if given, else from DIR, else use the defaults with a new secret key.
 
-    Raises `Malformed` for content, OSError for a file that cannot be read.
+    Raises `Malformed` for an invalid configuration, OSError for an unreadable file.
     """
     kept = data / "config.json"
     source = file or (kept if kept.exists() else None)

@@ -1,6 +1,6 @@
-"""The engine's own console below /_engine/: settings, faults, what happened. JSON, for this machine only.
+"""The engine's JSON console below /_engine/: configuration, faults, tasks and callbacks, for this machine only.
 
-The Host must name this machine, so that no web page can reach it under a name of its own (DNS rebinding).
+The Host must name this machine, so that no web page can reach the console under a name of its own (DNS rebinding).
 """
 
 import json
@@ -42,7 +42,7 @@ class Console:
         self._pool = urllib3.PoolManager(retries=False)
 
     def routes(self) -> list[Route]:
-        """Return its routes."""
+        """Return the routes. Each handler takes a request and its parsed body, None for GET, and returns JSON."""
         table: list[tuple[str, str, Handler]] = [
             ("GET", "health", self._health),
             ("GET", "config", self._config),
@@ -62,6 +62,7 @@ class Console:
         return encode(self._settings.config, reveal=False)
 
     def _set_config(self, _: Request, body: object) -> Any:
+        # The engine may have started with the stub, for which it requires no ffmpeg.
         if isinstance(body, dict) and body.get("transcoder") == "ffmpeg":
             _require_ffmpeg()
         config = self._settings.update(body)
@@ -86,7 +87,7 @@ class Console:
 
 
 def _shown_task(task: Task) -> Any:
-    """Show a task with its status in words and links that a browser can open."""
+    """Return a task with the name of its status, and with links to its outputs that a browser can open."""
     links = [_link(task.dst.host, path) for output in task.outputs for path in output.paths]
     return {**encode(task), "state": task.status.name.lower(), "links": links}
 
@@ -100,7 +101,7 @@ def _shown_callback(callback: Callback, attempts: list[Attempt]) -> Any:
 
 
 def _shown_body(body: str) -> Any:
-    """Show JSON as JSON; a body that was cut on purpose is none."""
+    """Return the parsed body, or its text if a fault has cut it."""
     try:
         return json.loads(body)
     except ValueError:
@@ -109,6 +110,7 @@ def _shown_body(body: str) -> Any:
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", "100")
+    # `isdigit` alone accepts digits such as `²`, which `int` refuses.
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_ROWS:
         raise Malformed("limit", f"must be from 1 to {MAX_ROWS}")
     return int(text)
@@ -137,6 +139,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
 async def _json(request: Request) -> object:
     try:
         return json.loads(await read_body(request, MAX_BODY))
+    # The parser raises RecursionError for deeply nested arrays.
     except (ValueError, RecursionError) as error:
         raise Malformed("body", "is not JSON") from error
 

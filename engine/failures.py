@@ -1,6 +1,6 @@
-"""Why a task fails, as one table: the code that queries and callbacks carry and its text.
+"""The reasons why a task fails: the codes that queries and callbacks carry, and their texts.
 
-Only 122 is published (a gif could not be submitted); the codes from 901 on are the engine's own.
+The provider publishes only 122 (a gif could not be submitted). The codes from 901 on are the engine's own.
 """
 
 from enum import IntEnum
@@ -41,7 +41,7 @@ TEXTS: dict[int, str] = {
 
 
 class TaskFailed(Exception):
-    """The task ends in status 4 with this code; `log` is what ffmpeg wrote."""
+    """A task fails with this code, so its status becomes 4. `log` has the messages of ffmpeg, if any."""
 
     def __init__(self, code: int, detail: str = "", log: str | None = None) -> None:
         text = TEXTS.get(code, "unknown")
@@ -51,4 +51,4 @@ class TaskFailed(Exception):
 
 
 class Stopped(Exception):
-    """The job must stop: its task was deleted, or the engine is shutting down."""
+    """A job must stop, because its task was deleted or the engine is shutting down."""

@@ -1,6 +1,6 @@
-"""Reading bodies, and forms as clients send them: `application/x-www-form-urlencoded` or `multipart/form-data`.
+"""Read request bodies and forms, which are `application/x-www-form-urlencoded` or `multipart/form-data`.
 
-The official Java and .NET SDKs send every POST as `multipart/form-data`; no action takes a file.
+The official Java and .NET SDKs send every POST as `multipart/form-data`. No action accepts a file.
 """
 
 import re
@@ -21,7 +21,7 @@ _ENCODED = re.compile(rb"^content-transfer-encoding:[ \t]*(?:base64|quoted-print
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Return the whole body; raises `Malformed` if it has more than `limit` bytes or ends early."""
+    """Return the whole body. Raises `Malformed` if it has more than `limit` bytes or ends early."""
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -34,9 +34,9 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def read_form(content_type: str, body: bytes) -> Pairs:
-    """Return the fields of a body in their order; raises `Malformed`.
+    """Return the fields of a body in their order. Raises `Malformed`.
 
-    Any type but `multipart/form-data` is read as urlencoded, so that a client may leave the header out.
+    A body of any type but `multipart/form-data` is parsed as urlencoded, so that a client may omit the header.
     """
     if content_type.partition(";")[0].strip().lower() == "multipart/form-data":
         return _read_multipart(_boundary(content_type), body)
@@ -47,7 +47,7 @@ def read_form(content_type: str, body: bytes) -> Pairs:
 
 
 def read_urlencoded(text: str) -> Pairs:
-    """Return the fields of a query or an urlencoded body; raises `Malformed`."""
+    """Return the fields of a query or an urlencoded body in their order. Raises `Malformed`."""
     try:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:

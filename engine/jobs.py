@@ -1,4 +1,8 @@
-"""Taking tasks through their states: 1 pending, 2 probed, 3 transcoding, then 5 or 4; and starting them."""
+"""Start tasks and advance them through their states.
+
+A task goes from 1 (pending) to 2 (probed) and 3 (transcoding), then to 5 (succeeded). Each step may lead to 4 (failed).
+Deleting a task, or stopping the engine, ends its job without a further state.
+"""
 
 import hashlib
 import logging
@@ -34,18 +38,21 @@ _TRANSCODERS: dict[str, Callable[[Config], Transcoder]] = {
 
 
 def video_vid(request_id: str, moment: int) -> str:
-    """Make the vid of an upload: md5 of its x-cos-request-id as sent, then its Date in UNIX seconds (cts.md, 3)."""
+    """Make the vid of an upload: the MD5 of its x-cos-request-id as sent, then its Date in UNIX seconds.
+
+    The provider documents this rule, so that an uploader can compute the vid from the answer to its upload.
+    """
     return hashlib.md5(request_id.encode(), usedforsecurity=False).hexdigest() + str(moment)
 
 
 def audio_vid(moment: int) -> str:
-    """Make a fresh vid in the documented form: 32 hex digits, then UNIX seconds; unique within a second too."""
+    """Make a new vid in the documented form: 32 random hex digits, then UNIX seconds."""
     return secrets.token_hex(16) + str(moment)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One job at hand: its task, the configuration it began with, its tools and its working directory."""
+    """A running job: its task, the configuration with which it started, its transcoder and its working directory."""
 
     task: Task
     config: Config
@@ -71,7 +78,7 @@ class Jobs:
         self._stopped = False
 
     def start(self) -> None:
-        """Begin; tasks that an earlier process left unfinished are taken up again, from their beginning."""
+        """Start the workers. Tasks that an earlier process left unfinished run again from the beginning."""
         clear(self._directory)
         self._directory.mkdir(parents=True)
         for vid in self._store.open_vids():
@@ -79,19 +86,20 @@ class Jobs:
         self.resize()
 
     def stop(self) -> None:
-        """End all jobs and their processes; their tasks stay unfinished and wait for the next start."""
+        """Stop all jobs and their processes. Their tasks stay unfinished until the next start."""
         with self._lock:
             self._stopped = True
             workers, handles = list(self._workers), list(self._running.values())
         for handle in handles:
             handle.stop()
+        # `None` ends one worker. Vids that precede it in the queue end at once, because `_run` sees `_stopped`.
         for _ in workers:
             self._queue.put(None)
         for worker in workers:
             worker.join()
 
     def resize(self) -> None:
-        """Bring the number of workers to the configured one; surplus workers end after their job."""
+        """Start or end workers until their number is the configured one. A surplus worker finishes its job first."""
         with self._lock:
             missing = 0 if self._stopped else self._settings.config.workers - self._wanted
             self._wanted += missing
@@ -103,12 +111,12 @@ class Jobs:
             self._queue.put(None)
 
     def counts(self) -> dict[str, int]:
-        """Say how many jobs run and how many wait."""
+        """Return how many jobs run, how many wait, and how many workers exist."""
         with self._lock:
             return {"running": len(self._running), "waiting": self._queue.qsize(), "workers": len(self._workers)}
 
     def start_video(self, bucket: Bucket, place: Place, key: str, *, vid: str, moment: int) -> Task:
-        """Start the video task of an upload."""
+        """Start the video task of an upload. `moment` is the Date of the upload's answer, in UNIX seconds."""
         path = f"/{key}"
         return self._add(
             Task(
@@ -125,7 +133,7 @@ class Jobs:
         )
 
     def start_audio(self, place: Place, key: str) -> Task:
-        """Start an audio task; a missing file shows when it runs."""
+        """Start an audio task. If the object does not exist, the task fails later; the provider accepts such a call."""
         now, path = time.time(), f"/{key}"
         bucket = self._settings.config.bucket(place)
         return self._add(
@@ -143,6 +151,7 @@ class Jobs:
         )
 
     def _add(self, task: Task) -> Task:
+        # The new task has marked the earlier ones as deleted. Killing their processes only saves time.
         for vid in self._store.add_task(task):
             with self._lock:
                 handle = self._running.get(vid)
@@ -166,7 +175,8 @@ class Jobs:
         try:
             self._settle(vid, handle)
         except Exception:
-            # Not even the failure could be kept (a full disk): the worker lives on, the task waits for the next start.
+            # Not even the failure could be stored, as on a full disk. The worker survives; the next start repeats the
+            # task.
             logger.exception("%s stays unfinished", vid)
         finally:
             with self._lock:
@@ -188,6 +198,7 @@ class Jobs:
         task = self._store.task(vid)
         if task is None or task.deleted:
             raise Stopped
+        # One configuration for the whole job: a PUT in between must not mix two sets of specifications.
         config = self._settings.config
         work = Work(task, config, _TRANSCODERS[config.transcoder](config), handle, self._directory / vid)
         self._take_source(work)
@@ -200,6 +211,7 @@ class Jobs:
         self._fail_on_purpose()
         outputs = tuple(self._measured(work, target) for target in targets)
         _require_complete(facts, outputs)
+        # No output becomes visible before all outputs are complete.
         self._publish(work, targets)
         self._finish(vid, status=Status.SUCCEEDED, outputs=outputs)
 
@@ -207,6 +219,7 @@ class Jobs:
         work.handle.pause(work.config.stage_delay)
         clear(work.directory)
         work.directory.mkdir()
+        # The link holds the bytes of this moment. An upload under the same key meanwhile does not change the source.
         if self._objects.link(work.task.source, work.task.key, work.directory / SOURCE) is None:
             raise TaskFailed(Failure.NO_OBJECT)
 
@@ -222,6 +235,7 @@ class Jobs:
         return facts
 
     def _advance(self, work: Work, status: Status, **changes: Any) -> None:
+        # The store refuses to change a deleted task, which ends the job here.
         if self._store.change(work.task.vid, status=status, **changes) is None:
             raise Stopped
 
@@ -240,8 +254,10 @@ class Jobs:
         return work.transcoder.measure(target, [work.directory / file for file in target.files], paths)
 
     def _publish(self, work: Work, targets: Iterable[Target]) -> None:
+        # Repeating the status checks once more that the task is not deleted.
         self._advance(work, Status.TRANSCODING)
         for target in targets:
+            # Raises `Stopped` between files, so that a stop waits for one file at most.
             work.handle.pause(0)
             for file, suffix in zip(target.files, target.suffixes, strict=True):
                 self._objects.adopt(work.directory / file, work.task.dst, work.task.key + suffix)
@@ -250,6 +266,7 @@ class Jobs:
         self._finish(vid, status=Status.FAILED, flaw=failed.flaw, log=failed.log)
 
     def _finish(self, vid: str, **changes: Any) -> None:
+        # The store writes the final state and its callback in one transaction, so that no crash separates them.
         self._store.change(vid, lambda task: self._message(task, "trans_result"), **changes)
         self._sender.wake()
 
@@ -272,7 +289,7 @@ def _plan(work: Work, facts: MediaFacts) -> tuple[Target, ...]:
 
 
 def _require_keys(task: Task, targets: Iterable[Target]) -> None:
-    """Raise `TaskFailed` if no object can have the key of an output: it would be too long."""
+    """Raise `TaskFailed` if the key of an output would be too long for a bucket."""
     for suffix in (suffix for target in targets for suffix in target.suffixes):
         try:
             checked_key(task.key + suffix)
@@ -281,7 +298,10 @@ def _require_keys(task: Task, targets: Iterable[Target]) -> None:
 
 
 def _require_complete(facts: MediaFacts, outputs: Iterable[Output]) -> None:
-    """Raise `TaskFailed` if an output is clearly shorter than its source: ffmpeg calls that done."""
+    """Raise `TaskFailed` if an output is clearly shorter than its source.
+
+    ffmpeg exits with 0 when a decoder gives up in the middle, so its exit code proves nothing.
+    """
     for output in outputs:
         source = facts.audio if output.kind is RenditionKind.AUDIO else facts.video
         length = (source and source.duration) or 0

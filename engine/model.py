@@ -1,6 +1,6 @@
-"""A task and what is known about it, in the engine's own words.
+"""A task, the facts of its source and its outputs, as the engine stores them.
 
-Units: sizes in bytes, durations in seconds, bitrates in bit/s, sample rates in Hz, times in UNIX seconds.
+Sizes are in bytes, durations in seconds, bitrates in bit/s, sample rates in Hz, times in UNIX seconds.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mediarelay.domain.tasks.media import Kind, RenditionKind
 
 
 class Status(IntEnum):
-    """The `status` of a query (seed document, remarks to GetCtsInfo)."""
+    """The `status` that the provider's queries print."""
 
     PENDING = 1
     PROBED = 2
@@ -25,12 +25,12 @@ FINAL = frozenset({Status.FAILED, Status.SUCCEEDED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFacts:
-    """The picture of a source: sides as shown (rotation applied), `index` is its stream number.
+    """The picture of a source. Its sides are those that a player shows, after rotation. `index` is its stream number.
 
-    `duration` is from the first frame to the end of the last one; `fps` is the average, 0 where it is not known;
-    `nominal_fps` is the rate that ffmpeg takes for the stream's own, 0 where there is none. `odd_colours` are labelled
-    in a way that ffmpeg cannot convert; with `holds_last_frame` the last frame is shown for longer than a second;
-    with `restarts` the clock runs backwards somewhere, as in joined files.
+    `duration` is the time from the first frame to the end of the last one. `fps` is the average rate, 0 if unknown.
+    `nominal_fps` is the rate that ffmpeg assumes for the stream, 0 if there is none. `odd_colours` have labels that
+    ffmpeg cannot convert. With `holds_last_frame`, the last frame is shown for longer than a second. With `restarts`,
+    the clock runs backwards somewhere, as in joined files.
     """
 
     index: int
@@ -47,12 +47,11 @@ class VideoFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """The sound of a source, as its decoder gives it.
+    """The sound of a source, as its decoder returns it.
 
-    `layout` is ffmpeg's name of the channel layout (`5.1(side)`, `16 channels` where the source does not state one).
-    `sample_format` is ffmpeg's name without its `p` for planar (`s16`, `flt`); `bits` are those that each sample holds,
-    0 for a codec that does not keep every bit. `bitrate` is None where it is not known. `duration` counts what sounds,
-    without gaps.
+    `layout` is ffmpeg's name of the channel layout (`5.1(side)`, or `16 channels` if the source does not state one).
+    `sample_format` is ffmpeg's name without its `p` for planar (`s16`, `flt`). `bits` is the number of used bits of a
+    sample, 0 for a lossy codec. `bitrate` is None if unknown. `duration` is the length of the sound, without gaps.
     """
 
     index: int
@@ -69,9 +68,9 @@ class AudioFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaFacts:
-    """What a probe found in a file.
+    """The facts of a media file.
 
-    `duration` covers the picture and the sound that are used, from the first beginning to the last end.
+    `duration` covers the used picture and the used sound, from the first beginning to the last end.
     """
 
     container: str
@@ -84,7 +83,7 @@ class MediaFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One finished rendition, measured from its files; `paths` has one entry, or one per cover."""
+    """One finished rendition, as measured from its files. `paths` has one entry, or one per cover."""
 
     kind: RenditionKind
     name: str
@@ -102,7 +101,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaw:
-    """Why a task failed: the code and text that callers see."""
+    """The reason why a task failed: the code and the text that callers see."""
 
     code: int
     message: str
@@ -110,7 +109,7 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One transcode of one file. `key` is the object; `url` and `path` name it, not escaped, as payloads print them."""
+    """One transcode of one file. `key` is the object's key. `url` and `path` name it unescaped, as payloads do."""
 
     vid: str
     kind: Kind

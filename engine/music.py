@@ -1,6 +1,6 @@
-"""A game server in small: results of ZEGO's SDK in all their variants, relayed with a signature; right, or wrong.
+"""A small game server: it relays signed results of ZEGO's SDK, in all their variants and with faults on request.
 
-ZEGO itself posts nothing to a backend: the SDK answers a phone, and the game server relays that. Times to live are
+ZEGO posts nothing to a backend. Its SDK answers a phone, and the game server relays that answer. Times to live are in
 milliseconds.
 """
 
@@ -20,11 +20,13 @@ from mediarelay.signing.standard_webhooks import headers
 from mediarelay.signing.zego import callback_signature
 
 DAY = 86_400_000
+# Seconds by which the older of two acquisitions precedes the newer one that overtakes it. Mediarelay accepts relays of
+# the last five minutes.
 EARLIER = 60
-"""Seconds between an older acquisition and a newer one that overtakes it."""
+# The SDK's code for a song without a licence.
 NO_LICENCE = 1017030
+# A valid secret that is not the game server's. A malformed one would fail before the signature is compared.
 ANOTHER = "d3Jvbmc="
-"""A secret that is not the game server's."""
 TIMEOUT = urllib3.Timeout(total=30)
 Variant = Literal[
     "song",
@@ -43,6 +45,7 @@ _OTHERS = {"other_segments": [{"begin": 0, "end": 10_000}, {"begin": 20_000, "en
 _LONG = {"duration": 240_000}
 _LYRICS = {"krc_token": ..., "krc_token_ttl": ...}
 _NAMED = {"song_name": "Die Loreley", "singer_name": "Chorus", **_LONG}
+# The fields of `data` beside song_id and resources. `...` stands for a new token or the requested time to live.
 VARIANTS: dict[str, dict[str, Any]] = {
     "song": {"is_accompany": 0, **_NAMED, "share_token_ttl": ...},
     "accompaniment": {"is_accompany": 1, "has_original": 1, **_LONG, "share_token": ..., "token_ttl": ..., **_LYRICS},
@@ -53,20 +56,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "shared_clip": {"is_accompany": 0, **_SPAN, "share_token_ttl": ..., **_LYRICS},
     "legacy_song": {"song_name": "Die Loreley", "share_token": ..., "token_ttl": ...},
 }
-"""The fields of `data` beside song_id and resources; `...` stands for a token, or the time to live asked for."""
+# Fields that older versions of the SDK add to a resource or write differently. `nomal` is the SDK's own spelling.
 RESOURCES: dict[str, dict[str, Any]] = {
     "accompaniment": {"share_token": ...},
     "short_segment": {"share_token": ...},
     "legacy_song": {"share_token": ..., "quality": "nomal"},
 }
-"""What the resources of older versions of the SDK have beside, or otherwise."""
+# The SDK's `resource_type` of each variant, by the last part of its name: 0 is a whole song.
 TYPES = {name: {"clip": 2, "segment": 3, "accompaniment": 1}.get(name.rpartition("_")[2], 0) for name in VARIANTS}
-"""The SDK's number of what was requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GameServer:
-    """Where relays go, and the secret that signs them."""
+    """The address that receives relays, and the secret that signs them."""
 
     url: str
     secret: Secret
@@ -74,9 +76,10 @@ class GameServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to relay; `ttl` (ms) is how long everything in it is good, `fault` what goes wrong on purpose.
+    """A request to relay results.
 
-    An error code alone is a fault, too.
+    `ttl` is how long every token and resource is valid, in milliseconds. `fault` is the fault to apply; an `error_code`
+    alone implies the fault `error`.
     """
 
     room_id: str
@@ -91,7 +94,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One relay on its way; `age` is how many seconds ago it says that it was sent."""
+    """One relay to send. `age` is subtracted from its timestamp, in seconds; `secret` replaces the configured one."""
 
     fields: Mapping[str, Any]
     age: int = 0
@@ -99,7 +102,7 @@ class Message:
 
 
 def messages(order: Order) -> list[Message]:
-    """All that is relayed for an order, in the order of sending."""
+    """Return the relays of an order, in the order of sending."""
     return WRONG["error" if order.error_code and order.fault == "nothing" else order.fault](order)
 
 
@@ -122,7 +125,7 @@ def _error(order: Order) -> Message:
 
 
 def _out_of_order(order: Order) -> list[Message]:
-    """A newer acquisition, and after it an older one that would end earlier."""
+    """Return a newer acquisition, and after it an older one that would end earlier."""
     return [_right(order), replace(_right(replace(order, ttl=order.ttl // 2)), age=EARLIER)]
 
 
@@ -138,7 +141,7 @@ WRONG: Mapping[str, Callable[[Order], list[Message]]] = {
 
 
 def _relay(order: Order, result: Mapping[str, Any]) -> dict[str, Any]:
-    """As SDKs do, the result is JSON text."""
+    """Return the fields of a relay. Its `result` is JSON text, as SDKs return it."""
     about = {"room_id": order.room_id, "vendor_id": order.vendor_id, "song_id": order.song_id}
     shared = {"shared": True} if order.variant == "shared_clip" else {}
     return {**about, **shared, "resource_type": TYPES[order.variant], "result": json.dumps(result)}
@@ -160,7 +163,10 @@ def _made(name: str, order: Order) -> Any:
 
 
 def post(pool: urllib3.PoolManager, target: GameServer | None, order: Order) -> list[int]:
-    """Relay; returns the HTTP status of each answer. Raises `Malformed` if nothing is configured, or out of reach."""
+    """Send the relays of an order and return the HTTP status of each answer.
+
+    Raises `Malformed` if the configuration names no game server, or if its address does not answer.
+    """
     if target is None:
         raise Malformed("music", "the configuration names no game server")
     try:

@@ -1,4 +1,4 @@
-"""The bytes of the buckets. A blob is a file with a random name, so no key ever becomes a path."""
+"""Store the bytes of objects. Each object is a file with a random name, so that no key becomes a path."""
 
 import contextlib
 import hashlib
@@ -17,13 +17,13 @@ from engine.store import Store, StoredObject
 
 T = TypeVar("T")
 _INERT = "application/octet-stream"
+# Attempts to open an object that other requests keep replacing between the lookup and the opening of its file.
 MAX_LOOKS = 100
-"""How often an object is looked up that is replaced between the look and the opening of its file."""
 
 
 @dataclass(slots=True)
 class Draft:
-    """An object while its bytes arrive; nothing is visible before `Objects.keep`."""
+    """An object while its bytes arrive. It becomes visible with `Objects.keep`. `size` is in bytes."""
 
     path: Path
     file: BinaryIO
@@ -31,20 +31,23 @@ class Draft:
     digest: "hashlib._Hash" = field(default_factory=lambda: hashlib.md5(usedforsecurity=False))
 
     def write(self, chunk: bytes) -> None:
-        """Append bytes."""
+        """Append bytes, and add them to the digest."""
         self.file.write(chunk)
         self.digest.update(chunk)
         self.size += len(chunk)
 
     def discard(self) -> None:
-        """Forget it, unless it was kept."""
+        """Close the draft and delete its file, unless `Objects.keep` has moved it."""
         self.file.close()
         self.path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where an object goes and what is kept with it; `headers` as in `StoredObject`, without `replace` only once."""
+    """Where to store an object, and its metadata.
+
+    `headers` is JSON as in `StoredObject`. Without `replace`, an existing object under the key is an error.
+    """
 
     place: Place
     key: str
@@ -65,31 +68,32 @@ class Objects:
             each.mkdir(parents=True, exist_ok=True)
 
     def draft(self) -> Draft:
-        """Begin a new object."""
+        """Create an empty draft."""
         path = self._drafts / secrets.token_hex(16)
         return Draft(path, path.open("wb"))
 
     def keep(self, draft: Draft, destination: Destination, etag: str | None = None) -> StoredObject:
-        """Make a complete draft the object under its key, at once; returns it. The ETag is the MD5 unless given.
+        """Make a complete draft the object under its key, in one step, and return it.
 
-        Raises `ObjectExists` if it may not replace one; then nothing has changed.
+        The ETag is the MD5 of the bytes unless given. Raises `ObjectExists` if there is an object that the destination
+        does not replace; nothing has changed then.
         """
         draft.file.close()
         return self.publish(draft.path, etag or f'"{draft.digest.hexdigest()}"', destination)
 
     def adopt(self, file: Path, place: Place, key: str) -> StoredObject:
-        """Move a finished file into a bucket; returns the object."""
+        """Move a finished file into a bucket and return the object."""
         return self.publish(file, f'"{_md5_of(file)}"', Destination(place=place, key=key))
 
     def delete(self, place: Place, key: str) -> bool:
-        """Remove the object under a key; False if there is none."""
+        """Remove the object under a key. Return False if there is none."""
         blob = self._store.delete_object(place.host, key)
         if blob:
             self._unlink(blob)
         return blob is not None
 
     def find(self, place: Place, key: str) -> StoredObject | None:
-        """Return the object under a key."""
+        """Return the object under a key, None if there is none."""
         return self._store.object(place.host, key)
 
     def open(self, place: Place, key: str) -> tuple[StoredObject, BinaryIO] | None:
@@ -103,7 +107,7 @@ class Objects:
 
     @contextlib.contextmanager
     def pin(self, place: Place, key: str) -> Iterator[tuple[StoredObject, Path] | None]:
-        """Return an object and a second name of its file, for as long as the context lasts; None if there is none."""
+        """Yield an object and a second name of its file, which lasts as long as the context; None if there is none."""
         file = self._drafts / secrets.token_hex(16)
         try:
             item = self.link(place, key, file)
@@ -112,7 +116,10 @@ class Objects:
             file.unlink(missing_ok=True)
 
     def _reach(self, place: Place, key: str, use: Callable[[Path], T]) -> tuple[StoredObject, T] | None:
-        """Use the file of an object, which stays whole from then on; look again if it is replaced at that moment."""
+        """Return the object under a key with the result of `use` on its file, None if there is none.
+
+        If another request replaces the object between lookup and use, try again with the new one.
+        """
         for _ in range(MAX_LOOKS):
             item = self.find(place, key)
             if item is None:
@@ -126,7 +133,7 @@ class Objects:
         return self._directory / item.blob[:2] / item.blob
 
     def publish(self, file: Path, etag: str, destination: Destination) -> StoredObject:
-        """Make a finished file the object under its key, at once; returns it. Raises `ObjectExists` as `keep` does."""
+        """Make a finished file the object under its key, in one step, and return it; raises as `keep` does."""
         item = StoredObject(
             host=destination.place.host,
             key=destination.key,
@@ -138,6 +145,7 @@ class Objects:
             headers=destination.headers,
         )
         self.path(item).parent.mkdir(exist_ok=True)
+        # The file moves before the store names it. A crash in between leaves an unused file, never a key without bytes.
         file.replace(self.path(item))
         try:
             old = self._store.put_object(item, replace=destination.replace)
@@ -153,15 +161,16 @@ class Objects:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file a second name, so that replacing the object does not pull it away from a running job."""
+    """Give a file a second name, so that a running job still has its bytes after the object is replaced."""
     try:
         os.link(source, target)
+    # Some file systems have no hard links.
     except OSError:
         shutil.copyfile(source, target)
 
 
 def clear(directory: Path) -> None:
-    """Remove a directory and what is in it."""
+    """Remove a directory with its content, if it exists."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(directory)
 
@@ -172,12 +181,15 @@ def _md5_of(file: Path) -> str:
 
 
 def _guessed(key: str) -> str | None:
-    """Guess a content type from the extension: `mimetypes` would take a whole key for a URL, and some are broken."""
+    """Guess a content type from the extension of a key."""
+    # `mimetypes` parses its argument as a URL and fails on some keys, so it gets only the extension.
     return mimetypes.guess_type("_" + PurePosixPath(key).suffix)[0]
 
 
 def harmless(content_type: str) -> str:
-    """Keep the type of media only: uploads share an origin with the console, where a browser would run others."""
+    """Return a content type that a browser does not run: media types stay, all others become `_INERT`."""
+    # Uploads share an origin with the console, so a page or a script among them could control the engine. An SVG may
+    # contain a script.
     plain = content_type.partition(";")[0].strip().lower()
     media = plain.startswith(("audio/", "video/", "image/")) and "svg" not in plain and plain.isascii()
     return plain if media else _INERT

@@ -1,8 +1,7 @@
-"""From a task to the documented shapes. Pure.
+"""Print a task in the shapes that the provider documents. Every function is pure.
 
-The keys and their order are those of the seed document's examples; where table and example differ, the example counts.
-Two rules are recomputed from the examples' own numbers (docs/engine.md): a duration is cut to whole seconds (under a
-second: 1), and "kbps" is 1024 bit/s (322960391 bytes in 600 s are printed as 4205).
+The keys and their order are those of the provider's examples. Where its table and its example differ, the engine
+follows the example. docs/fields.md lists the fields; docs/engine.md derives the rules for seconds and kbps.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,11 +15,15 @@ from mediarelay.domain.tasks.media import Kind, RenditionKind
 Json = dict[str, Any]
 
 _CHINA = timezone(timedelta(hours=8))
+# The provider's own numbers have this factor: it prints 322960391 bytes in 600 s as 4205 kbps.
 _KBPS = 1024
 
 
 def query(task: Task) -> Json:
-    """Print the `data` of GetCtsInfo or GetCtsaudioInfo; `result` is there at status 5 only, unknown facts are null."""
+    """Return the `data` of GetCtsInfo or GetCtsaudioInfo.
+
+    Only a task with status 5 has a `result`. Unknown facts are null.
+    """
     data = {
         "vid": task.vid,
         **_place(task.source),
@@ -39,7 +42,10 @@ def query(task: Task) -> Json:
 
 
 def result_callback(task: Task, *, typed: bool = False) -> Json:
-    """Print the callback at the end; `typed` adds `callback_type`, as the later edition does on success."""
+    """Return the body of the final callback.
+
+    With `typed`, a video success has a `callback_type`, as in the later edition of the provider's documents.
+    """
     if task.status is Status.SUCCEEDED:
         return _success(task, typed=typed)
     flaws = [task.flaw] if task.flaw else []
@@ -48,7 +54,10 @@ def result_callback(task: Task, *, typed: bool = False) -> Json:
 
 
 def basic_callback(task: Task, fault: str = "") -> Json:
-    """Print the flat callback of the later edition, sent when the source has been probed (cts.md section 3)."""
+    """Return the body of the flat callback that the later edition sends when the source has been probed.
+
+    `fault` is the reason if probing failed. Unknown measures are 0.
+    """
     facts = task.facts
     video = facts.video if facts else None
     return {
@@ -67,17 +76,17 @@ def basic_callback(task: Task, fault: str = "") -> Json:
 
 
 def china_time(moment: float) -> str:
-    """Print UNIX seconds the provider's way: UTC+8, without a zone (cts.md section 4)."""
+    """Print UNIX seconds as the provider does, in UTC+8 without a zone: `2017-09-22 15:04:05`."""
     return datetime.fromtimestamp(moment, UTC).astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def kbps(bitrate: int) -> int:
-    """Print bit/s as the provider's kbps."""
+    """Convert bit/s to the provider's kbps, rounded down."""
     return bitrate // _KBPS
 
 
 def whole_seconds(duration: float) -> int:
-    """Cut a duration to whole seconds, the documented form; what has a length has at least one, as 0 is not known."""
+    """Truncate seconds to whole ones, as the provider does. A duration below a second is 1, because 0 means unknown."""
     return int(duration) or int(duration > 0)
 
 
@@ -115,7 +124,10 @@ def _audio_query_facts(task: Task) -> Json:
 
 
 def audio_format(container: str, path: str) -> str:
-    """Name an audio file's format: the container's name, of several the one that the path ends in, else the first."""
+    """Return an audio file's format.
+
+    It is the container's name. Of several (`mov,mp4,m4a`), it is the one that matches the extension, else the first.
+    """
     names = container.split(",")
     extension = path.rpartition(".")[2].lower()
     return extension if extension in names else names[0]
@@ -142,6 +154,7 @@ def _sound(facts: MediaFacts | None) -> Json:
 
 
 def _result(task: Task, audio_name: str) -> Json:
+    # A query calls the specification of an audio rendition `name`, a callback `trans_name`.
     shapes = {**_INFO, RenditionKind.AUDIO: lambda output: _audio_info(output, audio_name)}
     made = {output.kind for output in task.outputs}
     return {kind.value: _part(task, kind, shapes[kind]) for kind in _PARTS[task.kind] if kind in made}

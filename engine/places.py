@@ -1,6 +1,7 @@
-"""Where an object lives: buckets, object keys and the URLs made of them (seed document; cts.md section 4).
+"""Where an object lives: its bucket, its key, and the URLs that name it.
 
-What callers send is escaped once and read by `parse_url`; what we print is raw, as the seed document's examples are.
+Callers escape a URL once, and `parse_url` decodes it once. The engine prints URLs and names raw, as the provider's
+examples do (docs/engine.md).
 """
 
 from dataclasses import dataclass
@@ -23,16 +24,16 @@ class Place:
         return file_url.bucket_host(self.app_id, self.bucket, self.region)
 
     def url(self, path: str) -> str:
-        """Print the URL of an object the provider's way; `path` begins with a slash and is not escaped."""
+        """Print the URL of an object as the provider does. `path` begins with a slash and is not escaped."""
         return f"http://{self.host}{path}"
 
     def name(self, path: str) -> str:
-        """Print the `name` of an object the provider's way."""
+        """Print the `name` of an object as the provider does. `path` begins with a slash."""
         return f"/{self.app_id}/{self.bucket}{path}"
 
 
 def parse_host(host: str) -> Place | None:
-    """Read a bucket's virtual host, with or without a port; None if it is another kind of host."""
+    """Parse a bucket's virtual host, with or without a port. Return None for any other host."""
     name, colon, port = host.partition(":")
     bucket = file_url.parse_host(name)
     if bucket is None or (colon and not port.isdecimal()):
@@ -42,13 +43,13 @@ def parse_host(host: str) -> Place | None:
 
 
 def parse_url(url: str) -> tuple[Place, str]:
-    """Split the URL of a file, escaped once, into its bucket and its key; raises `Malformed` (`url`)."""
+    """Split the URL of a file, escaped once, into its bucket and its key. Raises `Malformed` (`url`)."""
     file = file_url.parse_url(url)
     return Place(app_id=file.app_id, bucket=file.bucket, region=file.region), file.key
 
 
 def checked_key(key: str) -> str:
-    """Return an object key that is not escaped; raises `Malformed` (`key`) if no object can have it."""
+    """Return an unescaped object key. Raises `Malformed` (`key`) if no object can have it."""
     if flaw := file_url.key_flaw(key):
         raise Malformed("key", flaw)
     return key

@@ -1,8 +1,8 @@
-"""Which outputs a source gets and the one ffmpeg call that makes them all.
+"""Plan the outputs of a source, and the one ffmpeg call that makes them all.
 
-Pure: facts and specifications in, arguments out. Sizes follow the seed document's table of specifications: `f10` to
-`f40` fix the short side, a video is never made larger or richer in bits than its source, and odd sides are rounded
-down (the document's own example: 1920x1080 at 480p is 852x480).
+Every function is pure: facts and specifications in, ffmpeg's arguments out. Sizes follow the provider's table of
+specifications: `f10` to `f40` set the short side. A video never has more pixels or bits than its source. Odd sides are
+rounded down, because the provider prints 1920x1080 at 480p as 852x480.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,21 +29,21 @@ from mediarelay.domain.tasks.spec import (
 
 Sides = tuple[int, int]
 
+# The name of the source within the working directory. Outputs are named `out` and their suffix.
 SOURCE = "source"
-"""The name of the source within the working directory; outputs are `out` and their suffix."""
 GIF_SECONDS = 5
 GIF_FPS = 8
 MAX_SIDE = 8192
+# Frames per second. A stream that states more states the rate of its clock, not of its pictures.
 MAX_FPS = 120
-"""Frames per second above which a rung does not go: more is a clock that ticks, not pictures that are shown."""
 GUESSED_FPS = 25
+# Bit/s. The encoders refuse a lower bitrate.
 LEAST = 32_000
-"""Bit/s below which no rung is asked to go: the encoders refuse less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """What one video rung may spend, in bit/s: `total` with sound, `audio` of it for the sound."""
+    """The bit rates of one video rung, in bit/s: `total` includes the sound, `audio` is the part of the sound."""
 
     total: int
     audio: int
@@ -59,10 +59,11 @@ LADDER = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One output to be made.
+    """One planned output.
 
-    `suffixes` follow the source's path, one per file; `picture` and `sound` are filter chains, None without picture or
-    sound; `options` are ffmpeg's, in front of `pattern`, the file name. The rest is what should come out.
+    `suffixes` are appended to the source's path, one per file. `pattern` is the file name for ffmpeg, and `options`
+    precede it. `picture` and `sound` are filter chains, None for an output without picture or sound. The other fields
+    are the expected result: sides in pixels, `bitrate` in bit/s.
     """
 
     kind: RenditionKind
@@ -81,14 +82,18 @@ class Target:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of its files in the working directory."""
+        """The names of the output's files in the working directory."""
         return tuple(f"out{suffix}" for suffix in self.suffixes)
 
 
 def plan_video(facts: MediaFacts, bucket: Bucket) -> tuple[Target, ...]:
-    """Plan what a bucket makes of an upload; raises `TaskFailed` without a picture or for an unknown specification."""
+    """Plan the outputs of an upload to a bucket.
+
+    Raises `TaskFailed` if the source has no picture, or for an unknown specification.
+    """
     if facts.video is None:
         raise TaskFailed(Failure.NO_VIDEO)
+    # A specification that the configuration repeats has one output, because both would have the same key.
     rungs = [_rung(name, facts, facts.video) for name in dict.fromkeys(bucket.video_specs)]
     covers = [_cover(cover, facts.video) for cover in {c.spec: c for c in bucket.covers}.values()]
     gifs = [_gif(name, facts.video) for name in dict.fromkeys(bucket.gifs)]
@@ -96,14 +101,14 @@ def plan_video(facts: MediaFacts, bucket: Bucket) -> tuple[Target, ...]:
 
 
 def plan_audio(facts: MediaFacts, specs: Iterable[str]) -> tuple[Target, ...]:
-    """Plan the sound of a source; raises `TaskFailed` without sound or for a format that cannot be made."""
+    """Plan the renditions of a sound. Raises `TaskFailed` if the source has no sound, or for an unknown format."""
     if facts.audio is None:
         raise TaskFailed(Failure.NO_AUDIO)
     return tuple(_sound(name, facts.audio) for name in dict.fromkeys(specs))
 
 
 def arguments(facts: MediaFacts, targets: Sequence[Target]) -> list[str]:
-    """Write ffmpeg's arguments: the source is decoded once and split, every target is an output of one process."""
+    """Return ffmpeg's arguments. One process decodes the source once and writes every target."""
     guard = [part for name, value in SAFE_INPUT.items() for part in (f"-{name}", value)]
     outputs = [part for i, target in enumerate(targets) for part in _output(i, target)]
     graphs = [part for graph in _graphs(facts, targets) for part in ("-filter_complex", graph)]
@@ -111,14 +116,17 @@ def arguments(facts: MediaFacts, targets: Sequence[Target]) -> list[str]:
 
 
 def fit_short_side(sides: Sides, lines: int) -> Sides:
-    """Scale so that the short side has `lines` pixels, never up; both sides even, rounded down."""
+    """Scale sides down so that the short one has at most `lines` pixels. Both become even, rounded down."""
     short = min(*sides, lines)
     width, height = (side * short // min(sides) for side in sides)
     return max(width & ~1, 2), max(height & ~1, 2)
 
 
 def frame_sides(spec: Spec, sides: Sides, name: str) -> Sides:
-    """Size a cover or gif; raises `TaskFailed` for an unknown specification or a side over `MAX_SIDE` pixels."""
+    """Return the sides of a cover or gif.
+
+    Raises `TaskFailed` for an unknown specification, or if a side would exceed `MAX_SIDE` pixels.
+    """
     if isinstance(spec, ExactSpec):
         found = (spec.width, spec.height)
     elif isinstance(spec, SideSpec):
@@ -133,19 +141,21 @@ def frame_sides(spec: Spec, sides: Sides, name: str) -> Sides:
 
 
 def video_bitrates(name: str, facts: MediaFacts) -> Sides:
-    """Split a rung's bits between picture and sound, in bit/s; together never above the source's."""
+    """Return the bit rates of a rung's picture and sound, in bit/s. Together they never exceed the source's."""
     rung = LADDER[name]
+    # The sound gets a third at most, so that a source with few bits still has a picture.
     total = max(min(rung.total, facts.bitrate), LEAST)
     sound = min(rung.audio, total // 3, (facts.audio.bitrate or rung.audio)) if facts.audio else 0
     return int(total * _PAYLOAD) - sound, sound
 
 
 _HEAD = ("-nostdin", "-hide_banner", "-v", "error", "-y")
-# A change of size is the scaler's affair: a graph that is built anew begins to count anew.
+# When a stream changes its size, ffmpeg would rebuild the graph, and its filters would count frames and time from zero.
+# The scaler copes with a new size by itself.
 _DECODING = ("-reinit_filter:v", "0")
 
+# The part of an mp4's bits that the streams get; the container uses the rest.
 _PAYLOAD = 0.97
-"""The part of an mp4 that is not container."""
 
 _AXIS_LENGTH: dict[Axis, Callable[[Sides], int]] = {
     Axis.SHORT: min,
@@ -188,18 +198,20 @@ _MP4 = ("-movflags", "+faststart", "-map_chapters", "-1", "-f", "mp4")
 
 
 def _order(video: VideoFacts) -> Sequence[str]:
-    """Encode the frames in the order in which they are shown: mp4 keeps the length only of the one encoded last."""
+    """Return options that keep the length of a long last frame."""
+    # mp4 stores a length only for the frame that is encoded last. Without B-frames that is the frame shown last.
     return _IN_ORDER if video.holds_last_frame else ()
 
 
 def _calmed(video: VideoFacts) -> str:
-    """Replace a rate that no picture has by the average: the encoder would save its bits for frames that never come."""
+    """Return a filter that replaces an impossible frame rate by the average one."""
+    # The encoder spreads its bits over the stated rate, and would save them for frames that never come.
     return f"fps={min(video.fps or GUESSED_FPS, MAX_FPS)}:eof_action=pass," if video.nominal_fps > MAX_FPS else ""
 
 
 def _cover(cover: Cover, video: VideoFacts) -> Target:
     width, height = frame_sides(parse_frame_spec(cover.spec), (video.width, video.height), cover.spec)
-    # One frame from the middle of each of `count` equal parts; the last one is repeated if the stream ends early.
+    # One frame from the middle of each of `count` equal parts. If the stream ends early, the last frame is repeated.
     spread = f"{_frames(f'{cover.count}/{video.duration:.6f}')},tpad=stop={cover.count}:stop_mode=clone"
     return Target(
         kind=RenditionKind.COVER,
@@ -215,10 +227,10 @@ def _cover(cover: Cover, video: VideoFacts) -> Target:
 
 def _gif(name: str, video: VideoFacts) -> Target:
     width, height = frame_sides(parse_frame_spec(name), (video.width, video.height), name)
-    # So many frames whatever their times: a still screen has one in a minute, and it is repeated.
+    # The number of frames is fixed: a recorded still screen has one frame in a minute, which is repeated.
     count = max(1, round(min(GIF_SECONDS, video.duration) * GIF_FPS))
     steady = f"{_frames(str(GIF_FPS))},tpad=stop={count}:stop_mode=clone,trim=end_frame={count}"
-    # A palette per frame: one for all would keep every frame in memory until the end.
+    # Each frame has its own palette. One palette for all would hold every frame in memory until the end.
     colours = "split[full{0}][few{0}];[few{0}]palettegen=stats_mode=single[map{0}];[full{0}][map{0}]paletteuse=new=1"
     return Target(
         kind=RenditionKind.GIF,
@@ -233,12 +245,12 @@ def _gif(name: str, video: VideoFacts) -> Target:
 
 
 def _frames(rate: str) -> str:
-    """Pick frames at a steady rate, from the picture's own beginning: it may begin later than the sound."""
+    """Return a filter that picks frames at a steady rate, from the first frame: it may be later than the sound."""
     return f"setpts=PTS-STARTPTS,fps={rate}:start_time=0:eof_action=pass"
 
 
-# A song has no picture to keep up with: it begins at once and its packets follow each other, whatever the source's
-# clock says. Opus states where it ends, not how long it lasts: 2 s that begin after 100 s would last 102 s.
+# A song has no picture to match, so it begins at once and its packets follow each other without gaps. Opus states where
+# it ends, not how long it lasts: 2 s of sound that begin after 100 s would last 102 s.
 _AT_ONCE = "asetpts=PTS-STARTPTS"
 _CONTIGUOUS = ("-bsf:a", "setts=ts='if(eq(N,0),PTS,PREV_OUTPTS+PREV_OUTDURATION)'")
 
@@ -263,7 +275,7 @@ def _sound(name: str, audio: AudioFacts) -> Target:
 
 
 def _graphs(facts: MediaFacts, targets: Sequence[Target]) -> Iterator[str]:
-    """Write one graph for the pictures and one for the sounds: a change in one stream does not disturb the other."""
+    """Yield a graph for the pictures and one for the sounds, so that a change in one stream leaves the other alone."""
     pictures = {i: target.picture for i, target in enumerate(targets) if target.picture}
     sounds = {i: target.sound for i, target in enumerate(targets) if target.sound}
     if pictures and facts.video:
@@ -276,9 +288,10 @@ def _graphs(facts: MediaFacts, targets: Sequence[Target]) -> Iterator[str]:
 
 
 def _joined(facts: MediaFacts, name: str, length: str) -> str:
-    """Let the time go on where the clock of joined files begins anew; `length` of a frame in seconds.
+    """Return a filter that continues the time where the clock of joined files restarts.
 
-    ffmpeg does so for some formats only; in others it drops or squeezes what seems to be in the past.
+    `length` is the length of a frame in seconds. ffmpeg continues the time for some formats only; in others it drops or
+    compresses frames that seem to be in the past.
     """
     if facts.video is None or not facts.video.restarts:
         return ""
@@ -286,6 +299,7 @@ def _joined(facts: MediaFacts, name: str, length: str) -> str:
     return f"{name}='if(isnan(PREV_OUTPTS),PTS,PREV_OUTPTS+{step})',"
 
 
+# The scaler refuses these labels. Without them it converts the colours as usual ones, which is better than no output.
 _UNLABELLED = "setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown"
 
 

@@ -1,7 +1,7 @@
-"""What is in a media file, read with PyAV.
+"""Read the facts of a media file with PyAV.
 
-One pass over all packets finds which streams can be decoded and how long each of them really is. A container's own
-duration is no answer: it covers subtitles and unused tracks, and may be an estimate.
+One pass over all packets finds which streams can be decoded and how long each of them is. The container's own duration
+is not used: it covers subtitles and unused tracks, and may be an estimate.
 """
 
 import errno
@@ -31,46 +31,46 @@ from engine.stated import is_open_ended, missing_part
 # Tags come in any encoding. PyAV 18 refuses the file without this option. PyAV 19 reads it and has no such option.
 _ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}  # noqa: PLR2004
 _UNREADABLE = (av.error.FFmpegError, OSError, ValueError, StopIteration, ZeroDivisionError)
-# What ffmpeg's scaler refuses, by the numbers of ITU-T H.273: YCgCo, BT.2020 with constant luminance, SMPTE 2085,
-# derived matrices, ICtCp, IPT-C2, YCgCo-R; and logarithmic curves.
+# ffmpeg's scaler refuses these, by the numbers of ITU-T H.273: YCgCo, BT.2020 with constant luminance, SMPTE 2085,
+# derived matrices, ICtCp, IPT-C2, YCgCo-R; and logarithmic transfer curves.
 _ODD_MATRICES = frozenset({8, *range(10, 18)})
 _ODD_TRANSFERS = frozenset({9, 10})
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT
 _VBR_HEADER = re.compile(rb"Xing|Info|VBRI")
 
+# A stream counts as undecodable if none of its first packets, up to this number, contains a frame.
 MAX_TRIES = 1000
-"""Packets of one stream without a single frame, after which the stream counts as undecodable."""
+# Frames per second and bit/s that a stream may state about itself. Beyond them, the statement counts as unknown.
 MAX_FPS = 1000
 MAX_BITRATE = 10**9
-"""Bounds of what a stream may state about itself; what is beyond them is not known."""
+# Seconds that a clock may jump back; also ahead, where the format allows discontinuities. It is ffmpeg's own bound.
 MAX_JUMP = 10.0
-"""Seconds that a clock may jump back, and ahead where the format allows discontinuities; ffmpeg's own bound."""
+# Seconds that a clock may jump ahead in other formats, and that one packet may last. More is a wrapped negative number.
 DAY = 86_400.0
-"""Seconds that a clock may jump ahead elsewhere, and that one packet may last: more is a negative number, wrapped."""
+# The part of a stated length that may be missing, in addition to one second, before a file counts as cut.
 TOLERANCE = 0.1
-"""The part of a stated length that may be missing, beside one second, until a file counts as cut."""
+# Seconds. A longer stated length comes from a header of all ones or of random bytes.
 MAX_STATED = 10 * DAY
-"""Seconds above which a stated length is no statement, but a header of all ones or of random bytes."""
+# Bytes. An mp3 has the header with its number of frames so close to its first frame.
 VBR_SEARCH = 4096
-"""Bytes from an mp3's first frame in which its header with the number of frames lies."""
+# Bytes from the beginning of a file in which ffmpeg recognises its format.
 NAME_SEARCH = 2**20
-"""Bytes from the beginning of a file that tell its format."""
+# Bits used in samples of 32 bits, if the stream does not state them.
 DEEP = 24
-"""Bits of a sample in 32 bits of which nothing says how many of them are used."""
+# Seconds. A longer last frame is held on purpose, so the outputs must keep its length.
 MAX_FRAME_SECONDS = 1.0
-"""Seconds above which the last frame counts as held: its length must then come out, too."""
+# Seconds by which a stated length may correct one that is counted in ticks.
 MAX_ROUNDED = 0.01
-"""Seconds by which a length that the header states may correct one that is counted in ticks."""
+# Frames per second, if nothing states how long a frame lasts.
 GUESSED_FPS = 25
-"""Frames per second where nothing says how long a frame lasts."""
 
 
 @dataclass(slots=True)
 class _Track:
-    """What the packets of one stream add up to; times in seconds.
+    """The sums over the packets of one stream. Times are in seconds.
 
-    `lead` is how long before the first sound the clock begins, where it begins below 0, and `silent` the part of
-    `content` in it: a decoder needs these packets to start and drops what comes of them.
+    `lead` is the time between the beginning of the clock and the first sound, if the clock begins below 0. `silent` is
+    the part of `content` in it. A decoder needs these packets to start, and drops their samples.
     """
 
     stream: Stream
@@ -96,7 +96,7 @@ class _Track:
     _decoded: float | None = None
 
     def add(self, packet: "Packet[Any]") -> None:
-        """Count a packet."""
+        """Add a packet to the sums."""
         length = self._seconds(packet.duration) or 0.0
         length = length if 0 <= length <= DAY else 0.0
         self.content += min(length, self.max_length)
@@ -115,7 +115,8 @@ class _Track:
         return None if ticks is None else ticks * self.unit
 
     def _leaps(self, decoded: float | None, begin: float) -> bool:
-        """Tell whether the clock stood elsewhere before; frames may be shown in another order than they are decoded."""
+        """Return whether the clock has jumped since the last packet."""
+        # Decoding times come first, because frames may be shown in another order than they are decoded.
         if decoded is not None and self._decoded is not None:
             return not 0 <= decoded - self._decoded <= self.max_jump
         return self._span is not None and not -MAX_JUMP <= begin - self._span[1] <= self.max_jump
@@ -126,20 +127,21 @@ class _Track:
             return
         first, last, _ = self._span
         if leap:
-            # A clock that runs backwards (chained files) or leaps (a cut broadcast) says nothing about time.
+            # A clock that runs backwards (chained files) or jumps (a cut broadcast) does not measure time, so a new
+            # section begins.
             self._past = self.elapsed
             self.restarts |= begin < last
             self._span, self._shown = (begin, begin, length), length
         else:
-            # In mp4 a packet lasts until the next one is decoded, long before or after that is shown: of the one that
-            # is decoded last and the one that is shown last, the shorter says how long the last frame is shown.
+            # In mp4 a packet lasts until the next one is decoded, which may be long before or after that one is shown.
+            # The last frame is shown as long as the shorter of two: the packet decoded last, the packet shown last.
             self._span = (min(begin, first), max(begin, last), length)
             self._shown = length if begin >= last else self._shown
             self.start = self.start if self._past else self._span[0]
 
     @property
     def elapsed(self) -> float:
-        """Seconds by the clock, the content where there is none."""
+        """Seconds by the clock, or the sum of the packets' lengths if the stream has no clock."""
         if self._span is None:
             return self.content
         first, last, _ = self._span
@@ -147,19 +149,19 @@ class _Track:
 
     @property
     def states_end(self) -> bool:
-        """Whether a packet says how long the last frame is shown."""
+        """Whether a packet states how long the last frame is shown."""
         return self.last_length > 0 if self._span else self.content > 0
 
     @property
     def last_length(self) -> float:
-        """Seconds that the last packet is shown, 0 if none says so."""
+        """Seconds that the last packet is shown, 0 if unknown."""
         return min(self._span[2], self._shown) if self._span else 0.0
 
     def try_decoding(self, packet: "Packet[Any]") -> None:
-        """Look for the first frame, if it is not found yet."""
+        """Decode a packet, unless the stream has its first frame already."""
         if self.frame is None and self.tries < MAX_TRIES:
             self.tries += 1
-            # A decoder makes noise of what is encrypted, or an error; we have no key.
+            # Without a key, a decoder turns an encrypted packet into noise or an error.
             if packet.has_sidedata("encryption_info"):
                 return
             self.frame = _first_frame(packet)
@@ -177,36 +179,37 @@ class _Track:
 
     @property
     def sounding(self) -> float:
-        """Seconds of sound, without gaps."""
+        """Seconds of sound, without gaps and without the decoder's lead."""
         return self.content - self.silent
 
     @property
     def duration(self) -> float:
-        """Seconds from the beginning to the end; where no packet says how long it lasts, its frame does."""
+        """Seconds from the beginning to the end. If no packet states its length, the first frame's length counts."""
         if isinstance(self.frame, AudioFrame):
             return max(self.elapsed - self.lead, self.sounding) or self.frame.samples / self.frame.sample_rate
         return self.elapsed + (0 if self.states_end else 1 / (_fps(self) or GUESSED_FPS))
 
     @property
     def begin(self) -> float:
-        """Seconds on the file's clock of its first picture or sound."""
+        """The time of the first picture or sound, in seconds on the file's clock."""
         return (self.start or 0.0) + self.lead
 
     @property
     def end(self) -> float:
-        """Seconds on the file's clock."""
+        """The time of the end, in seconds on the file's clock."""
         return (self.start or 0.0) + self.elapsed
 
     @property
     def bitrate(self) -> int | None:
-        """Bit/s, measured."""
+        """Bit/s as measured, None if unknown."""
         return round(self.size * 8 / self.duration) if self.size and self.duration else None
 
 
 def probe(path: Path) -> MediaFacts:
     """Read the facts of a media file.
 
-    Raises `TaskFailed` if it is none, has no stream that can be decoded, or ends before its header says.
+    Raises `TaskFailed` if the file is no media, has no stream that can be decoded, or ends before the length that its
+    header states.
     """
     with _opened(path) as container:
         tracks = _read_tracks(container)
@@ -218,7 +221,8 @@ def probe(path: Path) -> MediaFacts:
 
 
 def picture_sides(path: Path) -> tuple[int, int]:
-    """Read width and height of a png or gif that we made; raises `TaskFailed`."""
+    """Return width and height of a png or gif that the engine made, in pixels. Raises `TaskFailed`."""
+    # A png is a single picture, which is no source format.
     with _opened(path, {"protocol_whitelist": "file"}) as container:
         frame = next(container.decode(video=0))
         return frame.width, frame.height
@@ -234,15 +238,16 @@ def _opened(path: Path, options: dict[str, str] = SAFE_INPUT) -> Iterator[InputC
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EINVAL:  # ffmpeg's answer for a format off the list
+    # ffmpeg answers EINVAL for a format that is not on the whitelist.
+    if isinstance(error, OSError) and error.errno == errno.EINVAL:
         return "its format is not one that is read"
     return getattr(error, "strerror", None) or ""
 
 
 def _other_format(path: Path) -> str:
-    """Name the format of a file that is none of those that are read; empty if ffmpeg does not know it either."""
+    """Return a reason that names the format of a refused file, empty if ffmpeg does not recognise it."""
     try:
-        # Handed over as bytes, so that nothing that the file names can be opened.
+        # ffmpeg gets bytes instead of a path, so that it cannot open files that this file names.
         with (
             path.open("rb") as file,
             av.open(BytesIO(file.read(NAME_SEARCH)), options=ANY_FORMAT, **_ANY_TEXT) as container,
@@ -257,6 +262,7 @@ def _read_tracks(container: InputContainer) -> list[_Track]:
     tracks = {stream.index: _new_track(stream, MAX_JUMP if leaps else DAY) for stream in container.streams}
     for packet in _packets(container):
         track = tracks[packet.stream.index]
+        # A container marks packets outside its edit list as discarded: players do not show them.
         if packet.size and not packet.is_discard:
             track.add(packet)
         if _is_candidate(track.stream):
@@ -267,7 +273,7 @@ def _read_tracks(container: InputContainer) -> list[_Track]:
 def _new_track(stream: Stream, max_jump: float) -> _Track:
     context, track = stream.codec_context, _Track(stream, float(stream.time_base or 0), max_jump=max_jump)
     if isinstance(context, AudioCodecContext) and context.frame_size and context.sample_rate:
-        # In mp4 a packet lasts until the next one: after a gap that is more than it holds.
+        # In mp4 a packet lasts until the next one. Before a gap that is more than the packet contains.
         track.max_length = context.frame_size / context.sample_rate
     if isinstance(context, VideoCodecContext):
         track.width, track.height = context.width, context.height
@@ -275,9 +281,10 @@ def _new_track(stream: Stream, max_jump: float) -> _Track:
 
 
 def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
-    """Read to the end, or to the first packet that cannot be read: what came before it counts.
+    """Yield packets to the end, or to the first one that cannot be read; the earlier ones count.
 
-    Raises `TaskFailed` where a good file goes on in a way that ffmpeg cannot follow: it would end there without a word.
+    Raises `TaskFailed` if a good file continues in a form that ffmpeg cannot follow. Its outputs would end there
+    silently.
     """
     try:
         yield from container.demux()
@@ -290,6 +297,7 @@ def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
 def _is_candidate(stream: Stream) -> bool:
     if stream.codec_context is None or stream.type not in {"video", "audio"}:
         return False
+    # The cover picture of a song would make a video of it.
     return not stream.disposition & Disposition.attached_pic
 
 
@@ -312,7 +320,8 @@ def _first(tracks: Sequence[_Track], kind: type[VideoFrame | AudioFrame]) -> _Tr
 
 
 def _require_whole(container: InputContainer, path: Path, tracks: Sequence[_Track], used: Sequence[_Track]) -> None:
-    """Raise `TaskFailed` for a cut file: its header states more than its packets hold."""
+    """Raise `TaskFailed` for a cut file, whose header states more than its packets contain."""
+    # Each format states its length in its own way: in bytes, for the whole file, or for each stream.
     name, whole = container.format.name, (container.duration or 0) / av.time_base
     there = max(track.duration for track in used)
     _require_length(there / (1 - missing_part(path)), there)
@@ -320,12 +329,13 @@ def _require_whole(container: InputContainer, path: Path, tracks: Sequence[_Trac
         _require_length(whole, max(track.end for track in tracks))
     if (name in STATED_BY_STREAM and not is_open_ended(path)) or (name == "mp3" and _counts_frames(path)):
         for track in used:
-            # mp4 states how long decoding takes: from before a gap at the beginning if frames are reordered across it.
+            # mp4 states how long decoding takes. With frames reordered across a gap at the beginning, that is longer
+            # than the frames are shown.
             _require_length(_stated_duration(track.stream), max(track.duration, track.decoding))
 
 
 def is_shorter(found: float, stated: float) -> bool:
-    """Tell whether a length in seconds is clearly below another: by more than a second and `TOLERANCE`."""
+    """Return whether a length in seconds is below another by more than one second plus `TOLERANCE` of it."""
     return found < stated * (1 - TOLERANCE) - 1
 
 
@@ -339,7 +349,8 @@ def _stated_duration(stream: Stream) -> float:
 
 
 def _counts_frames(path: Path) -> bool:
-    """Tell whether an mp3 states how many frames it has; else its duration is an estimate from its first ones."""
+    """Return whether an mp3 states its number of frames. Otherwise ffmpeg estimates its duration."""
+    # An ID3 tag may precede the first frame. Its size has seven bits in each byte.
     with path.open("rb") as file:
         head = file.read(10)
         tag = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
@@ -350,7 +361,7 @@ def _counts_frames(path: Path) -> bool:
 def _facts(container: str, size: int, used: Sequence[_Track], whole: float) -> MediaFacts:
     begin = min(track.begin for track in used)
     end = max(track.begin + track.duration for track in used)
-    # A clock of milliseconds cuts the begin and the length of the last packet: 2.000 s would be 1.999 s.
+    # A clock in milliseconds truncates the begin and the length of the last packet: 2.000 s would become 1.999 s.
     end = whole if 0 < whole - end <= 2 * max(track.unit for track in used) <= MAX_ROUNDED else end
     duration = _exact(end - begin)
     video, audio = _first(used, VideoFrame), _first(used, AudioFrame)
@@ -365,12 +376,12 @@ def _facts(container: str, size: int, used: Sequence[_Track], whole: float) -> M
 
 
 def _exact(seconds: float) -> float:
-    """Take off what sums of fractions are wrong by: 2.9999999999999996 s are 3 s."""
+    """Round off the error of summed fractions: 2.9999999999999996 s become 3 s, but a tiny length stays above 0."""
     return round(seconds, 6) or seconds
 
 
 def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
-    # A frame may still have columns that should be cropped, so that its rows stay aligned in memory.
+    # A frame may still have columns to crop, which align its rows in memory. The stream states the true sides.
     sides = (track.width or frame.width, track.height or frame.height)
     quarters = round(frame.rotation / 90)
     width, height = sides if quarters % 2 == 0 else sides[::-1]
@@ -389,7 +400,7 @@ def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
 
 
 def _fps(track: _Track) -> float:
-    """Frames per second as stated, if that can be; else as counted; else 0."""
+    """Return the stated frames per second if possible, else the counted ones, else 0."""
     stream = track.stream
     stated = float(getattr(stream, "average_rate", None) or getattr(stream, "guessed_rate", None) or 0)
     counted = track.packets / track.elapsed if track.elapsed > 0 else 0.0
@@ -398,7 +409,7 @@ def _fps(track: _Track) -> float:
 
 def _audio(container: str, track: _Track, frame: AudioFrame) -> AudioFacts:
     codec = track.stream.codec_context
-    # What ogg states is what its encoder was asked for, not what came out.
+    # Ogg states the bitrate that its encoder was set to, not the one that it reached.
     stated = 0 if container == "ogg" else codec.bit_rate or 0
     return AudioFacts(
         index=track.stream.index,
@@ -417,6 +428,6 @@ def _audio(container: str, track: _Track, frame: AudioFrame) -> AudioFacts:
 def _bits(codec: Any, frame: AudioFrame) -> int:
     if not codec.codec.lossless:
         return 0
-    # PyAV 18 does not know them: samples of 24 bits come in 32, too.
+    # PyAV 18 does not state the used bits, and samples of 24 bits come in 32, too.
     narrow = frame.format.name.startswith("s32") and "32" not in codec.name
     return getattr(codec, "bits_per_raw_sample", 0) or (DEEP if narrow else frame.format.bits)

@@ -1,6 +1,6 @@
-"""How the sound of a source is brought into what each encoder takes: channels, sample rate, bit depth, bits per second.
+"""Convert the sound of a source into what each encoder accepts: channels, sample rate, bit depth, bitrate.
 
-Pure: facts and a format in, ffmpeg's options out. The ranges are those that the encoders' own tables allow.
+Every function is pure: facts and a format in, ffmpeg's options out. The ranges are those of the encoders' own tables.
 """
 
 import re
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 from engine.model import AudioFacts
 
+# ffmpeg assumes the usual layout for at most this many channels without stated positions.
 MAX_GUESSED_CHANNELS = 8
-"""Up to so many channels without stated positions are taken as the usual layout of that number, as ffmpeg does."""
 
+# A resampler returns nothing for fewer samples.
 MIN_SAMPLES = 64
-"""Samples below which a resampler gives nothing at all."""
+# Seconds. Players do not recognise the format of a shorter lossy sound.
 MIN_SECONDS = 0.2
-"""Seconds of a lossy sound: of less, players do not recognise the format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A sample rate in Hz, and the bit/s that an encoder takes at it: per channel, or altogether with `shared`."""
+    """A sample rate in Hz, and the bit/s that an encoder accepts at it: per channel, or in total with `shared`."""
 
     hertz: int
     low: int
@@ -28,7 +28,7 @@ class Step:
     shared: bool = False
 
     def bounds(self, channels: int) -> tuple[int, int]:
-        """Return the least and the most bit/s for so many channels."""
+        """Return the lowest and the highest bit/s for a number of channels."""
         factor = 1 if self.shared else channels
         return self.low * factor, self.high * factor
 
@@ -54,10 +54,10 @@ _VORBIS = (
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How one audio format is made: ffmpeg's encoder and container.
+    """ffmpeg's container and encoder of one audio format.
 
-    `steps` are the sample rates of a lossy encoder; a lossless one has `depths`, per bits of a sample its encoder and
-    sample format, and the layouts that it keeps (all of them if there are none here).
+    `steps` are the sample rates of a lossy encoder. A lossless one has `depths`, each with the bits of a sample, the
+    encoder and its sample format. `layouts` are the channel layouts that it keeps; empty means all.
     """
 
     muxer: str
@@ -69,7 +69,7 @@ class Codec:
 
     @property
     def lossless(self) -> bool:
-        """Whether every bit is kept."""
+        """Whether the format keeps every bit of the sound."""
         return bool(self.depths)
 
 
@@ -95,7 +95,7 @@ _FLOATS = {"flt": ("pcm_f32le", "flt"), "dbl": ("pcm_f64le", "dbl")}
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """Filters in front of an encoder, its options, and the bit/s it is asked for (0: its own choice)."""
+    """The filters in front of an encoder, its options, and the requested bit/s, 0 for the encoder's default."""
 
     filters: str
     options: tuple[str, ...]
@@ -104,7 +104,7 @@ class Encoding:
 
 
 def encode_sound(format_: str, bitrate: int, audio: AudioFacts) -> Encoding:
-    """Plan one format of `AUDIO_CODECS`; `bitrate` in bit/s, brought into what the encoder takes of this sound."""
+    """Plan one format of `AUDIO_CODECS`. `bitrate` is in bit/s, and is clamped to what the encoder accepts."""
     codec = AUDIO_CODECS[format_]
     return _lossless(codec, audio) if codec.lossless else _lossy(codec, bitrate, audio)
 
@@ -125,13 +125,13 @@ def _lossy(codec: Codec, bitrate: int, audio: AudioFacts) -> Encoding:
 
 
 def _step(steps: Sequence[Step], bitrate: int, channels: int, hertz: int) -> Step:
-    """Choose a sample rate that takes the bitrate: the source's, else the next higher one, else the best lower one."""
+    """Choose a rate that accepts the bitrate: the source's, else the next higher one, else the best lower one."""
     fitting = [step for step in steps if not bitrate or _distance(step, bitrate, channels) == 0]
     if not fitting:
         nearest = min(_distance(step, bitrate, channels) for step in steps)
         fitting = [step for step in steps if _distance(step, bitrate, channels) == nearest]
     enough = [step for step in fitting if step.hertz >= hertz]
-    # Of the lower ones an even part of the source's: 22050 of 44100.
+    # A lower rate that divides the source's resamples best: 22050 for 44100.
     return enough[0] if enough else max(fitting, key=lambda step: (hertz % step.hertz == 0, step.hertz))
 
 
@@ -147,13 +147,14 @@ def _lossless(codec: Codec, audio: AudioFacts) -> Encoding:
         return Encoding(f"aformat={wanted[0]}", ("-c:a", encoder), encoder)
     wanted += [f"channel_layouts={'|'.join(codec.layouts)}", *_flac_rate(audio.sample_rate)]
     lengthened = _lengthened(audio)
-    # Blocks are made last: a sound of a few Hz becomes one of many times as many samples.
+    # The blocks come last, because resampling a sound of a few Hz multiplies its samples.
     blocks = () if lengthened else _EVEN_BLOCKS
     filters = (*lengthened, *_positions(audio), "aformat=" + ":".join(wanted), *blocks)
     return Encoding(",".join(filters), ("-c:a", encoder), encoder)
 
 
 def _depth(codec: Codec, audio: AudioFacts) -> tuple[str, str]:
+    # Only wav keeps floats, and only those of a lossless source; a lossy decoder's floats hold no 32 bits of sound.
     if audio.bits and audio.sample_format in _FLOATS and not codec.layouts:
         return _FLOATS[audio.sample_format]
     bits = min(audio.bits or 16, codec.depths[-1][0])
@@ -161,7 +162,7 @@ def _depth(codec: Codec, audio: AudioFacts) -> tuple[str, str]:
 
 
 _FLAC_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000, 352800, 384000)
-# The first frame of a cut sound may be shorter than a block of flac can be.
+# The first frame of a cut sound may be shorter than the smallest block of flac.
 _EVEN_BLOCKS = ("asetnsamples=n=4096:pad=0",)
 _FLAC_LEAST = 1_000
 _FLAC_ANY = 65_535
@@ -169,14 +170,15 @@ _FLAC_TENS = 655_350
 
 
 def _flac_rate(hertz: int) -> list[str]:
-    """Flac states a sample rate in Hz up to `_FLAC_ANY`, in tens of Hz up to `_FLAC_TENS`; a low one makes no block."""
+    """Return a filter option that resamples to a rate of flac, or nothing if flac can state the source's rate."""
+    # Flac states a rate in Hz up to `_FLAC_ANY` and in tens of Hz up to `_FLAC_TENS`. Too low a rate fills no block.
     if _FLAC_LEAST <= hertz <= (_FLAC_ANY if hertz % 10 else _FLAC_TENS):
         return []
     return [f"sample_rates={max((rate for rate in _FLAC_RATES if rate < hertz), default=_FLAC_RATES[0])}"]
 
 
 def _lengthened(audio: AudioFacts, seconds: float = 0) -> tuple[str, ...]:
-    """Add silence to a sound that is too short for a resampler or an encoder to give anything."""
+    """Return a filter that adds silence to a sound that is too short for a resampler or an encoder."""
     least = max(MIN_SAMPLES, round(seconds * audio.sample_rate))
     short = audio.duration is not None and audio.duration * audio.sample_rate < least
     return (f"asetnsamples=n={least}:pad=1",) if short else ()
@@ -189,7 +191,8 @@ _RIGHT = re.compile(r".*R|FRC")
 
 
 def _positions(audio: AudioFacts) -> tuple[str, ...]:
-    """Give channels positions that ffmpeg can mix, where theirs are odd or not stated."""
+    """Return filters that give channels positions that ffmpeg can mix, if theirs are odd or not stated."""
+    # ffmpeg cannot mix ambisonics. Their first channel is the sum of all directions, their second is left minus right.
     if audio.layout.startswith("ambisonic"):
         return ("pan=stereo|c0<c0+c1|c1<c0-c1",)
     named = not _NAMELESS.issuperset(audio.channel_names)
@@ -209,8 +212,8 @@ def _renamed(channels: int, layout: str) -> str:
 
 
 def _mixed(names: Sequence[str]) -> str:
-    """Mix to stereo: a channel goes to the side that its name says, else to both; without a name they alternate."""
-    # A name that is not stated is given one: left, right, left, ...
+    """Return a filter that mixes to stereo: each channel goes to the side that its name states, else to both."""
+    # Channels without a name alternate: left, right, left.
     sides = [name if name not in _NAMELESS else "LR"[i % 2] for i, name in enumerate(names)]
     left = "+".join(f"c{i}" for i, name in enumerate(sides) if not _RIGHT.fullmatch(name))
     right = "+".join(f"c{i}" for i, name in enumerate(sides) if not _LEFT.fullmatch(name))

@@ -1,7 +1,7 @@
-"""How many bytes a file should have, by its own header: ffmpeg corrects the length of some formats without a word.
+"""Read how many bytes a file should have by its own header, because ffmpeg corrects some stated lengths silently.
 
-Wave, AVI and their kind (RIFF, FORM, FRM8, W64, CAF) state their size, ASF too. 0 and all ones mean that the writer did
-not know, as in a recording that was piped.
+RIFF (wave, AVI), FORM, FRM8, W64, CAF and ASF state their size. The values 0 and all ones mean that the writer did not
+know it, as in a recording that was written into a pipe.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _ASF_BROADCAST = 1
 
 
 def missing_part(path: Path) -> float:
-    """Return which part of the stated bytes is missing, from 0 (none, or nothing is stated) to 1."""
+    """Return the part of the stated bytes that is missing, from 0 to 1; 0 also if the header states no size."""
     head = _head(path)
     stated = next((read(head) for mark, read in _READERS if head.startswith(mark)), 0)
     if stated and head.startswith(b"RIFF") and head[8:12] == b"AVI ":
@@ -25,7 +25,7 @@ def missing_part(path: Path) -> float:
 
 
 def is_open_ended(path: Path) -> bool:
-    """Tell whether the writer of a RIFF file (AVI, wave) did not know its end; then it did not know any length."""
+    """Return whether the writer of a RIFF file (AVI, wave) did not know its size, and so no length in it counts."""
     head = _head(path)
     return head.startswith(b"RIFF") and not _chunk(head, "little", 4)
 
@@ -36,7 +36,7 @@ def _head(path: Path) -> bytes:
 
 
 def _end_of_avi(path: Path, end: int) -> int:
-    """Walk over the parts that follow the first gigabyte of a long AVI."""
+    """Return the end of the last part of an AVI. A long AVI has further parts, each with its own header."""
     with path.open("rb") as file:
         while file.seek(end) and len(head := file.read(12)) == 12 and head[:4] + head[8:] == b"RIFFAVIX":  # noqa: PLR2004
             end += 8 + int.from_bytes(head[4:8], "little")
@@ -45,17 +45,19 @@ def _end_of_avi(path: Path, end: int) -> int:
 
 def _chunk(head: bytes, order: Literal["big", "little"], width: int) -> int:
     size = int.from_bytes(head[4 : 4 + width], order)
+    # The size does not include its own field and the mark in front of it.
     return 0 if size in {0, 2 ** (8 * width) - 1} else size + 4 + width
 
 
 def _asf(head: bytes) -> int:
+    # The offsets are those of the File Properties Object. A broadcast has a size that means nothing.
     at = head.find(_ASF_FILE)
     flags = int.from_bytes(head[at + 88 : at + 92], "little")
     return 0 if at < 0 or flags & _ASF_BROADCAST else int.from_bytes(head[at + 40 : at + 48], "little")
 
 
 def _caf(head: bytes) -> int:
-    """Walk over the chunks in front of the sound."""
+    """Return the end of the data chunk, which follows chunks of any number."""
     at = 8
     while at + 12 <= len(head) and head[at : at + 4] != b"data":
         at += 12 + int.from_bytes(head[at + 4 : at + 12], "big")

@@ -1,8 +1,8 @@
-"""Everything that outlives the process, in one SQLite file.
+"""Store everything that outlives the process in one SQLite file.
 
-Tasks, objects, callbacks and their attempts, used nonces; `uploads.py` keeps unfinished multipart uploads there.
-
-One connection behind one lock. The file is locked exclusively: two engines cannot share a directory.
+It holds tasks, objects, callbacks with their attempts, and used nonces. `uploads.py` stores unfinished multipart
+uploads in it. All threads share one connection behind one lock. The process locks the file exclusively, so that two
+engines cannot share a directory.
 """
 
 import json
@@ -53,24 +53,25 @@ CREATE TABLE IF NOT EXISTS parts (
 """
 
 
+# This text sorts after every key, because keys have at most 850 bytes. Appended to a prefix, it sorts after every key
+# that begins with the prefix.
 LAST_KEY = "\U0010ffff" * (850 // 4 + 1)
-"""Comes after every key, since keys have at most 850 bytes; behind a prefix, after every key that begins with it."""
 
 
 class StoreBusy(Exception):
-    """Another engine holds the directory."""
+    """Another engine uses the directory."""
 
 
 class ObjectExists(Exception):
-    """There is an object under the key, and it is not to be replaced."""
+    """An object exists under the key, and the request does not replace it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
     """One object of a bucket.
 
-    `blob` is the name of its file, `modified` is in UNIX seconds, `headers` is the JSON object of the headers that the
-    upload wants to have back.
+    `blob` is the name of its file, `size` is in bytes, `modified` is in UNIX seconds. `headers` is a JSON object of the
+    upload's headers that answers repeat.
     """
 
     host: str
@@ -85,7 +86,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsedNonce:
-    """What a signed call may use once: a nonce at a timestamp, by one key."""
+    """A nonce that one key used at a timestamp. A signed call may use it once."""
 
     secret_id: str
     nonce: str
@@ -94,7 +95,10 @@ class UsedNonce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """One delivery to be made; `due` in UNIX seconds, None once nothing is left to do."""
+    """One delivery. `due` is in UNIX seconds, None while an attempt runs and after the last one.
+
+    `state` is `waiting`, `delivered`, `given_up` or `dropped`.
+    """
 
     seq: int = 0
     vid: str
@@ -109,7 +113,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try to deliver: when, for how many seconds, and the HTTP status or what went wrong."""
+    """One attempt to deliver: its time in UNIX seconds, its length in seconds, and the HTTP status or the error."""
 
     at: float
     seconds: float
@@ -118,7 +122,7 @@ class Attempt:
 
 
 class Store:
-    """The engine's memory. Every method is one transaction and may be called from any thread."""
+    """The engine's memory. Every method is one transaction. Threads may share it."""
 
     def __init__(self, file: Path) -> None:
         self._lock = threading.Lock()
@@ -131,20 +135,27 @@ class Store:
             raise StoreBusy(f"{file} is in use or not writable ({error})") from error
 
     def _open(self) -> None:
+        # WAL with `synchronous=NORMAL` survives a crash of the process. A crash of the machine may lose the last
+        # transactions, which local use can bear.
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_SCHEMA)
+        # A file of an earlier version has no such column.
         if "headers" not in {row["name"] for row in self._db.execute("PRAGMA table_info(objects)")}:
             self._db.execute("ALTER TABLE objects ADD COLUMN headers TEXT NOT NULL DEFAULT '{}'")
+        # An earlier process ended during these deliveries. They run again: delivery is at least once.
         self._db.execute("UPDATE callbacks SET due = created WHERE state = 'waiting' AND due IS NULL")
 
     def close(self) -> None:
-        """Close the file; the store is of no use afterwards."""
+        """Close the file. Every later call raises `sqlite3.Error`."""
         with self._lock:
             self._db.close()
 
     def add_task(self, task: Task) -> list[str]:
-        """Keep a new task and mark the earlier ones of the same file deleted; returns their vids (seed, remarks)."""
+        """Store a new task, mark the earlier ones of the same file as deleted, and return their vids.
+
+        The provider documents that a new task of a file replaces the earlier ones. Tasks of the other kind stay.
+        """
         host = task.source.host
         with self.transaction() as db:
             same = (task.kind.value, host, task.key)
@@ -161,11 +172,15 @@ class Store:
     def change(
         self, vid: str, callbacks: Callable[[Task], Iterable[Callback]] = lambda _: (), **changes: Any
     ) -> Task | None:
-        """Change a task and queue what is to be called back, both or neither; None if it is finished or deleted."""
+        """Change a task and queue its callbacks, both or neither. Return None if the task is finished or deleted.
+
+        `callbacks` makes the callbacks from the changed task.
+        """
         with self.transaction() as db:
             old = _first_task(db.execute("SELECT doc FROM tasks WHERE vid = ?", (vid,)))
             if old is None or old.deleted or old.status in FINAL:
                 return None
+            # The provider never goes back to an earlier status.
             status = max(old.status, changes.pop("status", old.status))
             task = replace(old, status=status, updated=time.time(), **changes)
             self._write(db, task)
@@ -173,12 +188,12 @@ class Store:
             return task
 
     def task(self, vid: str) -> Task | None:
-        """Return one task, deleted or not."""
+        """Return a task, deleted or not; None if there is none."""
         with self.transaction() as db:
             return _first_task(db.execute("SELECT doc FROM tasks WHERE vid = ?", (vid,)))
 
     def newest_task(self, kind: Kind, place: Place, key: str) -> Task | None:
-        """Return the newest task of a file that is not deleted."""
+        """Return the newest task of a file that is not deleted, None if there is none."""
         query = (
             "SELECT doc FROM tasks WHERE kind = ? AND host = ? AND key = ? AND NOT deleted ORDER BY seq DESC LIMIT 1"
         )
@@ -197,7 +212,10 @@ class Store:
             return [row["vid"] for row in rows]
 
     def put_object(self, item: StoredObject, *, replace: bool = True) -> str | None:
-        """Keep an object under its key; returns the blob that it replaces. Raises `ObjectExists` unless `replace`."""
+        """Store an object under its key and return the blob that it replaces, if any.
+
+        Raises `ObjectExists` if there is an object and `replace` is False.
+        """
         with self.transaction() as db:
             old = db.execute("SELECT blob FROM objects WHERE host = ? AND key = ?", (item.host, item.key)).fetchone()
             if old and not replace:
@@ -206,28 +224,29 @@ class Store:
             return old and str(old["blob"])
 
     def delete_object(self, host: str, key: str) -> str | None:
-        """Forget an object; returns its blob, None if there is no such object."""
+        """Delete the entry of an object and return its blob, None if there is no such object."""
         with self.transaction() as db:
             old = db.execute("DELETE FROM objects WHERE host = ? AND key = ? RETURNING blob", (host, key)).fetchone()
             return old and str(old["blob"])
 
     def objects(self, host: str, prefix: str, after: str, limit: int) -> list[StoredObject]:
-        """Return the first objects of a bucket whose key begins with `prefix` and comes after `after`, by key."""
+        """Return objects of a bucket in the order of their keys, which begin with `prefix` and sort after `after`."""
         query = "SELECT * FROM objects WHERE host = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?"
         with self.transaction() as db:
             rows = db.execute(query, (host, prefix, prefix + LAST_KEY, after, limit))
             return [StoredObject(**row) for row in rows]
 
     def object(self, host: str, key: str) -> StoredObject | None:
-        """Return one object of a bucket."""
+        """Return one object of a bucket, None if there is none."""
         with self.transaction() as db:
             row = db.execute("SELECT * FROM objects WHERE host = ? AND key = ?", (host, key)).fetchone()
             return row and StoredObject(**row)
 
     def claim_callback(self, now: float) -> Callback | float | None:
-        """Take the callback that is due longest; else the seconds until the next one, or None if none waits.
+        """Claim the callback that has been due longest; `now` is in UNIX seconds.
 
-        While one callback of a task is being sent, its others wait, so that two senders do not change their order.
+        If none is due, return the seconds until the next one, or None if none waits. While a sender delivers a callback
+        of a task, the task's others wait, so that two senders do not change their order.
         """
         with self.transaction() as db:
             row = db.execute(_NEXT_CALLBACK).fetchone()
@@ -239,7 +258,7 @@ class Store:
             return Callback(**row)
 
     def record_attempt(self, callback: Callback, attempt: Attempt) -> None:
-        """Keep how a delivery went and what `callback` now says about it."""
+        """Store an attempt and the delivery that it changed."""
         with self.transaction() as db:
             db.execute(
                 "INSERT INTO attempts VALUES (?, ?, ?, ?, ?)",
@@ -250,7 +269,7 @@ class Store:
             )
 
     def callbacks(self, limit: int, vid: str | None = None) -> list[tuple[Callback, list[Attempt]]]:
-        """Return the newest callbacks with their attempts, newest first."""
+        """Return the newest callbacks with their attempts, newest first; with `vid`, only those of one task."""
         query = "SELECT * FROM callbacks WHERE ? IS NULL OR vid = ? ORDER BY seq DESC LIMIT ?"
         tried = "SELECT at, seconds, http_status, error FROM attempts WHERE callback = ? ORDER BY at"
         with self.transaction() as db:
@@ -258,7 +277,7 @@ class Store:
             return [(callback, [Attempt(**row) for row in db.execute(tried, (callback.seq,))]) for callback in found]
 
     def use_nonce(self, used: UsedNonce, now: float, keep: float) -> bool:
-        """Mark a nonce as used and say whether it was used within the last `keep` seconds."""
+        """Mark a nonce as used. Return True if the key used it within the last `keep` seconds."""
         with self.transaction() as db:
             db.execute("DELETE FROM used_nonces WHERE at < ?", (now - keep,))
             values = {**encode(used), "at": now}
@@ -267,8 +286,9 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run statements that count all or none; other threads wait."""
+        """Yield the connection for statements that take effect together or not at all. Other threads wait."""
         with self._lock:
+            # IMMEDIATE takes the write lock at once, so that no later statement can fail for want of it.
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db

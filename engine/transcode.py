@@ -1,4 +1,4 @@
-"""Making what is planned: with ffmpeg, or with a stub that only pretends."""
+"""Make the planned outputs with ffmpeg, or pretend to with a stub."""
 
 import re
 import subprocess
@@ -17,16 +17,17 @@ from engine.plan import Target, arguments
 from engine.probe import picture_sides, probe
 from mediarelay.domain.tasks.media import RenditionKind
 
+# Bytes from the end of ffmpeg's messages that a failed task shows. A damaged source can cause megabytes of them.
 LOG_LIMIT = 20_000
 
 
 class NoFfmpeg(Exception):
-    """There is no ffmpeg binary that runs."""
+    """No ffmpeg was found that runs."""
 
 
 @cache
 def find_ffmpeg() -> str:
-    """Return the ffmpeg that imageio-ffmpeg brings or finds (IMAGEIO_FFMPEG_EXE overrides); raises `NoFfmpeg`."""
+    """Return the path of imageio-ffmpeg's ffmpeg, or of IMAGEIO_FFMPEG_EXE if set. Raises `NoFfmpeg`."""
     try:
         binary = str(imageio_ffmpeg.get_ffmpeg_exe())
         subprocess.run([binary, "-version"], check=True, capture_output=True, timeout=30)  # noqa: S603
@@ -36,13 +37,13 @@ def find_ffmpeg() -> str:
 
 
 def require_tools(config: Config) -> None:
-    """Look for what a configuration needs; raises `NoFfmpeg`."""
+    """Raise `NoFfmpeg` if a configuration needs ffmpeg and none runs."""
     if config.transcoder == "ffmpeg":
         find_ffmpeg()
 
 
 class Handle:
-    """One running job, as others see it: they may stop it at any time, its process ends with it."""
+    """A running job that other threads may stop at any time, with its process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -50,21 +51,24 @@ class Handle:
         self._process: subprocess.Popen[bytes] | None = None
 
     def stop(self) -> None:
-        """End the job; it raises `Stopped` at its next step."""
+        """Stop the job: kill its process, and raise `Stopped` in its thread at its next step."""
         with self._lock:
             self._stopped.set()
             if self._process:
                 self._process.kill()
 
     def pause(self, seconds: float) -> None:
-        """Wait; raises `Stopped`."""
+        """Wait for `seconds`. Raises `Stopped` at once if another thread stops the job."""
         if self._stopped.wait(seconds):
             raise Stopped
 
     def run(self, command: Sequence[str], directory: Path, timeout: float) -> None:
-        """Run a process to its end; raises `Stopped`, or `TaskFailed` with what it wrote to stderr."""
+        """Run a process to its end, for at most `timeout` seconds.
+
+        Raises `Stopped`, or `TaskFailed` with the process's messages if it fails or takes too long.
+        """
         log = directory / "log"
-        # To a file, not to memory: a damaged source can make ffmpeg complain without end.
+        # stderr goes to a file instead of memory, because ffmpeg may complain about a damaged source without end.
         with log.open("wb") as stderr, self._start(command, directory, stderr) as process:
             try:
                 process.wait(timeout)
@@ -74,12 +78,14 @@ class Handle:
             finally:
                 with self._lock:
                     self._process = None
+        # A process that `stop` killed fails, too. The job was stopped then, so `Stopped` comes first.
         self.pause(0)
         if process.returncode:
             raise TaskFailed(Failure.ENCODER, _first_line(_tail(log)), _tail(log))
 
     def _start(self, command: Sequence[str], directory: Path, stderr: BinaryIO) -> "subprocess.Popen[bytes]":
         quiet = subprocess.DEVNULL
+        # The lock covers the check and the start. Otherwise `stop` could come in between and miss the process.
         with self._lock:
             if self._stopped.is_set():
                 raise Stopped
@@ -89,20 +95,20 @@ class Handle:
 
 
 class Transcoder(Protocol):
-    """Reads a source and makes its outputs, in a working directory of their own."""
+    """Reads the facts of a source and makes its outputs, in a working directory."""
 
     def probe(self, source: Path) -> MediaFacts:
-        """Read the facts of a source; raises `TaskFailed`."""
+        """Read the facts of a source. Raises `TaskFailed`."""
 
     def make(self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle) -> None:
-        """Write every target's files next to the source; raises `TaskFailed`, `Stopped`."""
+        """Write the files of every target next to the source. Raises `TaskFailed` or `Stopped`."""
 
     def measure(self, target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
-        """Say what came out; raises `TaskFailed` if an output is missing or unreadable."""
+        """Measure the files of a target. Raises `TaskFailed` if one is missing or unreadable."""
 
 
 class Ffmpeg:
-    """The real thing: one ffmpeg process per source."""
+    """A transcoder that runs one ffmpeg process per source."""
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
@@ -129,10 +135,10 @@ class Ffmpeg:
 
 
 class Stub:
-    """Instant outputs of a few bytes whatever the source holds; for runs that measure everything but ffmpeg."""
+    """A transcoder that writes a few bytes at once, for runs that measure everything but ffmpeg."""
 
     def probe(self, source: Path) -> MediaFacts:
-        """Pretend that every source is a minute of 1080p with sound; only the size is real."""
+        """Return the facts of a minute of 1080p with sound for every source. Only the size is real."""
         size = source.stat().st_size
         video = VideoFacts(index=0, codec="h264", width=1920, height=1080, fps=25.0, duration=60.0)
         audio = AudioFacts(index=1, codec="aac", sample_rate=44100, bitrate=128_000)
@@ -140,7 +146,7 @@ class Stub:
         return MediaFacts(container=container, size=size, duration=60.0, bitrate=4_306_000, video=video, audio=audio)
 
     def make(self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle) -> None:
-        """See `Transcoder`; ffmpeg is not called."""
+        """See `Transcoder`. The files contain text."""
         del facts
         handle.pause(0)
         for target in targets:
@@ -148,7 +154,7 @@ class Stub:
                 (directory / file).write_bytes(f"stub {target.name}\n".encode())
 
     def measure(self, target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
-        """Report what was planned; only the size is real."""
+        """Return the plan as the result. Only the size is real."""
         video, audio = target.kind is RenditionKind.VIDEO, target.kind is RenditionKind.AUDIO
         return Output(
             kind=target.kind,
@@ -165,6 +171,7 @@ class Stub:
         )
 
 
+# ffmpeg prints the address of a component in memory, which differs in each run.
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _PICTURES = frozenset({RenditionKind.COVER, RenditionKind.GIF})
 
@@ -177,6 +184,7 @@ def _measure_frames(target: Target, files: Sequence[Path], paths: tuple[str, ...
 def _measure_media(target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
     facts = probe(files[0])
     video, audio = facts.video, facts.audio
+    # A video's bitrate is that of the whole file. A song's is that of its sound, without tags and container.
     own = facts.bitrate if video or audio is None else (audio.bitrate or facts.bitrate)
     return Output(
         kind=target.kind,
@@ -205,5 +213,5 @@ def _tail(log: Path) -> str:
 
 
 def _first_line(text: str) -> str:
-    """Return the first complaint, which is the cause, without the addresses in memory."""
+    """Return ffmpeg's first message, which states the cause, without addresses in memory."""
     return _ADDRESS.sub("", text.strip().partition("\n")[0])

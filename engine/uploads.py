@@ -1,7 +1,7 @@
-"""Multipart uploads that are not finished: their parts on disk, how much room they may take, how they become objects.
+"""Store unfinished multipart uploads: their parts on disk, the room that they may take, and their completion.
 
-Parts outlive the process. No two of "complete" and "abort" work on one upload at the same time, and no part arrives
-meanwhile: the second request is refused with `UploadBusy`.
+Parts outlive the process. While one request completes or aborts an upload, `UploadBusy` refuses every other one that
+would complete it, abort it or add a part.
 """
 
 import contextlib
@@ -21,33 +21,33 @@ from engine.places import Place
 from engine.store import LAST_KEY, Store, StoredObject
 
 MAX_UPLOADS = 1000
+# Seconds. Clients rarely abort an upload that they abandon, so the engine removes it after a week.
 MAX_UPLOAD_AGE = 7 * 86_400.0
-"""Seconds after which an unfinished upload is removed."""
 MAX_PARTS = 10_000
+# Bytes that each part but the last must have at least. It is the limit of COS.
 MIN_PART_SIZE = 1 << 20
-"""Bytes that each part but the last must have (COS, specifications and limits)."""
+# All parts together may have this many times `max_object_size`. Abandoned uploads would otherwise fill the disk.
 MAX_OBJECTS_IN_PARTS = 4
-"""The parts of all uploads together take at most so many times the size of the largest object."""
 
 
 class NoSuchUpload(Exception):
-    """There is no such upload of this key: never begun, completed, aborted or too old."""
+    """The key has no such upload: it never began, was completed or aborted, or is too old."""
 
 
 class UploadBusy(Exception):
-    """The upload is being completed or aborted."""
+    """Another request is completing or aborting the upload."""
 
 
 class TooManyUploads(Exception):
-    """The unfinished uploads are too many or take too much room."""
+    """The unfinished uploads are too many, or their parts take too much room."""
 
 
 class PartsTooLarge(Exception):
-    """The parts of one upload are together larger than an object may be."""
+    """The parts of one upload together exceed the maximum size of an object."""
 
 
 class WrongPart(Exception):
-    """A part in the list of a completion was never uploaded, or has another ETag."""
+    """A completion lists a part that no client uploaded, or that has another ETag."""
 
 
 class PartTooSmall(Exception):
@@ -56,7 +56,7 @@ class PartTooSmall(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One unfinished upload; `created` in UNIX seconds, `headers` as in `StoredObject`."""
+    """One unfinished upload. `created` is in UNIX seconds, `headers` is JSON as in `StoredObject`."""
 
     id: str
     host: str
@@ -68,7 +68,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part; `blob` is the name of its file, `size` in bytes, `modified` in UNIX seconds."""
+    """One part. `blob` is the name of its file, `size` is in bytes, `modified` is in UNIX seconds."""
 
     upload: str
     number: int
@@ -79,7 +79,7 @@ class Part:
 
     @property
     def etag(self) -> str:
-        """The ETag that its upload was answered with."""
+        """The ETag in the answer to the part's upload."""
         return f'"{self.md5}"'
 
 
@@ -97,7 +97,7 @@ class Uploads:
         self._remove_strays()
 
     def begin(self, destination: Destination) -> Upload:
-        """Begin an upload; raises `TooManyUploads`."""
+        """Begin an upload and return it. Raises `TooManyUploads`."""
         self._remove_old()
         upload = Upload(
             id=f"{int(time.time())}{secrets.token_hex(28)}",
@@ -116,7 +116,7 @@ class Uploads:
         return upload
 
     def find(self, place: Place, key: str, upload_id: str) -> Upload:
-        """Return an upload of this key; raises `NoSuchUpload`."""
+        """Return an upload of a key. Raises `NoSuchUpload`."""
         query = "SELECT * FROM uploads WHERE id = ? AND host = ? AND key = ?"
         with self._store.transaction() as db:
             row = db.execute(query, (upload_id, place.host, key)).fetchone()
@@ -125,7 +125,10 @@ class Uploads:
         return Upload(**row)
 
     def of_bucket(self, place: Place, prefix: str, after: tuple[str, str], limit: int) -> list[Upload]:
-        """Return the first uploads whose key begins with `prefix`, after a key and upload id, in this order."""
+        """Return uploads in the order of key and id, whose keys begin with `prefix`.
+
+        `after` is the key and id of the last upload of the page before. The page has at most `limit` uploads.
+        """
         query = """SELECT * FROM uploads WHERE host = ? AND key >= ? AND key < ? AND (key, id) > (?, ?)
             ORDER BY key, id LIMIT ?"""
         with self._store.transaction() as db:
@@ -133,15 +136,15 @@ class Uploads:
             return [Upload(**row) for row in rows]
 
     def parts(self, upload: Upload, after: int = 0, limit: int = MAX_PARTS) -> list[Part]:
-        """Return the first parts with a number above `after`, by number."""
+        """Return at most `limit` parts in the order of their numbers, from the first one above `after`."""
         query = "SELECT * FROM parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?"
         with self._store.transaction() as db:
             return [Part(**row) for row in db.execute(query, (upload.id, after, limit))]
 
     def keep_part(self, upload: Upload, number: int, draft: Draft, max_object_size: int) -> Part:
-        """Make a complete draft a part, in place of the one with this number.
+        """Make a complete draft a part, which replaces the part of the same number.
 
-        Raises `NoSuchUpload`, `UploadBusy`, `PartsTooLarge` or `TooManyUploads`; then nothing has changed.
+        Raises `NoSuchUpload`, `UploadBusy`, `PartsTooLarge` or `TooManyUploads`; nothing has changed then.
         """
         draft.file.close()
         part = Part(
@@ -160,9 +163,9 @@ class Uploads:
         return part
 
     def complete(self, upload: Upload, wanted: Sequence[tuple[int, str]], destination: Destination) -> StoredObject:
-        """Join parts, given by number and MD5 and in the order of their numbers, into the object.
+        """Join parts into the object and return it. `wanted` has their numbers and MD5s, in ascending order.
 
-        Raises `NoSuchUpload`, `UploadBusy`, `WrongPart`, `PartTooSmall` or `ObjectExists`; then the upload goes on.
+        Raises `NoSuchUpload`, `UploadBusy`, `WrongPart`, `PartTooSmall` or `ObjectExists`; the upload stays open then.
         """
         with self._alone(upload):
             parts = self._chosen(upload, wanted)
@@ -172,11 +175,12 @@ class Uploads:
                 item = self._objects.keep(draft, destination, etag=joint_etag([part.md5 for part in parts]))
             finally:
                 draft.discard()
+            # The object exists before the parts go, so that a crash in between loses nothing.
             self._remove(upload.id)
         return item
 
     def abort(self, upload: Upload) -> None:
-        """Forget an upload and its parts; raises `NoSuchUpload` or `UploadBusy`."""
+        """Remove an upload and its parts. Raises `NoSuchUpload` or `UploadBusy`."""
         with self._alone(upload):
             self._remove(upload.id)
 
@@ -204,6 +208,8 @@ class Uploads:
                     "INSERT OR REPLACE INTO parts VALUES (:upload, :number, :blob, :size, :md5, :modified)",
                     encode(part),
                 )
+                # The check follows the insert, since a part that replaces a larger one needs no room. An exception
+                # rolls the transaction back.
                 _require_room(db, part.upload, max_object_size)
         except BaseException:
             self._path(part.blob).unlink(missing_ok=True)
@@ -244,7 +250,7 @@ class Uploads:
                 self.abort(Upload(**row))
 
     def _remove_strays(self) -> None:
-        """Remove the files that an earlier process left without an entry."""
+        """Remove part files without an entry, which an earlier process left when it was killed."""
         with self._store.transaction() as db:
             known = {row["blob"] for row in db.execute("SELECT blob FROM parts")}
         for file in self._directory.iterdir():
@@ -256,7 +262,7 @@ class Uploads:
 
 
 def joint_etag(digests: Sequence[str]) -> str:
-    """Return the ETag of an object made of parts: the MD5 of their MD5s, a hyphen, their number."""
+    """Return the ETag of an object of several parts: the MD5 of their MD5s, a hyphen, their number."""
     joint = hashlib.md5(bytes.fromhex("".join(digests)), usedforsecurity=False).hexdigest()
     return f'"{joint}-{len(digests)}"'
 

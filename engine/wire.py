@@ -1,4 +1,4 @@
-"""HTTP as clients of the provider write and expect it, whatever answers the request."""
+"""Adapt HTTP to the provider's clients: absolute targets in requests, and the case of header names in answers."""
 
 import re
 from urllib.parse import unquote
@@ -13,7 +13,7 @@ _SPECIAL = {b"etag": b"ETag"}
 
 
 def as_clients_expect(inner: ASGIApp) -> ASGIApp:
-    """Take requests in absolute form, and write header names in their usual letters."""
+    """Wrap an application so that it accepts absolute targets and writes header names in the case that COS uses."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -30,10 +30,10 @@ def as_clients_expect(inner: ASGIApp) -> ASGIApp:
 
 
 def to_origin_form(scope: Scope) -> Scope:
-    """Return a request as if it had come in origin form: of an absolute target, the host counts (RFC 9112, 3.2.2).
+    """Return a request in origin form. The host of an absolute target replaces the Host header (RFC 9112, 3.2.2).
 
-    A client that uses the engine as its proxy sends absolute targets. Raises `Malformed` for a target of no http(s)
-    resource.
+    A client that uses the engine as its proxy sends absolute targets. Raises `Malformed` for any other target, such as
+    that of CONNECT.
     """
     raw = scope["raw_path"]
     if raw.startswith(b"/") or raw == b"*":
@@ -52,7 +52,7 @@ def to_origin_form(scope: Scope) -> Scope:
 
 
 def usual_name(name: bytes) -> bytes:
-    """Spell a header name as the provider does: SDKs copy the headers into tables that tell letters apart."""
+    """Write a header name in the case that COS uses, because SDKs copy headers into case-sensitive tables."""
     return _SPECIAL.get(name, name if name.startswith(b"x-cos-") else name.title())
 
 

@@ -1,1 +1,1 @@
-"""Brings the whole of Mediarelay up on this machine: the emulated AWS, the real template, the engine."""
+"""Run all of Mediarelay on this machine: the emulated AWS, the real template, and the engine as the provider."""

@@ -22,8 +22,8 @@ from local.stack import Stack, stopped_at_the_end, stopped_unless_up
 
 HOME = Path(os.environ.get("LOCAL_DIR") or ROOT / ".local").absolute()
 KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
+# The one command that starts a stack in this folder, or sends media through it, holds this lock.
 LOCK = HOME / "lock"
-"""Held by the one command that starts a stack in this folder, or sends media through it."""
 INTERRUPTED = 130
 PORTS = {"EMULATOR_PORT": "emulator_port", "ENGINE_PORT": "engine_port"}
 
@@ -32,6 +32,7 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
     """Start the stack, with the state that an earlier `down` saved, and leave it running."""
     with only_one(LOCK):
         stack = _kept()
+        # A stack that is half up would confuse the next command, so an error stops what this command has started.
         with stopped_unless_up(stack):
             deployed = stack.up(screen.stage)
     screen.line(f"export API='{deployed.api_url}' BEARER={stack.env.keys.bearer}")
@@ -41,9 +42,10 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
 
 
 def _kept() -> Stack:
-    """The stack of an earlier `make up`, running or saved, else a new one on the requested ports.
+    """Return the stack of an earlier `make up`, running or saved, else a new one on the requested ports.
 
-    A saved state is good for its own ports only: the addresses of its queues have the emulator's port in them.
+    Raises `LocalError` if the saved stack has other ports. A saved state works on its own ports only, because the
+    addresses of its queues contain the emulator's port.
     """
     wanted, stack = LocalEnvironment(KEPT), LocalEnvironment.saved(KEPT)
     if _differ(stack, wanted):
@@ -55,13 +57,14 @@ def _kept() -> Stack:
 
 
 def _differ(known: LocalEnvironment, wanted: LocalEnvironment) -> bool:
-    """Whether the environment requests another port than the stack has."""
+    """Return whether the environment requests another port than the stack has."""
     asked = [port for name, port in PORTS.items() if name in os.environ]
     return any(getattr(known, port) != getattr(wanted, port) for port in asked)
 
 
 def down(_: argparse.Namespace, screen: Screen) -> None:
     """Stop the stack, save its state, and stop the programs of an interrupted run."""
+    # This command takes no lock: it must be able to stop a run that hangs.
     with screen.stage("stop"):
         for folder in (KEPT, FRESH):
             Stack(LocalEnvironment(folder)).down()
@@ -71,7 +74,8 @@ def run_once(options: argparse.Namespace, screen: Screen) -> None:
     """Send media through the running stack, or through a fresh one that is stopped afterwards."""
     screen.activity(f"reading {options.file}" if options.file else "encoding a sample video and a sample song")
     media = [own_media(options.file)] if options.file else samples(MEDIA)
-    with only_one(LOCK):  # also for the running stack: two runs would take each other's notifications off one queue
+    # A running stack needs the lock, too: two runs would receive each other's notifications from one queue.
+    with only_one(LOCK):
         kept = Stack(LocalEnvironment.saved(KEPT))
         if kept.running():
             run(kept.deployment(), media, screen, KEPT / "outputs")
@@ -91,11 +95,12 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], None]] = {"run": run_
 
 
 def main() -> int:
-    """Run a command; returns the exit code: 0 only if everything arrived."""
+    """Run a command and return the exit code: 0 on success, 1 after an error, 130 after an interrupt."""
     parser = argparse.ArgumentParser(prog="python -m local", description="Mediarelay on this machine.")
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("file", nargs="?", help="media of your own")
     options = parser.parse_args()
+    # Like SIGINT, both signals raise KeyboardInterrupt. The clean-up then runs, and no program outlives its terminal.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     screen = Screen()

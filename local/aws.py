@@ -1,4 +1,4 @@
-"""Clients of the emulated AWS."""
+"""Create clients of the emulated AWS."""
 
 from typing import Any
 
@@ -8,7 +8,10 @@ from local.environment import ACCOUNT, REGION, LocalEnvironment
 
 
 def client(env: LocalEnvironment, service: str) -> Any:
-    """A client of the emulated AWS; never of a real account."""
+    """Return a botocore client of the emulated AWS.
+
+    Address and keys are explicit, so that no setting of the user's can direct it to a real account.
+    """
     return Session().create_client(
         service,
         endpoint_url=env.emulator_url,

@@ -1,4 +1,4 @@
-"""What a user of Mediarelay and of the bucket would send, against the local stack."""
+"""Send to the local stack what users of Mediarelay and of the object storage send."""
 
 import json
 import time
@@ -18,23 +18,24 @@ from mediarelay.domain.tasks import file_url
 from mediarelay.domain.tasks.file_url import CosFile
 from mediarelay.signing.standard_webhooks import headers
 
+# Seconds.
 TIMEOUT = 30
 UPLOAD_TIMEOUT = 600
 
 
 def bucket_host(bucket: str) -> str:
-    """The host name of a bucket."""
+    """Return the host name of a bucket of this stack."""
     return file_url.bucket_host(APP_ID, bucket, BUCKET_REGION)
 
 
 def file_in(bucket: str, key: str) -> CosFile:
-    """An object of a bucket of this stack."""
+    """Return an object of a bucket of this stack."""
     return CosFile(app_id=APP_ID, bucket=bucket, region=BUCKET_REGION, key=key)
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that is in a bucket: its URL and the headers it was answered with."""
+    """An uploaded file: its URL, and the two headers of the answer that decide the vid of its task."""
 
     url: str
     cos_request_id: str
@@ -43,12 +44,13 @@ class Upload:
 
 @dataclass(frozen=True)
 class ApiClient:
-    """Calls one deployment and its engine."""
+    """A client of one deployment and its engine. Every method raises `LocalError` for an HTTP error."""
 
     deployment: Deployment
 
     def upload(self, bucket: str, key: str, file: Path) -> Upload:
         """Put a file into a bucket, as a client of the object storage does."""
+        # The name of the host resolves to the real storage, so the request goes to the engine and names it in a header.
         host = bucket_host(bucket)
         url = f"{self.deployment.env.engine_url}/{quote(key)}"
         with file.open("rb") as content:
@@ -57,21 +59,22 @@ class ApiClient:
         return Upload(file_in(bucket, key).url, answer.headers["x-cos-request-id"], answer.headers["Date"])
 
     def submit_audio(self, upload: Upload, bucket: str) -> dict[str, Any]:
-        """Submit an audio task, once per upload; returns the answer's body."""
+        """Submit an audio task, once per upload. Return the body of the answer."""
         body = {"url": upload.url, "bucketName": bucket, "bucketRegion": BUCKET_REGION}
+        # An upload's request id is unique, so that a repeated submit of one upload starts one task.
         return self._post("/tasks/audio", body, {"Idempotency-Key": upload.cos_request_id})
 
     def track_video(self, upload: Upload) -> dict[str, Any]:
-        """Expect the task that an upload started; returns the answer's body."""
+        """Track the task that an upload started. Return the body of the answer."""
         body = {"url": upload.url, "cos_request_id": upload.cos_request_id, "date": upload.date}
         return self._post("/tasks/video", body, {})
 
     def expect_video(self, url: str) -> dict[str, Any]:
-        """Expect the task of a video of which only the URL is known; returns the answer's body."""
+        """Track the newest task of a video by its URL alone. Return the body of the answer."""
         return self._post("/tasks/video", {"url": url}, {})
 
     def relay(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """Relay results of ZEGO's SDK, as a game server does with Standard Webhooks; returns the answer's body."""
+        """Relay results of ZEGO's SDK, as a game server does with Standard Webhooks. Return the body of the answer."""
         body, url = json.dumps(message).encode(), f"{self.deployment.api_url}/callbacks/music"
         proof = headers(self.deployment.env.keys.music, f"msg_{uuid4().hex}", int(time.time()), body)
         answer = requests.post(url, data=body, headers=proof, timeout=TIMEOUT)
@@ -80,18 +83,18 @@ class ApiClient:
         return receipts
 
     def task(self, vid: str) -> dict[str, Any]:
-        """Read a task."""
+        """Return a task, as the API shows it."""
         return self.get(f"/tasks/{vid}")
 
     def get(self, path: str) -> dict[str, Any]:
-        """Read from the API."""
+        """Return the body of a GET of the API."""
         answer = requests.get(self.deployment.api_url + path, headers=self.headers, timeout=TIMEOUT)
         _check(answer, f"GET {path}")
         body: dict[str, Any] = answer.json()
         return body
 
     def download(self, host: str, path: str, target: Path) -> int:
-        """Fetch an output from its bucket into a file; returns its size in bytes."""
+        """Download an output from its bucket into a file. Return its size in bytes."""
         url = f"{self.deployment.env.engine_url}/{quote(path.removeprefix('/'))}"
         with requests.get(url, headers={"Host": host}, timeout=UPLOAD_TIMEOUT, stream=True) as answer:
             _check(answer, f"GET {path}")

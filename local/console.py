@@ -1,6 +1,6 @@
-"""What a person sees in the terminal.
+"""Print the progress of a command for a person at a terminal.
 
-Two rules hold on every terminal and in every pipe: no path is wrapped or cut, and a line appears at least every
+Two rules apply to every terminal and every pipe: the screen wraps and cuts no path, and it prints a line at least every
 `MAX_SILENCE` seconds. So each path has a line of its own, and a thread reports what the command is waiting for.
 """
 
@@ -15,16 +15,16 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+# Seconds. A person who sees no line for longer believes that the command hangs.
 MAX_SILENCE = 4.0
-"""Seconds. A person who sees no line for longer takes the command for dead."""
 CHECK_EVERY = 0.5
+# The second line of an event aligns with the text of the first.
 INDENT = " " * 11
-"""Aligns the second line of an event with the first one's text."""
 COLOURS = {"succeeded": "green", "failed": "red", "superseded": "yellow", "lost": "red"}
 
 
 class Screen:
-    """Prints stages, states and notifications as they come, and the renditions at the end."""
+    """A terminal that shows stages, states and notifications as they arrive, and the renditions at the end."""
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console or Console(highlight=False)
@@ -55,19 +55,20 @@ class Screen:
             self.line(f"[dim]{self._clock() - self._start:6.1f} s … {escape(self._activity)}[/]")
 
     def activity(self, text: str) -> None:
-        """State what the command is doing now; the screen shows it only if that takes long."""
+        """State what the command is doing now. The screen shows it only if it takes longer than `MAX_SILENCE`."""
         self._activity = text
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Show a stage of the set-up with the time it took."""
+        """Print a stage of the set-up with its time, once it has succeeded."""
         began = self._clock()
         self.activity(name)
         yield
         self.line(f"[green]✓[/] {escape(name)} [dim]{self._clock() - began:.1f} s[/]")
 
     def line(self, text: str) -> None:
-        """Print a line of our own making (rich markup allowed), as long as it is."""
+        """Print a line with rich's markup, however long it is. Escape text from outside."""
+        # With `soft_wrap`, rich leaves wrapping to the terminal, which keeps a path selectable as one.
         self._console.print(text, soft_wrap=True)
         self._printed_at = self._clock()
 
@@ -93,14 +94,14 @@ class Screen:
         self.line(f"{INDENT}[dim]{escape(song['why'])}[/]")
 
     def renditions(self, name: str, task: Mapping[str, Any]) -> None:
-        """Print every rendition of a task: its size and bitrate, and its path below."""
+        """Print each rendition of a task with its size in bytes and its bitrate, and its path below."""
         self.line(f"\n{escape(name)}")
         for rendition in task["renditions"]:
             self.line("  ".join(["", f"{rendition['kind']} {rendition['name']:14}", *_figures(rendition)]).rstrip())
             self.path(_path(rendition))
 
     def error(self, text: str) -> None:
-        """Print what went wrong and what to do about it."""
+        """Print an error that states its cause and a remedy."""
         self.line(f"[red]✗[/] {escape(text)}")
 
     def _event(self, what: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Build the real template with sam and deploy it into the emulator, then put right what the emulator ignores."""
+"""Build the real template with sam, deploy it into the emulator, and apply the settings that the emulator ignores."""
 
 import json
 import shutil
@@ -19,8 +19,9 @@ CONFIG = ("--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")
 ARTIFACTS = "mediarelay-artifacts"
 PACKAGED = "packaged.yaml"
 BUILD_LOCK = ROOT / ".local" / "build.lock"
+# Parameters whose minimum is lower on this machine. On AWS, a message must not reappear while a function still uses it;
+# here, tests must not wait so long for a repeat.
 LEAST = {"VisibilityTimeout": 30}
-"""Parameters that may be less on this machine than on AWS, where nothing may take up work that still goes on."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,12 @@ def build(env: LocalEnvironment) -> None:
 
     All stacks of this checkout share the build folder, so they take turns.
     """
+    # The emulator runs functions with this Python. An empty LAYER_TARGET makes pip choose wheels for this machine.
     layers = {"LAYER_PYTHON": sys.executable, "PYTHON": sys.executable, "LAYER_TARGET": " "}
     cache = ROOT / ".local" / "cache" / str(sys.implementation.cache_tag)
     _make_bucket(env)
     with in_turn(BUILD_LOCK):
-        # sam would package bytecode, and deploy the function anew.
+        # sam would package bytecode. It changes with each import, so sam would deploy the function again.
         for bytecode in (ROOT / "functions").glob("*/__pycache__"):
             shutil.rmtree(bytecode, ignore_errors=True)
         _sam(env, ["build", "--cache-dir", str(cache)], env.build_environment() | layers)
@@ -49,9 +51,9 @@ def build(env: LocalEnvironment) -> None:
 
 
 def deploy(env: LocalEnvironment, emulator: Emulator, parameters: Mapping[str, str], stamp: int) -> Deployment:
-    """Expand and deploy the packaged template; raises `LocalError` if anything is not there afterwards.
+    """Expand and deploy the packaged template. Raises `LocalError` if the emulator has not created all of it.
 
-    `stamp` differs for each start of the emulator.
+    `stamp` differs for each start of the emulator (see `rename_streams`).
     """
     expanded = env.path("expanded.json")
     template = rename_streams(expand(env.path(PACKAGED).read_text(), parameters), stamp)
@@ -63,7 +65,7 @@ def deploy(env: LocalEnvironment, emulator: Emulator, parameters: Mapping[str, s
 
 
 def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
-    """Translate a packaged template with the official transforms into what the emulator understands."""
+    """Translate a packaged template with the official transforms into resources that the emulator supports."""
     template = parse(packaged)
     for name, least in LEAST.items():
         template["Parameters"][name]["MinValue"] = least
@@ -73,27 +75,30 @@ def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
 
 
 def outputs(env: LocalEnvironment) -> dict[str, str]:
-    """Read the outputs of the deployed stack."""
+    """Return the outputs of the deployed stack."""
     stack = client(env, "cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
     return {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
 
 
 def function_name(env: LocalEnvironment, function: str) -> str:
-    """The deployed name of a function of the template."""
+    """Return the deployed name of a function of the template."""
     pages = client(env, "lambda").get_paginator("list_functions").paginate()
     names = (item["FunctionName"] for page in pages for item in page["Functions"])
     return next(str(name) for name in names if f"-{function}-" in name)
 
 
 def invoke(env: LocalEnvironment, function: str, event: object = None) -> Any:
-    """Run a function now, as its trigger would; returns its answer."""
+    """Invoke a function as its trigger would. Return its answer."""
     payload = json.dumps(event or {}).encode()
     answer = client(env, "lambda").invoke(FunctionName=function_name(env, function), Payload=payload)
     return json.loads(answer["Payload"].read())
 
 
 def put_secrets(deployment: Deployment) -> None:
-    """Fill the stack's secrets, as an operator does after a first deployment. Values that a person added stay."""
+    """Write the stack's secrets, as an operator does after a first deployment.
+
+    A secret that has the stack's values already stays as it is, with everything that a person added.
+    """
     keys = deployment.env.keys
     values: dict[str, dict[str, Any]] = {
         "ProviderKeysSecret": {"secret_id": keys.secret_id, "secret_key": keys.secret_key},
@@ -109,7 +114,7 @@ def put_secrets(deployment: Deployment) -> None:
 
 
 def _has(text: str, ours: Mapping[str, Any]) -> bool:
-    """Whether a secret has our values, alone or with others; one that cannot be read has not."""
+    """Return whether a secret contains the given values, alone or with others. An unreadable secret does not."""
     try:
         found = dict(json.loads(text))
     except (ValueError, TypeError):
@@ -123,7 +128,7 @@ def _has(text: str, ours: Mapping[str, Any]) -> bool:
 
 
 def _sam(env: LocalEnvironment, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-    """Run sam with the project's `local` configuration; raises `LocalError` with the end of what it said."""
+    """Run sam with the project's `local` configuration. Raises `LocalError` with the end of its output."""
     command = [sys.executable, "-m", "samcli", *arguments, *CONFIG]
     code, said = call(command, environment or env.variables(), ROOT, SAM_SECONDS)
     with env.path("sam.log").open("a") as log:

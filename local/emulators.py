@@ -1,4 +1,4 @@
-"""The program that emulates AWS on this machine: its command, its settings, and its health check."""
+"""Describe the program that emulates AWS on this machine: its command, its settings and its health check."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class Emulator:
     """A program that emulates AWS. It pins botocore, so it has a virtual environment of its own.
 
     Attributes:
-        name: What it is called.
-        command: What starts it; the first word is a program that `make` installs.
-        environment: Its settings for a stack.
-        health: The path that answers once it is ready.
-        complete: Does what a deployment leaves undone: outputs and expanded template in, the API's address out. Raises
-            `LocalError` if something is missing.
-        api_url: The address of an API that is deployed already.
-        keeps_state: Whether a stack that was stopped is there again when it is started.
+        name: The name of the emulator.
+        command: The command that starts it. The first word is a program that `make` installs.
+        environment: Returns its environment variables for a stack.
+        health: The path that answers 200 once it is ready.
+        complete: Applies what the emulator ignores in a template. Takes the outputs and the expanded template, and
+            returns the API's address. Raises `LocalError` if a resource is missing.
+        api_url: Returns the address of a deployed API.
+        keeps_state: Whether a stopped stack is complete again after its next start.
     """
 
     name: str
@@ -42,6 +42,7 @@ def _ministack(env: LocalEnvironment) -> dict[str, str]:
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(env.emulator_port),
         "MINISTACK_REGION": REGION,
+        # Functions run as processes of this machine, because the local stack needs no Docker.
         "LAMBDA_EXECUTOR": "local",
         "AUTH": "true",
         "IOT_MTLS_ENABLED": "0",
@@ -64,7 +65,7 @@ def _api_url(env: LocalEnvironment, outputs: Outputs) -> str:
 
 
 def _set_time_to_live(env: LocalEnvironment, outputs: Outputs) -> None:
-    """The emulator ignores `TimeToLiveSpecification`."""
+    """Enable the table's time to live, because the emulator ignores `TimeToLiveSpecification`."""
     table = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Ledger"]["Properties"]
     dynamodb, name = client(env, "dynamodb"), outputs["TableName"]
     if dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
@@ -72,7 +73,7 @@ def _set_time_to_live(env: LocalEnvironment, outputs: Outputs) -> None:
 
 
 def _set_concurrency(env: LocalEnvironment) -> None:
-    """The emulator keeps the template's text where `MaximumConcurrency` must be a number, and then polls no queue."""
+    """Set `MaximumConcurrency` as a number. The emulator stores the template's text, and then polls no queue."""
     functions = client(env, "lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         if STREAM not in mapping["EventSourceArn"]:
@@ -81,7 +82,7 @@ def _set_concurrency(env: LocalEnvironment) -> None:
 
 
 def _check_routes(env: LocalEnvironment, outputs: Outputs, template: Template) -> None:
-    """The emulator reports success for resources that it did not create."""
+    """Raise `LocalError` if routes are missing: the emulator reports success for resources that it did not create."""
     routes = client(env, "apigatewayv2").get_routes(ApiId=outputs["ApiId"])["Items"]
     missing = route_keys(template) ^ {route["RouteKey"] for route in routes}
     if missing:

@@ -1,10 +1,10 @@
 """Turn a packaged SAM template into plain CloudFormation that the emulator understands.
 
-AWS runs two transforms on the template, AWS::LanguageExtensions and then AWS::Serverless. Both run here with sam's own
-code. The emulator ignores the OpenAPI `Body` of an HTTP API and would create no route, so equivalent Integration, Route
-and Authorizer resources replace the Body.
+AWS applies two transforms to the template, AWS::LanguageExtensions and then AWS::Serverless. This module applies both
+with sam's own code. The emulator ignores the OpenAPI `Body` of an HTTP API and would create no route. This module
+replaces the Body by equivalent Integration, Route and Authorizer resources.
 
-`python -m local.expand <template.yaml` writes the template with its loops expanded, as JSON.
+`python -m local.expand <template.yaml` prints the template with its loops expanded, as JSON.
 """
 
 import json
@@ -24,7 +24,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon
 
 
 def parse(text: str) -> Template:
-    """Parse a template and apply AWS::LanguageExtensions: expand `Fn::ForEach`, look up `Fn::FindInMap`.
+    """Parse a template, expand `Fn::ForEach` and resolve `Fn::FindInMap`, as AWS::LanguageExtensions does.
 
     References to parameters stay, because the emulator resolves them.
     """
@@ -36,7 +36,10 @@ def parse(text: str) -> Template:
 
 
 def _resolve(value: Any, mappings: Template) -> Any:
-    """Replace each `Fn::FindInMap` by what it finds, and each `Fn::Sub` in which a loop left nothing to substitute."""
+    """Replace each `Fn::FindInMap` by its value, and each `Fn::Sub` without a variable by its text.
+
+    A loop that has substituted its own names leaves such texts.
+    """
     match value:
         case {"Fn::FindInMap": [mapping, key, attribute]}:
             return mappings[mapping][key][attribute]
@@ -50,7 +53,8 @@ def _resolve(value: Any, mappings: Template) -> Any:
 
 
 def translate(template: Template, parameters: Mapping[str, str], region: str) -> Template:
-    """Run the official SAM transform. It looks up no managed policies, because the template names none."""
+    """Apply the official SAM transform. `parameters` are the values of the template's parameters."""
+    # The template names no managed policy, so the transform gets an empty map of them and makes no call.
     session = boto3.Session(region_name=region)
     translator = Translator({}, Parser(), boto_session=session)
     translated: Template = translator.translate(template, dict(parameters))
@@ -58,7 +62,7 @@ def translate(template: Template, parameters: Mapping[str, str], region: str) ->
 
 
 def expand_apis(template: Template) -> Template:
-    """Return the template with every HTTP API's Body as resources of its own."""
+    """Return the template with resources instead of the Body of each HTTP API."""
     resources: Template = {}
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in resource["Properties"]:
@@ -69,7 +73,7 @@ def expand_apis(template: Template) -> Template:
 
 
 def drop_expression_alarms(template: Template) -> Template:
-    """Return the template without alarms on an expression of several metrics, which the emulator refuses."""
+    """Return the template without alarms on a metric expression, which the emulator refuses."""
     resources = {name: resource for name, resource in template["Resources"].items() if not _is_expression(resource)}
     return template | {"Resources": resources}
 
@@ -79,10 +83,10 @@ def _is_expression(resource: Template) -> bool:
 
 
 def rename_streams(template: Template, stamp: int) -> Template:
-    """Give stream mappings a new logical id, so that a deployment replaces them.
+    """Append `stamp` to the logical ids of stream mappings, so that a deployment replaces them.
 
-    The emulator saves how far a mapping has read, but not the stream: after a restart the old mapping would wait for
-    records that never come.
+    The emulator saves the position of a mapping but not the stream. After a restart, the old mapping would wait for
+    records that never arrive.
     """
     resources = {
         f"{name}{stamp}" if _reads_stream(resource) else name: resource
@@ -96,7 +100,7 @@ def _reads_stream(resource: Template) -> bool:
 
 
 def route_keys(template: Template) -> set[str]:
-    """Name every route that an expanded template makes, as `METHOD /path`."""
+    """Return the routes of an expanded template, as `METHOD /path`."""
     routes = (item for item in template["Resources"].values() if item["Type"] == "AWS::ApiGatewayV2::Route")
     return {route["Properties"]["RouteKey"] for route in routes}
 
@@ -126,6 +130,7 @@ def _route(api: str, name: str, key: str, operation: Template) -> Template:
         "RouteKey": key,
         "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}Integration"}]]},
     }
+    # SAM marks a route without an authorizer by the scheme NONE.
     for scheme in (name for security in operation.get("security", []) for name in security if name != "NONE"):
         route |= {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": f"{api}Authorizer{scheme}"}}
     return {

@@ -1,4 +1,4 @@
-"""Locks between processes: a file that one process at a time holds. The system frees it when that process ends."""
+"""Lock a file between processes. The system releases the lock when its holder ends, even if it is killed."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from local.environment import LocalError
 
 @contextmanager
 def only_one(file: Path) -> Iterator[None]:
-    """Hold a lock, or raise `LocalError` that names the process that holds it."""
+    """Hold a lock. Raises `LocalError`, which names the holder, if another process holds it."""
     with _opened(file) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -25,7 +25,7 @@ def only_one(file: Path) -> Iterator[None]:
 
 @contextmanager
 def in_turn(file: Path) -> Iterator[None]:
-    """Hold a lock; wait for it as long as another process holds it."""
+    """Hold a lock, after waiting until no other process holds it."""
     with _opened(file) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _sign(lock)
@@ -34,11 +34,13 @@ def in_turn(file: Path) -> Iterator[None]:
 
 def _opened(file: Path) -> IO[str]:
     file.parent.mkdir(parents=True, exist_ok=True)
+    # Opening with "w" would erase the holder's process id.
     return file.open("a+")
 
 
 def _sign(lock: IO[str]) -> None:
-    """Write who holds the lock. The file stays: a process that removed it could remove another one's lock."""
+    """Write the process id of the holder into the lock file."""
+    # The holder does not remove the file at the end: a third process may have opened it to wait for the lock.
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()

@@ -1,4 +1,4 @@
-"""A subscriber with a queue on the topic, like any consumer of Mediarelay."""
+"""Subscribe a queue to the topic, as a consumer of Mediarelay does."""
 
 import json
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ NAME = "mediarelay-local-subscriber"
 
 @dataclass(frozen=True)
 class Subscriber:
-    """Receives CloudEvents from a queue that is subscribed to the topic."""
+    """A consumer that receives CloudEvents from a subscribed queue."""
 
     sqs: Any
     url: str
 
     @classmethod
     def join(cls, deployment: Deployment, name: str = NAME) -> "Subscriber":
-        """Subscribe a queue; reuse an existing one."""
+        """Subscribe a queue, or reuse the one of an earlier run."""
         sqs, sns = client(deployment.env, "sqs"), client(deployment.env, "sns")
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -30,7 +30,7 @@ class Subscriber:
         return cls(sqs, url)
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield the events that have arrived, and delete them from the queue."""
+        """Yield the arrived events, at most 10, and delete each from the queue once the caller has used it."""
         answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
         for message in answer.get("Messages", []):
             yield json.loads(message["Body"])
@@ -38,7 +38,7 @@ class Subscriber:
 
 
 def _admit(topic: str, queue: str) -> str:
-    """The policy that lets a topic send to a queue."""
+    """Return a policy that lets a topic send to a queue."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},

@@ -1,4 +1,7 @@
-"""Start and stop the programs of a local stack. Each is known by its pid file; nothing else is ever signalled."""
+"""Start and stop the programs of a local stack.
+
+A pid file identifies each program. This module signals only these programs and the processes that they have started.
+"""
 
 import contextlib
 import os
@@ -15,6 +18,7 @@ import psutil
 from local.environment import HOST, LocalError
 
 READY_SECONDS = 60.0
+# The emulator saves its state after SIGTERM, which takes seconds.
 STOP_SECONDS = 20.0
 TICK = 0.05
 LAST_LINES = 8
@@ -22,31 +26,34 @@ LAST_LINES = 8
 
 @dataclass(frozen=True)
 class Program:
-    """A program of the stack: its name, what it listens on, and where its log and pid are kept."""
+    """A program of the stack: its name, its port, and the folder of its log and pid file."""
 
     name: str
     port: int
     folder: Path
+    # Processes that this process has started. It must wait for them, or they stay as zombies.
     children: ClassVar[dict[int, "subprocess.Popen[bytes]"]] = {}
-    """What this very process has started and must wait for in the end."""
 
     @property
     def log(self) -> Path:
-        """Everything it prints."""
+        """The file with everything that the program prints."""
         return self.folder / f"{self.name}.log"
 
     @property
     def pid_file(self) -> Path:
-        """Its process id and start time, so that a reused id is not taken for it."""
+        """The file with its process id and start time, which together identify it although systems reuse ids."""
         return self.folder / f"{self.name}.pid"
 
     def require_port(self) -> None:
-        """Raise `LocalError` if another program listens on its port."""
+        """Raise `LocalError` if another program listens on the port."""
         if not self.alive():
             require_free(self.port, self.name)
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], cwd: Path, nice: int = 0) -> None:
-        """Start it in a process group of its own, with a lower priority if `nice` is above 0."""
+        """Start the program in a session of its own, with a lower priority if `nice` is above 0.
+
+        A Ctrl-C in the terminal then does not reach it, so that it stops in order.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - the command is ours
@@ -62,11 +69,12 @@ class Program:
         started = psutil.Process(process.pid)
         self.pid_file.write_text(f"{process.pid} {started.create_time()!r}")
         if nice:
-            with contextlib.suppress(psutil.Error):  # a courtesy, and the process may have ended
+            # The priority is optional, and the process may have ended already.
+            with contextlib.suppress(psutil.Error):
                 started.nice(nice)
 
     def wait_ready(self, ready: Callable[[], bool]) -> None:
-        """Wait until it answers; raises `LocalError` with its last words if it ended or takes too long."""
+        """Wait until `ready` returns True. Raises `LocalError` with the end of its log if it ends or takes too long."""
         end = time.monotonic() + READY_SECONDS
         while not ready():
             if not self.alive() or time.monotonic() > end:
@@ -74,7 +82,7 @@ class Program:
             time.sleep(TICK)
 
     def process(self) -> psutil.Process | None:
-        """The running process, None if it does not run (or its id now belongs to another one)."""
+        """Return the running process, None if the program has ended or its id now belongs to another process."""
         try:
             pid, created = self.pid_file.read_text().split()
             process = psutil.Process(int(pid))
@@ -84,16 +92,16 @@ class Program:
         return process if running else None
 
     def started(self) -> int:
-        """When it was started (UNIX seconds); 0 if it does not run."""
+        """Return the start time of the program in UNIX seconds, 0 if it does not run."""
         process = self.process()
         return int(process.create_time()) if process else 0
 
     def alive(self) -> bool:
-        """Whether it is running."""
+        """Return whether the program runs."""
         return self.process() is not None
 
     def stop(self) -> None:
-        """End it: SIGTERM so that it saves its state, then SIGKILL for what is left of its session."""
+        """Stop the program: SIGTERM so that it saves its state, then SIGKILL for the rest of its session."""
         process = self.process()
         if process is not None:
             children = _end(process)
@@ -103,12 +111,13 @@ class Program:
         self.pid_file.unlink(missing_ok=True)
 
     def last_words(self) -> str:
-        """The end of its log."""
+        """Return the last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]) if self.log.exists() else ""
 
 
 def _end(process: psutil.Process) -> list[psutil.Process]:
-    """Have a program end itself; returns what it had started, also what has left its session."""
+    """Ask a program to end, and return the processes that it had started."""
+    # The children are listed before the end of their parent, which is the only link to those outside its session.
     with contextlib.suppress(psutil.NoSuchProcess):
         children = process.children(recursive=True)
         process.terminate()
@@ -118,7 +127,8 @@ def _end(process: psutil.Process) -> list[psutil.Process]:
 
 
 def kill_session(leader: int, known: Sequence[psutil.Process] = ()) -> None:
-    """End a program with all it started, also what it started while it ended itself."""
+    """Kill the processes of a session and the `known` ones, for at most `STOP_SECONDS`."""
+    # A process may start another one while it ends, so one pass is not enough.
     end = time.monotonic() + STOP_SECONDS
     while (alive := [*_session(leader), *filter(_lives, known)]) and time.monotonic() < end:
         for one in alive:
@@ -128,7 +138,8 @@ def kill_session(leader: int, known: Sequence[psutil.Process] = ()) -> None:
 
 
 def _session(leader: int) -> list[psutil.Process]:
-    """Find the living processes of a session; unlike a parent, it is not lost when the process between them ends."""
+    """Return the living processes of a session."""
+    # A process keeps its session when its parent ends, unlike its place in the tree of processes.
     return [one for one in psutil.process_iter(["status"]) if _in_session(one, leader)]
 
 
@@ -146,7 +157,7 @@ def _in_session(process: psutil.Process, leader: int) -> bool:
 
 
 def call(command: Sequence[str], environment: Mapping[str, str], cwd: Path, seconds: float) -> tuple[int, str]:
-    """Run a command to its end; returns exit code and output. Interrupted, it leaves none of its children behind."""
+    """Run a command for at most `seconds`. Return its exit code and output; an interrupt kills all its processes."""
     with subprocess.Popen(  # noqa: S603 - the command is ours
         command,
         env=dict(environment),
@@ -168,6 +179,7 @@ def call(command: Sequence[str], environment: Mapping[str, str], cwd: Path, seco
 def require_free(port: int, name: str) -> None:
     """Raise `LocalError` if a program listens on the port."""
     with socket.socket() as probe:
+        # Without the option, connections of a stopped stack would block the port for a minute.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -180,7 +192,7 @@ def require_free(port: int, name: str) -> None:
 
 
 def free_port() -> int:
-    """Find a free port."""
+    """Return a port on which no program listens now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,6 +1,7 @@
 """`python -m local.rebuild [--write]`: compare the task items of a deployed stack with their logs.
 
-It reads AWS's usual environment, and the stack `mediarelay` unless STACK names another: for AWS as for the local stack.
+The command works on AWS and on a local stack. It uses AWS's standard environment variables. STACK names the stack, by
+default `mediarelay`.
 """
 
 import argparse
@@ -16,10 +17,11 @@ from mediarelay.wiring.tasks import task_repository, task_store
 
 
 def main() -> int:
-    """Print the differences; returns 0 if there are none, or if it has rewritten the items."""
+    """Print the differences. Return 0 if there are none, or if `--write` has repaired them; else 1."""
     parser = argparse.ArgumentParser(prog="python -m local.rebuild")
     parser.add_argument("--write", action="store_true", help="write the items that differ as their logs say")
     options = parser.parse_args()
+    # The wiring reads the name from the environment, as in a function.
     os.environ["TABLE_NAME"] = _table(os.environ.get("STACK", STACK))
     rebuilder = Rebuilder(tasks=task_repository(), store=task_store())
     differing = set()

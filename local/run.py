@@ -20,13 +20,13 @@ from local.stack import CLIPS, MUSIC, Stack
 OUTCOMES = frozenset({"succeeded", "failed", "superseded", "lost"})
 CHECK_EVERY = 0.3
 MAX_WAIT = 180.0
+# Seconds. A large file takes longer to transcode: 10 s for each megabyte.
 MAX_WAIT_PER_BYTE = 1e-5
-"""Seconds: transcoding takes its time with large files (10 s for each megabyte)."""
 
 
 @dataclass
 class Watch:
-    """Follows tasks until each has an outcome and its notification has arrived."""
+    """An observer of tasks and a song. It waits until each task has an outcome and its notification has arrived."""
 
     api_client: ApiClient
     subscriber: Subscriber
@@ -37,7 +37,7 @@ class Watch:
     song: Song | None = None
 
     def expect(self, created: dict[str, Any], name: str) -> None:
-        """Follow one more task; `created` is the API's answer."""
+        """Add a task to follow. `created` is the API's answer. Raises `LocalError` if it has no vid."""
         if created["vid"] is None:
             raise LocalError(f"{name}: the provider has not answered, see the engine's log")
         self.names[created["vid"]] = name
@@ -45,13 +45,14 @@ class Watch:
         self._check()
 
     def follow(self, seconds: float) -> None:
-        """Show everything that changes; raises `LocalError` if something is missing in the end."""
+        """Print every change, for at most `seconds`. Raises `LocalError` if anything is still missing then."""
         end = time.monotonic() + seconds
         while missing := self._missing():
             if time.monotonic() > end:
                 raise LocalError(f"still missing after {seconds:.0f} s: {', '.join(missing)}")
             self.screen.activity(f"waiting for {missing[0]}")
             time.sleep(CHECK_EVERY)
+            # A program that has ended makes every further wait useless, and its log states the cause.
             Stack(self.api_client.deployment.env).require_running()
             self._check()
 
@@ -80,9 +81,13 @@ class Watch:
 
 
 def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Path) -> None:
-    """Send media through the deployment; raises `LocalError` unless every outcome and notification arrives."""
+    """Send media and a song through the deployment, and download the outputs into `outputs`.
+
+    Raises `LocalError` unless every task succeeds, every notification arrives, and every output has its stated size.
+    """
     api_client = ApiClient(deployment)
     song = Song(api_client, screen, f"room-{uuid4().hex[:8]}")
+    # The subscription precedes the first upload, because SNS delivers nothing that it published before.
     watch = Watch(api_client, Subscriber.join(deployment), screen, song=song)
     for one in media:
         _send(watch, one)
@@ -119,7 +124,7 @@ def _send(watch: Watch, media: Media) -> None:
 
 
 def _fetch(api_client: ApiClient, rendition: dict[str, Any], outputs: Path) -> None:
-    """Download a rendition; raises `LocalError` if its size differs from the ledger's."""
+    """Download a rendition. Raises `LocalError` if its size differs from the size in the ledger."""
     bucket = rendition["dst"]["bucket"]
     sizes = [
         api_client.download(bucket_host(bucket), path, outputs / bucket / path.lstrip("/"))

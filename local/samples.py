@@ -1,4 +1,4 @@
-"""Sample media: ffmpeg generates them, so that the repository needs no media files and no download."""
+"""Generate sample media with ffmpeg, so that the repository needs no media files and no download."""
 
 import subprocess
 from dataclasses import dataclass
@@ -22,7 +22,10 @@ class Media:
 
 
 def samples(folder: Path, seconds: int = SECONDS) -> list[Media]:
-    """Return a video clip and a song, made on first use; raises `LocalError` if there is no ffmpeg."""
+    """Return a video clip and a song of `seconds` each. Raises `LocalError` without ffmpeg.
+
+    The first call generates them; later ones reuse the files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, recipe in _recipes(seconds).items():
         if not (folder / name).exists():
@@ -32,7 +35,8 @@ def samples(folder: Path, seconds: int = SECONDS) -> list[Media]:
 
 
 def own_media(text: str) -> Media:
-    """Probe a user's file; raises `LocalError` if it is unreadable or not media."""
+    """Probe a user's file. Raises `LocalError` if it is unreadable or no media."""
+    # Reading a byte first separates a wrong path from a format that the engine does not read.
     file = Path(text).expanduser()
     try:
         with file.open("rb") as content:
@@ -63,6 +67,7 @@ def _generated(source: str) -> list[str]:
 
 
 def _make(file: Path, recipe: list[str]) -> None:
+    # An interrupted ffmpeg leaves the draft, so that the next run does not use half a file.
     draft = file.with_name(f"draft-{file.name}")
     try:
         command = [find_ffmpeg(), "-y", "-loglevel", "error", *recipe, str(draft)]

@@ -1,4 +1,4 @@
-"""`make run`: follows a song through a room, from a game server's relay until its lease has expired."""
+"""`make run`: follow a song through a room, from a game server's relay until its lease has expired."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from local.console import Screen
 from local.deploy import invoke
 from local.environment import LocalError
 
+# Milliseconds: the lifetime of a song, and how long before its end Mediarelay publishes `expiring`.
 LIFE, NOTICE = 15_000, 5000
-"""Milliseconds: how long a song lasts, and how long before its end Mediarelay publishes `expiring`."""
 SWEEP_EVERY = 2.0
 MAX_LIFE = 4 * LIFE
 EVENT_TYPES = READY, EXPIRING, EXPIRED = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))
@@ -22,7 +22,7 @@ TIMEOUT = 30
 
 @dataclass
 class Song:
-    """Follows one song until every step of its room and every notification was seen."""
+    """An observer of one song. It waits until the room has seen every step and every notification has arrived."""
 
     api_client: ApiClient
     screen: Screen
@@ -34,7 +34,10 @@ class Song:
     life: int = LIFE
 
     def begin(self) -> None:
-        """Let the engine's game server relay a result, and a forged one; raises `LocalError` if that goes wrong."""
+        """Make the engine's game server relay a result and a forged one.
+
+        Raises `LocalError` if Mediarelay refuses the first or accepts the second.
+        """
         self.steps, self.received, self.ending = [], set(), False
         self.screen.line(f"  a game server relays an accompaniment for {self.room}")
         if self._order(fault="nothing") != [200] or self._order(fault="wrong_signature") != [401]:
@@ -42,11 +45,11 @@ class Song:
         self.check()
 
     def subjects(self) -> str:
-        """The prefix of the subjects of its notifications."""
+        """Return the prefix of the subjects of the room's notifications."""
         return f"{self.room}/"
 
     def receive(self, event: dict[str, Any]) -> None:
-        """Note a notification."""
+        """Record a notification. If a slow machine has missed the song's life, relay a longer one."""
         self.received.add(event["type"])
         self.screen.notification(f"song in {self.room}", event)
         if event["type"] == EXPIRED and self._missed() and self.life < MAX_LIFE:
@@ -55,11 +58,11 @@ class Song:
             self.begin()
 
     def _missed(self) -> bool:
-        """Whether the song expired before this machine could follow it: Mediarelay then publishes no `expiring`."""
+        """Return whether the song expired before this machine could follow it. It then has no `expiring`."""
         return EXPIRING not in self.received or STEPS[0] not in self.steps
 
     def check(self) -> None:
-        """Show what the room should do, if that is new."""
+        """Print what the room should do, if it has changed."""
         (song,) = self.api_client.get(f"/rooms/{self.room}/songs")["songs"]
         self.ending = song["share_ms_left"] <= NOTICE
         if song["next"] not in self.steps[-1:]:
@@ -67,8 +70,9 @@ class Song:
             self.screen.song(self.room, song)
 
     def missing(self) -> list[str]:
-        """What has not been seen yet. The schedule runs once a minute; near the end this invokes the sweep sooner."""
+        """Return the steps and notifications that have not arrived yet."""
         silent = [f"{name} of the song" for name in EVENT_TYPES if name not in self.received]
+        # The schedule runs once a minute, which is longer than the song. Near its end, this invokes the sweep sooner.
         if silent and self.ending and time.monotonic() > self.swept_at + SWEEP_EVERY:
             invoke(self.api_client.deployment.env, "Sweep")
             self.swept_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""The local stack: emulated AWS, deployed Mediarelay, engine. Each folder has one at a time."""
+"""Start and stop a local stack: the emulated AWS with Mediarelay, and the engine. A folder has one stack at a time."""
 
 import contextlib
 import json
@@ -23,37 +23,39 @@ CLIPS, MUSIC = "clips", "music"
 BUCKET_REGION = "sh"
 TIMEOUT = 10
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Transcoding uses every free core. Callbacks and queries must not wait for it, so the engine has a lower priority.
 ENGINE_NICE = 10
-"""Transcoding uses every free core; callbacks and queries must not wait for it."""
+# A function that shows one stage of the set-up, by its name, while the context lasts.
 Stage = Callable[[str], AbstractContextManager[object]]
-"""Shows one stage of the set-up while it runs."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A local stack in its folder."""
+    """A local stack in its folder.
+
+    `extra` is added to the environment of the emulator, from which the functions inherit it.
+    """
 
     env: LocalEnvironment
     extra: Mapping[str, str] = field(default_factory=dict)
-    """Environment for the emulator and, since they inherit it, for the functions."""
     emulated_by: Emulator = MINISTACK
 
     @property
     def emulator(self) -> Program:
-        """The emulated AWS."""
+        """The program that emulates AWS."""
         return Program("emulator", self.env.emulator_port, self.env.folder)
 
     @property
     def engine(self) -> Program:
-        """The CTS-compatible engine."""
+        """The CTS-compatible engine, which stands in for the provider."""
         return Program("engine", self.env.engine_port, self.env.folder)
 
     def alive(self) -> bool:
-        """Whether one of its programs runs."""
+        """Return whether at least one program runs."""
         return self.emulator.alive() or self.engine.alive()
 
     def require_running(self) -> None:
-        """Raise `LocalError` with the last log lines of a program that has ended."""
+        """Raise `LocalError` with the last lines of the log if a program has ended."""
         for program in (self.emulator, self.engine):
             if not program.alive():
                 raise LocalError(
@@ -61,20 +63,24 @@ class Stack:
                 )
 
     def running(self) -> bool:
-        """Whether both programs run."""
+        """Return whether both programs run."""
         return self.emulator.alive() and self.engine.alive()
 
     def deployment(self) -> Deployment:
-        """The running deployment."""
+        """Return the deployment of the running stack."""
         made = outputs(self.env)
         return Deployment(self.env, made, self.emulated_by.api_url(self.env, made))
 
     def up(self, stage: Stage, parameters: dict[str, str] | None = None) -> Deployment:
-        """Start the programs that do not run, and deploy the template or update its deployment."""
+        """Start the programs that do not run, and deploy the template or update its deployment.
+
+        `parameters` override those of the local stack. Raises `LocalError` if a port is in use or a step fails.
+        """
         self._require_ports()
         with stage("emulated AWS"):
             self._start_emulator()
-        self.env.save_ports()  # from here on there is a state, and it is good for these ports only
+        # From here on, a saved state exists, which works on these ports only.
+        self.env.save_ports()
         with stage("sam build"):
             build(self.env)
         with stage("sam deploy"):
@@ -83,7 +89,8 @@ class Stack:
             put_secrets(deployed)
         with stage("engine"):
             self._start_engine(deployed)
-        self.require_running()  # `make down` takes no lock and may have stopped the emulator meanwhile
+        # `make down` takes no lock, so it may have stopped the emulator meanwhile.
+        self.require_running()
         return deployed
 
     def require_unused(self) -> None:
@@ -97,11 +104,13 @@ class Stack:
             program.require_port()
 
     def down(self) -> None:
-        """Stop both programs; they save their state in the folder."""
+        """Stop both programs. They save their state in the folder."""
+        # The engine stops first, because it sends callbacks to the emulator.
         self.engine.stop()
         self.emulator.stop()
 
     def _parameters(self) -> dict[str, str]:
+        # Times are shorter than on AWS, so that a person sees each step within a run.
         return {
             "ProviderEndpoint": f"{self.env.engine_url}/v2/index.php",
             "FirstPollAfter": "20",
@@ -115,6 +124,7 @@ class Stack:
             return
         if not Path(self.emulated_by.command[0]).exists():
             raise LocalError("the emulator is not installed: run `make up` or `make run`, they install it")
+        # A killed emulator leaves its temporary files there.
         shutil.rmtree(self.env.path("tmp"), ignore_errors=True)
         environment = {**self.env.variables(), **self.emulated_by.environment(self.env), **self.extra}
         self.emulator.start(self.emulated_by.command, environment, self.env.folder)
@@ -126,6 +136,7 @@ class Stack:
             requests.put(f"{self.env.engine_url}/_engine/config", json=config, timeout=TIMEOUT).raise_for_status()
         else:
             file = self.env.path("engine.json")
+            # The file contains secrets, so it has its mode before its content.
             file.touch(mode=0o600)
             file.write_text(json.dumps(config, indent=2))
             command = [sys.executable, "-m", "engine", "--port", str(self.env.engine_port)]
@@ -158,7 +169,7 @@ class Stack:
 
 
 def answers(url: str) -> bool:
-    """Whether something answers there."""
+    """Return whether a URL answers with success within a second."""
     with contextlib.suppress(requests.RequestException):
         return requests.get(url, timeout=1).ok
     return False
@@ -166,7 +177,7 @@ def answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def stopped_at_the_end(stack: Stack, stopping: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Stop the stack in any case; call `stopping` first."""
+    """Stop the stack when the context ends, after calling `stopping`."""
     try:
         yield
     finally:
@@ -177,7 +188,7 @@ def stopped_at_the_end(stack: Stack, stopping: Callable[[], None] = lambda: None
 
 @contextlib.contextmanager
 def stopped_unless_up(stack: Stack) -> Iterator[None]:
-    """Stop the stack if it does not come up, unless it was running before."""
+    """Stop the stack if the context fails, unless a program of it ran before."""
     before = stack.alive()
     try:
         yield
@@ -190,7 +201,8 @@ def stopped_unless_up(stack: Stack) -> Iterator[None]:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore signals: a second Ctrl-C must not interrupt the clean-up."""
+    """Ignore signals while the context lasts, so that a second Ctrl-C does not interrupt the clean-up."""
+    # Python allows only the main thread to set signal handlers.
     if threading.current_thread() is not threading.main_thread():
         yield
         return

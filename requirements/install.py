@@ -1,8 +1,8 @@
 """`python requirements/install.py FOLDER LOCKFILE`: create a virtual environment and fill it from a lock file.
 
-The Makefile calls it with whatever Python it found, so this file uses the standard library only. uv fills the
-environment in seconds, and is itself only a wheel. Two processes that want the same environment take turns: the second
-one finds it ready. FOLDER may be a symbolic link: a process that reaches the environment by another path waits, too.
+The Makefile runs this file with the Python that it has found, so the file uses the standard library only. pip installs
+uv, and uv installs the rest in seconds. Two processes that need the same environment take turns, and the second one
+finds it ready. FOLDER may be a symbolic link: a process that reaches the environment by another path waits, too.
 """
 
 import fcntl
@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+# Wheels only: a source distribution would run code of its own while it is built.
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:")
+# Seconds. A person who sees no line for longer believes that the command hangs.
 MAX_SILENCE = 4
-"""Seconds. A person who sees no line for longer takes the command for dead."""
 HINT = (
     "What it printed says why. Usual reasons: no package index that pip and uv can reach, a Python without its module "
     "venv (on Debian a package of its own), a setting of pip that installs into another folder."
@@ -28,7 +29,8 @@ HINT = (
 
 
 def main(folder: Path, lockfile: Path) -> int:
-    """Install unless it is done; returns the exit code."""
+    """Install the environment unless it is ready. Return the exit code."""
+    # The lock file lies beside the environment, because `venv --clear` empties the folder.
     place = folder.resolve()
     with _in_turn(place.with_name(f"{place.name}-lock")):
         return 0 if _is_ready(place, lockfile) else _install(folder, lockfile)
@@ -36,8 +38,9 @@ def main(folder: Path, lockfile: Path) -> int:
 
 @contextmanager
 def _in_turn(file: Path) -> Iterator[None]:
-    """Wait until no other process installs this environment. The system frees the lock when its holder ends."""
+    """Wait until no other process installs this environment. The system releases the lock when its holder ends."""
     with file.open("a") as lock:
+        # An installation takes up to a minute, in which this process would be silent.
         with _progress("waiting for another process that installs"):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -67,12 +70,13 @@ def _print(line: str) -> None:
 
 
 def _is_ready(folder: Path, lockfile: Path) -> bool:
+    # A changed lock file is newer than the mark, which `_run_all` writes last.
     mark = folder / "ready"
     return mark.exists() and mark.stat().st_mtime >= lockfile.stat().st_mtime
 
 
 def _install(folder: Path, lockfile: Path) -> int:
-    """Create the environment anew. A failure removes it, so that the next attempt starts from the beginning."""
+    """Create the environment. A failure removes it, so that the next attempt starts from the beginning."""
     _print(f"installing {lockfile} with {Path(sys.executable).name} into\n  {folder}")
     with _progress("installing"):
         return _run_all(_commands(folder.resolve(), lockfile), folder.resolve())
@@ -98,7 +102,7 @@ def _run_all(commands: tuple[tuple[str | Path, ...], ...], folder: Path) -> int:
 
 
 def _run(command: Sequence[str]) -> str:
-    """Run a command; returns why it failed, or nothing."""
+    """Run a command. Return the reason if it failed, else an empty text."""
     try:
         code = subprocess.run(command, check=False).returncode  # noqa: S603 - the commands are ours
     except OSError as error:

@@ -1,4 +1,4 @@
-"""U1, a plain receiver: boto3's resource, json and logging. It stores a callback as its own item."""
+"""U1, a plain receiver: boto3's resource, json and logging. It stores each callback as an item."""
 
 import base64
 import json

@@ -1,1 +1,1 @@
-"""Buckets the way COS serves them: `service` decides what a request asks for, the other modules do it."""
+"""Serve buckets as COS does: `service` finds the operation of a request, and the other modules carry it out."""

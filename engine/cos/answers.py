@@ -1,4 +1,4 @@
-"""What COS answers with: errors, result documents, and the bytes of an object."""
+"""Build the answers of COS: error documents, result documents, and the bytes of an object."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from engine.places import Place
 from engine.store import StoredObject
 from engine.uploads import Part, Upload
 
+# The HTTP status and message of each error code of COS.
 ERRORS = {
     "BadDigest": (400, "The Content-MD5 is not that of the body."),
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed object size."),
@@ -42,16 +43,16 @@ ERRORS = {
     "PreconditionFailed": (412, "At least one of the preconditions does not hold."),
     "QuotaExceeded": (403, "The unfinished multipart uploads are too many or too large; complete or abort some."),
 }
-"""Status and message of each code."""
 
 _CHUNK = 1 << 18
+# Characters that XML 1.0 cannot contain, even escaped. Object keys can.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Node = tuple[str, "str | int | Sequence[Node]"]
 
 
 class CosError(Exception):
-    """The request is answered with this code and its status, as XML; `detail` takes the place of the usual message."""
+    """A request fails with this code of `ERRORS`. `detail` replaces the usual message."""
 
     def __init__(self, code: str, detail: str = "", headers: dict[str, str] | None = None) -> None:
         super().__init__(code)
@@ -62,7 +63,7 @@ class CosError(Exception):
 
 
 class ObjectBody(Response):
-    """Bytes `first` to `last` of an open file, which is closed at the end."""
+    """The bytes `first` to `last` of an open file, which the response closes."""
 
     def __init__(self, file: BinaryIO, first: int, last: int, *, status: int, headers: dict[str, str]) -> None:
         self._file = file
@@ -71,7 +72,8 @@ class ObjectBody(Response):
         super().__init__(status_code=status, headers={**headers, "content-length": str(self._left)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Send the headers and the bytes, the latter not for HEAD."""
+        """Send the headers, and for any method but HEAD the bytes."""
+        # A client that disconnects raises from `send`, so the file is closed in any case.
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if scope["method"] != "HEAD":
@@ -96,12 +98,13 @@ def object_headers(item: StoredObject) -> dict[str, str]:
         "etag": item.etag,
         "last-modified": formatdate(item.modified, usegmt=True),
         "accept-ranges": "bytes",
+        # `harmless` protects the console only if browsers believe the content type.
         "x-content-type-options": "nosniff",
     }
 
 
 def error_answer(error: CosError, resource: str, request_id: str) -> Response:
-    """Answer with an error document."""
+    """Return an answer with an error document."""
     nodes: list[Node] = [
         ("Code", error.code),
         ("Message", error.message),
@@ -112,23 +115,23 @@ def error_answer(error: CosError, resource: str, request_id: str) -> Response:
 
 
 def document(name: str, nodes: Sequence[Node], *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Answer with an XML document."""
+    """Return an answer with an XML document."""
     body = f"<?xml version='1.0' encoding='utf-8' ?>\n{_print((name, nodes))}\n"
     return Response(body.encode(), status_code=status, headers=headers, media_type="application/xml")
 
 
 def copied(name: str, etag: str, modified: float) -> Response:
-    """Answer a copy, of an object or into a part."""
+    """Return the answer to a copy. `modified` is in UNIX seconds."""
     return document(name, [("ETag", etag), ("LastModified", iso(modified))])
 
 
 def of_upload(place: Place, upload: Upload) -> list[Node]:
-    """Describe an upload as the documents about it begin."""
+    """Return the elements with which every document about an upload begins."""
     return [("Bucket", bucket_name(place)), ("Key", upload.key), ("UploadId", upload.id)]
 
 
 def part_nodes(parts: Iterable[Part]) -> list[Node]:
-    """Describe parts for a list."""
+    """Return the `Part` elements of a list."""
     return [
         (
             "Part",
@@ -144,27 +147,27 @@ def part_nodes(parts: Iterable[Part]) -> list[Node]:
 
 
 def optional(name: str, value: str) -> list[Node]:
-    """Return an element, or nothing if it would be empty."""
+    """Return a list with an element, or an empty list if the element would be empty."""
     return [(name, value)] if value else []
 
 
 def boolean(value: bool) -> str:  # noqa: FBT001
-    """Print a truth value as the documents do."""
+    """Print a truth value as COS does: `true` or `false`."""
     return str(value).lower()
 
 
 def bucket_name(place: Place) -> str:
-    """Return the bucket's name with its account, as COS prints it."""
+    """Return the bucket's name with its account, as COS prints it: `{bucket}-{app_id}`."""
     return f"{place.bucket}-{place.app_id}"
 
 
 def spelled(text: str, encoding: str) -> str:
-    """Spell a key for a list: percent-encoded if the client asks for `encoding-type=url`."""
+    """Return a key as a list prints it: percent-encoded if the client requests `encoding-type=url`."""
     return quote(text, safe="/") if encoding == "url" else text
 
 
 def iso(moment: float) -> str:
-    """Print a time (UNIX seconds) the way the documents of COS do."""
+    """Print UNIX seconds as the documents of COS do, in UTC."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
@@ -175,5 +178,5 @@ def _print(node: Node) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape text; a character that no XML may hold becomes U+FFFD."""
+    """Escape text. A character that XML cannot contain becomes U+FFFD."""
     return escape(_NOT_XML.sub("\ufffd", text))

@@ -1,4 +1,4 @@
-"""What is in a bucket: its objects and its unfinished uploads."""
+"""List the objects and the unfinished uploads of a bucket."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ from engine.uploads import Upload, Uploads
 
 @dataclass(slots=True)
 class Page:
-    """One page of a list: objects, what is common to those behind a delimiter, where the next page begins."""
+    """One page of a list: its objects, the common prefixes that stand for other objects, and the next page's marker."""
 
     objects: list[StoredObject] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)
@@ -24,33 +24,34 @@ class Page:
 
     @property
     def size(self) -> int:
-        """How many entries there are."""
+        """The number of entries. A common prefix counts as one."""
         return len(self.objects) + len(self.prefixes)
 
 
 class BucketOperations:
-    """GET and HEAD of a bucket."""
+    """The operations GET and HEAD of a bucket."""
 
     def __init__(self, store: Store, uploads: Uploads) -> None:
         self._store = store
         self._uploads = uploads
 
     async def list_objects(self, asked: CosRequest) -> Response:
-        """List objects by key."""
+        """List objects in the order of their keys."""
         require_bucket(asked)
         page = await run_in_threadpool(self._page, asked)
         return answers.document("ListBucketResult", _listed_objects(asked, page))
 
     async def list_uploads(self, asked: CosRequest) -> Response:
-        """List unfinished uploads by key and upload id."""
+        """List unfinished uploads in the order of key and upload id."""
         require_bucket(asked)
         if asked.query.get("delimiter"):
             raise CosError("NotImplemented", "The engine does not implement a delimiter in a list of uploads.")
         most = asked.number("max-uploads", MAX_LISTED, MAX_LISTED)
         marker = asked.query.get("key-marker", "")
-        # Without an upload id, the list goes on behind all uploads of the key.
+        # Without an upload id, the list continues after all uploads of the key.
         after = (marker, asked.query.get("upload-id-marker") or (LAST_KEY if marker else ""))
         prefix = asked.query.get("prefix", "")
+        # One more than requested, to learn whether a next page exists.
         found = await run_in_threadpool(self._uploads.of_bucket, asked.place, prefix, after, most + 1)
         nodes = _listed_uploads(asked, found[:most], more=len(found) > most)
         return answers.document("ListMultipartUploadsResult", nodes)
@@ -67,6 +68,7 @@ class BucketOperations:
                 common = _common_prefix(row.key, prefix, delimiter)
                 page.next_marker = common or row.key
                 if common:
+                    # The next query skips all keys of the prefix, so a folder of a million keys costs one query.
                     page.prefixes.append(common)
                     break
                 page.objects.append(row)
@@ -75,12 +77,13 @@ class BucketOperations:
 
 
 def _behind(marker: str, prefix: str, delimiter: str) -> str:
-    """Return the last key that a page after this marker leaves out: a common prefix stands for all keys below it."""
+    """Return the last key that a page after this marker omits."""
+    # A common prefix stands for all keys that begin with it.
     return marker + LAST_KEY if marker and _common_prefix(marker, prefix, delimiter) == marker else marker
 
 
 def _common_prefix(key: str, prefix: str, delimiter: str) -> str:
-    """Return the key up to the first delimiter after the prefix, empty if there is none."""
+    """Return the key up to and with the first delimiter after the prefix, empty if there is none."""
     end = key.find(delimiter, len(prefix)) if delimiter else -1
     return "" if end < 0 else key[: end + len(delimiter)]
 

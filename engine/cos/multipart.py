@@ -1,4 +1,4 @@
-"""Multipart uploads: begin, parts in any order, list, complete, abort."""
+"""The operations of multipart uploads: begin, write parts in any order, list, complete, abort."""
 
 from typing import BinaryIO
 
@@ -16,7 +16,7 @@ _CHUNK = 1 << 20
 
 
 class UploadOperations:
-    """The sub-resources `uploads` and `uploadId` of an object."""
+    """The operations of the sub-resources `uploads` and `uploadId` of an object."""
 
     def __init__(self, objects: Objects, uploads: Uploads, writer: Writer) -> None:
         self._objects = objects
@@ -24,7 +24,7 @@ class UploadOperations:
         self._writer = writer
 
     async def begin(self, asked: CosRequest) -> Response:
-        """Begin an upload; what is kept with the object comes from this request."""
+        """Begin an upload. The object's metadata comes from this request, not from the one that completes it."""
         require_bucket(asked)
         destination = Destination(
             place=asked.place,
@@ -36,7 +36,7 @@ class UploadOperations:
         return answers.document("InitiateMultipartUploadResult", answers.of_upload(asked.place, upload))
 
     async def write_part(self, asked: CosRequest) -> Response:
-        """Keep the body, or a range of another object, as a part."""
+        """Store the body, or a range of another object, as a part."""
         upload, number = await self._find(asked), asked.part_number()
         is_copy = COPY_SOURCE in asked.headers
         draft = await (run_in_threadpool(self._copy_range, asked) if is_copy else self._writer.receive(asked))
@@ -50,7 +50,7 @@ class UploadOperations:
         return Response(headers={"etag": part.etag})
 
     async def list_parts(self, asked: CosRequest) -> Response:
-        """List the parts by number."""
+        """List the parts in the order of their numbers."""
         upload = await self._find(asked)
         most = asked.number("max-parts", requests.MAX_LISTED, requests.MAX_LISTED)
         after = asked.number("part-number-marker", 0, MAX_PARTS)
@@ -78,7 +78,7 @@ class UploadOperations:
         return await self._writer.start_task(asked, item, answers.document("CompleteMultipartUploadResult", nodes))
 
     async def abort(self, asked: CosRequest) -> Response:
-        """Forget the upload and its parts."""
+        """Remove the upload and its parts."""
         await run_in_threadpool(self._uploads.abort, await self._find(asked))
         return Response(status_code=204)
 

@@ -1,4 +1,4 @@
-"""Reading, writing, copying and deleting whole objects, and the task that a new object starts."""
+"""Read, write, copy and delete whole objects, and start the task of a new one."""
 
 import time
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ from engine.store import StoredObject
 
 
 class Writer:
-    """What all ways to make an object have in common."""
+    """The steps that all operations share that make an object."""
 
     def __init__(self, objects: Objects, jobs: Jobs) -> None:
         self._objects = objects
         self._jobs = jobs
 
     async def receive(self, asked: CosRequest) -> Draft:
-        """Read a body to the disk; raises `CosError` or `ClientDisconnect`, then nothing is left of it."""
+        """Read a body into a draft. Raises `CosError` or `ClientDisconnect`, after it has removed the draft."""
         requests.require_length(asked.headers)
         md5 = requests.read_md5(asked.headers)
         draft = await run_in_threadpool(self._objects.draft)
@@ -40,7 +40,8 @@ class Writer:
         return draft
 
     async def start_task(self, asked: CosRequest, item: StoredObject, answer: Response) -> Response:
-        """Start the task of a new object, if its bucket transcodes; its vid is in the headers of the answer."""
+        """Start the task of a new object if its bucket transcodes, and return the answer with a Date."""
+        # Clients compute the vid from the request id and the Date of the answer, so both must be those of the task.
         moment = int(time.time())
         bucket = require_bucket(asked)
         if bucket.video and not _is_folder(item):
@@ -53,6 +54,7 @@ class Writer:
 async def _read_body(asked: CosRequest, draft: Draft) -> None:
     async for chunk in asked.http.stream():
         await run_in_threadpool(draft.write, chunk)
+        # A chunked body states no length, so the limit applies while it arrives.
         if draft.size > asked.config.max_object_size:
             raise CosError("EntityTooLarge")
 
@@ -63,14 +65,14 @@ def _check_md5(draft: Draft, md5: bytes | None) -> None:
 
 
 class ObjectOperations:
-    """GET, HEAD, PUT, PUT with `x-cos-copy-source`, and DELETE of an object."""
+    """The operations GET, HEAD, PUT, PUT with `x-cos-copy-source`, and DELETE of an object."""
 
     def __init__(self, objects: Objects, writer: Writer) -> None:
         self._objects = objects
         self._writer = writer
 
     async def read(self, asked: CosRequest) -> Response:
-        """Answer with the object or the range that is asked for, if its preconditions hold."""
+        """Return the object or the requested range, if the preconditions hold."""
         found = await run_in_threadpool(self._objects.open, asked.place, asked.key)
         if found is None:
             raise missing(asked)
@@ -82,7 +84,7 @@ class ObjectOperations:
             raise
 
     async def write(self, asked: CosRequest) -> Response:
-        """Keep the body, or a copy of another object, as the object."""
+        """Store the body, or a copy of another object, as the object."""
         require_bucket(asked)
         if COPY_SOURCE in asked.headers:
             return await self._copy(asked)
@@ -94,7 +96,8 @@ class ObjectOperations:
         return await self._writer.start_task(asked, item, Response(headers={"etag": item.etag}))
 
     async def delete(self, asked: CosRequest) -> Response:
-        """Remove the object; it is no error if there is none."""
+        """Remove the object. As in COS, it is no error if there is none."""
+        # An object may be left from a bucket that the configuration no longer has, and can still be removed.
         removed = await run_in_threadpool(self._objects.delete, asked.place, asked.key)
         if not removed:
             require_bucket(asked)
@@ -103,7 +106,7 @@ class ObjectOperations:
     async def _copy(self, asked: CosRequest) -> Response:
         item = await run_in_threadpool(self._make_copy, asked)
         answer = answers.copied("CopyObjectResult", item.etag, item.modified)
-        # New metadata is no new content: the task of the object goes on.
+        # New metadata is no new content, so it starts no task.
         if requests.read_copy_source(asked.headers) == (asked.place, asked.key):
             return answer
         return await self._writer.start_task(asked, item, answer)
@@ -120,18 +123,22 @@ class ObjectOperations:
 
 @contextmanager
 def pin_source(objects: Objects, asked: CosRequest) -> Iterator[tuple[StoredObject, Path]]:
-    """Open the object that `x-cos-copy-source` names, if its preconditions hold, and its file; raises `CosError`."""
+    """Yield the object that `x-cos-copy-source` names, and a path of its file that no other request removes.
+
+    Raises `CosError` if there is no such object or a precondition does not hold.
+    """
     place, key = requests.read_copy_source(asked.headers)
     with objects.pin(place, key) as pinned:
         if pinned is None:
             raise CosError("NoSuchKey" if asked.config.bucket(place) else "NoSuchBucket")
+        # A read would answer 304. A copy has no such answer, so it fails.
         if requests.is_unchanged(asked.headers, pinned[0], f"{COPY_SOURCE}-"):
             raise CosError("PreconditionFailed")
         yield pinned
 
 
 def destination_of(asked: CosRequest, source: StoredObject | None = None) -> Destination:
-    """Return where the object goes and what is kept with it: the headers of the source of a copy, or the request's."""
+    """Return the destination of the requested object. Its metadata is the source's for a copy, else the request's."""
     headers = asked.headers
     return Destination(
         place=asked.place,
@@ -143,19 +150,19 @@ def destination_of(asked: CosRequest, source: StoredObject | None = None) -> Des
 
 
 def may_replace(asked: CosRequest) -> bool:
-    """Say whether an object under the key may be replaced."""
+    """Return whether the request may replace an object."""
     return asked.headers.get("x-cos-forbid-overwrite", "").lower() != "true"
 
 
 def require_bucket(asked: CosRequest) -> Bucket:
-    """Return the configured bucket; raises `NoSuchBucket`."""
+    """Return the configured bucket. Raises `CosError` (`NoSuchBucket`)."""
     if asked.bucket is None:
         raise CosError("NoSuchBucket")
     return asked.bucket
 
 
 def missing(asked: CosRequest) -> CosError:
-    """Return the error for an object that is not there."""
+    """Return the error for an object that does not exist, or for its bucket."""
     return CosError("NoSuchKey" if asked.bucket else "NoSuchBucket")
 
 
@@ -175,5 +182,5 @@ def _answer_object(asked: CosRequest, item: StoredObject, file: BinaryIO) -> Res
 
 
 def _is_folder(item: StoredObject) -> bool:
-    """Consoles and SDKs make a folder of an empty object; nothing in it could be transcoded."""
+    """Return whether an object is a folder: consoles and SDKs create one as an empty object whose key ends in `/`."""
     return item.size == 0 and item.key.endswith("/")

@@ -1,4 +1,4 @@
-"""What a request to a bucket says: its parameters, ranges, preconditions, copy source, list of parts."""
+"""Read the parts of a request to a bucket: parameters, ranges, preconditions, copy source, list of parts."""
 
 import base64
 import binascii
@@ -25,17 +25,20 @@ from engine.uploads import MAX_PARTS
 from mediarelay.errors import Malformed
 
 MAX_PARAMETERS = 100
+# Entries of one page of a list. COS has the same limit.
 MAX_LISTED = 1000
+# Bytes. The list of 10,000 parts fits.
 MAX_XML = 2 << 20
 MAX_DEPTH = 8
+# Bytes of all headers `x-cos-meta-*` together. COS has the same limit.
 MAX_META = 2048
-"""Bytes of all headers `x-cos-meta-*` together (COS, documentation of PUT Object)."""
 
 COPY_SOURCE = "x-cos-copy-source"
 _META = "x-cos-meta-"
 _KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
+# Parameters of a GET, each of which sets a header of the answer.
 RESPONSE_PARAMETERS = tuple(f"response-{name}" for name in ("content-type", *_KEPT))
-"""Parameters of a GET that set a header of its answer."""
+# Headers, by their first letters, that would change the effect of a write.
 _NOT_IMPLEMENTED = (
     "x-cos-tagging",
     "x-cos-callback",
@@ -47,7 +50,7 @@ _NOT_IMPLEMENTED = (
     "if-",
     "content-range",
 )
-"""Headers, by their beginning, that would change what a write does."""
+# A signed URL carries its signature in these parameters. The engine checks no signatures of buckets.
 _SIGNING = re.compile(r"q-[a-z-]+|sign|x-cos-security-token", re.ASCII)
 _RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})", re.ASCII | re.IGNORECASE)
 _SOURCE = re.compile(r"([^/?]+)/([^?]+)(\?.*)?", re.DOTALL)
@@ -57,7 +60,7 @@ _PRINTABLE = re.compile(r"[\x20-\x7e\x80-\xff]*")
 
 @dataclass(frozen=True, slots=True)
 class CosRequest:
-    """One request to a bucket, with the configuration in force; `key` is empty if it is about the bucket itself."""
+    """One request to a bucket, with the configuration in force. `key` is empty for a request about the bucket."""
 
     http: Request
     config: Config
@@ -67,23 +70,23 @@ class CosRequest:
 
     @property
     def bucket(self) -> Bucket | None:
-        """The configured bucket, None if there is none at this place."""
+        """The configured bucket, None if the configuration has no such bucket."""
         return self.config.bucket(self.place)
 
     @property
     def headers(self) -> Headers:
-        """The headers."""
+        """The headers of the request."""
         return self.http.headers
 
     def number(self, name: str, default: int, most: int) -> int:
-        """Return a whole number of the query, at most `most`; raises `InvalidArgument`."""
+        """Return a whole number of the query, capped at `most`. Raises `CosError` (`InvalidArgument`)."""
         text = self.query.get(name) or str(default)
         if not _DIGITS.fullmatch(text):
             raise CosError("InvalidArgument", f"{name} is not a whole number.")
         return min(int(text), most)
 
     def part_number(self) -> int:
-        """Return the number of the part that is meant; raises `InvalidArgument`."""
+        """Return the requested part number. Raises `CosError` (`InvalidArgument`)."""
         number = self.number("partNumber", 0, MAX_PARTS + 1)
         if not 1 <= number <= MAX_PARTS:
             raise CosError("InvalidArgument", f"partNumber must be from 1 to {MAX_PARTS}.")
@@ -94,7 +97,7 @@ Handler = Callable[[CosRequest], Awaitable[Response]]
 
 
 def read_query(text: bytes) -> dict[str, str]:
-    """Read the parameters without those of the signature; raises `CosError`."""
+    """Return the parameters without those of a signature. Raises `CosError` for a repeated or malformed one."""
     try:
         pairs = parse_qsl(
             text.decode("latin-1"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
@@ -108,7 +111,7 @@ def read_query(text: bytes) -> dict[str, str]:
 
 
 def read_key(raw: bytes) -> str:
-    """Read the key of a path without its first slash, decoded once; raises `CosError`."""
+    """Return the key of a path without its first slash, decoded once. Raises `CosError` (`InvalidURI`)."""
     try:
         return checked_key(unquote_to_bytes(raw).decode())
     except (UnicodeDecodeError, Malformed) as error:
@@ -116,7 +119,7 @@ def read_key(raw: bytes) -> str:
 
 
 def refuse_unknown_headers(headers: Headers) -> None:
-    """Refuse a write that asks for something which is not done."""
+    """Raise `CosError` (`NotImplemented`) for a write with a header that the engine does not implement."""
     asked = next((name for name in headers if name.startswith(_NOT_IMPLEMENTED)), None)
     if asked:
         raise CosError("NotImplemented", f"The engine does not implement the header {asked}.")
@@ -125,13 +128,16 @@ def refuse_unknown_headers(headers: Headers) -> None:
 
 
 def require_length(headers: Headers) -> None:
-    """Refuse an upload without a length or chunks, which HTTP reads as an empty one; raises `MissingContentLength`."""
+    """Raise `CosError` (`MissingContentLength`) for an upload without a length and without chunks.
+
+    HTTP would treat it as an empty body, and the engine would store an empty object.
+    """
     if "content-length" not in headers and "transfer-encoding" not in headers:
         raise CosError("MissingContentLength")
 
 
 def read_kept_headers(headers: Headers) -> str:
-    """Return the headers that are kept with an object, as JSON; raises `MetadataTooLarge`."""
+    """Return the headers to store with an object, as JSON. Raises `CosError` (`MetadataTooLarge`)."""
     meta = {name: value for name, value in headers.items() if name.startswith(_META)}
     if sum(len(name) + len(value) for name, value in meta.items()) > MAX_META:
         raise CosError("MetadataTooLarge")
@@ -139,7 +145,8 @@ def read_kept_headers(headers: Headers) -> str:
 
 
 def read_response_headers(query: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that the parameters `response-*` ask for; raises `InvalidArgument`."""
+    """Return the headers that the parameters `response-*` request. Raises `CosError` (`InvalidArgument`)."""
+    # A line break in a value would inject a header.
     asked = {name.removeprefix("response-"): value for name, value in query.items() if value}
     if not all(map(_PRINTABLE.fullmatch, asked.values())):
         raise CosError("InvalidArgument", "A response-* parameter is not a header.")
@@ -147,7 +154,7 @@ def read_response_headers(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_md5(headers: Headers) -> bytes | None:
-    """Return the MD5 that the body must have, if one is named; raises `InvalidDigest`."""
+    """Return the MD5 that Content-MD5 requires, None without it. Raises `CosError` (`InvalidDigest`)."""
     text = headers.get("content-md5")
     if text is None:
         return None
@@ -161,9 +168,9 @@ def read_md5(headers: Headers) -> bytes | None:
 
 
 def read_range(headers: Headers, item: StoredObject) -> tuple[int, int] | None:
-    """Return the first and last byte that are wanted, None for all of them; raises `InvalidRange`.
+    """Return the first and the last requested byte, None for all. Raises `CosError` (`InvalidRange`).
 
-    A range out of form, several ranges and a range whose `If-Range` does not hold mean all (RFC 9110, 14.2).
+    A malformed range, several ranges and a range whose `If-Range` does not hold count as none (RFC 9110, 14.2).
     """
     match = _RANGE.fullmatch(headers.get("range", "").strip())
     if match is None or headers.get("if-range", item.etag) != item.etag:
@@ -183,7 +190,7 @@ def _satisfiable(first: int, last: int, size: int) -> tuple[int, int]:
 
 
 def read_source_range(headers: Headers, item: StoredObject) -> tuple[int, int]:
-    """Return the first and last byte that `x-cos-copy-source-range` names, by default all; raises `CosError`."""
+    """Return the first and the last byte of `x-cos-copy-source-range`, by default all. Raises `CosError`."""
     text = headers.get(f"{COPY_SOURCE}-range", "").strip()
     if not text:
         return 0, item.size - 1
@@ -196,7 +203,7 @@ def read_source_range(headers: Headers, item: StoredObject) -> tuple[int, int]:
 
 
 def read_copy_source(headers: Headers) -> tuple[Place, str]:
-    """Return the bucket and key of `x-cos-copy-source`, `{host}/{escaped key}`; raises `CosError`."""
+    """Return the bucket and the key of `x-cos-copy-source`, which is `{host}/{escaped key}`. Raises `CosError`."""
     match = _SOURCE.fullmatch(headers[COPY_SOURCE].strip())
     if match is None:
         raise CosError("InvalidArgument", "x-cos-copy-source must be {host}/{key}.")
@@ -209,7 +216,7 @@ def read_copy_source(headers: Headers) -> tuple[Place, str]:
 
 
 def replaces_metadata(headers: Headers) -> bool:
-    """Say whether a copy takes its headers from the request; raises `InvalidArgument`."""
+    """Return whether a copy takes its metadata from the request. Raises `CosError` (`InvalidArgument`)."""
     directive = headers.get("x-cos-metadata-directive", "copy").lower()
     if directive not in {"copy", "replaced"}:
         raise CosError("InvalidArgument", "x-cos-metadata-directive must be Copy or Replaced.")
@@ -217,7 +224,11 @@ def replaces_metadata(headers: Headers) -> bool:
 
 
 def is_unchanged(headers: Headers, item: StoredObject, prefix: str = "") -> bool:
-    """Say whether the client has this object already; raises `PreconditionFailed` (RFC 9110, 13.2.2)."""
+    """Return whether the client already has this object. Raises `CosError` (`PreconditionFailed`).
+
+    `prefix` precedes the names of the headers, as in `x-cos-copy-source-If-Match`.
+    """
+    # If-Match precedes If-Unmodified-Since, and If-None-Match precedes If-Modified-Since (RFC 9110, 13.2.2).
     given = {name: headers.get(f"{prefix}if-{name}") for name in _CONDITIONS}
     met = {name: _CONDITIONS[name](value, item) for name, value in given.items() if value is not None}
     if not met.get("match", met.get("unmodified-since", True)):
@@ -231,7 +242,7 @@ def _matches(value: str, item: StoredObject) -> bool:
 
 
 def _is_modified_since(value: str, item: StoredObject) -> bool | None:
-    """Compare with a date; None for what is no date."""
+    """Return whether an object is newer than a date; None if the value is no date, which the conditions ignore."""
     try:
         moment = parsedate_to_datetime(value)
         return int(item.modified) > (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
@@ -248,7 +259,10 @@ _CONDITIONS: Mapping[str, Callable[[str, StoredObject], bool]] = {
 
 
 class _PartsReader:
-    """Collects `Part` elements with their `PartNumber` and `ETag`; a document type is refused, and so are entities."""
+    """A parser that collects `Part` elements with their children.
+
+    It refuses a document type, and with it entities: nested ones can grow a small document to gigabytes.
+    """
 
     def __init__(self) -> None:
         self.parts: list[dict[str, str]] = []
@@ -260,7 +274,7 @@ class _PartsReader:
         self._parser.StartDoctypeDeclHandler = self._refuse
 
     def read(self, body: bytes) -> None:
-        """Read a whole document; raises `MalformedXML`."""
+        """Parse a whole document. Raises `CosError` (`MalformedXML`)."""
         try:
             self._parser.Parse(body, True)  # noqa: FBT003
         except (expat.ExpatError, ValueError, LookupError) as error:
@@ -288,7 +302,7 @@ class _PartsReader:
 
 
 async def read_xml(http: Request) -> bytes:
-    """Return the body, which is to be an XML document; raises `MalformedXML` if it is too large."""
+    """Return the body of a request with an XML document. Raises `CosError` (`MalformedXML`) over `MAX_XML`."""
     try:
         return await read_body(http, MAX_XML)
     except Malformed as error:
@@ -296,7 +310,10 @@ async def read_xml(http: Request) -> bytes:
 
 
 def read_parts(body: bytes) -> list[tuple[int, str]]:
-    """Read the parts of a completion, by number and MD5; raises `MalformedXML` or `InvalidPartOrder`."""
+    """Return the parts of a completion as numbers and MD5s.
+
+    Raises `CosError`: `MalformedXML`, or `InvalidPartOrder` unless the numbers ascend.
+    """
     reader = _PartsReader()
     reader.read(body)
     if not reader.parts:

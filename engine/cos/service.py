@@ -1,7 +1,7 @@
-"""Which operation answers which request to a bucket, by virtual host, or below /cos/{host}/ for browsers.
+"""Find the operation of each request to a bucket, by virtual host, or below /cos/{host}/ for browsers.
 
-The operations below are everything that is done; any other method, sub-resource or parameter is refused and changes
-nothing. `Authorization` is not looked at.
+`Cos` lists every operation. The engine refuses any other method, sub-resource or parameter and changes nothing, because
+a client must not take an ignored parameter for an applied one. It ignores `Authorization`.
 """
 
 import base64
@@ -52,7 +52,7 @@ _CODES: dict[type[Exception], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that is done: the method, the parameters that a request must and may have, and who does it."""
+    """One operation: its method, its handler, and the parameters that a request must have and may have."""
 
     method: str
     handler: Handler
@@ -60,7 +60,7 @@ class Operation:
     may_have: frozenset[str] = frozenset()
 
     def fits(self, method: str, names: set[str]) -> bool:
-        """Say whether this is what a request with these parameters asks for."""
+        """Return whether a request with this method and these parameters requests the operation."""
         return method == self.method and self.needs <= names <= self.needs | self.may_have
 
 
@@ -69,7 +69,7 @@ def _operation(method: str, handler: Handler, needs: str = "", may_have: str = "
 
 
 class Cos:
-    """All buckets."""
+    """The endpoints of all buckets."""
 
     def __init__(self, settings: Settings, store: Store, objects: Objects, uploads: Uploads, jobs: Jobs) -> None:
         self._settings = settings
@@ -107,6 +107,7 @@ class Cos:
         return await self._answer(request, host.decode("ascii"), slash + key)
 
     async def _answer(self, request: Request, host: str, path: bytes) -> Response:
+        # The request id precedes the operation, because an upload makes the vid of its task from it.
         request_id, moment = _request_id(), int(time.time())
         request.state.request_id = request_id
         try:
@@ -131,6 +132,7 @@ class Cos:
 
     def _handler(self, asked: CosRequest) -> Handler:
         method = asked.http.method
+        # A header that the engine does not implement changes a write. A read without its effect does no harm.
         if method not in {"GET", "HEAD"}:
             requests.refuse_unknown_headers(asked.headers)
         operations = self._of_objects if asked.key else self._of_buckets
@@ -144,7 +146,7 @@ class Cos:
 
 @contextmanager
 def _cos_errors() -> Iterator[None]:
-    """Turn what the parts of the engine raise into errors of COS."""
+    """Convert exceptions of the engine into errors of COS."""
     try:
         yield
     except tuple(_CODES) as error:

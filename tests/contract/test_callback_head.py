@@ -14,7 +14,7 @@ from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import State
 from mediarelay.errors import Malformed
 
-_GIST = ClaimSummary(state=State.FAILED, app_id=12, bucket="cts")
+_CLAIM_SUMMARY = ClaimSummary(state=State.FAILED, app_id=12, bucket="cts")
 VID = "963f1d4048dfdfad362d9b94e922d5691482498702"
 
 
@@ -125,7 +125,7 @@ def test_import_needs_the_standard_library_only() -> None:
     ("fields", "claim_summary"),
     [
         ({"detail": {}, "status": "success"}, ClaimSummary(state=State.SUCCEEDED)),
-        ({"detail": {}, "status": "fail", "app_id": 12, "bucket_name": "cts"}, _GIST),
+        ({"detail": {}, "status": "fail", "app_id": 12, "bucket_name": "cts"}, _CLAIM_SUMMARY),
         ({"size": 1, "status": "success", "app_id": "12"}, ClaimSummary(state=State.PROBED, app_id=12)),
         ({"detail": {}, "url": "http://a/\u6b4c.mp3"}, ClaimSummary(url="http://a/\u6b4c.mp3")),
         ({"detail": {}, "url": "h" * 2700}, ClaimSummary(url="h" * 2700)),
@@ -138,5 +138,5 @@ def test_import_needs_the_standard_library_only() -> None:
         ({"detail": {}, "app_id": "9" * 19, "bucket_name": "", "url": "a\nb"}, ClaimSummary()),
     ],
 )
-def test_the_gist_is_what_is_in_form(fields: dict[str, Any], claim_summary: ClaimSummary) -> None:
+def test_the_claim_summary_is_what_is_in_form(fields: dict[str, Any], claim_summary: ClaimSummary) -> None:
     assert read_head(json.dumps({"vid": VID} | fields).encode()).claim_summary == claim_summary

@@ -98,7 +98,7 @@ def test_commas_inside_text_stay(text: str) -> None:
         (b'{"vid": "a", "detail": 01}', "body"),
     ],
 )
-def test_nothing_else_is_forgiven(body: bytes, field: str) -> None:
+def test_nothing_else_is_tolerated(body: bytes, field: str) -> None:
     with pytest.raises(Malformed) as caught:
         read_head(body)
     assert caught.value.field == field
@@ -173,10 +173,10 @@ SAID = Path(__file__).parent / "payloads" / "as_printed"
 
 @pytest.mark.parametrize("path", sorted(SAID.glob("*.txt")), ids=lambda path: path.stem)
 def test_the_documents_examples_as_they_are_printed(path: Path) -> None:
-    """Each says the same as its mended copy."""
-    body, mended = path.read_bytes(), (SAID.parent / path.stem).with_suffix(".json").read_bytes()
+    """Each says the same as its repaired copy."""
+    body, repaired = path.read_bytes(), (SAID.parent / path.stem).with_suffix(".json").read_bytes()
     if "query" in path.stem or "submit" in path.stem:
-        assert parse_envelope(body) == parse_envelope(mended)
+        assert parse_envelope(body) == parse_envelope(repaired)
     else:
         kind = Kind(path.stem.partition("_")[0])
-        assert parse_callback(kind, body) == parse_callback(kind, mended)
+        assert parse_callback(kind, body) == parse_callback(kind, repaired)

@@ -113,7 +113,7 @@ def test_a_krc_token_without_its_time_lasts_as_documented() -> None:
         ({"is_accompany": ...}, SongType.SONG),
     ],
 )
-def test_types_are_told_apart(changes: dict[str, Any], kind: SongType) -> None:
+def test_types_are_reported_apart(changes: dict[str, Any], kind: SongType) -> None:
     assert relay(payload("song", **changes)).key.type is kind
     for stated in (3, "3", "segment"):
         assert relay(payload("song", **changes), resource_type=stated).key.type is SongType.SEGMENT

@@ -296,7 +296,7 @@ def test_other_segments_do_not_tell_what_an_error_is_about() -> None:
 
 
 @pytest.mark.parametrize("request_id", [True, {"a": 1}, ["x"], 1.5])
-def test_an_error_whose_request_id_cannot_be_read_is_told_from_a_repeat_by_its_message(request_id: Any) -> None:
+def test_an_error_whose_request_id_cannot_be_read_is_reported_from_a_repeat_by_its_message(request_id: Any) -> None:
     content = relayed("service_error") | {"resource_type": 0}
     content["result"]["request_id"] = request_id
     digests = [read_relay(content, NOW, NOW, 0, message).digest for message in ("m1", "m2", "m1")]

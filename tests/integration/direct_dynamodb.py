@@ -61,8 +61,8 @@ def _carry_out(boto: Any, model: Any, params: Mapping[str, Any]) -> dict[str, An
     except ServiceException as error:
         raise _error(boto, model, *handler.serialized(ActionResult(error))) from error
     members = model.output_shape.members
-    told = {name: value for name, value in answer.result.items() if name in members and value is not None}
-    return told | {"ResponseMetadata": {"HTTPStatusCode": 200}}
+    reported = {name: value for name, value in answer.result.items() if name in members and value is not None}
+    return reported | {"ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
 def _handler(boto: Any, model: Any, params: Mapping[str, Any]) -> DynamoHandler:
@@ -107,7 +107,7 @@ def take_the_short_way(patch: pytest.MonkeyPatch) -> None:
     """Leave out the HTTP, and let moto do the same with fewer steps.
 
     By itself it decodes an item once for each name of a projection, sorts the whole table for each query of one
-    partition, and asks five questions of a value that is a string.
+    partition, and asks five queries of a value that is a string.
     """
     patch.setattr(BaseClient, "_make_api_call", _make_api_call(vars(BaseClient)["_make_api_call"]))
     patch.setattr(Item, "project", _project(Item.project))

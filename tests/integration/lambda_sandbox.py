@@ -81,7 +81,7 @@ class LambdaSandbox:
     def given(self, given: Mapping[str, Any]) -> None:
         """Bring about the state that an event's file describes."""
         self.settings("sweep")
-        for name, write in (("log", self._log), ("intents", self._wish), ("relays", self._relay)):
+        for name, write in (("log", self._log), ("intents", self._request), ("relays", self._relay)):
             for one in given.get(name, ()):
                 write(one)
         for job in given.get("jobs", ()):
@@ -97,20 +97,20 @@ class LambdaSandbox:
         if given.get("ledger") == "down":
             self.values["TABLE_NAME"] = "gone"
 
-    def _wish(self, wish: Mapping[str, Any]) -> None:
+    def _request(self, request: Mapping[str, Any]) -> None:
         intent = Intent(
-            key=wish["key"],
-            kind=Kind(wish["kind"]),
-            request=wish["request"],
-            at=datetime.fromisoformat(wish["at"]),
-            queued=wish.get("queued", False),
+            key=request["key"],
+            kind=Kind(request["kind"]),
+            request=request["request"],
+            at=datetime.fromisoformat(request["at"]),
+            queued=request.get("queued", False),
         )
         self.stores.intents.create(intent, Due(Duty.SUBMIT, intent.at + SUBMIT_GRACE))
-        if "vid" in wish:
-            self.stores.intents.assign_vid(intent.identity, wish["vid"], intent.at)
+        if "vid" in request:
+            self.stores.intents.assign_vid(intent.identity, request["vid"], intent.at)
             self.stores.intents.complete(intent)
-        if "refused" in wish:
-            self.stores.intents.mark_refused(intent, wish["refused"], Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE))
+        if "refused" in request:
+            self.stores.intents.mark_refused(intent, request["refused"], Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE))
 
     def _relay(self, one: Mapping[str, Any]) -> None:
         """Store a relay; what is marked as followed was said already."""
@@ -215,7 +215,7 @@ class LambdaSandbox:
             "submits": [json.loads(body) for body in _messages(self.submits)],
             "retry": [_captured(json.loads(body)) for body in _messages(self.retry)],
             "quarantine": self._quarantined(),
-            "topic": [_announcement(json.loads(body)) for body in _messages(self.inbox)],
+            "topic": [_publication(json.loads(body)) for body in _messages(self.inbox)],
             "provider": [{name: sent[name] for name in sent if name not in SIGNED} for sent in self.site.requests],
         }
         return {name: found for name, found in left.items() if found}
@@ -277,6 +277,6 @@ def _messages(url: str) -> list[str]:
     return [message["Body"] for message in answer.get("Messages", ())]
 
 
-def _announcement(envelope: Mapping[str, Any]) -> dict[str, Any]:
+def _publication(envelope: Mapping[str, Any]) -> dict[str, Any]:
     attributes = {name: value["Value"] for name, value in envelope.get("MessageAttributes", {}).items()}
     return {"message": json.loads(envelope["Message"]), "attributes": attributes}

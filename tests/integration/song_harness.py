@@ -99,7 +99,7 @@ class SongHarness:
         return view
 
     def said(self) -> list[str]:
-        """What subscribers heard."""
+        """What subscribers received."""
         return [message["type"].rpartition(".")[2] for message in self.topic.messages]
 
 

@@ -131,7 +131,7 @@ def decoded(body: bytes) -> Mapping[str, object]:
 
 
 class Provider:
-    """Answers as it is told to, and notes what it was asked. Unknown tasks are unknown."""
+    """Answers as it is reported to, and notes what it was asked. Unknown tasks are unknown."""
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes | Exception] = {}
@@ -321,10 +321,10 @@ class TaskHarness:
         """Receive a callback; says whether it was new."""
         return not self.receiver(kind).receive(TOKEN, "192.0.2.1", lambda: body).duplicate
 
-    def track(self, vid: str = VID, kind: Kind = Kind.VIDEO, **wish: str) -> Task:
+    def track(self, vid: str = VID, kind: Kind = Kind.VIDEO, **request: str) -> Task:
         """Expect a task."""
         origin = {Kind.VIDEO: Origin.TRACK, Kind.AUDIO: Origin.SUBMIT}[kind]
-        body = json.dumps(wish).encode()
+        body = json.dumps(request).encode()
         return self.tasks.add(LoggedObservation(vid=vid, kind=kind, origin=origin, at=self.clock(), body=body))
 
     def confirm(self, vid: str = VID, kind: Kind = Kind.VIDEO) -> Task | None:

@@ -1,4 +1,4 @@
-"""Batches: each wish by itself, stored before anything is asked, handed on at the pace of the budget."""
+"""Batches: each request by itself, stored before anything is asked, handed on at the pace of the budget."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -20,8 +20,8 @@ def song(number: int) -> dict[str, Any]:
     }
 
 
-def statuses(harness: TaskHarness, wishes: list[Any]) -> list[int]:
-    results = BatchSubmitter(harness.registry).take(wishes, lambda key: key and f"game\n{key}")
+def statuses(harness: TaskHarness, requests: list[Any]) -> list[int]:
+    results = BatchSubmitter(harness.registry).take(requests, lambda key: key and f"game\n{key}")
     return [one["status"] for one in batch_response(results)["results"]]
 
 
@@ -34,33 +34,33 @@ def hand_on(harness: TaskHarness) -> int:
     return count
 
 
-def test_five_hundred_wishes(harness: TaskHarness) -> None:
-    wishes = [song(number) for number in range(500)]
-    assert statuses(harness, wishes) == [202] * 500
+def test_five_hundred_requests(harness: TaskHarness) -> None:
+    requests = [song(number) for number in range(500)]
+    assert statuses(harness, requests) == [202] * 500
     assert harness.provider.taken == [], "nothing is asked while the client waits"
     harness.provider.vids = [f"v{number}" for number in range(500)]
     assert hand_on(harness) == 500
-    assert sorted(one["url"] for one in harness.provider.taken) == sorted(one["url"] for one in wishes)
-    assert statuses(harness, wishes) == [200] * 500
+    assert sorted(one["url"] for one in harness.provider.taken) == sorted(one["url"] for one in requests)
+    assert statuses(harness, requests) == [200] * 500
     assert "submit_queued" not in harness.due()
 
 
 def test_items_are_judged_by_themselves(harness: TaskHarness) -> None:
-    wishes = [song(1), song(1), {"url": "ftp://a"}, 7, song(2) | {"idempotency_key": "k"}]
-    wishes.append(song(3) | {"idempotency_key": "k"})
-    found = statuses(harness, wishes)
+    requests = [song(1), song(1), {"url": "ftp://a"}, 7, song(2) | {"idempotency_key": "k"}]
+    requests.append(song(3) | {"idempotency_key": "k"})
+    found = statuses(harness, requests)
     assert [found[index] for index in (0, 1, 2, 3)] == [202, 202, 400, 400]
     assert sorted(found[4:]) == [202, 409], "whoever came second"
     assert len(harness.due()["submit_queued"]) == 2
 
 
-def test_a_refusal_is_told_once_and_frees_the_key(harness: TaskHarness) -> None:
+def test_a_refusal_is_reported_once_and_frees_the_key(harness: TaskHarness) -> None:
     harness.provider.vids = [ProviderRefused("provider code 4000", 4000), "v1"]
     assert statuses(harness, [song(1)]) == [202]
     hand_on(harness)
     assert list(harness.due()) == ["publish"]
     assert statuses(harness, [song(1)]) == [422]
-    assert statuses(harness, [song(1)]) == [422], "another client may wait for it: it is not announced yet"
+    assert statuses(harness, [song(1)]) == [422], "another client may wait for it: it is not published yet"
     harness.clock.forward(minutes=1)
     harness.sweep()
     assert statuses(harness, [song(1)]) == [422]
@@ -92,7 +92,7 @@ def test_over_budget_the_rest_waits_and_a_tick_hands_on_no_more_than_the_budget(
 
 
 @pytest.mark.parametrize("down", ["nothing", "send", "send and backlog"])
-def test_a_queue_that_is_down_leaves_intents_due(
+def test_a_queue_that_is_down_leaves_requests_due(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, down: str
 ) -> None:
     statuses(harness, [song(1)])

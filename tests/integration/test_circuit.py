@@ -98,7 +98,7 @@ def test_a_retired_api_ends_in_lost_and_a_healed_one_does_not(harness: TaskHarne
     harness.provider.answers[VID] = CircuitOpen(ACTION)
     harness.clock.forward(hours=24)
     harness.confirm()
-    assert harness.sweep()["give_up"] == 0, "not without a last question"
+    assert harness.sweep()["give_up"] == 0, "not without a last query"
     harness.provider.answers["v2"] = answer("v2")
     harness.confirm("v2")
     harness.clock.forward(hours=1, minutes=1)
@@ -108,9 +108,9 @@ def test_a_retired_api_ends_in_lost_and_a_healed_one_does_not(harness: TaskHarne
 
 def test_a_submit_while_we_are_refused_stays_open(harness: TaskHarness) -> None:
     harness.provider.vids = [ProviderClosed("provider code 4100", 4100), CircuitOpen("AddCtsAudioTask"), VID]
-    wish = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
-    assert harness.submitter.submit(Kind.AUDIO, wish, None).vid is None
+    request = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+    assert harness.submitter.submit(Kind.AUDIO, request, None).vid is None
     for _ in range(2):
         harness.clock.forward(minutes=4)
         harness.sweep()
-    assert harness.submitter.submit(Kind.AUDIO, wish, None).vid == VID
+    assert harness.submitter.submit(Kind.AUDIO, request, None).vid == VID

@@ -39,7 +39,7 @@ DELETED = {"deleted": "yes"}
 
 
 def waits(harness: TaskHarness) -> list[int]:
-    """Seconds until each row that waits for a question."""
+    """Seconds until each row that waits for a query."""
     now = int(harness.clock().timestamp())
     due = harness.due()
     return [row.due_at.timestamp() - now for what in ("video", "unknown_video") for row in due.get(what, [])]
@@ -146,7 +146,7 @@ def test_a_giant_text_in_a_claim_does_not_stop_the_task(harness: TaskHarness, fi
     assert harness.confirm().outcome is State.SUCCEEDED
 
 
-def test_a_question_that_was_never_asked_does_not_lengthen_the_wait(harness: TaskHarness) -> None:
+def test_a_query_that_was_never_asked_does_not_lengthen_the_wait(harness: TaskHarness) -> None:
     harness.track()
     harness.provider.answers[VID] = BudgetSpent("our own budget of calls is used up")
     found = []
@@ -179,7 +179,7 @@ def test_after_the_last_wait_the_task_is_lost(table: str) -> None:
         harness.confirm()
     assert 8 < len(harness.provider.asked) < 16
     (row,) = harness.due()["give_up"]
-    assert harness.clock.now == START + timedelta(hours=3), "the last question is asked at the deadline"
+    assert harness.clock.now == START + timedelta(hours=3), "the last query is asked at the deadline"
     assert row.due_at.timestamp() == int(harness.clock.now.timestamp())
     assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
@@ -319,7 +319,7 @@ def test_a_late_callback_waits_until_the_provider_can_answer(harness: TaskHarnes
     for silence in (ProviderBusy("busy", 4400), BudgetSpent("none left")):
         harness.provider.answers[VID] = silence
         harness.confirm()
-        assert "unknown_video" in harness.due(), "in its own right, as the item waits for its announcement"
+        assert "unknown_video" in harness.due(), "in its own right, as the item waits for its publication"
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is State.SUCCEEDED
     assert list(harness.due()) == ["publish"]
@@ -334,7 +334,7 @@ def test_a_task_is_given_up_even_if_no_confirmation_can_be_carried_out(harness: 
     assert harness.reader.task(VID)["state"] == "lost"
 
 
-def test_without_a_single_question_nothing_is_lost_at_the_deadline(harness: TaskHarness) -> None:
+def test_without_a_single_query_nothing_is_lost_at_the_deadline(harness: TaskHarness) -> None:
     harness.provider.answers[VID] = BudgetSpent("none left")
     harness.track()
     harness.clock.forward(hours=24)
@@ -373,7 +373,7 @@ def test_a_believed_outcome_keeps_its_details_after_an_answer_in_progress(table:
     assert failed["faults"]
 
 
-def test_a_task_is_not_lost_before_the_last_question_could_be_asked(harness: TaskHarness) -> None:
+def test_a_task_is_not_lost_before_the_last_query_could_be_asked(harness: TaskHarness) -> None:
     harness.provider.answers[VID] = BudgetSpent("none left")
     harness.track()
     harness.clock.forward(hours=24)
@@ -410,7 +410,7 @@ def test_a_claim_about_a_lost_task_is_followed_for_a_lifetime(harness: TaskHarne
         found += waits(harness)
         harness.clock.forward(seconds=found[-1])
         harness.confirm()
-    assert harness.clock() == end, "the last question is asked when the claim is as old as a task may become"
+    assert harness.clock() == end, "the last query is asked when the claim is as old as a task may become"
     assert found[:-1] == sorted(found[:-1])
     assert 40 < len(harness.provider.asked) - asked < 65
     harness.sweep()
@@ -571,7 +571,7 @@ def test_after_an_outage_each_kind_is_asked_for_before_its_claim_is_dropped(harn
     assert {kind for kind, _ in harness.provider.asked} == set(Kind)
 
 
-def test_the_last_question_is_one_about_the_item_s_kind(harness: TaskHarness) -> None:
+def test_the_last_query_is_one_about_the_item_s_kind(harness: TaskHarness) -> None:
     harness.claim(callback())
     harness.confirm()
     harness.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
@@ -610,10 +610,10 @@ def test_a_believed_callback_at_the_wrong_address_does_not_decide_the_kind(table
     assert harness.reader.task(VID)["kind"] == "audio"
 
 
-# ── many who speak, few questions ──
+# ── many who speak, few queries ──
 
 
-def test_many_callbacks_at_once_need_one_question(harness: TaskHarness) -> None:
+def test_many_callbacks_at_once_need_one_query(harness: TaskHarness) -> None:
     for number in range(90):
         harness.claim(callback(size=number))
     harness.clock.forward(seconds=1)
@@ -622,7 +622,7 @@ def test_many_callbacks_at_once_need_one_question(harness: TaskHarness) -> None:
     assert len(harness.provider.asked) == 1
 
 
-def test_a_callback_that_comes_after_the_question_has_its_own(harness: TaskHarness) -> None:
+def test_a_callback_that_comes_after_the_query_has_its_own(harness: TaskHarness) -> None:
     harness.provider.answers[VID] = answer(state="transcoding")
     for number in range(3):
         harness.claim(callback(size=number))
@@ -668,7 +668,7 @@ def test_what_is_due_is_asked_about_however_often_it_was(harness: TaskHarness) -
 
 
 def wait(harness: TaskHarness, times: int, hours: int) -> None:
-    """So often, so many hours: a question that is due, and a sweep after it."""
+    """So often, so many hours: a query that is due, and a sweep after it."""
     for _ in range(times):
         harness.clock.forward(hours=hours, minutes=-2)
         harness.confirm()
@@ -724,7 +724,7 @@ def test_a_callback_that_was_stored_late_waits_for_the_budget_too(harness: TaskH
     assert harness.reader.task(VID)["state"] != "lost"
 
 
-def test_a_late_question_that_was_not_asked_leaves_what_is_over_alone(harness: TaskHarness) -> None:
+def test_a_late_query_that_was_not_asked_leaves_what_is_over_alone(harness: TaskHarness) -> None:
     harness.track()
     lose(harness)
     assert harness.due() == {}
@@ -733,7 +733,7 @@ def test_a_late_question_that_was_not_asked_leaves_what_is_over_alone(harness: T
     assert harness.due() == {}
 
 
-# ── contradictions that a question settles ──
+# ── contradictions that a query settles ──
 
 
 def test_of_two_orders_that_contradict_the_answer_tells_which_is_right(harness: TaskHarness) -> None:
@@ -849,7 +849,7 @@ def test_nothing_is_lost_while_somebody_who_ordered_it_hopes(harness: TaskHarnes
     assert harness.reader.task(VID)["state"] == "transcoding"
 
 
-def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_question(harness: TaskHarness) -> None:
+def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_query(harness: TaskHarness) -> None:
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()

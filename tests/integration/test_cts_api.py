@@ -36,7 +36,7 @@ from tests.integration.task_harness import VID, payload
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECRET = "canary-secret-key-5f0c7d"
 KEYS = Credentials("AKIDexample", SECRET, None)
-WISH = {"url": "http://a/1 2&3.mp3", "bucketName": "music", "bucketRegion": "gz"}
+REQUEST = {"url": "http://a/1 2&3.mp3", "bucketName": "music", "bucketRegion": "gz"}
 BUSY, CLOSED, REFUSED, UNKNOWN = ProviderBusy, ProviderClosed, ProviderRefused, ProviderUnknown
 
 
@@ -125,14 +125,14 @@ def test_what_is_asked(site: Site) -> None:
         site.says(action, envelope(data={"vid": VID}))
     assert provider.query(Kind.VIDEO, VID) == {"vid": VID}
     provider.query(Kind.AUDIO, VID)
-    assert provider.find_video({"url": WISH["url"]}) == VID
-    assert provider.add_audio(WISH) == VID
+    assert provider.find_video({"url": REQUEST["url"]}) == VID
+    assert provider.add_audio(REQUEST) == VID
     common = {"SecretId", "Nonce", "Timestamp", "SignatureMethod", "Signature"}
     assert [{name: text for name, text in params.items() if name not in common} for params in site.requests] == [
         {"Action": "GetCtsInfo", "vid": VID},
         {"Action": "GetCtsaudioInfo", "vid": VID},
-        {"Action": "GetCtsInfo", "url": WISH["url"]},
-        {"Action": "AddCtsAudioTask", **WISH},
+        {"Action": "GetCtsInfo", "url": REQUEST["url"]},
+        {"Action": "AddCtsAudioTask", **REQUEST},
     ]
 
 
@@ -177,12 +177,12 @@ def test_codes(site: Site, code: Any, message: str, error: type[ProviderError]) 
     with pytest.raises(ProviderError) as caught:
         api(site).query(Kind.VIDEO, VID)
     assert (type(caught.value), caught.value.code) == (error, int(code))
-    told = f": {message}" if message and error in {REFUSED, UNKNOWN} else ""
-    assert str(caught.value) == f"provider code {code}{told}"
+    reported = f": {message}" if message and error in {REFUSED, UNKNOWN} else ""
+    assert str(caught.value) == f"provider code {code}{reported}"
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "told"),
+    ("code", "message", "reported"),
     [
         (4000, "(4000)bucketName does not match", ": (4000)bucketName does not match"),
         (5000, "(5001)no such file", ": (5001)no such file"),
@@ -193,13 +193,15 @@ def test_codes(site: Site, code: Any, message: str, error: type[ProviderError]) 
         (4400, "key AKIDexample: too many", ""),
     ],
 )
-def test_what_the_provider_says_against_a_request_is_passed_on(site: Site, code: int, message: str, told: str) -> None:
+def test_what_the_provider_says_against_a_request_is_passed_on(
+    site: Site, code: int, message: str, reported: str
+) -> None:
     """Of its other refusals only the code: those are about us, and may quote our keys."""
     site.says("AddCtsAudioTask", json.dumps({"code": code, "message": message}))
     with pytest.raises(ProviderError) as caught:
-        api(site).add_audio(WISH)
-    assert str(caught.value) == f"provider code {code}{told}"
-    assert caught.value.status == (422 if told or code == 4000 else 503)
+        api(site).add_audio(REQUEST)
+    assert str(caught.value) == f"provider code {code}{reported}"
+    assert caught.value.status == (422 if reported or code == 4000 else 503)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_odd_values_do_not_stop_an_answer(site: Site, data: str, again: dict[str
 def test_a_submit_answer_without_a_vid_is_no_mistake_of_the_client(site: Site, data: dict[str, Any]) -> None:
     site.says("AddCtsAudioTask", envelope(data=data))
     with pytest.raises(ProviderBusy):
-        api(site).add_audio(WISH)
+        api(site).add_audio(REQUEST)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -324,12 +326,12 @@ def test_over_budget_nothing_is_sent(site: Site) -> None:
     budget = Budget(calls=1)
     site.says("AddCtsAudioTask", envelope(data={"vid": VID}))
     provider = api(site, budget)
-    provider.add_audio(WISH)
-    for ask in (lambda: provider.query(Kind.VIDEO, VID), lambda: provider.add_audio(WISH)):
+    provider.add_audio(REQUEST)
+    for ask in (lambda: provider.query(Kind.VIDEO, VID), lambda: provider.add_audio(REQUEST)):
         with pytest.raises(ProviderBusy, match="budget"):
             ask()
     assert len(site.requests) == 1
-    assert budget.limits == [100, 80, 100], "questions leave a part of the budget to submits"
+    assert budget.limits == [100, 80, 100], "queries leave a part of the budget to submits"
 
 
 FAILURES = {
@@ -385,7 +387,7 @@ def test_what_the_circuit_learns(site: Site, said: dict[str, Any], learnt: list[
     guard = Guard()
     site.says("AddCtsAudioTask", **said)
     with contextlib.suppress(ProviderError):
-        api(site, guard=guard).add_audio(WISH)
+        api(site, guard=guard).add_audio(REQUEST)
     assert guard.learnt == [("before_call", "AddCtsAudioTask"), *((what, "AddCtsAudioTask") for what in learnt)]
 
 

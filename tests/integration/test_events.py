@@ -77,8 +77,8 @@ def test_event(
     content = json.loads(path.read_text("utf-8"))
     assert run(lambda_sandbox, path) == expected(content)
     assert lambda_sandbox.calls <= allowed(content["function"])
-    told = f"{content['expected']}{capfd.readouterr()}{[vars(record) for record in caplog.records]}"
-    assert not [word for word in CONFIDENTIAL if word in told]
+    shown = f"{content['expected']}{capfd.readouterr()}{[vars(record) for record in caplog.records]}"
+    assert not [word for word in CONFIDENTIAL if word in shown]
 
 
 @pytest.mark.parametrize("function", sorted(set(OWNER_OF.values())))

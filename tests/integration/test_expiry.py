@@ -62,7 +62,7 @@ def test_a_body_goes_when_its_time_is_over_and_nothing_else_does(harness: TaskHa
     assert not harness.claim(body), "the same body is still a repeat"
 
 
-def test_a_large_body_lies_aside_and_goes_by_its_time_to_live(harness: TaskHarness) -> None:
+def test_a_large_body_lies_apart_and_goes_by_its_time_to_live(harness: TaskHarness) -> None:
     body = callback(v_type="".join(f"{number:x}" for number in range(LARGE // 4)))
     settled(harness, body)
     pieces = [item for item in harness.items() if item["pk"]["S"] == f"BODY#{VID}"]
@@ -129,7 +129,7 @@ def test_a_history_stays_below_what_lambda_may_answer(harness: TaskHarness) -> N
 
 
 @pytest.mark.parametrize("size", [MAX_CLAIM_BYTES, MAX_CLAIM_BYTES + 1])
-def test_of_a_claim_too_large_to_be_documented_only_the_gist_is_read(harness: TaskHarness, size: int) -> None:
+def test_of_a_claim_too_large_to_be_documented_only_the_claim_summary_is_read(harness: TaskHarness, size: int) -> None:
     body = callback(v_type="x", size="N/A")
     body = body.replace(b'"v_type": "x', b'"v_type": "x' + b"x" * (size - len(body)))
     harness.claim(body)

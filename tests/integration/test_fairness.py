@@ -16,7 +16,7 @@ from mediarelay.errors import BudgetSpent, ProviderUnknown
 from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
 from tests.integration.task_harness import START, VID, TaskHarness, answer, callback
 
-WISH = {"bucketName": "music", "bucketRegion": "gz"}
+REQUEST = {"bucketName": "music", "bucketRegion": "gz"}
 WORKERS, UNKNOWN_WORKERS = 4, 2
 
 
@@ -319,7 +319,7 @@ def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_howeve
     harness: TaskHarness,
 ) -> None:
     harness.provider.vids = [BudgetSpent("none left")] * 10 + ["v1"]
-    harness.registry.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
+    harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": "http://a/1.mp3"}, None)
     for _ in range(10):
         harness.clock.forward(minutes=1)
         assert harness.sweep()["submit"] == 1
@@ -333,21 +333,21 @@ def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_howeve
 
 def test_only_a_queued_submit_leaves_a_part_of_the_budget(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", BudgetSpent("none left"), "v2", "v3"]
-    harness.registry.enqueue(Kind.AUDIO, WISH | {"url": "http://a/1.mp3"}, None)
+    harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": "http://a/1.mp3"}, None)
     (row,) = harness.due()["submit_queued"]
     harness.submitter.resume(row.subject.identity)
-    harness.submitter.submit(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
+    harness.submitter.submit(Kind.AUDIO, REQUEST | {"url": "http://a/2.mp3"}, None)
     harness.clock.forward(minutes=1)
     harness.sweep()
-    assert harness.provider.queued == [True, False, False], "its client was told to wait: it keeps its place"
+    assert harness.provider.queued == [True, False, False], "its client was reported to wait: it keeps its place"
 
 
 def test_submits_whose_client_waits_come_before_a_batch(harness: TaskHarness) -> None:
     for number in range(100):
-        harness.registry.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
+        harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": f"http://a/{number}.mp3"}, None)
     harness.provider.vids = [BudgetSpent("none left")]
     harness.clock.forward(seconds=30)
-    harness.submitter.submit(Kind.AUDIO, WISH | {"url": "http://a/mine.mp3"}, None)
+    harness.submitter.submit(Kind.AUDIO, REQUEST | {"url": "http://a/mine.mp3"}, None)
     harness.clock.forward(minutes=2)
     assert harness.sweeper.sweep(harness.tick())["submit"] == 80
     assert harness.submits.messages[0] == next(
@@ -359,14 +359,14 @@ def test_submits_whose_client_waits_come_before_a_batch(harness: TaskHarness) ->
 
 def test_a_tick_hands_on_no_submits_that_the_queue_still_has(harness: TaskHarness) -> None:
     for number in range(90):
-        harness.registry.enqueue(Kind.AUDIO, WISH | {"url": f"http://a/{number}.mp3"}, None)
+        harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": f"http://a/{number}.mp3"}, None)
     harness.clock.forward(minutes=2)
     harness.submits.waiting = 70
     assert harness.sweeper.sweep(harness.tick())["submit"] == 10
 
 
-def test_a_wish_that_was_answered_meanwhile_is_not_put_off(harness: TaskHarness) -> None:
-    intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
+def test_a_request_that_was_answered_meanwhile_is_not_put_off(harness: TaskHarness) -> None:
+    intent = Intent(key="k", kind=Kind.AUDIO, request=REQUEST, at=START)
     harness.stores.intents.create(intent, Due(Duty.SUBMIT, START))
     assert harness.stores.intents.postpone(intent, START + timedelta(minutes=1))
     harness.stores.intents.assign_vid(intent.identity, "v1", harness.clock())

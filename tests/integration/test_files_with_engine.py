@@ -73,12 +73,12 @@ def test_each_odd_key_is_an_audio_task_of_its_own(
     vids = {}
     for name in NAMES:
         stub.upload(AUDIO_HOST, f"/{quote(name)}", name.encode())
-        wish = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
-        vids[name] = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, wish).model_dump(), None).vid
+        request = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
+        vids[name] = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, request).model_dump(), None).vid
         view = followed(linked, receiver, vids[name], Kind.AUDIO)
-        assert view["source"] | {"url": wish["url"], "path": f"/{name}"} == view["source"]
+        assert view["source"] | {"url": request["url"], "path": f"/{name}"} == view["source"]
         assert {one["paths"][0].startswith(f"/{name}.") for one in view["renditions"]} == {True}
-        again = validate(AudioTaskRequest, wish | {"url": view["source"]["url"]}).model_dump()
+        again = validate(AudioTaskRequest, request | {"url": view["source"]["url"]}).model_dump()
         assert linked.submitter.submit(Kind.AUDIO, again, None).vid == vids[name]
     assert len(set(vids.values())) == len(NAMES)
 
@@ -89,8 +89,10 @@ def test_videos_are_found_by_the_url_that_our_api_shows(
     vids = {name: stub.upload(VIDEO_HOST, f"/{quote(name)}", name.encode()) for name in NAMES}
     for name, vid in vids.items():
         wait_for(lambda vid=vid: stub.call("GetCtsInfo", vid=vid)["data"]["status"] == 5)
-        wish = validate(VideoTaskRequest, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(exclude_none=True)
-        assert linked.submitter.submit(Kind.VIDEO, wish, None).vid == vid
+        request = validate(VideoTaskRequest, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(
+            exclude_none=True
+        )
+        assert linked.submitter.submit(Kind.VIDEO, request, None).vid == vid
         view = followed(linked, receiver, vid, Kind.VIDEO)
-        assert view["source"]["url"] == wish["url"]
-        assert linked.submitter.submit(Kind.VIDEO, wish | {"url": view["source"]["url"]}, None).vid == vid
+        assert view["source"]["url"] == request["url"]
+        assert linked.submitter.submit(Kind.VIDEO, request | {"url": view["source"]["url"]}, None).vid == vid

@@ -32,19 +32,19 @@ from tests.integration.task_harness import START, VID, TaskHarness, answer, toge
 from tests.stack import resources
 
 pytestmark = pytest.mark.over_http
-WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+REQUEST = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 LARGE = b"vid=x&title=" + Random(1).randbytes(10**6).hex().encode()  # noqa: S311 - the same each time
 LOST = Publication(State.LOST)
-ANNOUNCED = frozenset({Publication(State.PROBED), Publication(State.FAILED, 2)})
+PUBLISHED = frozenset({Publication(State.PROBED), Publication(State.FAILED, 2)})
 PENDING = Selection(kind=Kind.VIDEO, state=State.PENDING)
-BOOKS = Bookkeeping(kind=Kind.VIDEO, version=1, give_up_at=START + timedelta(days=1))
+BOOKKEEPING = Bookkeeping(kind=Kind.VIDEO, version=1, give_up_at=START + timedelta(days=1))
 
 
 def entry(body: bytes = b'{"vid": "x"}', **changes: Any) -> LoggedObservation:
     return replace(LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=body), **changes)
 
 
-def card(**changes: Any) -> TaskSummary:
+def summary(**changes: Any) -> TaskSummary:
     plain = TaskSummary(
         vid=VID,
         kind=Kind.VIDEO,
@@ -59,7 +59,7 @@ def card(**changes: Any) -> TaskSummary:
 
 
 def intent(**changes: Any) -> Intent:
-    return replace(Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START), **changes)
+    return replace(Intent(key="k", kind=Kind.AUDIO, request=REQUEST, at=START), **changes)
 
 
 @contextmanager
@@ -154,22 +154,26 @@ def test_racing_writers_of_a_large_claim(harness: TaskHarness) -> None:
 
 
 def test_a_task_item_is_written_once_per_version(harness: TaskHarness) -> None:
-    assert harness.stores.tasks.save(TaskItem(card(), BOOKS), None)
-    assert not harness.stores.tasks.save(TaskItem(card(), BOOKS), None), "somebody else made it"
-    second = replace(BOOKS, version=2, attempts=3, published=ANNOUNCED)
-    assert harness.stores.tasks.save(TaskItem(card(state=State.PROBED), second), TaskItem(card(), BOOKS))
+    assert harness.stores.tasks.save(TaskItem(summary(), BOOKKEEPING), None)
+    assert not harness.stores.tasks.save(TaskItem(summary(), BOOKKEEPING), None), "somebody else made it"
+    second = replace(BOOKKEEPING, version=2, attempts=3, published=PUBLISHED)
+    assert harness.stores.tasks.save(TaskItem(summary(state=State.PROBED), second), TaskItem(summary(), BOOKKEEPING))
     assert not harness.stores.tasks.save(
-        TaskItem(card(state=State.FAILED), replace(second, version=3)), TaskItem(card(), BOOKS)
+        TaskItem(summary(state=State.FAILED), replace(second, version=3)), TaskItem(summary(), BOOKKEEPING)
     ), "written from an old view"
-    assert harness.stores.tasks.load(VID) == TaskLog(observations=(), item=TaskItem(card(state=State.PROBED), second))
+    assert harness.stores.tasks.load(VID) == TaskLog(
+        observations=(), item=TaskItem(summary(state=State.PROBED), second)
+    )
     (item,) = harness.items()
     assert item["state"] == {"S": "probed"}
 
 
 def test_one_of_many_racing_savers_wins_each_version(harness: TaskHarness) -> None:
-    assert together([lambda: harness.stores.tasks.save(TaskItem(card(), BOOKS), None)] * 6).count(True) == 1
-    later = replace(BOOKS, version=2)
-    won = together([lambda: harness.stores.tasks.save(TaskItem(card(), later), TaskItem(card(), BOOKS))] * 6)
+    assert together([lambda: harness.stores.tasks.save(TaskItem(summary(), BOOKKEEPING), None)] * 6).count(True) == 1
+    later = replace(BOOKKEEPING, version=2)
+    won = together(
+        [lambda: harness.stores.tasks.save(TaskItem(summary(), later), TaskItem(summary(), BOOKKEEPING))] * 6
+    )
     assert won.count(True) == 1
 
 
@@ -178,7 +182,7 @@ def test_one_of_many_racing_savers_wins_each_version(harness: TaskHarness) -> No
 
 def test_what_is_due_appears_and_what_is_settled_disappears(harness: TaskHarness) -> None:
     harness.stores.tasks.append(entry(), Due(Duty.VIDEO, START))
-    harness.stores.tasks.save(TaskItem(card(due=Due(Duty.VIDEO, START + timedelta(seconds=1))), BOOKS), None)
+    harness.stores.tasks.save(TaskItem(summary(due=Due(Duty.VIDEO, START + timedelta(seconds=1))), BOOKKEEPING), None)
     assert [row.handle[1] for row in harness.stores.due_index.waiting(Duty.VIDEO, START - timedelta(seconds=1))] == []
     assert [row.handle[1][:3] for row in harness.stores.due_index.waiting(Duty.VIDEO, START)] == ["OBS"]
     assert [(row.handle[1][:3], row.subject.kind, row.subject.vid) for row in harness.due()["video"]] == [
@@ -187,13 +191,15 @@ def test_what_is_due_appears_and_what_is_settled_disappears(harness: TaskHarness
     ]
     harness.stores.tasks.settle(VID, harness.stores.tasks.load(VID).pending)
     assert [row.handle[1] for row in harness.due()["video"]] == ["TASK"]
-    harness.stores.tasks.save(TaskItem(card(due=None), replace(BOOKS, version=2)), TaskItem(card(), BOOKS))
+    harness.stores.tasks.save(
+        TaskItem(summary(due=None), replace(BOOKKEEPING, version=2)), TaskItem(summary(), BOOKKEEPING)
+    )
     assert harness.due() == {}
     assert harness.stores.tasks.load(VID).pending == ()
 
 
 def test_a_lease_is_exclusive(harness: TaskHarness) -> None:
-    harness.stores.tasks.save(TaskItem(card(), BOOKS), None)
+    harness.stores.tasks.save(TaskItem(summary(), BOOKKEEPING), None)
     (row,) = harness.due()["video"]
     until = START + timedelta(minutes=3)
     assert together([lambda: harness.stores.due_index.hide(row, until)] * 8).count(True) == 1
@@ -202,29 +208,33 @@ def test_a_lease_is_exclusive(harness: TaskHarness) -> None:
 
 
 def test_what_was_settled_cannot_be_leased(harness: TaskHarness) -> None:
-    harness.stores.tasks.save(TaskItem(card(), BOOKS), None)
+    harness.stores.tasks.save(TaskItem(summary(), BOOKKEEPING), None)
     (row,) = harness.due()["video"]
-    harness.stores.tasks.save(TaskItem(card(due=None), replace(BOOKS, version=2)), TaskItem(card(), BOOKS))
+    harness.stores.tasks.save(
+        TaskItem(summary(due=None), replace(BOOKKEEPING, version=2)), TaskItem(summary(), BOOKKEEPING)
+    )
     assert not harness.stores.due_index.hide(row, START)
     assert harness.due() == {}
 
 
-def test_an_announcement_is_noted_only_while_it_is_current(harness: TaskHarness) -> None:
+def test_an_publication_is_noted_only_while_it_is_current(harness: TaskHarness) -> None:
     due = Due(Duty.PUBLISH, START)
-    harness.stores.tasks.save(TaskItem(card(state=State.LOST, unpublished=LOST, due=due), BOOKS), None)
+    harness.stores.tasks.save(TaskItem(summary(state=State.LOST, unpublished=LOST, due=due), BOOKKEEPING), None)
     assert not harness.stores.tasks.mark_published(VID, Publication(State.SUCCEEDED))
     assert harness.stores.tasks.mark_published(VID, LOST)
     assert not harness.stores.tasks.mark_published(VID, LOST)
-    books = harness.stores.tasks.load(VID).item.bookkeeping
-    assert books == replace(BOOKS, version=2, published=frozenset({LOST}))
+    bookkeeping = harness.stores.tasks.load(VID).item.bookkeeping
+    assert bookkeeping == replace(BOOKKEEPING, version=2, published=frozenset({LOST}))
     assert harness.due() == {}
-    assert not harness.stores.tasks.save(TaskItem(card(), replace(BOOKS, version=2)), TaskItem(card(), BOOKS)), (
-        "a writer with an old view starts over"
+    assert not harness.stores.tasks.save(
+        TaskItem(summary(), replace(BOOKKEEPING, version=2)), TaskItem(summary(), BOOKKEEPING)
+    ), "a writer with an old view starts over"
+
+
+def test_an_published_start_leaves_the_task_due(harness: TaskHarness) -> None:
+    harness.stores.tasks.save(
+        TaskItem(summary(state=State.PROBED, unpublished=Publication(State.PROBED)), BOOKKEEPING), None
     )
-
-
-def test_an_announced_start_leaves_the_task_due(harness: TaskHarness) -> None:
-    harness.stores.tasks.save(TaskItem(card(state=State.PROBED, unpublished=Publication(State.PROBED)), BOOKS), None)
     assert harness.stores.tasks.mark_published(VID, Publication(State.PROBED))
     assert list(harness.due()) == ["video"]
 
@@ -235,8 +245,8 @@ def test_an_announced_start_leaves_the_task_due(harness: TaskHarness) -> None:
 def test_pages_of_one_kind_and_state_newest_first(harness: TaskHarness) -> None:
     for number in range(7):
         created = START + timedelta(seconds=number // 2)
-        harness.stores.tasks.save(TaskItem(card(vid=f"v{number}", created_at=created, url=None), BOOKS), None)
-    harness.stores.tasks.save(TaskItem(card(vid="other", state=State.FAILED), BOOKS), None)
+        harness.stores.tasks.save(TaskItem(summary(vid=f"v{number}", created_at=created, url=None), BOOKKEEPING), None)
+    harness.stores.tasks.save(TaskItem(summary(vid="other", state=State.FAILED), BOOKKEEPING), None)
     for order, numbers in ((Order.DESCENDING, "6543210"), (Order.ASCENDING, "0123456")):
         seen: list[str] = []
         cursor = None
@@ -257,8 +267,10 @@ def test_outcomes_are_listed_by_their_own_time(harness: TaskHarness) -> None:
     """The last to be made is the first to have an outcome; what has none is not in the list."""
     for number in range(4):
         ended = START + timedelta(hours=1, minutes=-number) if number else None
-        one = card(vid=f"v{number}", created_at=START + timedelta(minutes=number), state=State.LOST, outcome_at=ended)
-        harness.stores.tasks.save(TaskItem(one, BOOKS), None)
+        one = summary(
+            vid=f"v{number}", created_at=START + timedelta(minutes=number), state=State.LOST, outcome_at=ended
+        )
+        harness.stores.tasks.save(TaskItem(one, BOOKKEEPING), None)
     lost = Selection(kind=Kind.VIDEO, state=State.LOST, time=TimeOf.OUTCOME)
     rows = harness.stores.tasks.page(lost, cursor=None, limit=9)
     assert [(row["vid"], row["outcome_at"]) for row in rows] == [
@@ -267,7 +279,7 @@ def test_outcomes_are_listed_by_their_own_time(harness: TaskHarness) -> None:
         ("v3", "2026-01-02T04:01:05+00:00"),
     ]
     assert harness.stores.tasks.count(replace(lost, until=START + timedelta(minutes=58))) == 2
-    assert harness.stores.tasks.load("v1").item.summary == card(
+    assert harness.stores.tasks.load("v1").item.summary == summary(
         vid="v1", created_at=START + timedelta(minutes=1), state=State.LOST, outcome_at=START + timedelta(minutes=59)
     )
 
@@ -310,7 +322,7 @@ def test_the_life_of_an_intent(harness: TaskHarness) -> None:
     assert not harness.stores.intents.assign_vid(intent().identity, "v2", START), "the first vid stays"
     assert harness.stores.intents.find(intent().identity) == intent(vid="v1", assigned_at=START)
     harness.stores.intents.delete(intent())
-    assert harness.stores.intents.find(intent().identity), "a wish that became a task stays"
+    assert harness.stores.intents.find(intent().identity), "a request that became a task stays"
     harness.stores.intents.complete(intent())
     assert harness.due() == {}
 
@@ -368,7 +380,7 @@ def test_a_large_body_in_quarantine_expires_with_its_parts(harness: TaskHarness)
 
 def test_the_log_never_expires(harness: TaskHarness) -> None:
     harness.stores.tasks.append(entry())
-    harness.stores.tasks.save(TaskItem(card(), BOOKS), None)
+    harness.stores.tasks.save(TaskItem(summary(), BOOKKEEPING), None)
     harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))
     assert not [item for item in harness.items() if "expires_at" in item]
 
@@ -393,7 +405,7 @@ OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "tasks.read_body": lambda stores: stores.tasks.read_body(entry()),
     "tasks.settle": lambda stores: stores.tasks.settle(VID, (CLAIM,)),
     "tasks.delete_body": lambda stores: stores.tasks.delete_body(ROW),
-    "tasks.save": lambda stores: stores.tasks.save(TaskItem(card(), BOOKS), None),
+    "tasks.save": lambda stores: stores.tasks.save(TaskItem(summary(), BOOKKEEPING), None),
     "tasks.page": lambda stores: stores.tasks.page(PENDING, cursor=None, limit=1),
     "tasks.count": lambda stores: stores.tasks.count(CHOSEN),
     "tasks.mark_published": lambda stores: stores.tasks.mark_published(VID, LOST),

@@ -126,15 +126,15 @@ def test_a_reply_states_nothing(harness: TaskHarness) -> None:
     assert set(before.best) == {Origin.CLAIM}
 
 
-def test_a_reply_counts_as_a_question(harness: TaskHarness) -> None:
+def test_a_reply_counts_as_a_query(harness: TaskHarness) -> None:
     harness.track()
     harness.provider.answers[VID] = b"{}"
     harness.confirm()
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     harness.confirm()
-    books = harness.stores.tasks.load(VID).item.bookkeeping
-    assert books is not None
-    assert (books.attempts, books.queried_at) == (2, harness.clock())
+    bookkeeping = harness.stores.tasks.load(VID).item.bookkeeping
+    assert bookkeeping is not None
+    assert (bookkeeping.attempts, bookkeeping.queried_at) == (2, harness.clock())
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def old_reader() -> Iterator[mock.Mock]:
 
 
 def lost(harness: TaskHarness, old_reader: mock.Mock) -> None:
-    """A task that was given up although the provider told its outcome, in words that nobody could read."""
+    """A task that was given up although the provider reported its outcome, in words that nobody could read."""
     plain = cts.query_facts
     harness.track()
     harness.provider.answers[VID] = answer(name="/new", size="N/A")
@@ -200,9 +200,9 @@ def test_a_rebuild_and_a_replay_judge_replies_anew(harness: TaskHarness, old_rea
     assert (found.field, found.folded) == ("answer", State.SUCCEEDED)
     rebuilder.repair(VID)
     assert list(rebuilder.differences()) == []
-    card = harness.stores.tasks.load(VID).item.summary
-    assert card is not None
-    assert (card.state, card.unpublished) == (State.SUCCEEDED, Publication(State.SUCCEEDED))
+    summary = harness.stores.tasks.load(VID).item.summary
+    assert summary is not None
+    assert (summary.state, summary.unpublished) == (State.SUCCEEDED, Publication(State.SUCCEEDED))
 
 
 def test_a_replay_judges_replies_anew_and_asks(harness: TaskHarness, old_reader: mock.Mock) -> None:

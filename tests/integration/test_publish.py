@@ -1,4 +1,4 @@
-"""Announcements: at least one per outcome, whoever finds it; the same id each time; none is lost with its carrier."""
+"""Publications: at least one per outcome, whoever finds it; the same id each time; none is lost with its carrier."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 @pytest.fixture
 def done(harness: TaskHarness) -> TaskHarness:
-    """A task whose outcome is recorded and not yet announced."""
+    """A task whose outcome is recorded and not yet published."""
     harness.claim(callback())
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -28,7 +28,7 @@ def done(harness: TaskHarness) -> TaskHarness:
 
 
 def finished(harness: TaskHarness, count: int) -> list[str]:
-    """Tasks whose outcomes are recorded and not yet announced."""
+    """Tasks whose outcomes are recorded and not yet published."""
     vids = [f"v{number}" for number in range(count)]
     for vid in vids:
         harness.track(vid)
@@ -103,7 +103,7 @@ def test_one_row_that_fails_does_not_stop_the_others(done: TaskHarness) -> None:
     }
 
 
-def test_that_the_work_started_is_told_once(harness: TaskHarness) -> None:
+def test_that_the_work_started_is_reported_once(harness: TaskHarness) -> None:
     harness.track()
     for state in ("pending", "probed", "transcoding"):
         harness.provider.answers[VID] = answer(state=state)
@@ -116,7 +116,7 @@ def test_that_the_work_started_is_told_once(harness: TaskHarness) -> None:
     assert types(harness) == ["started", "succeeded"]
 
 
-def test_a_late_outcome_is_announced_after_lost(harness: TaskHarness) -> None:
+def test_a_late_outcome_is_published_after_lost(harness: TaskHarness) -> None:
     harness.track()
     harness.clock.forward(days=1)
     harness.confirm()
@@ -195,7 +195,7 @@ def test_a_topic_that_is_down_leaves_time_for_other_duties(harness: TaskHarness)
 
 
 def lost(harness: TaskHarness) -> TaskHarness:
-    """A task that was given up, not announced yet."""
+    """A task that was given up, not published yet."""
     harness.track()
     harness.clock.forward(hours=25)
     harness.confirm()
@@ -205,18 +205,18 @@ def lost(harness: TaskHarness) -> TaskHarness:
 
 def test_an_item_that_is_behind_its_log_is_brought_up_to_date(harness: TaskHarness) -> None:
     lost(harness)
-    told = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=harness.clock(), body=answer())
-    harness.stores.tasks.append(told)  # and whoever logged it died
+    reported = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=harness.clock(), body=answer())
+    harness.stores.tasks.append(reported)  # and whoever logged it died
     for _ in range(5):
         harness.clock.forward(minutes=1)
         harness.sweep()
     assert types(harness) == ["succeeded"]
-    card = harness.stores.tasks.load(VID).item.summary
-    assert card
-    assert (card.state, card.due) == (State.SUCCEEDED, None)
+    summary = harness.stores.tasks.load(VID).item.summary
+    assert summary
+    assert (summary.state, summary.due) == (State.SUCCEEDED, None)
 
 
-def test_a_replay_is_announced_whoever_writes_before_its_question_is_noted(done: TaskHarness) -> None:
+def test_a_replay_is_published_whoever_writes_before_its_query_is_noted(done: TaskHarness) -> None:
     done.publisher.publish(VID)
     done.replayer.replay(VID, "me")
     with pytest.MonkeyPatch.context() as patch:
@@ -333,7 +333,7 @@ def test_a_duty_that_cannot_be_looked_for_stops_no_other_and_fails_the_tick(
     assert types(harness) == ["succeeded"]
 
 
-def test_what_waits_to_be_announced_does_not_wait_longer_for_more_callbacks(harness: TaskHarness) -> None:
+def test_what_waits_to_be_published_does_not_wait_longer_for_more_callbacks(harness: TaskHarness) -> None:
     harness.claim(callback())
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -345,7 +345,7 @@ def test_what_waits_to_be_announced_does_not_wait_longer_for_more_callbacks(harn
     assert types(harness) == ["succeeded"]
 
 
-def test_a_backlog_of_announcements_leaves_every_duty_its_turn(harness: TaskHarness) -> None:
+def test_a_backlog_of_publications_leaves_every_duty_its_turn(harness: TaskHarness) -> None:
     finished(harness, ROWS_PER_TURN + 20)
     harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
     harness.track("old")
@@ -382,7 +382,7 @@ def test_failures_cost_a_duty_ten_seconds_of_a_tick(harness: TaskHarness) -> Non
     assert len(tried) == 10
 
 
-def test_a_row_that_cannot_be_leased_is_told_although_the_turn_ended_early(
+def test_a_row_that_cannot_be_leased_is_reported_although_the_turn_ended_early(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness.sweeper = replace(harness.sweeper, max_submits=2)

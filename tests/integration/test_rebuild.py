@@ -1,4 +1,4 @@
-"""Rebuilding: the log and the task items agree, and what does not is found and mended."""
+"""Rebuilding: the log and the task items agree, and what does not is found and repaired."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_the_log_bears_out_every_item(harness: TaskHarness, rebuilder: Rebuilder
         ("due_shard", None, "publish"),
     ],
 )
-def test_what_differs_is_found_and_mended(
+def test_what_differs_is_found_and_repaired(
     harness: TaskHarness, rebuilder: Rebuilder, name: str, value: dict[str, str] | None, folded: object
 ) -> None:
     spoil(harness, name, value)

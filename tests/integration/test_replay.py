@@ -1,4 +1,4 @@
-"""Replays: a person's wish is never taken for a repeat, and goes the same way as everything else."""
+"""Replays: a person's request is never taken for a repeat, and goes the same way as everything else."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 @pytest.fixture
 def done(harness: TaskHarness) -> TaskHarness:
-    """A task whose outcome was announced."""
+    """A task whose outcome was published."""
     harness.claim(callback())
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -28,7 +28,7 @@ def said(harness: TaskHarness) -> list[tuple[str, Any]]:
     return [(message["type"].rpartition(".")[2], message.get("replay")) for message in harness.topic.messages]
 
 
-def test_a_replay_asks_and_announces_with_an_id_of_its_own(done: TaskHarness) -> None:
+def test_a_replay_asks_and_publishes_with_an_id_of_its_own(done: TaskHarness) -> None:
     for number in (1, 2):
         done.replayer.replay(VID, "me")
         assert done.poll() == 1, "the stream may have lost it"
@@ -40,7 +40,7 @@ def test_a_replay_asks_and_announces_with_an_id_of_its_own(done: TaskHarness) ->
     assert len({message["id"] for message in done.topic.messages}) == 3
 
 
-def test_wishes_at_the_same_time_come_to_one_announcement_after_the_last(done: TaskHarness) -> None:
+def test_requests_at_the_same_time_come_to_one_publication_after_the_last(done: TaskHarness) -> None:
     done.replayer.replay(VID, "me")
     done.replayer.replay(VID, "you")
     done.confirm()
@@ -50,7 +50,7 @@ def test_wishes_at_the_same_time_come_to_one_announcement_after_the_last(done: T
 
 
 @pytest.mark.parametrize("silence", [ProviderBusy("busy", 4400), answer(state="transcoding")])
-def test_an_outcome_stays_whatever_a_replay_is_told(done: TaskHarness, silence: Any) -> None:
+def test_an_outcome_stays_whatever_a_replay_is_reported(done: TaskHarness, silence: Any) -> None:
     done.replayer.replay(VID, "me")
     done.provider.answers[VID] = silence
     assert done.confirm().outcome is State.SUCCEEDED
@@ -59,12 +59,12 @@ def test_an_outcome_stays_whatever_a_replay_is_told(done: TaskHarness, silence: 
     assert done.due() == {}
 
 
-def test_a_replay_over_budget_waits_for_its_question(done: TaskHarness) -> None:
+def test_a_replay_over_budget_waits_for_its_query(done: TaskHarness) -> None:
     done.replayer.replay(VID, "me")
     done.provider.answers[VID] = BudgetSpent("none left")
     done.confirm()
-    assert done.publisher.publish(VID) is None, "nothing is announced anew before the question"
-    assert list(done.due()) == ["video"], "the question is still to be asked"
+    assert done.publisher.publish(VID) is None, "nothing is published anew before the query"
+    assert list(done.due()) == ["video"], "the query is still to be asked"
     done.provider.answers[VID] = answer()
     done.confirm()
     done.publisher.publish(VID)
@@ -178,7 +178,7 @@ def test_what_was_lost_on_a_day_is_selected_by_that_day(harness: TaskHarness) ->
     lost(harness, 3)
     day = harness.clock()
     harness.track("pending")
-    wish = {"since": day.date().isoformat(), "until": (day + timedelta(days=1)).date().isoformat()}
+    request = {"since": day.date().isoformat(), "until": (day + timedelta(days=1)).date().isoformat()}
     assert {row["vid"] for row in harness.stores.tasks.page(chosen(time=TimeOf.OUTCOME), cursor=None, limit=9)} == {
         "v0",
         "v1",
@@ -186,14 +186,14 @@ def test_what_was_lost_on_a_day_is_selected_by_that_day(harness: TaskHarness) ->
     }
 
     def count(**more: Any) -> int:
-        return harness.replayer.count(validate(ReplayRequest, wish | more).selections())
+        return harness.replayer.count(validate(ReplayRequest, request | more).selections())
 
     assert count(state="lost") == 3
     assert count(state="lost", time="created") == 0
     assert count(state=["failed", "lost", "expected"]) == 4, "what has no outcome, by its creation"
     assert count(state=["failed", "expected"], kind="audio") == 0
     assert count(state="lost", until=day.date().isoformat()) == 0
-    chosen_ones = validate(ReplayRequest, wish | {"state": ["lost", "expected"], "kind": "video"}).selections()
+    chosen_ones = validate(ReplayRequest, request | {"state": ["lost", "expected"], "kind": "video"}).selections()
     harness.replayer.start(chosen_ones, 2, "me")
     for _ in range(3):
         harness.sweep()

@@ -136,12 +136,12 @@ def judge(key: str, answer: Mapping[str, Any]) -> int:
     """Hold an answer against what the documentation says of the route; returns the status."""
     status: int = answer["statusCode"]
     assert status < 500, answer
-    told = json.loads(answer["body"])
-    hold(key, status, answer["headers"], told)
+    body = json.loads(answer["body"])
+    hold(key, status, answer["headers"], body)
     if status == 400:
-        assert told["field"]
-        assert told["detail"].startswith(f"{told['field']}: ")
-        assert not FOREIGN.search(told["detail"].removeprefix(told["field"])), told
+        assert body["field"]
+        assert body["detail"].startswith(f"{body['field']}: ")
+        assert not FOREIGN.search(body["detail"].removeprefix(body["field"])), body
     return status
 
 
@@ -222,8 +222,8 @@ def test_bodies_are_read_as_strictly_as_callbacks(lambda_sandbox: LambdaSandbox,
     for body, field in BODIES.items():
         answer = handler(request(key, path=paths, body=body), Context())
         assert judge(key, answer) == 400, body[:80]
-        told = json.loads(answer["body"])
-        assert told["field"] == field or "is required" in told["detail"], body[:80]
+        refusal = json.loads(answer["body"])
+        assert refusal["field"] == field or "is required" in refusal["detail"], body[:80]
     utf16 = {"body": "//57ACIAdQByAGwAIgA6ADEAfQA=", "isBase64Encoded": True}
     answer = handler(request(key, path=paths) | utf16, Context())
     assert json.loads(answer["body"])["detail"] == "body: not UTF-8"

@@ -1,4 +1,4 @@
-"""The retry queue: what fits into a message of SQS."""
+"""The callback backlog: what fits into a message of SQS."""
 
 import json
 from datetime import UTC, datetime

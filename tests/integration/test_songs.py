@@ -480,19 +480,19 @@ def test_what_was_said_stays_small_enough_to_note(song_harness: SongHarness) -> 
     assert record
     assert record.bookkeeping
     many = {f"{news}#{number:016x}#share#{number:016x}" for number in range(4000) for news in ("expiring", "expired")}
-    books = replace(record.bookkeeping, published=record.bookkeeping.published | many)
+    bookkeeping = replace(record.bookkeeping, published=record.bookkeeping.published | many)
     known = lease(record.relays)
-    assert prune_published(known, books.published) == record.bookkeeping.published
+    assert prune_published(known, bookkeeping.published) == record.bookkeeping.published
 
 
 def test_each_thing_is_said_once_and_never_early(song_harness: SongHarness) -> None:
     song_harness.webhook(relay(result(resources=[{"resource_id": "x", "resource_ttl": 2 * HOUR}])))
     assert song_harness.follow() == ["ready"]
-    heard, start = [], song_harness.clock()
+    received, start = [], song_harness.clock()
     for minute in (1, 10, 49, 50, 51, 59, 60, 61, 110, 119, 120, 121, 180):
         song_harness.clock.now = start + timedelta(minutes=minute)
-        heard += [(minute, said) for said in song_harness.sweep()]
-    assert heard == [(50, "expiring"), (120, "expired")]
+        received += [(minute, said) for said in song_harness.sweep()]
+    assert received == [(50, "expiring"), (120, "expired")]
     assert song_harness.said() == ["ready", "expiring", "expired"]
     assert len({message["id"] for message in song_harness.topic.messages}) == 3
     assert {message["subject"] for message in song_harness.topic.messages} == {"room%201/104008/1/accompaniment"}
@@ -520,15 +520,15 @@ def test_what_was_shared_later_repeats_no_warning_and_gets_its_own(song_harness:
     first = result("song", resources=[{"resource_id": "x", "resource_ttl": 2 * HOUR}])
     song_harness.webhook(relay(first, resource_type=1))
     song_harness.follow()
-    heard, start = [], song_harness.clock()
+    received, start = [], song_harness.clock()
     for minute in (1, 49, 50, 51, 57, 58, 59, 60, 61, 70, 600, 1247, 1248, 1249, 1257, 1258, 1259, 1300):
         song_harness.clock.now = start + timedelta(minutes=minute)
         if minute == 58:
             long = {"resources": [{"resource_id": "y", "resource_ttl": 20 * HOUR}]}
             song_harness.webhook(relay(result("shared_song", **long), resource_type=1))
-            heard += [(minute, said) for said in song_harness.follow()]
-        heard += [(minute, said) for said in song_harness.sweep()]
-    assert heard == [(50, "expiring"), (58, "ready"), (1248, "expiring"), (1258, "expired")]
+            received += [(minute, said) for said in song_harness.follow()]
+        received += [(minute, said) for said in song_harness.sweep()]
+    assert received == [(50, "expiring"), (58, "ready"), (1248, "expiring"), (1258, "expired")]
 
 
 def test_what_is_over_at_once_was_ready_all_the_same(song_harness: SongHarness) -> None:
@@ -623,7 +623,7 @@ def test_a_failure_is_said_once(song_harness: SongHarness) -> None:
     assert song_harness.said() == ["failed", "failed"]
 
 
-def test_over_before_anybody_was_told_it_is_not_expiring(song_harness: SongHarness) -> None:
+def test_over_before_anybody_was_reported_it_is_not_expiring(song_harness: SongHarness) -> None:
     song_harness.webhook(relay())
     song_harness.clock.forward(hours=2)
     assert song_harness.sweep() == ["ready", "expired"]

@@ -1,7 +1,7 @@
 """Callbacks, polls, submits, timeouts, replays and failures in any order, some of them racing in real threads.
 
-Whatever Hypothesis makes of it: an outcome that the provider told stays, what is open is due, items are what their logs
-say, and once everything works again the task ends as the provider knows it, and subscribers hear of it.
+Whatever Hypothesis makes of it: an outcome that the provider stated stays, what is open is due, items are what their
+logs say, and once everything works again the task ends as the provider knows it, and subscribers learn it.
 """
 
 from collections.abc import Callable
@@ -49,12 +49,12 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.harness = TaskHarness(self.make_table())
         self.truth = "pending"
-        self.told: State | None = None
-        self.tell()
+        self.reported: State | None = None
+        self.answer_with()
 
     # ── the provider ──
 
-    def tell(self) -> None:
+    def answer_with(self) -> None:
         """Let the provider answer what is true."""
         deleted = {"deleted": "yes"} if self.truth == "superseded" else {}
         self.harness.provider.answers[VID] = answer(state="transcoding" if deleted else self.truth, url=None, **deleted)
@@ -63,7 +63,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.truth not in ENDS)
     def go_on(self, step: str) -> None:
         self.truth = step
-        self.tell()
+        self.answer_with()
 
     @rule(silence=SILENCE)
     def fall_silent(self, silence: Any) -> None:
@@ -71,7 +71,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def speak_again(self) -> None:
-        self.tell()
+        self.answer_with()
 
     # ── what happens to us ──
 
@@ -130,20 +130,20 @@ class Life(RuleBasedStateMachine):
     # ── what must hold ──
 
     @invariant()
-    def an_outcome_that_was_told_stays(self) -> None:
+    def an_outcome_that_was_reported_stays(self) -> None:
         _, task = self.harness.tasks.load(VID)
         if task and task.settled:
-            assert self.told in {None, task.outcome}
+            assert self.reported in {None, task.outcome}
             assert task.outcome == self.truth
-            self.told = task.outcome
+            self.reported = task.outcome
 
     @invariant()
     def what_is_open_or_unheard_is_due(self) -> None:
         _, task = self.harness.tasks.load(VID)
         if task is None:
             return
-        heard = {(message["subject"], message["type"].rpartition(".")[2]) for message in self.harness.topic.messages}
-        if task.outcome is None or (VID, task.outcome.value) not in heard:
+        received = {(message["subject"], message["type"].rpartition(".")[2]) for message in self.harness.topic.messages}
+        if task.outcome is None or (VID, task.outcome.value) not in received:
             assert self.harness.due(), "somebody has to look again"
 
     @invariant()
@@ -159,7 +159,7 @@ class Life(RuleBasedStateMachine):
             return
         self.harness.topic.down = False
         self.truth = self.truth if self.truth in ENDS else "succeeded"
-        self.tell()
+        self.answer_with()
         self.harness.replayer.replay(VID, "the end")
         for _ in range(12):
             self.tick()

@@ -17,31 +17,31 @@ from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, Provide
 from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
 from tests.integration.task_harness import START, VID, TaskHarness, answer, callback, together
 
-WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+REQUEST = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 BUSY = ProviderBusy("provider code 4400", 4400)
 
 
 def submit(harness: TaskHarness, key: str | None = "key", **changes: str) -> Submitted:
-    return harness.submitter.submit(Kind.AUDIO, WISH | changes, key)
+    return harness.submitter.submit(Kind.AUDIO, REQUEST | changes, key)
 
 
 def history(harness: TaskHarness, vid: str = VID) -> list[str]:
     return [line["origin"] for line in harness.reader.history(vid)["observations"]]
 
 
-def test_a_wish_becomes_a_task(harness: TaskHarness) -> None:
+def test_a_request_becomes_a_task(harness: TaskHarness) -> None:
     harness.provider.vids = [VID]
     assert submit(harness) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=False)
-    assert harness.provider.taken == [WISH]
+    assert harness.provider.taken == [REQUEST]
     assert history(harness) == ["submit"]
     assert [row.subject.vid for row in harness.due()["audio"]] == [VID]
-    assert list(harness.due()) == ["audio"], "the wish itself is settled"
+    assert list(harness.due()) == ["audio"], "the request itself is settled"
     view = harness.reader.task(VID)
-    assert (view["state"], view["source"]["url"]) == ("pending", WISH["url"])
+    assert (view["state"], view["source"]["url"]) == ("pending", REQUEST["url"])
     assert view["source"]["place"] == {"bucket": "music", "region": "gz"}
 
 
-def test_the_wish_is_stored_before_the_call(harness: TaskHarness) -> None:
+def test_the_request_is_stored_before_the_call(harness: TaskHarness) -> None:
     seen: list[Any] = []
 
     def look(_request: Any, *, queued: bool) -> str:
@@ -60,7 +60,7 @@ def test_a_repeat_is_answered_from_the_ledger(harness: TaskHarness, key: str | N
     harness.provider.vids = [VID]
     submit(harness, key)
     assert submit(harness, key) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
-    harness.provider.answers[VID] = answer(kind=Kind.AUDIO, url=WISH["url"], bucket_name="music")
+    harness.provider.answers[VID] = answer(kind=Kind.AUDIO, url=REQUEST["url"], bucket_name="music")
     harness.confirm(kind=Kind.AUDIO)
     assert submit(harness, key) == Submitted(VID, Kind.AUDIO, State.SUCCEEDED, repeated=True)
     assert len(harness.provider.taken) == 1
@@ -70,10 +70,10 @@ def test_the_default_key_is_the_file(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", "v2"]
     assert submit(harness, None).vid == "v1"
     assert submit(harness, None, url="http://a/2.mp3").vid == "v2"
-    assert submit(harness, file_identity(WISH)).vid == "v1"
+    assert submit(harness, file_identity(REQUEST)).vid == "v1"
 
 
-def test_a_key_is_not_reused_for_another_wish(harness: TaskHarness) -> None:
+def test_a_key_is_not_reused_for_another_request(harness: TaskHarness) -> None:
     harness.provider.vids = [VID]
     submit(harness)
     with pytest.raises(Conflict):
@@ -83,7 +83,7 @@ def test_a_key_is_not_reused_for_another_wish(harness: TaskHarness) -> None:
 
 @pytest.mark.parametrize("hours", [23.9, 24])
 def test_a_default_key_is_free_again_once_its_time_is_over(harness: TaskHarness, hours: float) -> None:
-    """Counted from the provider's answer, which may come long after the wish."""
+    """Counted from the provider's answer, which may come long after the request."""
     harness.provider.vids = [BUSY, "v1", "v2"]
     assert submit(harness, None).vid is None
     harness.clock.forward(hours=20)
@@ -92,8 +92,8 @@ def test_a_default_key_is_free_again_once_its_time_is_over(harness: TaskHarness,
     harness.clock.forward(hours=hours)
     expected = ("v1", True) if hours < 24 else ("v2", False)
     for repeated in (expected[1], True):
-        told = submit(harness, None)
-        assert (told.vid, told.repeated) == (expected[0], repeated)
+        reported = submit(harness, None)
+        assert (reported.vid, reported.repeated) == (expected[0], repeated)
     assert history(harness, "v1") == ["submit"], "the earlier task stays what it was"
 
 
@@ -101,7 +101,7 @@ def test_a_default_key_in_a_batch_is_free_again(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", "v2"]
     submit(harness, None)
     harness.clock.forward(hours=24)
-    assert harness.registry.enqueue(Kind.AUDIO, WISH, None) == Submitted(
+    assert harness.registry.enqueue(Kind.AUDIO, REQUEST, None) == Submitted(
         None, Kind.AUDIO, State.EXPECTED, repeated=False
     )
     (row,) = harness.due()["submit_queued"]
@@ -116,7 +116,7 @@ def test_a_key_of_the_client_s_own_counts_for_good(harness: TaskHarness) -> None
     assert submit(harness, "game\nkey").vid == "v1"
 
 
-def test_a_wish_that_waits_keeps_its_default_key(harness: TaskHarness) -> None:
+def test_a_request_that_waits_keeps_its_default_key(harness: TaskHarness) -> None:
     harness.provider.vids = [BUSY] * 2
     submit(harness, None)
     harness.clock.forward(days=10)
@@ -128,21 +128,21 @@ def test_a_default_key_that_is_free_again_is_taken_once(harness: TaskHarness) ->
     harness.provider.vids = ["v1", "v2"]
     submit(harness, None)
     harness.clock.forward(days=2)
-    told = together([lambda: submit(harness, None)] * 6)
+    reported = together([lambda: submit(harness, None)] * 6)
     assert len(harness.provider.taken) == 2
-    assert {one.vid for one in told} <= {"v2", None}
+    assert {one.vid for one in reported} <= {"v2", None}
 
 
 def test_racing_submits_call_once(harness: TaskHarness) -> None:
     harness.provider.vids = [VID]
-    told = together([lambda: submit(harness)] * 6)
+    reported = together([lambda: submit(harness)] * 6)
     assert len(harness.provider.taken) == 1
-    assert {one.vid for one in told} <= {VID, None}, "who comes second may hear that it is not known yet"
+    assert {one.vid for one in reported} <= {VID, None}, "who comes second may hear that it is not known yet"
     assert submit(harness).vid == VID
 
 
 @pytest.mark.parametrize("error", [BUSY, ProviderUnknown("provider code 5000", 5000)])
-def test_without_an_answer_the_wish_stays_open_and_the_sweep_finishes_it(
+def test_without_an_answer_the_request_stays_open_and_the_sweep_finishes_it(
     harness: TaskHarness, error: Exception
 ) -> None:
     harness.provider.vids = [error, error, VID]
@@ -159,7 +159,7 @@ def test_without_an_answer_the_wish_stays_open_and_the_sweep_finishes_it(
     assert "submit" not in harness.due()
 
 
-def test_a_refused_wish_frees_its_key(harness: TaskHarness) -> None:
+def test_a_refused_request_frees_its_key(harness: TaskHarness) -> None:
     harness.provider.vids = [ProviderRefused("provider code 4000", 4000), VID]
     with pytest.raises(ProviderRefused, match=r"^provider code 4000$"):
         submit(harness)
@@ -167,7 +167,7 @@ def test_a_refused_wish_frees_its_key(harness: TaskHarness) -> None:
     assert submit(harness, url="http://a/2.mp3").vid == VID
 
 
-def test_a_wish_refused_at_the_second_try_tells_the_client_when_it_asks(harness: TaskHarness) -> None:
+def test_a_request_refused_at_the_second_try_tells_the_client_when_it_asks(harness: TaskHarness) -> None:
     harness.provider.vids = [BUSY, ProviderRefused("provider code 4000", 4000), VID]
     submit(harness)
     harness.clock.forward(minutes=1)
@@ -228,16 +228,18 @@ def test_an_expected_video(harness: TaskHarness) -> None:
 
 def test_a_video_that_only_the_provider_can_name(harness: TaskHarness) -> None:
     harness.provider.vids = [ProviderUnknown("provider code 5000", 5000), VID]
-    wish = {"url": "http://a/1.mp4"}
-    assert harness.submitter.submit(Kind.VIDEO, wish, None).vid is None
+    request = {"url": "http://a/1.mp4"}
+    assert harness.submitter.submit(Kind.VIDEO, request, None).vid is None
     harness.clock.forward(minutes=1)
     harness.sweep()
-    assert harness.submitter.submit(Kind.VIDEO, wish, None) == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
+    assert harness.submitter.submit(Kind.VIDEO, request, None) == Submitted(
+        VID, Kind.VIDEO, State.EXPECTED, repeated=True
+    )
     (entry,) = harness.stores.tasks.load(VID).observations
-    assert (entry.origin, json.loads(entry.body or b"")) == (Origin.TRACK, wish)
+    assert (entry.origin, json.loads(entry.body or b"")) == (Origin.TRACK, request)
 
 
-def test_a_wish_that_nobody_ever_answers_is_given_up(harness: TaskHarness) -> None:
+def test_a_request_that_nobody_ever_answers_is_given_up(harness: TaskHarness) -> None:
     harness.provider.vids = [BUSY] * 99
     submit(harness)
     harness.clock.forward(days=2)
@@ -248,12 +250,12 @@ def test_a_wish_that_nobody_ever_answers_is_given_up(harness: TaskHarness) -> No
 
 
 def queued(harness: TaskHarness, key: str = "key") -> str:
-    harness.registry.enqueue(Kind.AUDIO, WISH, key)
+    harness.registry.enqueue(Kind.AUDIO, REQUEST, key)
     (row,) = harness.due()["submit_queued"]
     return row.subject.identity
 
 
-def test_a_wish_that_is_delivered_twice_is_sent_once(harness: TaskHarness) -> None:
+def test_a_request_that_is_delivered_twice_is_sent_once(harness: TaskHarness) -> None:
     identity = queued(harness)
     harness.provider.vids = ["v1", "v2"]
     together([lambda: harness.submitter.resume(identity)] * 2)
@@ -261,7 +263,7 @@ def test_a_wish_that_is_delivered_twice_is_sent_once(harness: TaskHarness) -> No
     assert submit(harness).vid == "v1"
 
 
-def test_a_worker_that_died_does_not_hold_a_wish_for_ever(harness: TaskHarness) -> None:
+def test_a_worker_that_died_does_not_hold_a_request_for_ever(harness: TaskHarness) -> None:
     identity = queued(harness)
     assert harness.stores.intents.lock(identity, harness.clock(), harness.clock() + timedelta(seconds=35))
     harness.provider.vids = ["v1"]
@@ -280,18 +282,18 @@ def test_a_refusal_never_undoes_a_vid(harness: TaskHarness) -> None:
     assert submit(harness).vid == "v1"
 
 
-def test_a_wish_that_was_given_up_tells_its_client(harness: TaskHarness) -> None:
+def test_a_request_that_was_given_up_tells_its_client(harness: TaskHarness) -> None:
     queued(harness)
     harness.clock.forward(days=2)
     harness.sweep()
     assert list(harness.due()) == ["publish"]
     with pytest.raises(ProviderRefused, match="given up"):
         submit(harness)
-    assert list(harness.due()) == ["publish"], "it may have been another client's wish"
+    assert list(harness.due()) == ["publish"], "it may have been another client's request"
 
 
 @pytest.mark.parametrize("down", [True, False])
-def test_a_wish_that_is_refused_later_is_announced(harness: TaskHarness, *, down: bool) -> None:
+def test_a_request_that_is_refused_later_is_published(harness: TaskHarness, *, down: bool) -> None:
     identity = queued(harness, "game\nkey")
     harness.provider.vids = [ProviderRefused("provider code 4000", 4000)]
     harness.submitter.resume(identity)
@@ -305,7 +307,7 @@ def test_a_wish_that_is_refused_later_is_announced(harness: TaskHarness, *, down
     assert harness.due() == {}
     (message,) = harness.topic.messages
     assert (message["type"], message["subject"]) == ("mediarelay.submit.refused", identity)
-    assert message["data"] == WISH | {
+    assert message["data"] == REQUEST | {
         "kind": "audio",
         "client": "game",
         "idempotency_key": "key",
@@ -315,21 +317,21 @@ def test_a_wish_that_is_refused_later_is_announced(harness: TaskHarness, *, down
 
 
 def asked_anew(harness: TaskHarness) -> None:
-    """What a client does that is told of a refusal."""
+    """What a client does that is reported of a refusal."""
     with pytest.raises(ProviderRefused):
-        harness.registry.enqueue(Kind.AUDIO, WISH, "key")
+        harness.registry.enqueue(Kind.AUDIO, REQUEST, "key")
     harness.clock.forward(seconds=1)
-    assert harness.registry.enqueue(Kind.AUDIO, WISH, "key").vid is None
+    assert harness.registry.enqueue(Kind.AUDIO, REQUEST, "key").vid is None
 
 
-def test_a_refusal_is_announced_although_another_client_was_told(harness: TaskHarness) -> None:
+def test_a_refusal_is_published_although_another_client_was_reported(harness: TaskHarness) -> None:
     identity = queued(harness)
     harness.provider.vids = [ProviderRefused("provider code 4000", 4000)]
     harness.submitter.resume(identity)
     harness.topic.down = True
     for _ in range(3):
         with pytest.raises(ProviderRefused):
-            harness.submitter.submit(Kind.AUDIO, WISH, "key")
+            harness.submitter.submit(Kind.AUDIO, REQUEST, "key")
         harness.clock.forward(minutes=5)
         harness.sweep()
     harness.topic.down = False
@@ -339,18 +341,18 @@ def test_a_refusal_is_announced_although_another_client_was_told(harness: TaskHa
 
 
 @pytest.mark.parametrize("second", ["submit", "enqueue"])
-def test_who_was_promised_a_wish_hears_that_it_was_refused(harness: TaskHarness, second: str) -> None:
-    """Another client asks for the same file while the first one's wish is with the provider, which refuses it."""
+def test_who_was_promised_a_request_hears_that_it_was_refused(harness: TaskHarness, second: str) -> None:
+    """Another client asks for the same file while the first one's request is with the provider, which refuses it."""
     take = {"submit": harness.submitter.submit, "enqueue": harness.registry.enqueue}[second]
     promised = []
 
     def refuse(_: Mapping[str, str], *, queued: bool) -> str:
         assert not queued
-        promised.append(take(Kind.AUDIO, WISH, None))
+        promised.append(take(Kind.AUDIO, REQUEST, None))
         raise ProviderRefused("provider code 4000", 4000)
 
     with pytest.raises(ProviderRefused):
-        replace(harness.submitter, send={Kind.AUDIO: refuse}).submit(Kind.AUDIO, WISH, None)
+        replace(harness.submitter, send={Kind.AUDIO: refuse}).submit(Kind.AUDIO, REQUEST, None)
     assert [one.vid for one in promised] == [None]
     harness.clock.forward(minutes=1)
     harness.sweep()
@@ -358,7 +360,7 @@ def test_who_was_promised_a_wish_hears_that_it_was_refused(harness: TaskHarness,
 
 
 @pytest.mark.parametrize("meanwhile", ["named", "refused", "dropped"])
-def test_a_wish_that_is_answered_while_somebody_asks_for_it(
+def test_a_request_that_is_answered_while_somebody_asks_for_it(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     identity = queued(harness)
@@ -375,14 +377,14 @@ def test_a_wish_that_is_answered_while_somebody_asks_for_it(
 
     monkeypatch.setattr(type(harness.stores.intents), "mark_accepted", late)
     if meanwhile == "named":
-        assert harness.registry.enqueue(Kind.AUDIO, WISH, "key").vid == "v1"
+        assert harness.registry.enqueue(Kind.AUDIO, REQUEST, "key").vid == "v1"
     else:
         expected = {"refused": ProviderRefused, "dropped": LedgerUnavailable}[meanwhile]
         with pytest.raises(expected):
-            harness.registry.enqueue(Kind.AUDIO, WISH, "key")
+            harness.registry.enqueue(Kind.AUDIO, REQUEST, "key")
 
 
-def test_two_clients_that_repeat_a_refused_wish_leave_one(
+def test_two_clients_that_repeat_a_refused_request_leave_one(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identity = queued(harness)
@@ -398,7 +400,7 @@ def test_two_clients_that_repeat_a_refused_wish_leave_one(
 
     monkeypatch.setattr(type(harness.stores.intents), "delete", late)
     with pytest.raises(ProviderRefused):
-        harness.registry.enqueue(Kind.AUDIO, WISH, "key")
+        harness.registry.enqueue(Kind.AUDIO, REQUEST, "key")
     assert list(harness.due()) == ["submit_queued"]
 
 
@@ -420,7 +422,7 @@ def test_a_task_whose_item_was_never_written_is_followed(
     assert [row.handle[1] for row in harness.due()[kind.value]] == ["TASK"]
 
 
-def test_a_key_that_is_refused_twice_is_announced_twice(harness: TaskHarness) -> None:
+def test_a_key_that_is_refused_twice_is_published_twice(harness: TaskHarness) -> None:
     for _ in range(2):
         identity = queued(harness)
         harness.provider.vids = [ProviderRefused("provider code 4000", 4000)]

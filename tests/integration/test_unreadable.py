@@ -41,7 +41,7 @@ from tests.lambda_context import Context, messages
 
 Raw = dict[str, Any]
 BROKEN, GOOD, DONE, LATE = VID, "good", "done", "late"
-WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+REQUEST = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 ODD = {"S": ("\x00?", {"N": "7"}), "N": ("1.5", {"S": "x"}), "B": (b"junk", {"S": "x"}), "M": ({}, {"S": "x"})}
 """By DynamoDB's type of an attribute: an unparsable value of that type, and a value of another type."""
 INDEXED = {"pk", "sk", "due_shard", "due_at", "list_key", "list_at"}
@@ -82,8 +82,8 @@ def fill(harness: TaskHarness) -> None:
     harness.stores.quarantine.put(b"junk", "body: not JSON", "callbacks/video", START)
     harness.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)], 1, "somebody")
     provider.vids = [BudgetSpent("none left")]
-    harness.submitter.submit(Kind.AUDIO, WISH, None)
-    harness.registry.enqueue(Kind.AUDIO, WISH | {"url": "http://a/2.mp3"}, None)
+    harness.submitter.submit(Kind.AUDIO, REQUEST, None)
+    harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": "http://a/2.mp3"}, None)
     harness.breaker.record_failure("GetCtsaudioInfo", Circuit())
     song_harness = SongHarness(harness.table)
     song_harness.webhook(relay())
@@ -339,12 +339,12 @@ def test_a_task_item_that_does_not_say_so_is_written_anew_from_the_log(harness: 
 def test_an_answer_that_cannot_be_read_is_logged_anew_when_it_comes_again(
     harness: TaskHarness, name: str, value: dict[str, Any] | None
 ) -> None:
-    """In the same words it would have been there already, and the task lost although the provider told its outcome."""
+    """In the same words it would have been there already, and the task lost although its outcome was stated."""
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
-    (told,) = (one for one in harness.items() if one["item"]["S"] == "answer")
-    odd = {key: kept for key, kept in told.items() if key != name} | ({name: value} if value else {})
+    (reported,) = (one for one in harness.items() if one["item"]["S"] == "answer")
+    odd = {key: kept for key, kept in reported.items() if key != name} | ({name: value} if value else {})
     client("dynamodb").put_item(TableName=harness.table, Item=odd)
     for _ in range(3):
         harness.clock.forward(minutes=2)
@@ -385,7 +385,7 @@ def test_a_lease_that_cannot_be_read_is_written_anew_from_the_relays(
     client("dynamodb").put_item(TableName=table, Item=odd)
     song_harness.clock.forward(minutes=10)
     song_harness.webhook(relay())
-    assert "ready" in song_harness.follow(), "the second result is announced, too"
+    assert "ready" in song_harness.follow(), "the second result is published, too"
     assert song_harness.follow() == [], "once"
     assert song_harness.song()["next"] == "use"
 
@@ -456,7 +456,7 @@ def test_the_sweep_writes_a_parked_task_item_anew(harness: TaskHarness) -> None:
     assert harness.sweep()["unreadable"] == 0
 
 
-def test_an_announcement_is_not_held_up_by_an_unreadable_task_item(harness: TaskHarness) -> None:
+def test_an_publication_is_not_held_up_by_an_unreadable_task_item(harness: TaskHarness) -> None:
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -477,7 +477,7 @@ def test_a_readable_item_of_another_writer_is_not_written_over(harness: TaskHarn
 
 
 def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) -> None:
-    harness.registry.enqueue(Kind.AUDIO, WISH, None)
+    harness.registry.enqueue(Kind.AUDIO, REQUEST, None)
     (row,) = harness.due()["submit_queued"]
     spoil(harness, row.handle[0], row.handle[1], "REMOVE #request", {"#request": "request"})
     harness.clock.forward(minutes=2)
@@ -656,7 +656,7 @@ def test_a_trusted_callback_in_parts_is_settled_without_an_alarm(
 @pytest.mark.parametrize(
     "duty", ["video", "audio", "unknown_audio", "give_up", "submit", "replay", "song", "delete_body"]
 )
-def test_an_outcome_that_waits_for_another_duty_is_announced(harness: TaskHarness, duty: str) -> None:
+def test_an_outcome_that_waits_for_another_duty_is_published(harness: TaskHarness, duty: str) -> None:
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -666,7 +666,7 @@ def test_an_outcome_that_waits_for_another_duty_is_announced(harness: TaskHarnes
     assert harness.due() == {}
 
 
-def test_an_open_task_that_waits_to_be_announced_is_asked_about(harness: TaskHarness) -> None:
+def test_an_open_task_that_waits_to_be_published_is_asked_about(harness: TaskHarness) -> None:
     harness.track()
     overwrite(harness, only(harness, "task"), due_shard={"S": shards("publish")[0]})
     harness.provider.answers[VID] = answer()
@@ -685,8 +685,8 @@ def test_a_task_item_in_a_place_where_no_tick_looks_is_seen_by_a_rebuild(harness
 
 @pytest.mark.parametrize("name", ["version", "attempts", "conflicts", "replayed"])
 @pytest.mark.parametrize("value", ["9" * 38, "-1"])
-def test_a_count_that_cannot_be_meant_holds_up_no_announcement(harness: TaskHarness, name: str, value: str) -> None:
-    """The table takes no number of more digits, so the task would be announced again and again, or never."""
+def test_a_count_that_cannot_be_meant_holds_up_no_publication(harness: TaskHarness, name: str, value: str) -> None:
+    """The table takes no number of more digits, so the task would be published again and again, or never."""
     harness.track()
     overwrite(harness, only(harness, "task"), **{name: {"N": value}})
     harness.provider.answers[VID] = answer()
@@ -694,7 +694,7 @@ def test_a_count_that_cannot_be_meant_holds_up_no_announcement(harness: TaskHarn
     assert [message["type"] for message in harness.topic.messages] == ["mediarelay.task.succeeded"]
 
 
-def test_a_replay_from_the_future_has_one_question(harness: TaskHarness) -> None:
+def test_a_replay_from_the_future_has_one_query(harness: TaskHarness) -> None:
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -746,8 +746,8 @@ def test_a_claim_in_the_stream_under_another_key_asks_nothing(harness: TaskHarne
 def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
     harness: TaskHarness, stage: str, changes: Raw, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It would be sent to the provider again and again, announced for ever, or promised and never sent."""
-    intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
+    """It would be sent to the provider again and again, published for ever, or promised and never sent."""
+    intent = Intent(key="k", kind=Kind.AUDIO, request=REQUEST, at=START)
     harness.stores.intents.create(intent, Due(Duty.SUBMIT, START))
     if stage == "done":
         harness.stores.intents.assign_vid(intent.identity, "v1", START)
@@ -761,7 +761,7 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
         for identity in harness.submits.take():
             handle(identity, harness.submitter.resume)
     with pytest.raises(RowUnreadable):
-        harness.submitter.submit(Kind.AUDIO, WISH, "k")
+        harness.submitter.submit(Kind.AUDIO, REQUEST, "k")
     assert (harness.provider.taken, harness.topic.messages) == ([], [])
     assert {"submit", "publish"}.isdisjoint(harness.due())
     assert unreadable(capsys)

@@ -141,7 +141,7 @@ def test_the_lock_has_wheels_for_the_functions_platform(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_no_deployment_takes_layers_from_a_cache_or_asks_a_question() -> None:
+def test_no_deployment_takes_layers_from_a_cache_or_asks_a_query() -> None:
     """The cache knows a layer by its sources: it would keep what was built without bytecode."""
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))["default"]
     assert settings["build"]["parameters"]["cached"] is False

@@ -23,7 +23,7 @@ from tests.stack import ROOT, resources, translated
 from tests.unit.domain.strategies import START, VID
 
 ENTRY = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=b"{}")
-CARD = TaskSummary(
+SUMMARY = TaskSummary(
     vid=VID,
     kind=Kind.VIDEO,
     state=State.SUCCEEDED,
@@ -33,7 +33,7 @@ CARD = TaskSummary(
     due=None,
     unpublished=Publication(State.SUCCEEDED),
 )
-BOOKS = Bookkeeping(kind=Kind.VIDEO, give_up_at=START + timedelta(days=1))
+BOOKKEEPING = Bookkeeping(kind=Kind.VIDEO, give_up_at=START + timedelta(days=1))
 LARGE = encode_observation(ENTRY) | encode({LAZY_BODY: b"x" * (MAX_BYTES + 1)})
 HEAD, PARTS = split_lazy_body(ENTRY, LARGE, START)
 INTENT = Intent(key="k", kind=Kind.AUDIO, request={"url": "http://a"}, at=START)
@@ -77,9 +77,9 @@ def passes(name: str, image: dict[str, Any]) -> bool:
         ("INSERT", encode_observation(replace(ENTRY, origin=Origin.SUBMIT)), False),
         ("INSERT", encode_observation(replace(ENTRY, origin=Origin.ANSWER)), False),
         ("INSERT", encode_observation(replace(ENTRY, origin=Origin.TIMEOUT)), False),
-        ("INSERT", encode_task_item(TaskItem(CARD, BOOKS)), True),
-        ("MODIFY", encode_task_item(TaskItem(CARD, BOOKS)), True),
-        ("MODIFY", encode_task_item(TaskItem(replace(CARD, unpublished=None), BOOKS)), False),
+        ("INSERT", encode_task_item(TaskItem(SUMMARY, BOOKKEEPING)), True),
+        ("MODIFY", encode_task_item(TaskItem(SUMMARY, BOOKKEEPING)), True),
+        ("MODIFY", encode_task_item(TaskItem(replace(SUMMARY, unpublished=None), BOOKKEEPING)), False),
         ("INSERT", encode_intent(INTENT), False),
         ("INSERT", encode_intent(replace(INTENT, queued=True)), True),
         ("MODIFY", encode_intent(replace(INTENT, queued=True)), False),

@@ -60,8 +60,8 @@ def test_failed_records_are_named_and_the_others_done(source: str, failed: tuple
 @sources
 @pytest.mark.parametrize("names", [("1",), ("1", "2", "3")])
 def test_a_poison_record_holds_up_nobody(source: str, names: tuple[str, ...]) -> None:
-    """Its row was noted; trying again would mend nothing, and a stream would wait for it for a day."""
-    do = failing(RowUnreadable("pk", "sk", "task", "vid"), "1")
+    """Its row was noted; trying again would repair nothing, and a stream would wait for it for a day."""
+    do = failing(RowUnreadable(("pk", "sk"), "task", "vid"), "1")
     assert run(source, names, do) == {"batchItemFailures": []}
     assert do.seen == list(names)
 

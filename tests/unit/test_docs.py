@@ -295,9 +295,9 @@ class TestEvents:
 
     @pytest.mark.parametrize("key", ["game\nroom-42", "the request itself"])
     @pytest.mark.parametrize("kind", list(Kind))
-    def test_a_refused_wish_fits(self, kind, key):
-        wish = {"url": "http://a/1.mp3"} | ({} if kind is Kind.VIDEO else {"bucketName": "b", "bucketRegion": "sh"})
-        intent = Intent(key=key, kind=kind, request=wish, at=NOW, refused="provider code 4000")
+    def test_a_refused_submit_fits(self, kind, key):
+        request = {"url": "http://a/1.mp3"} | ({} if kind is Kind.VIDEO else {"bucketName": "b", "bucketRegion": "sh"})
+        intent = Intent(key=key, kind=kind, request=request, at=NOW, refused="provider code 4000")
         event = json.loads(refusal_event(intent, "https://api.example")[0])
         event_validator().validate(event)
         assert {"client", "idempotency_key"} <= event["data"].keys() or "room" not in key
@@ -322,7 +322,7 @@ class TestEvents:
         del event[field]
         assert not event_validator().is_valid(event)
 
-    def test_every_outcome_is_announced(self):
+    def test_every_outcome_is_published(self):
         assert set(TYPES) >= OUTCOMES
 
     def test_the_page_names_the_attributes_and_types(self):

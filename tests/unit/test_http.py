@@ -137,8 +137,8 @@ def test_a_path_parameter_is_what_api_gateway_has_read(app: ApiResolver, name: s
 
 @pytest.mark.parametrize(("query", "field"), [(None, "flag"), ({"flag": "x", "more": "y"}, "more")])
 def test_a_query_is_read_by_its_model(app: ApiResolver, query: Any, field: str) -> None:
-    status, told = asked(app, "GET /rooms/{room_id}", pathParameters={"room_id": "1"}, queryStringParameters=query)
-    assert (status, told["field"]) == (400, field)
+    status, body = asked(app, "GET /rooms/{room_id}", pathParameters={"room_id": "1"}, queryStringParameters=query)
+    assert (status, body["field"]) == (400, field)
 
 
 @pytest.mark.parametrize("body", [None, "", "{}"])
@@ -152,8 +152,8 @@ def test_a_route_without_a_body_takes_an_empty_one(app: ApiResolver, body: str |
     [({"body": '{"x": 1}'}, "x"), ({"queryStringParameters": {"x": "1"}}, "x"), ({"body": "["}, "body")],
 )
 def test_a_route_takes_nothing_that_it_does_not_declare(app: ApiResolver, more: Any, field: str) -> None:
-    status, told = asked(app, "POST /rooms/{room_id}", pathParameters={"room_id": "1"}, **more)
-    assert (status, told["field"]) == (400, field)
+    status, body = asked(app, "POST /rooms/{room_id}", pathParameters={"room_id": "1"}, **more)
+    assert (status, body["field"]) == (400, field)
 
 
 def test_an_unknown_route_is_a_problem(app: ApiResolver) -> None:

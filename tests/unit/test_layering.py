@@ -103,7 +103,7 @@ def calls(path: Path) -> set[str]:
     [path for path in ALL if place(path) in {"domain", "signing", "contracts", "usecases"}],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
-def test_clock_and_luck_are_handed_in(path: Path) -> None:
+def test_clock_and_jitter_are_handed_in(path: Path) -> None:
     assert not calls(path) & IMPURE_CALLS
     assert not {module.split(".")[0] for module in modules(path)} & {"time", "random", "secrets", "os", "uuid4"}
 

@@ -1,4 +1,4 @@
-"""What subscribers hear: CloudEvents 1.0, ids that repeat with the announcement, never over SNS's limit."""
+"""What subscribers hear: CloudEvents 1.0, ids that repeat with the publication, never over SNS's limit."""
 
 import json
 from typing import Any
@@ -52,7 +52,7 @@ def test_the_whole_message() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(OUTCOMES | STARTED))
-def test_every_state_that_is_announced_has_a_type(state: State) -> None:
+def test_every_state_that_is_published_has_a_type(state: State) -> None:
     assert said(state)["type"] == f"mediarelay.task.{TYPES[state]}"
     assert TYPES[state] == ("started" if state in STARTED else state.value)
 
@@ -61,7 +61,7 @@ def test_an_id_follows_from_subject_and_type_alone() -> None:
     ids = {(vid, state): said(state, vid)["id"] for vid in ("a1", "a2") for state in OUTCOMES}
     assert len(set(ids.values())) == len(ids)
     assert said(State.SUCCEEDED, "a1", covers=9)["id"] == ids["a1", State.SUCCEEDED]
-    assert said(State.PROBED)["id"] == said(State.TRANSCODING)["id"], "that the work started is told once"
+    assert said(State.PROBED)["id"] == said(State.TRANSCODING)["id"], "that the work started is reported once"
     assert all(UUID(one).version == 5 for one in ids.values())
 
 

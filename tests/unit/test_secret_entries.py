@@ -42,7 +42,7 @@ CANARY = "canary-5f0c7d"
         ('\ufeff{"tokens": "a",\n}\n', False),
     ],
 )
-def test_slips_with_one_meaning_are_forgiven(text: str, *, strict: bool) -> None:
+def test_slips_with_one_meaning_are_tolerated(text: str, *, strict: bool) -> None:
     assert read_secret_text(text) == SecretText({"tokens": "a"}, strict=strict)
 
 

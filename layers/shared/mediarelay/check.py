@@ -28,11 +28,11 @@ from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens,
 
 MIN_VISIBILITY_TIMEOUT = timedelta(minutes=3)
 MIN_TOKEN_LETTERS = 16
+# What the specification of Standard Webhooks asks for.
 MIN_WEBHOOK_KEY_BYTES = 24
-"""What the specification of Standard Webhooks asks for."""
 SCOPES = frozenset({"read", "submit", "admin", "read:tokens"})
+# The secret_id of a new stack.
 PLACEHOLDER = "unset"
-"""The secret_id of a new stack."""
 
 _PATH_TOKEN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _SHOWN = 64
@@ -235,6 +235,7 @@ def _weak_keys(fields: Fields) -> Iterator[Weakness]:
             yield Severity.WARNING, "white space in a key"
 
 
+# The secrets, by the setting that names each.
 KINDS: Mapping[str, Kind] = {
     "callback_tokens_secret": Kind(
         "CallbackTokens", frozenset({"tokens"}), callback_tokens, _weak_tokens, "No callback gets in"
@@ -257,7 +258,6 @@ KINDS: Mapping[str, Kind] = {
         "The provider cannot be called",
     ),
 }
-"""The secrets, by the setting that names each."""
 
 
 def _error(where: str, what: str, action: str) -> Finding:

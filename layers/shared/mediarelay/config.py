@@ -13,6 +13,7 @@ from typing import Any, Self
 
 Environment = Mapping[str, str]
 
+# The smallest and the largest value; the template states the same ones, except for `VisibilityTimeout` (see there).
 LIMITS: Mapping[str, tuple[int, int]] = {
     "max_callback_bytes": (1024, 5_767_168),
     "first_poll_after": (1, 86_400),
@@ -27,14 +28,13 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "song_notice_seconds": (0, 43_200),
     "song_days": (2, 365),
 }
-"""The smallest and the largest value; the template states the same ones, except for `VisibilityTimeout` (see there)."""
+# Settings that are durations; all others state their unit in their name.
 SECONDS = frozenset({"first_poll_after", "give_up_after", "visibility_timeout"})
-"""Settings that are durations; all others state their unit in their name."""
 TRUSTS = ("confirm", "callback")
 LOG_LEVELS = ("INFO", "WARNING", "ERROR", "CRITICAL")
 
+# A whole number. A parameter of type Number may also be written `5.0` or `+5`, and is handed on as it was written.
 _NUMBER = re.compile(r"\+?([0-9]{1,9})(?:\.0{0,9})?", re.ASCII)
-"""A whole number. A parameter of type Number may also be written `5.0` or `+5`, and is handed on as it was written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from functools import partial
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
+# Also the name of the package: Powertools names its logger by the service, so loggers of modules are its children.
 SERVICE = "mediarelay"
-"""Also the name of the package: Powertools names its logger by the service, so loggers of modules are its children."""
 NAMESPACE = "Mediarelay"
 DETAILS = "details"
 

@@ -7,8 +7,8 @@ from typing import Any
 from boto3.session import Session
 from botocore.config import Config
 
+# A call that hangs is over after 12 seconds, so that a callback function has time left for the callback backlog.
 CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
-"""A call that hangs is over after 12 seconds, so that a callback function has time left for the callback backlog."""
 
 logging.getLogger("botocore").setLevel(logging.WARNING)  # it logs at each cold start where it found its credentials
 

@@ -28,22 +28,22 @@ from mediarelay.observability import count
 from mediarelay.signing.qcloud import Credentials, Endpoint, signed_params
 from mediarelay.signing.service_url import read_service_url
 
+# Seconds to connect, and to wait for each piece of an answer.
 TIMEOUT = (3, 10)
-"""Seconds to connect, and to wait for each piece of an answer."""
 MAX_BYTES = 16 * 2**20
+# Of an answer that is no JSON object, such as a proxy's page, are handed on.
 MAX_PAGE_BYTES = 64 * 1024
-"""Of an answer that is no JSON object, such as a proxy's page, are handed on."""
+# For a whole call, but for the headers and the last piece of the body; the function's own timeout bounds those.
 MAX_SECONDS = 12
-"""For a whole call, but for the headers and the last piece of the body; the function's own timeout bounds those."""
+# Characters of the provider's message that are passed on.
 MAX_MESSAGE_LENGTH = 500
-"""Characters of the provider's message that are passed on."""
 BUSY_MODULES = frozenset({9163, 22063})
+# What a code means for us; all others refuse the request itself (reference: API v2, response envelope).
 ERRORS: dict[int, type[ProviderError]] = {
     **dict.fromkeys((4200, 4400, 4500, 6000, 6200), ProviderBusy),
     **dict.fromkeys((4100, 4101, 4102, 4103, 4104, 4105, 4106, 4110, 4300, 4600, 6100), ProviderClosed),
     5000: ProviderUnknown,
 }
-"""What a code means for us; all others refuse the request itself (reference: API v2, response envelope)."""
 log = logging.getLogger(__name__)
 
 

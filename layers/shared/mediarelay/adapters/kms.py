@@ -10,12 +10,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mediarelay.errors import DecryptionFailed, KmsUnavailable
 
 BROKEN = "InvalidCiphertextException"
+# Bytes that one call to Encrypt takes.
 MAX_BYTES = 4096
-"""Bytes that one call to Encrypt takes."""
+# Bytes that one call to Decrypt takes.
 MAX_ENCRYPTED_BYTES = 6144
-"""Bytes that one call to Decrypt takes."""
+# Calls to Decrypt at the same time: a history may have 1,600 pieces, and is due within the gateway's 30 seconds.
 READERS = 8
-"""Calls to Decrypt at the same time: a history may have 1,600 pieces, and is due within the gateway's 30 seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from mediarelay.errors import Malformed, SecretUnavailable
 from mediarelay.observability import count
 
 RECHECK_SECONDS = 5
+# Answers about this secret and this function, which another try would not change.
 REFUSALS = frozenset(
     {
         "AccessDeniedException",
@@ -32,7 +33,6 @@ REFUSALS = frozenset(
         "ResourceNotFoundException",
     }
 )
-"""Answers about this secret and this function, which another try would not change."""
 log = logging.getLogger(__name__)
 
 

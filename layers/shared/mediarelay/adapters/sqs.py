@@ -13,8 +13,8 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Undelivered
 
+# SQS's limit for one message.
 MAX_BYTES = 2**20
-"""SQS's limit for one message."""
 WAITING = "ApproximateNumberOfMessages"
 
 

@@ -17,8 +17,8 @@ from mediarelay.contracts.api.base import NoBody, NoQuery, validate
 from mediarelay.contracts.json_objects import read_object
 from mediarelay.errors import NotFound
 
+# Powertools writes a path parameter as `<vid>`, API Gateway and OpenAPI as `{vid}`.
 TO_BRACES = str.maketrans("<>", "{}")
-"""Powertools writes a path parameter as `<vid>`, API Gateway and OpenAPI as `{vid}`."""
 Route = TypeVar("Route", bound=Callable[..., Any])
 JsonResponse = Response[dict[str, Any]]
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from mediarelay.observability import add_log_keys, flush, logger
 
+# The log keys of the path parameters that name what a request is about. A callback's token is not among them.
 PATH_KEYS = {"vid": "vid", "room_id": "room"}
-"""The log keys of the path parameters that name what a request is about. A callback's token is not among them."""
 MAX_SHOWN = 64
 Answer = TypeVar("Answer")
 Handler = Callable[[Any, Any], Answer]

@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 
 from mediarelay.errors import Malformed
 
+# Nested objects and lists, including the outermost; the deepest documented payload has 6.
 MAX_DEPTH = 32
-"""Nested objects and lists, including the outermost; the deepest documented payload has 6."""
+# The same for answers of the provider: a deep side field must not cost the answer. Pydantic serializes up to 255.
 MAX_ANSWER_DEPTH = 200
-"""The same for answers of the provider: a deep side field must not cost the answer. Pydantic serializes up to 255."""
 MAX_SHOWN_NAME = 64
 
 _TRAILING_COMMA = re.compile(

@@ -17,10 +17,10 @@ from mediarelay.domain.tasks.task import Task
 
 NAMESPACE = UUID("5c1c1f1e-7f0b-5d0e-9d0a-6d6564696172")
 MAX_ATTRIBUTE = 256
+# SNS accepts 256 KiB including the attributes; the difference is left for those.
 MAX_BYTES = 256 * 1024 - 4096
-"""SNS accepts 256 KiB including the attributes; the difference is left for those."""
+# The fields that remain if even the texts of a task exceed the limit.
 BOUNDED = ("vid", "kind", "state", "created_at", "updated_at", "renditions_url")
-"""The fields that remain if even the texts of a task exceed the limit."""
 TYPES = {
     State.PROBED: "started",
     State.TRANSCODING: "started",

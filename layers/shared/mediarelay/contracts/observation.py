@@ -12,9 +12,9 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Observation
 from mediarelay.errors import Malformed
 
+# Of a callback that is not believed and is read in full; a documented one has less than 4 KB. Anybody with the path
+# token may send larger ones, which take seconds to read.
 MAX_CLAIM_BYTES = 64 * 1024
-"""Of a callback that is not believed and is read in full; a documented one has less than 4 KB. Anybody with the path
-token may send larger ones, which take seconds to read."""
 log = logging.getLogger(__name__)
 
 

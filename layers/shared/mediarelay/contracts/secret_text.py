@@ -11,8 +11,8 @@ from typing import Any
 
 from mediarelay.errors import Malformed
 
+# Why a value does not count; which name it is may be a secret itself.
 REPEATED = "a name is stated twice"
-"""Why a value does not count; which name it is may be a secret itself."""
 _STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
 
 

@@ -28,6 +28,7 @@ def _file(url: object) -> CosFile:
         raise ValueError(error.reason) from None
 
 
+# Of a source file: a `CosFile` inside, its escaped URL outside.
 Url = Annotated[
     CosFile,
     BeforeValidator(_file),
@@ -41,4 +42,3 @@ Url = Annotated[
         }
     ),
 ]
-"""Of a source file: a `CosFile` inside, its escaped URL outside."""

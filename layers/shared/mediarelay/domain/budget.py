@@ -8,8 +8,8 @@ query of an unknown task              a share of the 80 %, counted apart   forge
 
 from dataclasses import dataclass
 
+# The percentage of the budget for calls for which no client waits.
 BACKGROUND_PERCENT = 80
-"""The percentage of the budget for calls for which no client waits."""
 
 
 @dataclass(frozen=True, slots=True)

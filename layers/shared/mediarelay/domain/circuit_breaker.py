@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from mediarelay.domain.tasks.media import Kind
 
+# The provider's action that tells about a task of each kind.
 QUERY_ACTIONS = {Kind.VIDEO: "GetCtsInfo", Kind.AUDIO: "GetCtsaudioInfo"}
-"""The provider's action that tells about a task of each kind."""
+# Refusals in a row that open a circuit.
 THRESHOLD = 5
-"""Refusals in a row that open a circuit."""
 FIRST_BREAK = timedelta(minutes=1)
 MAX_BREAK = timedelta(minutes=30)
 _ENOUGH = 10

@@ -10,18 +10,18 @@ from mediarelay.domain.tasks.media import Kind
 
 BACKOFF_FACTOR = 1.7
 MAX_WAIT = timedelta(minutes=30)
+# The longest wait for a task that only callbacks name. With `MAX_WAIT`, each forged id would cost 50 queries a day.
 MAX_UNKNOWN_WAIT = timedelta(hours=2)
-"""The longest wait for a task that only callbacks name. With `MAX_WAIT`, each forged id would cost 50 queries a day."""
+# Time between attempts to make the final query, once the deadline has passed.
 LAST_CHECK_INTERVAL = timedelta(minutes=1)
-"""Time between attempts to make the final query, once the deadline has passed."""
+# Duties that a tick completes itself. If one fails, the next tick tries again.
 PROMPT_DUTIES = frozenset({Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG})
-"""Duties that a tick completes itself. If one fails, the next tick tries again."""
 PROMPT_VISIBILITY_TIMEOUT = timedelta(seconds=55)
+# The part of a source's length that the first wait lasts at least: no transcode is done earlier.
 SHARE_OF_DURATION = 0.1
-"""The part of a source's length that the first wait lasts at least: no transcode is done earlier."""
 JITTER = 0.25
+# The back-off reaches its longest wait before so many attempts; a larger exponent would overflow.
 _MAX_EXPONENT = 20
-"""The back-off reaches its longest wait before so many attempts; a larger exponent would overflow."""
 
 
 def first_check(kind: Kind, created: datetime, first_poll_after: timedelta, *, known: bool) -> Due:

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 
 from mediarelay.errors import Unauthenticated
 
+# How far a `Timestamp` may be off, either way: the shorter of the two documented windows.
 WINDOW_SECONDS = 300
-"""How far a `Timestamp` may be off, either way: the shorter of the two documented windows."""
 
+# Names that `signed_params` sets itself.
 RESERVED = frozenset({"SecretId", "Nonce", "Timestamp", "Token", "SignatureMethod", "Signature"})
-"""Names that `signed_params` sets itself."""
 
 _REQUIRED = ("SecretId", "Timestamp", "Nonce", "Signature")
 _NAME = re.compile(r"[0-9A-Za-z._-]{1,256}", re.ASCII)
@@ -157,12 +157,12 @@ class _Spelling:
     write: Callable[[str], str]
 
 
+# The official signers differ in names with underscores only; a verifier takes each of them, the first one signs.
 _SPELLINGS = (
     _Spelling(order=_dotted, write=_dotted),  # the official Python SDK, and this module
     _Spelling(order=_as_sent, write=_dotted),  # the official Java and .NET SDKs
     _Spelling(order=_as_sent, write=_dotted_inside),  # the official PHP and Node.js SDKs
 )
-"""The official signers differ in names with underscores only; a verifier takes each of them, the first one signs."""
 
 
 def _text_to_sign(endpoint: Endpoint, flat: Mapping[str, str], spelling: _Spelling) -> str:

@@ -6,8 +6,8 @@ Spellings with one meaning get one form; whatever an HTTP client would change on
 import re
 from dataclasses import dataclass
 
+# The path of API v2, for an address that names only a host.
 DEFAULT_PATH = "/v2/index.php"
-"""The path of API v2, for an address that names only a host."""
 HTTPS_PORT, HTTP_PORT = 443, 80
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -15,12 +15,13 @@ _NAME = rf"{_LABEL}(?:\.{_LABEL})*\.?"
 _LOOPBACK = r"127\.0\.0\.1|[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]\.?|\[::1\]"
 _PORT = "(?::(?:0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9][0-9]|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?)?"
 _SCHEME = "[Hh][Tt][Tt][Pp]"
+# What is accepted, also by the template (in the syntax that Java's expressions share with Python's).
 PATTERN = (
     rf"[ \t\r\n]*(?:{_SCHEME}[Ss]://{_NAME}|{_SCHEME}://(?:{_LOOPBACK})){_PORT}"
     r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?[ \t\r\n]*"
 )
-"""What is accepted, also by the template (in the syntax that Java's expressions share with Python's)."""
 _PARTS = re.compile(r"(?P<scheme>\w+)://(?P<host>\[::1\]|[^:/]+)(?::(?P<port>[0-9]*))?(?P<path>.*)")
+# Why an address is refused: the first that matches.
 _REASONS = (
     (r"\s*\S+\s+\S", "white space in it"),
     (r".*@", "a user (`user@`): the keys are in the secret ProviderKeys"),
@@ -30,7 +31,6 @@ _REASONS = (
     (r"(?i)\s*http://", "http to another machine: the provider is called over https only"),
     (r"(?i)(?!\s*https?://)", "no `https://` before it"),
 )
-"""Why an address is refused: the first that matches."""
 
 
 @dataclass(frozen=True, slots=True)

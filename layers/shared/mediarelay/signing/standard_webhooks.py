@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 VERSION = "v1"
 PREFIX = "whsec_"
+# From the alphabet that is safe in URLs to the standard one.
 _STANDARD = str.maketrans("-_", "+/")
-"""From the alphabet that is safe in URLs to the standard one."""
 
 
 def sign(secret: str, message_id: str, timestamp: int | str, body: bytes) -> str:

@@ -12,8 +12,8 @@ Found = TypeVar("Found")
 
 _NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?", re.ASCII)
 _SEPARATORS = re.compile(r"[\s,]+")
+# IPv4 addresses, written as IPv6 ones.
 _MAPPED = IPv6Network("::ffff:0:0/96")
-"""IPv4 addresses, written as IPv6 ones."""
 
 
 class LiveSecret(Protocol):

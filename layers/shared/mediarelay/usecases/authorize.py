@@ -8,8 +8,8 @@ from mediarelay.signing.tokens import matching
 from mediarelay.usecases.access import LiveSecret, try_with
 from mediarelay.usecases.secret_entries import Client, clients
 
+# By method, for all routes but those of operators.
 SCOPES = {"GET": "read", "POST": "submit"}
-"""By method, for all routes but those of operators."""
 OPERATORS = frozenset(
     {
         "POST /tasks/replay",

@@ -18,9 +18,9 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.observability import count
 
+# Time that failures of one duty may take in one tick. After that, what the duty needs is down, and the other duties
+# need the rest of the tick.
 MAX_FAILURE_TIME = timedelta(seconds=10)
-"""Time that failures of one duty may take in one tick. After that, what the duty needs is down, and the other duties
-need the rest of the tick."""
 log = logging.getLogger(__name__)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from mediarelay.signing.standard_webhooks import webhook_key
 from mediarelay.usecases.secret_entries import Entries, Fields, texts, words
 
+# A shorter key is a word that happens to be base64, and can be guessed.
 MIN_KEY_BYTES = 8
-"""A shorter key is a word that happens to be base64, and can be guessed."""
 
 _WORD = re.compile(r"(?:v1,)?[^\s,]+")
 _TORN = re.compile(r"(v1,|whsec_)\s+")

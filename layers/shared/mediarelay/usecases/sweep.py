@@ -33,10 +33,10 @@ from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
 
+# Time after the deadline in which the polls try the final query every minute.
 OVERDUE_AFTER = timedelta(hours=1)
-"""Time after the deadline in which the polls try the final query every minute."""
+# Rows of one duty, about ten seconds of a tick, before the other duties have their turn.
 ROWS_PER_TURN = 200
-"""Rows of one duty, about ten seconds of a tick, before the other duties have their turn."""
 TURNS = (Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG, Duty.REPLAY)
 QUERIES = tuple(query_duty(kind, known=known) for kind in Kind for known in (True, False))
 SCANNED = (*TURNS, Duty.SUBMIT, Duty.SUBMIT_QUEUED, *QUERIES, Duty.DELETE_BODY, Duty.UNREADABLE)

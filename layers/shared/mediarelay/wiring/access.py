@@ -9,8 +9,8 @@ from mediarelay.errors import SecretUnavailable
 from mediarelay.usecases.access import Networks, read_networks
 from mediarelay.wiring import base
 
+# Characters of an entry that cannot be read.
 MAX_SHOWN = 64
-"""Characters of an entry that cannot be read."""
 
 
 def source_networks() -> Networks:

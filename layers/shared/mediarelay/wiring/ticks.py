@@ -9,8 +9,8 @@ from mediarelay.wiring import base
 from mediarelay.wiring.circuit import budget
 from mediarelay.wiring.queues import confirm_queue, confirm_unknown_queue
 
+# What a tick keeps of its time for the row it is at: a call to the provider may take most of it.
 RESERVE_MS = 20_000
-"""What a tick keeps of its time for the row it is at: a call to the provider may take most of it."""
 
 
 def tick(context: Any) -> Tick:

@@ -53,7 +53,7 @@ def longest(known: Lease, now: datetime) -> dict[str, int]:
     return found
 
 
-def told(known: Lease, after: float = 0) -> str:
+def reported(known: Lease, after: float = 0) -> str:
     return advice(known, NOW + timedelta(seconds=after), NO_MARGIN).next.value
 
 
@@ -112,14 +112,14 @@ def test_time_left_only_falls_and_is_never_negative_nor_over_a_day(
 def test_nothing_but_an_acquisition_makes_a_time_longer(
     relays: list[Relay], moment: datetime, data: st.DataObject
 ) -> None:
-    before, heard = lease(relays), max(relay.at for relay in relays)
+    before, received = lease(relays), max(relay.at for relay in relays)
     errors = st.builds(
-        lambda code, digest, sent: Relay(key=KEY, digest=digest, sent=sent, at=heard, error=song_error(code)),
+        lambda code, digest, sent: Relay(key=KEY, digest=digest, sent=sent, at=received, error=song_error(code)),
         st.sampled_from([1017050, 1017051, 1017030, 0]),
         st.sampled_from(["x", "y"]),
         moments,
     )
-    repeats = st.sampled_from(relays).map(lambda one: replace(one, at=heard, sent=max(heard, one.sent)))
+    repeats = st.sampled_from(relays).map(lambda one: replace(one, at=received, sent=max(received, one.sent)))
     after = lease([*relays, *data.draw(st.lists(errors | repeats, max_size=5))])
     was, now = longest(before, moment), longest(after, moment)
     assert all(now[part] <= was.get(part, 0) for part in now)
@@ -200,7 +200,7 @@ def test_no_resource_lasts_longer_than_a_day(ttl: int | None) -> None:
 )
 def test_what_to_do_next(relays: list[Relay], after: int, expected: Next) -> None:
     known = lease(relays)
-    assert told(known, after) == expected
+    assert reported(known, after) == expected
     assert advice(known, NOW + timedelta(seconds=after), NO_MARGIN).why
 
 

@@ -82,7 +82,7 @@ def test_two_spellings_of_one_file_are_no_conflict() -> None:
     assert fold(claims).conflicts == ()
 
 
-def test_an_outcome_that_the_provider_told_in_two_ways_is_what_it_told_first() -> None:
+def test_an_outcome_that_the_provider_reported_in_two_ways_is_what_it_reported_first() -> None:
     answers = [said(Origin.ANSWER, State.SUCCEEDED, 1), said(Origin.ANSWER, State.FAILED, 2)]
     assert about(fold(answers)) == {"outcome": ({"succeeded", "failed"}, "succeeded")}
 

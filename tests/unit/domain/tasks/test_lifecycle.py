@@ -58,7 +58,7 @@ TIMEOUT = Seen(Origin.TIMEOUT, State.LOST, 60)
 DISPUTE = (Seen(Origin.TRUSTED, State.SUCCEEDED, 1), Seen(Origin.TRUSTED, State.FAILED, 2))
 
 
-def books(**changes: Any) -> Bookkeeping:
+def bookkeeping(**changes: Any) -> Bookkeeping:
     """The bookkeeping of a stored item; `give_up_at` and `queried_at` in minutes, `published` as states."""
     values: dict[str, Any] = {"kind": Kind.VIDEO, "version": 1, "give_up_at": 60} | changes
     for name in ("give_up_at", "queried_at"):
@@ -263,7 +263,7 @@ ROWS: dict[str, tuple[tuple[Seen, ...], dict[str, Any] | None, dict[str, Any], D
 @pytest.mark.parametrize("name", ROWS)
 def test_what_follows(name: str) -> None:
     seen, stored, trigger, duty, due_at, publication, deadline = ROWS[name]
-    result = step(*log_of(seen, None if stored is None else books(**stored)), **trigger).item
+    result = step(*log_of(seen, None if stored is None else bookkeeping(**stored)), **trigger).item
     due = result.summary.due
     assert (due and due.duty) == duty
     assert due is None or abs((due.at - at(due_at)).total_seconds()) < 1
@@ -288,12 +288,12 @@ def test_what_follows(name: str) -> None:
 def test_bookkeeping(
     seen: tuple[Seen, ...], stored: dict[str, Any] | None, trigger: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    found = step(*log_of(seen, None if stored is None else books(**stored)), **trigger).item.bookkeeping
+    found = step(*log_of(seen, None if stored is None else bookkeeping(**stored)), **trigger).item.bookkeeping
     assert {name: getattr(found, name) for name in expected} == expected
 
 
 def test_a_publication_that_waits_keeps_its_time() -> None:
-    log, task = log_of([TRACK, SUCCEEDED], books())
+    log, task = log_of([TRACK, SUCCEEDED], bookkeeping())
     assert log.item
     waiting = replace(log.item.summary, due=Due(Duty.PUBLISH, at(5.5)), unpublished=Publication(State.SUCCEEDED))
     log = replace(log, item=replace(log.item, summary=waiting))
@@ -331,13 +331,13 @@ def test_a_replay_publishes_again_after_a_query(
     publication: Publication | None,
     settled: tuple[PendingCheck, ...],
 ) -> None:
-    stored = books(published=[State.SUCCEEDED])
+    stored = bookkeeping(published=[State.SUCCEEDED])
     found = step(*log_of([TRACK, SUCCEEDED], stored, pending, replays), **trigger)
     assert (found.item.summary.unpublished, found.settled) == (publication, settled)
 
 
 def test_a_replay_of_a_lost_task_gives_it_a_new_deadline() -> None:
-    log, task = log_of([TRACK, TIMEOUT], books(published=[State.LOST]), (replay(90),), 1)
+    log, task = log_of([TRACK, TIMEOUT], bookkeeping(published=[State.LOST]), (replay(90),), 1)
     found = step(log, task, 90).item
     assert (found.bookkeeping.give_up_at, found.summary.due) == (at(150), Due(Duty.VIDEO, at(91)))
 
@@ -374,7 +374,7 @@ OTHER = PendingCheck(handle=RowHandle(("x", "other")), item="claim", kind=Kind.A
 def test_which_claims_are_settled(
     seen: tuple[Seen, ...], trigger: dict[str, Any], settled: tuple[PendingCheck, ...]
 ) -> None:
-    assert step(*log_of(seen, books(), (SAME, OTHER)), **trigger).settled == settled
+    assert step(*log_of(seen, bookkeeping(), (SAME, OTHER)), **trigger).settled == settled
 
 
 # ── whether a query is needed ───────────────────────────────────────────────────────────────────────────────────────
@@ -397,13 +397,13 @@ def test_which_claims_are_settled(
 def test_whether_a_callback_needs_a_query(
     seen: tuple[Seen, ...], stored: dict[str, Any] | None, now: float, *, needed: bool
 ) -> None:
-    log, _ = log_of(seen, None if stored is None else books(**stored))
+    log, _ = log_of(seen, None if stored is None else bookkeeping(**stored))
     assert needs_query(log, at(now)) is needed
 
 
 @pytest.mark.parametrize(("minutes", "needed"), [(1, False), (3, True)])
 def test_whether_a_replay_needs_a_query(minutes: float, *, needed: bool) -> None:
-    log, _ = log_of([replace(CLAIM, minutes=1)], books(queried_at=2), (replay(minutes),), 1)
+    log, _ = log_of([replace(CLAIM, minutes=1)], bookkeeping(queried_at=2), (replay(minutes),), 1)
     assert needs_query(log, at(4)) is needed
 
 
@@ -423,7 +423,7 @@ def test_whether_a_replay_needs_a_query(minutes: float, *, needed: bool) -> None
 def test_which_messages_are_stale(
     queried: float | None, sent: float | None, pending: tuple[PendingCheck, ...], *, stale: bool
 ) -> None:
-    log, _ = log_of([CLAIM], books(queried_at=queried), pending)
+    log, _ = log_of([CLAIM], bookkeeping(queried_at=queried), pending)
     assert is_stale(log, Kind.VIDEO, None if sent is None else at(sent)) is stale
     assert not is_stale(replace(log, item=None), Kind.VIDEO, at(0))
 
@@ -449,4 +449,4 @@ def test_which_messages_are_stale(
     ],
 )
 def test_the_next_publication(seen: tuple[Seen, ...], stored: dict[str, Any], publication: Publication | None) -> None:
-    assert next_publication(fold(one.folded for one in seen), books(**stored)) == publication
+    assert next_publication(fold(one.folded for one in seen), bookkeeping(**stored)) == publication

@@ -1,4 +1,4 @@
-"""Identities: of a line of the log, of a wish."""
+"""Identities: of a line of the log, of a request."""
 
 import hashlib
 from dataclasses import replace
@@ -13,7 +13,7 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from tests.unit.domain.strategies import START, VID
 
-WISH = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
+REQUEST = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 
 
 @given(st.binary(max_size=50))
@@ -32,33 +32,33 @@ SPELLINGS = (
 )
 
 
-def test_the_default_key_is_the_wish_itself() -> None:
-    assert file_identity(WISH) == file_identity(dict(reversed(WISH.items())))
-    assert file_identity(WISH) == '{"bucketName":"music","bucketRegion":"gz","url":"http://a/1.mp3"}', (
+def test_the_default_key_is_the_request_itself() -> None:
+    assert file_identity(REQUEST) == file_identity(dict(reversed(REQUEST.items())))
+    assert file_identity(REQUEST) == '{"bucketName":"music","bucketRegion":"gz","url":"http://a/1.mp3"}', (
         "as stored before"
     )
-    assert file_identity(WISH) != file_identity(WISH | {"url": "http://a/2.mp3"})
+    assert file_identity(REQUEST) != file_identity(REQUEST | {"url": "http://a/2.mp3"})
 
 
 @given(st.text(), st.sampled_from(Kind))
 def test_an_intent_is_identified_by_key_and_kind(key: str, kind: Kind) -> None:
-    intent = Intent(key=key, kind=kind, request=WISH, at=START)
+    intent = Intent(key=key, kind=kind, request=REQUEST, at=START)
     assert len(intent.identity) == 64
     assert replace(intent, request={}, vid=VID, at=START + timedelta(1)).identity == intent.identity
     assert replace(intent, key=key + "x").identity != intent.identity
     assert {replace(intent, kind=other).identity for other in Kind} > {intent.identity}
 
 
-def test_the_same_wish() -> None:
-    intent = Intent(key="k", kind=Kind.AUDIO, request=WISH, at=START)
-    assert intent.same_request(replace(intent, request=dict(reversed(WISH.items())), vid=VID))
-    assert not intent.same_request(replace(intent, request=WISH | {"bucketRegion": "sh"}))
+def test_the_same_request() -> None:
+    intent = Intent(key="k", kind=Kind.AUDIO, request=REQUEST, at=START)
+    assert intent.same_request(replace(intent, request=dict(reversed(REQUEST.items())), vid=VID))
+    assert not intent.same_request(replace(intent, request=REQUEST | {"bucketRegion": "sh"}))
 
 
-def test_spellings_of_one_file_are_one_wish_and_two_keys_are_two() -> None:
-    assert len({file_identity(wish) for wish in SPELLINGS}) == 1
-    intents = [Intent(key="k", kind=Kind.AUDIO, request=wish, at=START) for wish in SPELLINGS]
+def test_spellings_of_one_file_are_one_request_and_two_keys_are_two() -> None:
+    assert len({file_identity(request) for request in SPELLINGS}) == 1
+    intents = [Intent(key="k", kind=Kind.AUDIO, request=request, at=START) for request in SPELLINGS]
     assert all(intents[0].same_request(other) for other in intents)
-    literal = WISH | {"url": "http://music-1.cossh.myqcloud.com/a%2520b%E4%BD%A0.mp3"}
-    assert file_identity(literal) not in {file_identity(wish) for wish in SPELLINGS}
+    literal = REQUEST | {"url": "http://music-1.cossh.myqcloud.com/a%2520b%E4%BD%A0.mp3"}
+    assert file_identity(literal) not in {file_identity(request) for request in SPELLINGS}
     assert not intents[0].same_request(replace(intents[0], request=literal))

@@ -45,7 +45,7 @@ def test_an_outcome_has_a_time_and_nothing_else_has(log: list[Observation]) -> N
         assert task.outcome_at in {seen.at for seen in log if seen.origin is not Origin.CLAIM}
 
 
-def test_the_time_of_an_outcome_is_when_it_was_told() -> None:
+def test_the_time_of_an_outcome_is_when_it_was_reported() -> None:
     expected, lost = said(Origin.TRACK, State.EXPECTED, 0), said(Origin.TIMEOUT, State.LOST, 5)
     first, later = (said(Origin.ANSWER, State.SUCCEEDED, minute) for minute in (7, 9))
     assert fold([expected]).outcome_at is None
@@ -123,7 +123,7 @@ def test_a_claim_alone_is_shown_as_a_claim() -> None:
 
 @pytest.mark.parametrize("origin", [Origin.TRACK, Origin.SUBMIT, Origin.ANSWER])
 def test_a_claim_never_decides_the_kind(origin: Origin) -> None:
-    """Else a callback to the wrong address would send every question to the wrong action until the task is lost."""
+    """Else a callback to the wrong address would send every query to the wrong action until the task is lost."""
     claim = said(Origin.CLAIM, State.SUCCEEDED, 5, kind=Kind.AUDIO)
     assert fold([said(origin, State.PENDING), claim]).kind is Kind.VIDEO
 
@@ -142,10 +142,10 @@ def test_source_fields_come_from_the_strongest_word_that_states_them() -> None:
 
 
 def test_times() -> None:
-    first, told = said(Origin.TRACK, State.EXPECTED, 1), START - timedelta(days=1)
+    first, reported = said(Origin.TRACK, State.EXPECTED, 1), START - timedelta(days=1)
     assert fold([first, said(Origin.CLAIM, State.FAILED, 2)]).created_at == first.at
-    claim = said(Origin.CLAIM, State.FAILED, 2, created_at=told)
+    claim = said(Origin.CLAIM, State.FAILED, 2, created_at=reported)
     assert fold([claim]).created_at == claim.at, "a claim may state any time"
-    task = fold([first, said(Origin.ANSWER, State.FAILED, 3, created_at=told, faults=(Fault(code=122),))])
-    assert (task.created_at, task.updated_at) == (told, START + timedelta(minutes=3))
+    task = fold([first, said(Origin.ANSWER, State.FAILED, 3, created_at=reported, faults=(Fault(code=122),))])
+    assert (task.created_at, task.updated_at) == (reported, START + timedelta(minutes=3))
     assert task.faults == (Fault(code=122),)

@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 from mediarelay.adapters.dynamodb.item_types import ITEM_TYPES
 from mediarelay.errors import RowUnreadable
 
+# An item as DynamoDB's low-level API returns it: attribute name -> {type: value}.
 Item = dict[str, dict[str, Any]]
-"""An item as DynamoDB's low-level API returns it: attribute name -> {type: value}."""
+# Years of a usable stored time. Near the first and the last date of Python, adding a timedelta overflows.
 YEARS = range(1970, 9000)
-"""Years of a usable stored time. Near the first and the last date of Python, adding a timedelta overflows."""
+# Usable stored counts. DynamoDB refuses to add to a number with more digits than it stores.
 COUNTS = range(2**53)
-"""Usable stored counts. DynamoDB refuses to add to a number with more digits than it stores."""
+# What reading an odd item may raise. Errors of AWS calls are none of these.
 UNPARSABLE = (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError, zlib.error)
-"""What reading an odd item may raise. Errors of AWS calls are none of these."""
 _NO_ATTRIBUTE: dict[str, Any] = {}
 T = TypeVar("T")
 

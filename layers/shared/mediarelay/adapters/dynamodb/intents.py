@@ -14,13 +14,13 @@ from mediarelay.domain.tasks.vid import is_vid
 
 _NO_VID = "attribute_not_exists(vid)"
 _NOT_REFUSED = "attribute_not_exists(refused)"
+# A key becomes free after a refusal, so a later intent may have the same key. Its time tells the two apart.
 _SAME_INTENT = "#at = :at"
-"""A key becomes free after a refusal, so a later intent may have the same key. Its time tells the two apart."""
+# The refusal was published, or only the client that created the intent knows of it and gets the refusal as answer.
 _NO_CLIENT_WAITS = (
     "attribute_not_exists(due_shard) OR "
     "(attribute_not_exists(accepted) AND attribute_not_exists(queued) AND attribute_not_exists(refused))"
 )
-"""The refusal was published, or only the client that created the intent knows of it and gets the refusal as answer."""
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,12 @@ class ItemType(StrEnum):
     UNREADABLE = "unreadable"
 
 
+# The types that code reads. Copies of unreadable items are for the operator only.
 ITEM_TYPES = frozenset({*ItemType, *Origin}) - {ItemType.UNREADABLE}
-"""The types that code reads. Copies of unreadable items are for the operator only."""
+# The types of items in the partition of a task.
 UNDER_VID = frozenset({*Origin, ItemType.TASK, ItemType.REPLAY})
-"""The types of items in the partition of a task."""
+# The types of items that may wait for each duty. A tick would take up any other type again and again, without effect.
+# `Duty.UNREADABLE` is missing: it is for the operator, not for a tick.
 MAY_WAIT_FOR: dict[Duty, frozenset[str]] = {
     **{query_duty(kind, known=known): UNDER_VID for kind in Kind for known in (True, False)},
     Duty.SUBMIT: frozenset({ItemType.INTENT}),
@@ -38,5 +40,3 @@ MAY_WAIT_FOR: dict[Duty, frozenset[str]] = {
     Duty.SONG: frozenset({ItemType.RELAY, ItemType.LEASE}),
     Duty.DELETE_BODY: frozenset(Origin),
 }
-"""The types of items that may wait for each duty. A tick would take up any other type again and again, without effect.
-`Duty.UNREADABLE` is missing: it is for the operator, not for a tick."""

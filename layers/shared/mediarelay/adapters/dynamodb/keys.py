@@ -27,8 +27,8 @@ from mediarelay.domain.tasks.vid import is_vid
 
 NOT_THERE = "attribute_not_exists(pk)"
 THERE = "attribute_exists(pk)"
+# Partitions per duty in the due index: DynamoDB takes 1,000 writes per second for each.
 SHARDS = 4
-"""Partitions per duty in the due index: DynamoDB takes 1,000 writes per second for each."""
 TASK = "TASK"
 OBSERVATION = "OBS"
 UNREADABLE = "UNREADABLE"

@@ -37,10 +37,10 @@ from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation, Pending
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
 
+# Bytes, compressed, of a lazy body that lies in its own item. Documented callbacks have less than half of it.
 MAX_INLINE_BODY_BYTES = 2048
-"""Bytes, compressed, of a lazy body that lies in its own item. Documented callbacks have less than half of it."""
+# How many parts a lazy body has that lies outside its item.
 BODY_PARTS = "body_parts"
-"""How many parts a lazy body has that lies outside its item."""
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 
 

@@ -9,12 +9,12 @@ from mediarelay.adapters.dynamodb.item_types import ItemType
 from mediarelay.adapters.dynamodb.keys import Key
 from mediarelay.adapters.dynamodb.table import Table
 
+# Bytes of a body in one item. DynamoDB takes 400 KB, keys and other attributes included.
 MAX_BYTES = 350 * 1024
-"""Bytes of a body in one item. DynamoDB takes 400 KB, keys and other attributes included."""
+# A body that is read with its item, and one that is read only on demand: loading a task leaves `lazy_body` out.
 BODY, LAZY_BODY = "body", "lazy_body"
-"""A body that is read with its item, and one that is read only on demand: loading a task leaves `lazy_body` out."""
+# Where `join_parts` notes which parts it joined. It is never stored.
 PART_KEYS = "part_keys"
-"""Where `join_parts` notes which parts it joined. It is never stored."""
 _PART_SUFFIX = re.compile(r"#[0-9]{4,}\Z", re.ASCII)
 
 

@@ -17,8 +17,8 @@ from mediarelay.domain.due import Due, Duty
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
 
 T = TypeVar("T")
+# Plain values by placeholder or attribute name.
 Values = Mapping[str, object]
-"""Plain values by placeholder or attribute name."""
 
 
 @dataclass(frozen=True, slots=True)

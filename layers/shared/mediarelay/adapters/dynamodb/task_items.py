@@ -15,10 +15,10 @@ from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.item import Bookkeeping, Order, Publication, Selection, TaskItem, TaskSummary, TimeOf
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 
+# The index of task items for each time, and its sort key: `{time}#{vid}`.
 LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes", "outcome_at")}
-"""The index of task items for each time, and its sort key: `{time}#{vid}`."""
+# Texts that sort before and behind every position.
 BEFORE_ALL, BEHIND_ALL = "0", "~"
-"""Texts that sort before and behind every position."""
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from mediarelay.adapters.dynamodb.unreadable import readable
 from mediarelay.domain.tasks.log import TaskLog
 from mediarelay.errors import RowUnreadable
 
+# The attributes that `load` reads: all that decoders of a task use. It leaves out `lazy_body`, of which untrusted
+# senders decide how much there is.
 LOADED = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "claim_summary", "due_shard", "due_at"),
     *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published", "known"),
     *("version", "attempts", "queried_at", "conflicts", "replayed", "give_up_at", "reason"),
 )
-"""The attributes that `load` reads: all that decoders of a task use. It leaves out `lazy_body`, of which untrusted
-senders decide how much there is."""
 
 
 @dataclass(frozen=True)

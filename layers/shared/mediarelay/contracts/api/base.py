@@ -26,10 +26,10 @@ from mediarelay.domain.tasks.vid import VID_FORM, is_vid
 from mediarelay.errors import Malformed
 
 MAX_PER_PAGE = 100
+# Longest name of a room or a song that a relay may use.
 MAX_NAME_BYTES = 128
-"""Longest name of a room or a song that a relay may use."""
+# Characters of a field's name that a refusal repeats: the name of an unknown field may be of any length.
 MAX_PLACE = 64
-"""Characters of a field's name that a refusal repeats: the name of an unknown field may be of any length."""
 _PAGE_SIZES = [str(size) for size in range(1, MAX_PER_PAGE + 1)]
 _FLAGS = ["true", "false"]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -84,6 +84,7 @@ class Problem(ResponseModel):
 # ── validation ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Model = TypeVar("Model", bound=RequestModel)
+# By pydantic's type of error; its own texts name Python's types and classes.
 SENTENCES = {
     "missing": "is required",
     "string_type": "must be text",
@@ -99,7 +100,6 @@ SENTENCES = {
     "too_short": "must not be empty",
     "too_long": "must have at most {max_length} entries",
 }
-"""By pydantic's type of error; its own texts name Python's types and classes."""
 
 
 def validate(model: type[Model], values: Mapping[str, Any]) -> Model:
@@ -131,7 +131,7 @@ def reason(model: type[RequestModel], error: ErrorDetails) -> str:
 # ── types ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _moment(value: object) -> datetime:
+def _time_text(value: object) -> datetime:
     """Read a time as UTC. A time near year 1 or 9999 may have no counterpart in UTC."""
     try:
         moment = datetime.fromisoformat(str(value) if isinstance(value, str) else "")
@@ -206,8 +206,8 @@ def _state_text(value: object) -> tuple[State, ...]:
 
 _STATE = {"type": "string", "enum": [state.value for state in State]}
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-Moment = Annotated[
-    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "examples": ["2026-11-20T08:00:00Z"]})
+TimeText = Annotated[
+    datetime, BeforeValidator(_time_text), WithJsonSchema({"type": "string", "examples": ["2026-11-20T08:00:00Z"]})
 ]
 Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 PageSize = Annotated[
@@ -236,8 +236,8 @@ StateText = Annotated[
 ]
 VidInPath = Annotated[str, WithJsonSchema(_VID | {"description": "The provider's id of the task"})]
 RoomInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The room, as it was relayed"})]
+# Parameters of a path, which API Gateway has read; the use cases check them.
 SongInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The song, as it was relayed"})]
-"""Parameters of a path, which API Gateway has read; the use cases check them."""
 
 
 # ── selections ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,8 +247,8 @@ class TaskFilter(RequestModel):
     """Selects tasks by kind and by the time that `time` names; both bounds are included. A time without zone is UTC."""
 
     kind: KindName | None = Field(default=None, description="Only tasks of this kind")
-    since: Moment | None = Field(default=None, description="Only from this time on; a date alone is its first moment")
-    until: Moment | None = Field(default=None, description="Only up to this time")
+    since: TimeText | None = Field(default=None, description="Only from this time on; a date alone is its first moment")
+    until: TimeText | None = Field(default=None, description="Only up to this time")
     time: TimeName | None = None
 
     @field_validator("until")

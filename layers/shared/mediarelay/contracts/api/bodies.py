@@ -6,8 +6,8 @@ from typing import Any
 from mediarelay.contracts.json_objects import read_answer
 from mediarelay.errors import Malformed
 
+# Bytes of one body in a history, as JSON writes them in ASCII: an answer of Lambda must stay below 6 MB.
 MAX_SHOWN = 64 * 1024
-"""Bytes of one body in a history, as JSON writes them in ASCII: an answer of Lambda must stay below 6 MB."""
 
 
 def show_body(body: bytes | None) -> Any:

@@ -11,8 +11,8 @@ from pydantic import ConfigDict
 from mediarelay.contracts.api.base import Problem, ResponseModel
 from mediarelay.domain.tasks.intent import MAX_KEY
 
+# What Powertools' `route(responses=...)` takes.
 Responses = dict[int, Any]
-"""What Powertools' `route(responses=...)` takes."""
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 RETRY_AFTER = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
@@ -57,8 +57,8 @@ LEDGER_OR_KEYS_DOWN = problem_response(
     503, "The ledger did not answer, or the secret with the provider's keys cannot be used; nothing was promised"
 )
 LEDGER_OR_KMS_DOWN = problem_response(503, "The ledger, or the key that decrypts tokens, did not answer")
+# Every route refuses an unknown query parameter, and may have a bug.
 ALWAYS = MALFORMED | BUG
-"""Every route refuses an unknown query parameter, and may have a bug."""
 
 
 def header(name: str, description: str, **schema: Any) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from mediarelay.domain.songs.errors import ErrorClass
 from mediarelay.domain.songs.lease import Lease, Next, Part, advice
 from mediarelay.domain.songs.model import Resource, SongType
 
+# Fields of a grant that an answer shows as they are.
 LEASE_DETAILS = ("name", "singer", "duration", "has_original", "prelude")
-"""Fields of a grant that an answer shows as they are."""
+# Request ids in contradiction that an answer or a notification about one song shows.
 MAX_CONFLICTS = 20
-"""Request ids in contradiction that an answer or a notification about one song shows."""
 
 
 class TokensQuery(QueryModel):

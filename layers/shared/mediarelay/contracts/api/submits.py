@@ -12,8 +12,8 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.vid import video_vid
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
+# Tasks in one batch.
 MAX_TASKS = 500
-"""Tasks in one batch."""
 
 
 class AudioTaskRequest(RequestModel):

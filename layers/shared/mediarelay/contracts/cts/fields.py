@@ -20,12 +20,12 @@ from mediarelay.domain.tasks.media import Fault, Place, Source
 from mediarelay.domain.tasks.vid import is_vid
 from mediarelay.errors import Malformed
 
+# The documents' own numbers: 322960391 bytes in 600 s are printed as 4205, and 187 stands beside `191488_mp3`.
 BITS_PER_KILOBIT = 1024
-"""The documents' own numbers: 322960391 bytes in 600 s are printed as 4205, and 187 stands beside `191488_mp3`."""
 
 MAX_NUMBER = 2**53
+# Of a time that can be meant: backends print their smallest or greatest date where they have none.
 YEARS = range(2000, 2100)
-"""Of a time that can be meant: backends print their smallest or greatest date where they have none."""
 
 _PROVIDER_ZONE = timezone(timedelta(hours=8))
 _NO_TIME = "0000-00-00 00:00:00"

@@ -38,12 +38,12 @@ _TYPES = {"trans_result": Form.RESULT, "trans_basic": Form.BASIC}
 _SHAPES = ((Form.RESULT, {"detail"}), (Form.BASIC, {"fail_msg", "size"}))
 
 
+# The state that the `status` of each form claims.
 STATES: dict[Form, dict[str, State]] = {
     Form.RESULT: {"success": State.SUCCEEDED, "fail": State.FAILED},
     Form.BASIC: {"success": State.PROBED, "fail": State.FAILED},
     Form.CONSOLE: {"0": State.PENDING, "1": State.TRANSCODING, "2": State.SUCCEEDED, "3": State.FAILED},
 }
-"""The state that the `status` of each form claims."""
 MAX_BUCKET_NAME = 256
 _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 

@@ -27,6 +27,7 @@ def _has_no_id(grant: Grant) -> bool:
     return any(not one.resource_id for one in grant.resources)
 
 
+# Each inconsistency by its name in the log.
 INCONSISTENCIES: Mapping[str, Callable[[Grant], bool]] = {
     "a segment begins before the song": _is_early,
     "a segment ends before it begins": _is_empty,
@@ -34,7 +35,6 @@ INCONSISTENCIES: Mapping[str, Callable[[Grant], bool]] = {
     "another segment ends after the clip": _leaves_clip,
     "a resource has no resource_id": _has_no_id,
 }
-"""Each inconsistency by its name in the log."""
 
 
 def inconsistencies(grant: Grant) -> list[str]:

@@ -9,8 +9,8 @@ from mediarelay.contracts.json_objects import read_any_integer
 from mediarelay.contracts.zego.values import MAX_TEXT, Object, digest_of, exact_text
 from mediarelay.errors import Malformed
 
+# Relays in one message.
 MAX_RELAYS = 100
-"""Relays in one message."""
 SIGNATURE_FIELDS = ("signature", "timestamp", "nonce")
 _PERCENT_ENCODED = re.compile(rb"\s*%7B", re.IGNORECASE)
 

@@ -20,13 +20,13 @@ from mediarelay.contracts.zego.values import (
 from mediarelay.errors import Malformed
 
 _PLAIN = re.compile(rf"{NUMBER.pattern}|true|false", re.IGNORECASE | re.ASCII)
+# The name of a field. A name may also be a value that a server put in the wrong place.
 _FIELD = re.compile(r"[A-Za-z]+(_[A-Za-z]+)*")
-"""The name of a field. A name may also be a value that a server put in the wrong place."""
 MAX_FIELD_NAME = 24
+# Signs that a text contains a secret, or a JSON object with members.
 _SECRET_SIGNS = re.compile(r"share_token|krc_token|resource_id|\"\s*:", re.IGNORECASE)
-"""Signs that a text contains a secret, or a JSON object with members."""
+# The start of a text that may be JSON, even if it is cut off.
 _PACKED = re.compile(r"\s*(\{|\[\s*\"|\")")
-"""The start of a text that may be JSON, even if it is cut off."""
 _INFINITE = (float("inf"), float("-inf"))
 
 

@@ -31,12 +31,12 @@ from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey, SongT
 from mediarelay.errors import Malformed
 
 SHARE_TTL = 3_600_000
+# Defaults (milliseconds) that ZEGO documents.
 KRC_TTL = 43_200_000
-"""Defaults (milliseconds) that ZEGO documents."""
+# Resources, or segments, of one result. Views and notifications have to stay small.
 MAX_PARTS = 32
-"""Resources, or segments, of one result. Views and notifications have to stay small."""
+# Misspellings of old SDKs. Unknown qualities are kept unchanged.
 QUALITIES = {"nomal": "normal"}
-"""Misspellings of old SDKs. Unknown qualities are kept unchanged."""
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -11,23 +11,23 @@ from mediarelay.contracts.json_objects import read_any_integer
 from mediarelay.domain.songs.model import SongType
 from mediarelay.errors import Malformed
 
+# Spellings of a flag.
 FLAGS: dict[object, bool] = {1: True, "true": True, 0: False, "false": False}
-"""Spellings of a flag."""
+# Spellings of a requested type: the SDK's number, or the name.
 TYPES: dict[object, SongType] = {kind.value: kind for kind in SongType} | dict(enumerate(SongType))
-"""Spellings of a requested type: the SDK's number, or the name."""
 SECRET_FIELDS = frozenset({"share_token", "krc_token", "resource_id"})
 NAMES = frozenset({"room_id", "song_id", "song_name", "singer_name"})
+# Text fields that redaction keeps readable, in addition to whole numbers and flags.
 SHOWN_FIELDS = NAMES | {"resource_type", "request_id", "message", "quality"}
-"""Text fields that redaction keeps readable, in addition to whole numbers and flags."""
+# Text fields that are read from a redacted relay. If redaction removes such a text, it leaves a list in its place.
 READ_TEXTS = frozenset({"song_name", "singer_name", "request_id", "quality"})
-"""Text fields that are read from a redacted relay. If redaction removes such a text, it leaves a list in its place."""
+# Fields in which `007` and `7` differ.
 TEXTS = SHOWN_FIELDS | SECRET_FIELDS
-"""Fields in which `007` and `7` differ."""
 MAX_INTEGER = 2**53
 MAX_TEXT = 512
 MAX_TOKEN = 4096
+# A number as other languages' serializers write it into text: `5`, `5.0`, `+5`, `4.32E7` (Java's doubles).
 NUMBER = re.compile(r"\s*[+-]?[0-9]{1,19}(\.[0-9]{1,19})?(e[+-]?[0-9]{1,2})?\s*", re.IGNORECASE | re.ASCII)
-"""A number as other languages' serializers write it into text: `5`, `5.0`, `+5`, `4.32E7` (Java's doubles)."""
 Value = TypeVar("Value")
 Object = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SERVER_API = 320_000_000
+# Our own: success was reported, and nothing was given.
 EMPTY = 0
-"""Our own: success was reported, and nothing was given."""
 
 
 class ErrorClass(StrEnum):
@@ -104,6 +104,7 @@ ERRORS: dict[int, tuple[ErrorClass, str]] = {
     1017098: (_C.RETRY, "The network failed: try again, waiting longer each time."),
     1017099: (_C.RETRY, "Something failed inside ZEGO: try once more, then ask ZEGO."),
 }
+# The service's own codes, by the client's.
 SERVICE_CODES = {
     4: 1017040,
     5: 1017099,
@@ -133,10 +134,9 @@ SERVICE_CODES = {
     100000: 1017099,
     100002: 1017097,
 }
-"""The service's own codes, by the client's."""
 SHARE_ENDED = 1017050
+# Of a song without pitch data everything else may be used.
 NO_PITCH = frozenset({1017049, 1017075})
-"""Of a song without pitch data everything else may be used."""
 
 
 def song_error(raw: int) -> SongError:

@@ -18,8 +18,8 @@ from enum import StrEnum
 from mediarelay.domain.songs.lease import Entitlement, Lease, Part
 from mediarelay.domain.songs.model import Relay, SongKey
 
+# The latest relays of a song whose published events are remembered; all labels have to fit into one item.
 MAX_PUBLISHED_RELAYS = 500
-"""The latest relays of a song whose published events are remembered; all labels have to fit into one item."""
 
 
 class SongEventType(StrEnum):

@@ -16,12 +16,12 @@ from enum import StrEnum
 from mediarelay.domain.songs.errors import NO_PITCH, SHARE_ENDED, ErrorClass, SongError
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey
 
+# ZEGO grants no resource for longer.
 MAX_VALIDITY = timedelta(hours=24)
-"""ZEGO grants no resource for longer."""
+# For a resource that does not state its validity: the default lifetime of a share token.
 DEFAULT_VALIDITY = timedelta(hours=1)
-"""For a resource that does not state its validity: the default lifetime of a share token."""
+# Errors that take nothing away from the room.
 HARMLESS = frozenset({ErrorClass.INFORMATION, ErrorClass.WAIT, ErrorClass.USE_WHAT_YOU_HAVE})
-"""Errors that take nothing away from the room."""
 
 
 class Part(StrEnum):
@@ -41,13 +41,13 @@ class Next(StrEnum):
     GIVE_UP = "give_up"
 
 
+# What to do after the last error once nothing is usable. For all other errors, a member must acquire the song.
 AFTER = {
     ErrorClass.PERMANENT: Next.GIVE_UP,
     ErrorClass.FIX: Next.GIVE_UP,
     ErrorClass.USE_WHAT_YOU_HAVE: Next.USE,
     ErrorClass.WAIT: Next.USE,
 }
-"""What to do after the last error once nothing is usable. For all other errors, a member must acquire the song."""
 
 
 @dataclass(frozen=True, slots=True)

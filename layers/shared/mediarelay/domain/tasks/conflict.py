@@ -14,8 +14,8 @@ from mediarelay.domain.tasks.media import Facts, State
 from mediarelay.domain.tasks.origin import AUTHORITY, Origin
 
 OUTCOME = "outcome"
+# Statements that are kept of one task: anybody with the path token can send any number of claims.
 MAX_STATEMENTS = 64
-"""Statements that are kept of one task: anybody with the path token can send any number of claims."""
 
 
 @dataclass(frozen=True, slots=True)

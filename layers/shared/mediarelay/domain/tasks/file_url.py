@@ -20,8 +20,9 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 from mediarelay.domain.tasks.media import MAX_URL
 from mediarelay.errors import Malformed
 
+# Of UTF-8: the limit of the object storage (its documentation of object keys).
 MAX_KEY_BYTES = 850
-"""Of UTF-8: the limit of the object storage (its documentation of object keys)."""
+# The regions that have two names: that of version 5 of the object storage, and the short one.
 REGIONS = {
     "ap-beijing": "bj",
     "ap-beijing-1": "tj",
@@ -33,7 +34,6 @@ REGIONS = {
     "eu-frankfurt": "ger",
     "na-toronto": "ca",
 }
-"""The regions that have two names: that of version 5 of the object storage, and the short one."""
 
 _HOST = re.compile(
     r"(?P<bucket>[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?)-(?P<app_id>[1-9][0-9]{0,14})"
@@ -41,6 +41,8 @@ _HOST = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _URL = re.compile(r"https?://(?P<host>[^/?#:]+)(:(80|443))?/(?P<key>.+)", re.IGNORECASE | re.DOTALL)
+# Beginnings of what can never be the URL of a source file, and why; the first that matches counts. Patterns are
+# compiled when they are used: the callback functions import this module and need none.
 _REFUSALS = (
     (f".{{{MAX_URL + 1}}}", f"must have at most {MAX_URL} characters"),
     (r"(?!http://)", "must begin with http://"),
@@ -50,21 +52,19 @@ _REFUSALS = (
     (r"[^?#]*#", "must not hold a fragment; a # in a key is written %23"),
     (r".*%(?![0-9A-Fa-f]{2})", "must have two hexadecimal digits after each %; a % in a key is written %25"),
 )
-"""Beginnings of what can never be the URL of a source file, and why; the first that matches counts. Patterns are
-compiled when they are used: the callback functions import this module and need none."""
 _FORM = "must be http://{bucket}-{app_id}.cos{region}.myqcloud.com/{key}"
+# What no object can have as its key.
 _KEY_FLAWS = (
     (r"(?s:.*)[\ud800-\udfff]", "must be UTF-8"),
     (r"(?s:.*)[\x00-\x1f\x7f]", "must not hold control characters"),
     (r"((?s:.*)[/\\])?\.{1,2}(\Z|[/\\])", "must not hold the segments . and .."),
 )
-"""What no object can have as its key."""
+# What no source file can have as its key. That of the first character is the object storage's own rule.
 _SOURCE_KEY_FLAWS = (
     *_KEY_FLAWS,
     (r"[/\\]", "must not begin with a slash or a backslash"),
     (r"(?s:.*)/\Z", "must not end with a slash, as that of a folder does"),
 )
-"""What no source file can have as its key. That of the first character is the object storage's own rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from datetime import datetime
 from mediarelay.domain.tasks.file_url import identity, short_region
 from mediarelay.domain.tasks.media import Kind, State
 
+# Characters of an idempotency key.
 MAX_KEY = 255
-"""Characters of an idempotency key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

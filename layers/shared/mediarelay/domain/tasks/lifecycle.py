@@ -26,18 +26,18 @@ from mediarelay.domain.tasks.media import MAX_URL, OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 
+# How long the stream has to publish an outcome before the sweep does.
 PUBLISH_GRACE = timedelta(seconds=30)
-"""How long the stream has to publish an outcome before the sweep does."""
+# What `PendingCheck.item` is for a replay.
 REPLAY = "replay"
-"""What `PendingCheck.item` is for a replay."""
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
 ORDERED = frozenset({Origin.TRACK, Origin.SUBMIT})
+# Observations that give a lost task a new deadline: their sender expects that the task exists.
 REVIVING = ORDERED | {Origin.CLAIM}
-"""Observations that give a lost task a new deadline: their sender expects that the task exists."""
+# After so many queries without outcome, a callback triggers the next one only after this interval. The provider sends
+# few callbacks per task; whoever has the path token could send any number.
 MAX_PROMPT_QUERIES, PROMPT_QUERY_INTERVAL = 5, timedelta(seconds=30)
-"""After so many queries without outcome, a callback triggers the next one only after this interval. The provider sends
-few callbacks per task; whoever has the path token could send any number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from mediarelay.domain.tasks.spec import Spec
 
+# Characters of the URL of a source. A key of 850 bytes takes 2,550 if all are escaped; the host takes up to 130.
 MAX_URL = 2_700
-"""Characters of the URL of a source. A key of 850 bytes takes 2,550 if all are escaped; the host takes up to 130."""
 
 
 class Kind(StrEnum):

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from mediarelay.domain.tasks.item import Selection
 
+# Tasks per minute that a bulk replay may take. At a rate of 0 it would never end.
 RATES = range(1, 1001)
-"""Tasks per minute that a bulk replay may take. At a rate of 0 it would never end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

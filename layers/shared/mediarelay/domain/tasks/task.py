@@ -17,6 +17,7 @@ from mediarelay.domain.tasks.origin import AUTHORITY, TRUSTED_ORIGINS, UNCERTAIN
 Layer = TypeVar("Layer", Source, Place)
 
 
+# How far each state is. An answer that comes after the task was given up replaces `lost`.
 PROGRESS = {
     State.EXPECTED: 0,
     State.PENDING: 1,
@@ -27,7 +28,6 @@ PROGRESS = {
     State.FAILED: 6,
     State.SUCCEEDED: 7,
 }
-"""How far each state is. An answer that comes after the task was given up replaces `lost`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from mediarelay.domain.songs.model import Relay, SongKey
 from mediarelay.errors import DecryptionFailed, Malformed, NotFound
 from mediarelay.usecases.songs.receive import context
 
+# Relays in one history; each of them is decrypted.
 MAX_HISTORY = 50
-"""Relays in one history; each of them is decrypted."""
 
 
 class SongStore(Protocol):

@@ -31,20 +31,20 @@ from mediarelay.signing.zego import matches
 from mediarelay.usecases.access import LiveSecret, Networks, comes_from, try_with
 from mediarelay.usecases.relay_secrets import callback_secrets, webhook_secrets
 
+# How far the clock of a game server may be off, either way.
 WINDOW = timedelta(minutes=5)
-"""How far the clock of a game server may be off, either way."""
+# ZEGO's signature joins timestamp and nonce, so it would be good again when their digits make another time.
 NONCE_LIFE = timedelta(days=90)
-"""ZEGO's signature joins timestamp and nonce, so it would be good again when their digits make another time."""
+# Bytes of one message: all of it is encrypted, 4 KB at a time.
 MAX_BYTES = 256 * 1024
-"""Bytes of one message: all of it is encrypted, 4 KB at a time."""
+# Bytes of one relay: it is stored twice, encrypted and redacted, in one item.
 MAX_OF_ONE = 128 * 1024
-"""Bytes of one relay: it is stored twice, encrypted and redacted, in one item."""
+# How long the stream has to fold a relay before the sweep does.
 FOLD_GRACE = timedelta(seconds=30)
-"""How long the stream has to fold a relay before the sweep does."""
 ROUTE = "callbacks/music"
 UNAVAILABLE = (LedgerUnavailable, KmsUnavailable, SecretUnavailable, SettingUnusable)
+# Digits of a time.
 _SECONDS, _MILLISECONDS = 10, 13
-"""Digits of a time."""
 log = logging.getLogger(__name__)
 
 

@@ -12,8 +12,8 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed
 
+# The latest replies of a task that are checked again; each costs a read of its body.
 MAX_REPLIES = 5
-"""The latest replies of a task that are checked again; each costs a read of its body."""
 logger = logging.getLogger(__name__)
 
 

@@ -12,10 +12,10 @@ from mediarelay.observability import add_log_keys
 from mediarelay.usecases.tasks.receive import Receipt
 
 MAX_AT_ONCE = 100
+# Bytes of bodies in one page: they may be large, and the gateway waits for 30 seconds.
 MAX_BYTES = 16 * 2**20
-"""Bytes of bodies in one page: they may be large, and the gateway waits for 30 seconds."""
+# Bytes of each body in a list.
 MAX_SHOWN = 4096
-"""Bytes of each body in a list."""
 Result = TypeVar("Result")
 
 

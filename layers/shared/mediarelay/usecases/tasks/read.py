@@ -17,10 +17,10 @@ from mediarelay.domain.tasks.vid import checked, is_vid
 from mediarelay.errors import Malformed, NotFound
 from mediarelay.usecases.tasks.repository import TaskRepository
 
+# Claims, and replies, of which a history shows the bodies: anybody with the path token may pile up more.
 MAX_SHOWN = 20
-"""Claims, and replies, of which a history shows the bodies: anybody with the path token may pile up more."""
+# Claims that are read in full for a task.
 MAX_FILLING = 3
-"""Claims that are read in full for a task."""
 
 
 class TaskListing(Protocol):

@@ -11,8 +11,8 @@ from mediarelay.domain.tasks.task import Task
 from mediarelay.usecases.tasks.answers import accepted_replies
 from mediarelay.usecases.tasks.repository import TaskRepository
 
+# Follows from the time of writing; whether there is one at all does count.
 TIMED = {"due"}
-"""Follows from the time of writing; whether there is one at all does count."""
 
 
 class Vids(Protocol):

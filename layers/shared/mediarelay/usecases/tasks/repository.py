@@ -19,8 +19,8 @@ from mediarelay.errors import LedgerUnavailable
 from mediarelay.observability import count
 from mediarelay.usecases.tasks.unreadable import count_unreadable
 
+# How often a writer starts over because another one was faster.
 MAX_ATTEMPTS = 5
-"""How often a writer starts over because another one was faster."""
 logger = logging.getLogger(__name__)
 
 

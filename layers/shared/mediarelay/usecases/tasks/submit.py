@@ -30,10 +30,10 @@ from mediarelay.errors import (
 from mediarelay.observability import add_log_keys, count
 from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS, TaskRepository
 
+# Longer than a submit function may run, so that the sweep never races it.
 SUBMIT_GRACE = timedelta(seconds=60)
-"""Longer than a submit function may run, so that the sweep never races it."""
+# Longer than a worker may take for an intent: the queue may deliver its message twice.
 LOCK_TIMEOUT = timedelta(seconds=35)
-"""Longer than a worker may take for an intent: the queue may deliver its message twice."""
 ORIGINS = {Kind.AUDIO: Origin.SUBMIT, Kind.VIDEO: Origin.TRACK}
 log = logging.getLogger(__name__)
 

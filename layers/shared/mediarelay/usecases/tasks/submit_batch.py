@@ -12,8 +12,8 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, MediarelayError
 from mediarelay.usecases.tasks.submit import IntentRegistry
 
+# Items that are stored at the same time: a batch has to be done within the gateway's 30 seconds.
 WRITERS = 8
-"""Items that are stored at the same time: a batch has to be done within the gateway's 30 seconds."""
 Result = Submitted | MediarelayError
 
 
