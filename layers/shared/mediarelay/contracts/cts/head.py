@@ -19,6 +19,7 @@ from mediarelay.domain.tasks.media import MAX_URL, State
 from mediarelay.domain.tasks.vid import is_vid
 from mediarelay.errors import Malformed
 
+# Splitting a form costs time for each field, and any sender decides how many there are.
 _MAX_FORM_FIELDS = 64
 _JSON_START = re.compile(r'\s*[\[{"]')
 
@@ -35,10 +36,11 @@ class Form(StrEnum):
 
 
 _TYPES = {"trans_result": Form.RESULT, "trans_basic": Form.BASIC}
+# Fields that identify a form if `callback_type` is missing.
 _SHAPES = ((Form.RESULT, {"detail"}), (Form.BASIC, {"fail_msg", "size"}))
 
 
-# The state that the `status` of each form claims.
+# Each form has its own words for a status: `success` of a basic callback is not an outcome.
 STATES: dict[Form, dict[str, State]] = {
     Form.RESULT: {"success": State.SUCCEEDED, "fail": State.FAILED},
     Form.BASIC: {"success": State.PROBED, "fail": State.FAILED},

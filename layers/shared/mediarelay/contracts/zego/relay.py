@@ -30,12 +30,12 @@ from mediarelay.domain.songs.errors import EMPTY, SongError, song_error
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey, SongType, Span
 from mediarelay.errors import Malformed
 
+# ZEGO documents these defaults, in milliseconds.
 SHARE_TTL = 3_600_000
-# Defaults (milliseconds) that ZEGO documents.
 KRC_TTL = 43_200_000
-# Resources, or segments, of one result. Views and notifications have to stay small.
+# Responses and notifications show all resources and segments of a result, and their size is limited.
 MAX_PARTS = 32
-# Misspellings of old SDKs. Unknown qualities are kept unchanged.
+# Old SDK versions misspell this quality. Unknown qualities are kept unchanged.
 QUALITIES = {"nomal": "normal"}
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -74,7 +74,9 @@ def read_relay(content: Object, sent: datetime, at: datetime, place: int = 0, me
         key=key,
         digest=digest_of([key.room, key.song, key.vendor, key.type, error and error.raw, again, same]),
         content=digest_of(same),
+        # A sender's clock may be ahead. Its relays must not sort behind later ones of other senders for that.
         sent=min(sent, at),
+        # The relays of one message arrive together. Different times keep their order.
         at=at + place * _MICROSECOND,
         request_id=_text(result, "request_id"),
         grant=None if error else _grant(data, key.type, shared),

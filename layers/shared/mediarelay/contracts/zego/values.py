@@ -11,9 +11,9 @@ from mediarelay.contracts.json_objects import read_any_integer
 from mediarelay.domain.songs.model import SongType
 from mediarelay.errors import Malformed
 
-# Spellings of a flag.
+# The serializers of some languages write flags as numbers, others as text.
 FLAGS: dict[object, bool] = {1: True, "true": True, 0: False, "false": False}
-# Spellings of a requested type: the SDK's number, or the name.
+# Game servers pass on the SDK's number of a type, or its name.
 TYPES: dict[object, SongType] = {kind.value: kind for kind in SongType} | dict(enumerate(SongType))
 SECRET_FIELDS = frozenset({"share_token", "krc_token", "resource_id"})
 NAMES = frozenset({"room_id", "song_id", "song_name", "singer_name"})
@@ -23,6 +23,7 @@ SHOWN_FIELDS = NAMES | {"resource_type", "request_id", "message", "quality"}
 READ_TEXTS = frozenset({"song_name", "singer_name", "request_id", "quality"})
 # Fields in which `007` and `7` differ.
 TEXTS = SHOWN_FIELDS | SECRET_FIELDS
+# Doubles, which other languages parse numbers into, are exact up to here.
 MAX_INTEGER = 2**53
 MAX_TEXT = 512
 MAX_TOKEN = 4096
