@@ -16,6 +16,7 @@ class Callback(BaseModel):
     """A callback of the provider. Mediarelay reads only these fields before it stores the callback."""
 
     vid: Vid
+    # Old versions of the provider leave it out, and the other fields then identify the form.
     callback_type: str = ""
 
 

@@ -28,6 +28,7 @@ class ReplayRequest(TaskFilter):
         default=None,
         description="The time that since and until refer to; by default outcome, or created for other states",
     )
+    # Each replayed task costs a query, so the rate has to leave calls of the budget to other tasks.
     rate: Annotated[int, Field(ge=RATES[0], le=RATES[-1])] = 60
     dry_run: bool = False
 

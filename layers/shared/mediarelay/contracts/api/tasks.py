@@ -54,6 +54,7 @@ class TaskQuery(TaskFilter, QueryModel):
 
     def selections(self) -> list[Selection]:
         """Return one selection for each kind and state; raise `Malformed` if a state has no such time."""
+        # Tasks without an outcome are not in the index that is sorted by the time of the outcome.
         return self._selections(self.state or (State if self.time is TimeOf.CREATED else OUTCOMES), self.time)
 
 

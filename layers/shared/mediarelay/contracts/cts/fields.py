@@ -207,7 +207,7 @@ def faults(fields: Fields) -> tuple[Fault, ...]:
 
 
 def pair_faults(codes: Sequence[str | None], messages: Sequence[str | None]) -> tuple[Fault, ...]:
-    """Pair codes and messages by position; drop pairs without a code (0 is none) and without a message."""
+    """Return the faults of codes and messages, paired by position. Code 0 is no code; empty pairs are dropped."""
     pairs = ((_code(code), message) for code, message in zip_longest(codes, messages))
     return tuple(
         Fault(code=code, message=message) for code, message in pairs if code is not None or message is not None

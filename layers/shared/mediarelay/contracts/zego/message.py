@@ -56,10 +56,10 @@ def _relays(content: Object) -> tuple[Object, ...]:
         return (content,)
     relays = as_list(content["relays"])
     if not 0 < len(relays) <= MAX_RELAYS:
-        raise Malformed("relays", f"a list of 1 to {MAX_RELAYS}")
+        raise Malformed("relays", f"must be a list of 1 to {MAX_RELAYS}")
     objects = tuple(relay for relay in relays if isinstance(relay, dict))
     if len(objects) < len(relays):
-        raise Malformed("relays", "objects")
+        raise Malformed("relays", "must be a list of objects")
     return objects
 
 
