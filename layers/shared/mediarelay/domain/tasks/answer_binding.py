@@ -7,6 +7,7 @@ from mediarelay.domain.tasks.conflict import Statement, statements
 from mediarelay.domain.tasks.media import Facts
 from mediarelay.domain.tasks.origin import Origin
 
+# The fields that name the file. Outcomes and sizes may differ, because the task goes on.
 IDENTITY = ("app_id", "bucket", "url")
 
 

@@ -146,6 +146,7 @@ class Lifecycle:
         """Return what to write."""
         bookkeeping = self._bookkeeping()
         publication = next_publication(self.task, bookkeeping)
+        # An item has one duty. `mark_published` writes the next check once the outcome is published.
         due = self._publish_due(publication) or self.next_check(bookkeeping)
         item = TaskItem(self._summary(bookkeeping, due, publication), bookkeeping)
         return Step(item, self._settled(bookkeeping, due))
@@ -180,6 +181,7 @@ class Lifecycle:
         """Return the stored bookkeeping, or that of a new task."""
         if self.log.item:
             return self.log.item.bookkeeping
+        # A timeout without an item: the sweep gave up a claim that never became a task, so its deadline is now.
         give_up_after = timedelta() if self.trigger.gave_up else self.rules.give_up_after
         return Bookkeeping(kind=self._first_kind(), give_up_at=_whole_seconds(self.trigger.now + give_up_after))
 

@@ -49,15 +49,16 @@ class SongReader:
     clock: Callable[[], datetime]
 
     def resolve_names(self, path: Mapping[str, str]) -> dict[str, str]:
-        """Return the room, and the song, that a path names (`room_id`, `song_id`).
+        """Return the names that a path means: `room_id`, and `song_id` if the path has one.
 
-        API Gateway passes `%25` in a path on unchanged, or as `%`. The spelling that exists is taken.
+        API Gateway passes `%25` in a path on either unchanged or as `%`. The spelling that is stored counts.
 
         Raises:
             Malformed: A name is out of form, or both spellings exist.
         """
         named = validate(SongNames, path).model_dump(exclude_none=True)
         spellings = [dict(zip(named, names, strict=True)) for names in product(*map(_spellings, named.values()))]
+        # A name without `%` has one spelling, and needs no read.
         known = [one for one in spellings if len(spellings) == 1 or self.songs.room(one["room_id"], one.get("song_id"))]
         if len(known) > 1:
             raise Malformed("room_id", "names more than one with its %; give it as a query parameter of GET /songs")
@@ -109,16 +110,19 @@ class SongReader:
         return song_lease(lease(log.relays), self.clock(), self.margins.safety)
 
     def _with_tokens(self, log: SongLog) -> SongLease:
-        """Decrypt the relays that still count. A relay that is over or cannot be decrypted has no token to show."""
+        """Return the view of a song with its valid tokens. A relay that cannot be decrypted contributes none."""
+        # Each decryption is a call to KMS, so only relays with a part that is not over are decrypted.
         now, known = self.clock(), lease(log.relays)
         alive = {one.digest for one in known.entitlements(self.margins.safety) if one.remaining_ms(now)}
         decrypted = {relay.digest: self._open(relay, log) for relay in log.relays if relay.digest in alive}
         opened = lease(decrypted.get(relay.digest) or relay for relay in log.relays)
+        # The view comes from the stored relays, so a relay that cannot be decrypted still shows its deadlines.
         view, entitlements = song_lease(known, now, self.margins.safety), opened.entitlements(self.margins.safety)
         live = [one for one in entitlements if one.remaining_ms(now) and decrypted.get(one.digest)]
         for one in live:
             if one.token:
                 setattr(view, f"{one.part}_token", one.token)
+        # A resource's own token shares it, so it is shown only while the right to share it is not over.
         sharing = {one.digest for one in live if one.part is Part.SHARE}
         _add_resource_tokens(view, [one for one in entitlements if one.digest in sharing])
         return view
@@ -128,13 +132,14 @@ class SongReader:
         try:
             fields = json.loads(self.cipher.decrypt(log.stored[relay.digest].encrypted, context(relay)))
             return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
+        # `KmsUnavailable` is not caught: a later request can decrypt, so an answer without the token would be wrong.
         except (DecryptionFailed, Malformed, ValueError, AttributeError) as error:
             self.songs.note_undecryptable(relay.key, relay.digest, type(error).__name__)
             return None
 
 
 def _spellings(name: str) -> list[str]:
-    """Return the names that a name in a path may stand for."""
+    """Return the names that a name in a path may mean."""
     return list(dict.fromkeys((name, unquote(name))))
 
 
