@@ -1,4 +1,4 @@
-"""Poll: send what is due to the confirm queues. The schedule guarantees delivery; callbacks only make it fast.
+"""Poll: send tasks that are due to the confirm queues. The schedule guarantees an outcome; callbacks only speed it up.
 
 Poll and sweep share `Tick`, one run of a schedule, and `FailureBudget`, by which failures of one duty spare the others.
 """
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class DueRows(Protocol):
-    """The due index."""
+    """Reads and hides rows of the due index."""
 
     def waiting(self, duty: Duty, now: datetime) -> Iterator[DueItem]:
         """Yield the rows that are due for one duty, oldest first."""

@@ -55,7 +55,7 @@ class SubmitQueue(Protocol):
 
 
 class Bodies(Protocol):
-    """The bodies of claims."""
+    """Stores the bodies of claims."""
 
     def delete_body(self, handle: RowHandle) -> None:
         """Delete a body; the claim and its summary stay."""
@@ -105,7 +105,7 @@ class Sweeper:
             one.raise_if_incomplete()
         return {duty.value: count for duty, count in done.items()}
 
-    # ── what is due ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the rows to take ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _work(self, tick: Tick, failures: dict[Duty, FailureBudget]) -> Iterator[Work]:
         """Yield the work in its order: some rows of each duty, so that each has its turn, and then the rest."""

@@ -16,9 +16,9 @@ from enum import StrEnum
 from mediarelay.domain.songs.errors import NO_PITCH, SHARE_ENDED, ErrorClass, SongError
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey
 
-# ZEGO grants no resource for longer.
+# ZEGO grants no resource for longer than a day.
 MAX_VALIDITY = timedelta(hours=24)
-# For a resource that does not state its validity: the default lifetime of a share token.
+# A resource that does not state its validity gets the default lifetime of a share token.
 DEFAULT_VALIDITY = timedelta(hours=1)
 # Errors that take nothing away from the room.
 HARMLESS = frozenset({ErrorClass.INFORMATION, ErrorClass.WAIT, ErrorClass.USE_WHAT_YOU_HAVE})
@@ -41,7 +41,7 @@ class Next(StrEnum):
     GIVE_UP = "give_up"
 
 
-# What to do after the last error once nothing is usable. For all other errors, a member must acquire the song.
+# The next action after the last error, once nothing is usable. After any other error a member must acquire the song.
 AFTER = {
     ErrorClass.PERMANENT: Next.GIVE_UP,
     ErrorClass.FIX: Next.GIVE_UP,

@@ -12,7 +12,7 @@ IDENTITY = ("app_id", "bucket", "url")
 
 
 def mismatches(vid: str, known: Iterable[Statement], answer: Facts) -> tuple[str, ...]:
-    """Return the fields of an answer that contradict everything that is known; the answer is bound if there are none.
+    """Return the fields of an answer that contradict all known statements; the answer is bound if there are none.
 
     Args:
         vid: The task that was queried.

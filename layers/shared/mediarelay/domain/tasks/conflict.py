@@ -20,7 +20,7 @@ MAX_STATEMENTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What one origin states about a subject: `outcome`, `app_id`, `bucket` or `url`."""
+    """The value that one origin states about a subject: `outcome`, `app_id`, `bucket` or `url`."""
 
     subject: str
     value: str

@@ -26,9 +26,9 @@ from mediarelay.domain.tasks.media import MAX_URL, OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 
-# How long the stream has to publish an outcome before the sweep does.
+# The sweep leaves an outcome to the stream for this long, so that the two do not publish it at the same time.
 PUBLISH_GRACE = timedelta(seconds=30)
-# What `PendingCheck.item` is for a replay.
+# The value of `PendingCheck.item` for a replay. For a callback it is the origin.
 REPLAY = "replay"
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
@@ -245,7 +245,7 @@ class Lifecycle:
         first = min(map(self._end, self.log.observations), default=self.trigger.now)
         return max(self._deadlines(), default=first) + self.rules.give_up_after
 
-    # ── what is due ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the next duty ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _publish_due(self, publication: Publication | None) -> Due | None:
         """Return when the sweep publishes an outcome that the stream did not publish.

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class LeaseStore(Protocol):
-    """The part of the ledger that holds the relays and the bookkeeping of a song."""
+    """Stores the relays and the bookkeeping of songs."""
 
     def load(self, song: SongKey) -> SongLog | None:
         """Read everything about one song of a room; return None if nothing is stored about it."""

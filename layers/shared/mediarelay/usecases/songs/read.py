@@ -1,4 +1,4 @@
-"""Read songs: what a room may use now, computed from its relays, so a read is never behind."""
+"""Read the songs that a room may use now. They are computed from its relays at each read, so a read is never behind."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ from mediarelay.domain.songs.model import Relay, SongKey
 from mediarelay.errors import DecryptionFailed, Malformed, NotFound
 from mediarelay.usecases.songs.receive import context
 
-# Relays in one history; each of them is decrypted.
+# A history shows so many relays, because each of them costs a call to KMS.
 MAX_HISTORY = 50
 
 
 class SongStore(Protocol):
-    """The part of the ledger that holds songs."""
+    """Stores songs."""
 
     def room(self, room: str, song: str | None = None) -> list[SongLog]:
         """Read everything about a room, or about one song in it."""
@@ -36,12 +36,12 @@ class Cipher(Protocol):
     """Decrypts tokens."""
 
     def decrypt(self, encrypted: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
-        """Decrypt; raises `DecryptionFailed` if that can never be done."""
+        """Decrypt a text; raises `KmsUnavailable`, or `DecryptionFailed` if no later attempt can succeed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongReader:
-    """Returns what a room may use."""
+    """Reads the songs of rooms for API clients."""
 
     songs: SongStore
     cipher: Cipher
@@ -70,7 +70,7 @@ class SongReader:
         return SongPage(songs=songs).model_dump(mode="json", exclude_none=True)
 
     def song(self, room: str, song: str, *, tokens: bool) -> dict[str, Any]:
-        """Return what a room has of one song, of each vendor and type; raises `NotFound`.
+        """Return one song of a room, for each vendor and type; raises `NotFound`.
 
         With `tokens`, the answer contains the tokens that are still valid.
         """

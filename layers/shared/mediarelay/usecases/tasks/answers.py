@@ -26,16 +26,16 @@ class AnswerRejected(Exception):
 
 
 def check_answer(vid: str, kind: Kind, data: Mapping[str, object], statements: Iterable[Statement]) -> None:
-    """Check that the `data` of an answer is about a task and says how the task stands.
+    """Check that the `data` of an answer is about a task and states its progress.
 
     Args:
         vid: The task that the provider was queried about.
         kind: The kind of the query.
         data: The decoded `data` of the answer.
-        statements: What is known of the task from other sources than claims.
+        statements: Statements about the task from other sources than claims.
 
     Raises:
-        AnswerRejected: It is not; nothing else is raised, whatever `data` holds.
+        AnswerRejected: The answer cannot be accepted. No other exception is raised, whatever `data` holds.
     """
     try:
         wrong = mismatches(vid, statements, parse_query(kind, data))

@@ -47,7 +47,7 @@ class Confirmer:
         Args:
             vid: The task.
             kind: The kind that the message states.
-            prompt: A callback or a replay has just asked for this query. Many of them share one query.
+            prompt: A callback or a replay has just requested this query. Many of them share one query.
             sent: When the message was sent. If the provider was queried since, the message is stale: everything that
                 is due after that query has a message of its own.
 

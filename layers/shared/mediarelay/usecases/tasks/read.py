@@ -24,14 +24,14 @@ MAX_FILLING = 3
 
 
 class TaskListing(Protocol):
-    """The lists of tasks."""
+    """Lists tasks."""
 
     def page(self, selection: Selection, *, cursor: str | None, limit: int, order: Order) -> list[dict[str, str]]:
         """Return up to `limit` rows (`vid`, `position`, ...) of a selection that follow the cursor."""
 
 
 class BodyStore(Protocol):
-    """Where the bodies of claims and replies are stored."""
+    """Stores the bodies of claims and replies."""
 
     def read_body(self, observation: LoggedObservation) -> bytes | None:
         """Read the body of a claim or a reply; return None once it has been deleted."""

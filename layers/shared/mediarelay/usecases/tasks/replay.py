@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class TaskListing(Protocol):
-    """The lists of tasks."""
+    """Lists tasks."""
 
     def count(self, selection: Selection) -> int:
         """Count the tasks of a selection."""

@@ -129,7 +129,7 @@ class TaskRepository:
         return Lifecycle(log, task, self.rules, self._trigger(kind)).step()
 
     def next_check(self, log: TaskLog, task: Task, bookkeeping: Bookkeeping) -> Due | None:
-        """Return what is due for a task after its outcome was published."""
+        """Return the duty of a task after its outcome was published; None if there is none."""
         return Lifecycle(log, task, self.rules, self._trigger(bookkeeping.kind)).next_check(bookkeeping)
 
     def _write(self, log: TaskLog, task: Task, step: Step) -> bool:
