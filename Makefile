@@ -43,7 +43,7 @@ bench: .venv/ready ## measure the cold start of each function beside two usual r
 lint: .venv/ready .venv-lint/ready ## style, types and the template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy layers/shared/mediarelay functions engine local docs benchmarks/*.py
+	$(BIN)/mypy layers/shared/mediarelay functions engine local docs benchmarks/*.py tests
 	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --config-env local
 	mkdir -p .local && $(BIN)/python -m local.expand <template.yaml >.local/template.json

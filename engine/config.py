@@ -7,9 +7,11 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from engine.decode import decode, encode, merge, ranged, secret
+from pydantic import Field
+
+from engine.decode import Secret, decode, encode, merge
 from engine.music import GameServer
 from engine.places import Place, parse_host
 from mediarelay.domain.tasks.media import Kind
@@ -23,8 +25,8 @@ class Credentials:
     """The key of the signed API. With a `token`, calls must carry it as the parameter `Token`."""
 
     secret_id: str
-    secret_key: str = secret()
-    token: str | None = secret(None)
+    secret_key: Secret
+    token: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class Cover:
     """The screenshots of one specification: `count` of them, evenly spread over the duration."""
 
     spec: str
-    count: int = ranged(1, 1, 100)
+    count: Annotated[int, Field(ge=1, le=100)] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +61,9 @@ class CallbackPolicy:
     The first wait is `backoff` in seconds. It doubles after each attempt and has jitter.
     """
 
-    tries: int = ranged(3, 1, 20)
-    timeout: float = ranged(10.0, 0.1, 120)
-    backoff: float = ranged(1.0, 0, 3600)
+    tries: Annotated[int, Field(ge=1, le=20)] = 3
+    timeout: Annotated[float, Field(ge=0.1, le=120)] = 10.0
+    backoff: Annotated[float, Field(ge=0, le=3600)] = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Config:
     """The configuration. Times are in seconds, sizes in bytes. `workers` is the number of sources that run at once."""
 
     credentials: Credentials
-    app_id: int = ranged(1250000000, 1, 10**15 - 1)
+    app_id: Annotated[int, Field(ge=1, le=10**15 - 1)] = 1250000000
     buckets: tuple[Bucket, ...] = ()
     audio_specs: tuple[str, ...] = ("128000_mp3", "48000_m4a", "0_flac")
     video_callback_url: str | None = None
@@ -78,10 +80,10 @@ class Config:
     trans_basic: bool = False
     callbacks: CallbackPolicy = field(default_factory=CallbackPolicy)
     transcoder: Literal["ffmpeg", "stub"] = "ffmpeg"
-    stage_delay: float = ranged(0.0, 0, 3600)
-    workers: int = ranged(2, 1, 64)
-    ffmpeg_timeout: float = ranged(3600.0, 1, DAY)
-    max_object_size: int = ranged(5 * 2**30, 1, 2**50)
+    stage_delay: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    ffmpeg_timeout: Annotated[float, Field(ge=1, le=DAY)] = 3600.0
+    max_object_size: Annotated[int, Field(ge=1, le=2**50)] = 5 * 2**30
 
     def bucket(self, place: Place) -> Bucket | None:
         """Return the configured bucket at a place, None if there is none."""
@@ -110,17 +112,17 @@ class Faults:
     and use it once, in `api.py`, `callbacks.py` or `jobs.py`.
     """
 
-    share: float = ranged(1.0, 0, 1)
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
     drop_callbacks: bool = False
-    callback_copies: int = ranged(1, 1, 100)
-    callback_delay: float = ranged(0.0, 0, DAY)
-    callback_jitter: float = ranged(0.0, 0, DAY)
-    callback_reversed: float = ranged(0.0, 0, 3600)
+    callback_copies: Annotated[int, Field(ge=1, le=100)] = 1
+    callback_delay: Annotated[float, Field(ge=0, le=DAY)] = 0.0
+    callback_jitter: Annotated[float, Field(ge=0, le=DAY)] = 0.0
+    callback_reversed: Annotated[float, Field(ge=0, le=3600)] = 0.0
     callback_corrupt: bool = False
     callback_lie: Literal["success", "fail"] | None = None
     api_error: int | None = None
-    api_hang: float = ranged(0.0, 0, 3600)
-    api_http_status: int | None = ranged(None, 400, 599)
+    api_hang: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    api_http_status: Annotated[int, Field(ge=400, le=599)] | None = None
     api_garbage: bool = False
     task_error: int | None = None
 

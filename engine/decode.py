@@ -1,41 +1,45 @@
-"""JSON to frozen dataclasses and back, strictly: every error names the field (dotted path)."""
+"""JSON to frozen dataclasses and back, strictly, by pydantic: every error names the field (dotted path)."""
 
-import dataclasses
-import types
+import json
 from collections.abc import Callable, Mapping
-from enum import Enum
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar
+
+from pydantic import PlainSerializer, SerializationInfo, TypeAdapter, ValidationError
 
 from mediarelay.errors import Malformed
 
 T = TypeVar("T")
 SECRET = "********"  # noqa: S105
 """What a secret field shows; sent back, it leaves the secret as it is."""
+_HIDE = {"hide": True}
+_REASONS = {"missing": "is missing", "unexpected_keyword_argument": "is not known"}
 
 
-def ranged(default: Any, low: float, high: float) -> Any:
-    """Declare a number field with a default and inclusive bounds."""
-    return dataclasses.field(default=default, metadata={"range": (low, high)})
+def _shown(value: str, info: SerializationInfo) -> str:
+    return SECRET if info.context == _HIDE else value
 
 
-def secret(default: Any = dataclasses.MISSING) -> Any:
-    """Declare a text field that `encode` hides."""
-    return dataclasses.field(default=default, metadata={"secret": True})
+Secret = Annotated[str, PlainSerializer(_shown)]
+"""Text that `encode` hides."""
 
 
-def decode(kind: type[T], value: object, where: str = "") -> T:
+def decode(kind: type[T], value: object) -> T:
     """Build `kind` from parsed JSON; raises `Malformed` for a wrong type, an unknown or missing field, a bound."""
-    return _decode(kind, value, where)  # type: ignore[no-any-return]
+    try:
+        # As JSON, because only there a strict pydantic takes a list for a tuple and a value for a member of an enum.
+        return _adapter(kind).validate_json(json.dumps(value), strict=True, extra="forbid")  # type: ignore[no-any-return]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "body"
+        raise Malformed(where, _REASONS.get(first["type"], first["msg"].replace("Input should", "must"))) from None
 
 
 def encode(value: Any, *, reveal: bool = True) -> Any:
-    """Turn dataclasses into what `json.dumps` takes; secrets are hidden unless `reveal`."""
-    if dataclasses.is_dataclass(value):
-        return {f.name: _encode_field(f, getattr(value, f.name), reveal=reveal) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple | list):
+    """Turn a dataclass, or a list of them, into what `json.dumps` takes; secrets are hidden unless `reveal`."""
+    if isinstance(value, list | tuple):
         return [encode(item, reveal=reveal) for item in value]
-    return value.value if isinstance(value, Enum) else value
+    return _adapter(type(value)).dump_python(value, mode="json", context=None if reveal else _HIDE)
 
 
 def merge(old: Any, new: Any) -> Any:
@@ -45,87 +49,4 @@ def merge(old: Any, new: Any) -> Any:
     return old if new == SECRET else new
 
 
-def _encode_field(field: "dataclasses.Field[Any]", value: Any, *, reveal: bool) -> Any:
-    hidden = field.metadata.get("secret") and value is not None and not reveal
-    return SECRET if hidden else encode(value, reveal=reveal)
-
-
-def _decode(kind: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(kind):
-        return _record(kind, value, where)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return _member(kind, value, where)
-    return _FORMS.get(get_origin(kind), _scalar)(kind, value, where)
-
-
-def _record(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, Mapping):
-        raise Malformed(where or "body", "must be an object")
-    fields, hints = {f.name: f for f in dataclasses.fields(kind)}, _hints(kind)
-    prefix = f"{where}." if where else ""
-    for name in value.keys() - fields.keys():
-        raise Malformed(f"{prefix}{name}", "is not known")
-    for name in _required(kind) - value.keys():
-        raise Malformed(f"{prefix}{name}", "is missing")
-    found = {name: _decode(hints[name], item, prefix + name) for name, item in value.items()}
-    for name, item in found.items():
-        _check_range(fields[name], item, prefix + name)
-    return kind(**found)
-
-
-def _check_range(field: "dataclasses.Field[Any]", value: Any, where: str) -> None:
-    low, high = field.metadata.get("range", (None, None))
-    if low is not None and value is not None and not low <= value <= high:
-        raise Malformed(where, f"must be from {low} to {high}")
-
-
-@cache
-def _required(kind: Any) -> frozenset[str]:
-    missing = dataclasses.MISSING
-    fields = dataclasses.fields(kind)
-    return frozenset(f.name for f in fields if f.default is missing and f.default_factory is missing)
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _member(kind: type[Enum], value: Any, where: str) -> Enum:
-    try:
-        return kind(value)
-    except ValueError as error:
-        raise Malformed(where, f"must be one of {[member.value for member in kind]}") from error
-
-
-def _sequence(kind: Any, value: Any, where: str) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise Malformed(where, "must be a list")
-    return tuple(_decode(get_args(kind)[0], item, f"{where}.{i}") for i, item in enumerate(value))
-
-
-def _optional(kind: Any, value: Any, where: str) -> Any:
-    inner = next(arg for arg in get_args(kind) if arg is not types.NoneType)
-    return None if value is None else _decode(inner, value, where)
-
-
-def _literal(kind: Any, value: Any, where: str) -> Any:
-    if value not in get_args(kind):
-        raise Malformed(where, f"must be one of {list(get_args(kind))}")
-    return value
-
-
-def _scalar(kind: Any, value: Any, where: str) -> Any:
-    taken = (int, float) if kind is float else kind
-    if not isinstance(value, taken) or (isinstance(value, bool) and kind is not bool):
-        raise Malformed(where, f"must be {_SCALARS[kind]}")
-    return value
-
-
-_SCALARS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-_FORMS: dict[Any, Callable[[Any, Any, str], Any]] = {
-    tuple: _sequence,
-    Union: _optional,
-    types.UnionType: _optional,
-    Literal: _literal,
-}
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)

@@ -8,12 +8,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import urllib3
+from pydantic import Field
 
-from engine.decode import ranged, secret
+from engine.decode import Secret
 from mediarelay.errors import Malformed
 from mediarelay.signing.standard_webhooks import headers
 from mediarelay.signing.zego import callback_signature
@@ -70,7 +71,7 @@ class GameServer:
     """The address that receives relays, and the secret that signs them."""
 
     url: str
-    secret: str = secret()
+    secret: Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +85,11 @@ class Order:
     room_id: str
     variant: Variant = "accompaniment"
     song_id: str = "104008"
-    vendor_id: int = ranged(1, 0, 99)
-    ttl: int = ranged(300_000, 0, DAY)
+    vendor_id: Annotated[int, Field(ge=0, le=99)] = 1
+    ttl: Annotated[int, Field(ge=0, le=DAY)] = 300_000
     scheme: Literal["webhooks", "zego"] = "webhooks"
     fault: Wrong = "nothing"
-    error_code: int = ranged(0, 0, 2**31)
+    error_code: Annotated[int, Field(ge=0, le=2**31)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,4 @@
-"""Which tests share a worker: those that deploy (one stack at a time), that build the layers once, or that build on
-what others found.
+"""Which tests share a worker: those that use one deployed stack, build the layers once, or build on what others found.
 
 pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdist 3.8 tells its groups apart.
 """
@@ -14,7 +13,7 @@ from tests import layers as built
 
 TOGETHER = {
     "tests/e2e/": "deployed",
-    "tests/chaos/": "deployed",
+    "tests/chaos/": "chaos",
     "tests/template/test_layers.py": "layers",
     "tests/integration/test_runtime.py": "layers",
     "tests/integration/test_events.py": "events",

@@ -315,7 +315,7 @@ class ChaosRun:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.stack.down()
-        self.deployment = self.stack.up(lambda _name: nullcontext(), self.parameters)
+        self.deployment = self.stack.up(lambda _name: nullcontext(), dict(self.parameters))
         self.names |= function_names(self.stack)
 
 

@@ -248,7 +248,7 @@ def test_a_field_does_not_cost_its_rendition(info: dict[str, Any], field: str, k
 
 
 def test_a_rendition_does_not_cost_the_others() -> None:
-    infos = [None, {"name": "f10", "path": "/a"}, 7, {}, [], "", {"fps": 25}, {"name": "f20", "path": "/b"}]
+    infos: list[Any] = [None, {"name": "f10", "path": "/a"}, 7, {}, [], "", {"fps": 25}, {"name": "f20", "path": "/b"}]
     facts = query(result={"video": {"info": infos}, "gif": False, "cover": {"info": [{"name": "0_0", "path": "/c"}]}})
     assert [one.name for one in facts.renditions] == ["f10", "f20", "0_0"]
     assert facts.unreadable == ("result.gif", "result.video.info")

@@ -80,12 +80,12 @@ def test_what_the_engine_s_game_server_does_wrong(
 
 
 def test_a_song_runs_out(deployed: Deployed) -> None:
-    lives = {"share_token_ttl": 30_000, "resources": [{"resource_id": "x", "quality": "hq", "resource_ttl": 30_000}]}
+    lives = {"share_token_ttl": 15_000, "resources": [{"resource_id": "x", "quality": "hq", "resource_ttl": 15_000}]}
     message = relay(deployed, "song", **lives)
     deployed.api_client.relay(message)
     room = message["room_id"]
     first = songs(deployed, room)[0]["share_ms_left"]
-    assert songs(deployed, room)[0]["share_ms_left"] < first <= 29_000
+    assert songs(deployed, room)[0]["share_ms_left"] < first <= 14_000
     until(lambda: deployed.invoke("Sweep") and "expired" in said(deployed, room), "the end")
     assert songs(deployed, room)[0]["next"] == "acquire"
     assert set(said(deployed, room)) == {"ready", "expiring", "expired"}

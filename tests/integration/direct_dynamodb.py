@@ -1,24 +1,21 @@
 """A short way from boto3's DynamoDB client to moto's DynamoDB, without the HTTP between them.
 
 Signing, headers, two JSON parsers and moto's generic serializer cost ten times what moto's DynamoDB itself does. The
-short way leaves them out: botocore still checks and writes the request, moto still carries it out. Errors take the
-whole way back. Modules marked `over_http` go the long way, and `test_direct_dynamodb.py` compares the two.
+short way leaves them out: botocore still checks the request, moto still carries it out, and botocore still makes the
+exceptions. Modules marked `over_http` go the long way, and `test_direct_dynamodb.py` compares the two.
 """
 
-import json
-from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from inspect import signature
 from threading import Lock
 from typing import Any
 
 import pytest
 from botocore import xform_name
-from botocore.handlers import BUILTIN_HANDLERS, REGISTER_LAST
-from botocore.model import OperationModel
+from botocore.client import BaseClient
+from botocore.exceptions import ParamValidationError
 from botocore.parsers import create_parser
-from moto.core import DEFAULT_ACCOUNT_ID
+from botocore.validate import ParamValidator
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
@@ -32,66 +29,67 @@ DIRECT = {
     *("BatchGetItem", "BatchWriteItem", "TransactWriteItems"),
 }
 """The calls that read and write items; all others take the long way."""
-LOCK = Lock()
+ACCOUNT = "123456789012"
+"""The account that moto takes every caller for."""
+INDEX_NAME = list(signature(Table.query).parameters).index("index_name") - 2
+"""Where moto's own caller passes the index, after the table and the hash key."""
+LOCK, VALIDATOR = Lock(), ParamValidator()
 
 
-@dataclass
-class Response:
-    """What botocore looks at in the HTTP response."""
+def _make_api_call(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Make botocore's call of an operation, with a short way for those in `DIRECT`."""
 
-    status_code: int
+    def call(self: Any, operation: str, params: Mapping[str, Any]) -> Any:
+        model = self.meta.service_model.operation_model(operation)
+        if self.meta.service_model.service_name != "dynamodb" or operation not in DIRECT:
+            return plain(self, operation, params)
+        params = self._emit_api_params(api_params=params, operation_model=model, context={})
+        if (report := VALIDATOR.validate(params, model.input_shape)).has_errors():
+            raise ParamValidationError(report=report.generate_report())
+        return _carry_out(self, model, params)
 
-
-class Direct:
-    """The event handler that answers in place of the network, while it is on."""
-
-    on = False
-
-    def __call__(self, model: OperationModel, params: Mapping[str, Any], **_: Any) -> tuple[Response, Any] | None:
-        if not self.on or model.name not in DIRECT:
-            return None
-        handler = _handler(model, params)
-        try:
-            with LOCK:
-                answer = getattr(handler, xform_name(model.name))()
-        except HTTPException as error:
-            return _failed(error.code, dict(error.get_headers()), error.description, model)
-        except ServiceException as error:
-            return _failed(*handler.serialized(ActionResult(error)), model)
-        members = model.output_shape.members
-        reported = {name: value for name, value in answer.result.items() if name in members and value is not None}
-        return Response(200), reported | {"ResponseMetadata": {"HTTPStatusCode": 200}}
+    return call
 
 
-def _handler(model: OperationModel, params: Mapping[str, Any]) -> DynamoHandler:
+def _carry_out(boto: Any, model: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+    handler = _handler(boto, model, params)
+    try:
+        with LOCK:
+            answer = getattr(handler, xform_name(model.name))()
+    except HTTPException as error:
+        raise _error(boto, model, error.code, dict(error.get_headers()), error.description) from error
+    except ServiceException as error:
+        raise _error(boto, model, *handler.serialized(ActionResult(error))) from error
+    members = model.output_shape.members
+    reported = {name: value for name, value in answer.result.items() if name in members and value is not None}
+    return reported | {"ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+def _handler(boto: Any, model: Any, params: Mapping[str, Any]) -> DynamoHandler:
     """Make moto's handler of one request, as moto makes it of what comes over HTTP."""
     handler = DynamoHandler()
-    handler.body = handler.params = json.loads(params["body"], object_hook=_binary)
-    handler.headers, handler.querystring, handler.uri_match, handler.response_headers = params["headers"], {}, {}, {}
-    handler.region, handler.current_account = params["context"]["client_region"], DEFAULT_ACCOUNT_ID
+    handler.body = handler.params = _copy(params)
+    handler.headers = {"x-amz-target": f"DynamoDB_20120810.{model.name}", "Content-Type": "application/x-amz-json-1.0"}
+    handler.querystring, handler.uri_match, handler.response_headers = {}, {}, {}
+    handler.region, handler.current_account = boto.meta.region_name, ACCOUNT
     return handler
 
 
-def _binary(found: dict[str, Any]) -> dict[str, Any]:
-    """Decode a binary attribute value."""
-    match found:
-        case {"B": str(text)}:
-            return {"B": b64decode(text)}
-        case {"BS": list(texts)}:
-            return {"BS": [b64decode(text) for text in texts]}
-    return found
+def _copy(value: Any) -> Any:
+    """Copy a request, so that moto keeps nothing of the caller's; JSON has only these containers."""
+    if isinstance(value, Mapping):
+        return {name: _copy(one) for name, one in value.items()}
+    return [_copy(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _failed(status: Any, headers: Any, body: Any, model: OperationModel) -> tuple[Response, Any]:
-    response = {"status_code": status, "headers": headers, "body": str(body).encode()}
-    parser = create_parser("json")
+def _error(boto: Any, model: Any, status: Any, headers: Any, body: Any) -> Exception:
+    """Make the exception that botocore makes of an HTTP response."""
+    parser, response = create_parser("json"), {"status_code": status, "headers": headers, "body": str(body).encode()}
     parsed = parser.parse(response, model.output_shape)
     shape = model.service_model.shape_for_error_code(parsed["Error"]["Code"])
-    return Response(status), parsed | (parser.parse(response, shape) if shape else {})
-
-
-direct = Direct()
-BUILTIN_HANDLERS.append(("before-call.dynamodb", direct, REGISTER_LAST))
+    modeled = parser.parse(response, shape) if shape else {}
+    made: Exception = boto.exceptions.from_code(parsed["Error"]["Code"])(parsed | modeled, model.name)
+    return made
 
 
 def one_at_a_time(patch: pytest.MonkeyPatch) -> None:
@@ -111,7 +109,7 @@ def take_the_short_way(patch: pytest.MonkeyPatch) -> None:
     By itself it decodes an item once for each name of a projection, sorts the whole table for each query of one
     partition, and asks five queries of a value that is a string.
     """
-    patch.setattr(direct, "on", True)
+    patch.setattr(BaseClient, "_make_api_call", _make_api_call(vars(BaseClient)["_make_api_call"]))
     patch.setattr(Item, "project", _project(Item.project))
     patch.setattr(Table, "query", _query(Table.query))
     patch.setattr(Table, "all_items", _all_items)
@@ -119,23 +117,26 @@ def take_the_short_way(patch: pytest.MonkeyPatch) -> None:
 
 
 def _project(plain: Callable[[Item, list[list[str]]], Item]) -> Callable[[Item, list[list[str]]], Item]:
-    def project(item: Item, expressions: list[list[str]]) -> Item:
+    def project(item: Any, expressions: list[list[str]]) -> Item:
         regular = item.to_regular_json()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(item, "to_regular_json", lambda: regular)
+        item.to_regular_json = lambda: regular
+        try:
             return plain(item, expressions)
+        finally:
+            del item.to_regular_json
 
     return project
 
 
 def _query(plain: Callable[..., Any]) -> Callable[..., Any]:
-    def query(table: Table, *args: Any, **kwargs: Any) -> Any:
-        asked = signature(plain).bind(table, *args, **kwargs).arguments
-        if asked.get("index_name"):
-            return plain(table, *args, **kwargs)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(table, "all_items", lambda: list(table.items.get(asked["hash_key"], {}).values()))
-            return plain(table, *args, **kwargs)
+    def query(table: Any, hash_key: DynamoType, *args: Any, **kwargs: Any) -> Any:
+        if args[INDEX_NAME]:
+            return plain(table, hash_key, *args, **kwargs)
+        table.all_items = lambda: list(table.items.get(hash_key, {}).values())
+        try:
+            return plain(table, hash_key, *args, **kwargs)
+        finally:
+            del table.all_items
 
     return query
 
@@ -146,7 +147,7 @@ def _all_items(table: Table) -> list[Item]:
     return sorted(found, key=lambda item: (item.hash_key.value, item.range_key.value))
 
 
-_plain_value = DynamoType.cast_value.fget
+_plain_value = vars(DynamoType)["cast_value"].fget
 
 
 def _cast_value(value: DynamoType) -> Any:

@@ -32,7 +32,7 @@ from mediarelay.wiring.relays import relay_endpoint
 from mediarelay.wiring.songs import song_publisher
 from mediarelay.wiring.tasks import task_repository
 from tests.integration.provider import Site
-from tests.integration.song_harness import CALLBACK, WEBHOOK
+from tests.integration.song_harness import CALLBACK, WEBHOOK, kms_key
 from tests.integration.stores import Stores
 from tests.integration.task_harness import Clock, waiting
 from tests.lambda_context import Context
@@ -62,7 +62,7 @@ class LambdaSandbox:
         self.patch, self.site, self.clock = patch, site, Clock()
         self.stores = Stores(table)
         self.calls: set[Call] = set()
-        self.queue, self.submits, self.retry = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
+        self.queue, self.submits, self.backlog = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
         self.unknown = _queue(f"{table}-unknown")
         self.inbox = _queue(f"{table}-inbox")
         self.topic = client("sns").create_topic(Name=table)["TopicArn"]
@@ -72,9 +72,9 @@ class LambdaSandbox:
         self.values |= {
             "CONFIRM_UNKNOWN_QUEUE_URL": self.unknown,
             "SUBMIT_QUEUE_URL": self.submits,
-            "CALLBACK_BACKLOG_URL": self.retry,
+            "CALLBACK_BACKLOG_URL": self.backlog,
         }
-        self.values["SONG_TOKEN_KEY_ID"] = _kms_key()
+        self.values["SONG_TOKEN_KEY_ID"] = kms_key()
         self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
         self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
 
@@ -201,7 +201,7 @@ class LambdaSandbox:
             self.queue: "ConfirmQueue",
             self.unknown: "ConfirmUnknownQueue",
             self.submits: "SubmitQueue",
-            self.retry: "CallbackBacklog",
+            self.backlog: "CallbackBacklog",
             self.topic: "Notifications",
         }[params.get("QueueUrl") or params["TopicArn"]]
 
@@ -213,7 +213,7 @@ class LambdaSandbox:
             "queue": [json.loads(body) for body in _messages(self.queue)],
             "unknown": [json.loads(body) for body in _messages(self.unknown)],
             "submits": [json.loads(body) for body in _messages(self.submits)],
-            "retry": [_captured(json.loads(body)) for body in _messages(self.retry)],
+            "retry": [_captured(json.loads(body)) for body in _messages(self.backlog)],
             "quarantine": self._quarantined(),
             "topic": [_publication(json.loads(body)) for body in _messages(self.inbox)],
             "provider": [{name: sent[name] for name in sent if name not in SIGNED} for sent in self.site.requests],
@@ -270,12 +270,6 @@ def _queue(name: str) -> str:
 def _secret(name: str, value: Any) -> str:
     arn: str = client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
     return arn
-
-
-def _kms_key() -> str:
-    """The account's key; moto takes a tenth of a second to make one."""
-    found = client("kms").list_keys()["Keys"] or [client("kms").create_key()["KeyMetadata"]]
-    return str(found[0]["KeyId"])
 
 
 def _messages(url: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.kms import KmsCipher
+from mediarelay.domain.due import Duty
 from mediarelay.domain.songs.events import Margins
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.signing.standard_webhooks import sign
@@ -18,7 +19,7 @@ from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.songs.read import SongReader
 from mediarelay.usecases.songs.receive import RelayEndpoint, SongReceipt
 from tests.integration.stores import Stores
-from tests.integration.task_harness import Clock, Secret, Topic
+from tests.integration.task_harness import Clock, Secret, topic
 
 API = "https://api.example"
 PAYLOADS = Path(__file__).parents[1] / "contract" / "payloads" / "zego"
@@ -39,14 +40,20 @@ def relay(of: Any = None, **fields: Any) -> dict[str, Any]:
     return {"room_id": KEY.room, "vendor_id": KEY.vendor, "result": of if of is not None else result()} | fields
 
 
+def kms_key() -> str:
+    """The account's key; moto takes a tenth of a second to make one."""
+    found = client("kms").list_keys()["Keys"] or [client("kms").create_key()["KeyMetadata"]]
+    return str(found[0]["KeyId"])
+
+
 class SongHarness:
     """The use cases of songs."""
 
     def __init__(self, table: str) -> None:
-        self.clock, self.topic, self.table = Clock(), Topic(), table
+        self.clock, self.topic, self.table = Clock(), topic(), table
         self.secrets = Secret({"webhook_secrets": f"whsec_b3RoZXI= {WEBHOOK}", "callback_secrets": f"other {CALLBACK}"})
         self.stores = Stores(table)
-        self.cipher = KmsCipher(client("kms"), client("kms").create_key()["KeyMetadata"]["KeyId"])
+        self.cipher = KmsCipher(client("kms"), kms_key())
         self.margins = Margins(safety=timedelta(seconds=30), notice=timedelta(minutes=10))
         self.publisher = SongPublisher(
             songs=self.stores.songs, topic=self.topic, api_url=API, margins=self.margins, clock=self.clock
@@ -82,8 +89,8 @@ class SongHarness:
 
     def sweep(self) -> list[str]:
         """Follow every song that is due; returns what was said."""
-        rows = list(self.stores.due_index.waiting("song", self.clock()))
-        return [said for row in rows for said in self.follow(row.subject)]
+        rows = list(self.stores.due_index.waiting(Duty.SONG, self.clock()))
+        return [said for row in rows for said in self.follow(row.subject_as(SongKey))]
 
     def song(self, *, tokens: bool = False) -> dict[str, Any]:
         """What a client reads of the song."""

@@ -10,13 +10,14 @@ from ipaddress import ip_network
 from itertools import count
 from pathlib import Path
 from threading import Barrier
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.contracts.cts.parse import parse_reply
 from mediarelay.domain.budget import Budget
 from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
+from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.songs.events import Margins
 from mediarelay.domain.tasks.item import Selection
@@ -45,7 +46,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 VID = "963f1d40dfdfadfdd9b94e922d5696"
 TOKEN = "callback-token-1"
 API = "https://api.example.com"
-DUTIES = ("video", "audio", "unknown_video", "unknown_audio", "submit", "submit_queued", "give_up", "publish", "replay")
+DUTIES = [duty for duty in Duty if duty not in {Duty.SONG, Duty.DELETE_BODY, Duty.UNREADABLE}]
 VISIBILITY_TIMEOUT = timedelta(minutes=3)
 STATUS = {"pending": 1, "probed": 2, "transcoding": 3, "failed": 4, "succeeded": 5}
 
@@ -87,8 +88,8 @@ def together(jobs: Iterable[Callable[[], T]]) -> list[T]:
 
 def waiting(due_index: DueIndex) -> dict[str, list[DueItem]]:
     """The whole due index, by duty."""
-    rows = {what: list(due_index.waiting(what, START + timedelta(days=10_000))) for what in DUTIES}
-    return {what: found for what, found in rows.items() if found}
+    rows = {duty.value: list(due_index.waiting(duty, START + timedelta(days=10_000))) for duty in DUTIES}
+    return {duty: found for duty, found in rows.items() if found}
 
 
 def listed(harness: "TaskHarness", kind: Kind, state: State) -> list[dict[str, str]]:
@@ -157,70 +158,53 @@ class Provider:
         return said
 
 
-class Topic:
-    """Keeps what was published; may be down."""
+class Outbox(Generic[T]):
+    """A queue or a topic: keeps what `read` makes of each message that is sent, unless it is down."""
 
-    def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
-        self.down = False
-
-    def publish(self, message: str, attributes: dict[str, str]) -> None:
-        if self.down:
-            raise Undelivered("ClientError")
-        self.messages.append(json.loads(message))
-
-
-class Queue:
-    """Keeps what was sent; may be down."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, Kind]] = []
+    def __init__(self, read: Callable[..., T]) -> None:
+        self.read = read
+        self.messages: list[T] = []
         self.down = False
         self.waiting = 0
 
-    def send(self, vid: str, kind: Kind, *, prompt: bool = False) -> None:
-        if self.down:
-            raise Undelivered("ClientError")
-        self.sent.append((vid, kind))
+    def send(self, *message: Any, **how: Any) -> None:
+        self._answer()
+        self.messages.append(self.read(*message, **how))
+
+    publish = send
 
     def backlog(self) -> int:
-        if self.down:
-            raise Undelivered("ClientError")
+        self._answer()
         return self.waiting
 
-
-class Requests:
-    """The submit queue."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-        self.down = False
-        self.waiting = 0
-
-    def send(self, identity: str) -> None:
-        if self.down:
-            raise Undelivered("ClientError")
-        self.sent.append(identity)
-
-    def backlog(self) -> int:
-        return self.waiting
-
-    def take(self) -> list[str]:
-        found, self.sent = self.sent, []
+    def take(self) -> list[T]:
+        """Receive and delete all messages."""
+        found, self.messages = self.messages, []
         return found
 
-
-class Backlog:
-    """The callback backlog."""
-
-    def __init__(self) -> None:
-        self.kept: list[tuple[Kind, Origin, datetime, bytes]] = []
-        self.down = False
-
-    def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
+    def _answer(self) -> None:
         if self.down:
             raise Undelivered("ClientError")
-        self.kept.append((kind, origin, at, body))
+
+
+def topic() -> Outbox[dict[str, Any]]:
+    """The topic of the notifications."""
+    return Outbox(lambda message, _attributes: dict(json.loads(message)))
+
+
+def confirm_queue() -> Outbox[tuple[str, Kind]]:
+    """One of the queues of queries."""
+    return Outbox(lambda vid, kind, **_how: (vid, kind))
+
+
+def submit_queue() -> Outbox[str]:
+    """The queue of the ids of intents."""
+    return Outbox(str)
+
+
+def callback_backlog() -> Outbox[tuple[Kind, Origin, datetime, bytes]]:
+    """The queue of the callbacks that could not be stored."""
+    return Outbox(lambda kind, origin, at, body: (kind, origin, at, body))
 
 
 class TaskHarness:
@@ -235,8 +219,8 @@ class TaskHarness:
         hours: float = 24,
         raw_body_days: int = 90,
     ) -> None:
-        self.clock, self.provider, self.topic, self.queue = Clock(), Provider(), Topic(), Queue()
-        self.unknown_queue, self.budget = Queue(), Budget(100)
+        self.clock, self.provider, self.topic, self.queue = Clock(), Provider(), topic(), confirm_queue()
+        self.unknown_queue, self.budget = confirm_queue(), Budget(100)
         self.tokens, self.table, self.cidrs, self.trusted = Secret({"tokens": f"{TOKEN} other"}), table, cidrs, trusted
         self.stores = Stores(table, raw_body_days=raw_body_days)
         self.tasks = TaskRepository(
@@ -253,7 +237,7 @@ class TaskHarness:
         self.submitter = Submitter(
             registry=self.registry, intents=self.stores.intents, tasks=self.tasks, send=send, clock=self.clock
         )
-        self.submits, self.backlog, self.identities = Requests(), Backlog(), count(1)
+        self.submits, self.backlog, self.identities = submit_queue(), callback_backlog(), count(1)
         self.breaker = CircuitBreaker(self.stores.circuits, self.clock)
         self.replayer = Replayer(
             tasks=self.tasks,
@@ -343,7 +327,7 @@ class TaskHarness:
         body = json.dumps(request).encode()
         return self.tasks.add(LoggedObservation(vid=vid, kind=kind, origin=origin, at=self.clock(), body=body))
 
-    def confirm(self, vid: str = VID, kind: Kind = Kind.VIDEO) -> Task:
+    def confirm(self, vid: str = VID, kind: Kind = Kind.VIDEO) -> Task | None:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
@@ -351,9 +335,7 @@ class TaskHarness:
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""
-        found = self.queue.sent + self.unknown_queue.sent
-        self.queue.sent, self.unknown_queue.sent = [], []
-        return found
+        return self.queue.take() + self.unknown_queue.take()
 
     def sweep(self) -> dict[str, int]:
         """Sweep; the submit queue delivers at once."""

@@ -1,12 +1,13 @@
 """Batches: each request by itself, stored before anything is asked, handed on at the pace of the budget."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from mediarelay.contracts.api.submits import batch_response
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.errors import BudgetSpent, ProviderRefused
+from mediarelay.errors import BudgetSpent, ProviderRefused, Undelivered
 from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
 from tests.integration.task_harness import TaskHarness
 
@@ -28,7 +29,7 @@ def hand_on(harness: TaskHarness) -> int:
     """What stream and sweep do."""
     for row in harness.due().get("submit_queued", []):
         harness.submits.send(row.subject.identity)
-    count = len(harness.submits.sent)
+    count = len(harness.submits.messages)
     harness.send_submits()
     return count
 
@@ -90,14 +91,19 @@ def test_over_budget_the_rest_waits_and_a_tick_hands_on_no_more_than_the_budget(
     assert "submit_queued" not in harness.due()
 
 
-@pytest.mark.parametrize("down", [True, False])
-def test_a_queue_that_is_down_leaves_requests_due(harness: TaskHarness, *, down: bool) -> None:
+@pytest.mark.parametrize("down", ["nothing", "send", "send and backlog"])
+def test_a_queue_that_is_down_leaves_requests_due(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, down: str
+) -> None:
     statuses(harness, [song(1)])
     harness.clock.forward(minutes=1)
-    harness.submits.down = down
     harness.provider.vids = ["v1"]
-    harness.sweep()
-    assert ("submit_queued" in harness.due()) is down
+    harness.submits.down = down != "nothing"
+    if down == "send":
+        monkeypatch.setattr(harness.submits, "backlog", lambda: 0)
+    with pytest.raises(Undelivered) if down == "send and backlog" else nullcontext():
+        harness.sweep()
+    assert ("submit_queued" in harness.due()) is harness.submits.down
 
 
 def test_without_a_ledger_each_item_says_so(harness: TaskHarness) -> None:

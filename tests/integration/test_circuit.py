@@ -87,7 +87,7 @@ def test_an_open_circuit_leaves_everything_due_and_costs_no_attempt(
     counted(capsys)
     assert harness.poll() == 0
     assert counted(capsys).total("CircuitOpen") == 1
-    assert harness.queue.sent == []
+    assert harness.queue.messages == []
     harness.clock.forward(minutes=30)
     assert harness.poll() == 1, "after the break somebody has to try"
 

@@ -279,7 +279,10 @@ def test_a_provider_that_is_believed_is_asked_when_its_callback_is_lost(table: s
     harness = TaskHarness(table, trusted=True)
     harness.track()
     harness.provider.answers[VID] = answer()
+    harness.clock.forward(minutes=1)
+    assert harness.poll() == 1
     assert harness.confirm().outcome is State.SUCCEEDED
+    assert harness.provider.asked == [(Kind.VIDEO, VID)]
 
 
 def test_a_change_of_trust_changes_no_recorded_outcome(harness: TaskHarness) -> None:
@@ -295,10 +298,13 @@ def test_a_change_of_trust_changes_no_recorded_outcome(harness: TaskHarness) -> 
 def test_a_claim_of_the_other_kind_does_not_hide_the_real_one(harness: TaskHarness) -> None:
     harness.claim(callback())
     harness.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
-    busy, harness.provider.answers[VID] = ProviderBusy("busy", 4400), ProviderBusy("busy", 4400)
+    harness.provider.answers[VID] = ProviderBusy("busy", 4400)
     harness.confirm(kind=Kind.AUDIO)
-    assert sorted(harness.due()) == ["unknown_audio", "unknown_video"], busy
+    assert sorted(harness.due()) == ["unknown_audio", "unknown_video"]
     harness.provider.answers[VID] = answer()
+    harness.clock.forward(minutes=5)
+    assert harness.poll(Kind.VIDEO) == 1, "the schedule takes up the real one by itself"
+    assert harness.take() == [(VID, Kind.VIDEO)]
     assert harness.confirm(kind=Kind.VIDEO).outcome is State.SUCCEEDED
     assert list(harness.due()) == ["publish"]
 

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import logging
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
@@ -304,7 +305,7 @@ def test_the_time_before_the_first_byte_counts(site: Site, monkeypatch: pytest.M
         return answer
 
     monkeypatch.setattr(requests.Session, "post", slow_post)
-    monkeypatch.setattr(cts_api.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     site.says("GetCtsInfo", envelope(data={"vid": VID}))
     with pytest.raises(ProviderBusy, match=r"^no usable answer \(too slow\)$"):
         api(site).query(Kind.VIDEO, VID)

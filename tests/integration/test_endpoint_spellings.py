@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -79,7 +79,7 @@ def server() -> Iterator[Any]:
     found.server_close()
 
 
-def ask(spelling: str, session: requests.Session) -> bytes:
+def ask(spelling: str, session: requests.Session) -> Mapping[str, Any]:
     session.trust_env = False
     settings = Settings.read({"PROVIDER_ENDPOINT": spelling})
     api = CtsApi(

@@ -46,7 +46,7 @@ def call_back(harness: TaskHarness, vid: str) -> None:
 def rounds(harness: TaskHarness) -> Iterator[int]:
     """Let each queue's workers take one message each, and again, until nothing waits; yields the round."""
     for number in count(1):
-        taken = [queue.sent.pop(0) for queue, workers in _lanes(harness) for _ in range(workers) if queue.sent]
+        taken = [queue.messages.pop(0) for queue, workers in _lanes(harness) for _ in range(workers) if queue.messages]
         if not taken:
             return
         for vid, kind in taken:
@@ -65,7 +65,10 @@ def test_a_callback_about_an_unknown_id_waits_apart(harness: TaskHarness) -> Non
     harness.track("ordered")
     for vid in ("forged", "ordered"):
         call_back(harness, vid)
-    assert (harness.queue.sent, harness.unknown_queue.sent) == ([("ordered", Kind.VIDEO)], [("forged", Kind.VIDEO)])
+    assert (harness.queue.messages, harness.unknown_queue.messages) == (
+        [("ordered", Kind.VIDEO)],
+        [("forged", Kind.VIDEO)],
+    )
 
 
 def test_an_id_that_the_provider_does_not_know_stays_unknown_and_one_that_it_knows_does_not(
@@ -77,8 +80,8 @@ def test_an_id_that_the_provider_does_not_know_stays_unknown_and_one_that_it_kno
         harness.confirm(vid)
         asker(harness).request(vid, Kind.VIDEO, vouched=False)
     assert harness.provider.known == {"forged": False, "real": False}
-    assert [vid for vid, _ in harness.queue.sent] == ["real"], "once the provider has answered"
-    assert [vid for vid, _ in harness.unknown_queue.sent] == ["forged", "forged", "real"]
+    assert [vid for vid, _ in harness.queue.messages] == ["real"], "once the provider has answered"
+    assert [vid for vid, _ in harness.unknown_queue.messages] == ["forged", "forged", "real"]
     assert {what: [row.subject.vid for row in rows] for what, rows in harness.due().items()} == {
         "unknown_video": ["forged"],
         "video": ["real"],
@@ -93,13 +96,13 @@ def test_an_order_makes_a_task_known(harness: TaskHarness) -> None:
     harness.confirm()
     assert harness.provider.known == {VID: True}
     asker(harness).request(VID, Kind.VIDEO, vouched=False)
-    assert harness.queue.sent == [(VID, Kind.VIDEO)]
+    assert harness.queue.messages == [(VID, Kind.VIDEO)]
 
 
 def test_a_replay_waits_with_the_orders(harness: TaskHarness) -> None:
     harness.claim(callback())
     asker(harness).request(VID, Kind.VIDEO, vouched=True)
-    assert harness.queue.sent == [(VID, Kind.VIDEO)]
+    assert harness.queue.messages == [(VID, Kind.VIDEO)]
 
 
 def test_trusted_callbacks_are_no_rumours(table: str) -> None:
@@ -108,7 +111,7 @@ def test_trusted_callbacks_are_no_rumours(table: str) -> None:
     assert list(harness.due()) == ["video"]
     harness.clock.forward(minutes=1)
     harness.poll()
-    assert (harness.queue.sent, harness.unknown_queue.sent) == ([(VID, Kind.VIDEO)], [])
+    assert (harness.queue.messages, harness.unknown_queue.messages) == ([(VID, Kind.VIDEO)], [])
 
 
 def test_real_tasks_are_confirmed_in_as_many_rounds_beside_forged_ones_as_without(harness: TaskHarness) -> None:
@@ -125,7 +128,7 @@ def test_real_tasks_are_confirmed_in_as_many_rounds_beside_forged_ones_as_withou
         number for number in rounds(harness) if all(harness.reader.task(vid)["state"] == "succeeded" for vid in real)
     )
     assert done == len(real) / WORKERS
-    assert harness.unknown_queue.sent, "forged ones still wait"
+    assert harness.unknown_queue.messages, "forged ones still wait"
 
 
 def test_real_tasks_have_their_part_of_the_budget_beside_forged_ones(harness: TaskHarness) -> None:
@@ -136,7 +139,7 @@ def test_real_tasks_have_their_part_of_the_budget_beside_forged_ones(harness: Ta
     object.__setattr__(harness.confirmer, "provider", paid)
     for number in range(40):
         call_back(harness, f"forged{number}")
-    for vid, kind in harness.unknown_queue.sent:
+    for vid, kind in harness.unknown_queue.messages:
         harness.confirm(vid, kind)
     assert len(paid.called) == 10, "half of the queries of a minute"
     for vid in real:
@@ -155,9 +158,9 @@ def test_a_real_task_that_nobody_ordered_is_confirmed_in_the_end(harness: TaskHa
     call_back(harness, "real")
     minutes = 0
     while harness.reader.task("real")["state"] != "succeeded":
-        for vid, kind in harness.unknown_queue.sent:
+        for vid, kind in harness.unknown_queue.messages:
             harness.confirm(vid, kind)
-        harness.unknown_queue.sent.clear()
+        harness.unknown_queue.messages.clear()
         harness.clock.forward(minutes=1)
         harness.poll()
         minutes += 1
@@ -216,8 +219,8 @@ def test_a_tick_hands_on_as_many_as_a_minute_has_calls_for_and_ordered_ones_firs
         harness.track(f"real{number}")
     harness.clock.forward(minutes=2)
     assert harness.poll() == 8 + 4
-    assert {vid[:4] for vid, _ in harness.queue.sent} == {"real"}
-    assert {vid[:4] for vid, _ in harness.unknown_queue.sent} == {"forg"}
+    assert {vid[:4] for vid, _ in harness.queue.messages} == {"real"}
+    assert {vid[:4] for vid, _ in harness.unknown_queue.messages} == {"forg"}
 
 
 def test_while_the_provider_hangs_the_queue_does_not_grow(harness: TaskHarness) -> None:
@@ -227,8 +230,8 @@ def test_while_the_provider_hangs_the_queue_does_not_grow(harness: TaskHarness) 
     for _ in range(15):
         harness.clock.forward(minutes=2)
         harness.poll()
-        harness.queue.waiting = len(harness.queue.sent)
-    assert len(harness.queue.sent) == harness.budget.queries(known=True) == 40
+        harness.queue.waiting = len(harness.queue.messages)
+    assert len(harness.queue.messages) == harness.budget.queries(known=True) == 40
 
 
 def test_what_no_poll_has_had_room_for_is_not_given_up_an_hour_late(harness: TaskHarness) -> None:
@@ -347,7 +350,7 @@ def test_submits_whose_client_waits_come_before_a_batch(harness: TaskHarness) ->
     harness.submitter.submit(Kind.AUDIO, REQUEST | {"url": "http://a/mine.mp3"}, None)
     harness.clock.forward(minutes=2)
     assert harness.sweeper.sweep(harness.tick())["submit"] == 80
-    assert harness.submits.sent[0] == next(
+    assert harness.submits.messages[0] == next(
         item["pk"]["S"].removeprefix("INTENT#")
         for item in harness.items()
         if item["item"]["S"] == "intent" and "mine" in str(item["request"])

@@ -70,11 +70,11 @@ def calls(names: list[str]) -> Iterator[None]:
         names.append(model.name)
 
     events = client("dynamodb").meta.events
-    events.register("before-call.dynamodb", note)
+    events.register("before-parameter-build.dynamodb", note)
     try:
         yield
     finally:
-        events.unregister("before-call.dynamodb", note)
+        events.unregister("before-parameter-build.dynamodb", note)
 
 
 # ── the log ──
@@ -183,8 +183,8 @@ def test_one_of_many_racing_savers_wins_each_version(harness: TaskHarness) -> No
 def test_what_is_due_appears_and_what_is_settled_disappears(harness: TaskHarness) -> None:
     harness.stores.tasks.append(entry(), Due(Duty.VIDEO, START))
     harness.stores.tasks.save(TaskItem(summary(due=Due(Duty.VIDEO, START + timedelta(seconds=1))), BOOKKEEPING), None)
-    assert [row.handle[1] for row in harness.stores.due_index.waiting("video", START - timedelta(seconds=1))] == []
-    assert [row.handle[1][:3] for row in harness.stores.due_index.waiting("video", START)] == ["OBS"]
+    assert [row.handle[1] for row in harness.stores.due_index.waiting(Duty.VIDEO, START - timedelta(seconds=1))] == []
+    assert [row.handle[1][:3] for row in harness.stores.due_index.waiting(Duty.VIDEO, START)] == ["OBS"]
     assert [(row.handle[1][:3], row.subject.kind, row.subject.vid) for row in harness.due()["video"]] == [
         ("OBS", Kind.VIDEO, VID),
         ("TAS", Kind.VIDEO, VID),
@@ -203,7 +203,7 @@ def test_a_lease_is_exclusive(harness: TaskHarness) -> None:
     (row,) = harness.due()["video"]
     until = START + timedelta(minutes=3)
     assert together([lambda: harness.stores.due_index.hide(row, until)] * 8).count(True) == 1
-    assert list(harness.stores.due_index.waiting("video", START)) == []
+    assert list(harness.stores.due_index.waiting(Duty.VIDEO, START)) == []
     assert [one.due_at for one in harness.due()["video"]] == [until]
 
 

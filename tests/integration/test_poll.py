@@ -2,6 +2,7 @@
 
 import pytest
 
+from mediarelay.domain.due import Duty
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Undelivered
 from mediarelay.usecases.poll import poll
@@ -14,7 +15,7 @@ def test_nothing_is_sent_before_it_is_due(harness: TaskHarness) -> None:
     assert harness.poll() == 0
     harness.clock.forward(seconds=1)
     assert harness.poll() == 1
-    assert harness.queue.sent == [(VID, Kind.VIDEO)]
+    assert harness.queue.messages == [(VID, Kind.VIDEO)]
 
 
 def test_each_kind_has_its_own_poll(harness: TaskHarness) -> None:
@@ -22,7 +23,7 @@ def test_each_kind_has_its_own_poll(harness: TaskHarness) -> None:
     harness.track("a1", Kind.AUDIO)
     harness.clock.forward(minutes=2)
     assert (harness.poll(Kind.AUDIO), harness.poll(Kind.VIDEO)) == (1, 1)
-    assert harness.queue.sent == [("a1", Kind.AUDIO), ("v1", Kind.VIDEO)]
+    assert harness.queue.messages == [("a1", Kind.AUDIO), ("v1", Kind.VIDEO)]
 
 
 def test_one_message_per_task_however_many_claims(harness: TaskHarness) -> None:
@@ -33,7 +34,7 @@ def test_one_message_per_task_however_many_claims(harness: TaskHarness) -> None:
     harness.confirm()
     harness.clock.forward(minutes=2)
     assert harness.poll() == 1
-    assert (harness.queue.sent, harness.unknown_queue.sent) == ([(VID, Kind.VIDEO)], [])
+    assert (harness.queue.messages, harness.unknown_queue.messages) == ([(VID, Kind.VIDEO)], [])
     assert harness.poll() == 0
 
 
@@ -42,7 +43,7 @@ def test_one_message_per_unknown_task_however_many_claims(harness: TaskHarness) 
         harness.claim(callback(app_id=number))
     harness.clock.forward(minutes=2)
     assert harness.poll() == 1
-    assert (harness.queue.sent, harness.unknown_queue.sent) == ([], [(VID, Kind.VIDEO)])
+    assert (harness.queue.messages, harness.unknown_queue.messages) == ([], [(VID, Kind.VIDEO)])
     assert harness.poll() == 0, "all three rows are leased"
 
 
@@ -51,8 +52,8 @@ def test_a_claim_that_the_stream_lost_is_found(harness: TaskHarness) -> None:
     harness.clock.forward(minutes=1)
     harness.poll()
     harness.provider.answers[VID] = answer()
-    assert harness.unknown_queue.sent == [(VID, Kind.VIDEO)]
-    for vid, kind in harness.unknown_queue.sent:
+    assert harness.unknown_queue.messages == [(VID, Kind.VIDEO)]
+    for vid, kind in harness.unknown_queue.messages:
         harness.confirm(vid, kind)
     assert harness.reader.task(VID)["state"] == "succeeded"
 
@@ -71,7 +72,7 @@ def test_racing_polls_send_once(harness: TaskHarness) -> None:
     harness.clock.forward(minutes=2)
     counts = together([harness.poll] * 4)
     assert sum(counts) == 20
-    assert len(set(harness.queue.sent)) == len(harness.queue.sent) == 20
+    assert len(set(harness.queue.messages)) == len(harness.queue.messages) == 20
 
 
 def test_what_there_is_no_time_for_stays_due(harness: TaskHarness) -> None:
@@ -109,4 +110,4 @@ def test_a_tick_reads_what_is_due_and_not_what_is_stored(harness: TaskHarness) -
         harness.confirm(f"v{number}")
     harness.track()
     harness.clock.forward(minutes=2)
-    assert [row.subject.vid for row in harness.stores.due_index.waiting("video", harness.clock())] == [VID]
+    assert [row.subject.vid for row in harness.stores.due_index.waiting(Duty.VIDEO, harness.clock())] == [VID]

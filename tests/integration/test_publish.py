@@ -306,7 +306,7 @@ def test_a_row_that_cannot_be_leased_stops_no_other(
     with pytest.raises(LedgerUnavailable):  # else nobody would learn of it
         getattr(harness, what)()
     found = {
-        "poll": [vid for vid, _ in harness.queue.sent],
+        "poll": [vid for vid, _ in harness.queue.messages],
         "sweep": [one["subject"] for one in harness.topic.messages],
     }
     assert set(found[what]) == set(vids[1:])

@@ -29,7 +29,9 @@ from tests.integration.task_harness import START, TOKEN, VID, TaskHarness, callb
 from tests.integration.test_ledger import calls
 
 HERE = "192.0.2.1"
-ODD = st.sampled_from(["", "0", None, [], {}, "\ud800", 10**400, -1, True, "x" * 70, "fail", "success", VID])
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    ["", "0", None, [], {}, "\ud800", 10**400, -1, True, "x" * 70, "fail", "success", VID]
+)
 FIELDS = st.dictionaries(
     st.sampled_from(["vid", "callback_type", "detail", "status", "fail_msg", "size"]) | st.text(max_size=3), ODD
 )
@@ -214,7 +216,7 @@ def test_while_the_ledger_is_down_the_queue_keeps_callbacks(harness: TaskHarness
     harness.clock.forward(seconds=5)
     with pytest.raises(Malformed):
         send(harness.receiver(Kind.AUDIO), b"junk")
-    assert harness.backlog.kept == [
+    assert harness.backlog.messages == [
         (Kind.VIDEO, Origin.CLAIM, START, callback()),
         (Kind.AUDIO, Origin.CLAIM, harness.clock(), b"junk"),
     ]

@@ -204,4 +204,7 @@ def test_what_was_lost_on_a_day_is_selected_by_that_day(harness: TaskHarness) ->
 
 
 def test_a_job_that_is_gone_is_no_error(harness: TaskHarness) -> None:
+    lost(harness, 1)
+    before = harness.items()
     harness.replayer.resume("nothing", lambda: True)
+    assert harness.items() == before

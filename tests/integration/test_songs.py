@@ -14,6 +14,7 @@ import pytest
 from mediarelay.adapters.kms import READERS
 from mediarelay.aws_lambda.raw_http import respond
 from mediarelay.contracts.zego.message import MAX_RELAYS
+from mediarelay.domain.due import Duty
 from mediarelay.domain.songs.events import prune_published
 from mediarelay.domain.songs.lease import lease
 from mediarelay.domain.songs.model import SongType
@@ -88,7 +89,7 @@ def test_a_message_from_another_time_is_refused(song_harness: SongHarness, secon
         song_harness.webhook(relay(), sent=song_harness.clock() + timedelta(seconds=seconds))
 
 
-@pytest.mark.parametrize("number", range(11))
+@pytest.mark.parametrize("number", range(12))
 def test_what_is_not_proved_is_refused_and_nothing_is_stored(song_harness: SongHarness, number: int) -> None:
     now = str(int(song_harness.clock().timestamp()))
     body = json.dumps(relay()).encode()
@@ -99,9 +100,10 @@ def test_what_is_not_proved_is_refused_and_nothing_is_stored(song_harness: SongH
         (b"", {}),
         (body, headers("msg", now, "v1,AAAA")),
         (body, headers("", now, "")),
-        (body, headers("msg", "soon", "v1,AAAA")),
-        (body, headers("msg", "9" * 20, "v1,AAAA")),
-        (body, headers("msg", "9" * 12, "v1,AAAA")),
+        *(
+            (body, headers("msg", time, sign(WEBHOOK, "msg", time, body)))
+            for time in ("soon", "9" * 20, "9" * 12, "9" * 10)
+        ),
         (json.dumps(relay() | signed | {"nonce": "other"}).encode(), {}),
         (json.dumps(relay() | signed | {"signature": ""}).encode(), {}),
         (json.dumps(relay() | signed | {"signature": "\ud800", "nonce": "\ud800"}).encode(), {}),
@@ -452,7 +454,7 @@ def test_a_relay_that_cannot_be_read_any_more_is_not_followed_for_ever(song_harn
     )
     song_harness.clock.forward(minutes=1)
     assert song_harness.sweep() == []
-    assert list(song_harness.stores.due_index.waiting("song", song_harness.clock() + timedelta(days=1))) == []
+    assert list(song_harness.stores.due_index.waiting(Duty.SONG, song_harness.clock() + timedelta(days=1))) == []
 
 
 # ── what is said, and when ──

@@ -10,11 +10,11 @@ import pytest
 
 from mediarelay.adapters.dynamodb.keys import intent_key
 from mediarelay.domain.due import Due, Duty
-from mediarelay.domain.tasks.intent import file_identity
+from mediarelay.domain.tasks.intent import Submitted, file_identity
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
-from mediarelay.usecases.tasks.submit import SUBMIT_GRACE, Submitted
+from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
 from tests.integration.task_harness import START, VID, TaskHarness, answer, callback, together
 
 REQUEST = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
@@ -236,7 +236,7 @@ def test_a_video_that_only_the_provider_can_name(harness: TaskHarness) -> None:
         VID, Kind.VIDEO, State.EXPECTED, repeated=True
     )
     (entry,) = harness.stores.tasks.load(VID).observations
-    assert (entry.origin, json.loads(entry.body)) == (Origin.TRACK, request)
+    assert (entry.origin, json.loads(entry.body or b"")) == (Origin.TRACK, request)
 
 
 def test_a_request_that_nobody_ever_answers_is_given_up(harness: TaskHarness) -> None:
@@ -269,7 +269,7 @@ def test_a_worker_that_died_does_not_hold_a_request_for_ever(harness: TaskHarnes
     harness.provider.vids = ["v1"]
     assert harness.submitter.resume(identity) is None
     harness.clock.forward(seconds=35)
-    assert harness.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
+    assert harness.submitter.resume(identity).vid == "v1"
 
 
 def test_a_refusal_never_undoes_a_vid(harness: TaskHarness) -> None:
@@ -278,7 +278,7 @@ def test_a_refusal_never_undoes_a_vid(harness: TaskHarness) -> None:
     seen = harness.stores.intents.find(identity)
     assert seen
     harness.stores.intents.mark_refused(seen, "provider code 4000", Due(Duty.PUBLISH, START))
-    assert harness.submitter.resume(identity).vid == "v1"  # type: ignore[union-attr]
+    assert harness.submitter.resume(identity).vid == "v1"
     assert submit(harness).vid == "v1"
 
 

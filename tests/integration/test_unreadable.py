@@ -139,9 +139,9 @@ def go_on(harness: TaskHarness) -> None:
     harness.provider.vids = ["a1", "a2"]
     harness.poll()
     harness.poll(Kind.AUDIO)
-    assert GOOD in [vid for vid, _ in harness.queue.sent]
-    assert "claimed" in [vid for vid, _ in harness.unknown_queue.sent]
-    for vid, kind in [*harness.queue.sent, *harness.unknown_queue.sent]:
+    assert GOOD in [vid for vid, _ in harness.queue.messages]
+    assert "claimed" in [vid for vid, _ in harness.unknown_queue.messages]
+    for vid, kind in [*harness.queue.messages, *harness.unknown_queue.messages]:
         handle(vid, partial(harness.confirm, kind=kind))
     harness.sweeper.sweep(harness.tick())
     for identity in harness.submits.take():
@@ -369,7 +369,7 @@ def test_a_callback_that_comes_again_reads_nothing(
 
     monkeypatch.setattr(type(harness.stores.table), "get", refuse)
     assert [harness.claim(callback()), harness.claim(callback())] == [True, False]
-    assert harness.backlog.kept == []
+    assert harness.backlog.messages == []
 
 
 @pytest.mark.parametrize("name", ["item", "room", "song", "vendor", "type", "version"])
@@ -409,7 +409,7 @@ def test_a_row_with_an_odd_place_in_the_list_breaks_no_page(harness: TaskHarness
         ExpressionAttributeValues={":odd": {"S": odd}},
     )
     for order in ("asc", "desc"):
-        seen, cursor = list[str](), {}
+        seen, cursor = list[str](), dict[str, Any]()
         while True:
             page = harness.reader.page(validate(TaskQuery, {"limit": "1", "time": time, "order": order, **cursor}))
             seen += [task["vid"] for task in page["tasks"]]

@@ -306,13 +306,24 @@ def test_every_variable_is_a_setting(name: str) -> None:
     assert {variable.lower() for variable in variables(name)} <= {field.name for field in fields(Settings)}
 
 
+IDS_OF_SECRETS = [{"Fn::GetAtt": [secret, "Id"]} for secret in resources("AWS::SecretsManager::Secret")]
+
+
 @pytest.mark.parametrize("name", sorted(functions()))
 def test_no_variable_holds_a_secret(name: str) -> None:
     """Only names of secrets are in the environment; the functions read the values themselves."""
-    secrets = resources("AWS::SecretsManager::Secret")
-    named = {variable: value for variable, value in variables(name).items() if variable.endswith("_SECRET")}
-    assert all(value["Fn::GetAtt"][0] in secrets and value["Fn::GetAtt"][1] == "Id" for value in named.values())
+    named = {
+        variable: value
+        for variable, value in variables(name).items()
+        if "SECRET" in variable and variable != "SECRET_CACHE_SECONDS"
+    }
+    assert [value for value in named.values() if value not in IDS_OF_SECRETS] == []
     assert "resolve:secretsmanager" not in json.dumps(variables(name))
+
+
+def test_every_secret_is_read_by_a_function() -> None:
+    read = [value for name in functions() for value in variables(name).values()]
+    assert [secret for secret in IDS_OF_SECRETS if secret not in read] == []
 
 
 def test_no_parameter_is_a_secret() -> None:

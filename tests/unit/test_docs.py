@@ -21,14 +21,13 @@ from mediarelay.contracts.cts.parse import parse_query
 from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, task_event
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.quarantine import QuarantinedBody
-from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.intent import Intent, Submitted
 from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation
 from mediarelay.domain.tasks.media import OUTCOMES, Facts, Fault, Kind, Source, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import parse_frame_spec
 from mediarelay.domain.tasks.task import Observation, Task, fold
 from mediarelay.errors import Malformed, NotFound
-from mediarelay.usecases.tasks.submit import Submitted
 from tests.stack import functions
 
 NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)

@@ -13,9 +13,9 @@ from mediarelay.aws_lambda.http import ApiResolver, api_resolver, json_object
 from mediarelay.aws_lambda.raw_http import Handler, header, raw_body, respond, with_problems
 from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.base import QueryModel, RequestModel
+from mediarelay.domain.tasks.intent import Submitted
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
-from mediarelay.usecases.tasks.submit import Submitted
 from tests.hypothesis_profiles import thorough
 
 CANARY = "canary-5f0c7d"

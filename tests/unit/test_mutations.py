@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations.__main__ import PACKAGE, ROOT, Mutation, mutations
+from local.environment import ROOT
+from tests.mutations.__main__ import PACKAGE, Mutation, mutations
 
 
 @pytest.mark.parametrize("mutation", mutations(), ids=lambda mutation: mutation.name)
