@@ -1,4 +1,4 @@
-"""The callback backlog: store callbacks that the ledger did not take when they came."""
+"""The callback backlog: store callbacks that could not be stored when they arrived."""
 
 import json
 
@@ -11,14 +11,16 @@ from mediarelay.errors import Rejected
 from mediarelay.observability import logger
 from mediarelay.wiring.callbacks import callback_store
 
+# One queue holds the callbacks of both kinds; each message names its own.
 STORES = {kind: callback_store(kind) for kind in Kind}
 
 
 def store(record: SQSRecord) -> None:
-    """Store one callback; one that cannot be read is in quarantine then."""
+    """Store one callback. A callback that cannot be read goes to the quarantine."""
     kind, origin, at, body = unpack(json.loads(record.body))
     try:
         STORES[kind].take(body, origin, at)
+    # Done: the quarantine has it. Delivered again, the message would end in the dead-letter queue as well.
     except Rejected as error:
         logger.warning("in quarantine", extra={"error": str(error)})
 

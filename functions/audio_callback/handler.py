@@ -1,4 +1,4 @@
-"""POST /callbacks/audio/{token}: store what the CDN claims about an audio task."""
+"""POST /callbacks/audio/{token}: store a callback of the CDN about an audio task."""
 
 from mediarelay.aws_lambda.raw_http import callback_handler
 from mediarelay.domain.tasks.media import Kind

@@ -1,4 +1,4 @@
-"""HTTP API authorizer (payload 2.0, simple response): who may call which route."""
+"""HTTP API authorizer (payload 2.0, simple response): authorize a client to call a route."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ AUTHORIZER = authorizer()
 
 @observed
 def handler(event: Event, _context: Any) -> dict[str, Any]:
-    """Answer `{"isAuthorized", "context"}`."""
-    client = AUTHORIZER.admit(header(event, "authorization"), event["routeKey"])
+    """Return `{"isAuthorized", "context"}`; the context has the client's name and its scopes."""
+    client = AUTHORIZER.authorize(header(event, "authorization"), event["routeKey"])
     if client is None:
         return {"isAuthorized": False, "context": {"client": ""}}
     return {"isAuthorized": True, "context": {"client": client.name, "scopes": " ".join(client.scopes)}}

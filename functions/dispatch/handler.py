@@ -1,4 +1,7 @@
-"""The ledger's stream: callbacks and replays go to a confirm queue, queued intents to theirs, events to the topic."""
+"""The ledger's stream: request queries and submits at once, and publish events.
+
+The schedule does the same later, so a change that fails here is late, never lost.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +18,11 @@ from mediarelay.wiring.stream import changes_of
 from mediarelay.wiring.tasks import confirm_requester
 
 REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_publisher(), song_publisher()
+# Only changes that need an action at once are listed. The filter of the event source drops most others before they
+# cost an invocation.
 ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
-    changes.CallbackStored: lambda change: REQUESTER.ask(change.vid, change.kind, vouched=change.is_trusted),
-    changes.ReplayRequested: lambda change: REQUESTER.ask(change.vid, change.kind, vouched=True),
+    changes.CallbackStored: lambda change: REQUESTER.request(change.vid, change.kind, vouched=change.is_trusted),
+    changes.ReplayRequested: lambda change: REQUESTER.request(change.vid, change.kind, vouched=True),
     changes.IntentQueued: lambda change: SUBMITS.send(change.identity),
     changes.IntentRefused: lambda change: TASKS.refuse(change.identity),
     changes.TaskUnpublished: lambda change: TASKS.publish(change.vid),
@@ -26,7 +31,7 @@ ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
 
 
 def follow(record: DynamoDBRecord) -> None:
-    """Carry out what one change of the ledger needs; a record that cannot be read needs nothing."""
+    """Carry out the actions of one stream record; most records need none."""
     for change in changes_of(record.raw_event):
         add_log_keys(**change.log_keys)
         ACTIONS[type(change)](change)

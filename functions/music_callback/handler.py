@@ -1,4 +1,4 @@
-"""POST /callbacks/music: store what a game server relays of ZEGO's results."""
+"""POST /callbacks/music: store ZEGO's results, which a game server relays."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ ENDPOINT = relay_endpoint()
 
 
 def relay_receipt(receipt: SongReceipt) -> dict[str, Any]:
-    """Return the answer to one relay."""
+    """Return the answer to one relay: its key, and whether it is a duplicate."""
     key = receipt.relay.key
     about = {"room_id": key.room, "song_id": key.song, "vendor_id": key.vendor, "type": key.type.value}
     return about | {"accepted": True, "duplicate": receipt.duplicate}
@@ -20,7 +20,8 @@ def relay_receipt(receipt: SongReceipt) -> dict[str, Any]:
 @observed
 @with_problems
 def handler(event: Event, _context: Any) -> Response:
-    """Answer `{"results"}`, one for each relay in its order."""
+    """Return `{"results"}`, one for each relay in the order of the message."""
+    # HTTP ignores the case of header names. The headers of a signature are looked up in lower case.
     headers = {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
     address = event["requestContext"]["http"]["sourceIp"]
     receipts = ENDPOINT.receive(headers, address, lambda: raw_body(event))

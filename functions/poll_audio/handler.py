@@ -1,4 +1,4 @@
-"""Every minute: send audio tasks that are due to the confirm queue."""
+"""Every minute: send the audio tasks that are due to the confirm queues."""
 
 from typing import Any
 
@@ -13,5 +13,5 @@ QUEUES = query_queues()
 
 @observed
 def handler(_event: Any, context: Any) -> dict[str, int]:
-    """Return how many confirmations were asked for."""
+    """Return how many queries were requested."""
     return {"polled": poll(Kind.AUDIO, tick(context), QUEUES, circuit_open(Kind.AUDIO))}

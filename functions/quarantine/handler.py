@@ -1,4 +1,4 @@
-"""GET /quarantine, POST /quarantine/replay: list the bodies that could not be read, and read them again."""
+"""GET /quarantine, POST /quarantine/replay: list bodies that could not be read, and read them again."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ app = api_resolver()
     responses=success(QuarantinePage, "Up to 100 bodies") | ALWAYS | LEDGER_DOWN,
 )
 def list_quarantine(query: QuarantineQuery) -> dict[str, Any]:
-    """Return some of a day's bodies."""
+    """Return a page of a day's bodies."""
     return quarantine_page(*QUARANTINE.page(query.day, query.cursor))
 
 
@@ -37,14 +37,14 @@ def list_quarantine(query: QuarantineQuery) -> dict[str, Any]:
     tags=["operation"],
     summary="Read bodies of one day again, after the reader was repaired",
     description=(
-        "Needs the scope `admin`. Takes up to 100; what can be read now becomes a claim and leaves the quarantine. "
-        "Go on with `cursor` until it is left out."
+        "Needs the scope `admin`. Reads up to 100 bodies. Each one that can be read now becomes a claim and leaves the "
+        "quarantine. Repeat the request with `cursor` until the answer has none."
     ),
     responses=success(QuarantineReplayResponse, "How many were stored, and how many stay") | ALWAYS | LEDGER_DOWN,
 )
 def reread_quarantine(request: QuarantineReplayRequest) -> dict[str, Any]:
-    """Read some of a day's bodies again."""
-    reread = QuarantineReplayResponse.model_validate(QUARANTINE.rerun(request.day, request.cursor))
+    """Read a page of a day's bodies again."""
+    reread = QuarantineReplayResponse.model_validate(QUARANTINE.reread(request.day, request.cursor))
     return reread.model_dump(exclude_none=True)
 
 

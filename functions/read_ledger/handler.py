@@ -14,6 +14,7 @@ from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, T
 from mediarelay.wiring.clients import task_reader
 
 READER = task_reader()
+# `make docs` writes it here, so that it is deployed with the function that serves it.
 OPENAPI = Path(__file__).with_name("openapi.json")
 app = api_resolver()
 
@@ -24,10 +25,10 @@ app = api_resolver()
     tags=["tasks"],
     summary="List tasks, by default newest first",
     description=(
-        "Needs the scope `read`. Sorted by time of creation, or with `time=outcome` by the time at which the outcome "
-        "was recorded. The list may be behind by a moment. No page has a task twice, and a task that moves on to "
-        "another state meanwhile stays in it. From one page to the next a task changes its place only if its time "
-        "changes: once the provider tells when it was made, or once a lost task is found."
+        "Needs the scope `read`. Sorted by the time of creation, or with `time=outcome` by the time at which the "
+        "outcome was recorded. The list may be a moment behind. No page lists a task twice, and a task that changes "
+        "its state meanwhile stays in the list. Between two pages a task moves only if its time changes: when the "
+        "provider first states the time of creation, or when a lost task gets an outcome."
     ),
     responses=success(TaskPage, "A page") | ALWAYS | LEDGER_DOWN,
 )
@@ -41,7 +42,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
     operation_id="readTask",
     tags=["tasks"],
     summary="Read a task",
-    description="Needs the scope `read`. Folded from the log at the time of the call, so never behind.",
+    description="Needs the scope `read`. Mediarelay folds the log during the call, so the task is never behind.",
     responses=success(TaskDetails, "The task") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
 )
 def read_task(vid: VidInPath) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def read_task(vid: VidInPath) -> dict[str, Any]:
     tags=["tasks"],
     summary="Read a task's observations, oldest first",
     description="Needs the scope `read`.",
-    responses=success(TaskHistory, "The log, bodies as received") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
+    responses=success(TaskHistory, "The log, with bodies exactly as received") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
 )
 def read_history(vid: VidInPath) -> dict[str, Any]:
     """Return a task's observations."""
@@ -67,10 +68,10 @@ def read_history(vid: VidInPath) -> dict[str, Any]:
     operation_id="health",
     tags=["service"],
     summary="Check that the API runs",
-    responses=success(HealthResponse, "It runs") | ALWAYS,
+    responses=success(HealthResponse, "The API runs") | ALWAYS,
 )
 def health() -> dict[str, Any]:
-    """Return a constant: a request has come through."""
+    """Return a constant. It checks no dependency, so an outage of one does not take the API out of service."""
     return HealthResponse().model_dump()
 
 
@@ -82,13 +83,13 @@ def health() -> dict[str, Any]:
     responses=success(OpenApiDocument, "An OpenAPI 3.1 document") | ALWAYS,
 )
 def read_openapi() -> Response[str]:
-    """Return the document that `make docs` has made of all functions."""
+    """Return the document that `make docs` generates from all functions."""
     return Response(200, "application/json", openapi_text())
 
 
 @cache
 def openapi_text() -> str:
-    """Read the document when it is first asked for: few clients ask."""
+    """Read the document at the first request for it: few processes ever get one."""
     return OPENAPI.read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""GET /rooms/{room_id}/songs, its /{song_id} and /{song_id}/history; GET /songs, /songs/history: the same by name."""
+"""GET /rooms/{room_id}/songs, /{song_id} and /{song_id}/history; GET /songs and /songs/history, which take any name."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ from mediarelay.wiring.songs import song_reader
 
 READER, TOKENS = song_reader(), "read:tokens"
 BY_PATH = (
-    "A name with `%`, `/` or `?` does not survive a path: use GET /songs, with the name as a query parameter. A `%` is "
-    "understood here as long as only one room and song can be meant."
+    "A path cannot carry every name with `%`, `/` or `?`: use GET /songs, with the name as a query parameter. A `%` "
+    "works here as long as it can mean only one room and song."
 )
-RESOURCE_IDS = "Resource ids are for support: each is good only where it was got."
+RESOURCE_IDS = "Resource ids are for support: each is valid only in the SDK instance that received it."
 HISTORY = success(SongHistory, "The latest 50 relays, oldest first, without their tokens")
 app = api_resolver()
 
@@ -31,9 +31,9 @@ app = api_resolver()
     "/rooms/<room_id>/songs",
     operation_id="listSongs",
     tags=["songs"],
-    summary="List what a room may use now",
-    description=f"Needs the scope `read`. Never with tokens. {BY_PATH}",
-    responses=success(SongPage, "The room's songs; none for a room that is not known") | ALWAYS | LEDGER_DOWN,
+    summary="List the songs that a room may use now",
+    description=f"Needs the scope `read`. The answer never has tokens. {BY_PATH}",
+    responses=success(SongPage, "The room's songs; none for an unknown room") | ALWAYS | LEDGER_DOWN,
 )
 def list_songs(room_id: RoomInPath) -> JsonResponse:
     """Return the songs of a room."""
@@ -44,7 +44,7 @@ def list_songs(room_id: RoomInPath) -> JsonResponse:
     "/rooms/<room_id>/songs/<song_id>",
     operation_id="readSong",
     tags=["songs"],
-    summary="Read what a room may use now of one song",
+    summary="Read one song that a room may use now",
     description=f"Needs the scope `read`; `tokens=true` needs `read:tokens` as well. {BY_PATH}",
     responses=success(SongPage, "The song, for each vendor and type")
     | ALWAYS
@@ -61,7 +61,7 @@ def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> J
     "/rooms/<room_id>/songs/<song_id>/history",
     operation_id="readSongHistory",
     tags=["songs"],
-    summary="Read what was relayed about a song",
+    summary="Read the relays about a song",
     description=f"Needs the scope `admin`. {RESOURCE_IDS} {BY_PATH}",
     responses=HISTORY | ALWAYS | NOT_FOUND | LEDGER_OR_KMS_DOWN,
 )
@@ -75,9 +75,9 @@ def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> JsonResponse:
     "/songs",
     operation_id="findSongs",
     tags=["songs"],
-    summary="List what a room may use now, of all songs or of one, whatever their names",
+    summary="List the songs that a room may use now, or one of them, whatever their names",
     description="Needs the scope `read`; `tokens=true` needs `song_id`, and the scope `read:tokens` as well.",
-    responses=success(SongPage, "The songs; none for a room that is not known")
+    responses=success(SongPage, "The songs; none for an unknown room")
     | ALWAYS
     | FORBIDDEN_TOKENS
     | NOT_FOUND
@@ -94,7 +94,7 @@ def find_songs(query: SongsQuery) -> JsonResponse:
     "/songs/history",
     operation_id="findSongHistory",
     tags=["songs"],
-    summary="Read what was relayed about a song, whatever its name",
+    summary="Read the relays about a song, whatever its name",
     description=f"Needs the scope `admin`. {RESOURCE_IDS}",
     responses=HISTORY | ALWAYS | NOT_FOUND | LEDGER_OR_KMS_DOWN,
 )
@@ -104,14 +104,15 @@ def find_song_history(query: SongQuery) -> JsonResponse:
 
 
 def song(names: dict[str, str], *, tokens: bool) -> JsonResponse:
-    """Answer with one song; tokens only to callers with the scope for them."""
+    """Return the answer with one song; raises `Forbidden` if it asks for tokens without the scope `read:tokens`."""
+    # The authorizer checks scopes by route, and only the query tells whether this request needs one more.
     if tokens and TOKENS not in scopes(app.current_event.raw_event):
         raise Forbidden(f"scope {TOKENS}")
     return private(READER.song(names["room_id"], names["song_id"], tokens=tokens))
 
 
 def private(body: dict[str, Any]) -> JsonResponse:
-    """Answer with what no cache may keep."""
+    """Return an answer that no cache may store: deadlines pass, and tokens are secrets."""
     return json_response(body, headers={"cache-control": "no-store"})
 
 

@@ -1,4 +1,4 @@
-"""POST /tasks/{vid}/replay, POST /tasks/replay: query the provider anew and publish the outcome again."""
+"""POST /tasks/{vid}/replay, POST /tasks/replay: query the provider and publish the outcome again."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ app = api_resolver()
     "/tasks/<vid>/replay",
     operation_id="replayTask",
     tags=["operation"],
-    summary="Query the provider about a task and publish its outcome anew",
+    summary="Query the provider about a task and publish its outcome again",
     description=(
-        "Needs the scope `submit`. Mediarelay queries the provider once more, and publishes the outcome again, with an "
-        "id of its own and the extension `replay`, so that no subscriber drops it as a repeat."
+        "Needs the scope `submit`. Mediarelay queries the provider and publishes the outcome again. The event "
+        "has a new id and the extension `replay`, so no subscriber drops it as a repeat."
     ),
     responses=success(TaskReplayResponse, "The replay is stored", 202) | ALWAYS | NOT_FOUND | LEDGER_DOWN,
 )
@@ -34,12 +34,12 @@ def replay_task(vid: VidInPath) -> tuple[dict[str, Any], int]:
     "/tasks/replay",
     operation_id="replayTasks",
     tags=["operation"],
-    summary="Query the provider about many tasks and publish their outcomes anew",
+    summary="Query the provider about many tasks and publish their outcomes again",
     description=(
-        "Needs the scope `admin`. Takes the tasks that are in `state`, one or several, when their turn comes, and "
-        "whose outcome was recorded between `since` and `until`, both included; in states that are no outcome, or with "
-        "`time` created, those that were created then. Newest first, `rate` per minute for each state and kind. With "
-        "`dry_run` it only counts them."
+        "Needs the scope `admin`. Replays the tasks in `state` (one or several states) whose outcome was recorded "
+        "between `since` and `until`, both included. For states that are no outcome, and with `time=created`, the time "
+        "of creation counts instead. Each job replays the tasks of one kind and state, newest first, `rate` per "
+        "minute. With `dry_run`, Mediarelay only counts the tasks."
     ),
     responses=success(ReplayResponse, "A dry run")
     | success(ReplayResponse, "The jobs are stored", 202)
@@ -47,7 +47,7 @@ def replay_task(vid: VidInPath) -> tuple[dict[str, Any], int]:
     | LEDGER_DOWN,
 )
 def replay_tasks(request: ReplayRequest) -> tuple[dict[str, Any], int]:
-    """Store one job for each kind and state; in a dry run only count their tasks."""
+    """Store one job for each kind and state, or only count their tasks in a dry run."""
     selections = request.selections()
     count, client = REPLAYER.count(selections), client_name(app.current_event.raw_event)
     jobs = [] if request.dry_run else REPLAYER.start(selections, request.rate, client)

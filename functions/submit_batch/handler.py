@@ -1,4 +1,4 @@
-"""POST /tasks/audio/batch: store up to 500 submits; a queue hands them to the provider."""
+"""POST /tasks/audio/batch: store up to 500 submits; the submit queue sends them to the provider."""
 
 from typing import Any
 
@@ -21,17 +21,18 @@ app = api_resolver()
     tags=["tasks"],
     summary="Submit up to 500 audio tasks",
     description=(
-        "Needs the scope `submit`. Each item is stored or refused by itself, and has the status that it would have had "
-        "alone: 202 while the provider has not been asked, 200 once its vid is known, 400, 409, 422 (the provider "
-        "refused it; the key is free again), 503. Its `idempotency_key` is for it what the header is for one task; the "
-        "header is refused here. A queue hands the submits to the provider at the pace of the budget; send the same "
-        "batch again to learn the vids."
+        "Needs the scope `submit`. Each item is stored or refused by itself. Its result has the status that it would "
+        "have had alone: 202 until the provider has answered, 200 once its vid is known, 400, 409, 422 (the provider "
+        "refused it; the key is free again), 503. Each item has its own `idempotency_key`; the header is refused here. "
+        "A queue sends the submits to the provider at the pace of the call budget. Send the same batch again to learn "
+        "the vids."
     ),
     responses=success(BatchResponse, "One result for each item, in order", 207) | ALWAYS,
 )
 def submit_batch(request: AudioBatchRequest) -> tuple[dict[str, Any], int]:
     """Store the items and return one result for each."""
     event = app.current_event.raw_event
+    # One key for 500 tasks would make all but the first a conflict.
     if header(event, IDEMPOTENCY_KEY) is not None:
         raise Malformed(IDEMPOTENCY_KEY, "is not taken for a batch; give each task its own idempotency_key")
     return batch_response(BATCHER.take(request.tasks, lambda key: own_key(event, key))), 207

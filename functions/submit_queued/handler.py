@@ -12,9 +12,10 @@ SUBMITTER = submitter()
 
 
 def submit(record: SQSRecord) -> None:
-    """Submit the intent that one message names; while the budget is used up it stays due."""
+    """Submit the intent that one message names. If the call budget is used up, the intent stays due."""
     intent = json.loads(record.body)["intent"]
     add_log_keys(intent=intent)
+    # A refusal or a missing intent is no error: a repeated message could not change it.
     SUBMITTER.resume(intent)
 
 

@@ -1,4 +1,4 @@
-"""Every minute: give up on what never answered, finish open submits, publish what the stream did not."""
+"""Every minute: give up overdue tasks, submit open intents, and publish what the stream did not publish."""
 
 from typing import Any
 
@@ -11,5 +11,5 @@ SWEEPER = sweeper()
 
 @observed
 def handler(_event: Any, context: Any) -> dict[str, int]:
-    """Return how much was done, by duty."""
+    """Return the number of rows that were carried out, by duty."""
     return SWEEPER.sweep(tick(context))

@@ -1,4 +1,4 @@
-"""POST /callbacks/video/{token}: store what the CDN claims about a video task."""
+"""POST /callbacks/video/{token}: store a callback of the CDN about a video task."""
 
 from mediarelay.aws_lambda.raw_http import callback_handler
 from mediarelay.domain.tasks.media import Kind

@@ -62,7 +62,7 @@ class LambdaSandbox:
         self.patch, self.site, self.clock = patch, site, Clock()
         self.stores = Stores(table)
         self.calls: set[Call] = set()
-        self.queue, self.submits, self.retry = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
+        self.queue, self.submits, self.backlog = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
         self.unknown = _queue(f"{table}-unknown")
         self.inbox = _queue(f"{table}-inbox")
         self.topic = client("sns").create_topic(Name=table)["TopicArn"]
@@ -72,7 +72,7 @@ class LambdaSandbox:
         self.values |= {
             "CONFIRM_UNKNOWN_QUEUE_URL": self.unknown,
             "SUBMIT_QUEUE_URL": self.submits,
-            "CALLBACK_BACKLOG_URL": self.retry,
+            "CALLBACK_BACKLOG_URL": self.backlog,
         }
         self.values["SONG_TOKEN_KEY_ID"] = kms_key()
         self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
@@ -201,7 +201,7 @@ class LambdaSandbox:
             self.queue: "ConfirmQueue",
             self.unknown: "ConfirmUnknownQueue",
             self.submits: "SubmitQueue",
-            self.retry: "CallbackBacklog",
+            self.backlog: "CallbackBacklog",
             self.topic: "Notifications",
         }[params.get("QueueUrl") or params["TopicArn"]]
 
@@ -213,7 +213,7 @@ class LambdaSandbox:
             "queue": [json.loads(body) for body in _messages(self.queue)],
             "unknown": [json.loads(body) for body in _messages(self.unknown)],
             "submits": [json.loads(body) for body in _messages(self.submits)],
-            "retry": [_captured(json.loads(body)) for body in _messages(self.retry)],
+            "retry": [_captured(json.loads(body)) for body in _messages(self.backlog)],
             "quarantine": self._quarantined(),
             "topic": [_publication(json.loads(body)) for body in _messages(self.inbox)],
             "provider": [{name: sent[name] for name in sent if name not in SIGNED} for sent in self.site.requests],

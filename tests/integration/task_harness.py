@@ -237,7 +237,7 @@ class TaskHarness:
         self.submitter = Submitter(
             registry=self.registry, intents=self.stores.intents, tasks=self.tasks, send=send, clock=self.clock
         )
-        self.submits, self.retry, self.identities = submit_queue(), callback_backlog(), count(1)
+        self.submits, self.backlog, self.identities = submit_queue(), callback_backlog(), count(1)
         self.breaker = CircuitBreaker(self.stores.circuits, self.clock)
         self.replayer = Replayer(
             tasks=self.tasks,
@@ -268,7 +268,7 @@ class TaskHarness:
                 margins=Margins(timedelta(), timedelta()),
                 clock=self.clock,
             ),
-            refuses_us=lambda kind: self.breaker.is_open(QUERY_ACTIONS[kind]),
+            is_circuit_open=lambda kind: self.breaker.is_open(QUERY_ACTIONS[kind]),
             clock=self.clock,
         )
 
@@ -278,7 +278,7 @@ class TaskHarness:
         queues = {True: self.queue, False: self.unknown_queue}
         return [QueryQueue(known, queue, self.budget.queries(known=known)) for known, queue in queues.items()]
 
-    def intake(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> CallbackStore:
+    def callback_store(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> CallbackStore:
         return CallbackStore(
             kind=kind,
             observations=self.stores.tasks,
@@ -291,8 +291,8 @@ class TaskHarness:
 
     def receiver(self, kind: Kind = Kind.VIDEO, limit: int = 5 * 2**20) -> CallbackEndpoint:
         return CallbackEndpoint(
-            intake=self.intake(kind, limit),
-            retry=self.retry,
+            store=self.callback_store(kind, limit),
+            backlog=self.backlog,
             tokens=self.tokens,
             networks=tuple(map(ip_network, self.cidrs.replace(" ", "").split(","))),
             origin=Origin.TRUSTED if self.trusted else Origin.CLAIM,

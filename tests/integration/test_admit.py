@@ -21,12 +21,12 @@ CLIENTS = {
 
 def name_of(keeper: Authorizer, header: str, route: str) -> str | None:
     """Who is admitted."""
-    client = keeper.admit(header, route)
+    client = keeper.authorize(header, route)
     return client.name if client else None
 
 
 def test_a_client_comes_with_its_scopes() -> None:
-    client = Authorizer(Secret(CLIENTS)).admit("Bearer w-token", "GET")
+    client = Authorizer(Secret(CLIENTS)).authorize("Bearer w-token", "GET")
     assert client
     assert client.scopes == ("submit", "read")
 
@@ -60,7 +60,7 @@ def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
 )
 def test_routes_of_operators_need_everything(route: str) -> None:
     keeper = Authorizer(Secret(CLIENTS))
-    assert keeper.admit("Bearer w-token", route) is None
+    assert keeper.authorize("Bearer w-token", route) is None
     assert name_of(keeper, "Bearer b-token", route) == "boss"
     assert name_of(keeper, "Bearer w-token", "POST /tasks/{vid}/replay") == "writer"
 
@@ -85,7 +85,7 @@ def test_routes_of_operators_need_everything(route: str) -> None:
     ],
 )
 def test_whatever_is_no_live_token_stays_outside(header: str | None) -> None:
-    assert Authorizer(Secret(CLIENTS)).admit(header, "GET") is None
+    assert Authorizer(Secret(CLIENTS)).authorize(header, "GET") is None
 
 
 @pytest.mark.parametrize("header", ["Bearer b-token", "bearer b-token", "BEARER  b-token "])
@@ -98,14 +98,14 @@ def test_an_incomplete_entry_counts_for_nothing_and_stops_nobody(missing: str) -
     broken = {"name": "x", "sha256": digest("x-token"), "scopes": ["admin"]}
     del broken[missing]
     keeper = Authorizer(Secret({"clients": [broken, *CLIENTS["clients"]]}))
-    assert keeper.admit("Bearer x-token", "GET") is None
+    assert keeper.authorize("Bearer x-token", "GET") is None
     assert name_of(keeper, "Bearer r-token", "GET") == "reader"
 
 
 @pytest.mark.parametrize("secret", [{}, {"clients": []}])
 def test_without_clients_the_door_is_closed(secret: dict[str, Any]) -> None:
-    assert Authorizer(Secret(secret)).admit("Bearer b-token", "GET") is None
-    assert Authorizer(Secret(secret)).admit(None, "GET") is None
+    assert Authorizer(Secret(secret)).authorize("Bearer b-token", "GET") is None
+    assert Authorizer(Secret(secret)).authorize(None, "GET") is None
 
 
 def test_a_client_that_was_just_added_is_known_after_a_recheck() -> None:
@@ -121,11 +121,11 @@ def test_a_bad_entry_locks_nobody_out(bad: Any, *, first: bool) -> None:
     keeper = Authorizer(Secret({"clients": [bad, *good] if first else [*good, bad]}))
     assert name_of(keeper, "Bearer r-token", "GET") == "reader"
     for token in ("", "None", "null", "7", "[]"):
-        assert keeper.admit(f"Bearer {token}", "GET") is None
+        assert keeper.authorize(f"Bearer {token}", "GET") is None
 
 
 def test_a_digest_in_upper_case_and_scopes_as_words() -> None:
     entry = {"name": "web", "sha256": f" {digest('t').upper()}\n", "scopes": "read, submit"}
-    client = Authorizer(Secret({"clients": [entry]})).admit("Bearer t", "GET")
+    client = Authorizer(Secret({"clients": [entry]})).authorize("Bearer t", "GET")
     assert client
     assert client.scopes == ("read", "submit")

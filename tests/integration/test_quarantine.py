@@ -8,7 +8,7 @@ from mediarelay.contracts.api.operations import quarantine_page
 from mediarelay.contracts.cts import head as callback_head
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy
-from mediarelay.usecases.tasks.quarantine import MAX_AT_ONCE, MAX_SHOWN, Quarantine, claiming
+from mediarelay.usecases.tasks.quarantine import MAX_AT_ONCE, MAX_SHOWN, Quarantine
 from tests.integration.task_harness import TOKEN, VID, TaskHarness, answer, callback
 
 DAY = "2026-01-02"
@@ -23,8 +23,8 @@ def refused(harness: TaskHarness, body: bytes, kind: Kind = Kind.VIDEO) -> None:
 
 @pytest.fixture
 def quarantine(harness: TaskHarness) -> Quarantine:
-    intakes = {f"callbacks/{kind}": claiming(harness.intake(kind).take) for kind in Kind}
-    return Quarantine(store=harness.stores.quarantine, intakes=intakes)
+    callbacks = {f"callbacks/{kind}": harness.callback_store(kind) for kind in Kind}
+    return Quarantine(store=harness.stores.quarantine, callbacks=callbacks)
 
 
 def test_a_repaired_reader_takes_what_it_could_not_read(
@@ -35,15 +35,15 @@ def test_a_repaired_reader_takes_what_it_could_not_read(
     came = harness.clock()
     assert {one.body for one in quarantine.page(DAY, "")[0]} == {NEW, b"junk"}
     harness.clock.forward(days=3)
-    assert (quarantine.rerun(DAY, "").stored, len(harness.items())) == (0, 2), "not repaired: nothing changes"
+    assert (quarantine.reread(DAY, "").stored, len(harness.items())) == (0, 2), "not repaired: nothing changes"
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
-    again = quarantine.rerun(DAY, "")
+    again = quarantine.reread(DAY, "")
     assert (again.stored, again.refused, again.cursor) == (1, 1, None)
     (entry,) = harness.stores.tasks.load(VID).observations
     assert (harness.stores.tasks.read_body(entry), entry.at) == (NEW, came)
     assert harness.poll() == 1
     assert [one.body for one in quarantine.page(DAY, "")[0]] == [b"junk"]
-    assert quarantine.rerun(DAY, "").stored == 0
+    assert quarantine.reread(DAY, "").stored == 0
 
 
 def test_a_body_in_parts_comes_out_whole_and_leaves_nothing(harness: TaskHarness, quarantine: Quarantine) -> None:
@@ -70,7 +70,7 @@ def test_what_the_time_to_live_took_by_half_is_gone(harness: TaskHarness, quaran
         if item["item"]["S"] == lost and item["sk"]["S"].startswith(large):
             harness.stores.table.client.delete_item(TableName=harness.table, Key={"pk": item["pk"], "sk": item["sk"]})
     assert {one.body for one in quarantine.page(DAY, "")[0]} == {b"another", b"yet another"}
-    assert quarantine.rerun(DAY, "").refused == 2
+    assert quarantine.reread(DAY, "").refused == 2
 
 
 def test_pages(harness: TaskHarness, quarantine: Quarantine) -> None:
@@ -104,7 +104,7 @@ def test_what_is_taken_again_after_a_month_is_asked_about(
     refused(harness, NEW)
     harness.clock.forward(days=29)
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
-    assert quarantine.rerun(DAY, "").stored == 1
+    assert quarantine.reread(DAY, "").stored == 1
     assert harness.sweep()["give_up"] == 0
     harness.provider.answers[VID] = BudgetSpent("none left")
     harness.confirm()
@@ -127,7 +127,7 @@ def test_what_is_taken_again_about_a_known_task_is_asked_about_until_its_own_dea
         assert harness.reader.task(VID)["state"] == "lost"
     harness.clock.forward(days=5)
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
-    assert quarantine.rerun(DAY, "").stored == 1
+    assert quarantine.reread(DAY, "").stored == 1
     harness.provider.answers[VID] = ProviderBusy("busy", 4400)
     harness.confirm(kind=Kind.AUDIO)
     harness.provider.answers[VID] = answer(kind=Kind.AUDIO) if state is State.EXPECTED else answer()
@@ -151,4 +151,4 @@ def test_a_page_ends_where_its_bodies_are_too_much_to_read(
         page, cursor = quarantine.page(DAY, cursor)
         sizes.append(len(page))
     assert sizes == [2, 2, 1]
-    assert quarantine.rerun(DAY, "").refused == 2
+    assert quarantine.reread(DAY, "").refused == 2

@@ -222,7 +222,7 @@ def test_what_is_malformed_is_kept_without_tokens(song_harness: SongHarness, mes
 
 
 def test_of_a_batch_the_relay_that_is_refused_is_named(song_harness: SongHarness) -> None:
-    with pytest.raises(Malformed, match="missing") as refused:
+    with pytest.raises(Malformed, match="is required") as refused:
         song_harness.webhook({"relays": [relay(), {"room_id": "r", "result": result()}]})
     assert refused.value.field == "relays.1.vendor_id"
     assert [item for item in items(song_harness) if item["item"]["S"] == "relay"] == []
@@ -835,8 +835,8 @@ def test_pieces_are_opened_several_at_a_time_and_joined_in_order(
 
 
 def test_too_many_relays_are_not_said_to_be_no_json(song_harness: SongHarness) -> None:
-    with pytest.raises(Malformed, match=r"^relays: a list of 1 to 100$"):
+    with pytest.raises(Malformed, match=r"^relays: must be a list of 1 to 100$"):
         song_harness.webhook({"relays": [relay()] * 101})
     (kept,) = song_harness.stores.quarantine.bodies(f"{song_harness.clock():%Y-%m-%d}", "")
-    assert kept.reason == "relays: a list of 1 to 100"
+    assert kept.reason == "relays: must be a list of 1 to 100"
     assert re.fullmatch(rb"\d+ bytes; not kept, as they may hold tokens", kept.body)

@@ -369,7 +369,7 @@ def test_a_callback_that_comes_again_reads_nothing(
 
     monkeypatch.setattr(type(harness.stores.table), "get", refuse)
     assert [harness.claim(callback()), harness.claim(callback())] == [True, False]
-    assert harness.retry.messages == []
+    assert harness.backlog.messages == []
 
 
 @pytest.mark.parametrize("name", ["item", "room", "song", "vendor", "type", "version"])

@@ -58,7 +58,7 @@ def test_an_audio_request_names_what_is_wrong(change: dict[str, Any], field: str
 
 @pytest.mark.parametrize("model", [AudioTaskRequest, AudioBatchItem])
 def test_a_contradiction_says_what_the_url_says(model: type[AudioTaskRequest]) -> None:
-    with pytest.raises(Malformed, match=r"^bucketRegion: is not the one in the url \(gz\)$"):
+    with pytest.raises(Malformed, match=r"^bucketRegion: must be the one in the url \(gz\)$"):
         validate(model, AUDIO | {"bucketRegion": "sh"})
 
 

@@ -20,7 +20,7 @@ WORDS = {
     "NotFound": (404, "Not found"),
     "Conflict": (409, "Conflict"),
     "TooLarge": (413, "Content too large"),
-    "KmsUnavailable": (503, "KmsCipher unavailable"),
+    "KmsUnavailable": (503, "KMS unavailable"),
     "DecryptionFailed": (500, "Stored data unreadable"),
     "SecretUnavailable": (503, "Not ready"),
     "SettingUnusable": (503, "Not ready"),

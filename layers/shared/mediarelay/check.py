@@ -1,7 +1,7 @@
-"""Say what is wrong with the settings and secrets of a deployment, before its functions find out.
+"""Checks the settings and secrets of a deployment before its functions use them.
 
 `python -m mediarelay.check` reads the environment variables of a function and the secrets that they name. It prints one
-line for each finding and exits with 1 if one of them is an error. No part of a secret is in its output.
+line for each finding and exits with 1 if one of them is an error. The output contains no part of a secret.
 """
 
 import re
@@ -26,20 +26,22 @@ from mediarelay.usecases.provider_keys import provider_keys
 from mediarelay.usecases.relay_secrets import callback_secrets, music_secrets, webhook_secrets
 from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens, clients
 
+# A shorter one ends while a function may still work on its task, so another one starts on the same task.
 MIN_VISIBILITY_TIMEOUT = timedelta(minutes=3)
 MIN_TOKEN_LETTERS = 16
-# What the specification of Standard Webhooks asks for.
+# The specification of Standard Webhooks requires this length.
 MIN_WEBHOOK_KEY_BYTES = 24
 SCOPES = frozenset({"read", "submit", "admin", "read:tokens"})
-# The secret_id of a new stack.
+# The template creates the secret with this `secret_id`, for the operator to replace.
 PLACEHOLDER = "unset"
 
+# Other characters may be percent-encoded, or changed by a proxy, on their way in a URL.
 _PATH_TOKEN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-_SHOWN = 64
+_MAX_SHOWN = 64
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """The severity of a finding. Errors stop a function or refuse callers; warnings do not."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -50,12 +52,13 @@ Weakness = tuple[Severity, str]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, or weak.
+    """One problem with a setting or a secret.
 
     Attributes:
-        where: An environment variable, or a secret and the place in it (`ApiClients: clients.2`).
-        what: What is wrong.
-        action: What to do about it.
+        severity: Error or warning.
+        where: An environment variable, or the name of a secret.
+        what: The problem. For a secret, it begins with the place in it (`clients.2: ...`).
+        action: What the operator should do.
     """
 
     severity: Severity
@@ -69,14 +72,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A secret that could not be read from its store, and why."""
+    """A secret that could not be read from Secrets Manager, and the reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of the secrets: its name in the template, the names in it, what it holds, and what about that is weak."""
+    """One of the secrets of a deployment.
+
+    Attributes:
+        name: Its name in the template.
+        fields: The names that it may contain.
+        entries: Reads its entries.
+        weaknesses: Finds entries that are usable but weak.
+        closed: The consequence of a secret without a usable entry.
+    """
 
     name: str
     fields: frozenset[str]
@@ -86,17 +97,18 @@ class Kind:
 
 
 def findings(environment: Environment, secrets: Mapping[str, str | Unread]) -> list[Finding]:
-    """Check settings and secrets.
+    """Check settings and secrets, and return the findings.
 
     Args:
-        environment: Environment variables, as the functions get them.
-        secrets: The text of each secret, by the name of the setting that names it (`callback_tokens_secret`).
+        environment: The environment variables of a function.
+        secrets: The text of each secret, by the name of the setting with its ARN (`callback_tokens_secret`).
     """
-    return [*_of_settings(environment), *(one for name, text in secrets.items() for one in _of_secret(name, text))]
+    in_secrets = (one for name, text in secrets.items() for one in _check_secret(name, text))
+    return [*_check_settings(environment), *in_secrets]
 
 
 def main() -> int:
-    """Check this process's environment; returns the exit code."""
+    """Check the environment of this process, print the findings and return the exit code."""
     settings = given_settings()
     stored = _stored(settings)
     found = findings({name.upper(): text for name, text in settings.items()}, stored)
@@ -114,21 +126,26 @@ def _text_of(arn: str) -> str | Unread:
         return Unread("its name is empty")
     try:
         return stored_text(client("secretsmanager"), arn)
-    except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: an endpoint, or bytes, out of form
+    except (
+        BotoCoreError,
+        ClientError,
+        ValueError,
+    ) as error:  # ValueError: a malformed endpoint, or bytes that are not UTF-8
         return Unread(error_code(error))
 
 
 # ── settings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_settings(environment: Environment) -> Iterator[Finding]:
+def _check_settings(environment: Environment) -> Iterator[Finding]:
     wrong = unreadable(environment)
     if not given_settings(environment).get("table_name", "").strip():
         yield _error("TABLE_NAME", "not given", "Run this with the environment variables of a function.")
     for name, why in wrong.items():
         yield _error(name.upper(), why, _consequence(name))
+    # Without the unreadable ones, of which the provider's URL would raise, the others can be checked.
     settings = Settings.read({name: text for name, text in environment.items() if name.lower() not in wrong})
-    yield from _of_networks(settings)
+    yield from _check_networks(settings)
     if settings.visibility_timeout < MIN_VISIBILITY_TIMEOUT:
         what = f"below {MIN_VISIBILITY_TIMEOUT // timedelta(seconds=1)}: work is begun again while it goes on"
         yield _warning("VISIBILITY_TIMEOUT", what, "Deploy with the default.")
@@ -140,11 +157,11 @@ def _consequence(name: str) -> str:
     return f"The default, {getattr(Settings(), name)}, holds meanwhile: deploy a right one."
 
 
-def _of_networks(settings: Settings) -> Iterator[Finding]:
+def _check_networks(settings: Settings) -> Iterator[Finding]:
     where, found = "CALLBACK_SOURCE_CIDRS", read_networks(settings.callback_source_cidrs)
     for entry in found.unreadable:
         yield _error(
-            where, f"{ascii(entry)[:_SHOWN]} is no network", "It admits no address: write it like 192.0.2.0/24."
+            where, f"{ascii(entry)[:_MAX_SHOWN]} is no network", "It admits no address: write it like 192.0.2.0/24."
         )
     if not found.networks:
         yield _error(where, "no network in it", "Everybody gets 503: name the networks that may call.")
@@ -156,7 +173,7 @@ def _of_networks(settings: Settings) -> Iterator[Finding]:
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_secret(setting: str, text: str | Unread) -> Iterator[Finding]:
+def _check_secret(setting: str, text: str | Unread) -> Iterator[Finding]:
     kind = KINDS[setting]
     if isinstance(text, Unread):
         yield _error(
@@ -170,11 +187,11 @@ def _of_secret(setting: str, text: str | Unread) -> Iterator[Finding]:
     except Malformed as error:
         yield _error(kind.name, error.reason, f"{kind.closed}: put JSON as docs/configuration.md shows it.")
         return
-    yield from _of_text(kind, read)
-    yield from _of_entries(kind, read.fields)
+    yield from _check_text(kind, read)
+    yield from _check_entries(kind, read.fields)
 
 
-def _of_text(kind: Kind, read: SecretText) -> Iterator[Finding]:
+def _check_text(kind: Kind, read: SecretText) -> Iterator[Finding]:
     if not read.strict:
         yield _warning(kind.name, "not strictly JSON", "Remove trailing commas, and line breaks within texts.")
     if read.repeated:
@@ -184,7 +201,7 @@ def _of_text(kind: Kind, read: SecretText) -> Iterator[Finding]:
         yield _warning(kind.name, f"unknown names: {unknown}", f"Correct or remove them; known are {known}.")
 
 
-def _of_entries(kind: Kind, fields: Fields) -> Iterator[Finding]:
+def _check_entries(kind: Kind, fields: Fields) -> Iterator[Finding]:
     found = kind.entries(fields)
     for fault in found.faults:
         yield _error(kind.name, fault, "This entry does not count: correct or remove it.")
@@ -235,7 +252,7 @@ def _weak_keys(fields: Fields) -> Iterator[Weakness]:
             yield Severity.WARNING, "white space in a key"
 
 
-# The secrets, by the setting that names each.
+# The keys are the settings with the ARNs of the secrets.
 KINDS: Mapping[str, Kind] = {
     "callback_tokens_secret": Kind(
         "CallbackTokens", frozenset({"tokens"}), callback_tokens, _weak_tokens, "No callback gets in"

@@ -1,7 +1,8 @@
-"""The environment of a function as a typed value. No pydantic here: the callback functions import it.
+"""Reads the environment variables of a function into typed settings, without pydantic, for fast cold starts.
 
-A function that cannot start answers 500 to every callback, so a variable that cannot be read keeps its default, and
-`unreadable` names it. Only an address of the provider that cannot be read stops a function: no other one may be called.
+A function that cannot start answers 500 to every callback. A variable that cannot be read therefore keeps its default,
+and `unreadable` reports it. The exception is the provider's URL: without it a function does not start, because calling
+another server would send it signed requests.
 """
 
 import os
@@ -13,7 +14,8 @@ from typing import Any, Self
 
 Environment = Mapping[str, str]
 
-# The smallest and the largest value; the template states the same ones, except for `VisibilityTimeout` (see there).
+# Smallest and largest values. The template has the same ones, except for `VisibilityTimeout` (see there). They are
+# checked again because an operator can also edit the variables of a function.
 LIMITS: Mapping[str, tuple[int, int]] = {
     "max_callback_bytes": (1024, 5_767_168),
     "first_poll_after": (1, 86_400),
@@ -28,18 +30,18 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "song_notice_seconds": (0, 43_200),
     "song_days": (2, 365),
 }
-# Settings that are durations; all others state their unit in their name.
+# These durations have no unit in their name, so they become `timedelta`. All others name their unit.
 SECONDS = frozenset({"first_poll_after", "give_up_after", "visibility_timeout"})
 TRUSTS = ("confirm", "callback")
 LOG_LEVELS = ("INFO", "WARNING", "ERROR", "CRITICAL")
 
-# A whole number. A parameter of type Number may also be written `5.0` or `+5`, and is handed on as it was written.
+# CloudFormation accepts `5.0` and `+5` for a parameter of type Number, and passes it on as it was written.
 _NUMBER = re.compile(r"\+?([0-9]{1,9})(?:\.0{0,9})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Parameters of the deployment; each field is read from the environment variable of its name in capitals."""
+    """The settings of a deployment. Each field is read from the environment variable with its name in capitals."""
 
     table_name: str = ""
     callback_trust: str = "confirm"
@@ -74,7 +76,7 @@ class Settings:
     def read(cls, environment: Environment = os.environ) -> Self:
         """Read the settings; one that cannot be read keeps its default.
 
-        Raises ValueError, with the variable's name, if the address of the provider cannot be read.
+        Raises ValueError, with the variable's name, if the provider's URL cannot be read.
         """
         given, wrong = given_settings(environment), unreadable(environment)
         if "provider_endpoint" in wrong:
@@ -83,12 +85,12 @@ class Settings:
 
 
 def given_settings(environment: Environment = os.environ) -> dict[str, str]:
-    """The variables of an environment that are settings, by the setting's name."""
+    """Return the environment variables that are settings, by the name of the setting."""
     return {item.name: environment[item.name.upper()] for item in fields(Settings) if item.name.upper() in environment}
 
 
 def unreadable(environment: Environment = os.environ) -> dict[str, str]:
-    """What is wrong with the settings that cannot be read, by the setting's name."""
+    """Return what is wrong with each setting that cannot be read, by the name of the setting."""
     return {name: why for name, text in given_settings(environment).items() if (why := _fault(name, text))}
 
 
@@ -101,7 +103,7 @@ def _fault(name: str, text: str) -> str:
 
 
 def _read(name: str, text: str) -> Any:
-    """Read one setting; raises ValueError that says what was expected."""
+    """Read one setting; raise ValueError with the expected form."""
     if name in LIMITS:
         number = _number(text.strip(), *LIMITS[name])
         return timedelta(seconds=number) if name in SECONDS else number
@@ -116,7 +118,8 @@ def _number(text: str, least: int, most: int) -> int:
 
 
 def _endpoint(text: str) -> str:
-    """Callback functions, which do not have this setting, do not load its reader."""
+    """Read the provider's URL; raise ValueError with the reason."""
+    # Callback functions lack this setting, so the late import keeps its reader out of their cold start.
     from mediarelay.signing.service_url import read_service_url  # noqa: PLC0415
 
     return read_service_url(text).url

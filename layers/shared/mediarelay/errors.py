@@ -1,47 +1,47 @@
-"""Every error Mediarelay raises on purpose.
+"""Every error that Mediarelay raises on purpose, with its HTTP status.
 
 MediarelayError
-├── Rejected                the caller must change something       (4xx)
-│   ├── Malformed           wrong shape, names the field           400
-│   ├── Unauthenticated     missing or wrong token                 401
-│   ├── Forbidden           known caller, not from here            403
-│   ├── NotFound            no such task                           404
-│   ├── Conflict            same key, other content                409
-│   └── TooLarge            body over the limit                    413
-├── RowUnreadable           an item of the table is not as written 500
-├── LedgerUnavailable       the table did not take it, try again   503
-├── KmsUnavailable        tokens cannot be encrypted or decrypted 503
-├── DecryptionFailed              what is stored was not encrypted by us 500
-├── SecretUnavailable       unreadable, or not what it should be   503
-├── SettingUnusable         no sender can be judged by it          503
-├── Undelivered             queue or topic did not take it: due    503
-└── ProviderError           the provider did not give an answer
-    ├── ProviderRefused     it will refuse the same call again     422
-    ├── ProviderClosed      it refuses us, whatever we ask         503
-    │   └── CircuitOpen     so it was not even asked               503
-    ├── ProviderUnknown     it does not know such a task (yet)     502
-    └── ProviderBusy        down, slow, limited: worth another try 503
-        ├── ProviderUnreadable it answered, but not readably       503
-        └── BudgetSpent     it was not even asked                  503
+├── Rejected                  the caller must change the request            (4xx)
+│   ├── Malformed             a field has the wrong form                    400
+│   ├── Unauthenticated       the token is missing or wrong                 401
+│   ├── Forbidden             the caller may not do this                    403
+│   ├── NotFound              the ledger has no such task or song           404
+│   ├── Conflict              the key was used for another request          409
+│   └── TooLarge              the body exceeds the limit                    413
+├── RowUnreadable             an item of the table is damaged               500
+├── LedgerUnavailable         the table did not accept the call             503
+├── KmsUnavailable            KMS did not encrypt or decrypt                503
+├── DecryptionFailed          a stored token can never be decrypted         500
+├── SecretUnavailable         a secret is missing or unusable               503
+├── SettingUnusable           a setting admits no sender                    503
+├── Undelivered               a queue or topic did not accept a message     503
+└── ProviderError             the provider gave no usable answer
+    ├── ProviderRefused       it would refuse the same call again           422
+    ├── ProviderClosed        it refuses all our calls                      503
+    │   └── CircuitOpen       it refused so often that we made no call      503
+    ├── ProviderUnknown       it does not know the task, or not yet         502
+    └── ProviderBusy          it is down, slow or throttling: retry         503
+        ├── ProviderUnreadable its answer could not be read                 503
+        └── BudgetSpent       our call budget is used up: we made no call   503
 """
 
 
 class MediarelayError(Exception):
-    """Base of all; `status` is the HTTP status it maps to."""
+    """Base class of all errors; `status` and `title` appear in the HTTP response."""
 
     status = 500
     title = "Internal error"
 
 
 class Rejected(MediarelayError):
-    """The caller must change something before trying again."""
+    """The caller must change the request before a retry."""
 
     status = 400
     title = "Bad request"
 
 
 class Malformed(Rejected):
-    """The content has the wrong shape; `field` says where (dotted path)."""
+    """A field has the wrong form; `field` is its dotted path, `reason` what is wrong with it."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -50,46 +50,46 @@ class Malformed(Rejected):
 
 
 class Unauthenticated(Rejected):
-    """The token is missing or wrong; says no more than that."""
+    """The token is missing or wrong. The message says no more, so that it does not help a forger."""
 
     status = 401
     title = "Unauthenticated"
 
 
 class Forbidden(Rejected):
-    """The caller may not do this from where it is."""
+    """The caller is known, but lacks the scope, or calls from another network."""
 
     status = 403
     title = "Forbidden"
 
 
 class NotFound(Rejected):
-    """There is no such thing in the ledger."""
+    """The ledger has no such task, song or job."""
 
     status = 404
     title = "Not found"
 
 
 class Conflict(Rejected):
-    """The same key was used with another content."""
+    """The same idempotency key was used for another request."""
 
     status = 409
     title = "Conflict"
 
 
 class TooLarge(Rejected):
-    """The body is over the configured limit."""
+    """The body exceeds the configured limit."""
 
     status = 413
     title = "Content too large"
 
 
 class RowUnreadable(MediarelayError):
-    """An item of the table is not as this code writes it: an attribute is missing, mistyped, or unparsable.
+    """An item of the table is damaged: an attribute is missing, of another type, or not parsable.
 
     Attributes:
-        row: Its key, for the log and for whoever moves it out of the way.
-        item: Its type, if that can be read; otherwise `unknown`.
+        row: Its key, for the log and for the store that parks it.
+        item: Its type, or `unknown` if that cannot be read.
     """
 
     title = "Stored data unreadable"
@@ -100,48 +100,48 @@ class RowUnreadable(MediarelayError):
 
 
 class LedgerUnavailable(MediarelayError):
-    """The table did not take the write or answer the read; nothing is known to be stored."""
+    """The table did not accept a read or a write. Whether the write was stored is unknown."""
 
     status = 503
     title = "Ledger unavailable"
 
 
 class KmsUnavailable(MediarelayError):
-    """The key that encrypts tokens could not be used; nothing is stored, and no token is shown."""
+    """KMS did not encrypt or decrypt a token. Nothing was stored, and no token is shown."""
 
     status = 503
-    title = "KmsCipher unavailable"
+    title = "KMS unavailable"
 
 
 class DecryptionFailed(MediarelayError):
-    """The key did not make what is stored, or made it for another place: a repeat will not open it either."""
+    """The stored bytes were encrypted with another key or context, or are damaged. A retry cannot help."""
 
     title = "Stored data unreadable"
 
 
 class SecretUnavailable(MediarelayError):
-    """A secret could not be read, or does not hold what it should."""
+    """A secret could not be read, or has no usable content."""
 
     status = 503
     title = "Not ready"
 
 
 class SettingUnusable(MediarelayError):
-    """A setting has no usable value, so no sender can be checked."""
+    """The setting that lists the admitted networks has no usable entry, so no sender can be admitted."""
 
     status = 503
     title = "Not ready"
 
 
 class Undelivered(MediarelayError):
-    """The queue or the topic did not take a message; what it was about stays due."""
+    """A queue or a topic did not accept a message. The duty behind the message stays due."""
 
     status = 503
     title = "Not delivered"
 
 
 class ProviderError(MediarelayError):
-    """The provider gave no usable answer; `code` is its own code, if it sent one."""
+    """The provider gave no usable answer; `code` is the provider's code, if it sent one."""
 
     status = 502
     title = "Provider refused"
@@ -152,35 +152,35 @@ class ProviderError(MediarelayError):
 
 
 class ProviderRefused(ProviderError):
-    """The provider will refuse the same call again; its message says why."""
+    """The provider would refuse the same call again. Its message says why."""
 
     status = 422
 
 
 class ProviderClosed(ProviderError):
-    """The provider refuses us, not this request: wrong keys, no permission, or a retired API."""
+    """The provider refuses all our calls: the keys are wrong, lack a permission, or the API was retired."""
 
     status = 503
     title = "Provider unavailable"
 
 
 class CircuitOpen(ProviderClosed):
-    """The provider has refused us so often that it was not asked again."""
+    """The provider has refused us so often that the circuit breaker prevented the call."""
 
 
 class ProviderUnknown(ProviderError):
-    """The provider does not know such a task, or not yet."""
+    """The provider does not know the task, or not yet."""
 
 
 class ProviderBusy(ProviderError):
-    """Down, slow, rate-limited or over our own budget: the call is worth another try, signed afresh."""
+    """The provider is down, slow or throttling, or our call budget is used up. A retry needs a new signature."""
 
     status = 503
     title = "Provider unavailable"
 
 
 class ProviderUnreadable(ProviderBusy):
-    """It answered something that cannot be read; `body` is what it said."""
+    """The provider's answer could not be read; `body` is the answer, or its beginning."""
 
     def __init__(self, message: str, body: bytes = b"") -> None:
         super().__init__(message)
@@ -188,9 +188,10 @@ class ProviderUnreadable(ProviderBusy):
 
 
 class BudgetSpent(ProviderBusy):
-    """Our own budget of calls is used up: the provider was not asked."""
+    """Our own call budget is used up, so the provider was not called."""
 
 
 def shown_detail(error: MediarelayError) -> str:
-    """What callers may read of an error: only messages that are meant for them."""
+    """Return the message of an error if it is meant for callers, otherwise an empty string."""
+    # The messages of other errors name AWS errors, keys of items and settings.
     return str(error) if isinstance(error, Rejected | ProviderError) else ""

@@ -1,8 +1,7 @@
-"""Logs and metrics: what every layer may use to count an event and to name what a log line is about.
+"""Logs and metrics for every layer: the logger, counts of events, and keys for log lines.
 
-Records of any `logging.getLogger("mediarelay...")` reach the one handler that is set up here, so other modules need
-nothing but the standard library to log. Details of a count are metadata, not dimensions: in one blob a dimension has
-one value and applies to all metrics, while one invocation counts several kinds, errors and fields.
+Records of every `logging.getLogger("mediarelay...")` reach the handler that this module sets up, so other modules log
+with the standard library only.
 """
 
 import json
@@ -12,12 +11,14 @@ from functools import partial
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-# Also the name of the package: Powertools names its logger by the service, so loggers of modules are its children.
+# Powertools names its logger by the service. With the name of the package, the loggers of all modules are its children.
 SERVICE = "mediarelay"
 NAMESPACE = "Mediarelay"
+# Details of a count are metadata, not dimensions: in one blob, a dimension has one value and applies to all metrics,
+# whereas one invocation counts several kinds, errors and fields.
 DETAILS = "details"
 
-# ASCII because log fields quote what others sent: half of a surrogate pair could not be written to the log.
+# Log fields quote untrusted input. `json.dumps` writes ASCII, so half of a surrogate pair cannot break a log line.
 _serialize = partial(json.dumps, default=str, separators=(",", ":"))
 logger = Logger(
     service=SERVICE,
@@ -32,33 +33,33 @@ metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 
 def set_log_level(level: str) -> None:
-    """Set the level of all our loggers.
-
-    Not by Lambda's own log level, which Powertools would obey: Lambda takes a line without a level for INFO, so with
-    WARN it would drop our metrics.
-    """
+    """Set the level of all loggers of this package (`INFO`, `WARNING`, `ERROR` or `CRITICAL`)."""
+    # Lambda's own log level is no alternative: Lambda treats a line without a level as INFO, so WARN would drop the
+    # metrics.
     logging.getLogger(SERVICE).setLevel(level)
 
 
 def count(name: str, value: int = 1, **details: str) -> None:
     """Count an event, for example `count("ClaimStored", kind="video")`.
 
-    All counts of an invocation are published as one blob at its end. `details` are summed beside the metric.
+    One blob at the end of an invocation publishes all its counts. It contains a sum for each value of each detail.
     """
-    for detail, of in details.items():
+    for detail, choice in details.items():
         sums = metrics.metadata_set.setdefault(DETAILS, {}).setdefault(name, {}).setdefault(detail, {})
-        sums[of] = sums.get(of, 0) + value
+        sums[choice] = sums.get(choice, 0) + value
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    if not metrics.metric_set:  # Powertools published the metrics because there were too many, but kept the metadata
+    # Powertools publishes a full set of metrics at once, but keeps the metadata, which would then be counted twice.
+    if not metrics.metric_set:
         metrics.metadata_set.clear()
 
 
 def flush() -> None:
-    """Publish what was counted, if anything was: Powertools warns of an empty blob."""
+    """Publish the counts of this invocation."""
+    # Powertools warns about an empty blob.
     if metrics.metric_set:
         metrics.flush_metrics()
 
 
 def add_log_keys(**keys: str | None) -> None:
-    """Add keys to all further log lines of this invocation, or of this record of a batch."""
+    """Add keys to all later log lines of this invocation, or of this record of a batch."""
     logger.append_keys(**keys)

@@ -7,10 +7,11 @@ from typing import Any
 from boto3.session import Session
 from botocore.config import Config
 
-# A call that hangs is over after 12 seconds, so that a callback function has time left for the callback backlog.
+# Three attempts of 4 seconds end before a callback function times out, so it can still use the callback backlog.
 CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 
-logging.getLogger("botocore").setLevel(logging.WARNING)  # it logs at each cold start where it found its credentials
+# At INFO, botocore reports at each cold start where it found its credentials.
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
 @cache
@@ -20,5 +21,5 @@ def _session() -> Any:
 
 @cache
 def client(service: str) -> Any:
-    """Return the process's client of an AWS service (`dynamodb`, `sqs`, ...)."""
+    """Return this process's client for an AWS service (`dynamodb`, `sqs`, ...)."""
     return _session().client(service, config=CONFIG)

@@ -1,4 +1,4 @@
-"""The provider's API v2 over HTTPS. Each call is signed afresh; nothing is retried here, the schedule does that."""
+"""Calls the provider's API v2 over HTTPS. Each call gets a new signature. The schedule, not this module, retries."""
 
 import logging
 import time
@@ -28,17 +28,18 @@ from mediarelay.observability import count
 from mediarelay.signing.qcloud import Credentials, Endpoint, signed_params
 from mediarelay.signing.service_url import read_service_url
 
-# Seconds to connect, and to wait for each piece of an answer.
+# Seconds to connect, and to wait for each read from the socket.
 TIMEOUT = (3, 10)
 MAX_BYTES = 16 * 2**20
-# Of an answer that is no JSON object, such as a proxy's page, are handed on.
+# A response that is not a JSON object is usually the error page of a proxy. Its beginning is enough to recognise it.
 MAX_PAGE_BYTES = 64 * 1024
-# For a whole call, but for the headers and the last piece of the body; the function's own timeout bounds those.
+# `requests` limits each read, not the whole call: a server that sends one byte at a time would hold the worker.
 MAX_SECONDS = 12
-# Characters of the provider's message that are passed on.
+# Clients and logs get this many characters of the provider's message, which may be of any length.
 MAX_MESSAGE_LENGTH = 500
+# The provider reports its rate limits as module codes, under general codes that would otherwise refuse the request.
 BUSY_MODULES = frozenset({9163, 22063})
-# What a code means for us; all others refuse the request itself (reference: API v2, response envelope).
+# Codes that are not about the request. Any other code means that the provider would refuse the same request again.
 ERRORS: dict[int, type[ProviderError]] = {
     **dict.fromkeys((4200, 4400, 4500, 6000, 6200), ProviderBusy),
     **dict.fromkeys((4100, 4101, 4102, 4103, 4104, 4105, 4106, 4110, 4300, 4600, 6100), ProviderClosed),
@@ -48,10 +49,10 @@ log = logging.getLogger(__name__)
 
 
 class Guard(Protocol):
-    """The circuit breaker."""
+    """The circuit breaker around calls to the provider."""
 
     def before_call(self, action: str) -> Circuit:
-        """Return the circuit of an action that may be called now; raises `CircuitOpen`."""
+        """Return the circuit of an action that may be called now; raise `CircuitOpen` otherwise."""
 
     def record_failure(self, action: str, seen: Circuit) -> None:
         """Record that the provider refused us."""
@@ -62,16 +63,17 @@ class Guard(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CtsApi:
-    """Calls the provider.
+    """Client of the provider's API.
 
     Attributes:
-        url: The endpoint; its host (with a port other than the scheme's own) and path are signed as they are called.
-        credentials: Gives the current keys.
-        spend: Takes a call from the budget shared by all functions: (now, allowance) -> whether there was one.
+        url: The endpoint. The signature covers its host (with a non-default port) and its path.
+        credentials: Returns the current keys.
+        spend: Takes one call from the budget that all functions share: (now, allowance) -> whether one was left.
         budget: Calls per minute, by class of call.
         guard: The circuit breaker.
-        clock: The present (UTC).
-        nonce: Gives a positive integer that is never given twice.
+        clock: Returns the current time (UTC).
+        nonce: Returns a positive integer that it never returns again.
+        session: The HTTP session, which keeps connections open between calls.
     """
 
     url: str
@@ -84,28 +86,34 @@ class CtsApi:
     session: requests.Session
 
     def query(self, kind: Kind, vid: str, *, known: bool = True) -> Mapping[str, Any]:
-        """Query a task (GetCtsInfo, GetCtsaudioInfo); return the `data` of the answer.
+        """Query a task (GetCtsInfo, GetCtsaudioInfo) and return the `data` of the answer.
 
         Args:
             kind: Video or audio.
             vid: The task.
-            known: Whether more than callbacks name it; those that only callbacks name share a part of the budget.
+            known: Whether anything but callbacks names the task. Other tasks share only a part of the budget.
 
         Raises:
-            ProviderUnreadable: An answer that cannot be read; it carries the body.
-            ProviderError: No answer; see `errors`.
+            ProviderUnreadable: The answer cannot be read. The error carries the body.
+            ProviderError: The provider gave no usable answer; see `errors` for the cases.
         """
         return self._call(QUERY_ACTIONS[kind], {"vid": vid}, self.budget.query(known=known))
 
     def find_video(self, request: Mapping[str, str], *, queued: bool = False) -> str:
-        """Ask for the vid of a video by its source's URL (GetCtsInfo); `queued` as in `add_audio`."""
+        """Return the vid of a video, found by the URL of its source (GetCtsInfo); `queued` as in `add_audio`."""
         return _vid(self._call("GetCtsInfo", {"url": request["url"]}, self._submit(queued=queued)))
 
     def add_audio(self, request: Mapping[str, str], *, queued: bool = False) -> str:
-        """Submit an audio task (AddCtsAudioTask): `url`, `bucketName`, `bucketRegion`; returns its vid.
+        """Submit an audio task (AddCtsAudioTask) and return its vid.
 
-        One that was `queued`, as no client waits for it, leaves a part of the budget to the others.
+        Args:
+            request: `url`, `bucketName` and `bucketRegion`.
+            queued: Whether no client waits for the answer. Such a call leaves a part of the budget to other calls.
+
+        Raises:
+            ProviderError: The provider gave no vid; see `errors` for the cases.
         """
+        # There is no task yet that the provider could fail to know, so its "unknown" is about the request.
         try:
             return _vid(self._call("AddCtsAudioTask", request, self._submit(queued=queued)))
         except ProviderUnknown as error:
@@ -115,6 +123,7 @@ class CtsApi:
         return self.budget.background if queued else self.budget.submit
 
     def _call(self, action: str, params: Mapping[str, str], allowance: Allowance) -> Mapping[str, Any]:
+        # The breaker comes first: a call that it refuses must not use up the budget.
         now, seen = self.clock(), self.guard.before_call(action)
         if not self.spend(now, allowance):
             count("BudgetExhausted", action=action)
@@ -130,7 +139,7 @@ class CtsApi:
         return answer
 
     def _record_error(self, action: str, seen: Circuit, error: ProviderError) -> None:
-        """Count a refusal of us as a failure, and a refusal of the request as a success; silence is neither."""
+        """Record a refusal of us as a failure and a refusal of the request as a success; no answer is neither."""
         if isinstance(error, ProviderClosed):
             self.guard.record_failure(action, seen)
         elif not isinstance(error, ProviderBusy):
@@ -154,12 +163,12 @@ class CtsApi:
             answer = self.session.post(service.url, data=signed, timeout=TIMEOUT, allow_redirects=False, stream=True)
             return _bounded(answer, end)
         except (requests.RequestException, HTTPError, OSError) as error:
-            # Neither carries the request's parameters into our text: those hold a signature.
+            # The message of the cause may quote the request, whose parameters contain a signature.
             raise ProviderBusy(f"no usable answer ({type(error).__name__})") from None
 
 
 def _bounded(answer: requests.Response, end: float) -> bytes:
-    """Read an answer, but never more, and never longer, than is sane: a timeout of requests is only one per read."""
+    """Read the body of an answer; raise if it exceeds `MAX_BYTES`, or if reading takes until `end`."""
     body = bytearray()
     with answer:
         while chunk := answer.raw.read1(2**16, decode_content=True):
@@ -172,9 +181,10 @@ def _bounded(answer: requests.Response, end: float) -> bytes:
 
 
 def _envelope(body: bytes) -> Envelope:
-    """Read an answer; whatever cannot be read is handed on, so that it can be logged."""
+    """Read an answer. If it cannot be read, raise an error that carries the body, so that it can be logged."""
     try:
         envelope = parse_envelope(body)
+    # The body comes from outside. A bug in our reader must not keep it out of the log.
     except Exception as error:
         if not isinstance(error, Malformed):
             log.exception("reading failed")
@@ -185,7 +195,7 @@ def _envelope(body: bytes) -> Envelope:
 
 
 def _unreadable(body: bytes, reason: str) -> ProviderBusy:
-    """Return the error for a body that cannot be read. A body that is no JSON object is the page of a proxy."""
+    """Return the error for a body that cannot be read, with the whole body if it looks like JSON."""
     if not body:
         return ProviderBusy("no usable answer (empty)")
     looks_like_json = body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
@@ -193,13 +203,14 @@ def _unreadable(body: bytes, reason: str) -> ProviderBusy:
 
 
 def _error(envelope: Envelope) -> ProviderError:
-    """The provider's message is passed on only where it is about the request: others may quote our keys."""
+    """Return the error that an envelope reports."""
     text = f"provider code {envelope.code}"
     if envelope.module_code in BUSY_MODULES:
         return ProviderBusy(text, envelope.code)
     kind = ERRORS.get(envelope.code, ProviderRefused)
-    if issubclass(kind, ProviderRefused | ProviderUnknown) and (said := _printable(envelope.message)):
-        text = f"{text}: {said}"
+    # Clients see this text. A message about anything but the request may quote our keys.
+    if issubclass(kind, ProviderRefused | ProviderUnknown) and (message := _printable(envelope.message)):
+        text = f"{text}: {message}"
     return kind(text, envelope.code)
 
 
@@ -208,7 +219,7 @@ def _printable(message: str) -> str:
 
 
 def _vid(data: Mapping[str, Any]) -> str:
-    """The vid of an answer. One without is the provider's fault, not that of our caller."""
+    """Return the vid in an answer; raise `ProviderBusy` without one, as the caller did nothing wrong."""
     try:
         return parse_submitted(data)
     except Malformed:

@@ -1,4 +1,4 @@
-"""KMS: encrypts the tokens of songs with a key of their own, so that few functions may decrypt them."""
+"""KMS encrypts the tokens of songs with a key of their own, so that few functions need permission to decrypt."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,23 +10,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mediarelay.errors import DecryptionFailed, KmsUnavailable
 
 BROKEN = "InvalidCiphertextException"
-# Bytes that one call to Encrypt takes.
+# KMS accepts this many bytes in one call to Encrypt.
 MAX_BYTES = 4096
-# Bytes that one call to Decrypt takes.
+# KMS accepts this many bytes in one call to Decrypt.
 MAX_ENCRYPTED_BYTES = 6144
-# Calls to Decrypt at the same time: a history may have 1,600 pieces, and is due within the gateway's 30 seconds.
+# Concurrent calls to Decrypt. A history may have 1,600 pieces, and API Gateway waits 30 seconds for it.
 READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class KmsCipher:
-    """Encrypts and decrypts. Decryption needs the context of the encryption, such as a room and a song."""
+    """Encrypts and decrypts with one KMS key. Decryption needs the same context (room, song) as encryption."""
 
     client: Any
     key: str
 
     def encrypt(self, plain: bytes, context: Mapping[str, str]) -> tuple[bytes, ...]:
-        """Encrypt, in as many pieces as it takes; raises `KmsUnavailable`."""
+        """Encrypt bytes of any length and return the encrypted pieces in order; raise `KmsUnavailable`."""
         pieces = (plain[start : start + MAX_BYTES] for start in range(0, len(plain), MAX_BYTES))
         return tuple(
             self._call(self.client.encrypt, "CiphertextBlob", Plaintext=piece, EncryptionContext=dict(context))
@@ -34,15 +34,17 @@ class KmsCipher:
         )
 
     def decrypt(self, encrypted: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
-        """Decrypt, several pieces at a time; raises `KmsUnavailable`, `DecryptionFailed`."""
+        """Decrypt pieces and return the whole; raise `KmsUnavailable`, or `DecryptionFailed` if no retry can help."""
+        # One piece is the usual case, and needs no threads.
         if len(encrypted) == 1:
             return self._decrypt(encrypted[0], context)
         with ThreadPoolExecutor(READERS) as pool:
             return b"".join(pool.map(lambda piece: self._decrypt(piece, context), encrypted))
 
     def _decrypt(self, piece: bytes, context: Mapping[str, str]) -> bytes:
+        # KMS would report a validation error, which looks like an outage and would be retried for ever.
         if not 0 < len(piece) <= MAX_ENCRYPTED_BYTES:
-            raise DecryptionFailed("of no length that KMS takes")
+            raise DecryptionFailed("the piece is empty or too long for KMS")
         return self._call(self.client.decrypt, "Plaintext", CiphertextBlob=piece, EncryptionContext=dict(context))
 
     def _call(self, operation: Any, wanted: str, **request: Any) -> bytes:

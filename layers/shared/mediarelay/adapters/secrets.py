@@ -1,14 +1,14 @@
 """Secrets Manager, read through a short cache, so that a rotated secret works without a deployment.
 
-| a refresh finds | what counts then | reported as |
+| a refresh finds | value in use afterwards | reported as |
 | --- | --- | --- |
-| Secrets Manager does not answer, or is busy | the value that was read before | a warning |
-| a secret that is gone, or that this function may not read | nothing | `SecretUnusable` |
-| text that is no JSON object | nothing | `SecretUnusable` |
-| an object without an entry that can be used | the object, which admits no caller | `SecretUnusable` |
-| an object with entries that cannot be used, or a name that is stated twice | the others | `SecretEntriesUnreadable` |
+| Secrets Manager does not answer, or is throttling | the previous value | a warning |
+| a deleted secret, or one that this function may not read | none | `SecretUnusable` |
+| text that is not a JSON object | none | `SecretUnusable` |
+| an object without a usable entry | the object, which admits no caller | `SecretUnusable` |
+| an object with unusable entries, or with a duplicate name | the other entries | `SecretEntriesUnreadable` |
 
-A value that was replaced never counts again: a token that was removed must not live on because its successor is wrong.
+A replaced value is never used again: a removed token must not stay valid because its successor is malformed.
 """
 
 import logging
@@ -22,8 +22,9 @@ from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_t
 from mediarelay.errors import Malformed, SecretUnavailable
 from mediarelay.observability import count
 
+# Each wrong token leads to a recheck, and any client can send one. This limits the calls to Secrets Manager.
 RECHECK_SECONDS = 5
-# Answers about this secret and this function, which another try would not change.
+# Errors about this secret or this function's permissions. A retry would not help.
 REFUSALS = frozenset(
     {
         "AccessDeniedException",
@@ -37,26 +38,26 @@ log = logging.getLogger(__name__)
 
 
 class Reading(Protocol):
-    """What a secret holds: the entries that can be used, and the places of those that cannot."""
+    """The usable entries of a secret, and the places of those that cannot be used."""
 
     @property
     def usable(self) -> Sequence[Any]:
-        """Entries."""
+        """Return the usable entries."""
 
     @property
     def faults(self) -> Sequence[str]:
-        """Places and reasons; no part of a value."""
+        """Return places and reasons, without any part of a value."""
 
 
 def error_code(error: Exception) -> str:
-    """AWS's code of an error; else its type."""
+    """Return AWS's code of an error, or the error's type if it has none."""
     return str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else type(error).__name__
 
 
 def stored_text(client: Any, arn: str) -> str:
-    """Read a secret as it is stored, as text or as bytes of UTF-8.
+    """Return the text of a secret, which is stored as text or as UTF-8 bytes.
 
-    Raises ClientError, BotoCoreError, UnicodeDecodeError.
+    Raises `ClientError`, `BotoCoreError`, `UnicodeDecodeError`.
     """
     answer = client.get_secret_value(SecretId=arn)
     return str(answer["SecretString"]) if "SecretString" in answer else bytes(answer["SecretBinary"]).decode()
@@ -64,13 +65,15 @@ def stored_text(client: Any, arn: str) -> str:
 
 @dataclass(slots=True)
 class Secret:
-    """One JSON secret.
+    """One JSON secret and its cached value.
 
     Attributes:
-        cache_seconds: How many seconds a value is used before it is read again.
-        clock: Gives monotonic seconds.
-        name: What it is called in the template, for logs and metrics.
-        entries: Reads what it holds, to tell what cannot be used.
+        client: A Secrets Manager client.
+        arn: The secret's ARN.
+        cache_seconds: Age in seconds after which a value is read again.
+        clock: Returns monotonic seconds.
+        name: The secret's name in the template, for logs and metrics.
+        entries: Reads the entries, to find those that cannot be used.
     """
 
     client: Any
@@ -83,17 +86,18 @@ class Secret:
     _read_at: float = float("-inf")
 
     def value(self) -> dict[str, Any]:
-        """Return the secret, at most `keep` seconds old, or older while Secrets Manager does not answer.
+        """Return the secret, at most `cache_seconds` old, or older while Secrets Manager does not answer.
 
-        Raises `SecretUnavailable` if there is none.
+        Raises `SecretUnavailable` if there is no usable value.
         """
         return self._younger_than(self.cache_seconds)
 
     def recheck(self) -> dict[str, Any]:
-        """Return the secret after something did not match it: read again, though not more than every five seconds."""
+        """Return the secret after a presented token did not match it; read it again if it is 5 seconds old."""
         return self._younger_than(RECHECK_SECONDS)
 
     def _younger_than(self, age: float) -> dict[str, Any]:
+        # Without a value, the function can do nothing, so it tries again sooner than a cached value would expire.
         if self.clock() - self._read_at >= (age if self._value is not None else min(age, RECHECK_SECONDS)):
             self._read()
         if self._value is None:
@@ -116,6 +120,7 @@ class Secret:
             self._value = None
             self._unusable(code)
         elif self._value is None:
+            # The next caller tries at once: an outage may be over, and there is nothing to fall back on.
             self._read_at = float("-inf")
             raise SecretUnavailable(self.name) from error
         else:

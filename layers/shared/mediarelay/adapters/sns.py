@@ -1,4 +1,4 @@
-"""The SNS topic for notifications."""
+"""Publishes notifications to an SNS topic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ from mediarelay.errors import Undelivered
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Publishes one message with string attributes for filter policies."""
+    """An SNS topic whose subscribers filter by string attributes."""
 
     client: Any
     arn: str
 
     def publish(self, message: str, attributes: Mapping[str, str]) -> None:
-        """Publish; raises `Undelivered`."""
+        """Publish one message; raise `Undelivered` if SNS does not accept it."""
+        # SNS refuses an attribute with an empty value.
         typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}
         try:
             self.client.publish(TopicArn=self.arn, Message=message, MessageAttributes=typed)

@@ -1,4 +1,4 @@
-"""The queues: queries to make, intents to submit, and callbacks that the ledger did not store."""
+"""The SQS queues for confirmations, for submits, and for callbacks that the ledger could not store."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,52 +13,53 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Undelivered
 
-# SQS's limit for one message.
+# SQS refuses larger messages.
 MAX_BYTES = 2**20
 WAITING = "ApproximateNumberOfMessages"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmQueue:
-    """Sends `{"vid", "kind", "prompt"?}` messages."""
+    """Queue of tasks to confirm: `{"vid", "kind", "prompt"?}` messages."""
 
     client: Any
     url: str
 
     def send(self, vid: str, kind: Kind, *, prompt: bool = False) -> None:
-        """Request one confirmation; `prompt` if a callback or a replay has just arrived. Raises `Undelivered`."""
+        """Request a confirmation; `prompt` if a callback or a replay has just arrived. Raises `Undelivered`."""
         _send(self.client, self.url, {"vid": vid, "kind": kind.value} | ({"prompt": True} if prompt else {}))
 
     def backlog(self) -> int:
-        """How many messages wait, by the queue's own estimate; raises `Undelivered`."""
+        """Return SQS's estimate of how many messages wait; raise `Undelivered`."""
         return _backlog(self.client, self.url)
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitQueue:
-    """Sends `{"intent"}` messages."""
+    """Queue of intents to submit: `{"intent"}` messages."""
 
     client: Any
     url: str
 
     def send(self, identity: str) -> None:
-        """Request the submit of one intent; raises `Undelivered`."""
+        """Request the submit of an intent; raise `Undelivered`."""
         _send(self.client, self.url, {"intent": identity})
 
     def backlog(self) -> int:
-        """How many messages wait, by the queue's own estimate; raises `Undelivered`."""
+        """Return SQS's estimate of how many messages wait; raise `Undelivered`."""
         return _backlog(self.client, self.url)
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackBacklog:
-    """Keeps callbacks while the ledger does not take them. The client is made when needed, which is hardly ever."""
+    """Queue of callbacks that arrived while the ledger was unavailable."""
 
+    # The client is created at its first use: it would cost every cold start of a callback function.
     client: Callable[[], Any]
     url: str
 
     def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
-        """Keep a callback as it came; raises `Undelivered`, also if it is too large for a message."""
+        """Send a callback as it was received; raise `Undelivered`, also if it is too large for a message."""
         _send(self.client(), self.url, pack(kind, origin, at, body))
 
 
@@ -71,6 +72,7 @@ def _backlog(client: Any, url: str) -> int:
 
 
 def _send(client: Any, url: str, message: Mapping[str, Any]) -> None:
+    # `json.dumps` writes ASCII, so characters are bytes here.
     text = json.dumps(message)
     if len(text) > MAX_BYTES:
         raise Undelivered("too large for a message")

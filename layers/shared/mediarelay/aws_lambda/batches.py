@@ -1,4 +1,4 @@
-"""Batches from SQS and from a DynamoDB stream: one record that fails neither holds up nor loses the others."""
+"""Batches from SQS and DynamoDB Streams: a record that fails neither delays nor loses the other records."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,12 +16,12 @@ Response = dict[str, Any]
 
 
 def sqs_handler(handle: Callable[[SQSRecord], object]) -> Handler[Response]:
-    """Make the handler of a queue: a message that fails is delivered again by itself."""
+    """Return the handler of a queue. SQS delivers only the messages that failed again."""
     return _handler(EventType.SQS, lambda record: _run(handle, record, record.message_id, record.message_id))
 
 
 def stream_handler(handle: Callable[[DynamoDBRecord], object]) -> Handler[Response]:
-    """Make the handler of a table's stream: Lambda delivers the first change that failed, and all after it, again."""
+    """Return the handler of a table's stream. Lambda delivers the first change that failed, and all after it, again."""
 
     def run(record: DynamoDBRecord) -> None:
         number = record.dynamodb.sequence_number if record.dynamodb else None
@@ -31,7 +31,7 @@ def stream_handler(handle: Callable[[DynamoDBRecord], object]) -> Handler[Respon
 
 
 def _handler(event_type: EventType, run: Callable[[Any], None]) -> Handler[Response]:
-    # A batch that fails as a whole is answered record by record, too. Raising would count every outage as an error of
+    # A batch that fails as a whole is also answered record by record. Raising would count every outage as an error of
     # the function, and put the traces of all records into one message.
     processor = BatchProcessor(event_type=event_type, raise_on_entire_batch_failure=False)
 
@@ -44,10 +44,11 @@ def _handler(event_type: EventType, run: Callable[[Any], None]) -> Handler[Respo
 
 
 def _run(handle: Callable[[Record], object], record: Record, correlation_id: str | None, shown: str | None) -> None:
-    """Handle a record with its own log keys. An unreadable row, which is noted already, counts as done.
+    """Handle a record with its own log keys. A record about an unreadable row counts as done.
 
-    Trying again would repair nothing, and would hold up the later changes of a shard.
+    The adapter has already recorded the row. A retry would repair nothing and delay the later changes of a shard.
     """
+    # None removes the keys of the record before, which may be about another task.
     with logger.append_context_keys(correlation_id=correlation_id, vid=None, room=None, intent=None):
         try:
             handle(record)

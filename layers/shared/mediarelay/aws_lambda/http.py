@@ -1,8 +1,8 @@
 """The resolver of the functions behind the authorizer: it reads requests strictly and answers errors as problem+json.
 
-A handler states its route once: path, types, statuses and descriptions; `python -m docs.generate` makes the OpenAPI
-document from it. Powertools' own validation stays off. It answers 422, takes unknown query parameters, refuses bodies
-without a JSON content type, and its JSON reader takes what ours refuses (a name twice, `NaN`, more than 32 levels).
+A handler states its route once: path, types, statuses and descriptions. `python -m docs.generate` makes the OpenAPI
+document from it. Powertools' own validation stays off, because it answers 422, ignores unknown query parameters,
+refuses bodies without a JSON content type, and accepts JSON that ours refuses (a name twice, `NaN`, over 32 levels).
 """
 
 from collections.abc import Callable, Mapping
@@ -24,10 +24,10 @@ JsonResponse = Response[dict[str, Any]]
 
 
 class ApiResolver(APIGatewayHttpResolver):
-    """Calls a route with its path parameters, and with `query` and `request` if it has these arguments.
+    """Calls a route with its path parameters, and with `query` and `request` if it declares these arguments.
 
-    `query` is a model of the query parameters, `request` one of the body. Without the argument a route takes no query
-    parameter, or no body.
+    `query` is a model of the query parameters, `request` one of the body. A route that does not declare the argument
+    refuses query parameters, or a body.
     """
 
     def __init__(self) -> None:
@@ -54,17 +54,19 @@ class ApiResolver(APIGatewayHttpResolver):
     def resolve(self, event: Event, context: Any) -> dict[str, Any]:
         """Answer a request by its route key.
 
-        API Gateway has matched the path already, and has decoded its parameters. Powertools would match it again, by a
-        pattern that knows no emoji and no quotation mark, so it gets the path of the route key instead.
+        API Gateway has already matched the path and decoded its parameters. Powertools would match it again, with a
+        pattern that excludes emoji and quotation marks, so it gets the path of the route key instead.
         """
         matched = {**event, "rawPath": event["routeKey"].partition(" ")[2]}
         answer = super().resolve(matched, context)
+        # HTTP/2 header names are in lower case, and the functions without a resolver write them like that, too.
         return answer | {"headers": {name.lower(): value for name, value in answer["headers"].items()}}
 
 
 def api_resolver() -> ApiResolver:
     """Return a resolver without routes."""
     app = ApiResolver()
+    # `Exception`, so that no error leaves in Powertools' own shape, or as a 500 of API Gateway without a body.
     app.exception_handler(Exception)(_answer_error)
     return app
 
@@ -75,32 +77,33 @@ def _answer_error(error: Exception) -> Response[str]:
 
 
 def json_response(body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> JsonResponse:
-    """Answer with JSON and with headers of its own; without headers a route just returns its body."""
+    """Return an answer with a status and headers. A route without special headers just returns its body."""
     return Response(status, "application/json", body, headers=headers)
 
 
 def read_arguments(event: Event, types: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a route's arguments, named and typed as its annotations say; raises `Malformed`."""
+    """Return a route's arguments, validated against the types of its annotations; raises `Malformed`."""
     given = dict(event.get("pathParameters") or {})
     given["query"] = validate(types.get("query", NoQuery), event.get("queryStringParameters") or {})
+    # Clients may send a body with GET; HTTP gives it no meaning, so it is ignored.
     if event["requestContext"]["http"]["method"] == "POST":
         given["request"] = validate(types.get("request", NoBody), json_object(event))
     return {name: value for name, value in given.items() if name in types}
 
 
 def json_object(event: Event) -> dict[str, Any]:
-    """Return the body as a JSON object, read as strictly as a callback; no body is an empty object."""
+    """Return the body as a JSON object; a request without a body has an empty one. Raises `Malformed`."""
     body = raw_body(event)
     return read_object(body) if body else {}
 
 
 def client_name(event: Event) -> str:
-    """Return the client's name, as the authorizer found it."""
+    """Return the name of the client that the authorizer identified."""
     return _from_authorizer(event, "client")
 
 
 def scopes(event: Event) -> frozenset[str]:
-    """Return the client's scopes, as the authorizer found them."""
+    """Return the scopes of the client that the authorizer identified."""
     return frozenset(_from_authorizer(event, "scopes").split())
 
 

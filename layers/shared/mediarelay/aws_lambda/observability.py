@@ -1,4 +1,4 @@
-"""What every function has around its handler: the context of its log lines, and one blob of metrics per invocation."""
+"""Logs and metrics of every function: the context of its log lines, and one blob of metrics per invocation."""
 
 import gc
 from collections.abc import Callable, Mapping
@@ -7,19 +7,20 @@ from typing import Any, TypeVar
 
 from mediarelay.observability import add_log_keys, flush, logger
 
-# The log keys of the path parameters that name what a request is about. A callback's token is not among them.
+# Path parameters that are logged, and their log keys. The token of a callback is a secret, so it is not among them.
 PATH_KEYS = {"vid": "vid", "room_id": "room"}
+# Characters of a path parameter in the log. No vid is longer.
 MAX_SHOWN = 64
 Answer = TypeVar("Answer")
 Handler = Callable[[Any, Any], Answer]
 
 
 def observed(handler: Handler[Answer]) -> Handler[Answer]:
-    """Give a handler its log context, and publish its metrics when it ends, also if it raises.
+    """Return a handler with a log context, which publishes its metrics when it ends, even if it raises.
 
-    The log context is the function's name, whether it is a cold start, and the id of the API request as correlation id.
-    Keys of an earlier invocation are gone. What was counted during init is published with the first invocation. The
-    event is never logged, whatever the environment says: it holds tokens and bodies.
+    The log context holds the function's name, whether this is a cold start, and the id of the API request as
+    correlation id. Keys of an earlier invocation are removed. The first invocation also publishes the metrics of init.
+    The event is never logged, whatever the environment says, because it holds tokens and bodies.
     """
 
     @logger.inject_lambda_context(clear_state=True, log_event=False)
@@ -31,12 +32,13 @@ def observed(handler: Handler[Answer]) -> Handler[Answer]:
         finally:
             flush()
 
-    gc.enable()  # init is over, see this package's docstring
+    # Init is over: see the docstring of this package.
+    gc.enable()
     return observed_handler
 
 
 def _request_keys(event: Any) -> dict[str, str]:
-    """Return what an event of API Gateway says about its log lines; nothing for any other event."""
+    """Return the log keys of an API Gateway event; none for any other event."""
     if not isinstance(event, Mapping) or "requestContext" not in event:
         return {}
     path = event.get("pathParameters") or {}

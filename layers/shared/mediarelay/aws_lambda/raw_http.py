@@ -1,7 +1,7 @@
-"""API Gateway's HTTP events (payload 2.0) and answers without a resolver, and the errors of all functions.
+"""Requests and answers of API Gateway (payload 2.0) without a resolver, and the error answers of all functions.
 
-The callback functions and the authorizer need no more, so neither Powertools' resolver nor pydantic is imported here:
-together they would double the time in which such a function starts.
+The callback functions and the authorizer need no more. Powertools' resolver and pydantic would double the time that
+such a function takes to start, so this module imports neither.
 """
 
 import base64
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
+# The other functions import this module too, and need no callback endpoint.
 if TYPE_CHECKING:
     from mediarelay.usecases.tasks.receive import CallbackEndpoint
 
@@ -23,13 +24,15 @@ Event = Mapping[str, Any]
 Response = dict[str, Any]
 Handler = Callable[[Event, Any], Response]
 
+# Long enough for a short outage to end, short enough for a client that waits.
 RETRY_AFTER_SECONDS = "30"
 log = logging.getLogger(__name__)
 
 
 def raw_body(event: Event) -> bytes:
-    """Return the request's body as the bytes that were sent."""
+    """Return the request body as the bytes that were sent; raises `Malformed`."""
     body = event.get("body") or ""
+    # `surrogatepass`: an escaped half of a surrogate pair in the event must not fail before the body is stored.
     if not event.get("isBase64Encoded"):
         return body.encode("utf-8", "surrogatepass")
     try:
@@ -39,19 +42,19 @@ def raw_body(event: Event) -> bytes:
 
 
 def header(event: Event, name: str) -> str | None:
-    """Return a request header; API Gateway gives the names in lower case."""
+    """Return a request header, or None. API Gateway sends the names in lower case."""
     value = (event.get("headers") or {}).get(name.lower())
     return value if value is None else str(value)
 
 
 def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with JSON in ASCII: a quoted value may hold half a surrogate pair, which has no UTF-8."""
+    """Return an answer with JSON in ASCII: a quoted value may hold half a surrogate pair, which UTF-8 cannot encode."""
     content = {"content-type": "application/json", **(headers or {})}
     return {"statusCode": status, "headers": content, "body": json.dumps(body)}
 
 
 def problem(error: MediarelayError) -> Response:
-    """Answer with the one error shape of the API, RFC 9457. Only messages that are meant for callers leave."""
+    """Return the answer of an error, as RFC 9457 defines it. It contains only texts that are meant for callers."""
     body: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
     if detail := shown_detail(error):
         body["detail"] = detail
@@ -64,7 +67,7 @@ def problem(error: MediarelayError) -> Response:
 
 
 def log_error(error: Exception) -> MediarelayError:
-    """Log an error and return what the caller may see of it; one that was not raised on purpose is a bug."""
+    """Log an error and return the error that the caller sees. Any other exception than ours is a bug: status 500."""
     if isinstance(error, MediarelayError):
         log.info("refused", extra={"status": error.status, "error": type(error).__name__})
         return error
@@ -73,27 +76,28 @@ def log_error(error: Exception) -> MediarelayError:
 
 
 def with_problems(handler: Handler) -> Handler:
-    """Make a handler answer its errors with problem+json."""
+    """Return a handler that answers errors with problem+json."""
 
     @wraps(handler)
     def answer(event: Event, context: Any) -> Response:
         try:
             return handler(event, context)
-        except Exception as error:  # noqa: BLE001 - logged there
+        except Exception as error:  # noqa: BLE001 - `log_error` logs it
             return problem(log_error(error))
 
     return answer
 
 
-def callback_handler(receiver: "CallbackEndpoint") -> Handler:
-    """Make the handler of a callback route; it answers `{"vid", "accepted", "duplicate"}`."""
+def callback_handler(endpoint: "CallbackEndpoint") -> Handler:
+    """Return the handler of a callback route. It answers `{"vid", "accepted", "duplicate"}`."""
 
     @observed
     @with_problems
     def handler(event: Event, _context: Any) -> Response:
         token = (event.get("pathParameters") or {}).get("token")
         address = event["requestContext"]["http"]["sourceIp"]
-        receipt = receiver.receive(token, address, lambda: raw_body(event))
+        # The body is decoded only for an authenticated sender.
+        receipt = endpoint.receive(token, address, lambda: raw_body(event))
         return respond(200, {"vid": receipt.vid, "accepted": True, "duplicate": receipt.duplicate})
 
     return handler

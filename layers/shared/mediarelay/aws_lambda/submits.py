@@ -1,4 +1,4 @@
-"""What the functions that take submits share: the client's key, and the answer."""
+"""Parts that the submit functions share: the idempotency key, and the answer."""
 
 from mediarelay.aws_lambda.http import JsonResponse, client_name, json_response
 from mediarelay.aws_lambda.raw_http import RETRY_AFTER_SECONDS, Event, header
@@ -37,14 +37,14 @@ SUBMIT_RESPONSES = (
 
 
 def respond_submitted(submitted: Submitted) -> JsonResponse:
-    """Answer a submit: 201, 200 for a repeat, 202 with Retry-After while the provider has not answered."""
+    """Return the answer to a submit: 201, 200 for a repeat, 202 with Retry-After until the provider has answered."""
     waiting = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
     repeated = {"idempotency-replayed": "true"} if submitted.repeated else {}
     return json_response(submit_response(submitted), submit_status(submitted), waiting | repeated)
 
 
 def idempotency_key(event: Event) -> str | None:
-    """Return the client's key, made its own; raises `Malformed`."""
+    """Return the idempotency key of a request with the client's name in it, or None; raises `Malformed`."""
     key = header(event, IDEMPOTENCY_KEY)
     if key is not None and not is_key(key):
         raise Malformed(IDEMPOTENCY_KEY, f"must be 1 to {MAX_KEY} printable characters")
@@ -52,5 +52,6 @@ def idempotency_key(event: Event) -> str | None:
 
 
 def own_key(event: Event, key: str | None) -> str | None:
-    """Return a key with the client's name in it: two clients may choose the same one."""
+    """Return a key with the client's name in it, because two clients may choose the same key; None stays None."""
+    # Names and keys hold no line break, so no client can spell the key of another one.
     return key and f"{client_name(event)}\n{key}"

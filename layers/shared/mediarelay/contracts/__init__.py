@@ -1,1 +1,1 @@
-"""Wire formats. Provider and HTTP names stop here; inside, only the domain's words are used."""
+"""Wire formats. The names of the provider and of HTTP stop here: other packages use the domain's words only."""

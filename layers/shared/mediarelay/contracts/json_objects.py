@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 
 from mediarelay.errors import Malformed
 
-# Nested objects and lists, including the outermost; the deepest documented payload has 6.
+# Levels of nesting, including the outermost object. The deepest documented payload has 6.
 MAX_DEPTH = 32
-# The same for answers of the provider: a deep side field must not cost the answer. Pydantic serializes up to 255.
+# One deep side field must not make a whole answer unreadable. Pydantic serializes at most 255 levels.
 MAX_ANSWER_DEPTH = 200
 MAX_SHOWN_NAME = 64
 

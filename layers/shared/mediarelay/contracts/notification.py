@@ -15,11 +15,12 @@ from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
 
+# Changing this changes the ids of all notifications, and subscribers would see repeats as new ones.
 NAMESPACE = UUID("5c1c1f1e-7f0b-5d0e-9d0a-6d6564696172")
 MAX_ATTRIBUTE = 256
-# SNS accepts 256 KiB including the attributes; the difference is left for those.
+# SNS accepts 256 KiB including the attributes, which may take 4 KiB.
 MAX_BYTES = 256 * 1024 - 4096
-# The fields that remain if even the texts of a task exceed the limit.
+# These fields have a bounded length. The others may exceed the limit even without the renditions.
 BOUNDED = ("vid", "kind", "state", "created_at", "updated_at", "renditions_url")
 TYPES = {
     State.PROBED: "started",
@@ -29,24 +30,22 @@ TYPES = {
     State.SUPERSEDED: "superseded",
     State.LOST: "lost",
 }
-
-
 REFUSED = "mediarelay.submit.refused"
 
 
 def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, str]]:
-    """Build message and attributes for a task's present state.
+    """Return the message and the attributes for the current state of a task.
 
-    The id is derived from the subject and the type, so a repeated notification has the same id. A replay has an id of
-    its own, so that subscribers do not drop it, and its number in the extension `replay`.
+    The id is derived from the subject and the type, so a repeated notification has the same id. A replay has its own
+    id, so that subscribers do not drop it, and its number in the extension `replay`.
     """
-    kind_of_event = f"mediarelay.task.{TYPES[task.state]}"
+    event_type = f"mediarelay.task.{TYPES[task.state]}"
     data = task_details(task)
-    anew = {"replay": replay} if replay else {}
-    envelope = _envelope(kind_of_event, task.vid, data["updated_at"], api_url, *anew.values()) | anew
+    extension = {"replay": replay} if replay else {}
+    envelope = _envelope(event_type, task.vid, data["updated_at"], api_url, *extension.values()) | extension
     place = task.source.place
     attributes = {
-        "type": kind_of_event,
+        "type": event_type,
         "kind": task.kind.value,
         "app_id": str(place.app_id or ""),
         "bucket": (place.bucket or "")[:MAX_ATTRIBUTE],
@@ -55,10 +54,7 @@ def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str
 
 
 def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
-    """Build message and attributes for a submit that was accepted and then refused.
-
-    Its key may be used again, so the id is derived from the subject, the type and the time of acceptance.
-    """
+    """Return the message and the attributes for a submit that the provider refused after it was accepted."""
     data = refused_submit(intent)
     accepted = data["accepted_at"]
     attributes = {
@@ -66,6 +62,7 @@ def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
         "kind": intent.kind.value,
         "bucket": intent.request.get("bucketName", "")[:MAX_ATTRIBUTE],
     }
+    # A later submit may use the same key, so the time of acceptance distinguishes the two.
     envelope = _envelope(REFUSED, intent.identity, accepted, api_url, accepted)
     return json.dumps(envelope | {"data": data}, ensure_ascii=False), attributes
 
@@ -73,26 +70,26 @@ def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
 def song_event(
     lease: Lease, event: SongEvent, now: datetime, safety: timedelta, api_url: str
 ) -> tuple[str, dict[str, str]]:
-    """Build message and attributes for an event of a song. They never contain tokens.
+    """Return the message and the attributes for an event of a song. They never contain tokens.
 
-    The id is derived from the subject, the type and what the event is about, so a repeated event has the same id and
-    each acquisition its own.
+    The id is derived from the subject, the type and `event.about`, so a repeated event has the same id and each
+    acquisition has its own.
     """
-    kind_of_event, key = f"mediarelay.song.{event.type}", lease.key
+    event_type, key = f"mediarelay.song.{event.type}", lease.key
     subject = "/".join(quote(part, safe="") for part in (key.room, key.song, str(key.vendor), key.type))
     time = event.at.isoformat().replace("+00:00", "Z")
     data = song_lease(lease, now, safety).model_dump(mode="json", exclude_none=True)
-    message = _envelope(kind_of_event, subject, time, api_url, event.about) | {"data": data}
-    return json.dumps(message, ensure_ascii=False), {"type": kind_of_event, "kind": "song"}
+    message = _envelope(event_type, subject, time, api_url, event.about) | {"data": data}
+    return json.dumps(message, ensure_ascii=False), {"type": event_type, "kind": "song"}
 
 
-def _envelope(kind_of_event: str, subject: str, time: str, api_url: str, *distinct: object) -> dict[str, Any]:
+def _envelope(event_type: str, subject: str, time: str, api_url: str, *distinct: object) -> dict[str, Any]:
     """Return a CloudEvent without its data. `distinct` distinguishes notifications with the same type and subject."""
     return {
         "specversion": "1.0",
-        "id": str(uuid5(NAMESPACE, "\n".join(map(str, (subject, kind_of_event, *distinct))))),
+        "id": str(uuid5(NAMESPACE, "\n".join(map(str, (subject, event_type, *distinct))))),
         "source": api_url,
-        "type": kind_of_event,
+        "type": event_type,
         "subject": subject,
         "time": time,
         "datacontenttype": "application/json",
@@ -100,6 +97,7 @@ def _envelope(kind_of_event: str, subject: str, time: str, api_url: str, *distin
 
 
 def _within_limit(envelope: dict[str, Any], data: dict[str, Any], link: str) -> str:
+    """Return the message, without the renditions, or with `BOUNDED` fields only, if it would exceed `MAX_BYTES`."""
     message = json.dumps(envelope | {"data": data}, ensure_ascii=False)
     if len(message.encode()) <= MAX_BYTES:
         return message

@@ -1,4 +1,4 @@
-"""From a line of the log to what it states. Bodies are kept as received, so a better reader applies to old ones too."""
+"""Reads what a logged observation states. The log keeps bodies as received, so a better reader applies to old ones."""
 
 import json
 import logging
@@ -12,46 +12,47 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Observation
 from mediarelay.errors import Malformed
 
-# Of a callback that is not believed and is read in full; a documented one has less than 4 KB. Anybody with the path
-# token may send larger ones, which take seconds to read.
+# Every sender with the path token may send large callbacks, which take seconds to read. Documented callbacks have less
+# than 4 KB.
 MAX_CLAIM_BYTES = 64 * 1024
 log = logging.getLogger(__name__)
 
 
-def observe(entries: Iterable[LoggedObservation]) -> list[Observation]:
-    """Read the log; a line without a body states its summary, one that cannot be read only that there is such a task.
-
-    A reply that could not be judged states nothing.
-    """
+def observe(observations: Iterable[LoggedObservation]) -> list[Observation]:
+    """Read the observations of a log, except replies, which state nothing that can be used."""
     return [
-        Observation(origin=entry.origin, digest=entry.digest, at=entry.at, facts=facts_of(entry))
-        for entry in entries
-        if entry.origin is not Origin.REPLY
+        Observation(origin=one.origin, digest=one.digest, at=one.at, facts=facts_of(one))
+        for one in observations
+        if one.origin is not Origin.REPLY
     ]
 
 
-def facts_of(entry: LoggedObservation) -> Facts:
-    """Read one line of the log. Never raises: what stands in the log was sent by others.
+def facts_of(observation: LoggedObservation) -> Facts:
+    """Return what an observation states.
 
-    Of a claim over `MAX_CLAIM_BYTES`, as of one without its body, only the summary is known.
+    A claim over `MAX_CLAIM_BYTES`, or without its body, states its summary. An observation that cannot be read states
+    its summary if it has one, otherwise only that the task exists.
     """
-    if entry.body is None or (entry.origin is Origin.CLAIM and len(entry.body) > MAX_CLAIM_BYTES):
-        return _in_short(entry)
+    if observation.body is None or (observation.origin is Origin.CLAIM and len(observation.body) > MAX_CLAIM_BYTES):
+        return _in_short(observation)
+    # Others sent these bodies. One that breaks a reader must not make its whole task unreadable.
     try:
-        return _READERS[entry.origin](entry)
+        return _READERS[observation.origin](observation)
     except Malformed as error:
-        log.warning("unreadable entry", extra={"vid": entry.vid, "origin": entry.origin.value, "field": error.field})
-        return _in_short(entry, error.field)
+        log.warning(
+            "unreadable entry", extra={"vid": observation.vid, "origin": observation.origin.value, "field": error.field}
+        )
+        return _in_short(observation, error.field)
     except Exception:
-        log.exception("reading failed", extra={"vid": entry.vid, "origin": entry.origin.value})
-        return _in_short(entry, "body")
+        log.exception("reading failed", extra={"vid": observation.vid, "origin": observation.origin.value})
+        return _in_short(observation, "body")
 
 
-def _in_short(entry: LoggedObservation, *unreadable: str) -> Facts:
-    summary = entry.claim_summary or ClaimSummary()
+def _in_short(observation: LoggedObservation, *unreadable: str) -> Facts:
+    summary = observation.claim_summary or ClaimSummary()
     return Facts(
-        vid=entry.vid,
-        kind=entry.kind,
+        vid=observation.vid,
+        kind=observation.kind,
         state=summary.state or State.EXPECTED,
         source=Source(
             url=summary.url and printed_url(summary.url), place=Place(app_id=summary.app_id, bucket=summary.bucket)
@@ -60,25 +61,25 @@ def _in_short(entry: LoggedObservation, *unreadable: str) -> Facts:
     )
 
 
-def _claim(entry: LoggedObservation) -> Facts:
-    return parse_callback(entry.kind, entry.body or b"")
+def _claim(observation: LoggedObservation) -> Facts:
+    return parse_callback(observation.kind, observation.body or b"")
 
 
-def _answer(entry: LoggedObservation) -> Facts:
-    return parse_query(entry.kind, json.loads(entry.body or b""))
+def _answer(observation: LoggedObservation) -> Facts:
+    return parse_query(observation.kind, json.loads(observation.body or b""))
 
 
-def _order(entry: LoggedObservation) -> Facts:
+def _order(observation: LoggedObservation) -> Facts:
     """Read a submit or a tracked upload, as the client requested it."""
-    request = json.loads(entry.body or b"")
+    request = json.loads(observation.body or b"")
     place = Place(bucket=request.get("bucketName"), region=request.get("bucketRegion"))
-    state = State.PENDING if entry.origin is Origin.SUBMIT else State.EXPECTED
+    state = State.PENDING if observation.origin is Origin.SUBMIT else State.EXPECTED
     source = Source(url=stored_url(request["url"]) if "url" in request else None, place=place)
-    return Facts(vid=entry.vid, kind=entry.kind, state=state, source=source)
+    return Facts(vid=observation.vid, kind=observation.kind, state=state, source=source)
 
 
-def _timeout(entry: LoggedObservation) -> Facts:
-    return Facts(vid=entry.vid, kind=entry.kind, state=State.LOST)
+def _timeout(observation: LoggedObservation) -> Facts:
+    return Facts(vid=observation.vid, kind=observation.kind, state=State.LOST)
 
 
 _READERS: dict[Origin, Callable[[LoggedObservation], Facts]] = {

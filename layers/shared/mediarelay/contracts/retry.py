@@ -1,4 +1,4 @@
-"""A callback as a message of the callback backlog: raw, compressed, with everything known about its arrival."""
+"""The messages of the callback backlog: a callback as received, with its kind, its origin and its time of arrival."""
 
 import base64
 import zlib
@@ -11,13 +11,14 @@ from mediarelay.errors import Malformed
 
 
 def pack(kind: Kind, origin: Origin, at: datetime, body: bytes) -> dict[str, str]:
-    """Write a message."""
+    """Return the message for a callback."""
+    # Base64 adds a third. Compressed first, any documented callback fits into a message of SQS.
     packed = base64.b64encode(zlib.compress(body)).decode()
     return {"kind": kind.value, "origin": origin.value, "at": at.isoformat(), "body": packed}
 
 
 def unpack(message: Mapping[str, str]) -> tuple[Kind, Origin, datetime, bytes]:
-    """Read a message; raises `Malformed`."""
+    """Read a message; raise `Malformed`."""
     try:
         body = zlib.decompress(base64.b64decode(message["body"], validate=True))
         return Kind(message["kind"]), Origin(message["origin"]), datetime.fromisoformat(message["at"]), body

@@ -1,6 +1,7 @@
-"""The text of a secret: a JSON object, possibly written by hand.
+"""Reads the text of a secret: a JSON object, possibly written by hand.
 
-Read leniently where a slip has one obvious meaning. Standard library only: the callback functions import it.
+It accepts mistakes that have one obvious meaning. It uses the standard library only, because the callback functions
+import it.
 """
 
 import json
@@ -11,19 +12,19 @@ from typing import Any
 
 from mediarelay.errors import Malformed
 
-# Why a value does not count; which name it is may be a secret itself.
+# The reason does not quote the name, which may be a secret itself.
 REPEATED = "a name is stated twice"
 _STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class SecretText:
-    """What a secret says.
+    """The content of a secret.
 
     Attributes:
-        fields: Without the names that are stated twice: which of both counts would be a guess.
-        repeated: How many names are stated twice, at any depth.
-        strict: Whether it is JSON as it stands.
+        fields: The members, without duplicate names: choosing one of two values would be a guess.
+        repeated: The number of duplicate names, at any depth.
+        strict: Whether the text is valid JSON.
     """
 
     fields: dict[str, Any]
@@ -32,9 +33,9 @@ class SecretText:
 
 
 def read_secret_text(text: str) -> SecretText:
-    """Read a secret. A byte order mark, trailing commas and line breaks in texts are accepted.
+    """Read a secret; accept a byte order mark, trailing commas and line breaks in strings.
 
-    Raises `Malformed`, without any of the text, if it is no JSON object all the same.
+    Raises `Malformed`, without any of the text, if it is not a JSON object.
     """
     repeated: list[str] = []
     fields, strict = _decoded(text.removeprefix("\ufeff"), repeated)
@@ -52,6 +53,7 @@ def _decoded(text: str, repeated: list[str]) -> tuple[Any, bool]:
     try:
         return json.loads(text, object_pairs_hook=once), True
     except (ValueError, RecursionError):
+        # The second attempt counts the names again.
         repeated.clear()
     repaired = _STRING_OR_COMMA.sub(lambda found: found[0] if found[0] != "," else "", text)
     try:

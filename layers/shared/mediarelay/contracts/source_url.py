@@ -1,4 +1,4 @@
-"""The URL of a source file in our API: read once into the file that it names, given on and shown in one spelling."""
+"""The URL of a source file in our API. It is read once into a `CosFile`, which stores and shows it in one spelling."""
 
 from typing import Annotated
 
@@ -10,16 +10,17 @@ from mediarelay.errors import Malformed
 
 
 def stated_in_url(value: str, others: ValidationInfo) -> str:
-    """Let the `bucketName` or `bucketRegion` of a request pass if its `url` names the same; else raises ValueError."""
+    """Return the `bucketName` or `bucketRegion` of a request; raise ValueError if its `url` names another one."""
     file: CosFile | None = others.data.get("url")
+    # A url that was refused is not in `data`. Its own error is enough.
     stated = {"bucketName": file.bucket, "bucketRegion": file.region}[others.field_name or ""] if file else value
     if value != stated:
-        raise ValueError(f"is not the one in the url ({stated})")
+        raise ValueError(f"must be the one in the url ({stated})")
     return value
 
 
 def _file(url: object) -> CosFile:
-    """Read the URL of a source file; raises ValueError with what is wrong."""
+    """Read the URL of a source file; raise ValueError with the reason."""
     if not isinstance(url, str):
         raise ValueError("must be text")  # noqa: TRY004 pydantic wraps ValueError
     try:
@@ -28,7 +29,7 @@ def _file(url: object) -> CosFile:
         raise ValueError(error.reason) from None
 
 
-# Of a source file: a `CosFile` inside, its escaped URL outside.
+# The type of a field: a `CosFile` in Python, its percent-encoded URL in JSON.
 Url = Annotated[
     CosFile,
     BeforeValidator(_file),
@@ -37,7 +38,7 @@ Url = Annotated[
         {
             "type": "string",
             "maxLength": MAX_URL,
-            "description": "`http://{bucket}-{app_id}.cos{region}.myqcloud.com/{key}`; the key is escaped once",
+            "description": "`http://{bucket}-{app_id}.cos{region}.myqcloud.com/{key}`; the key is percent-encoded once",
             "examples": ["http://music-1250000000.cossh.myqcloud.com/100%25.mp3"],
         }
     ),

@@ -1,1 +1,1 @@
-"""Pure rules: media, tasks and their merge, schedules. No I/O, no clock, no randomness."""
+"""Pure rules: tasks and songs, schedules, budgets. They do no I/O and read neither a clock nor random numbers."""

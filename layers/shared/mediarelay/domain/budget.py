@@ -8,7 +8,7 @@ query of an unknown task              a share of the 80 %, counted apart   forge
 
 from dataclasses import dataclass
 
-# The percentage of the budget for calls for which no client waits.
+# The percentage of the budget for calls for which no client waits. The rest keeps waiting clients from a full budget.
 BACKGROUND_PERCENT = 80
 
 
@@ -60,4 +60,5 @@ class Budget:
 
 def _percent(whole: int, percent: int) -> int:
     """Return a percentage of a number of calls, at least one."""
+    # With 0 calls a class would wait for ever, however small the budget is.
     return max(1, whole * percent // 100)

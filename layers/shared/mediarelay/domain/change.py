@@ -1,6 +1,6 @@
 """Changes of the ledger that need an action at once, as the table's stream reports them.
 
-`log_keys` names what a change is about, for log lines.
+`log_keys` returns the log keys that name the subject of a change.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ class _TaskChange:
 
     @property
     def log_keys(self) -> dict[str, str]:
-        """The task."""
+        """The log key of the task."""
         return {"vid": self.vid}
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackStored(_TaskChange):
-    """A callback arrived. `is_trusted`: the deployment trusts callbacks, so more than a claim names the task."""
+    """A callback arrived. `is_trusted`: the deployment trusts callbacks, so this one proves that the task exists."""
 
     kind: Kind
     is_trusted: bool
@@ -45,13 +45,13 @@ class _IntentChange:
 
     @property
     def log_keys(self) -> dict[str, str]:
-        """The intent."""
+        """The log key of the intent."""
         return {"intent": self.identity}
 
 
 @dataclass(frozen=True, slots=True)
 class IntentQueued(_IntentChange):
-    """A batch stored an intent, which the submit queue must hand to the provider."""
+    """A batch stored an intent, which the submit queue must send to the provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class RelayStored:
 
     @property
     def log_keys(self) -> dict[str, str]:
-        """The room."""
+        """The log key of the room."""
         return {"room": self.song.room}
 
 

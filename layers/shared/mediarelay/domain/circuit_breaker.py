@@ -1,17 +1,19 @@
-"""When to stop calling a provider that refuses us. Pure: the clock is handed in."""
+"""When to stop calling a provider that refuses every call. The functions are pure: the caller passes the time."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mediarelay.domain.tasks.media import Kind
 
-# The provider's action that tells about a task of each kind.
+# The provider's action that queries a task of each kind.
 QUERY_ACTIONS = {Kind.VIDEO: "GetCtsInfo", Kind.AUDIO: "GetCtsaudioInfo"}
-# Refusals in a row that open a circuit.
+# Refusals in a row that open a circuit. A single refusal may be about one request or one moment.
 THRESHOLD = 5
+# The break doubles with each refusal up to its maximum, so an account that is unlocked is noticed within half an hour.
 FIRST_BREAK = timedelta(minutes=1)
 MAX_BREAK = timedelta(minutes=30)
-_ENOUGH = 10
+# The break reaches its maximum before so many doublings; a larger exponent would overflow.
+_MAX_EXPONENT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,14 @@ class Circuit:
     open_until: datetime | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Return whether calls are refused anyway. An end that no break can have, by any clock, prevents no call."""
+        """Return whether the circuit is open."""
+        # A clock that was far ahead may have stored the end. An end later than any break can have must not block calls.
         return self.open_until is not None and now < self.open_until <= now + 2 * MAX_BREAK
 
 
 def next_break(failures: int, now: datetime) -> datetime | None:
-    """Return until when no call is made after so many refusals in a row; each break is twice as long as the last."""
+    """Return the end of the break after so many refusals in a row; None if they are fewer than `THRESHOLD`."""
     if failures < THRESHOLD:
         return None
-    longer: int = 2 ** min(failures - THRESHOLD, _ENOUGH)
+    longer: int = 2 ** min(failures - THRESHOLD, _MAX_EXPONENT)
     return now + min(FIRST_BREAK * longer, MAX_BREAK)

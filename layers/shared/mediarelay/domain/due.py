@@ -1,4 +1,4 @@
-"""Work that waits for its time: what must happen (the duty), to which item, and when."""
+"""Duties: what must happen to an item of the ledger, and when."""
 
 from dataclasses import dataclass
 from datetime import datetime

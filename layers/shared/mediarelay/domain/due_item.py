@@ -1,4 +1,4 @@
-"""Rows of the due index: what is due, about what, and since when."""
+"""Rows of the due index: the duty, its subject, and the time from which it is due."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,10 +54,10 @@ class DueItem:
 
     Attributes:
         duty: What must happen.
-        subject: What it must happen to.
-        due_at: From when (UTC).
+        subject: The task, intent, bulk replay or song that it must happen to.
+        due_at: From when it is due (UTC).
         handle: The row.
-        at: When an observation, a replay request or an intent arrived.
+        at: When the observation, the replay request or the intent arrived (UTC).
         give_up_at: The deadline of a task, or of a callback.
         is_replay: Whether the row is a replay request, which has no deadline.
     """
@@ -71,7 +71,7 @@ class DueItem:
     is_replay: bool = False
 
     def subject_as(self, kind: type[S]) -> S:
-        """Return the subject of a row whose duty is only ever about one kind of subject."""
+        """Return the subject of a row whose duty is always about one kind of subject; raises TypeError for another."""
         if not isinstance(self.subject, kind):
             raise TypeError(f"{self.duty} is not about a {type(self.subject).__name__}")
         return self.subject

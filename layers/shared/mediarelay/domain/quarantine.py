@@ -1,4 +1,4 @@
-"""Bodies that could not be read. They are kept for an operator, who can have them read again."""
+"""Bodies that could not be read. An operator can list them, and read them again with a repaired reader."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from mediarelay.domain.due import Due, Duty, query_duty
 from mediarelay.domain.tasks.media import Kind
 
+# Doubling would leave longer gaps, in which a finished task without a callback waits for its next query.
 BACKOFF_FACTOR = 1.7
+# While the call budget suffices, a known task is queried at least this often until it has an outcome.
 MAX_WAIT = timedelta(minutes=30)
 # The longest wait for a task that only callbacks name. With `MAX_WAIT`, each forged id would cost 50 queries a day.
 MAX_UNKNOWN_WAIT = timedelta(hours=2)
@@ -16,9 +18,11 @@ MAX_UNKNOWN_WAIT = timedelta(hours=2)
 LAST_CHECK_INTERVAL = timedelta(minutes=1)
 # Duties that a tick completes itself. If one fails, the next tick tries again.
 PROMPT_DUTIES = frozenset({Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG})
+# Just below a minute, so that the next tick finds a row that failed.
 PROMPT_VISIBILITY_TIMEOUT = timedelta(seconds=55)
 # The part of a source's length that the first wait lasts at least: no transcode is done earlier.
 SHARE_OF_DURATION = 0.1
+# Tasks of one batch start together. Jitter spreads their queries over time.
 JITTER = 0.25
 # The back-off reaches its longest wait before so many attempts; a larger exponent would overflow.
 _MAX_EXPONENT = 20
@@ -45,6 +49,7 @@ def next_check(duty: Duty, now: datetime, wait: timedelta, *, queried: bool, giv
     """
     if now < give_up_at:
         return Due(duty, min(now + wait, give_up_at))
+    # Past the deadline a due query is still carried out, because the provider may know the outcome by now.
     return Due(Duty.GIVE_UP, now) if queried else Due(duty, now + min(wait, LAST_CHECK_INTERVAL))
 
 
@@ -90,5 +95,6 @@ def hide_until(
     """
     if duty in PROMPT_DUTIES:
         return now + min(visibility_timeout, PROMPT_VISIBILITY_TIMEOUT)
+    # Without jitter, rows that failed together would come back together.
     age = now - since if since else timedelta()
     return now + max(visibility_timeout, min(age / 2, MAX_WAIT)) * (1 + JITTER * jitter)

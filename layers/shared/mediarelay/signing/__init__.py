@@ -1,1 +1,1 @@
-"""Pure request and callback signatures: no I/O, no clock, no randomness."""
+"""Signatures of requests and callbacks. Pure functions: no I/O, no clock, no randomness."""

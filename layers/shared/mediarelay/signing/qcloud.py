@@ -1,11 +1,20 @@
-"""Tencent Cloud API v2 request signatures: signing for our calls, verifying for a compatible service.
+"""Signs and verifies requests by the rules of Tencent Cloud API v2.
 
-The rules are those of the signature documents 228/1725 (HMAC-SHA1) and 228/10771 (HMAC-SHA256) and of the official
-SDKs: every parameter except `Signature`, sorted by name, joined raw as `name=value` with `&`, behind METHOD + host +
-path + `?`.
+The text to sign is `METHOD + host + path + "?" + parameters`. All parameters except `Signature` are sorted by name and
+joined as `name=value` with `&`, without escaping. The signature is HMAC-SHA1 or HMAC-SHA256 in Base64.
 
-The scheme does not escape `&` and `=` inside values, so one value `1&b=2` signs like two parameters. A verifier cannot
-tell them apart; `verify` at least refuses names that could be read in two ways.
+Because the scheme does not escape `&` and `=` inside values, the value `1&b=2` signs like two parameters. A verifier
+cannot distinguish them, so `verify` refuses names that could be read in two ways.
+
+`verify` checks in this order:
+
+| check | error |
+| --- | --- |
+| form of the parameters | `BadParameter` (4000) |
+| SecretId | `UnknownKey` (4104) |
+| signature | `WrongSignature` (4100) |
+| timestamp | `OutsideWindow` (4500) |
+| nonce | `NonceReused` (4500) |
 """
 
 import base64
@@ -17,10 +26,10 @@ from dataclasses import dataclass, field
 
 from mediarelay.errors import Unauthenticated
 
-# How far a `Timestamp` may be off, either way: the shorter of the two documented windows.
+# The provider documents two windows for a `Timestamp`. This is the shorter one, in either direction.
 WINDOW_SECONDS = 300
 
-# Names that `signed_params` sets itself.
+# `signed_params` sets these. An action parameter of the same name would replace a value that authenticates the call.
 RESERVED = frozenset({"SecretId", "Nonce", "Timestamp", "Token", "SignatureMethod", "Signature"})
 
 _REQUIRED = ("SecretId", "Timestamp", "Nonce", "Signature")
@@ -31,7 +40,7 @@ _TIMESTAMP = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An API key pair; `token` only with temporary keys. The secrets stay out of `repr`."""
+    """An API key pair, with a `token` for temporary keys. `repr` does not show the secrets."""
 
     secret_id: str
     secret_key: str = field(repr=False)
@@ -40,7 +49,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What is called: `host` without scheme (the signature covers it, so it must be the host really called)."""
+    """The target of a request. The signature covers `host` (without scheme), so it must equal the `Host` header."""
 
     method: str
     host: str
@@ -48,13 +57,13 @@ class Endpoint:
 
 
 class VerificationFailed(Unauthenticated):
-    """The request is not accepted; `code` is the documented one. Says nothing that helps a forger."""
+    """The request is refused. `code` is the provider's documented code. The message does not help a forger."""
 
     code = 4100
 
 
 class BadParameter(VerificationFailed):
-    """A parameter is missing or out of form; `name` says which."""
+    """The parameter `name` is missing or malformed."""
 
     code = 4000
 
@@ -88,10 +97,10 @@ class NonceReused(VerificationFailed):
 
 
 def flatten(params: Mapping[str, object]) -> dict[str, str]:
-    """Spell nested parameters the way they go on the wire: lists as `Key.0`, objects as `Key.Name`.
+    """Return nested parameters in the form in which they are sent: lists as `Key.0`, objects as `Key.Name`.
 
-    `None`, an empty list and an empty object become the empty value, `True` and `False` become `true` and `false`.
-    Raises ValueError if two parameters end up under one name.
+    `None`, an empty list and an empty object become an empty value, `True` and `False` become `true` and `false`.
+    Raises ValueError if two parameters get the same name, TypeError for a value that has no such form.
     """
     flat: dict[str, str] = {}
     for name, value in params.items():
@@ -118,7 +127,8 @@ def _leaves(name: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _text(value: object) -> str:
-    """Spell one scalar. Floats are refused: no two languages write them alike, so the signature would depend on it."""
+    """Return a scalar as text; raise TypeError for other types."""
+    # Languages write floats differently, so the signature would depend on the language.
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -129,10 +139,10 @@ def _text(value: object) -> str:
 
 
 def string_to_sign(method: str, host: str, path: str, params: Mapping[str, object]) -> str:
-    """Build the text that is signed: `GEThost/path?A=1&B=2`.
+    """Return the text to sign: `GEThost/path?A=1&B=2`.
 
-    Underscores in names (never in values) become dots before sorting; with POST, values that start with `@` (files) are
-    left out. `Token` and `RequestClient` are ordinary parameters.
+    Underscores in names, but not in values, become dots before sorting. For POST, values that start with `@` (files)
+    are left out.
     """
     return _text_to_sign(Endpoint(method, host, path), flatten(params), _SPELLINGS[0])
 
@@ -151,13 +161,13 @@ def _as_sent(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Spelling:
-    """How a signer orders the names and how it writes them."""
+    """The sort key and the spelling that a signer uses for parameter names."""
 
     order: Callable[[str], str]
     write: Callable[[str], str]
 
 
-# The official signers differ in names with underscores only; a verifier takes each of them, the first one signs.
+# The official SDKs differ for names with underscores only. `verify` accepts all three; we sign with the first.
 _SPELLINGS = (
     _Spelling(order=_dotted, write=_dotted),  # the official Python SDK, and this module
     _Spelling(order=_as_sent, write=_dotted),  # the official Java and .NET SDKs
@@ -176,7 +186,7 @@ def _text_to_sign(endpoint: Endpoint, flat: Mapping[str, str], spelling: _Spelli
 
 
 def sign(secret_key: str, method: str, host: str, path: str, params: Mapping[str, object]) -> str:
-    """Return the Base64 signature; HMAC-SHA256 if `SignatureMethod` is exactly `HmacSHA256`, else HMAC-SHA1."""
+    """Return the Base64 signature: HMAC-SHA256 if `SignatureMethod` is exactly `HmacSHA256`, otherwise HMAC-SHA1."""
     return _sign_text(secret_key, string_to_sign(method, host, path, params), params.get("SignatureMethod"))
 
 
@@ -194,13 +204,13 @@ def signed_params(
     timestamp: int,
     sha256: bool = True,
 ) -> dict[str, str]:
-    """Return everything to send: the flat action parameters, the common ones and the `Signature`; not yet URL-encoded.
+    """Return all parameters to send, with the common ones and the `Signature`, flat and not yet URL-encoded.
 
-    `nonce` is a positive integer that is never used twice, `timestamp` is in UNIX seconds; every retry needs new ones.
-    Raises ValueError for a nonce or timestamp below 1 and for action parameters that use a reserved name.
+    `nonce` is a positive integer that is never used twice, `timestamp` is in UNIX seconds. A retry needs new ones.
+    Raises ValueError for a nonce or a timestamp below 1, and for action parameters with a reserved name.
     """
     if nonce < 1 or timestamp < 1:
-        raise ValueError("nonce and timestamp are positive integers")
+        raise ValueError("nonce and timestamp must be positive integers")
     if taken := RESERVED.intersection(params):
         raise ValueError(f"reserved parameter: {min(taken)}")
     full = flatten(params) | {
@@ -224,11 +234,15 @@ def verify(
     now: float,
     window: int = WINDOW_SECONDS,
 ) -> None:
-    """Accept a received request or raise the `VerificationFailed` that says why not.
+    """Verify a received request; raise the first `VerificationFailed` that applies.
 
-    `secret_of(secret_id)` gives the secret key or None. `seen(nonce)` marks the nonce as used and says whether it was
-    used before; it is called last, so that a caller without the key cannot use up nonces. `now` and `window` are in
-    seconds; the edges of the window are inside. The order: 4000 form, 4104 key, 4100 signature, 4500 time, 4500 nonce.
+    Args:
+        endpoint: The target of the request.
+        params: Its parameters, with the signature.
+        secret_of: Returns the secret key of a SecretId, or None.
+        seen: Marks a nonce as used and returns whether it was used before.
+        now: UNIX seconds.
+        window: Seconds by which the timestamp may differ from `now`, inclusive.
     """
     flat = _well_formed(params)
     secret_key = secret_of(flat["SecretId"])
@@ -238,22 +252,25 @@ def verify(
         raise WrongSignature("the signature does not match")
     if abs(now - int(flat["Timestamp"])) > window:
         raise OutsideWindow("the timestamp is outside the window")
+    # The nonce comes last, so that a caller without the key cannot use up nonces.
     if seen(flat["Nonce"]):
         raise NonceReused("the nonce was used before")
 
 
 def _matches(secret_key: str, endpoint: Endpoint, flat: Mapping[str, str]) -> bool:
-    """Recompute the signature in each accepted spelling and compare in constant time, on bytes."""
+    """Return whether the signature matches in any accepted spelling."""
     texts = {_text_to_sign(endpoint, flat, spelling) for spelling in _SPELLINGS}
     expected = [_sign_text(secret_key, text, flat.get("SignatureMethod")) for text in texts]
     given = flat["Signature"].encode()
+    # The list, unlike a generator, compares all of them: the time of the check does not show which one matched.
     return any([hmac.compare_digest(each.encode(), given) for each in expected])  # noqa: C419
 
 
 def _well_formed(params: Mapping[str, object]) -> dict[str, str]:
-    """Flatten, then check what every signed request must have; raises BadParameter."""
+    """Return the flat parameters of a received request; raise `BadParameter` if one is missing or malformed."""
     try:
         flat = flatten(params)
+        # Half of a surrogate pair has no bytes that could be signed.
         "".join(flat.values()).encode()
     except (TypeError, ValueError, RecursionError):
         raise BadParameter("parameters", "ambiguous or not text") from None
@@ -268,7 +285,7 @@ def _well_formed(params: Mapping[str, object]) -> dict[str, str]:
 
 
 def _check_names(flat: Mapping[str, str]) -> None:
-    """Refuse names that could be read in two ways: signs of the encoding itself, `a_b` beside `a.b`."""
+    """Refuse names that contain separators of the scheme, and pairs such as `a_b` and `a.b`, which sign alike."""
     if not all(map(_NAME.fullmatch, flat)):
         raise BadParameter("parameters", "a name is out of form")
     if len({name.replace("_", ".") for name in flat}) != len(flat):

@@ -1,12 +1,12 @@
-"""The address of the provider's API, read once into what is signed and what is called, so that both are the same.
+"""Reads the URL of the provider's API. The same result is signed and called, so the two cannot differ.
 
-Spellings with one meaning get one form; whatever an HTTP client would change on the way is refused.
+Equivalent spellings get one form. A URL that an HTTP client would change before sending it is refused.
 """
 
 import re
 from dataclasses import dataclass
 
-# The path of API v2, for an address that names only a host.
+# An operator may configure the host only. This is the documented path of API v2.
 DEFAULT_PATH = "/v2/index.php"
 HTTPS_PORT, HTTP_PORT = 443, 80
 
@@ -15,13 +15,13 @@ _NAME = rf"{_LABEL}(?:\.{_LABEL})*\.?"
 _LOOPBACK = r"127\.0\.0\.1|[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]\.?|\[::1\]"
 _PORT = "(?::(?:0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9][0-9]|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?)?"
 _SCHEME = "[Hh][Tt][Tt][Pp]"
-# What is accepted, also by the template (in the syntax that Java's expressions share with Python's).
+# The template uses the same pattern, so it is limited to the syntax that CloudFormation (Java) and Python share.
 PATTERN = (
     rf"[ \t\r\n]*(?:{_SCHEME}[Ss]://{_NAME}|{_SCHEME}://(?:{_LOOPBACK})){_PORT}"
     r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?[ \t\r\n]*"
 )
 _PARTS = re.compile(r"(?P<scheme>\w+)://(?P<host>\[::1\]|[^:/]+)(?::(?P<port>[0-9]*))?(?P<path>.*)")
-# Why an address is refused: the first that matches.
+# The first pattern that matches a refused URL gives the reason, so that an operator need not read `PATTERN`.
 _REASONS = (
     (r"\s*\S+\s+\S", "white space in it"),
     (r".*@", "a user (`user@`): the keys are in the secret ProviderKeys"),
@@ -35,12 +35,12 @@ _REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class ServiceUrl:
-    """An address that is called as it is written.
+    """A URL that an HTTP client sends without a change.
 
     Attributes:
-        url: What is called.
-        host: What the `Host` header says and what is signed: lower case, the port only if it is not the scheme's own.
-        path: What is requested and what is signed.
+        url: The URL to call.
+        host: The `Host` header, which is signed: lower case, with a port unless it is the scheme's default.
+        path: The path, which is signed.
     """
 
     url: str
@@ -49,11 +49,12 @@ class ServiceUrl:
 
 
 def read_service_url(text: str) -> ServiceUrl:
-    """Read an address; raises ValueError that says what is wrong, without the address, which may hold a password."""
+    """Read a URL; raise ValueError with the reason. The message never quotes the URL, which may contain a password."""
     found = _PARTS.fullmatch(text.strip(" \t\r\n")) if re.fullmatch(PATTERN, text) else None
     if found is None:
         raise ValueError(f"{_reason(text)}; write it like https://cdn.api.qcloud.com{DEFAULT_PATH}")
     scheme = found["scheme"].lower()
+    # HTTP clients write the host in lower case and omit a default port, and the signature has to match them.
     host = found["host"].lower().rstrip(".") + _port(found["port"], HTTPS_PORT if scheme == "https" else HTTP_PORT)
     path = found["path"] or DEFAULT_PATH
     return ServiceUrl(f"{scheme}://{host}{path}", host, path)

@@ -1,7 +1,7 @@
-"""Checks of presented secrets: the token in a callback's path, the bearer token of an API client.
+"""Checks of presented secrets: the token in a callback's path, and the bearer token of an API client.
 
-Several tokens may be live at once (rotation). Every one is compared, in constant time, so that the answer's timing does
-not tell which one was close. With no live token the door is closed.
+Several tokens may be live during a rotation. Every one is compared in constant time, so that the response time does not
+show which one was close. Without a live token, every presented token is refused.
 """
 
 import hashlib
@@ -10,24 +10,26 @@ from collections.abc import Sequence
 
 
 def accepts(presented: str | None, live: Sequence[str]) -> bool:
-    """Say whether `presented` is one of the `live` tokens; an empty token never is. Never raises on any text."""
+    """Return whether `presented` is one of the `live` tokens; an empty token never is. No text raises an error."""
     given = _bytes(presented)
     matches = [hmac.compare_digest(given, _bytes(token)) for token in live]
+    # An empty entry in the secret must not admit callers without a token.
     return given != b"" and any(matches)
 
 
 def digest(token: str) -> str:
-    """Return what is stored instead of a token: its SHA-256 as 64 lower-case hex digits."""
+    """Return the SHA-256 of a token as 64 lower-case hex digits, which is stored instead of the token."""
     return hashlib.sha256(_bytes(token)).hexdigest()
 
 
 def matching(presented: str | None, digests: Sequence[str]) -> str | None:
-    """Return the stored digest that `presented` has, or None; an empty token has none. Never raises on any text."""
+    """Return the stored digest that matches `presented`, or None; an empty token never matches. No text raises."""
     given = digest(presented or "").encode()
     matches = [stored for stored in digests if hmac.compare_digest(given, _bytes(stored))]
     return matches[0] if matches and presented else None
 
 
 def _bytes(text: str | None) -> bytes:
-    """Encode any text: a lone surrogate gets a form of its own and so matches nothing else, and raises nothing."""
+    """Return any text as bytes."""
+    # A strict encoder would raise for half of a surrogate pair. This gives it bytes that match no other text.
     return (text or "").encode("utf-8", "surrogatepass")

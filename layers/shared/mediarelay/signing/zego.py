@@ -1,6 +1,6 @@
-"""ZEGO signatures: server callbacks (SHA-1) and server API v2 (MD5), as ZEGO documents them.
+"""ZEGO's signatures of server callbacks (SHA-1) and of calls to its server API v2 (MD5).
 
-The digests are the vendor's choice. Neither covers a body: a receiver needs a time window and a single-use nonce too.
+ZEGO prescribes these digests. Neither covers a body, so a receiver also needs a time window and a single-use nonce.
 """
 
 import hashlib
@@ -9,10 +9,11 @@ from collections.abc import Iterable
 
 
 def callback_signature(secret: str, timestamp: str | int, nonce: str | int) -> str:
-    """Return the 40 hex digits ZEGO sends with a callback: SHA-1 over the three values, sorted as text and joined.
+    """Return the 40 hex digits of a callback's signature: SHA-1 over the three values, sorted as text and joined.
 
-    `timestamp` and `nonce` are taken exactly as received; a nonce may exceed 2^53: never let it pass through a float.
+    Pass `timestamp` and `nonce` exactly as received.
     """
+    # A nonce may exceed 2^53, so a caller that parsed it as a float would sign another number.
     joined = "".join(sorted((secret, str(timestamp), str(nonce))))
     return hashlib.sha1(joined.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
@@ -20,18 +21,20 @@ def callback_signature(secret: str, timestamp: str | int, nonce: str | int) -> s
 def server_api_signature(app_id: int | str, signature_nonce: str, server_secret: str, timestamp: int | str) -> str:
     """Return the 32 hex digits of a server API call: MD5(AppId + SignatureNonce + ServerSecret + Timestamp).
 
-    `signature_nonce` is 16 hex digits, `timestamp` is in UNIX seconds and good for 10 minutes; SignatureVersion is 2.0.
+    `signature_nonce` is 16 hex digits, `timestamp` is in UNIX seconds and valid for 10 minutes. The call states
+    SignatureVersion 2.0.
     """
     joined = f"{app_id}{signature_nonce}{server_secret}{timestamp}"
     return hashlib.md5(joined.encode(), usedforsecurity=False).hexdigest()
 
 
 def matches(presented: str, secrets: Iterable[str], timestamp: str, nonce: str) -> bool:
-    """Say whether `presented` is the callback signature by one of the live secrets; an empty secret signs nothing.
+    """Return whether `presented` is the callback signature by one of the secrets; an empty secret never matches.
 
-    Everything is compared, in constant time. Never raises on any text.
+    No text raises an error.
     """
     given = presented.lower().encode("utf-8", "surrogatepass")
     expected = [callback_signature(secret, timestamp, nonce).encode() for secret in secrets if secret]
+    # The list compares all of them in constant time, so the time of the check does not show which one matched.
     found = [hmac.compare_digest(given, one) for one in expected]
     return any(found)

@@ -1,1 +1,1 @@
-"""What the system does, one module per job; adapters are handed in."""
+"""Use cases, one module per job. The wiring passes the adapters in; a use case imports none."""

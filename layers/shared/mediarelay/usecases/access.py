@@ -1,4 +1,4 @@
-"""What every door has: the networks that may knock, and a secret that may just have been changed."""
+"""Access checks shared by all callback endpoints: source networks, and a secret that may have just been rotated."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ Found = TypeVar("Found")
 
 _NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?", re.ASCII)
 _SEPARATORS = re.compile(r"[\s,]+")
-# IPv4 addresses, written as IPv6 ones.
+# An operator may write an IPv4 network in its IPv6 form. Senders then still show up with IPv4 addresses.
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
@@ -20,21 +20,21 @@ class LiveSecret(Protocol):
     """A secret that is read through a short cache."""
 
     def value(self) -> dict[str, Any]:
-        """The secret, maybe some seconds old."""
+        """Return the secret, which may be some seconds old."""
 
     def recheck(self) -> dict[str, Any]:
-        """The secret, read again if it may have changed."""
+        """Return the secret, and read it again first if it may have changed."""
 
 
 class NetworkList(NamedTuple):
-    """The networks of a list that could be read, and the entries that could not. Those admit no sender."""
+    """The networks of a list, and the entries that could not be read. An unreadable entry admits no sender."""
 
     networks: Networks
     unreadable: tuple[str, ...]
 
 
 def read_networks(text: str) -> NetworkList:
-    """Read a list of networks, separated by commas or white space; bits behind the prefix are masked."""
+    """Parse a list of CIDR networks, separated by commas or white space; mask the bits behind the prefix."""
     entries = [entry for entry in _SEPARATORS.split(text) if entry]
     read = {entry: _network(entry) for entry in entries}
     return NetworkList(
@@ -44,17 +44,19 @@ def read_networks(text: str) -> NetworkList:
 
 
 def comes_from(address: str, networks: Networks) -> bool:
-    """Whether an address is in one of the networks; what is no address is in none.
+    """Return whether an address is in one of the networks; text that is no address is in none of them.
 
     Raises `SettingUnusable` if there are no networks, because no sender can be checked then.
     """
+    # Not False: a sender that gets 403 stops sending, and the fault is ours. 503 makes it try again.
     if not networks:
         raise SettingUnusable("no network could be read")
     return any(one in network for one in _addresses(address) for network in networks)
 
 
 def try_with(secret: LiveSecret, attempt: Callable[[Mapping[str, Any]], Found]) -> Found:
-    """Try something with a secret, and again with the newest one if nothing came of it."""
+    """Call `attempt` with a secret; if it returns nothing true, call it again with the newest version of the secret."""
+    # After a rotation the cached secret is old for some seconds, and a client that already has the new one must pass.
     return attempt(secret.value()) or attempt(secret.recheck())
 
 
@@ -71,7 +73,7 @@ def _network(entry: str) -> IPv4Network | IPv6Network | None:
 
 
 def _addresses(text: str) -> Iterator[IPv4Address | IPv6Address]:
-    """An address, and the IPv4 address that it stands for if it is an IPv6 one."""
+    """Yield an address, and the IPv4 address that it stands for if it is an IPv4-mapped IPv6 address."""
     try:
         address = ip_address(str(text).strip())
     except ValueError:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class CircuitStore(Protocol):
-    """Where all functions share what they learn about the provider."""
+    """Stores the circuit of each action, so that all functions share it."""
 
     def find(self, action: str) -> Circuit:
         """Read the circuit of an action."""
@@ -42,7 +42,7 @@ class CircuitBreaker:
     clock: Callable[[], datetime]
 
     def is_open(self, action: str) -> bool:
-        """Return whether the provider refuses all calls of an action."""
+        """Return whether the circuit of an action is open, so that calls of it are pointless now."""
         return self.circuits.find(action).is_open(self.clock())
 
     def before_call(self, action: str) -> Circuit:
@@ -57,10 +57,11 @@ class CircuitBreaker:
         return circuit
 
     def record_failure(self, action: str, seen: Circuit) -> None:
-        """Record that the provider refused us, whatever the request was."""
+        """Record that the provider refused this account, whatever the request was."""
         failures = self.circuits.record_failure(action)
         until = next_break(failures, self.clock())
         if until is not None:
+            # `None` replaces whichever end is stored: this refusal is the newest, so its break is the longest.
             self.circuits.open_until(action, None, until)
             count("CircuitOpen")
             log.error("circuit open", extra={"action": action, "failures": failures, "before": seen.failures})

@@ -1,4 +1,4 @@
-"""Poll: send what is due to the confirm queues. The schedule guarantees delivery; callbacks only make it fast.
+"""Poll: send tasks that are due to the confirm queues. The schedule guarantees an outcome; callbacks only speed it up.
 
 Poll and sweep share `Tick`, one run of a schedule, and `FailureBudget`, by which failures of one duty spare the others.
 """
@@ -18,17 +18,17 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.observability import count
 
-# Time that failures of one duty may take in one tick. After that, what the duty needs is down, and the other duties
-# need the rest of the tick.
+# Time that failures of one duty may take in one tick. If they take longer, a service that the duty needs is down, and
+# the other duties need the rest of the tick.
 MAX_FAILURE_TIME = timedelta(seconds=10)
 log = logging.getLogger(__name__)
 
 
 class DueRows(Protocol):
-    """The due index."""
+    """Reads and hides rows of the due index."""
 
     def waiting(self, duty: Duty, now: datetime) -> Iterator[DueItem]:
-        """Yield what is due for one duty, oldest first."""
+        """Yield the rows that are due for one duty, oldest first."""
 
     def hide(self, item: DueItem, until: datetime) -> bool:
         """Hide a row from other ticks; return False if another worker was faster."""
@@ -54,7 +54,7 @@ class FailureBudget:
     Attributes:
         duty: The duty.
         clock: The present (UTC).
-        spent: Time that was spent on what failed.
+        spent: Time that failed rows took.
         incomplete: Whether some rows could not be hidden, or not even be listed.
     """
 
@@ -67,6 +67,7 @@ class FailureBudget:
     def tolerate(self, subject: Subject | str) -> Iterator[None]:
         """Count and log any failure about one subject."""
         begun = self.clock()
+        # Any exception, also one of our own mistakes: one row that always fails must not stop the rows behind it.
         try:
             yield
         except Exception:
@@ -76,7 +77,7 @@ class FailureBudget:
 
     @contextmanager
     def scan_guard(self) -> Iterator[None]:
-        """Let the other duties have their turn if this one's rows cannot be listed, or its queue does not answer."""
+        """Continue with the other duties if the rows of this one cannot be listed, or its queue does not answer."""
         try:
             yield
         except (LedgerUnavailable, Undelivered):
@@ -117,7 +118,7 @@ class Tick:
     jitter: Callable[[], float]
 
     def take(self, failures: FailureBudget, wanted: Callable[[DueItem], bool] = _any_row) -> Iterator[DueItem]:
-        """Hide and yield rows of one duty; whatever there is no time for stays due."""
+        """Hide and yield rows of one duty; rows for which no time is left stay due."""
         for row in filter(wanted, self.due(failures.duty)):
             if failures.exhausted:
                 return
@@ -130,7 +131,7 @@ class Tick:
         with failures.tolerate(row.subject):
             until = hide_until(row.duty, self.clock(), row.at, self.visibility_timeout, self.jitter())
             hidden = self.rows.hide(row, until)
-        # Another worker processes a row that it has hidden. A row that could not be hidden at all makes the tick fail.
+        # False: another worker hid the row and processes it. None: the write failed, so the row may wait for ever.
         failures.incomplete |= hidden is None
         return bool(hidden)
 
@@ -156,8 +157,8 @@ class QueryQueue:
     Attributes:
         known: Whether more than callbacks name the tasks of this class.
         queue: The queue.
-        limit: How many messages may wait in it: as many as a minute's budget has calls for. What is due beyond that
-            stays due, untouched, so neither the queue nor the cost of waiting grows while the provider hangs.
+        limit: How many messages may wait in it: as many as the call budget of a minute allows. Further rows stay due,
+            untouched, so neither the queue nor the cost of waiting grows while the provider hangs.
     """
 
     known: bool
@@ -183,15 +184,16 @@ def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], is_open: Callable
 
 
 def _fill(queue: QueryQueue, kind: Kind, tick: Tick, sent: set[str]) -> FailureBudget:
-    """Send what is due for one queue, up to its limit; add the vids to `sent`."""
+    """Send the rows that are due for one queue, up to its limit; add their vids to `sent`."""
     limit = len(sent) + queue.limit - queue.queue.backlog()
     failures = FailureBudget(query_duty(kind, known=queue.known), tick.clock)
     for row in tick.take(failures) if len(sent) < limit else ():
         vid = row.subject_as(TaskSubject).vid
+        # A task may have several rows: its own duty, and each claim and replay that waits.
         if vid not in sent:
             queue.queue.send(vid, kind)
             sent.add(vid)
-        # Checked behind the send: taking another row would hide it without a message.
+        # The check follows the send, because `take` hides the next row, which would then get no message.
         if len(sent) >= limit:
             break
     return failures

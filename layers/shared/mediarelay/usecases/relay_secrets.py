@@ -1,4 +1,4 @@
-"""The secrets that game servers sign relays with."""
+"""The secrets with which game servers sign relays."""
 
 import re
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from mediarelay.signing.standard_webhooks import webhook_key
 from mediarelay.usecases.secret_entries import Entries, Fields, texts, words
 
-# A shorter key is a word that happens to be base64, and can be guessed.
+# A shorter key is probably a word that happens to be base64, and an attacker could guess it.
 MIN_KEY_BYTES = 8
 
 _WORD = re.compile(r"(?:v1,)?[^\s,]+")
@@ -14,23 +14,23 @@ _TORN = re.compile(r"(v1,|whsec_)\s+")
 
 
 def webhook_secrets(secret: Fields) -> Entries[str]:
-    """The secrets of Standard Webhooks: words or a list, each with or without `v1,` and `whsec_` before it."""
+    """Return the secrets of Standard Webhooks: words or a list, each with or without the prefix `v1,` or `whsec_`."""
     return texts(secret, "webhook_secrets", _split, _key_fault)
 
 
 def callback_secrets(secret: Fields) -> Entries[str]:
-    """The secrets of ZEGO's own signature."""
+    """Return the secrets of ZEGO's own signature."""
     return words(secret, "callback_secrets")
 
 
 def music_secrets(secret: Fields) -> Entries[str]:
-    """All of the secrets that game servers sign with."""
+    """Return the secrets of both signatures."""
     webhook, zego = webhook_secrets(secret), callback_secrets(secret)
     return Entries(webhook.usable + zego.usable, webhook.faults + zego.faults)
 
 
 def _split(text: str) -> list[Any]:
-    """The comma of `v1,` belongs to its word."""
+    """Split text into secrets. The comma of `v1,` belongs to its secret and separates nothing."""
     return _WORD.findall(_TORN.sub(r"\1", text))
 
 

@@ -1,6 +1,6 @@
-"""What the secrets hold, entry by entry: one that cannot be used is named by its place, and takes no other one with it.
+"""Read secrets entry by entry. An entry that cannot be used is named by its place and does not affect the others.
 
-A place is a path such as `clients.2`; nothing of a value is ever in it.
+A place is a path such as `clients.2`; it never contains any part of a value.
 """
 
 import json
@@ -19,7 +19,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Entries(Generic[Entry]):
-    """The entries of a secret that can be used, and the places and reasons of those that cannot."""
+    """The usable entries of a secret, and the place and reason (`clients.2: ...`) of each other entry."""
 
     usable: tuple[Entry, ...]
     faults: tuple[str, ...] = ()
@@ -34,21 +34,21 @@ class Client:
 
 
 def callback_tokens(secret: Fields) -> Entries[str]:
-    """The live path tokens of the callback addresses."""
+    """Return the live path tokens of the callback addresses."""
     return words(secret, "tokens")
 
 
 def words(secret: Fields, name: str) -> Entries[str]:
-    """The words under a name: separated by white space or commas (easy to edit by hand), or a list."""
+    """Return the words under a name: one text, separated by white space or commas, or a list of texts."""
     return texts(secret, name, _SEPARATORS.split)
 
 
 def texts(
     secret: Fields, name: str, split: Callable[[str], Iterable[str]], fault: Callable[[str], str] = lambda _text: ""
 ) -> Entries[str]:
-    """The distinct texts under a name, in their order: the parts of one text, or a list of texts.
+    """Return the distinct texts under a name, in their order: the parts of one text, or a list of texts.
 
-    `fault` says what is wrong with a text; empty if it can be used.
+    `split` separates one text into parts. `fault` returns what is wrong with a part, or an empty text if it is usable.
     """
     value = _unpacked(secret.get(name))
     if value is None or isinstance(value, str):
@@ -62,12 +62,12 @@ def texts(
 
 
 def plain(value: object) -> str:
-    """Text without blanks and quotes around it; empty for anything else."""
+    """Return text without the white space and quotes around it; an empty text for any other value."""
     return value.strip().strip(_QUOTES).strip() if isinstance(value, str) else ""
 
 
 def clients(secret: Fields) -> Entries[tuple[str, Client]]:
-    """The API clients, each with the SHA-256 of its token; of two with the same one the first counts."""
+    """Return the API clients, each with the SHA-256 of its token. Of two entries with one hash, the first counts."""
     value = _unpacked(secret.get("clients", []))
     if not isinstance(value, list):
         return Entries((), ("clients: not a list",))
@@ -79,7 +79,7 @@ def clients(secret: Fields) -> Entries[tuple[str, Client]]:
 
 
 def _add(entry: object, found: dict[str, Client]) -> tuple[str, ...]:
-    """Add the client of an entry, if it can be used; returns what is wrong with the entry."""
+    """Add the client of an entry if it is usable; return what is wrong with the entry."""
     if not isinstance(entry, dict):
         return ("an object was expected",)
     digest, name, scopes = plain(entry.get("sha256")).lower(), _name(entry.get("name")), words(entry, "scopes")
@@ -91,16 +91,18 @@ def _add(entry: object, found: dict[str, Client]) -> tuple[str, ...]:
     }
     if not all(checks.values()):
         return tuple(why for why, passed in checks.items() if not passed)
+    # A wrong scope costs the client only that scope.
     found[digest] = Client(name, scopes.usable)
     return scopes.faults
 
 
 def _name(value: object) -> str:
+    # An editor may store a name that consists of digits as a number.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else plain(value)
 
 
 def _unpacked(value: object) -> object:
-    """The console of Secrets Manager, which edits names and values, stores a list as text."""
+    """Decode a list that was stored as text, as the key/value editor of the Secrets Manager console does."""
     if not isinstance(value, str) or not value.lstrip().startswith("["):
         return value
     try:

@@ -1,10 +1,10 @@
-"""Sweep: carry out every duty but queries, and whatever the stream did not do.
+"""Sweep: carry out every duty except queries, and every change that the stream did not carry out.
 
 duty        what the sweep does
 publish     publishes an outcome, or the refusal of an intent
 give_up     records a task as lost
-submit      sends an open intent to the submit queue; so it does with queued intents, last
-song        publishes what is due of a lease
+submit      sends an open intent to the submit queue; queued intents come last
+song        publishes the events of a lease that are due
 replay      takes the next minute's part of a bulk replay
 delete_body deletes the body of a claim
 unreadable  writes an unreadable task item or lease again from its log
@@ -33,10 +33,11 @@ from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
 
-# Time after the deadline in which the polls try the final query every minute.
+# For this long after the deadline, the polls try the final query every minute, and the sweep leaves the task to them.
 OVERDUE_AFTER = timedelta(hours=1)
 # Rows of one duty, about ten seconds of a tick, before the other duties have their turn.
 ROWS_PER_TURN = 200
+# Duties of which the sweep takes some rows each before it takes the rest, most urgent first.
 TURNS = (Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG, Duty.REPLAY)
 QUERIES = tuple(query_duty(kind, known=known) for kind in Kind for known in (True, False))
 SCANNED = (*TURNS, Duty.SUBMIT, Duty.SUBMIT_QUEUED, *QUERIES, Duty.DELETE_BODY, Duty.UNREADABLE)
@@ -47,17 +48,17 @@ class SubmitQueue(Protocol):
     """The submit queue."""
 
     def send(self, identity: str) -> None:
-        """Have one intent submitted."""
+        """Send a message to submit one intent."""
 
     def backlog(self) -> int:
         """Return how many intents wait."""
 
 
 class Bodies(Protocol):
-    """The bodies of claims."""
+    """Stores the bodies of claims."""
 
     def delete_body(self, handle: RowHandle) -> None:
-        """Delete a body; what it claims stays."""
+        """Delete a body; the claim and its summary stay."""
 
 
 class Work(NamedTuple):
@@ -74,7 +75,7 @@ class Sweeper:
 
     Attributes:
         max_submits: How many intents may wait in the submit queue: as many as a minute's budget has calls for.
-        refuses_us: Returns whether the provider refuses all queries about a kind.
+        is_circuit_open: Returns whether queries about a kind are refused anyway.
     """
 
     tasks: TaskRepository
@@ -84,13 +85,13 @@ class Sweeper:
     max_submits: int
     replayer: Replayer
     songs: SongPublisher
-    refuses_us: Callable[[Kind], bool]
+    is_circuit_open: Callable[[Kind], bool]
     clock: Callable[[], datetime]
 
     def sweep(self, tick: Tick) -> dict[str, int]:
-        """Do everything that is due; return counts by duty. What fails stays due and does not stop the rest.
+        """Carry out everything that is due; return the number of rows by duty. A row that fails stays due.
 
-        Raises `LedgerUnavailable` in the end if the rows of a duty could not be listed or hidden.
+        Raises `LedgerUnavailable` after all duties if the rows of one could not be listed or hidden.
         """
         actions = self._actions(tick)
         done = Counter(dict.fromkeys((*actions, Duty.UNREADABLE), 0))
@@ -99,17 +100,19 @@ class Sweeper:
             with work.failures.scan_guard():
                 _carry_out(work, actions[work.duty], done)
         done[Duty.UNREADABLE] = self._rebuild_unreadable(tick, failures[Duty.UNREADABLE])
+        # Last, so that a duty whose rows cannot be listed costs no other duty its turn.
         for one in failures.values():
             one.raise_if_incomplete()
         return {duty.value: count for duty, count in done.items()}
 
-    # ── what is due ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the rows to take ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _work(self, tick: Tick, failures: dict[Duty, FailureBudget]) -> Iterator[Work]:
         """Yield the work in its order: some rows of each duty, so that each has its turn, and then the rest."""
         waiting = [Work(duty, tick.take(failures[duty]), failures[duty]) for duty in TURNS]
         waiting += [Work(Duty.SUBMIT, self._submits(tick, failures), failures[Duty.SUBMIT])]
         waiting += [Work(Duty.GIVE_UP, tick.take(failures[duty], self._is_overdue), failures[duty]) for duty in QUERIES]
+        # Both loops advance the same iterators: the second one continues behind the first rows.
         yield from (work._replace(rows=islice(work.rows, ROWS_PER_TURN)) for work in waiting)
         yield from waiting
         # Deleting a body twice is harmless, so these rows are not hidden, which saves a write each.
@@ -124,24 +127,22 @@ class Sweeper:
     def _is_overdue(self, row: DueItem) -> bool:
         """Return whether a task must be given up although no poll carried out its final query.
 
-        A row that no poll has taken since its deadline waits for the call budget, so it has one more lifetime. That
-        does not hold if the provider refuses us: the task does not wait for the budget then.
+        A row that no poll has taken since its deadline waits for the call budget, so the sweep leaves it alone for one
+        more `GiveUpAfter`. While the circuit is open, the task does not wait for the budget, so the sweep takes it.
         """
         deadline = self._deadline(row)
+        # Polls move the due time of a row behind the deadline only when they take it after the deadline.
         late, was_taken = self.clock() - deadline, row.due_at > deadline
         if late <= OVERDUE_AFTER:
             return False
-        return (
-            was_taken
-            or late > self.tasks.rules.give_up_after
-            or self.refuses_us(row.subject_as(TaskSubject).kind)  # last, as it reads the circuit
-        )
+        # The circuit comes last, because it costs a read of the table.
+        return was_taken or late > self.tasks.give_up_after or self.is_circuit_open(row.subject_as(TaskSubject).kind)
 
     def _deadline(self, row: DueItem) -> datetime:
-        """Return the deadline of a row: its own, or one lifetime after an observation arrived. Replays have none."""
+        """Return the deadline of a row: its own, or `GiveUpAfter` after an observation arrived. Replays have none."""
         if row.give_up_at is not None:
             return row.give_up_at
-        return row.at + self.tasks.rules.give_up_after if row.at and not row.is_replay else self.clock()
+        return row.at + self.tasks.give_up_after if row.at and not row.is_replay else self.clock()
 
     # ── the actions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,6 +164,7 @@ class Sweeper:
 
     def _give_up(self, row: DueItem) -> None:
         task = row.subject_as(TaskSubject)
+        # The deadline makes the body, and with it the observation, the same if the sweep records it twice.
         body = json.dumps({"deadline": self._deadline(row).isoformat()}).encode()
         self.tasks.add(
             LoggedObservation(vid=task.vid, kind=task.kind, origin=Origin.TIMEOUT, at=self.clock(), body=body)
@@ -182,7 +184,7 @@ class Sweeper:
         return rebuilt
 
     def _rebuild(self, subject: str | SongKey) -> bool:
-        """Write one item again; return False for a task of which the log knows nothing."""
+        """Write one item again; return False for a task whose log is empty."""
         if isinstance(subject, SongKey):
             self.songs.publish_due(subject)
             return True
@@ -193,7 +195,7 @@ class Sweeper:
 
 
 def _carry_out(work: Work, action: Action, done: Counter[Duty]) -> None:
-    """Carry out an action for row after row, and count those that succeeded, also if listing the rest fails."""
+    """Carry out an action for each row, and count the rows that succeeded, also if listing the rest fails."""
     for row in work.rows:
         with work.failures.tolerate(row.subject):
             action(row)

@@ -1,4 +1,4 @@
-"""Access checks of the callback endpoints: source networks, and a secret that is read before the first request."""
+"""Inputs of the access checks: source networks, and a secret that is read before the first request."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -9,7 +9,7 @@ from mediarelay.errors import SecretUnavailable
 from mediarelay.usecases.access import Networks, read_networks
 from mediarelay.wiring import base
 
-# Characters of an entry that cannot be read.
+# Characters of an unreadable entry in the log: enough to find it, and not a whole pasted secret.
 MAX_SHOWN = 64
 
 
@@ -24,6 +24,7 @@ def source_networks() -> Networks:
 def early_secret(name: str, arn: str, entries: Callable[[Mapping[str, Any]], Reading]) -> Secret:
     """Read a secret during init, so that the first request does not wait for it; if that fails, requests try again."""
     found = base.secret(name, arn, entries)
+    # Init must not fail for this: while Secrets Manager is down, requests get 503, and the CDN sends them again.
     with suppress(SecretUnavailable):
         found.value()
     return found

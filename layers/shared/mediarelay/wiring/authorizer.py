@@ -1,4 +1,4 @@
-"""The authorizer of API clients: it stands before every request, so it loads nothing that only routes need."""
+"""The authorizer. It runs before every request of a client, so this module loads nothing that only routes need."""
 
 from functools import cache
 
@@ -9,5 +9,5 @@ from mediarelay.wiring import base
 
 @cache
 def authorizer() -> Authorizer:
-    """Authorizes API clients."""
+    """Return the use case that authorizes API clients."""
     return Authorizer(base.secret("ApiClients", base.settings().api_clients_secret, clients))

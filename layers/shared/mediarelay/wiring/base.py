@@ -1,4 +1,4 @@
-"""What every function has: settings, a clock, the table, and a way to read secrets."""
+"""Parts of every function: settings, a clock, the table, and secrets."""
 
 import logging
 import time
@@ -14,6 +14,7 @@ from mediarelay.adapters.secrets import Reading, Secret
 from mediarelay.config import Settings, unreadable
 from mediarelay.observability import count, flush, set_log_level
 
+# Without a seed, so no two execution environments ever draw the same ids or the same jitter.
 random = SystemRandom()
 log = logging.getLogger(__name__)
 
@@ -25,13 +26,14 @@ def now() -> datetime:
 
 @cache
 def settings() -> Settings:
-    """Read the environment; a setting that cannot be read is counted and logged, and has its default."""
+    """Read the environment. Count and log each setting that cannot be read; its default applies."""
     for name, why in unreadable().items():
         report_unreadable(name, why)
     try:
         found = Settings.read()
     except ValueError:
-        flush()  # init fails, so no invocation will publish what was counted
+        # Init fails, so no invocation will publish the metrics.
+        flush()
         raise
     set_log_level(found.log_level)
     return found
@@ -50,5 +52,5 @@ def table() -> Table:
 
 
 def secret(name: str, arn: str, entries: Callable[[Mapping[str, Any]], Reading]) -> Secret:
-    """Return a secret that is cached as long as configured; `entries` reads what it holds."""
+    """Return a secret, cached for `SecretCacheSeconds`; `entries` parses it."""
     return Secret(client("secretsmanager"), arn, settings().secret_cache_seconds, time.monotonic, name, entries)

@@ -1,4 +1,4 @@
-"""Callbacks of the CDN: the endpoint that accepts them, and the store that also takes them from the backlog."""
+"""Callbacks of the CDN: the endpoint that accepts them, and the store, which the backlog and the quarantine use too."""
 
 from functools import cache
 
@@ -16,7 +16,7 @@ from mediarelay.wiring.access import early_secret, source_networks
 
 @cache
 def callback_store(kind: Kind) -> CallbackStore:
-    """Stores callbacks."""
+    """Return the store of callbacks of one kind."""
     return CallbackStore(
         kind=kind,
         observations=ObservationStore(base.table(), base.settings().raw_body_days),
@@ -30,12 +30,14 @@ def callback_store(kind: Kind) -> CallbackStore:
 
 @cache
 def callback_endpoint(kind: Kind) -> CallbackEndpoint:
-    """Accepts callbacks."""
+    """Return the endpoint that accepts callbacks of one kind."""
     return CallbackEndpoint(
-        intake=callback_store(kind),
-        retry=CallbackBacklog(lambda: client("sqs"), base.settings().callback_backlog_url),
+        store=callback_store(kind),
+        # The backlog is needed only while the table is down, so its client is not made during init.
+        backlog=CallbackBacklog(lambda: client("sqs"), base.settings().callback_backlog_url),
         tokens=early_secret("CallbackTokens", base.settings().callback_tokens_secret, callback_tokens),
         networks=source_networks(),
+        # `TRUSTED` lets a callback decide the outcome, so every other spelling of the setting means `CLAIM`.
         origin=Origin.TRUSTED if base.settings().callback_trust == "callback" else Origin.CLAIM,
         clock=base.now,
     )

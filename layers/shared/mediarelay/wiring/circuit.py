@@ -1,4 +1,4 @@
-"""What limits the calls to the provider: a circuit breaker, and a budget of calls per minute."""
+"""Limits of the calls to the provider: a circuit breaker, and a budget of calls per minute."""
 
 from collections.abc import Callable
 from functools import cache
@@ -13,15 +13,15 @@ from mediarelay.wiring import base
 
 @cache
 def circuit_breaker() -> CircuitBreaker:
-    """Guards the calls to the provider."""
+    """Return the circuit breaker of the provider's actions."""
     return CircuitBreaker(CircuitStore(base.table()), base.now)
 
 
 def circuit_open(kind: Kind) -> Callable[[], bool]:
-    """Return a check of whether queries about a kind are pointless now."""
+    """Return a function that tells whether the provider refuses all queries about a kind now."""
     return lambda: circuit_breaker().is_open(QUERY_ACTIONS[kind])
 
 
 def budget() -> Budget:
-    """Return the calls per minute, by class of call."""
+    """Return the budget of calls per minute, by class of call."""
     return Budget(base.settings().calls_per_minute, base.settings().unknown_task_share)

@@ -1,10 +1,10 @@
-"""What API clients ask for, without a call to the provider: tasks, batches of submits, replays, the quarantine."""
+"""Use cases of API clients that need no call to the provider: reads, batches of submits, replays, the quarantine."""
 
 from functools import cache
 
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.usecases.tasks.quarantine import Quarantine, claiming
+from mediarelay.usecases.tasks.quarantine import Quarantine
 from mediarelay.usecases.tasks.read import TaskReader
 from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
 from mediarelay.wiring import base
@@ -17,18 +17,18 @@ __all__ = ["batch_submitter", "quarantine", "replayer", "task_reader"]
 
 @cache
 def task_reader() -> TaskReader:
-    """Answers queries."""
+    """Return the use case that reads tasks."""
     return TaskReader(tasks=task_repository(), listing=task_store(), bodies=task_store())
 
 
 @cache
 def batch_submitter() -> BatchSubmitter:
-    """Stores batches of requests, which a queue hands to the provider."""
+    """Return the use case that stores batches of submits."""
     return BatchSubmitter(intent_registry())
 
 
 @cache
 def quarantine() -> Quarantine:
-    """Lists and reads again what could not be read."""
-    intakes = {f"callbacks/{kind}": claiming(callback_store(kind).take) for kind in Kind}
-    return Quarantine(store=QuarantineStore(base.table()), intakes=intakes)
+    """Return the use case that lists bodies in quarantine and reads them again."""
+    callbacks = {f"callbacks/{kind}": callback_store(kind) for kind in Kind}
+    return Quarantine(store=QuarantineStore(base.table()), callbacks=callbacks)

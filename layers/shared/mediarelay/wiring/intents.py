@@ -1,4 +1,4 @@
-"""Intents: what stores the requests of clients before the provider is called."""
+"""Intents: the registry that stores requests of clients before the provider is called."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from mediarelay.wiring.tasks import task_repository
 
 @cache
 def intent_registry() -> IntentRegistry:
-    """Stores requests as intents."""
+    """Return the registry of intents."""
     return IntentRegistry(
         intents=IntentStore(base.table()),
         tasks=task_repository(),

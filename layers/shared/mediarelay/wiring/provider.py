@@ -1,4 +1,4 @@
-"""The provider: what calls its API, queries tasks and submits them. The only wiring that loads an HTTP client."""
+"""The provider: its API, and the use cases that call it. No other wiring module loads an HTTP client."""
 
 from collections.abc import Callable
 from functools import cache
@@ -20,13 +20,15 @@ from mediarelay.wiring.circuit import budget, circuit_breaker
 from mediarelay.wiring.intents import intent_registry
 from mediarelay.wiring.tasks import task_repository
 
+# A nonce of 63 bits fits a signed 64-bit integer, whatever the provider reads it with.
 NONCE_BITS = 63
 
 
 @cache
 def cts_api() -> CtsApi:
-    """Calls the provider."""
+    """Return the client of the provider's API."""
     session = requests.Session()
+    # Otherwise requests reads proxies and `.netrc` from the environment for each call.
     session.trust_env = False
     return CtsApi(
         url=base.settings().provider_endpoint,
@@ -35,12 +37,14 @@ def cts_api() -> CtsApi:
         budget=budget(),
         guard=circuit_breaker(),
         clock=base.now,
+        # `| 1`: the nonce must be positive.
         nonce=lambda: base.random.getrandbits(NONCE_BITS) | 1,
         session=session,
     )
 
 
 def _credentials(keys: Secret) -> Callable[[], Credentials]:
+    # Read with each call, so that rotated keys apply without a new process.
     def credentials() -> Credentials:
         found = provider_keys(keys.value())
         if not found.usable:
@@ -52,13 +56,13 @@ def _credentials(keys: Secret) -> Callable[[], Credentials]:
 
 @cache
 def confirmer() -> Confirmer:
-    """Queries the provider about tasks."""
+    """Return the use case that queries the provider about tasks."""
     return Confirmer(tasks=task_repository(), provider=cts_api(), clock=base.now)
 
 
 @cache
 def submitter() -> Submitter:
-    """Submits tasks to the provider."""
+    """Return the use case that submits tasks to the provider."""
     send = {Kind.AUDIO: cts_api().add_audio, Kind.VIDEO: cts_api().find_video}
     return Submitter(
         registry=intent_registry(),

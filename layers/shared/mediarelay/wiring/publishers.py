@@ -1,4 +1,4 @@
-"""What publishes the outcomes of tasks. Functions that only read or submit do not load the notifications."""
+"""The publisher of outcomes. Functions that only read or submit do not load it."""
 
 from functools import cache
 
@@ -12,7 +12,7 @@ from mediarelay.wiring.tasks import task_repository, task_store
 
 @cache
 def task_publisher() -> TaskPublisher:
-    """Publishes outcomes."""
+    """Return the use case that publishes outcomes and refusals."""
     topic = Topic(client("sns"), base.settings().topic_arn)
     return TaskPublisher(
         tasks=task_repository(),

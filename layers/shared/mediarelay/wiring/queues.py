@@ -9,17 +9,17 @@ from mediarelay.wiring import base
 
 @cache
 def confirm_queue() -> ConfirmQueue:
-    """Takes queries about tasks that a client or the provider vouches for."""
+    """Return the queue of queries about tasks that a client or the provider vouches for."""
     return ConfirmQueue(client("sqs"), base.settings().confirm_queue_url)
 
 
 @cache
 def confirm_unknown_queue() -> ConfirmQueue:
-    """Takes queries about tasks that only callbacks name."""
+    """Return the queue of queries about tasks that only callbacks name."""
     return ConfirmQueue(client("sqs"), base.settings().confirm_unknown_queue_url)
 
 
 @cache
 def submit_queue() -> SubmitQueue:
-    """Takes intents that wait for the provider."""
+    """Return the queue of intents that wait for the provider."""
     return SubmitQueue(client("sqs"), base.settings().submit_queue_url)

@@ -12,7 +12,7 @@ from mediarelay.wiring.song_store import kms_cipher, song_store
 
 @cache
 def relay_endpoint() -> RelayEndpoint:
-    """Accepts relays."""
+    """Return the endpoint that accepts relays."""
     return RelayEndpoint(
         songs=song_store(),
         quarantine=QuarantineStore(base.table()),

@@ -1,4 +1,4 @@
-"""Where songs are kept, and what encrypts their tokens."""
+"""The store of songs, and the cipher that encrypts their tokens."""
 
 from functools import cache
 
@@ -10,10 +10,10 @@ from mediarelay.wiring import base
 
 @cache
 def song_store() -> SongStore:
-    """Keeps songs in the table."""
+    """Return the store of songs."""
     return SongStore(base.table(), base.settings().song_days)
 
 
 def kms_cipher() -> KmsCipher:
-    """Encrypts and decrypts tokens."""
+    """Return the cipher that encrypts and decrypts tokens."""
     return KmsCipher(client("kms"), base.settings().song_token_key_id)

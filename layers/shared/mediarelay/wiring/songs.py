@@ -1,4 +1,4 @@
-"""Songs: what publishes their events, and what answers queries about them."""
+"""Songs: the use cases that publish their events and read them."""
 
 from datetime import timedelta
 from functools import cache
@@ -13,14 +13,14 @@ from mediarelay.wiring.song_store import kms_cipher, song_store
 
 
 def margins() -> Margins:
-    """How much earlier songs count as over, and are said to be about to."""
+    """Return the settings `SongSafetySeconds` and `SongNoticeSeconds` as durations."""
     safety, notice = base.settings().song_safety_seconds, base.settings().song_notice_seconds
     return Margins(safety=timedelta(seconds=safety), notice=timedelta(seconds=notice))
 
 
 @cache
 def song_publisher() -> SongPublisher:
-    """Publishes the events of songs."""
+    """Return the use case that publishes the events of songs."""
     topic = Topic(client("sns"), base.settings().topic_arn)
     return SongPublisher(
         songs=song_store(), topic=topic, api_url=base.settings().api_url, margins=margins(), clock=base.now
@@ -29,5 +29,5 @@ def song_publisher() -> SongPublisher:
 
 @cache
 def song_reader() -> SongReader:
-    """Answers what a room may use."""
+    """Return the use case that reads songs."""
     return SongReader(songs=song_store(), cipher=kms_cipher(), margins=margins(), clock=base.now)

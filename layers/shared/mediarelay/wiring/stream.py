@@ -1,4 +1,4 @@
-"""The table's stream: what reads its records."""
+"""The decoder of the table's stream, for the dispatch function. Functions reach adapters only through the wiring."""
 
 from mediarelay.adapters.dynamodb.stream import changes_of
 

@@ -1,4 +1,4 @@
-"""The sweep: every duty that is not a query about a task. Polls do not load it."""
+"""The sweep. It needs most use cases, so the polls do not load this module."""
 
 from functools import cache
 
@@ -14,7 +14,7 @@ from mediarelay.wiring.tasks import replayer, task_repository, task_store
 
 @cache
 def sweeper() -> Sweeper:
-    """Does what was left undone."""
+    """Return the sweep."""
     return Sweeper(
         tasks=task_repository(),
         bodies=task_store(),
@@ -23,6 +23,6 @@ def sweeper() -> Sweeper:
         max_submits=Budget(base.settings().calls_per_minute).background.limit,
         replayer=replayer(),
         songs=song_publisher(),
-        refuses_us=lambda kind: circuit_open(kind)(),
+        is_circuit_open=lambda kind: circuit_open(kind)(),
         clock=base.now,
     )

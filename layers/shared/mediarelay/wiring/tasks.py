@@ -1,4 +1,4 @@
-"""Tasks: what adds observations to them, and requests queries and replays."""
+"""Tasks: the repository that changes them, and the use cases that request queries and replays."""
 
 from functools import cache
 
@@ -11,17 +11,18 @@ from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
 from mediarelay.wiring import base
 from mediarelay.wiring.queues import confirm_queue, confirm_unknown_queue
 
+# As many as a random UUID has, so no two jobs ever share an id.
 JOB_ID_BITS = 128
 
 
 def task_store() -> TaskStore:
-    """Keeps the log and the item of tasks in the table."""
+    """Return the store of logs and task items."""
     return TaskStore(base.table(), base.settings().raw_body_days)
 
 
 @cache
 def task_repository() -> TaskRepository:
-    """Adds observations to tasks."""
+    """Return the repository of tasks."""
     settings = base.settings()
     return TaskRepository(
         store=task_store(),
@@ -33,13 +34,13 @@ def task_repository() -> TaskRepository:
 
 @cache
 def confirm_requester() -> ConfirmRequester:
-    """Requests queries after callbacks and replays."""
+    """Return the use case that requests queries after callbacks and replays."""
     return ConfirmRequester(task_store(), confirm_queue(), confirm_unknown_queue())
 
 
 @cache
 def replayer() -> Replayer:
-    """Replays tasks."""
+    """Return the use case that replays tasks."""
     return Replayer(
         tasks=task_repository(),
         listing=task_store(),

@@ -9,12 +9,12 @@ from mediarelay.wiring import base
 from mediarelay.wiring.circuit import budget
 from mediarelay.wiring.queues import confirm_queue, confirm_unknown_queue
 
-# What a tick keeps of its time for the row it is at: a call to the provider may take most of it.
+# A tick takes no further row once so little of its time is left, because a row may need most of it.
 RESERVE_MS = 20_000
 
 
 def tick(context: Any) -> Tick:
-    """Return one run of a schedule, bounded by what is left of the function's time."""
+    """Return one run of a schedule, bounded by the remaining time of the invocation."""
     return Tick(
         rows=DueIndex(base.table()),
         clock=base.now,

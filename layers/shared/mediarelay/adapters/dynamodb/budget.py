@@ -1,4 +1,4 @@
-"""The call budget in the table: a counter per minute, shared by all functions."""
+"""The call budget in the table: one counter per minute that all functions share."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from mediarelay.adapters.dynamodb.keys import budget_key
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.domain.budget import Allowance
 
+# The counter of a past minute is never read. DynamoDB may delete it late, which is harmless.
 EXPIRES_AFTER = timedelta(hours=2)
 
 
@@ -18,10 +19,8 @@ class BudgetStore:
     table: Table
 
     def spend(self, now: datetime, allowance: Allowance) -> bool:
-        """Take one call out of this minute's budget; return False if none is left for this class of calls.
-
-        One conditional write counts and checks, so the budget is exact however many functions call at once.
-        """
+        """Take one call from this minute's budget; return False if none is left for this class of calls."""
+        # One conditional write checks and counts, so the budget is exact however many functions call at once.
         counters, condition = "calls :one", "(attribute_not_exists(calls) OR calls < :limit)"
         values = {":one": 1, ":limit": allowance.limit, ":end": epoch(now + EXPIRES_AFTER)}
         if allowance.unknown_limit is not None:

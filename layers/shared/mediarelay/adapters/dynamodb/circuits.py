@@ -1,4 +1,4 @@
-"""Circuits in the table: all functions share what they learn about the provider's refusals."""
+"""Circuits in the table. All functions share them, so one function's refusals protect the others."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,18 +20,19 @@ class CircuitStore:
     table: Table
 
     def find(self, action: str) -> Circuit:
-        """Read a circuit. An unreadable one counts as closed and is deleted: it is cheap to learn again."""
+        """Read a circuit. An unreadable one counts as closed and is deleted."""
         found = self.table.get(circuit_key(action))
         try:
             return decode_circuit(found) if found else Circuit()
         except RowUnreadable as error:
             note_unreadable(error)
-            with suppress(LedgerUnavailable):  # the polls may not delete
+            # A few refusals bring the circuit back. Poll functions lack the permission to delete; others do it.
+            with suppress(LedgerUnavailable):
                 self.reset(action)
             return Circuit()
 
     def record_failure(self, action: str) -> int:
-        """Count one more refusal; return how many there are in a row."""
+        """Count a refusal and return how many there are in a row."""
         found = self.table.update_and_return(
             circuit_key(action),
             "ADD failures :one SET #item = :item",
@@ -42,10 +43,10 @@ class CircuitStore:
         return Row(found).number("failures")
 
     def open_until(self, action: str, seen: datetime | None, until: datetime) -> bool:
-        """Open a circuit; return False if its end is no longer the one that was `seen` (None: whichever it is)."""
+        """Open a circuit; return False if its end is no longer the one that was `seen` (None: do not compare)."""
         condition, values = THERE, {":until": epoch(until)}
         if seen is not None:
-            # After a break, whoever moves its end makes the one trial call; the condition lets only one do so.
+            # After a break, the worker that moves the end makes the trial call. The condition admits one worker.
             condition, values = "open_until = :seen", values | {":seen": epoch(seen)}
         return self.table.update(circuit_key(action), "SET open_until = :until", values, condition)
 

@@ -1,8 +1,8 @@
 """The codec between plain Python values and DynamoDB's typed attributes. No other module names an attribute type.
 
-`encode` writes plain values. `decode` returns a `Row`, which reads one attribute at a time as the type that the caller
-expects. An item that was changed by hand, or by a later version of this code, must not be misread: an attribute that is
-missing, of another type or not parsable raises `RowUnreadable` (see `decoder`).
+`encode` writes plain values. A `Row` reads one attribute at a time as the type that the caller expects. This code must
+not misread an item that was changed by hand, or by a later version: an attribute that is missing, of another type or
+not parsable raises `RowUnreadable` (see `decoder`).
 """
 
 import zlib
@@ -17,11 +17,11 @@ from mediarelay.errors import RowUnreadable
 
 # An item as DynamoDB's low-level API returns it: attribute name -> {type: value}.
 Item = dict[str, dict[str, Any]]
-# Years of a usable stored time. Near the first and the last date of Python, adding a timedelta overflows.
+# Stored times outside these years are unreadable: adding a timedelta near Python's first or last date overflows.
 YEARS = range(1970, 9000)
-# Usable stored counts. DynamoDB refuses to add to a number with more digits than it stores.
+# Stored counts outside this range are unreadable: DynamoDB could not add to a number of more than 38 digits.
 COUNTS = range(2**53)
-# What reading an odd item may raise. Errors of AWS calls are none of these.
+# Every error that reading a damaged item may raise. AWS calls raise none of these, so an outage is not mistaken for it.
 UNPARSABLE = (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError, zlib.error)
 _NO_ATTRIBUTE: dict[str, Any] = {}
 T = TypeVar("T")
@@ -29,13 +29,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """An attribute that is written back exactly as it was read, whatever it is."""
+    """An attribute that is written back exactly as it was read, whatever its type."""
 
     attribute: dict[str, Any]
 
 
 def encode(values: Mapping[str, object]) -> Item:
-    """Encode plain values; None and empty sets, which DynamoDB does not store, are left out."""
+    """Encode plain values; leave out None and empty sets, which DynamoDB does not store."""
     return {name: _encoded(value) for name, value in values.items() if value is not None and value != frozenset()}
 
 
@@ -63,13 +63,13 @@ _ENCODERS: tuple[tuple[type, Callable[[Any], dict[str, Any]]], ...] = (
 class Row:
     """An item whose attributes are read one by one, each as the type that the caller expects.
 
-    An attribute that is not read may have any value: one odd attribute must not hide the others.
+    An attribute that no caller reads may have any value: one damaged attribute must not hide the others.
     """
 
     item: Item
 
     def __contains__(self, name: str) -> bool:
-        """Return whether the item has an attribute, of whatever type."""
+        """Return whether the item has an attribute, of any type."""
         return name in self.item
 
     def text(self, name: str) -> str:
@@ -77,11 +77,11 @@ class Row:
         return str(self.item[name]["S"])
 
     def optional_text(self, name: str) -> str | None:
-        """Read a string; None if there is no such attribute."""
+        """Read a string; return None if there is no such attribute."""
         return self.text(name) if name in self else None
 
     def count(self, name: str, usable: range = COUNTS) -> int:
-        """Read a count."""
+        """Read a count; raise ValueError if it is out of range."""
         found = int(self.item[name]["N"])
         if found not in usable:
             raise ValueError(f"{name}: not a usable count")
@@ -100,7 +100,7 @@ class Row:
         return usable_time(datetime.fromisoformat(self.item[name]["S"]))
 
     def optional_time(self, name: str) -> datetime | None:
-        """Read an ISO 8601 time; None if there is no such attribute."""
+        """Read an ISO 8601 time; return None if there is no such attribute."""
         return self.time(name) if name in self else None
 
     def seconds(self, name: str) -> datetime:
@@ -108,7 +108,7 @@ class Row:
         return usable_time(datetime.fromtimestamp(self.number(name), UTC))
 
     def optional_seconds(self, name: str) -> datetime | None:
-        """Read UNIX seconds; None if there is no such attribute."""
+        """Read UNIX seconds; return None if there is no such attribute."""
         return self.seconds(name) if name in self else None
 
     def binary(self, name: str) -> bytes:
@@ -124,7 +124,7 @@ class Row:
         return tuple(str(one["S"]) for one in self.item[name]["L"])
 
     def texts(self, name: str) -> frozenset[str]:
-        """Read a set of strings; empty if there is no such attribute."""
+        """Read a set of strings; return an empty set if there is no such attribute."""
         return frozenset(self.item[name]["SS"]) if name in self else frozenset()
 
     def nested(self, name: str) -> "Row":
@@ -137,30 +137,30 @@ class Row:
 
 
 def lenient_text(item: Item, name: str) -> str:
-    """Read a string that may be missing or of another type, in which case it is empty. For item types and log lines."""
+    """Read a string; return an empty one if it is missing or of another type. For item types and log lines."""
     return str(item.get(name, _NO_ATTRIBUTE).get("S") or "")
 
 
 def lenient_binary(item: Item, name: str) -> bytes | None:
-    """Read bytes that may be missing or of another type, in which case they are None."""
+    """Read bytes; return None if they are missing or of another type."""
     found = item.get(name, _NO_ATTRIBUTE).get("B")
     return None if found is None else bytes(found)
 
 
 def usable_time(found: datetime) -> datetime:
-    """Return a time that can be compared with others and moved by any setting; raises ValueError for any other."""
+    """Return a time that can be compared with others and moved by any setting; raise ValueError for any other."""
     if found.tzinfo is None or found.year not in YEARS:
-        raise ValueError("without an offset, or of an unusable year")
+        raise ValueError("must have an offset and a usable year")
     return found
 
 
 def epoch(at: datetime) -> int:
-    """Return UNIX seconds: the due index is sorted by them, and DynamoDB's time to live requires them."""
+    """Return a time as UNIX seconds, which the due index sorts by and DynamoDB's time to live requires."""
     return int(at.timestamp())
 
 
 def decoder(decode: Callable[[Row], T]) -> Callable[[Item], T]:
-    """Decorate a function that reads a row: whatever is wrong with its item becomes `RowUnreadable`."""
+    """Decorate a function that reads a row, so that any fault of its item raises `RowUnreadable`."""
 
     @wraps(decode)
     def strict(item: Item) -> T:
@@ -173,13 +173,13 @@ def decoder(decode: Callable[[Row], T]) -> Callable[[Item], T]:
 
 
 def type_of(item: Item) -> str:
-    """Return the type that an item states; empty if it states none."""
+    """Return the type that an item states, or an empty string if it states none."""
     return lenient_text(item, "item")
 
 
 def row_unreadable(item: Item, error: Exception) -> RowUnreadable:
-    """Name an item by its key and its type; the message never quotes its content, which may hold tokens."""
-    # The type becomes a dimension of a metric, so it has to be one of a few.
+    """Return the error for an item. It names the key and the type, never the content, which may hold tokens."""
+    # The type becomes a key of a metric's details, so it has to be one of a few.
     stated = type_of(item) if type_of(item) in ITEM_TYPES else "unknown"
     reason = str(error) if isinstance(error, KeyError) else type(error).__name__
     return RowUnreadable((lenient_text(item, "pk"), lenient_text(item, "sk")), stated, reason)

@@ -1,4 +1,4 @@
-"""The due index of the table: rows that wait for a duty, oldest first."""
+"""The due index of the table: it lists rows that wait for a duty, oldest first."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,45 +21,41 @@ from mediarelay.domain.tasks.vid import is_vid
 
 @dataclass(frozen=True)
 class DueIndex:
-    """Lists rows that are due, and hides those that a worker takes."""
+    """Lists due rows, and hides a row while a worker handles it."""
 
     table: Table
 
     def waiting(self, duty: Duty, now: datetime) -> Iterator[DueItem]:
-        """Yield what is due for one duty, from all shards, oldest first.
-
-        A row that failed was hidden until a later time, so it comes behind the rows that were not tried since.
-        """
+        """Yield the rows that are due for one duty, from all shards, oldest first."""
+        # A row that failed was hidden until a later time, so it sorts behind the rows that no worker has tried since.
         found = (readable(decode_due_item, self.rows(shard, now), self.table.park) for shard in shards(duty))
         return merge(*found, key=lambda row: row.due_at)
 
     def hide(self, item: DueItem, until: datetime) -> bool:
-        """Hide a row until a time; return False if another worker did so, or settled it, in between."""
-        # The index is eventually consistent. The time that was read shows that the row still is what the index listed.
+        """Hide a row until a time; return False if another worker hid it, or settled it, in between."""
+        # The index is eventually consistent, so it may list a row that has changed since. The condition detects that.
         values = {":until": epoch(until), ":seen": epoch(item.due_at)}
         return self.table.update(Key(*item.handle), "SET due_at = :until", values, "due_at = :seen")
 
     def unreadable(self, now: datetime) -> Iterator[str | SongKey]:
-        """Yield the vid of each task item, and the song of each lease, that was parked as unreadable.
-
-        Only these can be computed from other items. All other parked rows are for the operator.
-        """
+        """Yield the vid of each unreadable task item, and the song of each unreadable lease."""
+        # Only these two can be computed from other items. The operator has to repair all other parked rows.
         for shard in shards(Duty.UNREADABLE):
             for item in self.rows(shard, now):
                 yield from readable(_decode_rebuildable, filter(_is_rebuildable, [item]), lambda _error: None)
 
     def rows(self, shard: str, now: datetime) -> Iterator[Item]:
-        """Yield the raw rows of one shard that are due."""
+        """Yield the due items of one shard, not decoded."""
         values = {":shard": shard, ":now": epoch(now)}
         return self.table.query("due_shard = :shard AND due_at <= :now", values, IndexName="due")
 
 
 @decoder
 def decode_due_item(row: Row) -> DueItem:
-    """Decode a row of the due index; it has to be of a type that waits for its duty."""
+    """Decode a row of the due index; refuse a type of item that never waits for its duty."""
     duty = Duty(duty_text(row))
     if type_of(row.item) not in MAY_WAIT_FOR[duty]:
-        raise ValueError("item: of a type that does not wait for this duty")
+        raise ValueError("item: this type does not wait for this duty")
     return DueItem(
         duty=duty,
         subject=_subject(row),
@@ -72,7 +68,7 @@ def decode_due_item(row: Row) -> DueItem:
 
 
 def _subject(row: Row) -> Subject:
-    """Read what a row is about. Rows of songs, intents and jobs say it in their key only."""
+    """Read the subject of a row. Songs, intents and jobs name it in their key only."""
     item_type = type_of(row.item)
     if item_type in UNDER_VID:
         return TaskSubject(vid_of(row), Kind(row.text("kind")))
@@ -90,10 +86,10 @@ def _is_rebuildable(item: Item) -> bool:
 
 @decoder
 def _decode_rebuildable(row: Row) -> str | SongKey:
-    """Read from its key alone what a parked row is about; nothing else of it can be trusted."""
+    """Read the subject of a parked row from its key, the only part of it that can be trusted."""
     if row.text("sk") != TASK:
         return song_of_key(row)
     vid = after_prefix(row.text("pk"))
     if row.text("pk") != task_partition(vid) or not is_vid(vid):
-        raise ValueError("the key of no task")
+        raise ValueError("pk: not the key of a task")
     return vid

@@ -1,4 +1,4 @@
-"""Intents in the table: what clients asked for, under their idempotency keys."""
+"""Intents in the table: the submits that clients requested, under their idempotency keys."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +14,10 @@ from mediarelay.domain.tasks.vid import is_vid
 
 _NO_VID = "attribute_not_exists(vid)"
 _NOT_REFUSED = "attribute_not_exists(refused)"
-# A key becomes free after a refusal, so a later intent may have the same key. Its time tells the two apart.
+# A key becomes free after a refusal, so a later intent may have the same key. Their times differ.
 _SAME_INTENT = "#at = :at"
-# The refusal was published, or only the client that created the intent knows of it and gets the refusal as answer.
+# The refusal was published, or only the client that created the intent knows of it. That client gets the refusal as
+# the response to its own request.
 _NO_CLIENT_WAITS = (
     "attribute_not_exists(due_shard) OR "
     "(attribute_not_exists(accepted) AND attribute_not_exists(queued) AND attribute_not_exists(refused))"
@@ -37,43 +38,43 @@ class IntentStore:
     table: Table
 
     def create(self, intent: Intent, due: Due) -> bool:
-        """Store an intent; return False if its key is taken."""
+        """Store an intent; return False if its key is in use."""
         return self.table.put_once(encode_intent(intent) | encode(due_attributes(due, intent.identity)))
 
     def find(self, identity: str) -> Intent | None:
-        """Read an intent."""
+        """Read an intent; return None if there is none, raise `RowUnreadable` if it is damaged."""
         found = self.table.get(intent_key(identity))
         return self.table.decoded(decode_intent, found) if found else None
 
     def lock(self, identity: str, now: datetime, until: datetime) -> bool:
-        """Lock an intent; return False if another worker has locked it, or it has a vid."""
-        # The queue may deliver a message twice, and two calls to the provider would make two tasks.
+        """Lock an intent until a time; return False if another worker has locked it, or if it has a vid."""
+        # SQS may deliver a message twice, and two calls to the provider would create two tasks.
         condition = f"{_NO_VID} AND (attribute_not_exists(locked_until) OR locked_until <= :now) AND {THERE}"
         values = {":until": epoch(until), ":now": epoch(now)}
         return self.table.update(intent_key(identity), "SET locked_until = :until", values, condition)
 
     def assign_vid(self, identity: str, vid: str, now: datetime) -> bool:
-        """Note the vid that the provider gave; return False if the intent has one or was deleted."""
-        # The first vid stays: a client may know it.
+        """Store the vid that the provider returned; return False if the intent has a vid or was deleted."""
+        # The first vid stays, because a client may already know it.
         values = {":vid": vid, ":now": now}
         return self.table.update(
             intent_key(identity), "SET vid = :vid, assigned_at = :now", values, f"{THERE} AND {_NO_VID}"
         )
 
     def complete(self, seen: Intent) -> None:
-        """Take an intent out of the due index: its task is in the log, or its refusal was published."""
+        """Remove an intent from the due index, once its task is in the log or its refusal was published."""
         self._update(seen, "REMOVE due_shard, due_at", {}, _SAME_INTENT)
 
     def mark_accepted(self, seen: Intent) -> bool:
-        """Note that another client got 202 for this intent; return False if it was answered meanwhile.
+        """Record that another client got 202 for this intent; return False if it was answered meanwhile.
 
-        A later refusal must then be published: that client does not get it as the answer of its request.
+        A later refusal must then be published, because that client does not get it as a response.
         """
         condition = f"{_SAME_INTENT} AND {_NO_VID} AND {_NOT_REFUSED}"
         return self._update(seen, "SET accepted = :yes", {":yes": True}, condition)
 
     def mark_refused(self, seen: Intent, reason: str, due: Due) -> None:
-        """Note why the provider refused an intent; it is due for nothing but the publication."""
+        """Store why the provider refused an intent, and make its publication due."""
         change = "SET refused = :reason, due_shard = :due_shard, due_at = :due_at"
         values = {f":{name}": value for name, value in due_attributes(due, seen.identity).items()}
         self._update(seen, change, values | {":reason": reason}, f"{_SAME_INTENT} AND {_NO_VID}")
@@ -91,7 +92,7 @@ class IntentStore:
         return self._delete(seen, f"{_NO_VID} AND ({_NO_CLIENT_WAITS})")
 
     def release_key(self, seen: Intent) -> None:
-        """Free the key of an intent whose task is in the log."""
+        """Delete an intent whose task is in the log, so that its key is free again."""
         self._delete(seen, "attribute_exists(vid) AND attribute_not_exists(due_shard)")
 
     def _update(self, seen: Intent, change: str, values: dict[str, object], condition: str) -> bool:
@@ -123,7 +124,7 @@ def encode_intent(intent: Intent) -> Item:
 
 @decoder
 def decode_intent(row: Row) -> Intent:
-    """Decode an intent; one whose duty is not what is left to do would wait for ever, or be submitted twice."""
+    """Decode an intent."""
     found = Intent(
         key=row.text("key"),
         kind=Kind(row.text("kind")),
@@ -135,20 +136,22 @@ def decode_intent(row: Row) -> Intent:
         refused=row.optional_text("refused"),
     )
     if intent_key(found.identity) != Key.of(row) or "url" not in found.request:
-        raise ValueError("not what its key says, or about no file")
+        raise ValueError("not the intent of its key, or without a url")
+    # Later conditions compare this time as text, so they would never match another spelling of it.
     if found.at.isoformat() != row.text("at"):
-        raise ValueError("at: in another spelling, so that no condition would match it")
+        raise ValueError("at: not as this code writes it")
     row.optional_seconds("locked_until")
+    # With any other duty, an intent would wait for ever or be submitted twice.
     if duty_text(row) not in _duties_left(found) or not (found.vid is None or is_vid(found.vid)):
-        raise ValueError("no vid, or not due for what is left to do")
+        raise ValueError("vid or due_shard: does not match the progress of the intent")
     return found
 
 
 def _duties_left(intent: Intent) -> set[str]:
-    """Return what an intent may wait for; empty text for nothing.
+    """Return the duties that an intent may wait for; an empty string stands for none.
 
-    refused            its publication, then nothing
-    with a vid         its submit, until the task is in the log, then nothing
+    refused            its publication, then none
+    with a vid         its submit, until the task is in the log, then none
     neither            its submit
     """
     submits = {str(Duty.SUBMIT), str(Duty.SUBMIT_QUEUED)}

@@ -8,7 +8,7 @@ from mediarelay.domain.tasks.origin import Origin
 
 
 class ItemType(StrEnum):
-    """What an item is. An observation states its origin instead."""
+    """The types of items. The type of an observation is its origin."""
 
     TASK = "task"
     REPLAY = "replay"
@@ -24,12 +24,12 @@ class ItemType(StrEnum):
     UNREADABLE = "unreadable"
 
 
-# The types that code reads. Copies of unreadable items are for the operator only.
+# The types that this code reads. Only the operator reads copies of unreadable items.
 ITEM_TYPES = frozenset({*ItemType, *Origin}) - {ItemType.UNREADABLE}
-# The types of items in the partition of a task.
+# These items lie in the partition of a task and name it by an attribute `vid`.
 UNDER_VID = frozenset({*Origin, ItemType.TASK, ItemType.REPLAY})
-# The types of items that may wait for each duty. A tick would take up any other type again and again, without effect.
-# `Duty.UNREADABLE` is missing: it is for the operator, not for a tick.
+# A tick could not handle any other type, so that row would come up in each tick. `Duty.UNREADABLE` is missing because
+# it is for the operator, not for a tick.
 MAY_WAIT_FOR: dict[Duty, frozenset[str]] = {
     **{query_duty(kind, known=known): UNDER_VID for kind in Kind for known in (True, False)},
     Duty.SUBMIT: frozenset({ItemType.INTENT}),

@@ -5,13 +5,13 @@ TASK#{vid}       OBS#{origin}#{kind}#{digest}         one observation
                  OBS#{origin}#{kind}#{digest}#{n}     a part of a large body, read with the log
                  REPLAY#{id}                          a client's request for a replay
                  TASK                                 the task item
-BODY#{vid}       OBS#{origin}#{kind}#{digest}#{n}     a part of a callback's large body, not read with the log
+BODY#{vid}       OBS#{origin}#{kind}#{digest}#{n}     a part of a claim's or a reply's large body, read on demand
 INTENT#{digest}  INTENT                               an intent
 JOB#{id}         JOB                                  a bulk replay
 CIRCUIT#{action} CIRCUIT                              the refusals of one action of the provider
 BUDGET#{minute}  BUDGET                               the calls to the provider in one minute
 QUARANTINE#{day} {digest}                             a body that could not be read
-UNREADABLE       {pk} {sk} {digest}                   a copy of an unreadable item that was written anew
+UNREADABLE       {pk} {sk} {digest}                   a copy of an unreadable item that was overwritten
 
 The index `due` (due_shard, due_at) is sparse: it holds only items that wait for a duty. `listing` and `outcomes` hold
 task items by time of creation and by time of outcome.
@@ -27,7 +27,7 @@ from mediarelay.domain.tasks.vid import is_vid
 
 NOT_THERE = "attribute_not_exists(pk)"
 THERE = "attribute_exists(pk)"
-# Partitions per duty in the due index: DynamoDB takes 1,000 writes per second for each.
+# DynamoDB accepts 1,000 writes per second for one partition of an index, so each duty has several.
 SHARDS = 4
 TASK = "TASK"
 OBSERVATION = "OBS"
@@ -42,7 +42,7 @@ class Key(NamedTuple):
 
     @property
     def item(self) -> Item:
-        """The key as DynamoDB's API takes it, and as every item begins."""
+        """Return the key as DynamoDB's API expects it; every item contains it."""
         return encode(self._asdict())
 
     @classmethod
@@ -52,65 +52,67 @@ class Key(NamedTuple):
 
 
 def task_partition(vid: str) -> str:
-    """The partition of a task: its log and its item, so that one query reads both."""
+    """Return the partition of a task, which holds its log and its item, so that one query reads both."""
     return f"TASK#{vid}"
 
 
 def task_key(vid: str) -> Key:
-    """The key of a task item. It sorts behind the task's observations."""
+    """Return the key of a task item."""
+    # It sorts behind the observations. `TaskStore.load` relies on that.
     return Key(task_partition(vid), TASK)
 
 
 def observation_key(one: LoggedObservation) -> Key:
-    """The key of an observation. The digest in it makes a repeat the same item."""
+    """Return the key of an observation."""
+    # With the digest of its content in the key, a repeated observation is the same item and is stored once.
     return Key(task_partition(one.vid), f"{OBSERVATION}#{one.origin}#{one.kind}#{one.digest}")
 
 
 def body_partition(vid: str) -> str:
-    """The partition of large bodies that a task is loaded without."""
+    """Return the partition of large bodies, which loading a task does not read."""
     return f"BODY#{vid}"
 
 
 def replay_key(vid: str, identity: str) -> Key:
-    """The key of a replay request."""
+    """Return the key of a replay request."""
     return Key(task_partition(vid), f"REPLAY#{identity}")
 
 
 def intent_key(identity: str) -> Key:
-    """The key of an intent."""
+    """Return the key of an intent."""
     return Key(f"INTENT#{identity}", "INTENT")
 
 
 def job_key(identity: str) -> Key:
-    """The key of a bulk replay."""
+    """Return the key of a bulk replay."""
     return Key(f"JOB#{identity}", "JOB")
 
 
 def circuit_key(action: str) -> Key:
-    """The key of a circuit."""
+    """Return the key of a circuit."""
     return Key(f"CIRCUIT#{action}", "CIRCUIT")
 
 
 def budget_key(minute: str) -> Key:
-    """The key of the calls of one minute."""
+    """Return the key of the call counter of one minute (`2026-11-21T08:00`)."""
     return Key(f"BUDGET#{minute}", "BUDGET")
 
 
 def quarantine_partition(day: str) -> str:
-    """The partition of the bodies that one day left in quarantine."""
+    """Return the partition of the bodies quarantined on one day (`2026-11-21`)."""
     return f"QUARANTINE#{day}"
 
 
 def after_prefix(text: str) -> str:
-    """Return what follows the first `#` of a key: the identity of an intent or a job, the day of a quarantine."""
+    """Return the text behind the first `#` of a key, such as an intent's or a job's identity or a quarantine's day."""
     return text.partition("#")[2]
 
 
 def vid_of(row: Row) -> str:
-    """Read the vid of an item that lies under one; raises ValueError if its key names another."""
+    """Read the vid of an item in a task's partition; raise ValueError if its key names another."""
     vid = row.text("vid")
     if row.text("pk") != task_partition(vid) or not is_vid(vid):
-        raise ValueError("vid: not that of the key, or of another form")
+        raise ValueError("vid: not that of the key, or not a vid")
     return vid
 
 
@@ -119,6 +121,7 @@ def vid_of(row: Row) -> str:
 
 def shard_of(duty: str, identity: str) -> str:
     """Return the partition of the due index in which an item waits for its duty."""
+    # The built-in `hash` differs between processes, so a later process would look in another partition.
     return f"{duty}#{sum(identity.encode()) % SHARDS}"
 
 
@@ -128,22 +131,25 @@ def shards(duty: str) -> list[str]:
 
 
 def due_attributes(due: Due | None, identity: str) -> dict[str, object]:
-    """Return the attributes that put an item into the due index; none without a duty."""
+    """Return the attributes that put an item into the due index, or none if it waits for no duty."""
     if due is None:
         return {}
     return {"due_shard": shard_of(due.duty, identity), "due_at": epoch(due.at)}
 
 
 def duty_text(row: Row) -> str:
-    """Return what an item waits for; empty for nothing. It may be no `Duty` that this version knows."""
+    """Return the name of the duty that an item waits for, or an empty string.
+
+    Another version of this code may have written it, so it may not be a `Duty`.
+    """
     return (row.optional_text("due_shard") or "").partition("#")[0]
 
 
 def waits(row: Row) -> bool:
-    """Return whether an item waits for anything but the operator."""
+    """Return whether an item waits for a duty that a tick handles."""
     return duty_text(row) not in {"", Duty.UNREADABLE}
 
 
 def expires_at(end: datetime) -> dict[str, object]:
-    """Return the attribute by which DynamoDB deletes an item once its time is over."""
+    """Return the attribute by which DynamoDB deletes an item after `end`."""
     return {"expires_at": epoch(end)}

@@ -37,20 +37,20 @@ from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation, Pending
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
 
-# Bytes, compressed, of a lazy body that lies in its own item. Documented callbacks have less than half of it.
+# A lazy body that is larger when compressed is stored apart. Documented callbacks have less than half of this.
 MAX_INLINE_BODY_BYTES = 2048
-# How many parts a lazy body has that lies outside its item.
+# The number of parts of a lazy body that is stored apart. Its presence says where to read the body.
 BODY_PARTS = "body_parts"
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 
 
 @dataclass(frozen=True)
 class ObservationStore:
-    """Appends to logs and reads bodies.
+    """Appends to the logs of tasks and reads bodies.
 
     Attributes:
         table: The table.
-        raw_body_days: How long the body of a claim is kept after the provider was queried about it.
+        raw_body_days: Days after its arrival for which the body of a claim is kept.
     """
 
     table: Table
@@ -59,8 +59,7 @@ class ObservationStore:
     def append(self, observation: LoggedObservation, due: Due | None = None) -> bool:
         """Append an observation; return False, without a write, if it is already there.
 
-        An answer or a submit that is there but unreadable is written again: it arrives in the same words each time, so
-        the task would be lost otherwise. Callbacks are exactly one write: the functions that store them may not read.
+        An unreadable answer or submit is replaced.
         """
         item = encode_observation(observation) | encode(due_attributes(due, observation.vid))
         if observation.origin in STORED_APART:
@@ -69,14 +68,14 @@ class ObservationStore:
         head, parts = split(item)
         if put_with_parts(self.table, head, parts):
             return True
+        # An answer or a submit has the same key each time it arrives, so an unreadable item in its place would lose the
+        # task. Callback functions may only write, so trusted callbacks are left out.
         return observation.origin is not Origin.TRUSTED and self._replace_unreadable(head, parts)
 
     def _replace_unreadable(self, head: Item, parts: list[Item]) -> bool:
-        """Write an observation over an unreadable one, and its parts over those with the same keys.
-
-        The parts of a readable observation stay: another version of zlib may divide the same body elsewhere, and a mix
-        of both divisions could not be read.
-        """
+        """Write an observation over an unreadable one, and its parts over those with the same keys."""
+        # The parts of a readable observation stay: another version of zlib may compress the same body to other bytes,
+        # and a mix of old and new parts could not be read.
         if parts and any(readable(decode_observation, join_parts(self._with_parts(head)), lambda _error: None)):
             return False
         for part in parts:
@@ -84,35 +83,35 @@ class ObservationStore:
         return self.table.put_over_unreadable(head, lambda stored: decode_observation(*join_parts([stored, *parts])))
 
     def read_body(self, observation: LoggedObservation) -> bytes | None:
-        """Read the body of a claim or a reply; return None once it has been deleted."""
+        """Read the body of a claim or a reply; return None after it was deleted."""
         head = next(self.table.beginning(observation_key(observation)), {})
         if BODY_PARTS not in head:
             return remaining_body([head])
         return remaining_body(self.table.beginning(_lazy_body_key(observation)))
 
     def settle(self, vid: str, checks: tuple[PendingCheck, ...]) -> list[LoggedObservation]:
-        """Take checks out of the due index; the bodies of claims become due for deletion instead.
+        """Remove checks from the due index; the bodies of claims become due for deletion instead.
 
-        Return the callbacks among them that were still open, with the bodies that lie in their items: the write returns
-        those anyway, so they need not be read again.
+        Return the callbacks among them that were still pending, with the bodies that are stored in their items.
         """
+        # The update returns the item as it was, which saves a read.
         before = [self._settle(vid, check) for check in checks]
         callbacks = (item for item in before if is_pending(item) and type_of(item) in CALLBACKS)
         found = join_parts(row for item in callbacks for row in self._complete(item))
         return list(readable(_decode_callback, found))
 
     def _settle(self, vid: str, check: PendingCheck) -> Item:
-        """Settle one check; return its item as it was, or an empty one if there is none."""
+        """Settle one check; return its item as it was, or an empty one if it was deleted."""
         change, values = "REMOVE due_shard, due_at", dict[str, object]()
         if check.item == Origin.CLAIM:
             end = Due(Duty.DELETE_BODY, check.at + timedelta(days=self.raw_body_days))
             change = "SET due_shard = :due_shard, due_at = :due_at"
             values = {f":{name}": value for name, value in due_attributes(end, vid).items()}
-        # A check whose item was deleted by hand must not come back as a fragment.
+        # Without the condition, the update would create a fragment of an item that was deleted by hand.
         return self.table.update_and_return(Key(*check.handle), change, values, returns="ALL_OLD", condition=THERE)
 
     def _complete(self, head: Item) -> Iterator[Item]:
-        """Yield an item and its parts; without a query if it has none."""
+        """Return an item and its parts, without a query if it has none."""
         return self._with_parts(head) if may_have_parts(head) else iter([head])
 
     def _with_parts(self, head: Item) -> Iterator[Item]:
@@ -120,16 +119,14 @@ class ObservationStore:
         return self.table.beginning(Key.of(Row(head)))
 
     def delete_body(self, handle: RowHandle) -> None:
-        """Delete the body of a claim; what it claims, and its digest, stay."""
+        """Delete the body of a claim; its summary and its digest stay."""
         self.table.update(Key(*handle), f"REMOVE {LAZY_BODY}, {BODY_PARTS}, due_shard, due_at", {})
 
 
 def split_lazy_body(observation: LoggedObservation, item: Item, end: datetime) -> tuple[Item, list[Item]]:
-    """Divide an observation with a large lazy body into the item and parts that expire by themselves.
-
-    Anybody with the path token can send any number of large bodies. In a partition of their own they do not make the
-    task slow to load, and they go without a write.
-    """
+    """Divide an observation with a large lazy body into the item and parts that expire at `end`."""
+    # Every sender with the path token can send any number of large bodies. In a partition of their own they do not slow
+    # down the loading of a task, and they expire without a write.
     body = Row(item).binary(LAZY_BODY)
     if len(body) <= MAX_INLINE_BODY_BYTES:
         return item, []
@@ -167,11 +164,7 @@ def _summary_attributes(summary: ClaimSummary) -> dict[str, object]:
 
 @decoder
 def decode_observation(row: Row) -> LoggedObservation:
-    """Decode an observation; claims and replies come without their bodies.
-
-    A repeat is recognised by its key alone, so an item that says something else than its key must not count: it would
-    stand in the place of the observation that its key names.
-    """
+    """Decode an observation. Claims and replies come without their bodies."""
     origin = Origin(row.text("item"))
     is_lazy = origin in STORED_APART and BODY not in row
     found = LoggedObservation(
@@ -185,8 +178,9 @@ def decode_observation(row: Row) -> LoggedObservation:
         give_up_at=row.optional_seconds("give_up_at"),
         reason=row.optional_text("reason"),
     )
+    # A repeat is recognised by its key alone, so a different content under that key would hide the real observation.
     if observation_key(found) != Key.of(row):
-        raise ValueError("not what its key says")
+        raise ValueError("not the observation of its key")
     return found
 
 
@@ -200,19 +194,19 @@ def _decode_summary(row: Row) -> ClaimSummary:
 
 
 def _decode_callback(item: Item) -> LoggedObservation:
-    """Decode a callback, with its body unless that lies outside its item."""
+    """Decode a callback, with its body unless that is stored apart."""
     return replace(decode_observation(item), body=remaining_body([item]))
 
 
 def is_pending(item: Item) -> bool:
-    """Return whether an item under a vid, other than the task item, waits until the provider was queried."""
+    """Return whether an item in a task's partition, except the task item, waits for a query of the provider."""
     row = Row(item)
     return waits(row) and duty_text(row) != Duty.DELETE_BODY and type_of(item) != ItemType.TASK
 
 
 @decoder
 def decode_pending_check(row: Row) -> PendingCheck:
-    """Decode a callback, submit or replay request that is due; an unreadable observation needs no query."""
+    """Decode a due callback, submit or replay request; refuse an unreadable observation, which needs no query."""
     if type_of(row.item) != ItemType.REPLAY:
         decode_observation(row.item)
     return PendingCheck(

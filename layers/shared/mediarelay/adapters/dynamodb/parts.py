@@ -1,4 +1,4 @@
-"""Bodies that do not fit one item: they continue in parts, whose keys sort right behind that of their item."""
+"""Bodies that do not fit into one item continue in parts, whose keys sort directly behind the key of their item."""
 
 import re
 import zlib
@@ -9,17 +9,17 @@ from mediarelay.adapters.dynamodb.item_types import ItemType
 from mediarelay.adapters.dynamodb.keys import Key
 from mediarelay.adapters.dynamodb.table import Table
 
-# Bytes of a body in one item. DynamoDB takes 400 KB, keys and other attributes included.
+# DynamoDB limits an item to 400 KB, including keys and other attributes.
 MAX_BYTES = 350 * 1024
-# A body that is read with its item, and one that is read only on demand: loading a task leaves `lazy_body` out.
+# Loading a task reads `body` but not `lazy_body`, so its cost does not depend on untrusted senders.
 BODY, LAZY_BODY = "body", "lazy_body"
-# Where `join_parts` notes which parts it joined. It is never stored.
+# `join_parts` adds this attribute to the items that it returns. It is never stored.
 PART_KEYS = "part_keys"
 _PART_SUFFIX = re.compile(r"#[0-9]{4,}\Z", re.ASCII)
 
 
 def pieces_of(body: bytes) -> list[bytes]:
-    """Divide a body into pieces that fit an item each."""
+    """Divide a body into pieces that each fit into an item."""
     return [body[start : start + MAX_BYTES] for start in range(0, len(body), MAX_BYTES)]
 
 
@@ -37,28 +37,26 @@ def part_item(key: Key, number: int, piece: bytes) -> Item:
 
 
 def put_with_parts(table: Table, item: Item, parts: Iterable[Item]) -> bool:
-    """Put a new item and its parts; return False if the item is there already.
-
-    The parts come first, so that there is never an item without its parts. Parts without an item, of a writer that
-    stopped in between, are ignored by readers and completed by its retry.
-    """
+    """Put a new item and its parts; return False if the item is already there."""
+    # The parts come first, so that there is never an item without its parts. Readers ignore parts without an item. A
+    # writer that stopped in between completes them when it retries.
     for part in parts:
         table.put_once(part)
     return table.put_once(item)
 
 
 def may_have_parts(item: Item) -> bool:
-    """Return whether the body fills the item, so that there may be parts."""
+    """Return whether the body fills its item, so that there may be parts."""
     return len(lenient_binary(item, BODY) or b"") >= MAX_BYTES
 
 
 def is_part(item: Item) -> bool:
-    """Return whether an item is a part: both its type and its key say so."""
+    """Return whether an item is a part, by its type and its key."""
     return type_of(item) == ItemType.PART and _PART_SUFFIX.search(Row(item).text("sk")) is not None
 
 
 def join_parts(found: Iterable[Item]) -> Iterator[Item]:
-    """Join parts to their items, given in the order of keys; drop parts whose item is not there."""
+    """Join parts to their items, given in the order of keys; drop parts whose item is missing."""
     head: Item | None = None
     for item in found:
         if not is_part(item):
@@ -82,13 +80,11 @@ def part_keys(item: Item) -> tuple[str, ...]:
 
 
 def remaining_body(found: Iterable[Item]) -> bytes | None:
-    """Return the body in an item, or in all parts of one; None if it has been deleted, even in part.
-
-    DynamoDB deletes expired parts one by one, at its own pace.
-    """
+    """Return the body in an item, or in all its parts; return None if the body, or a part of it, was deleted."""
     stored = (lenient_binary(item, name) for item in found for name in (LAZY_BODY, BODY))
     pieces = [piece for piece in stored if piece is not None]
     try:
         return zlib.decompress(b"".join(pieces)) if pieces else None
+    # DynamoDB deletes expired parts one by one, so the stored pieces may be only some of them.
     except zlib.error:
         return None

@@ -1,4 +1,4 @@
-"""Bodies in the table that could not be read."""
+"""The quarantine in the table: bodies that could not be read."""
 
 import zlib
 from collections.abc import Iterator
@@ -15,17 +15,18 @@ from mediarelay.adapters.dynamodb.unreadable import readable
 from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.row_handle import RowHandle
 
+# Time for the operator to notice a new form of callback, deploy a reader for it and replay the bodies.
 QUARANTINE_DAYS = 30
 
 
 @dataclass(frozen=True)
 class QuarantineStore:
-    """Keeps bodies that could not be read, by the day on which they arrived."""
+    """Stores bodies that could not be read, by the day (UTC) on which they arrived."""
 
     table: Table
 
     def put(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
-        """Keep a body; return False if the same body arrived before on that day."""
+        """Store a body; return False if the same body already arrived on that day."""
         attributes = {
             "item": ItemType.QUARANTINE,
             BODY: zlib.compress(body),
@@ -38,14 +39,14 @@ class QuarantineStore:
         return put_with_parts(self.table, *split(key.item | encode(attributes)))
 
     def bodies(self, day: str, after: str) -> Iterator[QuarantinedBody]:
-        """Yield the bodies of one day (`2026-11-21`) behind a digest, in the order of digests."""
+        """Yield the bodies of one day (`2026-11-21`) whose digests sort behind `after`, in the order of digests."""
         # The parts of the body before `after` sort behind it; `join_parts` drops parts without their item.
         values = {":pk": quarantine_partition(day), ":after": after or "-"}
         found = self.table.query("pk = :pk AND sk > :after", values)
         return readable(decode_quarantined, join_parts(found))
 
     def delete(self, quarantined: QuarantinedBody) -> None:
-        """Delete a body, after it has become a claim."""
+        """Delete a body, with all its parts, after it was stored as a claim."""
         for handle in quarantined.handles:
             self.table.delete(Key(*handle))
 
@@ -55,11 +56,11 @@ def decode_quarantined(row: Row) -> QuarantinedBody:
     """Decode a body with its parts."""
     key, body = Key.of(row), remaining_body([row.item])
     if body is None:
-        raise ValueError("body: not all of it is there")
+        raise ValueError("body: a part of it is missing")
     return QuarantinedBody(
         day=after_prefix(key.pk),
         digest=key.sk,
-        # The item comes last: while it is there, a delete that was interrupted can be repeated.
+        # The item comes last: while it exists, an interrupted delete can be repeated.
         handles=tuple(RowHandle(Key(key.pk, sk)) for sk in (*part_keys(row.item), key.sk)),
         route=row.text("route"),
         reason=row.text("reason"),

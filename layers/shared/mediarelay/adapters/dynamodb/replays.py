@@ -1,4 +1,4 @@
-"""Replays in the table: requests for one task, and jobs for many."""
+"""Replays in the table: requests for one task, and jobs for many tasks."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,27 +21,27 @@ class ReplayStore:
     table: Table
 
     def request(self, vid: str, kind: Kind, identity: str, by: str, now: datetime) -> bool:
-        """Store, once per identity, that a client wants a task queried and published again; due at once."""
+        """Store a request to query and publish a task again, due at once; return False if its identity is in use."""
         attributes = {"item": ItemType.REPLAY, "vid": vid, "kind": kind, "by": by, "at": now}
         due = due_attributes(Due(query_duty(kind, known=True), now), vid)
         return self.table.put_once(replay_key(vid, identity).item | encode(attributes | due))
 
     def create_job(self, job: ReplayJob) -> bool:
-        """Store a bulk replay, due at once."""
+        """Store a bulk replay, due at once; return False if its identity is in use."""
         return self.table.put_once(encode_job(job))
 
     def find_job(self, identity: str) -> ReplayJob | None:
-        """Read a bulk replay."""
+        """Read a bulk replay; return None if there is none, raise `RowUnreadable` if it is damaged."""
         found = self.table.get(job_key(identity))
         return self.table.decoded(decode_job, found) if found else None
 
     def advance_job(self, identity: str, cursor: str, due_at: datetime) -> None:
-        """Note how far a bulk replay has come, and when it continues."""
+        """Store the position that a bulk replay has reached, and when it continues."""
         change, values = "SET #cursor = :cursor, due_at = :at", {":cursor": cursor, ":at": epoch(due_at)}
         self.table.update(job_key(identity), change, values, names={"#cursor": "cursor"})
 
     def complete_job(self, identity: str) -> None:
-        """Take a bulk replay that has come to its end out of the due index."""
+        """Remove a finished bulk replay from the due index."""
         self.table.update(job_key(identity), "REMOVE due_shard, due_at", {})
 
 
@@ -78,11 +78,12 @@ def decode_job(row: Row) -> ReplayJob:
         rate=row.count("rate", RATES),
         by=row.text("by"),
         at=row.time("at"),
-        # A cursor that is no position would sort behind everything: the job would end without having replayed a task.
+        # Any other text might sort behind every position, so the job would end without replaying a task.
         cursor=check_position(row.text("cursor")) if "cursor" in row else None,
     )
 
 
 def _bound(row: Row, name: str) -> datetime | None:
-    """Read a bound of a selection. It is only compared as text, so it may be any time that a client gave."""
+    """Read a bound of a selection."""
+    # Bounds are only compared as text, so any time that a client sent is usable, even one near year 1.
     return datetime.fromisoformat(row.text(name)) if name in row else None

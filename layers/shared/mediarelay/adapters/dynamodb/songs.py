@@ -1,4 +1,4 @@
-"""Songs in the table: relays of game servers, and what was published of each lease. All of it expires."""
+"""Songs in the table: the relays of game servers, and the bookkeeping of each lease. All items expire."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SongStore:
-    """Reads and writes relays and leases; `song_days` is how long they are kept."""
+    """Reads and writes relays and leases, which expire after `song_days` days."""
 
     table: Table
     song_days: int = 7
@@ -47,7 +47,7 @@ class SongStore:
     def append(self, relay: Relay, redacted: Mapping[str, Any], encrypted: Iterable[bytes], due_at: datetime) -> bool:
         """Append a relay; return False if the same result is already there.
 
-        A repeat writes nothing, unless it was sent earlier than the stored one.
+        A repeat changes nothing, unless it was sent earlier than the stored relay.
         """
         key, due = relay_key(relay.key, relay.digest), due_attributes(Due(Duty.SONG, due_at), song_name(relay.key))
         attributes = _song_attributes(relay.key) | {
@@ -64,37 +64,35 @@ class SongStore:
         return is_new
 
     def _keep_earliest(self, key: Key, sent: datetime, due: Mapping[str, object]) -> None:
-        """Keep the earlier of two times at which one result was sent, and make the song due again if that changed it.
-
-        The time orders relays. Whichever of two deliveries arrives first, the order must be the same.
-        """
+        """Replace the time of sending by an earlier one; the song is then due again."""
+        # Relays are ordered by this time. The order must not depend on which of two deliveries arrived first.
         values = {":sent": sent} | {f":{name}": value for name, value in due.items()}
         change = "SET sent = :sent, due_shard = :due_shard, due_at = :due_at"
         self.table.update(key, change, values, "sent > :sent")
 
     def settle(self, song: SongKey, digest: str) -> None:
-        """Take a relay out of the due index, after the lease was computed with it."""
+        """Remove a relay from the due index, after the lease was computed with it."""
         self.table.update(relay_key(song, digest), "REMOVE due_shard, due_at", {})
 
     def note_undecryptable(self, song: SongKey, digest: str, reason: str) -> None:
-        """Count a relay that can never be decrypted, and name it in the log; its redacted copy can be read."""
+        """Count and log a relay that can never be decrypted. Its redacted copy stays readable."""
         note_unreadable(RowUnreadable(relay_key(song, digest), ItemType.RELAY, reason))
 
     def claim_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
-        """Note a nonce; return False if it was used for another message."""
+        """Store a nonce until a time; return False if another message used it."""
         attributes = {"item": ItemType.NONCE, "digest": digest, **expires_at(until)}
-        # The same message may arrive again: its sender did not get our answer.
+        # A sender that did not get our response sends the same message, with the same nonce, again.
         condition = f"{NOT_THERE} OR digest = :digest"
         return self.table.put(nonce_key(nonce).item | encode(attributes), condition, {":digest": digest})
 
     # ── songs ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def load(self, song: SongKey) -> SongLog | None:
-        """Read everything about one song of a room; None if there is nothing."""
+        """Read the relays and the lease of one song of a room; return None if there are none."""
         return next((one for one in self._logs(song.room, song_name(song)) if one.key == song), None)
 
     def room(self, room: str, song: str | None = None) -> list[SongLog]:
-        """Read everything about a room, or about all vendors and types of one song in it."""
+        """Read all songs of a room, or all vendors and types of one song in it."""
         return list(self._logs(room, song_prefix(song) if song else ""))
 
     def save(
@@ -105,7 +103,7 @@ class SongStore:
         due_at: datetime | None,
         now: datetime,
     ) -> bool:
-        """Write the bookkeeping of a lease; return False if another writer was faster."""
+        """Write the bookkeeping of a lease; return False if it is no longer the one that was `seen`."""
         attributes = _song_attributes(song) | {
             "item": ItemType.LEASE,
             "version": bookkeeping.version,
@@ -117,8 +115,8 @@ class SongStore:
         return self.table.put_version(item, seen.version if seen else None, decode_lease)
 
     def _logs(self, room: str, name: str) -> Iterator[SongLog]:
-        # The lease is read first. What another worker folds in between is then either seen, or has changed the version
-        # that was read, so that a write based on it fails.
+        # The lease is read first. If another worker folds a relay between the two reads, then the version that was read
+        # here is outdated, and a write based on it fails.
         keys = (Key(room_partition(room), f"{kind}#{name}") for kind in (LEASE, RELAY))
         found = (item for key in keys for item in self.table.beginning(key))
         keyed = sorted(readable(decode_song, found, self.table.park), key=itemgetter(0))
@@ -147,16 +145,16 @@ def _song_attributes(song: SongKey) -> dict[str, object]:
 
 @decoder
 def decode_song(row: Row) -> tuple[SongKey, Item]:
-    """Read which song an item is about, which its attributes and its key must both say; return it with the item."""
+    """Return the song of an item, and the item. The attributes and the key must name the same song."""
     song = SongKey(row.text("room"), row.text("song"), row.number("vendor"), SongType(row.text("type")))
     if song != song_of_key(row) or type_of(row.item) not in {ItemType.RELAY, ItemType.LEASE}:
-        raise ValueError("not the song of its key, or neither relay nor lease")
+        raise ValueError("not the song of its key, or not a relay or a lease")
     return song, row.item
 
 
 @dataclass(frozen=True, slots=True)
 class RelayRow:
-    """One relay as it is stored; `relay` is None if this version refuses what an earlier one stored."""
+    """One relay as it is stored; `relay` is None if this version of the code cannot read it."""
 
     digest: str
     stored: StoredRelay
@@ -173,13 +171,11 @@ def decode_relay(row: Row) -> RelayRow:
 
 
 def _relay(row: Row, digest: str, body: bytes) -> Relay | None:
-    """Read a relay; its song and digest are those of the whole message, not of the redacted copy.
-
-    A relay that an earlier version stored and this one refuses must not make its room unreadable.
-    """
+    """Read a relay. Its song and digest come from the key, because the redacted copy lacks a part of the message."""
     sent, at = row.time("sent"), row.time("at")
     try:
         return replace(read_relay(json.loads(body), sent, at), key=song_of_key(row), digest=digest)
+    # An earlier version may have stored what this one refuses. One such relay must not make its room unreadable.
     except Malformed as error:
         log.warning("unreadable relay", extra={"song": row.text("song"), "field": error.field})
         return None
@@ -187,7 +183,7 @@ def _relay(row: Row, digest: str, body: bytes) -> Relay | None:
 
 @decoder
 def decode_lease(row: Row) -> SongBookkeeping:
-    """Decode a lease as `load` does, which ignores an item of another song or type."""
+    """Decode a lease, and refuse what `load` ignores: an item of another song or type."""
     decode_song(row.item)
     if type_of(row.item) != ItemType.LEASE:
         raise ValueError("item: not a lease")

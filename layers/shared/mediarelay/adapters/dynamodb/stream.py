@@ -1,4 +1,4 @@
-"""The table's stream: from a record to the change that it reports."""
+"""Decodes the records of the table's stream into changes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -22,10 +22,8 @@ from mediarelay.domain.tasks.origin import Origin
 
 
 def changes_of(record: Mapping[str, Any]) -> Iterator[Change]:
-    """Yield the change that a stream record reports; none, once that is noted, if its row cannot be read.
-
-    An unreadable record must not be delivered again: it would hold up all later ones of its shard.
-    """
+    """Yield the change that a stream record reports, or nothing if its row cannot be read."""
+    # Raising would make Lambda deliver the record again, which would block all later records of its shard.
     return readable(decode_change, [record["dynamodb"]["NewImage"]])
 
 

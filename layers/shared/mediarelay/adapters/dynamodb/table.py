@@ -1,4 +1,4 @@
-"""The calls to the table: conditional writes, queries page by page, and one error for everything that may fail."""
+"""The calls to the table: conditional writes, paginated queries, and one error for every failed call."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,7 +17,7 @@ from mediarelay.domain.due import Due, Duty
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
 
 T = TypeVar("T")
-# Plain values by placeholder or attribute name.
+# Plain values by placeholder. The codec adds their types.
 Values = Mapping[str, object]
 
 
@@ -31,7 +31,7 @@ class Table:
     # ── single items ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def get(self, key: Key) -> Item | None:
-        """Read an item, strongly consistent."""
+        """Read an item with a consistent read; return None if there is none."""
         with table_errors():
             found: Item | None = self.client.get_item(TableName=self.name, Key=key.item, ConsistentRead=True).get(
                 "Item"
@@ -49,7 +49,7 @@ class Table:
         return not refused
 
     def put_once(self, item: Item) -> bool:
-        """Write an item; return False if there is one with its key."""
+        """Write a new item; return False if its key is in use."""
         return self.put(item, NOT_THERE)
 
     def update(
@@ -81,7 +81,7 @@ class Table:
         condition: str | None = None,
         names: Mapping[str, str] | None = None,
     ) -> Item:
-        """Change an item and return the attributes that `returns` names; none if the condition does not hold."""
+        """Change an item and return attributes as `ReturnValues` selects them; none if the condition does not hold."""
         found: Item = {}
         with table_errors():
             answer = self.client.update_item(
@@ -112,7 +112,7 @@ class Table:
     # ── many items ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def query(self, condition: str, values: Values, **options: Any) -> Iterator[Item]:
-        """Yield what a query finds, page by page."""
+        """Yield the items of a query, page by page."""
         for page in self.query_pages(condition, values, **options):
             yield from page["Items"]
 
@@ -122,12 +122,12 @@ class Table:
         return self._pages(self.client.query, request)
 
     def scan(self, projection: str) -> Iterator[Item]:
-        """Yield every item of the table."""
+        """Yield every item of the table, with the attributes of `projection`."""
         for page in self._pages(self.client.scan, {"ProjectionExpression": projection}):
             yield from page["Items"]
 
     def beginning(self, key: Key) -> Iterator[Item]:
-        """Yield the items of a partition whose sort key begins as that of `key`, in the order of sort keys."""
+        """Yield the items of a partition whose sort key begins with that of `key`, in the order of sort keys."""
         return self.query("pk = :pk AND begins_with(sk, :sk)", {":pk": key.pk, ":sk": key.sk})
 
     def _pages(self, read: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -144,19 +144,20 @@ class Table:
     # ── versioned and unreadable items ──────────────────────────────────────────────────────────────────────────────
 
     def put_version(self, item: Item, seen: int | None, decode: Callable[[Item], object]) -> bool:
-        """Write an item over the version that was seen; return False if another writer was faster.
+        """Write an item over the version that was `seen`; return False if the stored version is another one.
 
-        If no version was seen, the item is written if there is none, or if `decode` cannot read the stored one.
+        Without a version, write the item if there is none, or if `decode` cannot read the stored one.
         """
         if seen is None:
             return self.put_once(item) or self.put_over_unreadable(item, decode)
         return self.put(item, "version = :seen", {":seen": seen})
 
     def put_over_unreadable(self, item: Item, decode: Callable[[Item], object]) -> bool:
-        """Replace an unreadable item and keep a copy of it for the operator; return False if it is readable."""
+        """Replace an unreadable item and keep a copy of it for the operator; return False if `decode` can read it."""
         stored = self.get(Key.of(Row(item)))
         if stored is None or any(readable(decode, [stored], lambda _error: None)):
             return False
+        # The copy comes first: if this worker stops here, nothing is lost and the next one starts over.
         self.put_once(_copy(stored))
         return self.put(item, *_unchanged(stored))
 
@@ -169,20 +170,18 @@ class Table:
             raise
 
     def park(self, error: RowUnreadable) -> None:
-        """Note an unreadable row and move it to `Duty.UNREADABLE`, so that no tick meets it again.
-
-        Some functions may only read; then the row stays where it is.
-        """
+        """Count and log an unreadable row, and move it to `Duty.UNREADABLE`, where no tick finds it again."""
         note_unreadable(error)
         change = "SET parked_from = due_shard, due_shard = :shard"
-        # An index may still list an item that was deleted; the condition keeps it from coming back as a fragment.
+        # The index may still list a deleted item. Without the condition, the update would create a fragment of it.
         condition = "attribute_exists(due_shard) AND due_shard <> :shard"
+        # Some functions may only read. They leave the row where it is, for one that may write.
         with suppress(LedgerUnavailable):
             self.update(Key(*error.row), change, {":shard": shard_of(Duty.UNREADABLE, error.row[1])}, condition)
 
 
 def _placeholders(values: Values | None, names: Mapping[str, str] | None) -> dict[str, Any]:
-    """Return the placeholders of an expression. DynamoDB refuses empty ones."""
+    """Return the placeholders of an expression. DynamoDB refuses an empty mapping of them."""
     found: dict[str, Any] = {}
     if values:
         found["ExpressionAttributeValues"] = encode(values)
@@ -196,7 +195,8 @@ def _condition(condition: str | None) -> dict[str, str]:
 
 
 def _unchanged(stored: Item) -> tuple[str, dict[str, object], dict[str, str]]:
-    """Return the condition that an item still is what was read. An unreadable item has no version to compare."""
+    """Return the condition, with its values and names, that an item has not changed since it was read."""
+    # An unreadable item has no version to compare, so the condition compares every attribute.
     others = [name for name in stored if name not in Key._fields]
     condition = " AND ".join([THERE, *(f"#n{index} = :v{index}" for index in range(len(others)))])
     values: dict[str, object] = {f":v{index}": Raw(stored[name]) for index, name in enumerate(others)}
@@ -204,8 +204,9 @@ def _unchanged(stored: Item) -> tuple[str, dict[str, object], dict[str, str]]:
 
 
 def _copy(stored: Item) -> Item:
-    """Return the copy of an unreadable item. It is due for ever, so that the operator finds it."""
+    """Return the copy of an unreadable item, in a partition of its own."""
     key, digest = Key.of(Row(stored)), sha256(repr(sorted(stored.items())).encode()).hexdigest()[:16]
+    # With the latest possible time, no tick takes the copy, but the operator finds it in the index.
     due = Due(Duty.UNREADABLE, datetime.max.replace(tzinfo=UTC))
     attributes = {name: Raw(value) for name, value in stored.items() if name not in Key._fields}
     return Key(UNREADABLE, f"{key.pk} {key.sk} {digest}").item | encode(
@@ -215,7 +216,7 @@ def _copy(stored: Item) -> Item:
 
 @contextmanager
 def table_errors() -> Iterator[list[str]]:
-    """Collect a refused condition; raise every other error of the call as `LedgerUnavailable`."""
+    """Yield a list that is not empty after a refused condition; raise any other error as `LedgerUnavailable`."""
     refused: list[str] = []
     try:
         yield refused

@@ -1,4 +1,4 @@
-"""The task items in the table: a summary and the bookkeeping of each task, listed by time."""
+"""The task items in the table: the summary and the bookkeeping of each task, listed by time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 
 # The index of task items for each time, and its sort key: `{time}#{vid}`.
 LISTINGS = {TimeOf.CREATED: ("listing", "list_at"), TimeOf.OUTCOME: ("outcomes", "outcome_at")}
-# Texts that sort before and behind every position.
+# These texts sort before and behind every position, which begins with a year.
 BEFORE_ALL, BEHIND_ALL = "0", "~"
 
 
@@ -34,15 +34,15 @@ class TaskItemStore:
         )
 
     def is_known(self, vid: str) -> bool:
-        """Return whether more than callbacks name a task, by its item alone: one read unit."""
+        """Return whether anything but callbacks names a task, by reading its item only."""
         found = self.table.get(task_key(vid))
-        # An item without the flag counts as unknown: its query then waits in the queue that cannot delay the others.
+        # An item without the flag counts as unknown: its query then waits in the queue that cannot delay known tasks.
         return found is not None and found.get("known") == encode({"known": True})["known"]
 
     def mark_published(self, vid: str, publication: Publication, due: Due | None = None) -> bool:
-        """Note that a state was published; return False if the item states another publication by now.
+        """Record that a state was published; return False if the item states another publication by now.
 
-        After an outcome only `due` is left to do. The start of the work changes no duty: its query is still due.
+        `due` replaces the duty of a task with an outcome. A started task keeps its duty: its query is still due.
         """
         change = "ADD published :labels, version :one REMOVE unpublished"
         values: dict[str, object] = {
@@ -55,44 +55,49 @@ class TaskItemStore:
         elif publication.state in OUTCOMES:
             change += " SET due_shard = :due_shard, due_at = :due_at"
             values |= {f":{name}": value for name, value in due_attributes(due, vid).items()}
-        # Raising the version makes a writer that read the item before start over, so it cannot lose this note.
+        # A writer that read the item before this update finds another version and starts over, so it keeps this record.
         return self.table.update(task_key(vid), change, values, "unpublished = :label")
 
     def page(
         self, selection: Selection, *, cursor: str | None, limit: int, order: Order = Order.DESCENDING
     ) -> list[dict[str, str]]:
-        """List rows of a selection behind `cursor` (None: from its beginning); each has its `position`."""
+        """List at most `limit` rows of a selection behind `cursor` (None: from the beginning).
+
+        Each row has `vid`, `kind`, `state`, times, and its `position`, which is the cursor for the next page.
+        """
         first, last = _bounds(selection)
         if cursor is not None and order is Order.ASCENDING:
             first = max(first, cursor)
         elif cursor is not None:
             last = min(last, cursor)
         if last < first:
-            return []  # DynamoDB refuses a range that ends before it starts
-        # BETWEEN includes the cursor's own row, so one more row is read and that one is left out.
+            # DynamoDB refuses a range that ends before it starts.
+            return []
+        # BETWEEN includes the row of the cursor itself, so the query reads one more row and leaves that one out.
         condition, values, options = _listing(selection, first, last)
         options |= {"ScanIndexForward": order is Order.ASCENDING, "Limit": limit + 1}
         rows = readable(listed_row(selection.time), self.table.query(condition, values, **options))
         return list(islice((row for row in rows if row["position"] != cursor), limit))
 
     def count(self, selection: Selection) -> int:
-        """Count the tasks of a selection."""
+        """Return the number of tasks in a selection."""
         first, last = _bounds(selection)
         if last < first:
-            return 0  # as in `page`
+            # As in `page`, DynamoDB would refuse the range.
+            return 0
         condition, values, options = _listing(selection, first, last)
         return sum(page["Count"] for page in self.table.query_pages(condition, values, **options, Select="COUNT"))
 
 
 def _listing(selection: Selection, first: str, last: str) -> tuple[str, dict[str, object], dict[str, Any]]:
-    """Return the query of an index for one kind and state, from one position to another."""
+    """Return the condition, values and options of a query for one kind and state, between two positions."""
     index, attribute = LISTINGS[selection.time]
     condition = f"list_key = :key AND {attribute} BETWEEN :first AND :last"
     return condition, {":key": selection.key, ":first": first, ":last": last}, {"IndexName": index}
 
 
 def _bounds(selection: Selection) -> tuple[str, str]:
-    """Return the first and the last position that a selection may hold."""
+    """Return the first and the last position that a selection can contain."""
     first = selection.since.isoformat() if selection.since else BEFORE_ALL
     return first, f"{selection.until.isoformat()}{BEHIND_ALL}" if selection.until else BEHIND_ALL
 
@@ -159,8 +164,9 @@ def _decode_summary(row: Row) -> TaskSummary:
 
 
 def _decode_due(row: Row) -> Due:
-    """Decode what a task item waits for, which must be where a tick looks for it."""
+    """Decode the duty of a task item."""
     duty = Duty(duty_text(row))
+    # In any other shard, no tick would find the task, and it would wait for ever.
     if ItemType.TASK not in MAY_WAIT_FOR[duty] or row.text("due_shard") not in shards(duty):
         raise ValueError("due_shard: no tick looks for a task there")
     return Due(duty, row.seconds("due_at"))
@@ -180,7 +186,7 @@ def _decode_bookkeeping(row: Row) -> Bookkeeping:
 
 
 def _position(at: datetime, vid: str) -> str:
-    """Return the place of a task in an index. The vid makes it unique, so that a page can begin behind it."""
+    """Return the position of a task in an index. The vid makes it unique, so that a page can begin behind it."""
     return f"{at.isoformat()}#{vid}"
 
 
@@ -189,20 +195,21 @@ def _time_of(position: str) -> datetime:
 
 
 def check_position(text: str) -> str:
-    """Return a position in an index; raises ValueError for any other text."""
+    """Return a position in an index unchanged; raise ValueError for any other text."""
     _time_of(text)
     return text
 
 
 def listed_row(time: TimeOf) -> Callable[[Item], dict[str, str]]:
-    """Return the decoder for rows of the index that is sorted by `time`; `position` is a row's place in it."""
+    """Return the decoder for rows of the index that is sorted by `time`."""
 
     @decoder
     def decode(row: Row) -> dict[str, str]:
         position, vid = row.text(LISTINGS[time][1]), vid_of(row)
         at = _time_of(position)
+        # A client gets this text as its cursor, and no page could begin behind one in another form.
         if position != _position(at, vid):
-            raise ValueError("position: not that of its time and vid, so no page could begin behind it")
+            raise ValueError("position: does not match its time and vid")
         shown = {name: row.time(name).isoformat() for name in ("created_at", "updated_at")}
         shown |= {"outcome_at": at.isoformat()} if time is TimeOf.OUTCOME else {}
         shown |= {"url": row.text("url")} if "url" in row else {}

@@ -1,4 +1,4 @@
-"""The tasks in the table: the log and the item of a task lie in one partition, so that one query reads both."""
+"""The tasks in the table. The log and the item of a task share a partition, so that one query reads both."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from mediarelay.adapters.dynamodb.unreadable import readable
 from mediarelay.domain.tasks.log import TaskLog
 from mediarelay.errors import RowUnreadable
 
-# The attributes that `load` reads: all that decoders of a task use. It leaves out `lazy_body`, of which untrusted
-# senders decide how much there is.
+# `load` reads every attribute that the decoders of a task use. It leaves out `lazy_body`, so that the cost of loading a
+# task does not depend on untrusted input.
 LOADED = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "claim_summary", "due_shard", "due_at"),
     *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published", "known"),
@@ -29,14 +29,12 @@ LOADED = (
 
 @dataclass(frozen=True)
 class TaskStore(ObservationStore, TaskItemStore):
-    """Reads and writes the log and the item of tasks."""
+    """Reads and writes the logs and the items of tasks."""
 
     def load(self, vid: str) -> TaskLog:
-        """Read a task's log and item; an unknown vid has an empty log. Claims and replies come without their bodies.
-
-        The query reads backwards, so it reads the task item, which sorts last, first. Whatever is logged between two
-        pages is then either seen, or has changed the version that this item shows, so that a write based on it fails.
-        """
+        """Read a task's log and item; an unknown vid has an empty log. Claims and replies come without their bodies."""
+        # The query reads backwards, so it begins with the task item, which sorts last. If another worker logs and folds
+        # an observation between two pages, then the version of that item is outdated, and a write based on it fails.
         found = self.table.query(
             "pk = :pk",
             {":pk": task_partition(vid)},
@@ -45,6 +43,7 @@ class TaskStore(ObservationStore, TaskItemStore):
             ScanIndexForward=False,
         )
         rows = list(join_parts(reversed(list(found))))
+        # An item may fail in two decoders, but is parked and counted once.
         unreadable: dict[tuple[str, str], RowUnreadable] = {}
         log = _decode_log(rows, lambda error: unreadable.update({error.row: error}))
         for error in unreadable.values():
@@ -52,7 +51,7 @@ class TaskStore(ObservationStore, TaskItemStore):
         return log
 
     def vids(self) -> Iterator[str]:
-        """Yield every vid of which anything is stored, once. This scans the whole table."""
+        """Yield each vid with a stored observation, replay or item once. This scans the whole table."""
         seen: set[str] = set()
         for item in self.table.scan("pk"):
             partition = Row(item).text("pk")
@@ -63,7 +62,7 @@ class TaskStore(ObservationStore, TaskItemStore):
 
 
 def _decode_log(rows: list[Item], park: Callable[[RowUnreadable], None]) -> TaskLog:
-    """Decode the rows of one vid. An unreadable task item counts as none: it is computed from the log again."""
+    """Decode the items of one task. An unreadable task item counts as missing: it is computed from the log again."""
     observations = [row for row in rows if type_of(row) not in {ItemType.TASK, ItemType.REPLAY}]
     items = readable(decode_task_item, [row for row in rows if type_of(row) == ItemType.TASK], park)
     return TaskLog(

@@ -1,4 +1,4 @@
-"""Unreadable rows: each is counted and named in the log, and delays no other row."""
+"""Counts and logs unreadable rows, so that none of them delays other rows."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 
 
 def note_unreadable(error: RowUnreadable) -> None:
-    """Count an unreadable row and name it in the log: by its key, never with its content."""
+    """Count an unreadable row and log its key."""
+    # The content of a row may hold tokens, so it never gets into the log.
     count("RowsUnreadable", item=error.item)
     pk, sk = error.row
     log.error("row unreadable", extra={"pk": pk, "sk": sk, "item": error.item})
@@ -22,7 +23,7 @@ def note_unreadable(error: RowUnreadable) -> None:
 def readable(
     decode: Callable[[R], T], rows: Iterable[R], park: Callable[[RowUnreadable], None] = note_unreadable
 ) -> Iterator[T]:
-    """Yield what can be decoded of many rows, one by one; pass the error of every other row to `park`."""
+    """Yield the rows that can be decoded, one by one; pass the error of each other row to `park`."""
     for row in rows:
         try:
             found = decode(row)

@@ -1,4 +1,4 @@
-"""What all routes share: strict requests, refusals in plain sentences, the types of fields, and the error shape."""
+"""Models and types that all routes share: strict requests, plain-language refusals, field types, problem+json."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -26,9 +26,9 @@ from mediarelay.domain.tasks.vid import VID_FORM, is_vid
 from mediarelay.errors import Malformed
 
 MAX_PER_PAGE = 100
-# Longest name of a room or a song that a relay may use.
+# Relays refuse longer names of rooms and songs (see `contracts/zego/values.py`), so no stored song has one.
 MAX_NAME_BYTES = 128
-# Characters of a field's name that a refusal repeats: the name of an unknown field may be of any length.
+# A refusal repeats the name of an unknown field, which the client may have made as long as the body.
 MAX_PLACE = 64
 _PAGE_SIZES = [str(size) for size in range(1, MAX_PER_PAGE + 1)]
 _FLAGS = ["true", "false"]
@@ -36,20 +36,20 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class RequestModel(BaseModel):
-    """The body of a request. Nothing is converted: `"false"`, `0` and `1.0` are no booleans and no whole numbers."""
+    """The body of a request. It converts no value: `"false"` and `0` are not booleans, `1.0` is not an integer."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
     unknown: ClassVar[str] = "is not a field of this request"
 
 
 class QueryModel(RequestModel):
-    """The query parameters of a request. API Gateway joins the values of a repeated parameter with commas."""
+    """The query parameters of a request, all as text. API Gateway joins repeated parameters with commas."""
 
     unknown: ClassVar[str] = "is not a query parameter of this route"
 
 
 class NoQuery(QueryModel):
-    """A request without query parameters."""
+    """A request that accepts no query parameters."""
 
 
 class NoBody(RequestModel):
@@ -57,22 +57,20 @@ class NoBody(RequestModel):
 
 
 class ResponseModel(BaseModel):
-    """The body of an answer, or a part of one.
+    """The body of a response, or a part of one."""
 
-    Models are built when they are first used: a function starts sooner, and builds only what its routes are asked for.
-    """
-
+    # Pydantic builds a model at its first use, so a cold start does not pay for models that no request needs.
     model_config = ConfigDict(defer_build=True, from_attributes=True)
 
 
 class HealthResponse(ResponseModel):
-    """Answer to a health check."""
+    """Response to a health check."""
 
     status: str = "ok"
 
 
 class Problem(ResponseModel):
-    """RFC 9457: the shape of every error."""
+    """Problem details (RFC 9457), the body of every error response."""
 
     type: str = "about:blank"
     title: str
@@ -84,7 +82,7 @@ class Problem(ResponseModel):
 # ── validation ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Model = TypeVar("Model", bound=RequestModel)
-# By pydantic's type of error; its own texts name Python's types and classes.
+# Pydantic's own messages name Python types and classes, which mean nothing to a client.
 SENTENCES = {
     "missing": "is required",
     "string_type": "must be text",
@@ -103,7 +101,7 @@ SENTENCES = {
 
 
 def validate(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """Validate a request; raises `Malformed` with the first field that is wrong, in a plain sentence."""
+    """Validate a request; raise `Malformed` with the first wrong field and a plain-language reason."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -112,12 +110,12 @@ def validate(model: type[Model], values: Mapping[str, Any]) -> Model:
 
 
 def field_path(error: ErrorDetails) -> str:
-    """Return the dotted path of the field."""
+    """Return the dotted path of the field that an error is about; `body` for the request itself."""
     return ".".join(map(str, error["loc"]))[:MAX_PLACE] or "body"
 
 
 def reason(model: type[RequestModel], error: ErrorDetails) -> str:
-    """Describe in plain words what is wrong with a field."""
+    """Return what is wrong with a field, in words that follow the field's name (`is required`)."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return model.unknown
@@ -132,17 +130,18 @@ def reason(model: type[RequestModel], error: ErrorDetails) -> str:
 
 
 def _time_text(value: object) -> datetime:
-    """Read a time as UTC. A time near year 1 or 9999 may have no counterpart in UTC."""
+    """Read a time as UTC."""
     try:
         moment = datetime.fromisoformat(str(value) if isinstance(value, str) else "")
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # near year 1 or 9999, the same time in UTC may lie outside Python's range
         raise ValueError(
             "must be an ISO 8601 time such as 2026-11-20T08:00:00Z (in a URL + is written as %2B)"
         ) from None
 
 
 def _day(value: str) -> str:
+    # `fromisoformat` also reads 20261121 and 2026-W47-6, which no partition of the quarantine is named by.
     try:
         if date.fromisoformat(value).isoformat() == value:
             return value
@@ -152,14 +151,14 @@ def _day(value: str) -> str:
 
 
 def _whole_text(value: object) -> object:
-    """Read a number from a query, where everything is text; without a sign, a blank or a leading zero."""
+    """Read a whole number from a query, where every value is text; refuse signs, blanks and leading zeros."""
     if value not in _PAGE_SIZES:
         raise ValueError(f"must be a whole number from 1 to {MAX_PER_PAGE}")
     return int(str(value))
 
 
 def _flag_text(value: object) -> bool:
-    """Read a flag from a query."""
+    """Read a flag from a query, or a default that is a boolean already."""
     if isinstance(value, bool):
         return value
     if value not in _FLAGS:
@@ -192,7 +191,7 @@ def _name(value: str) -> str:
 
 
 def _states(value: object) -> tuple[State, ...]:
-    """Read one state, or a list of states."""
+    """Read one state, or a list of states; drop duplicates."""
     named = [value] if isinstance(value, str) else value
     if not isinstance(named, list) or not named or not all(one in list(State) for one in named):
         raise ValueError("must be one or more of " + ", ".join(State))
@@ -200,7 +199,7 @@ def _states(value: object) -> tuple[State, ...]:
 
 
 def _state_text(value: object) -> tuple[State, ...]:
-    """Read states with commas between them, from a query."""
+    """Read comma-separated states from a query."""
     return _states(str(value).split(","))
 
 
@@ -234,21 +233,21 @@ StateText = Annotated[
     BeforeValidator(_state_text),
     WithJsonSchema({"type": "array", "minItems": 1, "items": _STATE}),
 ]
+# These types only describe the parameters of a path: API Gateway reads them, and the use cases check them.
 VidInPath = Annotated[str, WithJsonSchema(_VID | {"description": "The provider's id of the task"})]
-RoomInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The room, as it was relayed"})]
-# Parameters of a path, which API Gateway has read; the use cases check them.
-SongInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The song, as it was relayed"})]
+RoomInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The room's id, as it was relayed"})]
+SongInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The song's id, as it was relayed"})]
 
 
 # ── selections ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class TaskFilter(RequestModel):
-    """Selects tasks by kind and by the time that `time` names; both bounds are included. A time without zone is UTC."""
+    """Selects tasks by kind and by time. Both bounds are inclusive. A time without an offset is UTC."""
 
     kind: KindName | None = Field(default=None, description="Only tasks of this kind")
-    since: TimeText | None = Field(default=None, description="Only from this time on; a date alone is its first moment")
-    until: TimeText | None = Field(default=None, description="Only up to this time")
+    since: TimeText | None = Field(default=None, description="Only from this time on; a date means its midnight")
+    until: TimeText | None = Field(default=None, description="Only up to and including this time")
     time: TimeName | None = None
 
     @field_validator("until")
@@ -260,9 +259,9 @@ class TaskFilter(RequestModel):
         return until
 
     def _selections(self, states: Iterable[State], time: TimeOf | None) -> list[Selection]:
-        """Return one selection for each kind and state; raises `Malformed`."""
+        """Return one selection for each kind and state; raise `Malformed` if a state has no such time."""
         if time is TimeOf.OUTCOME and not OUTCOMES.issuperset(states):
-            raise Malformed("time", "must not be outcome for a state that is none")
+            raise Malformed("time", "must not be outcome for a state that is not an outcome")
         return [
             Selection(kind=kind, state=state, since=self.since, until=self.until, time=time_of(state, time))
             for kind in ([self.kind] if self.kind else Kind)

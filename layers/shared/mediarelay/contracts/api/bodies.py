@@ -1,4 +1,4 @@
-"""How a history shows the bodies that were received."""
+"""Shows received bodies in a history."""
 
 import json
 from typing import Any
@@ -6,17 +6,18 @@ from typing import Any
 from mediarelay.contracts.json_objects import read_answer
 from mediarelay.errors import Malformed
 
-# Bytes of one body in a history, as JSON writes them in ASCII: an answer of Lambda must stay below 6 MB.
+# Lambda limits a response to 6 MB, and a history shows many bodies.
 MAX_SHOWN = 64 * 1024
 
 
 def show_body(body: bytes | None) -> Any:
-    """Return a body as JSON where it is JSON, else as text; of a large one only its size."""
+    """Return a body as JSON if it is JSON, otherwise as text; return only the size of a body over `MAX_SHOWN` bytes."""
     if body is None:
         return None
     if len(body) <= MAX_SHOWN:
         text = json.dumps(_decoded(body))
-        if len(text) <= MAX_SHOWN:  # a control character has become six bytes
+        # JSON escapes a control character to six bytes, so a small body may become a large one.
+        if len(text) <= MAX_SHOWN:
             return json.loads(text, parse_constant=str)
     return {"omitted": f"{len(body)} bytes"}
 

@@ -1,7 +1,7 @@
-"""Callbacks over HTTP, for the description of the API and its tests.
+"""Callbacks over HTTP, for the OpenAPI document and the tests.
 
-The callback functions load neither these models nor pydantic: `contracts/cts/head.py` and `contracts/zego/relay.py`
-read what they receive.
+The callback functions import neither these models nor pydantic, so that they start fast. `contracts/cts/head.py` and
+`contracts/zego/relay.py` read the requests instead.
 """
 
 from typing import Annotated, Any
@@ -13,14 +13,15 @@ from mediarelay.domain.songs.model import SongType
 
 
 class Callback(BaseModel):
-    """A callback of the provider. Only these fields are read before it is stored."""
+    """A callback of the provider. Mediarelay reads only these fields before it stores the callback."""
 
     vid: Vid
+    # Old versions of the provider leave it out, and the other fields then identify the form.
     callback_type: str = ""
 
 
 class CallbackResponse(ResponseModel):
-    """Answer to a callback."""
+    """Response to a callback; `duplicate` if the same callback is already stored."""
 
     vid: str
     accepted: bool
@@ -28,31 +29,33 @@ class CallbackResponse(ResponseModel):
 
 
 class SongRelayRequest(BaseModel):
-    """`POST /callbacks/music`: one result of ZEGO's SDK, as the game server got it."""
+    """`POST /callbacks/music`: one result of ZEGO's SDK, as the game server received it."""
 
     room_id: str
     vendor_id: int
-    resource_type: SongType | int | None = Field(default=None, description="What was requested; by default inferred")
-    song_id: str | None = Field(default=None, description="Needed for an error whose result does not name the song")
+    resource_type: SongType | int | None = Field(default=None, description="Requested type; by default inferred")
+    song_id: str | None = Field(default=None, description="Required if the result does not name the song")
     error_code: int | None = Field(default=None, description="The SDK's errorCode")
-    shared: bool | None = Field(default=None, description="Got by getSharedResource; by default inferred")
-    result: dict[str, Any] | str | None = Field(default=None, description="The SDK's result, as an object or as text")
-    signature: str | None = Field(default=None, description="ZEGO's fields, unless Standard Webhooks headers are sent")
+    shared: bool | None = Field(default=None, description="Whether getSharedResource returned it; by default inferred")
+    result: dict[str, Any] | str | None = Field(
+        default=None, description="The SDK's result, as an object or as JSON text"
+    )
+    signature: str | None = Field(default=None, description="ZEGO's signature, without webhook headers")
     timestamp: int | str | None = None
     nonce: int | str | None = None
 
 
 class SongRelaysRequest(BaseModel):
-    """`POST /callbacks/music`: several results at once, all of them taken or none."""
+    """`POST /callbacks/music`: several results in one request. All of them are accepted, or none."""
 
     relays: Annotated[list[SongRelayRequest], Field(min_length=1, max_length=100)]
-    signature: str | None = Field(default=None, description="ZEGO's fields, unless Standard Webhooks headers are sent")
+    signature: str | None = Field(default=None, description="ZEGO's signature, without webhook headers")
     timestamp: int | str | None = None
     nonce: int | str | None = None
 
 
 class RelayReceipt(ResponseModel):
-    """Answer to one relay."""
+    """Result of one relay; `duplicate` if the same relay is already stored."""
 
     room_id: str
     song_id: str
@@ -63,6 +66,6 @@ class RelayReceipt(ResponseModel):
 
 
 class RelayResponse(ResponseModel):
-    """Answer to a batch of relays, in its order."""
+    """Response to a batch of relays, with one result for each, in the same order."""
 
     results: list[RelayReceipt]

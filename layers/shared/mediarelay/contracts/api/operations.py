@@ -1,4 +1,4 @@
-"""Operations over HTTP: replays, and the quarantine."""
+"""Operations over HTTP: replays and the quarantine."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -21,48 +21,49 @@ from mediarelay.domain.tasks.replay_job import RATES
 
 
 class ReplayRequest(TaskFilter):
-    """`POST /tasks/replay`: which tasks, and how many of them per minute, state and kind."""
+    """`POST /tasks/replay`: the tasks to replay, and the rate in tasks per minute for each state and kind."""
 
-    state: StateList = Field(description="In one of these states, or in this one")
+    state: StateList = Field(description="One state, or a list of states")
     time: TimeName | None = Field(
         default=None,
-        description="What since and until bound. By default outcome, for states that are no outcome created",
+        description="The time that since and until refer to; by default outcome, or created for other states",
     )
+    # Each replayed task costs a query, so the rate has to leave calls of the budget to other tasks.
     rate: Annotated[int, Field(ge=RATES[0], le=RATES[-1])] = 60
     dry_run: bool = False
 
     def selections(self) -> list[Selection]:
-        """Return one selection for each kind and state; raises `Malformed`."""
+        """Return one selection for each kind and state; raise `Malformed` if a state has no such time."""
         return self._selections(self.state, self.time)
 
 
 class TaskReplayResponse(ResponseModel):
-    """Answer to a replay of one task: the replay is stored."""
+    """Response to a replay of one task: `replay` identifies the stored request."""
 
     vid: str
     replay: str
 
 
 class ReplayResponse(ResponseModel):
-    """Answer to a replay of many tasks: how many it selects now, and the jobs (none in a dry run)."""
+    """Response to a replay of many tasks: the number of selected tasks, and the ids of the jobs (none in a dry run)."""
 
     count: int
     jobs: list[str]
 
 
 class QuarantineReplayRequest(RequestModel):
-    """`POST /quarantine/replay`: which day's bodies to read again."""
+    """`POST /quarantine/replay`: the day whose bodies to read again."""
 
-    day: Day = Field(description="The day they came (UTC), such as 2026-11-21")
-    cursor: Digest = Field(default="", description="Where the previous page ended")
+    day: Day = Field(description="The day on which they arrived (UTC), such as 2026-11-21")
+    cursor: Digest = Field(default="", description="The `cursor` of the previous page")
 
 
 class QuarantineQuery(QuarantineReplayRequest, QueryModel):
-    """`GET /quarantine`: which day's bodies to list."""
+    """`GET /quarantine`: the day whose bodies to list."""
 
 
 class QuarantineItem(ResponseModel):
-    """A body in quarantine; `body` is its beginning, as far as it is text; `size` counts its bytes."""
+    """A quarantined body. `size` is its length in bytes, `body` its beginning as text."""
 
     digest: str
     route: str
@@ -73,14 +74,17 @@ class QuarantineItem(ResponseModel):
 
 
 class QuarantinePage(ResponseModel):
-    """Bodies of one day; `cursor` leads to the next ones."""
+    """Bodies of one day. `cursor` leads to the next page and is missing on the last one."""
 
     bodies: list[QuarantineItem]
     cursor: str | None = None
 
 
 class QuarantineReplayResponse(ResponseModel):
-    """How many bodies were stored as claims, and how many are still unreadable; `cursor` leads to the next ones."""
+    """Response to a replay of quarantined bodies: how many were stored as claims, and how many are still unreadable.
+
+    `cursor` leads to the next bodies of that day and is missing after the last ones.
+    """
 
     stored: int
     refused: int
@@ -89,6 +93,7 @@ class QuarantineReplayResponse(ResponseModel):
 
 def quarantine_page(page: list[QuarantinedBody], cursor: str | None) -> dict[str, Any]:
     """Return a page of the quarantine as JSON values."""
+    # `size` is set where the use case has shortened the body.
     bodies = [
         QuarantineItem(
             digest=one.digest,

@@ -1,6 +1,6 @@
-"""How routes declare their parameters and answers, in OpenAPI's own form; handlers put these together.
+"""Declarations of parameters and responses in OpenAPI's form, which handlers combine for their routes.
 
-Each value maps statuses to responses, so that a route's answers are a union: `success(TaskPage, "A page") | MALFORMED`.
+Each value maps statuses to responses, so a route declares a union: `success(TaskPage, "A page") | MALFORMED`.
 """
 
 from http import HTTPStatus
@@ -11,66 +11,67 @@ from pydantic import ConfigDict
 from mediarelay.contracts.api.base import Problem, ResponseModel
 from mediarelay.domain.tasks.intent import MAX_KEY
 
-# What Powertools' `route(responses=...)` takes.
+# The type of the argument `responses` of a route in Powertools.
 Responses = dict[int, Any]
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
-RETRY_AFTER = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before the next attempt", "schema": {"type": "integer"}}}
 REPLAYED = {
     "Idempotency-Replayed": {
-        "description": "`true` for a repeat: nothing new was submitted",
+        "description": "`true` for a repeated request, which submitted nothing new",
         "schema": {"const": "true"},
     }
 }
 
 
 class OpenApiDocument(ResponseModel):
-    """An OpenAPI document; see the OpenAPI Specification 3.1."""
+    """An OpenAPI 3.1 document."""
 
+    # Describing the document's own fields here would repeat the specification.
     model_config = ConfigDict(extra="allow")
     openapi: str
 
 
 def success(model: type[ResponseModel], description: str, status: int = 200, headers: Any = None) -> Responses:
-    """Declare an answer that a model describes."""
+    """Declare a JSON response with the body that a model describes."""
     content = {"application/json": {"model": model}}
     return {status: {"description": description, "content": content} | ({"headers": headers} if headers else {})}
 
 
 def problem_response(status: int, description: str) -> Responses:
-    """Declare an answer in problem+json; one that asks to try again has Retry-After."""
+    """Declare a problem+json response. A 503 also has the header `Retry-After`."""
     headers = {"headers": RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     content = {"application/problem+json": {"model": Problem}}
     return {status: {"description": description, "content": content} | headers}
 
 
-MALFORMED = problem_response(400, "Malformed; `field` names the place")
-FORBIDDEN_TOKENS = problem_response(403, "`tokens` without the scope `read:tokens`")
-NOT_FOUND = problem_response(404, "No such task, or song")
-CONFLICT = problem_response(409, "The Idempotency-Key was used for another request")
+MALFORMED = problem_response(400, "Malformed request; `field` names the wrong field")
+FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
+NOT_FOUND = problem_response(404, "No such task or song")
+CONFLICT = problem_response(409, "The Idempotency-Key was already used for a different request")
 REFUSED = problem_response(
-    422, "The provider refused the request and would refuse it again; `detail` has its code and its message"
+    422, "The provider refused the request and would refuse it again; `detail` contains its code and message"
 )
-BUG = problem_response(500, "A bug; its trace is in the log")
-LEDGER_DOWN = problem_response(503, "The ledger did not answer; nothing was promised")
+BUG = problem_response(500, "Unexpected error; the log contains its stack trace")
+LEDGER_DOWN = problem_response(503, "The ledger is unavailable; retry the request")
 LEDGER_OR_KEYS_DOWN = problem_response(
-    503, "The ledger did not answer, or the secret with the provider's keys cannot be used; nothing was promised"
+    503, "The ledger is unavailable, or the secret with the provider's keys is unusable; retry the request"
 )
-LEDGER_OR_KMS_DOWN = problem_response(503, "The ledger, or the key that decrypts tokens, did not answer")
-# Every route refuses an unknown query parameter, and may have a bug.
+LEDGER_OR_KMS_DOWN = problem_response(503, "The ledger, or the KMS key that decrypts tokens, is unavailable")
+# Every route refuses unknown query parameters, and any route may fail unexpectedly.
 ALWAYS = MALFORMED | BUG
 
 
 def header(name: str, description: str, **schema: Any) -> dict[str, Any]:
-    """Declare a request header."""
+    """Declare a request header; `schema` adds constraints to its type, string."""
     return {"name": name, "in": "header", "description": description, "schema": {"type": "string"} | schema}
 
 
 IDEMPOTENCY_KEY_HEADER = header(
     IDEMPOTENCY_KEY,
-    "Names the request: the same key gives the same task, for good; with another request it is a 409. Without a key "
-    "the request itself is the key, until DefaultKeyHours after the provider took it. Send a new key when the file "
-    "behind the URL has new content.",
+    "Identifies the request. Repeating a request with its key returns the same task, without a time limit; a different "
+    "request with that key gets 409. Without a key, an identical request returns the same task until DefaultKeyHours "
+    "after the provider accepted it. Send a new key if the file at the URL has new content.",
     minLength=1,
     maxLength=MAX_KEY,
 )

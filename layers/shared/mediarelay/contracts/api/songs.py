@@ -1,4 +1,4 @@
-"""Songs over HTTP: what a room may use, and what game servers relayed about a song."""
+"""Songs over HTTP: the songs that a room may use, and the relays about a song."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,29 +10,29 @@ from mediarelay.domain.songs.errors import ErrorClass
 from mediarelay.domain.songs.lease import Lease, Next, Part, advice
 from mediarelay.domain.songs.model import Resource, SongType
 
-# Fields of a grant that an answer shows as they are.
+# These fields have the same name and form in a grant and in a response.
 LEASE_DETAILS = ("name", "singer", "duration", "has_original", "prelude")
-# Request ids in contradiction that an answer or a notification about one song shows.
+# SNS limits the size of a notification, and a game server could relay any number of contradicting results.
 MAX_CONFLICTS = 20
 
 
 class TokensQuery(QueryModel):
     """`GET /rooms/{room_id}/songs/{song_id}`."""
 
-    tokens: FlagText = Field(default=False, description="Show the tokens that are still good")
+    tokens: FlagText = Field(default=False, description="Show unexpired tokens; requires the scope read:tokens")
 
 
 class SongNames(QueryModel):
-    """A room, or a song in it."""
+    """A room, or one song in it."""
 
-    room_id: Name = Field(description="The room, as it was relayed")
-    song_id: Name | None = Field(default=None, description="The song, as it was relayed")
+    room_id: Name = Field(description="The room's id, as it was relayed")
+    song_id: Name | None = Field(default=None, description="The song's id, as it was relayed")
 
 
 class SongQuery(SongNames):
     """`GET /songs/history`: a song in a room."""
 
-    song_id: Name = Field(description="The song, as it was relayed")
+    song_id: Name = Field(description="The song's id, as it was relayed")
 
 
 class SongsQuery(TokensQuery, SongNames):
@@ -42,12 +42,12 @@ class SongsQuery(TokensQuery, SongNames):
     @classmethod
     def _of_one(cls, tokens: bool, others: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it
         if tokens and others.data.get("song_id") is None:
-            raise ValueError("needs song_id: tokens are shown of one song only")
+            raise ValueError("requires song_id: tokens are shown for one song only")
         return tokens
 
 
 class SongError(ResponseModel):
-    """Why a song could not be got: ZEGO's code, what kind of error that is, and what a person should do."""
+    """Why the room could not acquire a song: ZEGO's code, the class of that error, and advice for the operator."""
 
     code: int
     kind: ErrorClass
@@ -55,23 +55,23 @@ class SongError(ResponseModel):
 
 
 class SongResource(ResponseModel):
-    """A file of a song, in one quality, and for how many milliseconds whoever has it may use it."""
+    """A file of a song in one quality. A client that acquired it may use it for `ms_left` milliseconds."""
 
     quality: str | None = None
     size: int | None = None
     ms_left: int
-    share_token: str | None = Field(default=None, description="Only with scope read:tokens; of the old SDK")
+    share_token: str | None = Field(default=None, description="Requires read:tokens; from old SDK versions only")
 
 
 class SongSegment(ResponseModel):
-    """Milliseconds from the start of the song, or of the clip."""
+    """Begin and end of a segment, in milliseconds from the start of the song or of the clip."""
 
     begin: int
     end: int
 
 
 class SongLease(ResponseModel):
-    """What a room may use of a song now. Fields without a known value are left out; times left are milliseconds."""
+    """A song as a room may use it now. Fields without a known value are left out; `*_ms_left` is in milliseconds."""
 
     room_id: str
     song_id: str
@@ -79,8 +79,8 @@ class SongLease(ResponseModel):
     type: SongType
     next: Next
     why: str
-    share_ms_left: int | None = Field(default=None, description="How long others may still share it")
-    krc_ms_left: int | None = Field(default=None, description="How long the token for its lyrics is good")
+    share_ms_left: int | None = Field(default=None, description="Milliseconds for which other users may still share it")
+    krc_ms_left: int | None = Field(default=None, description="Milliseconds until the token for its lyrics expires")
     resources: list[SongResource]
     name: str | None = None
     singer: str | None = None
@@ -90,10 +90,10 @@ class SongLease(ResponseModel):
     prelude: int | None = None
     other_segments: list[SongSegment]
     error: SongError | None = None
-    conflicts: list[str] = Field(description="Request ids under which different results were relayed")
+    conflicts: list[str] = Field(description="Request ids for which game servers relayed different results")
     received_at: datetime | None = None
-    share_token: str | None = Field(default=None, description="Only with scope read:tokens")
-    krc_token: str | None = Field(default=None, description="Only with scope read:tokens")
+    share_token: str | None = Field(default=None, description="Requires the scope read:tokens")
+    krc_token: str | None = Field(default=None, description="Requires the scope read:tokens")
 
 
 class SongPage(ResponseModel):
@@ -103,9 +103,9 @@ class SongPage(ResponseModel):
 
 
 class SongHistoryEntry(ResponseModel):
-    """One relay: when it was sent and when it came; `body` without its tokens, of which digests are shown.
+    """One relay: when it was sent (`sent`) and when it arrived (`at`). `body` shows digests instead of tokens.
 
-    `resource_ids` are for support: each is good only in the SDK instance that got it.
+    `resource_ids` are for support: each is valid only in the SDK instance that received it.
     """
 
     vendor_id: int
@@ -115,13 +115,13 @@ class SongHistoryEntry(ResponseModel):
     digest: str
     resource_ids: list[str]
     unreadable: tuple[str, ...] = Field(
-        description="Fields that could not be read, so that their values are not known; a time to live counts as over"
+        description="Fields that could not be read, so their values are unknown; such a time to live counts as expired"
     )
     body: Any
 
 
 class SongHistory(ResponseModel):
-    """What was relayed about a song in a room, oldest first (the latest 50), and which request ids contradict."""
+    """The latest 50 relays about a song in a room, oldest first, and the request ids with contradicting results."""
 
     room_id: str
     song_id: str
@@ -130,7 +130,7 @@ class SongHistory(ResponseModel):
 
 
 def song_lease(known: Lease, now: datetime, margin: timedelta) -> SongLease:
-    """Return a lease as it is now, without its tokens."""
+    """Return a lease as it is at `now`, without its tokens. `margin` is subtracted from every deadline."""
     entitlements, action, newest = known.entitlements(margin), advice(known, now, margin), known.newest
     left = {one.part: one.remaining_ms(now) for one in entitlements}
     grant = newest.grant if newest else None

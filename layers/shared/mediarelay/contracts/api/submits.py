@@ -1,4 +1,4 @@
-"""Submits over HTTP: a task to transcode or to expect, and batches of them."""
+"""Submits over HTTP: tasks to transcode or to track, and batches of audio tasks."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,12 +12,12 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.vid import video_vid
 from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
-# Tasks in one batch.
+# The function creates one intent for each item, and API Gateway waits 30 seconds for all of them.
 MAX_TASKS = 500
 
 
 class AudioTaskRequest(RequestModel):
-    """`POST /tasks/audio`: the file to transcode, in the provider's words."""
+    """`POST /tasks/audio`: the file to transcode. The fields have the provider's names."""
 
     url: Url
     bucketName: Text  # noqa: N815 - the provider's name, part of the contract
@@ -30,7 +30,7 @@ class AudioTaskRequest(RequestModel):
 
 
 class VideoTaskRequest(RequestModel):
-    """`POST /tasks/video`: a task to expect, by vid, by url, or by url and the headers of its upload."""
+    """`POST /tasks/video`: a task to track, by vid, by url, or by url and the response headers of its upload."""
 
     vid: Vid | None = None
     url: Url | None = None
@@ -38,7 +38,10 @@ class VideoTaskRequest(RequestModel):
     date: Text | None = None
 
     def known_vid(self) -> str | None:
-        """Return the vid that follows from the request; None if only the provider knows it. Raises `Malformed`."""
+        """Return the vid that the request states or determines, or None if only the provider knows it.
+
+        Raises `Malformed` if the request identifies no task.
+        """
         if self.vid or (self.url and self.cos_request_id and self.date):
             return self.vid or video_vid(self.cos_request_id or "", self.date or "")
         if self.url and not (self.cos_request_id or self.date):
@@ -47,7 +50,7 @@ class VideoTaskRequest(RequestModel):
 
 
 class SubmitResponse(ResponseModel):
-    """Answer to a submit: `vid` is null while the provider has not answered (202)."""
+    """Response to a submit. `vid` is null (202) while the provider has not answered."""
 
     vid: str | None
     kind: Kind
@@ -55,9 +58,9 @@ class SubmitResponse(ResponseModel):
 
 
 class RefusedSubmit(ResponseModel):
-    """A submit that was accepted (202) and that the provider refused later; there is no task.
+    """A submit that Mediarelay accepted (202) and the provider refused later. There is no task.
 
-    `idempotency_key` and `client` are there if the client chose the key.
+    `idempotency_key` and `client` are included if the client chose the key.
     """
 
     kind: Kind
@@ -71,14 +74,15 @@ class RefusedSubmit(ResponseModel):
 
 
 class AudioBatchItem(AudioTaskRequest):
-    """One task of a batch; `idempotency_key` names the request, by default the request itself."""
+    """One task of a batch. `idempotency_key` has the meaning of the header `Idempotency-Key`."""
 
     idempotency_key: Key | None = None
 
 
 class AudioBatchRequest(RequestModel):
-    """`POST /tasks/audio/batch`: items are judged one by one, so one that is wrong does not stop the others."""
+    """`POST /tasks/audio/batch`: up to 500 tasks. Each one succeeds or fails on its own."""
 
+    # Pydantic would refuse the whole batch for one wrong item, so each item is validated by itself later.
     tasks: Annotated[
         list[Annotated[Any, WithJsonSchema({"$ref": "#/components/schemas/AudioBatchItem"})]],
         Field(min_length=1, max_length=MAX_TASKS),
@@ -86,7 +90,7 @@ class AudioBatchRequest(RequestModel):
 
 
 class BatchResult(ResponseModel):
-    """Result of one item: the status and fields that it would have had alone; `repeated` for a known key."""
+    """Result of one item: the status and fields of a single submit. `repeated` if its key was already used."""
 
     index: int
     status: int
@@ -98,19 +102,20 @@ class BatchResult(ResponseModel):
 
 
 class BatchResponse(ResponseModel):
-    """Results of a batch, in its order."""
+    """Results of a batch, in the order of its items."""
 
     results: list[BatchResult]
 
 
 def submit_response(submitted: Submitted) -> dict[str, Any]:
-    """Return the answer to a submit as JSON values."""
+    """Return the response to a submit as JSON values."""
     response = SubmitResponse(vid=submitted.vid, kind=submitted.kind, state=submitted.state)
     return response.model_dump(mode="json")
 
 
 def refused_submit(intent: Intent) -> dict[str, Any]:
     """Return a refused submit as JSON values."""
+    # A key that the client chose is stored behind the client's name; a default key has no line break.
     client, chosen_by_client, key = intent.key.partition("\n")
     chosen = {"client": client, "idempotency_key": key} if chosen_by_client else {}
     refused = RefusedSubmit.model_validate(

@@ -1,4 +1,4 @@
-"""Tasks over HTTP: a task, lists, and a task's history."""
+"""Tasks over HTTP: one task, lists of tasks, and the history of a task."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -25,12 +25,12 @@ from mediarelay.domain.tasks.task import Task
 
 
 class TaskDetails(ResponseModel):
-    """A task as clients and subscribers see it. Fields without a known value are left out."""
+    """A task, for clients and for subscribers of notifications. Fields without a known value are left out."""
 
     vid: str
     kind: Kind
     state: State
-    claimed: State | None = Field(None, description="What an unconfirmed callback claims")
+    claimed: State | None = Field(None, description="The state that an unconfirmed callback claims")
     source: Source
     renditions: tuple[Rendition, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -39,24 +39,27 @@ class TaskDetails(ResponseModel):
 
 
 class TaskQuery(TaskFilter, QueryModel):
-    """`GET /tasks`: which tasks, in which order."""
+    """`GET /tasks`: the tasks to list, and their order."""
 
     state: StateText | None = Field(default=None, description="Only tasks in these states, separated by commas")
     time: TimeName = Field(
         default=TimeOf.CREATED,
-        description="What since, until and order are about. With outcome only tasks that have one are listed",
+        description="The time that since, until and order refer to; outcome lists only tasks with an outcome",
     )
     order: OrderName = Field(default=Order.DESCENDING, description="Newest or oldest first")
     limit: PageSize = Field(default=20, description="Tasks per page")
-    cursor: str | None = Field(default=None, description="Where the previous page ended; use it with the same filters")
+    cursor: str | None = Field(
+        default=None, description="The `cursor` of the previous page; use it with the same filters"
+    )
 
     def selections(self) -> list[Selection]:
-        """Return one selection for each kind and state; raises `Malformed`."""
+        """Return one selection for each kind and state; raise `Malformed` if a state has no such time."""
+        # Tasks without an outcome are not in the index that is sorted by the time of the outcome.
         return self._selections(self.state or (State if self.time is TimeOf.CREATED else OUTCOMES), self.time)
 
 
 class TaskListItem(ResponseModel):
-    """A task in a list; `outcome_at` is there if the list goes by the time of the outcome."""
+    """A task in a list. `outcome_at` is included if the list is ordered by the time of the outcome."""
 
     vid: str
     kind: Kind
@@ -68,18 +71,18 @@ class TaskListItem(ResponseModel):
 
 
 class TaskPage(ResponseModel):
-    """A page of tasks, each once; `cursor` leads to the next page, and is left out on the last one."""
+    """A page of tasks. `cursor` leads to the next page and is missing on the last one."""
 
     tasks: list[TaskListItem]
     cursor: str | None = None
 
 
 class HistoryEntry(ResponseModel):
-    """One observation: its origin, and when it came.
+    """One observation: its origin, and when it arrived.
 
-    `body` is null once its time is over; of callbacks that are not believed, only the latest 20 show it, and so do the
-    latest 20 replies. A `reply` is an answer of the provider that cannot be judged, or is about something else;
-    `reason` says why.
+    `body` is null after its retention period. Only the latest 20 untrusted callbacks and the latest 20 replies show
+    their bodies. A `reply` is an answer of the provider that cannot be read, or that is about something else; `reason`
+    says why.
     """
 
     origin: Origin
@@ -87,13 +90,13 @@ class HistoryEntry(ResponseModel):
     digest: str
     body: Any
     unreadable: tuple[str, ...] = Field(
-        (), description="Fields of the provider that could not be read, so that their values are not known"
+        (), description="Fields of the provider that could not be read, so their values are unknown"
     )
     reason: str | None = None
 
 
 class HistoryConflict(ResponseModel):
-    """Values that contradict each other, each with its origins; `settled` is the provider's own, null until known."""
+    """Values that contradict each other, each with its origins; `settled` is the provider's value, null if unknown."""
 
     subject: str
     values: dict[str, tuple[Origin, ...]]
@@ -101,7 +104,7 @@ class HistoryConflict(ResponseModel):
 
 
 class TaskHistory(ResponseModel):
-    """A task's observations, oldest first, and their contradictions."""
+    """The observations of a task, oldest first, and the contradictions between them."""
 
     vid: str
     observations: list[HistoryEntry]
@@ -113,26 +116,28 @@ def task_details(task: Task) -> dict[str, Any]:
     return TaskDetails.model_validate(task).model_dump(mode="json", exclude_none=True)
 
 
-def task_history(task: Task, entries: Iterable[LoggedObservation]) -> dict[str, Any]:
-    """Return a task's log, oldest first, as JSON values."""
-    lines, bodies = [], []
-    for one in entries:
-        lines.append(_history_entry(one))
+def task_history(task: Task, observations: Iterable[LoggedObservation]) -> dict[str, Any]:
+    """Return the history of a task as JSON values, in the order of `observations`."""
+    entries, bodies = [], []
+    for one in observations:
+        entries.append(_history_entry(one))
         bodies.append(show_body(one.body))
     conflicts = [HistoryConflict.model_validate(one) for one in task.conflicts]
-    history = TaskHistory(vid=task.vid, observations=lines, conflicts=conflicts)
+    history = TaskHistory(vid=task.vid, observations=entries, conflicts=conflicts)
     shown = history.model_dump(mode="json", exclude_unset=True)
-    for line, body in zip(shown["observations"], bodies, strict=True):
-        line["body"] = body  # not through pydantic, which takes no half of a surrogate pair as a name
+    # Pydantic refuses half of a surrogate pair as a name, and bodies may contain it, so they are added afterwards.
+    for entry, body in zip(shown["observations"], bodies, strict=True):
+        entry["body"] = body
     return shown
 
 
-def _history_entry(entry: LoggedObservation) -> HistoryEntry:
+def _history_entry(observation: LoggedObservation) -> HistoryEntry:
     return HistoryEntry(
-        origin=entry.origin,
-        at=entry.at,
-        digest=entry.digest,
+        origin=observation.origin,
+        at=observation.at,
+        digest=observation.digest,
         body=None,
-        unreadable=facts_of(entry).unreadable,
-        **({"reason": entry.reason} if entry.reason else {}),
+        unreadable=facts_of(observation).unreadable,
+        # `exclude_unset` leaves out a reason that is not passed.
+        **({"reason": observation.reason} if observation.reason else {}),
     )

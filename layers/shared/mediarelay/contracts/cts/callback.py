@@ -1,4 +1,4 @@
-"""Bodies of the provider's callbacks: results, the basic one before a video's transcode, the old console one."""
+"""Reads the bodies of the provider's callbacks: the result, the basic callback of a video, the old console callback."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,12 +11,13 @@ from mediarelay.errors import Malformed
 
 
 def callback_facts(kind: Kind, form: Form, fields: Mapping[str, object]) -> Facts:
-    """Read a callback of a known form; raises Malformed."""
+    """Read the fields of a callback of a known form; raise `Malformed`."""
     return _READERS[form](kind, Fields(fields))
 
 
 def _result(kind: Kind, fields: Fields) -> Facts:
-    """A transcode ended. `detail`, if there is one, has measures and renditions after a success, else errors."""
+    """Read the callback after a transcode."""
+    # `detail` contains measures and renditions after a success, and errors after a failure. It may be missing.
     detail = fields.part("detail")
     source = read.source(fields, detail)
     return Facts(
@@ -32,7 +33,7 @@ def _result(kind: Kind, fields: Fields) -> Facts:
 
 
 def _basic(kind: Kind, fields: Fields) -> Facts:
-    """A video was looked at, before transcoding. `success` only means that it could be read."""
+    """Read the callback after the provider probed a video, before the transcode. Its `success` is not an outcome."""
     return Facts(
         vid=fields.strict("vid", read.vid),
         kind=kind,
@@ -45,7 +46,7 @@ def _basic(kind: Kind, fields: Fields) -> Facts:
 
 
 def _console(kind: Kind, fields: Fields) -> Facts:
-    """The old form-encoded callback. It states a task's state; docs/fields.md says why nothing else is kept."""
+    """Read the old form-encoded callback, of which only the state is kept; docs/fields.md says why."""
     return Facts(vid=fields.strict("vid", read.vid), kind=kind, state=_state(Form.CONSOLE, fields))
 
 

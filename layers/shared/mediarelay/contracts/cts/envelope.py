@@ -1,4 +1,4 @@
-"""The envelope around API v2 answers: `code`, `message`, `codeDesc`, `data`. HTTP is 200 for business errors too."""
+"""Reads the envelope of API v2 answers: `code`, `message`, `codeDesc`, `data`. Errors have HTTP status 200, too."""
 
 import re
 from collections.abc import Mapping
@@ -10,14 +10,21 @@ from mediarelay.contracts.fields import Fields, nothing
 from mediarelay.contracts.json_objects import read_answer
 
 _MODULE_CODE = re.compile(r"\(([0-9]{1,9})\)", re.ASCII)
+# No documented code comes near this limit. An answer with a larger number is damaged.
 _MAX_CODE = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """An answer: `code` 0 is success; `module_code` is the number a `message` like `(9111)text` starts with.
+    """An answer of the provider.
 
-    `unreadable` names the side fields (`message`, `codeDesc`) that could not be read.
+    Attributes:
+        code: 0 for success.
+        message: Text for people, empty if missing.
+        code_desc: The name of the code.
+        module_code: The number at the start of a message such as `(9111)text`.
+        data: The content of the answer.
+        unreadable: Which of `message` and `codeDesc` could not be read.
     """
 
     code: int
@@ -29,10 +36,8 @@ class Envelope:
 
 
 def parse_envelope(body: bytes) -> Envelope:
-    """Read an answer of the API; raises Malformed naming `body`, `code` or `data`.
-
-    `code` has been printed as text, `codeDesc` as text, as a number and not at all.
-    """
+    """Read an answer of the API; raise `Malformed` with `body`, `code` or `data`."""
+    # The provider sends `code` as a number or as text, and `codeDesc` as text, as a number or not at all.
     fields = Fields(read_answer(body))
     message = fields.side("message", text) or ""
     module = _MODULE_CODE.match(message)

@@ -1,11 +1,15 @@
-"""The provider's fields, read one by one: what its documents print and what its backend is known to send.
+"""Readers of the provider's fields, in the forms that its documents print and its backend is known to send.
 
-Only what a task is and how it ended is read strictly (`Fields.strict`), any other field by itself (`Fields.side`).
+Fields that identify a task or state its outcome are read strictly (`Fields.strict`). Any other field that cannot be
+read is unknown (`Fields.side`).
 
-Numbers may come as text; empty text, `[]` and `{}` mean "nothing" (PHP writes an empty object as `[]`, and a list as an
-object with the keys "1", "2"); a measure of 0 means "not known": the documented failure of the basic callback is all
-zeros, m3u8 has size 0, ape and flac bitrate 0. Nothing is guessed: a ratio, a unit behind a number, a fraction of a
-byte or an epoch number instead of a time is not known.
+- The provider may send a number as text.
+- Empty text, `[]` and `{}` mean "no value": PHP writes an empty object as `[]`, and a list as an object with the keys
+  "1", "2".
+- A measure of 0 means "unknown": the documented failure of the basic callback has zeros only, m3u8 has size 0, ape and
+  flac have bitrate 0.
+- The readers guess nothing. A ratio, a number with a unit, a fraction of a byte, or an epoch number in place of a time
+  cannot be read.
 """
 
 import re
@@ -20,11 +24,11 @@ from mediarelay.domain.tasks.media import Fault, Place, Source
 from mediarelay.domain.tasks.vid import is_vid
 from mediarelay.errors import Malformed
 
-# The documents' own numbers: 322960391 bytes in 600 s are printed as 4205, and 187 stands beside `191488_mp3`.
+# Not 1000: the provider's examples give 4205 for 322960391 bytes in 600 s, and 187 beside `191488_mp3`.
 BITS_PER_KILOBIT = 1024
-
+# Readers of our JSON may parse numbers as doubles, which are exact up to here.
 MAX_NUMBER = 2**53
-# Of a time that can be meant: backends print their smallest or greatest date where they have none.
+# Backends send their smallest or largest date if they have none.
 YEARS = range(2000, 2100)
 
 _PROVIDER_ZONE = timezone(timedelta(hours=8))
@@ -37,23 +41,23 @@ Quantity = TypeVar("Quantity", int, float)
 
 
 def data_fields(data: object) -> Fields:
-    """Return the fields of an answer's `data`; raises Malformed naming `data` if it is no object."""
+    """Return the fields of an answer's `data`; raise `Malformed` if it is not an object."""
     if not isinstance(data, Mapping):
         raise Malformed("data", "not an object")
     return Fields(data)
 
 
-# ── readers of one value: None if it says nothing, ValueError if it cannot be read ────────────────────────────────────
+# ── readers of one value: None for no value, ValueError if it cannot be read ──────────────────────────────────────────
 
 
 def number(value: object) -> int | float | None:
-    """Read a number, or a number as text; true and false are no numbers."""
+    """Read a number, or a number as text; refuse true and false."""
     value = nothing(_number_in(value.strip()) if isinstance(value, str) else value)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("not a number")  # noqa: TRY004 - one error for all that cannot be read
-    if not -MAX_NUMBER <= value <= MAX_NUMBER:  # nor is NaN
+    if not -MAX_NUMBER <= value <= MAX_NUMBER:  # NaN fails this comparison, too
         raise ValueError("out of range")
     return value
 
@@ -68,7 +72,7 @@ def _number_in(text: str) -> object:
 
 
 def integer(value: object) -> int | None:
-    """Read an integer; 1000.0 is one."""
+    """Read an integer, also in the form 1000.0."""
     found = number(value)
     if found is not None and found != int(found):
         raise ValueError("not an integer")
@@ -76,12 +80,12 @@ def integer(value: object) -> int | None:
 
 
 def count(value: object) -> int | None:
-    """Read how many there are; 0 is not known."""
+    """Read a count; 0 is unknown."""
     return _not_negative(integer(value)) or None
 
 
 def measure(value: object) -> float | None:
-    """Read how much there is; 0 is not known."""
+    """Read a measure; 0 is unknown."""
     return float(_not_negative(number(value)) or 0) or None
 
 
@@ -92,19 +96,20 @@ def _not_negative(value: Quantity | None) -> Quantity | None:
 
 
 def text(value: object) -> str | None:
-    """Read text, and integers where text is documented."""
+    """Read text. The provider sends integers in some fields that it documents as text."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(integer(value))
     return address(value)
 
 
 def address(value: object) -> str | None:
-    """Read a URL or a path: text, and no number. Half a surrogate pair can be neither stored nor sent."""
+    """Read a URL or a path; refuse a number."""
     value = nothing(value)
     if value is None:
         return None
     if not isinstance(value, str):
         raise ValueError("not text")  # noqa: TRY004 - as above
+    # JSON can spell half of a surrogate pair, which DynamoDB and SNS refuse.
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -113,7 +118,7 @@ def address(value: object) -> str | None:
 
 
 def flag(value: object) -> bool | None:
-    """Read yes and no, as text, as JSON's true and false, as 1 and 0."""
+    """Read a flag, spelled `yes` and `no`, `true` and `false`, or 1 and 0."""
     value = nothing(value)
     if value is None:
         return None
@@ -124,17 +129,18 @@ def flag(value: object) -> bool | None:
 
 
 def vid(value: object) -> str:
-    """Read a task's id, which is never missing."""
+    """Read the id of a task, which is required."""
     if not isinstance(value, str) or not is_vid(value):
         raise ValueError("not 1 to 64 letters and digits")
     return value
 
 
 def moment(value: object) -> datetime | None:
-    """Read the provider's wall clock (UTC+8, no zone) as UTC; a zone that is stated counts."""
+    """Read a time as UTC. Without an offset, it is the provider's wall clock (UTC+8)."""
     value = nothing(value)
     if value in (None, _NO_TIME):
         return None
+    # `fromisoformat` would also read 20161223, which may as well be a number.
     if not isinstance(value, str) or not _DATE.match(value.strip()):
         raise ValueError("not a time such as 2016-12-23 21:11:42")
     found = datetime.fromisoformat(value.strip())
@@ -143,11 +149,11 @@ def moment(value: object) -> datetime | None:
     return (found if found.tzinfo else found.replace(tzinfo=_PROVIDER_ZONE)).astimezone(UTC)
 
 
-# ── what several payloads have ───────────────────────────────────────────────────────────────────────────────────────
+# ── fields of several payloads ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def place(fields: Fields, default: Place) -> Place:
-    """Read a bucket; what is not stated is taken from `default`."""
+    """Read the location of a file; take missing fields from `default`."""
     return Place(
         app_id=fields.side("app_id", count) or default.app_id,
         bucket=fields.side("bucket_name", text) or default.bucket,
@@ -156,13 +162,16 @@ def place(fields: Fields, default: Place) -> Place:
 
 
 def region(fields: Fields) -> str | None:
-    """Read a region. The tables say `region`, the payloads `bucket_region`; the latter wins."""
+    """Read a region."""
+    # The documents name the field `region` in their tables and `bucket_region` in their examples. Real payloads follow
+    # the examples.
     stated, tabled = fields.side("bucket_region", text), fields.side("region", text)
     return stated or tabled
 
 
 def source(origin: Fields, measures: Fields) -> Source:
-    """Read the source file: whose it is from `origin`, strictly as far as it is stated; what it is from `measures`."""
+    """Read the source file: its location from `origin`, its measures from `measures`."""
+    # URL, app id and bucket say whose file this is. If one of them is stated but unreadable, the payload is refused.
     url, path = origin.strict("url", address), origin.side("url_f0", address)
     return Source(
         url=url and printed_url(url, path),
@@ -188,17 +197,17 @@ def source(origin: Fields, measures: Fields) -> Source:
 
 
 def bits_per_second(value: float | None, unit: int) -> int | None:
-    """Convert a bitrate given in `unit` bit/s."""
+    """Return a bitrate, given in multiples of `unit` bit/s, in bit/s."""
     return None if value is None else round(value * unit)
 
 
 def faults(fields: Fields) -> tuple[Fault, ...]:
-    """Read `error_code` and `error_msg`: scalar, null, or lists whose entries belong together by position."""
+    """Read `error_code` and `error_msg`: each is a scalar, null, or a list, and lists are paired by position."""
     return pair_faults(fields.each("error_code", text), fields.each("error_msg", text))
 
 
 def pair_faults(codes: Sequence[str | None], messages: Sequence[str | None]) -> tuple[Fault, ...]:
-    """Pair codes and messages by position; code 0 is no code, an error without either is no error."""
+    """Return the faults of codes and messages, paired by position. Code 0 is no code; empty pairs are dropped."""
     pairs = ((_code(code), message) for code, message in zip_longest(codes, messages))
     return tuple(
         Fault(code=code, message=message) for code, message in pairs if code is not None or message is not None
@@ -206,7 +215,7 @@ def pair_faults(codes: Sequence[str | None], messages: Sequence[str | None]) -> 
 
 
 def _code(spelled: str | None) -> int | str | None:
-    """Read a code as a number where it is one, else keep the text."""
+    """Return a code as a number if it is one, otherwise as text."""
     digits = (spelled or "").removeprefix("-")
     if spelled is None or not (digits.isascii() and digits.isdigit() and len(digits) <= _INT64_DIGITS):
         return spelled

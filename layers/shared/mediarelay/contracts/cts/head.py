@@ -16,9 +16,10 @@ from mediarelay.contracts.json_objects import MAX_DEPTH, decode_text, read_lenie
 from mediarelay.domain.tasks.file_url import parse_printed
 from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import MAX_URL, State
-from mediarelay.domain.tasks.vid import is_vid
+from mediarelay.domain.tasks.vid import VID_FORM, is_vid
 from mediarelay.errors import Malformed
 
+# Splitting a form costs time for each field, and any sender decides how many there are.
 _MAX_FORM_FIELDS = 64
 _JSON_START = re.compile(r'\s*[\[{"]')
 
@@ -35,10 +36,11 @@ class Form(StrEnum):
 
 
 _TYPES = {"trans_result": Form.RESULT, "trans_basic": Form.BASIC}
+# Fields that identify a form if `callback_type` is missing.
 _SHAPES = ((Form.RESULT, {"detail"}), (Form.BASIC, {"fail_msg", "size"}))
 
 
-# The state that the `status` of each form claims.
+# Each form has its own words for a status: `success` of a basic callback is not an outcome.
 STATES: dict[Form, dict[str, State]] = {
     Form.RESULT: {"success": State.SUCCEEDED, "fail": State.FAILED},
     Form.BASIC: {"success": State.PROBED, "fail": State.FAILED},
@@ -50,13 +52,13 @@ _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What identifies a callback.
+    """The identity and the claim of a callback.
 
     Attributes:
         vid: The task; only the form of the id is checked.
         form: The form of the callback.
-        claim_summary: What it claims.
-        lenient: It is not valid JSON, but has only the mistakes of the provider's documented examples.
+        claim_summary: The values that the callback claims.
+        lenient: Whether the body is invalid JSON with the mistakes of the provider's documented examples.
     """
 
     vid: str
@@ -112,16 +114,16 @@ def _form_fields(text: str) -> dict[str, Any]:
     try:
         pairs = parse_qsl(text.strip(), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS, errors="replace")
     except ValueError:
-        raise Malformed("body", "neither JSON nor a form") from None
+        raise Malformed("body", "must be JSON or a form") from None
     return unique_names(pairs)
 
 
 def _vid(fields: dict[str, Any]) -> str:
     vid = fields.get("vid")
     if vid is None or vid == "":
-        raise Malformed("vid", "missing: this message names no task")
+        raise Malformed("vid", "is required: without it, the callback names no task")
     if not is_vid(vid):
-        raise Malformed("vid", "not 1 to 64 letters and digits")
+        raise Malformed("vid", VID_FORM)
     return str(vid)
 
 

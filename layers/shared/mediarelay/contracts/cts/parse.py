@@ -1,8 +1,8 @@
-"""The contract with a CTS-compatible provider: its payloads in, the domain's `Facts` out.
+"""The contract with a CTS-compatible provider: these functions turn its payloads into the domain's `Facts`.
 
-Every quirk of the wire is settled behind these functions; docs/fields.md lists where each documented field goes. They
-raise `errors.Malformed` with the wire name of the field, and nothing else, if a payload does not say which task it is
-about or how that stands, or if it states unreadably whose file it is. `Facts.unreadable` has all other such fields.
+They handle every quirk of the wire format; docs/fields.md lists where each documented field goes. They raise only
+`errors.Malformed`, with the wire name of the field, if the task, its state or the owner of its file cannot be read. Any
+other field that cannot be read is listed in `Facts.unreadable`.
 """
 
 import json
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def parse_callback(kind: Kind, body: bytes) -> Facts:
-    """Read the body of a callback, JSON or form; a claim, not yet a fact."""
+    """Read the body of a callback, JSON or form-encoded. The result is a claim until the provider confirms it."""
     head, fields = read_callback(body)
     return callback_facts(kind, head.form, fields)
 
@@ -42,13 +42,14 @@ def parse_query(kind: Kind, data: Mapping[str, object] | None) -> Facts:
 
 
 def parse_submitted(data: Mapping[str, object] | None) -> str:
-    """Read the `data` of an AddCtsAudioTask answer: the vid of the new task."""
+    """Return the vid of the new task from the `data` of an AddCtsAudioTask answer."""
     return submitted_vid(data)
 
 
 def parse_reply(body: bytes) -> Mapping[str, object]:
-    """Return the `data` of a query's answer that was kept as it came: with its envelope, or without."""
+    """Return the `data` of a query's answer that was stored as received, with or without its envelope."""
     fields = read_answer(body)
+    # `data` may have a field `code`, too. Only `data` has a vid.
     if "code" not in fields or "vid" in fields:
         return fields
     envelope = parse_envelope(body)
@@ -60,6 +61,7 @@ def parse_reply(body: bytes) -> Mapping[str, object]:
 
 
 def canonical(data: Mapping[str, object]) -> bytes:
-    """Write `data` as JSON. The same answer gives the same bytes, so that it is logged once."""
+    """Return `data` as JSON. Equal answers give equal bytes, so the log stores them once."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace")  # half a surrogate pair is spelled as JSON spells it
+    # For half of a surrogate pair, this writes the escape that JSON uses.
+    return text.encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""Answers of the query and submit actions: GetCtsInfo, GetCtsaudioInfo, AddCtsAudioTask (the envelope's `data`)."""
+"""Reads the `data` of the answers of GetCtsInfo, GetCtsaudioInfo and AddCtsAudioTask."""
 
 from mediarelay.contracts.cts import fields as read
 from mediarelay.contracts.cts.result import renditions
@@ -10,7 +10,7 @@ _STATES = {1: State.PENDING, 2: State.PROBED, 3: State.TRANSCODING, 4: State.FAI
 
 
 def query_facts(kind: Kind, data: object) -> Facts:
-    """Read the `data` of GetCtsInfo (video) and GetCtsaudioInfo (audio); raises Malformed."""
+    """Read the `data` of GetCtsInfo (video) or GetCtsaudioInfo (audio); raise `Malformed`."""
     fields = read.data_fields(data)
     source = read.source(fields, fields)
     return Facts(
@@ -27,7 +27,8 @@ def query_facts(kind: Kind, data: object) -> Facts:
 
 
 def _state(fields: Fields) -> State:
-    """Return the state: a deleted task is superseded, whatever its status."""
+    """Return the state of a task."""
+    # A deleted task keeps a status, which no longer says how the task ended, so `deleted` comes first.
     if fields.strict("deleted", read.flag):
         return State.SUPERSEDED
     state = _STATES.get(fields.strict("status", read.count) or 0)
@@ -37,5 +38,5 @@ def _state(fields: Fields) -> State:
 
 
 def submitted_vid(data: object) -> str:
-    """Read the `data` of AddCtsAudioTask; raises Malformed."""
+    """Return the vid from the `data` of AddCtsAudioTask; raise `Malformed`."""
     return read.data_fields(data).strict("vid", read.vid)

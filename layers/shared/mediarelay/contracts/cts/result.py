@@ -1,4 +1,4 @@
-"""The provider's `result` object: the renditions of a task, in query answers and in result callbacks alike."""
+"""Reads the provider's `result` object, which lists the renditions of a task in answers and in result callbacks."""
 
 from collections.abc import Callable
 
@@ -25,21 +25,20 @@ _SPECS: dict[RenditionKind, Callable[[str], Spec]] = {
     RenditionKind.COVER: parse_frame_spec,
     RenditionKind.AUDIO: parse_audio_spec,
 }
+# The provider documents kbit/s for video and bit/s for audio.
 _BITRATE_UNITS = {RenditionKind.VIDEO: BITS_PER_KILOBIT, RenditionKind.AUDIO: 1}
 
 
 def renditions(kind: Kind, result: Fields, home: Place) -> tuple[Rendition, ...]:
-    """List the renditions of a task of this kind; what no `dst` states is taken from the source's place, `home`.
-
-    Any group may be missing. The `dst` of the tables serves groups without their own.
-    """
+    """Return the renditions of a task of this kind. `home`, the source's location, completes their locations."""
+    # The documents put `dst` beside the groups in their tables, and into each group in their examples.
     default = place(result.part("dst"), home)
     found = (_group(group, result.part(group), default) for group in _GROUPS[kind])
     return tuple(rendition for group in found for rendition in group)
 
 
 def _group(kind: RenditionKind, group: Fields, default: Place) -> list[Rendition]:
-    """Read the renditions of one kind. One that has neither a name nor a path says nothing."""
+    """Return the renditions of one kind that have a name or a path."""
     dst = place(group.part("dst"), default)
     found = [_rendition(kind, info, dst) for info in group.parts("info")]
     usable = [rendition for rendition in found if rendition.name or rendition.paths]
@@ -49,10 +48,9 @@ def _group(kind: RenditionKind, group: Fields, default: Place) -> list[Rendition
 
 
 def _rendition(kind: RenditionKind, info: Fields, dst: Place) -> Rendition:
-    """Read one rendition. A query names it `name`, an audio callback `trans_name`; `bitrate` has its group's unit.
-
-    A video has a path, a cover a list of paths; both are taken for both.
-    """
+    """Read one rendition."""
+    # Queries call its name `name`, audio callbacks `trans_name`. A video has a path, a cover a list of paths, and both
+    # forms are accepted for every kind.
     stated, called = info.side("name", text), info.side("trans_name", text)
     name = stated or called or ""
     return Rendition(

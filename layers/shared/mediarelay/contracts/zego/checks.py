@@ -27,7 +27,7 @@ def _has_no_id(grant: Grant) -> bool:
     return any(not one.resource_id for one in grant.resources)
 
 
-# Each inconsistency by its name in the log.
+# The names appear in the log, where an operator reads them without this code.
 INCONSISTENCIES: Mapping[str, Callable[[Grant], bool]] = {
     "a segment begins before the song": _is_early,
     "a segment ends before it begins": _is_empty,

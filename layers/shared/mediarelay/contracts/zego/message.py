@@ -9,7 +9,7 @@ from mediarelay.contracts.json_objects import read_any_integer
 from mediarelay.contracts.zego.values import MAX_TEXT, Object, digest_of, exact_text
 from mediarelay.errors import Malformed
 
-# Relays in one message.
+# Each relay costs a call to KMS and a write, and the game server waits for all of them.
 MAX_RELAYS = 100
 SIGNATURE_FIELDS = ("signature", "timestamp", "nonce")
 _PERCENT_ENCODED = re.compile(rb"\s*%7B", re.IGNORECASE)
@@ -56,10 +56,10 @@ def _relays(content: Object) -> tuple[Object, ...]:
         return (content,)
     relays = as_list(content["relays"])
     if not 0 < len(relays) <= MAX_RELAYS:
-        raise Malformed("relays", f"a list of 1 to {MAX_RELAYS}")
+        raise Malformed("relays", f"must be a list of 1 to {MAX_RELAYS}")
     objects = tuple(relay for relay in relays if isinstance(relay, dict))
     if len(objects) < len(relays):
-        raise Malformed("relays", "objects")
+        raise Malformed("relays", "must be a list of objects")
     return objects
 
 

@@ -20,7 +20,7 @@ from mediarelay.contracts.zego.values import (
 from mediarelay.errors import Malformed
 
 _PLAIN = re.compile(rf"{NUMBER.pattern}|true|false", re.IGNORECASE | re.ASCII)
-# The name of a field. A name may also be a value that a server put in the wrong place.
+# Any other name may be a value, even a token, that a server put in the wrong place.
 _FIELD = re.compile(r"[A-Za-z]+(_[A-Za-z]+)*")
 MAX_FIELD_NAME = 24
 # Signs that a text contains a secret, or a JSON object with members.

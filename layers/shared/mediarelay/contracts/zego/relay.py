@@ -30,12 +30,12 @@ from mediarelay.domain.songs.errors import EMPTY, SongError, song_error
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey, SongType, Span
 from mediarelay.errors import Malformed
 
+# ZEGO documents these defaults, in milliseconds.
 SHARE_TTL = 3_600_000
-# Defaults (milliseconds) that ZEGO documents.
 KRC_TTL = 43_200_000
-# Resources, or segments, of one result. Views and notifications have to stay small.
+# Responses and notifications show all resources and segments of a result, and their size is limited.
 MAX_PARTS = 32
-# Misspellings of old SDKs. Unknown qualities are kept unchanged.
+# Old SDK versions misspell this quality. Unknown qualities are kept unchanged.
 QUALITIES = {"nomal": "normal"}
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -74,7 +74,9 @@ def read_relay(content: Object, sent: datetime, at: datetime, place: int = 0, me
         key=key,
         digest=digest_of([key.room, key.song, key.vendor, key.type, error and error.raw, again, same]),
         content=digest_of(same),
+        # A sender's clock may be ahead. Its relays must not sort behind later ones of other senders for that.
         sent=min(sent, at),
+        # The relays of one message arrive together. Different times keep their order.
         at=at + place * _MICROSECOND,
         request_id=_text(result, "request_id"),
         grant=None if error else _grant(data, key.type, shared),
@@ -86,7 +88,7 @@ def read_relay(content: Object, sent: datetime, at: datetime, place: int = 0, me
 def _data(value: object) -> Object:
     """Return the data of a result. All spellings of an empty value count as empty."""
     if value and not isinstance(value, dict):
-        raise ValueError("not an object")
+        raise ValueError("must be an object")
     return value if isinstance(value, dict) else {}
 
 
@@ -105,7 +107,7 @@ def _type(fields: Fields, data: Fields, *, sure: bool) -> SongType:
     if stated := fields.strict("resource_type", song_type):
         return stated
     if not sure and is_clip is None and is_accompany is None:
-        raise Malformed("resource_type", "required, because the result does not state it")
+        raise Malformed("resource_type", "is required, because the result does not state it")
     if is_clip:
         return SongType.SEGMENT if _decisive(data, "other_segments") else SongType.CLIP
     return SongType.ACCOMPANIMENT if is_accompany else SongType.SONG
@@ -124,7 +126,7 @@ def _decisive(data: Fields, name: str) -> list[Fields]:
     found = data.parts(name, json_object)
     is_unreadable = not found and f"{data.path}{name}" in data.unreadable
     if is_unreadable or len(found) > MAX_PARTS:
-        raise Malformed(f"{data.path}{name}", f"a list of at most {MAX_PARTS} objects was expected")
+        raise Malformed(f"{data.path}{name}", f"must be a list of at most {MAX_PARTS} objects")
     return found
 
 
@@ -225,5 +227,5 @@ def _text(fields: Fields, name: str) -> str | None:
 
 def _required(value: Value | None, name: str) -> Value:
     if value is None:
-        raise Malformed(name, "missing")
+        raise Malformed(name, "is required")
     return value

@@ -11,9 +11,9 @@ from mediarelay.contracts.json_objects import read_any_integer
 from mediarelay.domain.songs.model import SongType
 from mediarelay.errors import Malformed
 
-# Spellings of a flag.
+# The serializers of some languages write flags as numbers, others as text.
 FLAGS: dict[object, bool] = {1: True, "true": True, 0: False, "false": False}
-# Spellings of a requested type: the SDK's number, or the name.
+# Game servers pass on the SDK's number of a type, or its name.
 TYPES: dict[object, SongType] = {kind.value: kind for kind in SongType} | dict(enumerate(SongType))
 SECRET_FIELDS = frozenset({"share_token", "krc_token", "resource_id"})
 NAMES = frozenset({"room_id", "song_id", "song_name", "singer_name"})
@@ -23,6 +23,7 @@ SHOWN_FIELDS = NAMES | {"resource_type", "request_id", "message", "quality"}
 READ_TEXTS = frozenset({"song_name", "singer_name", "request_id", "quality"})
 # Fields in which `007` and `7` differ.
 TEXTS = SHOWN_FIELDS | SECRET_FIELDS
+# Doubles, which other languages parse numbers into, are exact up to here.
 MAX_INTEGER = 2**53
 MAX_TEXT = 512
 MAX_TOKEN = 4096
@@ -106,7 +107,7 @@ def _number_from(low: int, value: object) -> int | None:
         return None
     number = integer(value)
     if number is None or not low <= number <= MAX_INTEGER:
-        raise ValueError("a whole number was expected")
+        raise ValueError("must be a whole number")
     return number
 
 
@@ -116,7 +117,7 @@ def flag(value: object) -> bool | None:
         return None
     flag = value if isinstance(value, bool) else _known(FLAGS, value)
     if flag is None:
-        raise ValueError("0, 1, true or false was expected")
+        raise ValueError("must be 0, 1, true or false")
     return flag
 
 
@@ -125,7 +126,7 @@ def song_type(value: object) -> SongType | None:
     if value is None or value == "":
         return None
     if (kind := _known(TYPES, value)) is None:
-        raise ValueError("0 to 3, or " + ", ".join(SongType))
+        raise ValueError("must be 0 to 3, or one of " + ", ".join(SongType))
     return kind
 
 
@@ -147,7 +148,7 @@ def token_text(value: object) -> str | None:
     if is_nothing(value):
         return None
     if not isinstance(value, str) or len(value) > MAX_TOKEN or not storable(value):
-        raise ValueError("text was expected")
+        raise ValueError("must be text")
     return value
 
 
@@ -162,10 +163,10 @@ def is_token(value: object) -> bool:
 def identity(value: object) -> str:
     """Read an identity, which is never missing: text, or a number as text."""
     if value is None:
-        raise ValueError("missing")
+        raise ValueError("is required")
     text = exact_text(value) or ""
     if not 0 < len(text.encode("utf-8", "replace")) <= MAX_TEXT // 4 or not text.isprintable():
-        raise ValueError(f"1 to {MAX_TEXT // 4} bytes of printable text were expected")
+        raise ValueError(f"must be 1 to {MAX_TEXT // 4} bytes of printable text")
     return text
 
 
@@ -175,7 +176,7 @@ def json_object(value: object) -> Object | None:
         return value
     if is_nothing(value):
         return None
-    raise ValueError("not an object")
+    raise ValueError("must be an object")
 
 
 def storable(text: str) -> bool:
@@ -190,7 +191,7 @@ def parse_result(value: object) -> dict[str, Any]:
     if value is None or value == []:  # PHP writes an empty object as a list
         return {}
     if not isinstance(value, dict):
-        raise Malformed("result", "an object, or one as JSON text")
+        raise Malformed("result", "must be an object, or an object as JSON text")
     return value
 
 

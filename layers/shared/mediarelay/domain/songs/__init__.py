@@ -1,1 +1,1 @@
-"""A song in a room: what the room may use of it, and what subscribers learn about it."""
+"""Songs: the lease of a song in a room, and the events of that lease."""

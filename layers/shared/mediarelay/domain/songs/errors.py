@@ -1,19 +1,20 @@
-"""ZEGO's two families of error codes, as one: what kind of error it is, and what a person should do about it.
+"""ZEGO's error codes: the class of each error, and advice on what to do about it.
 
-The client's codes are 1017xxx. The JSON of a result may carry a raw code of the service, and the server API adds
-320000000 to that. All of them are data; a code that is not listed keeps its number.
+The codes of the client SDK are 1017xxx. The JSON of a result may contain a raw code of the service instead, and the
+server API adds 320000000 to a raw code. A code that is not listed keeps its number.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+# The server API adds this to the codes of the service.
 SERVER_API = 320_000_000
-# Our own: success was reported, and nothing was given.
+# A result that states success without any resources. ZEGO sends 0 for success, so it is free for this error of ours.
 EMPTY = 0
 
 
 class ErrorClass(StrEnum):
-    """What follows from an error."""
+    """How a client should react to an error."""
 
     RETRY = "retry"
     WAIT = "wait"
@@ -28,7 +29,7 @@ class ErrorClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SongError:
-    """One error. `code` is the client's, where there is one; `raw` is what was sent."""
+    """One error. `code` is the code of the client SDK, or `raw` if there is none; `raw` is the code that was sent."""
 
     code: int
     raw: int
@@ -104,7 +105,7 @@ ERRORS: dict[int, tuple[ErrorClass, str]] = {
     1017098: (_C.RETRY, "The network failed: try again, waiting longer each time."),
     1017099: (_C.RETRY, "Something failed inside ZEGO: try once more, then ask ZEGO."),
 }
-# The service's own codes, by the client's.
+# Codes of the service, each with the code of the client SDK for the same error.
 SERVICE_CODES = {
     4: 1017040,
     5: 1017099,
@@ -134,13 +135,14 @@ SERVICE_CODES = {
     100000: 1017099,
     100002: 1017097,
 }
+# No member of the room shares the song any more, so the right to share has ended.
 SHARE_ENDED = 1017050
-# Of a song without pitch data everything else may be used.
+# Without pitch data, the room can still use everything else of a song.
 NO_PITCH = frozenset({1017049, 1017075})
 
 
 def song_error(raw: int) -> SongError:
-    """Classify a code of any family; 0 stands for a success that gave nothing."""
+    """Return the error of a code of any family; 0 stands for a success without resources."""
     service = raw - SERVER_API if raw >= SERVER_API else raw
     code = SERVICE_CODES.get(service, service)
     kind, advice = ERRORS.get(code, (ErrorClass.UNKNOWN, f"Code {raw} is not documented: ask ZEGO what it means."))

@@ -106,6 +106,7 @@ def next_event(lease: Lease, bookkeeping: SongBookkeeping, margins: Margins, now
     After the end, a notice that was not published in time is left out.
     """
     events = sorted(_events(lease, bookkeeping, margins), key=lambda event: event.at)
+    # A notice that comes after the end would tell subscribers nothing new.
     ended = any(event.type is SongEventType.EXPIRED and event.at <= now for event in events)
     unpublished = (event for event in events if event.label not in bookkeeping.published)
     return next((event for event in unpublished if not (ended and event.type is SongEventType.EXPIRING)), None)

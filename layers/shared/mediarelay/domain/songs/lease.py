@@ -16,9 +16,9 @@ from enum import StrEnum
 from mediarelay.domain.songs.errors import NO_PITCH, SHARE_ENDED, ErrorClass, SongError
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey
 
-# ZEGO grants no resource for longer.
+# ZEGO grants no resource for longer than a day.
 MAX_VALIDITY = timedelta(hours=24)
-# For a resource that does not state its validity: the default lifetime of a share token.
+# A resource that does not state its validity gets the default lifetime of a share token.
 DEFAULT_VALIDITY = timedelta(hours=1)
 # Errors that take nothing away from the room.
 HARMLESS = frozenset({ErrorClass.INFORMATION, ErrorClass.WAIT, ErrorClass.USE_WHAT_YOU_HAVE})
@@ -41,7 +41,7 @@ class Next(StrEnum):
     GIVE_UP = "give_up"
 
 
-# What to do after the last error once nothing is usable. For all other errors, a member must acquire the song.
+# The next action after the last error, once nothing is usable. After any other error a member must acquire the song.
 AFTER = {
     ErrorClass.PERMANENT: Next.GIVE_UP,
     ErrorClass.FIX: Next.GIVE_UP,
@@ -82,6 +82,7 @@ class Lease:
     @property
     def newest(self) -> Relay | None:
         """The acquisition that was sent last."""
+        # Sent, not received: a game server may deliver an old relay late, after an outage.
         return self._last(relay for relay in self.relays.values() if relay.grant)
 
     @property
@@ -121,6 +122,7 @@ class Lease:
     @property
     def conflicts(self) -> tuple[str, ...]:
         """Request ids with different results. ZEGO answers a request once, so one of them is not from ZEGO."""
+        # The same request with the same content is only a repeat, so the set drops it first.
         ids = Counter(name for name, _ in {(relay.request_id, relay.content) for relay in self.relays.values()} if name)
         return tuple(sorted(name for name, count in ids.items() if count > 1))
 
@@ -166,6 +168,7 @@ def merge(left: Lease, right: Lease) -> Lease:
 
 def advice(known: Lease, now: datetime, margin: timedelta) -> Advice:
     """Return what a client of the room should do now."""
+    # A resource comes first: whoever has one need not pay or share again.
     alive = {one.part for one in known.entitlements(margin) if one.remaining_ms(now)}
     if Part.RESOURCE in alive:
         return Advice(Next.USE, "Whoever got the resource may use it" + _sharing(Part.SHARE in alive))
@@ -196,6 +199,7 @@ def _first(one: Relay, other: Relay) -> Relay:
 
 
 def _order(relay: Relay) -> tuple[datetime, datetime, str]:
+    # The digest makes the order total, so that every reader picks the same relay.
     return relay.sent, relay.at, relay.digest
 
 
@@ -206,6 +210,7 @@ def _shares(relay: Relay) -> bool:
 def _until(relay: Relay, ttl: int | None) -> datetime:
     """Return a deadline, counted from the first receipt; never later than `MAX_VALIDITY`."""
     stated = DEFAULT_VALIDITY if ttl is None else timedelta(milliseconds=ttl)
+    # A result is not signed, so an absurd lifetime must not keep a song alive for ever.
     return relay.at + min(stated, MAX_VALIDITY)
 
 

@@ -1,4 +1,4 @@
-"""Results of ZEGO's SDK about a song, as a game server relays them: who may use what, and for how long.
+"""Results of ZEGO's SDK about a song, as a game server relays them: the grants of a room and their lifetimes.
 
 Units, everywhere: durations and times to live in milliseconds, sizes in bytes, times in UTC. ZEGO signs
 none of this, so none of it may be used for billing.
@@ -12,7 +12,7 @@ from mediarelay.domain.songs.errors import SongError
 
 
 class SongType(StrEnum):
-    """What was requested: a whole song, its accompaniment, a long clip, or a short segment."""
+    """The type of a request: a whole song, its accompaniment, a long clip, or a short segment."""
 
     SONG = "song"
     ACCOMPANIMENT = "accompaniment"

@@ -1,1 +1,1 @@
-"""A task: what is known of it, how it moves on, and what happens next."""
+"""Tasks: the log of a task, its merge, and its lifecycle."""

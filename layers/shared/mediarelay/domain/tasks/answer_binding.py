@@ -7,11 +7,12 @@ from mediarelay.domain.tasks.conflict import Statement, statements
 from mediarelay.domain.tasks.media import Facts
 from mediarelay.domain.tasks.origin import Origin
 
+# The fields that name the file. Outcomes and sizes may differ, because the task goes on.
 IDENTITY = ("app_id", "bucket", "url")
 
 
 def mismatches(vid: str, known: Iterable[Statement], answer: Facts) -> tuple[str, ...]:
-    """Return the fields of an answer that contradict everything that is known; the answer is bound if there are none.
+    """Return the fields of an answer that contradict all known statements; the answer is bound if there are none.
 
     Args:
         vid: The task that was queried.

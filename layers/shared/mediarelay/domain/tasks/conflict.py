@@ -14,13 +14,13 @@ from mediarelay.domain.tasks.media import Facts, State
 from mediarelay.domain.tasks.origin import AUTHORITY, Origin
 
 OUTCOME = "outcome"
-# Statements that are kept of one task: anybody with the path token can send any number of claims.
+# Only so many statements of a task are stored: anybody with the path token can send any number of claims.
 MAX_STATEMENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What one origin states about a subject: `outcome`, `app_id`, `bucket` or `url`."""
+    """The value that one origin states about a subject: `outcome`, `app_id`, `bucket` or `url`."""
 
     subject: str
     value: str
@@ -48,6 +48,7 @@ SUBJECTS: Mapping[str, Callable[[Facts], object]] = {
     OUTCOME: _outcome,
     "app_id": lambda facts: facts.source.place.app_id,
     "bucket": lambda facts: facts.source.place.bucket,
+    # Clients and provider spell URLs differently. Two spellings of one file are no contradiction.
     "url": lambda facts: identity(facts.source.url) if facts.source.url else None,
 }
 

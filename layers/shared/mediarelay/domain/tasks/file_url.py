@@ -1,15 +1,15 @@
-"""Which file a URL names: an object of a bucket. Files are compared as objects, never as the text of their URLs.
+"""Parse the URL of a file, an object in a bucket. Files are compared as objects, never as the text of their URLs.
 
-Two sides write URLs, and they write them in two ways, so there is one parser for each:
+Clients and the provider write URLs differently, so each has its own parser:
 
 | who writes it | `http://music-7.cossh.myqcloud.com/100%25.mp3` names the key |
 |---|---|
 | a client of our API (`parse_url`): escaped once, as RFC 3986 says | `100%.mp3` |
 | the provider (`parse_printed`): raw, whatever follows the host is the key | `100%25.mp3` |
 
-`CosFile.url` is the one way in which we write a URL: escaped, so our API takes it again. Its host is one that exists: a
-short region (`sh`) stands right behind `cos`, as in the provider's documents, one of version 5 of the object storage
-(`ap-shanghai`) behind a dot. Either is read with and without the dot, as the same bucket.
+`CosFile.url` always writes a URL escaped, so the API accepts it again. Its host exists: a short region (`sh`) follows
+`cos` directly, as in the provider's documents; a region of version 5 of the object storage (`ap-shanghai`) follows a
+dot. The parsers accept both with and without the dot.
 """
 
 import re
@@ -20,9 +20,9 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 from mediarelay.domain.tasks.media import MAX_URL
 from mediarelay.errors import Malformed
 
-# Of UTF-8: the limit of the object storage (its documentation of object keys).
+# Bytes of UTF-8. The object storage accepts no longer key.
 MAX_KEY_BYTES = 850
-# The regions that have two names: that of version 5 of the object storage, and the short one.
+# Some regions have two names, one of version 5 of the object storage and a short one. Clients and provider use either.
 REGIONS = {
     "ap-beijing": "bj",
     "ap-beijing-1": "tj",
@@ -41,8 +41,8 @@ _HOST = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _URL = re.compile(r"https?://(?P<host>[^/?#:]+)(:(80|443))?/(?P<key>.+)", re.IGNORECASE | re.DOTALL)
-# Beginnings of what can never be the URL of a source file, and why; the first that matches counts. Patterns are
-# compiled when they are used: the callback functions import this module and need none.
+# Patterns of texts that can never be the URL of a source file, each with its reason; the first match counts. They are
+# compiled when they are used, because the callback functions import this module and need none.
 _REFUSALS = (
     (f".{{{MAX_URL + 1}}}", f"must have at most {MAX_URL} characters"),
     (r"(?!http://)", "must begin with http://"),
@@ -53,13 +53,13 @@ _REFUSALS = (
     (r".*%(?![0-9A-Fa-f]{2})", "must have two hexadecimal digits after each %; a % in a key is written %25"),
 )
 _FORM = "must be http://{bucket}-{app_id}.cos{region}.myqcloud.com/{key}"
-# What no object can have as its key.
+# Patterns of texts that cannot be the key of an object.
 _KEY_FLAWS = (
     (r"(?s:.*)[\ud800-\udfff]", "must be UTF-8"),
     (r"(?s:.*)[\x00-\x1f\x7f]", "must not hold control characters"),
     (r"((?s:.*)[/\\])?\.{1,2}(\Z|[/\\])", "must not hold the segments . and .."),
 )
-# What no source file can have as its key. That of the first character is the object storage's own rule.
+# Patterns of texts that cannot be the key of a source file. The object storage itself forbids the first character.
 _SOURCE_KEY_FLAWS = (
     *_KEY_FLAWS,
     (r"[/\\]", "must not begin with a slash or a backslash"),
@@ -69,11 +69,11 @@ _SOURCE_KEY_FLAWS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CosFile:
-    """An object of the object storage: the account, bucket and region that hold it, and its key.
+    """An object of the object storage: its account, bucket, region and key.
 
     Attributes:
-        region: As its URL names it; see `REGIONS`.
-        key: Not escaped, without the slash that stands before it in a URL.
+        region: The region as the URL names it; see `REGIONS`.
+        key: Not escaped, without the slash before it in a URL.
     """
 
     app_id: int
@@ -83,17 +83,17 @@ class CosFile:
 
     @property
     def url(self) -> str:
-        """The URL of the file, escaped: every byte of the key but letters, digits, `/`, `-`, `.`, `_` and `~`."""
+        """The URL of the file. Every byte of the key is escaped except letters, digits, `/`, `-`, `.`, `_` and `~`."""
         return f"http://{self._host}/{quote(self.key, safe='/')}"
 
     @property
     def printed(self) -> str:
-        """The URL of the file as the provider prints it, raw."""
+        """The URL of the file as the provider prints it, not escaped."""
         return f"http://{self._host}/{self.key}"
 
     @property
     def identity(self) -> str:
-        """The URL of the file with the short name of its region: two are equal only if they name the same file."""
+        """The URL of the file with the short name of its region. Only URLs of the same file are equal."""
         return replace(self, region=short_region(self.region)).url
 
     @property
@@ -108,7 +108,7 @@ def bucket_host(app_id: int, bucket: str, region: str) -> str:
 
 
 def parse_host(host: str) -> tuple[int, str, str] | None:
-    """Return the account, name and region of the bucket whose host this is; None for any other host."""
+    """Return the account, name and region of the bucket that a host names; None for any other host."""
     match = _HOST.fullmatch(host)
     return match and (int(match["app_id"]), match["bucket"].lower(), match["region"].lower())
 
@@ -119,10 +119,10 @@ def short_region(region: str) -> str:
 
 
 def parse_url(url: str) -> CosFile:
-    """Read the URL of a source file that a client sends, escaped once; raises `Malformed` (`url`).
+    """Parse the URL of a source file that a client sends, escaped once; raises `Malformed` (`url`).
 
-    Blanks and characters outside ASCII may stand for themselves. Whatever the provider could never confirm is refused:
-    another scheme, a port, a query, a fragment, a host that is no bucket's, a key that no file has.
+    Blanks and characters outside ASCII need no escape. A URL that the provider could never confirm is refused: another
+    scheme, a port, a query, a fragment, a host that is no bucket's, or a key that no file can have.
     """
     for pattern, reason in _REFUSALS:
         if re.match(pattern, url, re.IGNORECASE | re.DOTALL):
@@ -139,12 +139,12 @@ def parse_url(url: str) -> CosFile:
 
 
 def parse_printed(text: str, path: str | None = None) -> CosFile | None:
-    """Read a URL that the provider prints, raw; None if it is not the URL of an object.
+    """Parse a URL that the provider prints, not escaped; return None if it is not the URL of an object.
 
     Args:
-        text: The URL. Whatever follows the host is the key, also `#`, `?` and `%20`.
-        path: The path of the same file, as the provider prints it beside the URL. A provider may print the URL as it
-            was submitted, which is escaped; if the path says so, the URL is read like that.
+        text: The URL. Everything after the host is the key, even `#`, `?` and `%20`.
+        path: The path of the same file, as the provider prints it beside the URL. If it shows that the provider printed
+            the URL as it was submitted, which is escaped, the key is unescaped.
     """
     try:
         file = _parse(text, _encodable)
@@ -155,10 +155,10 @@ def parse_printed(text: str, path: str | None = None) -> CosFile | None:
 
 
 def parse_stored(url: str) -> CosFile | None:
-    """Read the URL of a stored request; None if it is not the URL of an object.
+    """Parse the URL of a stored request; return None if it is not the URL of an object.
 
-    Requests that earlier versions stored may hold what `parse_url` refuses today: https, a port, or a `#` that is not
-    escaped.
+    Requests that earlier versions stored may contain parts that `parse_url` refuses: https, a port, or a `#` that is
+    not escaped.
     """
     try:
         return _parse(url, _unescaped)
@@ -167,25 +167,25 @@ def parse_stored(url: str) -> CosFile | None:
 
 
 def printed_url(text: str, path: str | None = None) -> str:
-    """Write a URL that the provider prints in our way; what is not the URL of an object stays itself."""
+    """Return a URL that the provider printed as `CosFile.url` writes it; other text stays as it is."""
     file = parse_printed(text, path)
     return file.url if file else text
 
 
 def stored_url(url: str) -> str:
-    """Write the URL of a stored request in our way; what is not the URL of an object stays itself."""
+    """Return the URL of a stored request as `CosFile.url` writes it; other text stays as it is."""
     file = parse_stored(url)
     return file.url if file else url
 
 
 def identity(url: str) -> str:
-    """Return a text that is the same for all spellings of the file that a URL, written in our way, names."""
+    """Return one text for all spellings of a file's URL. The URL is escaped, as `CosFile.url` writes it."""
     file = parse_stored(url)
     return file.identity if file else url
 
 
 def key_flaw(key: str, flaws: Iterable[tuple[str, str]] = _KEY_FLAWS) -> str | None:
-    """Return why no object can have this key; None if one can."""
+    """Return why no object can have a key; None if one can."""
     if found := next((reason for pattern, reason in flaws if re.match(pattern, key)), None):
         return found
     fits = 0 < len(key.encode()) <= MAX_KEY_BYTES
@@ -193,7 +193,7 @@ def key_flaw(key: str, flaws: Iterable[tuple[str, str]] = _KEY_FLAWS) -> str | N
 
 
 def _parse(url: str, read_key: Callable[[str], str]) -> CosFile | None:
-    """Split a URL behind its host; raises UnicodeError for a key that is not UTF-8."""
+    """Split a URL into bucket and key; None if it names no bucket. Raises UnicodeError if the key is not UTF-8."""
     match = _URL.fullmatch(url)
     bucket = parse_host(match["host"]) if match else None
     if match is None or bucket is None:
@@ -207,6 +207,6 @@ def _unescaped(text: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Let text pass, but for half a surrogate pair: JSON can spell it, but nothing can send it on."""
+    """Return text that UTF-8 can encode; raises UnicodeError for half a surrogate pair, which JSON can spell."""
     text.encode()
     return text

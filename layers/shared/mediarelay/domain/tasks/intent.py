@@ -9,19 +9,19 @@ from datetime import datetime
 from mediarelay.domain.tasks.file_url import identity, short_region
 from mediarelay.domain.tasks.media import Kind, State
 
-# Characters of an idempotency key.
+# Characters of an idempotency key. Stripe accepts as many.
 MAX_KEY = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What a client asked for under an idempotency key.
+    """A client's request under an idempotency key.
 
     Attributes:
         vid: Set once the provider has answered.
         assigned_at: When the provider assigned the vid.
-        queued: The client does not wait: a queue hands it to the provider.
-        refused: Why the provider will not take it, once it said so to a queue.
+        queued: The client does not wait: the submit queue sends the request to the provider.
+        refused: Why the provider refused the request, if its client was not waiting for the answer.
     """
 
     key: str
@@ -35,21 +35,22 @@ class Intent:
 
     @property
     def identity(self) -> str:
-        """The key of the intent in the ledger: clients may choose keys of any form, so it is a digest."""
+        """The id of the intent: a digest, because clients may choose keys of any form and length."""
+        # The kind is a part of it: one key may name an audio and a video request.
         return hashlib.sha256(f"{self.kind}\n{self.key}".encode()).hexdigest()
 
     def same_request(self, other: "Intent") -> bool:
-        """Whether both ask for the same thing."""
+        """Return whether both are the same request, in any spelling of its URL and region."""
         return _canonical(self.request) == _canonical(other.request)
 
 
 def is_key(text: str) -> bool:
-    """Whether a client may use this as its idempotency key."""
+    """Return whether a text may be an idempotency key: 1 to `MAX_KEY` printable characters."""
     return 0 < len(text) <= MAX_KEY and text.isprintable()
 
 
 def file_identity(request: Mapping[str, str]) -> str:
-    """The default idempotency key: the request itself, in one form for all spellings of the file that it names."""
+    """Return the default idempotency key: the request itself, in one form for all spellings of its URL and region."""
     return json.dumps(_canonical(request), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -71,7 +72,7 @@ class Submitted:
 
 
 def submit_status(submitted: Submitted) -> int:
-    """The HTTP status of an answer: 201, 200 for a repeat, 202 while the provider has not answered."""
+    """Return the HTTP status of an answer: 201, 200 for a repeat, 202 until the provider has answered."""
     if submitted.vid is None:
         return 202
     return 200 if submitted.repeated else 201

@@ -57,7 +57,7 @@ class TaskSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookkeeping:
-    """What the task item keeps that no observation states.
+    """The part of the task item that no observation states.
 
     Attributes:
         kind: The kind that the task is taken to be. It changes only once the kind is certain, so that the provider is

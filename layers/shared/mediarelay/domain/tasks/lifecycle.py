@@ -26,9 +26,9 @@ from mediarelay.domain.tasks.media import MAX_URL, OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 
-# How long the stream has to publish an outcome before the sweep does.
+# The sweep leaves an outcome to the stream for this long, so that the two do not publish it at the same time.
 PUBLISH_GRACE = timedelta(seconds=30)
-# What `PendingCheck.item` is for a replay.
+# The value of `PendingCheck.item` for a replay. For a callback it is the origin.
 REPLAY = "replay"
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
@@ -146,6 +146,7 @@ class Lifecycle:
         """Return what to write."""
         bookkeeping = self._bookkeeping()
         publication = next_publication(self.task, bookkeeping)
+        # An item has one duty. `mark_published` writes the next check once the outcome is published.
         due = self._publish_due(publication) or self.next_check(bookkeeping)
         item = TaskItem(self._summary(bookkeeping, due, publication), bookkeeping)
         return Step(item, self._settled(bookkeeping, due))
@@ -180,6 +181,7 @@ class Lifecycle:
         """Return the stored bookkeeping, or that of a new task."""
         if self.log.item:
             return self.log.item.bookkeeping
+        # A timeout without an item: the sweep gave up a claim that never became a task, so its deadline is now.
         give_up_after = timedelta() if self.trigger.gave_up else self.rules.give_up_after
         return Bookkeeping(kind=self._first_kind(), give_up_at=_whole_seconds(self.trigger.now + give_up_after))
 
@@ -243,7 +245,7 @@ class Lifecycle:
         first = min(map(self._end, self.log.observations), default=self.trigger.now)
         return max(self._deadlines(), default=first) + self.rules.give_up_after
 
-    # ── what is due ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the next duty ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _publish_due(self, publication: Publication | None) -> Due | None:
         """Return when the sweep publishes an outcome that the stream did not publish.

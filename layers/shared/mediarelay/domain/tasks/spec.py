@@ -1,4 +1,4 @@
-"""Rendition specification names as typed values (seed document, "specifications")."""
+"""The provider's names of rendition specifications, such as `f20` or `128000_mp3`, as typed values."""
 
 import re
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class AudioSpec:
 
 @dataclass(frozen=True, slots=True)
 class UnknownSpec:
-    """A name outside the published list, kept as it is."""
+    """A name that the provider does not document, unchanged."""
 
     name: str
     type: Literal["unknown"] = "unknown"
@@ -68,6 +68,7 @@ class UnknownSpec:
 
 Spec = VideoSpec | SideSpec | ExactSpec | OriginalSpec | AudioSpec | UnknownSpec
 
+# Lines of the short side. The provider documents these four names.
 VIDEO_LINES = {"f10": 270, "f20": 480, "f30": 720, "f40": 1080}
 _AXES = {"s": Axis.SHORT, "l": Axis.LONG, "w": Axis.WIDTH, "h": Axis.HEIGHT}
 _SIDE = re.compile(r"([slwh])_([1-9][0-9]{0,5})", re.ASCII)
@@ -76,17 +77,18 @@ _AUDIO = re.compile(r"([0-9]{1,9})_([a-z0-9]{1,16})", re.ASCII)
 
 
 def parse_video_spec(name: str) -> Spec:
-    """Read `f10` … `f40`; anything else is an `UnknownSpec`."""
+    """Parse `f10` to `f40`; any other name is an `UnknownSpec`."""
     lines = VIDEO_LINES.get(name)
     return UnknownSpec(name) if lines is None else VideoSpec(name, lines)
 
 
 def parse_frame_spec(name: str) -> Spec:
-    """Read a cover or gif specification: `s_270`, `l_1920`, `w_x`, `h_x`, `0_0`, `400_200`."""
+    """Parse the specification of a cover or GIF: `s_270`, `l_1920`, `w_x`, `h_x`, `0_0`, `400_200`."""
     if side := _SIDE.fullmatch(name):
         return SideSpec(_AXES[side[1]], int(side[2]))
     if name == "0_0":
         return OriginalSpec()
+    # `0_200` would be a frame without width, so it is no size.
     exact = _EXACT.fullmatch(name)
     if exact and exact[1] != "0" and exact[2] != "0":
         return ExactSpec(int(exact[1]), int(exact[2]))
@@ -94,6 +96,6 @@ def parse_frame_spec(name: str) -> Spec:
 
 
 def parse_audio_spec(name: str) -> Spec:
-    """Read `128000_mp3` (bit/s and format); `0_flac` leaves the bitrate to the encoder."""
+    """Parse `128000_mp3` (bit/s and format); `0_flac` leaves the bitrate to the encoder."""
     match = _AUDIO.fullmatch(name)
     return AudioSpec(int(match[1]), match[2]) if match else UnknownSpec(name)

@@ -17,7 +17,7 @@ from mediarelay.domain.tasks.origin import AUTHORITY, TRUSTED_ORIGINS, UNCERTAIN
 Layer = TypeVar("Layer", Source, Place)
 
 
-# How far each state is. An answer that comes after the task was given up replaces `lost`.
+# The order of the states. `lost` comes before the provider's outcomes: an answer after the timeout replaces it.
 PROGRESS = {
     State.EXPECTED: 0,
     State.PENDING: 1,
@@ -72,6 +72,7 @@ class Task:
     @property
     def certain_kind(self) -> Kind | None:
         """The kind that an order or an answer states. Callbacks do not count: one may arrive at the wrong address."""
+        # The last one is the strongest.
         certain = [one.facts.kind for one in self._by_authority() if one.origin not in UNCERTAIN]
         return certain[-1] if certain else None
 
@@ -186,6 +187,7 @@ class Task:
 
     def _decisive(self) -> Observation | None:
         """Return the observation that decides the state; None if there are only claims."""
+        # An outcome of the provider stands, whatever clients or callbacks state later.
         stated = self._from_provider()
         if stated and stated.facts.state in OUTCOMES:
             return stated

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from mediarelay.errors import Malformed
 
 VID_FORM = "must be 1 to 64 letters and digits"
+# Usually 32 hex digits and 10 digits. The provider documents no form, so any short word passes.
 _VID = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
 _HEADER = re.compile(r"[!-~]{1,512}", re.ASCII)
+# Not `strptime`: it reads names in the language of the process.
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RFC1123 = re.compile(
@@ -18,7 +20,7 @@ _RFC1123 = re.compile(
 
 
 def is_vid(text: object) -> bool:
-    """Say whether `text` has the form of a task id: 1 to 64 ASCII letters and digits (usually 32 hex + 10 digits)."""
+    """Return whether a value has the form of a task id: 1 to 64 ASCII letters and digits."""
     return isinstance(text, str) and _VID.fullmatch(text) is not None
 
 
@@ -30,10 +32,10 @@ def checked(text: str) -> str:
 
 
 def video_vid(cos_request_id: str, date: str) -> str:
-    """Compute a video's task id from the response headers of its COS v5 upload, before any callback tells it.
+    """Compute a video's task id from the response headers of its COS v5 upload, before any callback names it.
 
-    md5hex(`x-cos-request-id` as received, not decoded) followed by the UNIX seconds of `Date` (RFC 1123, GMT): the
-    rule of the provider's video processing API, section 4.6. Raises Malformed for `cos_request_id` or `date`.
+    The id is md5hex(`x-cos-request-id`, not decoded), followed by the UNIX seconds of `Date` (RFC 1123, GMT). The
+    provider computes it in the same way. Raises `Malformed` (`cos_request_id`, `date`).
     """
     if not _HEADER.fullmatch(cos_request_id):
         raise Malformed("cos_request_id", "not the text of an x-cos-request-id header")
@@ -42,7 +44,7 @@ def video_vid(cos_request_id: str, date: str) -> str:
 
 
 def _unix_seconds(date: str) -> int:
-    """Read `Mon, 26 Feb 2018 08:25:37 GMT`. A wrong weekday is refused: it would name a task that never comes."""
+    """Parse `Mon, 26 Feb 2018 08:25:37 GMT`; raises `Malformed` (`date`)."""
     match = _RFC1123.fullmatch(date)
     if match is None:
         raise Malformed("date", "not an RFC 1123 date such as 'Mon, 26 Feb 2018 08:25:37 GMT'")
@@ -51,6 +53,7 @@ def _unix_seconds(date: str) -> int:
         moment = datetime(year, _MONTHS.index(match[3]) + 1, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise Malformed("date", "no such moment") from error
+    # A date with a wrong weekday was mistyped, and would name a task that never comes.
     if _DAYS[moment.weekday()] != match[1] or moment.timestamp() < 0:
         raise Malformed("date", "no such moment")
     return int(moment.timestamp())

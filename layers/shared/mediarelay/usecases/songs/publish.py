@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 class LeaseStore(Protocol):
-    """The part of the ledger that holds the relays and the bookkeeping of a song."""
+    """Stores the relays and the bookkeeping of songs."""
 
     def load(self, song: SongKey) -> SongLog | None:
-        """Read everything about one song of a room."""
+        """Read everything about one song of a room; return None if nothing is stored about it."""
 
     def save(
         self,
@@ -62,10 +62,13 @@ class SongPublisher:
             LedgerUnavailable: The table did not answer, or other writers were faster too often.
             Undelivered: The topic did not accept an event, which stays due.
         """
+        # The events are published before they are stored. A writer that loses the race publishes them twice with the
+        # same ids; storing them first could lose them.
         for _ in range(MAX_ATTEMPTS):
             log, now = self.songs.load(song), self.clock()
             if log is None:
                 return []
+            # No stored relay can be read. They leave the due index, or every tick would find them again.
             if not log.relays:
                 self._settle(log)
                 return []
@@ -95,6 +98,7 @@ class SongPublisher:
         return self.songs.save(log.key, written, log.bookkeeping, upcoming.at if upcoming else None, now)
 
     def _settle(self, log: SongLog) -> None:
+        # Only the relays that this fold has read: one that arrived since still has to be folded.
         for digest in log.unfolded:
             self.songs.settle(log.key, digest)
 

@@ -1,4 +1,4 @@
-"""Read songs: what a room may use now, computed from its relays, so a read is never behind."""
+"""Read the songs that a room may use now. They are computed from its relays at each read, so a read is never behind."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ from mediarelay.domain.songs.model import Relay, SongKey
 from mediarelay.errors import DecryptionFailed, Malformed, NotFound
 from mediarelay.usecases.songs.receive import context
 
-# Relays in one history; each of them is decrypted.
+# A history shows so many relays, because each of them costs a call to KMS.
 MAX_HISTORY = 50
 
 
 class SongStore(Protocol):
-    """The part of the ledger that holds songs."""
+    """Stores songs."""
 
     def room(self, room: str, song: str | None = None) -> list[SongLog]:
         """Read everything about a room, or about one song in it."""
@@ -36,12 +36,12 @@ class Cipher(Protocol):
     """Decrypts tokens."""
 
     def decrypt(self, encrypted: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
-        """Decrypt; raises `DecryptionFailed` if that can never be done."""
+        """Decrypt a text; raises `KmsUnavailable`, or `DecryptionFailed` if no later attempt can succeed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongReader:
-    """Returns what a room may use."""
+    """Reads the songs of rooms for API clients."""
 
     songs: SongStore
     cipher: Cipher
@@ -49,15 +49,16 @@ class SongReader:
     clock: Callable[[], datetime]
 
     def resolve_names(self, path: Mapping[str, str]) -> dict[str, str]:
-        """Return the room, and the song, that a path names (`room_id`, `song_id`).
+        """Return the names that a path means: `room_id`, and `song_id` if the path has one.
 
-        API Gateway passes `%25` in a path on unchanged, or as `%`. The spelling that exists is taken.
+        API Gateway passes `%25` in a path on either unchanged or as `%`. The spelling that is stored counts.
 
         Raises:
             Malformed: A name is out of form, or both spellings exist.
         """
         named = validate(SongNames, path).model_dump(exclude_none=True)
         spellings = [dict(zip(named, names, strict=True)) for names in product(*map(_spellings, named.values()))]
+        # A name without `%` has one spelling, and needs no read.
         known = [one for one in spellings if len(spellings) == 1 or self.songs.room(one["room_id"], one.get("song_id"))]
         if len(known) > 1:
             raise Malformed("room_id", "names more than one with its %; give it as a query parameter of GET /songs")
@@ -69,7 +70,7 @@ class SongReader:
         return SongPage(songs=songs).model_dump(mode="json", exclude_none=True)
 
     def song(self, room: str, song: str, *, tokens: bool) -> dict[str, Any]:
-        """Return what a room has of one song, of each vendor and type; raises `NotFound`.
+        """Return one song of a room, for each vendor and type; raises `NotFound`.
 
         With `tokens`, the answer contains the tokens that are still valid.
         """
@@ -109,16 +110,19 @@ class SongReader:
         return song_lease(lease(log.relays), self.clock(), self.margins.safety)
 
     def _with_tokens(self, log: SongLog) -> SongLease:
-        """Decrypt the relays that still count. A relay that is over or cannot be decrypted has no token to show."""
+        """Return the view of a song with its valid tokens. A relay that cannot be decrypted contributes none."""
+        # Each decryption is a call to KMS, so only relays with a part that is not over are decrypted.
         now, known = self.clock(), lease(log.relays)
         alive = {one.digest for one in known.entitlements(self.margins.safety) if one.remaining_ms(now)}
         decrypted = {relay.digest: self._open(relay, log) for relay in log.relays if relay.digest in alive}
         opened = lease(decrypted.get(relay.digest) or relay for relay in log.relays)
+        # The view comes from the stored relays, so a relay that cannot be decrypted still shows its deadlines.
         view, entitlements = song_lease(known, now, self.margins.safety), opened.entitlements(self.margins.safety)
         live = [one for one in entitlements if one.remaining_ms(now) and decrypted.get(one.digest)]
         for one in live:
             if one.token:
                 setattr(view, f"{one.part}_token", one.token)
+        # A resource's own token shares it, so it is shown only while the right to share it is not over.
         sharing = {one.digest for one in live if one.part is Part.SHARE}
         _add_resource_tokens(view, [one for one in entitlements if one.digest in sharing])
         return view
@@ -128,13 +132,14 @@ class SongReader:
         try:
             fields = json.loads(self.cipher.decrypt(log.stored[relay.digest].encrypted, context(relay)))
             return replace(read_relay(fields, relay.sent, relay.at), digest=relay.digest)
+        # `KmsUnavailable` is not caught: a later request can decrypt, so an answer without the token would be wrong.
         except (DecryptionFailed, Malformed, ValueError, AttributeError) as error:
             self.songs.note_undecryptable(relay.key, relay.digest, type(error).__name__)
             return None
 
 
 def _spellings(name: str) -> list[str]:
-    """Return the names that a name in a path may stand for."""
+    """Return the names that a name in a path may mean."""
     return list(dict.fromkeys((name, unquote(name))))
 
 

@@ -1,6 +1,6 @@
-"""Songs: take what game servers relay, once it is proved that it comes from them.
+"""Receive relays: authenticate a message of a game server, and store each of its relays with one conditional write.
 
-A relay is stored with one conditional write; what follows is found by the stream, and by the sweep if that fails.
+The stream publishes the events of the song afterwards, or the sweep does if the stream fails.
 """
 
 import json
@@ -31,19 +31,20 @@ from mediarelay.signing.zego import matches
 from mediarelay.usecases.access import LiveSecret, Networks, comes_from, try_with
 from mediarelay.usecases.relay_secrets import callback_secrets, webhook_secrets
 
-# How far the clock of a game server may be off, either way.
+# The clock of a game server may be off by this much, either way.
 WINDOW = timedelta(minutes=5)
-# ZEGO's signature joins timestamp and nonce, so it would be good again when their digits make another time.
+# ZEGO signs timestamp and nonce as one text. Divided elsewhere, the same text names a later time, at which an attacker
+# could send the message again.
 NONCE_LIFE = timedelta(days=90)
-# Bytes of one message: all of it is encrypted, 4 KB at a time.
+# Bytes of one message. KMS encrypts at most 4 KB per call, so the size decides how many calls a message costs.
 MAX_BYTES = 256 * 1024
-# Bytes of one relay: it is stored twice, encrypted and redacted, in one item.
-MAX_OF_ONE = 128 * 1024
-# How long the stream has to fold a relay before the sweep does.
+# Bytes of one relay. An item of DynamoDB holds up to 400 KB, and this one holds the relay encrypted and redacted.
+MAX_RELAY_BYTES = 128 * 1024
+# The sweep leaves a relay to the stream for this long.
 FOLD_GRACE = timedelta(seconds=30)
 ROUTE = "callbacks/music"
 UNAVAILABLE = (LedgerUnavailable, KmsUnavailable, SecretUnavailable, SettingUnusable)
-# Digits of a time.
+# The number of digits tells the unit of a time.
 _SECONDS, _MILLISECONDS = 10, 13
 log = logging.getLogger(__name__)
 
@@ -55,21 +56,21 @@ class SongStore(Protocol):
         """Append a relay; return False if the same result is already there."""
 
     def claim_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
-        """Note a nonce; return False if it was used for another message."""
+        """Store a nonce until a time; return False if another message (`digest`) has used it."""
 
 
 class QuarantineStore(Protocol):
-    """Where bodies that could not be read are kept."""
+    """Stores bodies that could not be read."""
 
     def put(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
-        """Keep a body."""
+        """Store a body; return False if it is already there."""
 
 
 class Cipher(Protocol):
     """Encrypts tokens."""
 
     def encrypt(self, plain: bytes, context: Mapping[str, str]) -> tuple[bytes, ...]:
-        """Encrypt."""
+        """Encrypt a text, in parts as large as the key can encrypt; raises `KmsUnavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class SongReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayEndpoint:
-    """Takes messages of game servers."""
+    """Accepts messages of game servers."""
 
     songs: SongStore
     quarantine: QuarantineStore
@@ -92,14 +93,20 @@ class RelayEndpoint:
     clock: Callable[[], datetime]
 
     def receive(self, headers: Mapping[str, str], address: str, read_body: Callable[[], bytes]) -> list[SongReceipt]:
-        """Store the relays of a message, all or none of them judged well-formed.
+        """Store the relays of a message. If one of them is malformed, store none.
+
+        Args:
+            headers: The request headers, names in lower case.
+            address: The IP address of the sender.
+            read_body: Returns the raw body. It is called only after the address was checked.
 
         Raises:
-            Forbidden, Unauthenticated: Not from an admitted network, or not proved; nothing is stored.
-            TooLarge: Nothing is stored.
-            Malformed: Nothing of it is stored but, without its tokens, in quarantine.
-            LedgerUnavailable, KmsUnavailable, SecretUnavailable, SettingUnusable: Not everything is stored; send it
-                again.
+            Forbidden: The address is in no network of the list; nothing is stored.
+            Unauthenticated: No live secret signed the message, or it is a replay; nothing is stored.
+            TooLarge: The message or a relay is over its limit; nothing is stored.
+            Malformed: The message cannot be read; the quarantine has it without its tokens.
+            LedgerUnavailable, KmsUnavailable, SecretUnavailable, SettingUnusable: Some relays may not be stored; the
+                game server should send the message again.
         """
         try:
             self._check_source(address)
@@ -117,7 +124,7 @@ class RelayEndpoint:
         now = self.clock()
         if len(body) > MAX_BYTES:
             raise TooLarge(f"body: over {MAX_BYTES} bytes")
-        message, sent, identity = self._admit(headers, body, now)
+        message, sent, identity = self._authenticate(headers, body, now)
         try:
             relays = read_relays(message, sent, now, identity)
         except Malformed as error:
@@ -125,8 +132,9 @@ class RelayEndpoint:
             self.quarantine.put(_without_tokens(message), str(error), ROUTE, now)
             raise
         bodies = [json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass") for fields in message.relays]
-        if any(len(body) > MAX_OF_ONE for body in bodies):
-            raise TooLarge(f"relay: over {MAX_OF_ONE} bytes")
+        # All sizes are checked before the first write, so a message is stored as a whole or refused as a whole.
+        if any(len(body) > MAX_RELAY_BYTES for body in bodies):
+            raise TooLarge(f"relay: over {MAX_RELAY_BYTES} bytes")
         return [self._store(*one) for one in zip(relays, message.relays, bodies, strict=True)]
 
     def _store(self, relay: Relay, fields: Mapping[str, Any], body: bytes) -> SongReceipt:
@@ -134,30 +142,34 @@ class RelayEndpoint:
         encrypted = self.cipher.encrypt(body, context(relay))
         stored = self.songs.append(relay, redact(dict(fields)), encrypted, relay.at + FOLD_GRACE)
         count("RelayStored" if stored else "RelayRepeated")
+        # A repeat would count the same fields again.
         if stored:
             _count_unreadable(relay)
         if relay.grant and (odd := inconsistencies(relay.grant)):
             log.warning("odd result", extra={"song": relay.key.song, "fields": odd})
         return SongReceipt(relay, not stored)
 
-    def _admit(self, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Message, datetime, str]:
-        """Check who sent it; returns the message, when it was sent, and its identity. Raises `Unauthenticated`."""
-        signed = Webhook.of(headers)
+    def _authenticate(self, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Message, datetime, str]:
+        """Check who sent a message; return it, when it was sent, and its identity. Raises `Unauthenticated`."""
+        signed = Webhook.from_headers(headers)
         if signed:
             self._check(now, signed.timestamp, lambda secret: signed.proves(webhook_secrets(secret).usable, body))
-            return self._readable(body, now), _moment(signed.timestamp), signed.id
+            return self._readable(body, now), _parse_timestamp(signed.timestamp), signed.id
+        # ZEGO's signature is a part of the body. A body that cannot be read is unsigned, so it must not fill the
+        # quarantine.
         message = _message_or_none(body)
         if message is None or message.signed is None:
             raise self._refused("not signed" if message else "neither signed in its headers nor readable")
         zego = message.signed
         self._check(now, zego.timestamp, lambda secret: _is_zego(zego, callback_secrets(secret).usable))
+        # The signature does not cover the relays, so it may serve only the message that used it first.
         if not self.songs.claim_nonce(zego.signature.lower(), message.digest, now + NONCE_LIFE):
             raise self._refused("its nonce was used for another message")
-        return message, _moment(zego.timestamp), zego.signature.lower()
+        return message, _parse_timestamp(zego.timestamp), zego.signature.lower()
 
     def _check(self, now: datetime, timestamp: str, proved: Callable[[Mapping[str, Any]], bool]) -> None:
         timely = timestamp.isascii() and timestamp.isdigit() and len(timestamp) in {_SECONDS, _MILLISECONDS}
-        if not timely or abs(_moment(timestamp) - now) > WINDOW:
+        if not timely or abs(_parse_timestamp(timestamp) - now) > WINDOW:
             raise self._refused("from another time")
         if not try_with(self.secrets, proved):
             raise self._refused("no live secret signed it")
@@ -186,16 +198,17 @@ class Webhook:
     signature: str
 
     @classmethod
-    def of(cls, headers: Mapping[str, str]) -> "Webhook | None":
-        """Take them from a request's headers (names in small letters); None if it has none."""
+    def from_headers(cls, headers: Mapping[str, str]) -> "Webhook | None":
+        """Read the request headers (names in lower case); return None if none of the three is there."""
         found = [headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")]
         return cls(*found) if any(found) else None
 
     def proves(self, secrets: Sequence[str], body: bytes) -> bool:
-        """Whether one of the live secrets signed this."""
+        """Return whether one of the live secrets signed the body."""
         return bool(self.id) and verifies(self.signature, secrets, self.id, self.timestamp, body)
 
 
+# The quarantine gets this instead of a body that cannot be read: without names, redaction cannot find the tokens.
 _UNKEPT = b"%d bytes; not kept, as they may hold tokens"
 
 
@@ -224,7 +237,7 @@ def _is_zego(signed: Signed, secrets: Sequence[str]) -> bool:
     return matches(signed.signature, secrets, signed.timestamp, signed.nonce)
 
 
-def _moment(timestamp: str) -> datetime:
-    """Seconds (10 digits) or milliseconds (13) since 1970."""
+def _parse_timestamp(timestamp: str) -> datetime:
+    """Parse seconds (10 digits) or milliseconds (13) since 1970."""
     seconds = int(timestamp) / (1000 if len(timestamp) == _MILLISECONDS else 1)
     return datetime.fromtimestamp(seconds, UTC)

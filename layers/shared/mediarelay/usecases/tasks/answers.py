@@ -1,4 +1,4 @@
-"""Answers of the provider: check that one is about its task, and check old replies again with a better reader."""
+"""Answers of the provider: check that an answer is about its task, and check old replies again with a better reader."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed
 
-# The latest replies of a task that are checked again; each costs a read of its body.
+# Only so many of the latest replies of a task are checked again, because each costs a read of its body.
 MAX_REPLIES = 5
 logger = logging.getLogger(__name__)
 
@@ -26,21 +26,22 @@ class AnswerRejected(Exception):
 
 
 def check_answer(vid: str, kind: Kind, data: Mapping[str, object], statements: Iterable[Statement]) -> None:
-    """Check that the `data` of an answer is about a task and says how the task stands.
+    """Check that the `data` of an answer is about a task and states its progress.
 
     Args:
         vid: The task that the provider was queried about.
         kind: The kind of the query.
         data: The decoded `data` of the answer.
-        statements: What is known of the task from other sources than claims.
+        statements: Statements about the task from other sources than claims.
 
     Raises:
-        AnswerRejected: It is not; nothing else is raised, whatever `data` holds.
+        AnswerRejected: The answer cannot be accepted. No other exception is raised, whatever `data` holds.
     """
     try:
         wrong = mismatches(vid, statements, parse_query(kind, data))
     except Malformed as error:
         raise AnswerRejected("unreadable", str(error)) from None
+    # A mistake in our reader must not lose the answer: it is stored as a reply, and a repaired reader checks it again.
     except Exception as error:
         logger.exception("reading failed", extra={"vid": vid})
         raise AnswerRejected("failed", type(error).__name__) from None
@@ -69,7 +70,8 @@ def _accepted(reply: LoggedObservation, body: bytes, statements: Iterable[Statem
         check_answer(reply.vid, reply.kind, data, statements)
     except (AnswerRejected, Malformed):
         return None
-    except Exception:  # the body came from outside; a fault of our reader must not stop the task
+    # One stored body that our reader fails on must not stop its task for ever.
+    except Exception:
         logger.exception("reading failed", extra={"vid": reply.vid})
         return None
     return replace(reply, origin=Origin.ANSWER, body=canonical(data), digest="", reason=None)

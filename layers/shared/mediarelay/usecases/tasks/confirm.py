@@ -1,4 +1,4 @@
-"""Confirm: query the provider about a task with a signed call, and log whatever it answers."""
+"""Confirm: query the provider about a task with a signed call, and log its answer, whatever it is."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmer:
-    """Turns claims and due tasks into answers."""
+    """Queries the provider about claims and tasks that are due."""
 
     tasks: TaskRepository
     provider: Provider
@@ -47,7 +47,7 @@ class Confirmer:
         Args:
             vid: The task.
             kind: The kind that the message states.
-            prompt: A callback or a replay has just asked for this query. Many of them share one query.
+            prompt: A callback or a replay has just requested this query. Many of them share one query.
             sent: When the message was sent. If the provider was queried since, the message is stale: everything that
                 is due after that query has a message of its own.
 
@@ -61,6 +61,7 @@ class Confirmer:
         has_replay = any(one.item == REPLAY for one in log.pending)
         if task is not None and task.settled and not has_replay:
             return task if _is_done(log, task) else self.tasks.refresh(vid, kind)
+        # The time before the query counts: a callback that arrives while the query runs still needs its own.
         begun = self.clock()
         if is_stale(log, kind, sent) or (prompt and not needs_query(log, begun)):
             return task
@@ -71,7 +72,7 @@ class Confirmer:
         """Log the replies that can be read by now as answers; return the task as it is then."""
         if task is None:
             return None
-        answers = accepted_replies(log, task.trusted_statements, self.tasks.store.read_body)
+        answers = accepted_replies(log, task.trusted_statements, self.tasks.read_body)
         appended = [self.tasks.append(answer) for answer in answers]
         return self.tasks.refresh(task.vid, task.kind) if appended else task
 
@@ -80,9 +81,12 @@ class Confirmer:
         if task is None:
             count("ConfirmUnknown", kind=kind)
             logger.warning("nothing known", extra={"vid": vid})
+        # A callback may have arrived at the wrong address. A submit or an answer states the kind for certain.
         kind = (task and task.certain_kind) or kind
         try:
             data = self.provider.query(kind, vid, known=bool(task and task.is_known))
+        # Only the errors of a call that was made count as a query (`queried_at`). Without one, the task must not be
+        # given up at its deadline, and its next wait must not grow.
         except BudgetSpent:
             return self.tasks.update(vid, kind, over_budget=True)
         except CircuitOpen:
@@ -114,6 +118,7 @@ class Confirmer:
         self, vid: str, kind: Kind, origin: Origin, body: bytes, begun: datetime, reason: str | None = None
     ) -> Task | None:
         at = self.clock()
+        # The log comes first. If the item is not written, the message is delivered again and finds the answer there.
         self.tasks.append(LoggedObservation(vid=vid, kind=kind, origin=origin, at=at, body=body, reason=reason))
         return self.tasks.update(vid, kind, queried_at=begun)
 

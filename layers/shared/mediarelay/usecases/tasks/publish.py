@@ -1,4 +1,4 @@
-"""Publish: send what subscribers do not know yet to the topic. The stream and the sweep both call it."""
+"""Publish outcomes, starts and refusals to the topic. The stream and the sweep both call it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,17 +16,17 @@ from mediarelay.usecases.tasks.repository import TaskRepository
 
 
 class Topic(Protocol):
-    """The topic that subscribers listen to."""
+    """The topic of the subscribers."""
 
     def publish(self, message: str, attributes: dict[str, str]) -> None:
-        """Publish one message."""
+        """Publish one message; raises `Undelivered`."""
 
 
 class PublicationStore(Protocol):
-    """Where the published states of tasks are noted."""
+    """Stores which states of tasks are published."""
 
     def mark_published(self, vid: str, publication: Publication, due: Due | None = None) -> bool:
-        """Note that a state was published; return False if the task has moved on."""
+        """Store that a state was published; return False if the item waits for another publication by now."""
 
 
 class IntentStore(Protocol):
@@ -50,10 +50,10 @@ class TaskPublisher:
     api_url: str
 
     def publish(self, vid: str) -> State | None:
-        """Publish what is new about a task; return the published state, or None if there was nothing.
+        """Publish the next publication of a task; return the published state, or None if there was none.
 
-        An item that is behind its log, or unreadable, is written again first. Otherwise the note that it was published
-        would never match, and each tick would publish it again.
+        An item that is behind its log, or unreadable, is written again first. Otherwise `mark_published` would never
+        match it, and each tick would publish the same state again.
         """
         log, task = self.tasks.load(vid)
         if task and _is_behind(log, task):
@@ -62,23 +62,25 @@ class TaskPublisher:
         publication = next_publication(task, log.item.bookkeeping) if task and log.item else None
         if task is None or log.item is None or publication is None:
             return None
+        # In this order, because a repeat has the same event id. Marked first, an event could be lost for ever.
         self.topic.publish(*task_event(task, self.api_url, publication.replay))
         self.publications.mark_published(vid, publication, self.tasks.next_check(log, task, log.item.bookkeeping))
         count("Published", state=publication.state)
         return publication.state
 
     def refuse(self, identity: str) -> None:
-        """Publish that an accepted intent was refused, unless it was deleted: its client has the answer then."""
+        """Publish that an accepted intent was refused. A deleted intent needs no event: its client got the refusal."""
         intent = self.intents.find(identity)
         if intent is None or intent.refused is None:
             return
+        # The same order as in `publish`, for the same reason.
         self.topic.publish(*refusal_event(intent, self.api_url))
         self.intents.complete(intent)
         count("RefusalsPublished", kind=intent.kind)
 
 
 def _is_behind(log: TaskLog, task: Task) -> bool:
-    """Return whether the task item is missing, unreadable, or does not say what its log says."""
+    """Return whether the task item is missing, unreadable, or differs from its log in what must be published."""
     if log.item is None:
         return True
     summary, publication = log.item.summary, next_publication(task, log.item.bookkeeping)

@@ -11,27 +11,34 @@ from mediarelay.errors import Malformed, TooLarge
 from mediarelay.observability import add_log_keys
 from mediarelay.usecases.tasks.receive import Receipt
 
+# A page ends at either limit. API Gateway waits 30 seconds for an answer, and large bodies take long to read.
 MAX_AT_ONCE = 100
-# Bytes of bodies in one page: they may be large, and the gateway waits for 30 seconds.
 MAX_BYTES = 16 * 2**20
-# Bytes of each body in a list.
+# Bytes of each body in a list. A Lambda function answers with up to 6 MB.
 MAX_SHOWN = 4096
 Result = TypeVar("Result")
 
 
 class QuarantineStore(Protocol):
-    """Where bodies that could not be read are kept."""
+    """Stores bodies that could not be read."""
 
     def bodies(self, day: str, after: str) -> Iterator[QuarantinedBody]:
-        """Yield the bodies of one day behind a digest, in the order of digests."""
+        """Yield the bodies of one day whose digests follow `after`, in the order of digests."""
 
     def delete(self, quarantined: QuarantinedBody) -> None:
         """Delete a body."""
 
 
+class CallbackStore(Protocol):
+    """Stores callbacks of one route."""
+
+    def take(self, body: bytes, origin: Origin, at: datetime) -> Receipt:
+        """Store a callback that arrived at a time; raises `Malformed`, `TooLarge` if it still cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
-class Rerun:
-    """The result of reading again: how many bodies became claims, how many stay, and the next cursor, if any."""
+class RereadResult:
+    """How many bodies of a page became claims, how many stay in quarantine, and the next cursor (None: the end)."""
 
     stored: int
     refused: int
@@ -40,42 +47,41 @@ class Rerun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantine:
-    """Lists bodies and reads them again. `intakes` has the reader of each route; each body becomes a claim."""
+    """Lists bodies and reads them again. `callbacks` has the store of each route, such as `callbacks/video`."""
 
     store: QuarantineStore
-    intakes: Mapping[str, Callable[[QuarantinedBody], Receipt]]
+    callbacks: Mapping[str, CallbackStore]
 
     def page(self, day: str, after: str) -> tuple[list[QuarantinedBody], str | None]:
-        """Return a page of a day's bodies, only their beginnings, and the next cursor."""
-        return self._each(day, after, lambda kept: replace(kept, body=kept.body[:MAX_SHOWN], size=len(kept.body)))
+        """Return a page of a day's bodies, cut to `MAX_SHOWN` bytes each, and the next cursor (None: the end)."""
+        return self._each(day, after, lambda one: replace(one, body=one.body[:MAX_SHOWN], size=len(one.body)))
 
-    def rerun(self, day: str, after: str) -> Rerun:
-        """Read a page of a day's bodies again; those that can be read leave the quarantine."""
-        taken, cursor = self._each(day, after, self._again)
-        return Rerun(sum(taken), len(taken) - sum(taken), cursor)
+    def reread(self, day: str, after: str) -> RereadResult:
+        """Read a page of a day's bodies again. Those that can be read become claims and leave the quarantine."""
+        stored, cursor = self._each(day, after, self._reread_one)
+        return RereadResult(sum(stored), len(stored) - sum(stored), cursor)
 
     def _each(self, day: str, after: str, use: Callable[[QuarantinedBody], Result]) -> tuple[list[Result], str | None]:
         """Use the bodies of one page, one after the other; return the results and the next cursor (None: the end)."""
         done, size = list[Result](), 0
-        for kept in self.store.bodies(day, after):
-            done.append(use(kept))
-            size += len(kept.body)
+        for quarantined in self.store.bodies(day, after):
+            done.append(use(quarantined))
+            size += len(quarantined.body)
             if len(done) == MAX_AT_ONCE or size >= MAX_BYTES:
-                return done, kept.digest
+                return done, quarantined.digest
         return done, None
 
-    def _again(self, kept: QuarantinedBody) -> bool:
-        if kept.route not in self.intakes:
-            return False  # kept without its tokens, so there is nothing to read again
-        add_log_keys(vid=None)  # of the body before
+    def _reread_one(self, quarantined: QuarantinedBody) -> bool:
+        # Relays stay: the quarantine has them without their tokens, so reading them again would grant nothing.
+        if quarantined.route not in self.callbacks:
+            return False
+        # The vid of the body before must not appear in the log lines of this one.
+        add_log_keys(vid=None)
         try:
-            self.intakes[kept.route](kept)
+            # Always a claim: the quarantine does not store whether the deployment trusted callbacks at the time.
+            self.callbacks[quarantined.route].take(quarantined.body, Origin.CLAIM, quarantined.at)
         except (Malformed, TooLarge):
             return False
-        self.store.delete(kept)
+        # Deleted only once the claim is stored, so that a failure in between loses nothing.
+        self.store.delete(quarantined)
         return True
-
-
-def claiming(take: Callable[[bytes, Origin, datetime], Receipt]) -> Callable[[QuarantinedBody], Receipt]:
-    """Make the reader of a route from its intake."""
-    return lambda kept: take(kept.body, Origin.CLAIM, kept.at)

@@ -1,4 +1,4 @@
-"""Read: a task, its history, pages of tasks. Folds the log on the way, so a read is never behind."""
+"""Read a task, its history, and pages of tasks. A task is folded from its log at each read, so it is never behind."""
 
 import base64
 import binascii
@@ -17,21 +17,21 @@ from mediarelay.domain.tasks.vid import checked, is_vid
 from mediarelay.errors import Malformed, NotFound
 from mediarelay.usecases.tasks.repository import TaskRepository
 
-# Claims, and replies, of which a history shows the bodies: anybody with the path token may pile up more.
+# A history shows the bodies of so many claims and of so many replies: anybody with the path token can send any number.
 MAX_SHOWN = 20
-# Claims that are read in full for a task.
+# A task is read with the bodies of so many claims only, because each body costs a read of its own.
 MAX_FILLING = 3
 
 
 class TaskListing(Protocol):
-    """The lists of tasks."""
+    """Lists tasks."""
 
     def page(self, selection: Selection, *, cursor: str | None, limit: int, order: Order) -> list[dict[str, str]]:
-        """List rows of a selection behind the cursor."""
+        """Return up to `limit` rows (`vid`, `position`, ...) of a selection that follow the cursor."""
 
 
 class BodyStore(Protocol):
-    """Where the bodies of claims and replies are stored."""
+    """Stores the bodies of claims and replies."""
 
     def read_body(self, observation: LoggedObservation) -> bytes | None:
         """Read the body of a claim or a reply; return None once it has been deleted."""
@@ -39,7 +39,7 @@ class BodyStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskReader:
-    """Answers queries."""
+    """Reads tasks for API clients."""
 
     tasks: TaskRepository
     listing: TaskListing
@@ -47,42 +47,43 @@ class TaskReader:
 
     def task(self, vid: str) -> dict[str, Any]:
         """Return one task; raises `NotFound`. Claims fill gaps until the provider states the outcome."""
-        record, task = self._known(vid)
-        stating = tuple(one for one in record.observations if one.origin is not Origin.REPLY)
+        log, task = self._known(vid)
+        # Replies state nothing, so their bodies are not read.
+        stating = tuple(one for one in log.observations if one.origin is not Origin.REPLY)
         return task_details(task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING))))
 
     def history(self, vid: str) -> dict[str, Any]:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
-        record, task = self._known(vid)
-        return task_history(task, self._with_bodies(record.observations, MAX_SHOWN))
+        log, task = self._known(vid)
+        return task_history(task, self._with_bodies(log.observations, MAX_SHOWN))
 
     def _known(self, vid: str) -> tuple[TaskLog, Task]:
-        record, task = self.tasks.load(checked(vid))
+        log, task = self.tasks.load(checked(vid))
         if task is None:
             raise NotFound(f"no task {vid}")
-        return record, task
+        return log, task
 
-    def _with_bodies(self, entries: tuple[LoggedObservation, ...], most: int) -> Iterator[LoggedObservation]:
-        """Yield entries, oldest first, one by one as they may be large.
+    def _with_bodies(self, observations: tuple[LoggedObservation, ...], most: int) -> Iterator[LoggedObservation]:
+        """Yield observations, oldest first, one by one, because they may be large.
 
-        Of the claims, the latest have their bodies; and so have the latest replies.
+        The latest `most` claims and the latest `most` replies come with their bodies.
         """
-        ordered = sorted(entries, key=lambda one: (one.at, one.digest))
+        ordered = sorted(observations, key=lambda one: (one.at, one.digest))
         latest = [one for origin in STORED_APART for one in [one for one in ordered if one.origin is origin][-most:]]
         return (replace(one, body=self.bodies.read_body(one)) if one in latest else one for one in ordered)
 
     def page(self, query: TaskQuery) -> dict[str, Any]:
-        """Return a page of tasks."""
+        """Return a page of tasks: `tasks`, and `cursor` unless it is the last page. Raises `Malformed` (`cursor`)."""
         rows = self._rows(query)
         cursor = _encode(rows[query.limit - 1]["position"]) if len(rows) > query.limit else None
         page = TaskPage.model_validate({"tasks": rows[: query.limit], "cursor": cursor})
         return page.model_dump(mode="json", exclude_none=True)
 
     def _rows(self, query: TaskQuery) -> list[dict[str, str]]:
-        """Return the page's rows, and more if there are more; each task once.
+        """Return the page's rows, each task once, and at least one more row if there is another page.
 
-        A task only ever moves on to a later state. The states are read in that order, so one that moves meanwhile is
-        seen again, never overlooked; its later row counts.
+        A task only ever moves to a later state. The states are read in that order, so a task that moves meanwhile is
+        read twice, never missed; its later row counts.
         """
         cursor, found = _decode(query.cursor), dict[str, dict[str, str]]()
         for chosen in sorted(query.selections(), key=lambda one: PROGRESS[one.state]):
@@ -108,6 +109,7 @@ def _decode(cursor: str | None) -> str | None:
 def _position(text: str) -> str:
     """Check a position in the list, `time#vid`; raises ValueError."""
     moment, _, vid = text.partition("#")
+    # The text becomes a part of a key condition, so only positions that this API has given out are accepted.
     if not is_vid(vid) or datetime.fromisoformat(moment).isoformat() != moment:
         raise ValueError("no position")
     return text

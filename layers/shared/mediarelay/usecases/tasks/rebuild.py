@@ -1,4 +1,4 @@
-"""Rebuild: fold every task's log again and hold it against its item; what differs can be written anew."""
+"""Rebuild: fold the log of every task again, compare the result with its item, and write the items that differ."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -11,20 +11,20 @@ from mediarelay.domain.tasks.task import Task
 from mediarelay.usecases.tasks.answers import accepted_replies
 from mediarelay.usecases.tasks.repository import TaskRepository
 
-# Follows from the time of writing; whether there is one at all does count.
+# These fields depend on the time of writing, so only whether they are set is compared.
 TIMED = {"due"}
 
 
 class Vids(Protocol):
-    """The part of the ledger that knows all tasks."""
+    """Lists all tasks of the ledger."""
 
     def vids(self) -> Iterator[str]:
-        """Every vid of which anything is stored."""
+        """Yield every vid about which anything is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field of a task item that the log does not bear out; or an `answer` that can be judged by now."""
+    """A field of a task item that differs from the log; `answer` stands for a reply that can be read by now."""
 
     vid: str
     field: str
@@ -34,21 +34,22 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilder:
-    """Reads the whole table, so it is for operators, not for schedules."""
+    """Compares task items with their logs. It reads the whole table, so operators run it, not a schedule."""
 
     tasks: TaskRepository
     store: Vids
 
     def differences(self) -> Iterator[Difference]:
-        """Yield what differs, task by task. An unconfirmed claim has no item, and needs none."""
+        """Yield the differences of all tasks. A claim that waits for its query has no item, and needs none."""
         for vid in self.store.vids():
-            yield from self.of(vid)
+            yield from self.compare(vid)
 
-    def of(self, vid: str) -> list[Difference]:
-        """Return what differs for one task."""
+    def compare(self, vid: str) -> list[Difference]:
+        """Return the differences of one task."""
         log, task = self.tasks.load(vid)
         if task is None:
             return []
+        # An answer changes the task, so the item is compared only after `repair` has logged the answer.
         if answers := list(self._new_answers(log, task)):
             return [Difference(vid, "answer", None, facts_of(one).state) for one in answers]
         if log.item is None:
@@ -65,7 +66,7 @@ class Rebuilder:
             self.tasks.refresh(vid, log.item.bookkeeping.kind if log.item else task.kind)
 
     def _new_answers(self, log: TaskLog, task: Task) -> Iterator[LoggedObservation]:
-        return accepted_replies(log, task.trusted_statements, self.tasks.store.read_body)
+        return accepted_replies(log, task.trusted_statements, self.tasks.read_body)
 
 
 def _differences(stored: TaskSummary, folded: TaskSummary) -> list[Difference]:

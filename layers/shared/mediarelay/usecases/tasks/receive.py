@@ -1,4 +1,4 @@
-"""Receive a callback: check where it comes from, read who it is about, store it with one conditional write.
+"""Receive a callback: check who sent it, read which task it is about, and store it with one conditional write.
 
 Full validation and the query follow later, where they can fail without losing the claim.
 """
@@ -25,24 +25,24 @@ log = logging.getLogger(__name__)
 
 
 class ObservationStore(Protocol):
-    """Where callbacks are stored."""
+    """Stores callbacks."""
 
     def append(self, observation: LoggedObservation, due: Due | None = None) -> bool:
         """Append an observation; return False if it is already there."""
 
 
 class QuarantineStore(Protocol):
-    """Where bodies that could not be read are kept."""
+    """Stores bodies that could not be read."""
 
     def put(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
-        """Keep a body."""
+        """Store a body; return False if it is already there."""
 
 
-class Retry(Protocol):
-    """The queue of callbacks that the ledger did not take."""
+class Backlog(Protocol):
+    """The queue of callbacks that could not be stored."""
 
     def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
-        """Keep a callback as it came."""
+        """Send a callback exactly as received; raises `Undelivered`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackStore:
-    """Stores callbacks of one kind, wherever they come from: the CDN, the callback backlog, the quarantine."""
+    """Stores callbacks of one kind, from the CDN, the callback backlog or the quarantine.
+
+    `limit` is the largest body in bytes.
+    """
 
     kind: Kind
     observations: ObservationStore
@@ -66,99 +69,106 @@ class CallbackStore:
     clock: Callable[[], datetime]
 
     def take(self, body: bytes, origin: Origin, at: datetime) -> Receipt:
-        """Store a claim that came at a time, maybe long ago; it is asked about for a lifetime from now.
+        """Store a callback; the provider is queried about it for `GiveUpAfter` from now.
+
+        Args:
+            body: The body exactly as received.
+            origin: `CLAIM`, or `TRUSTED` if the deployment trusts callbacks.
+            at: When it arrived (UTC), which may be long ago.
 
         Raises:
-            TooLarge, Malformed: Not a callback; the body is kept in quarantine.
+            TooLarge, Malformed: The body is no callback; it is stored in quarantine.
             LedgerUnavailable: Nothing is stored.
         """
         try:
-            head = self.head(body)
+            head = self.read_head(body)
         except (Malformed, TooLarge) as error:
             count("CallbackMalformed", kind=self.kind)
             self.quarantine.put(body, str(error), f"callbacks/{self.kind}", at)
             raise
         add_log_keys(vid=head.vid)
-        end = self.clock() + self.give_up_after
-        entry = LoggedObservation(
+        # The schedule queries the task even if the stream never reports this callback.
+        check = first_check(self.kind, at, self.first_poll_after, known=origin in TRUSTED_ORIGINS)
+        stored = self.observations.append(self._observation(head, body, origin, at), check)
+        count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
+        if head.lenient:
+            count("CallbackLenient", kind=self.kind)
+        return Receipt(head.vid, not stored)
+
+    def _observation(self, head: Head, body: bytes, origin: Origin, at: datetime) -> LoggedObservation:
+        return LoggedObservation(
             vid=head.vid,
             kind=self.kind,
             origin=origin,
             at=at,
             body=body,
             claim_summary=head.claim_summary,
-            give_up_at=end,
+            # Counted from now: a body that leaves the backlog or the quarantine late would be given up at once.
+            give_up_at=self.clock() + self.give_up_after,
         )
-        stored = self.observations.append(
-            entry, first_check(self.kind, at, self.first_poll_after, known=origin in TRUSTED_ORIGINS)
-        )
-        count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
-        if head.lenient:
-            count("CallbackLenient", kind=self.kind)
-        return Receipt(head.vid, not stored)
 
-    def head(self, body: bytes) -> Head:
-        """Identify a callback; raises `TooLarge`, `Malformed`."""
+    def read_head(self, body: bytes) -> Head:
+        """Read which task a callback is about; raises `TooLarge`, `Malformed`."""
+        if len(body) > self.limit:
+            raise TooLarge(f"body: over {self.limit} bytes")
         try:
-            return read_head(_within(body, self.limit))
+            return read_head(body)
         except Rejected:
             raise
-        except Exception as error:  # a mistake of ours: the body must not be lost for it
+        # A mistake in our reader must not lose the body: as `Malformed` it goes to the quarantine.
+        except Exception as error:
             log.exception("reading failed")
             raise Malformed("body", f"reading failed ({type(error).__name__})") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackEndpoint:
-    """Takes callbacks of one kind from the CDN."""
+    """Accepts callbacks of one kind from the CDN."""
 
-    intake: CallbackStore
-    retry: Retry
+    store: CallbackStore
+    backlog: Backlog
     tokens: LiveSecret
     networks: Networks
     origin: Origin
     clock: Callable[[], datetime]
 
     def receive(self, token: str | None, address: str, read_body: Callable[[], bytes]) -> Receipt:
-        """Store a claim; while the ledger is unavailable, the callback backlog keeps it.
+        """Store a callback; while the ledger is unavailable, send it to the callback backlog instead.
 
         Args:
-            token: The last part of the callback's path.
-            address: Where the request comes from.
-            read_body: Gives the raw body; called only once the sender is admitted.
+            token: The last segment of the callback's path.
+            address: The IP address of the sender.
+            read_body: Returns the raw body. It is called only after the sender was authenticated.
 
         Raises:
-            Forbidden, Unauthenticated: Not from an admitted network, or without a live token; nothing is stored.
-            TooLarge, Malformed: Not a callback; the body is kept in quarantine.
-            LedgerUnavailable: Neither ledger nor queue took it; the sender should try again.
-            SettingUnusable, SecretUnavailable: The sender cannot be judged; it should try again.
+            Forbidden: The address is in no network of the list; nothing is stored.
+            Unauthenticated: The token is not live; nothing is stored.
+            TooLarge, Malformed: The body is no callback; it is stored in quarantine.
+            LedgerUnavailable: Neither the ledger nor the backlog has the callback; the CDN should send it again.
+            SettingUnusable, SecretUnavailable: The sender cannot be checked now; the CDN should send it again.
         """
-        self._admit(token, address)
+        self._authenticate(token, address)
         body, now = read_body(), self.clock()
         try:
-            return self.intake.take(body, self.origin, now)
+            return self.store.take(body, self.origin, now)
         except LedgerUnavailable as error:
-            self._keep(body, now, error)
-        return Receipt(self.intake.head(body).vid, duplicate=False)
+            self._send_to_backlog(body, now, error)
+        return Receipt(self.store.read_head(body).vid, duplicate=False)
 
-    def _keep(self, body: bytes, now: datetime, why: LedgerUnavailable) -> None:
+    def _send_to_backlog(self, body: bytes, now: datetime, why: LedgerUnavailable) -> None:
+        # The CDN's own retries may end before the table is back.
         try:
-            self.retry.send(self.intake.kind, self.origin, now, body)
+            self.backlog.send(self.store.kind, self.origin, now, body)
         except Undelivered as error:
             raise LedgerUnavailable("neither ledger nor queue") from error
-        count("CallbackCaptured", kind=self.intake.kind)
+        count("CallbackCaptured", kind=self.store.kind)
         log.warning("kept for later", extra={"error": str(why)})
 
-    def _admit(self, token: str | None, address: str) -> None:
+    def _authenticate(self, token: str | None, address: str) -> None:
+        # The address first: its check needs no secret, so strangers cannot make the function read one.
         if not comes_from(address, self.networks):
-            count("CallbackForbidden", kind=self.intake.kind)
+            count("CallbackForbidden", kind=self.store.kind)
             raise Forbidden("address")
         if not try_with(self.tokens, lambda secret: accepts(token, callback_tokens(secret).usable)):
-            count("CallbackUnauthenticated", kind=self.intake.kind)
+            count("CallbackUnauthenticated", kind=self.store.kind)
             raise Unauthenticated
-
-
-def _within(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise TooLarge(f"body: over {limit} bytes")
-    return body

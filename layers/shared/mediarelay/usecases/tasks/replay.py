@@ -1,4 +1,4 @@
-"""Replay: query tasks and publish them again because a client wants it; one task, or many at a bounded rate.
+"""Replay: query tasks and publish them again at the request of a client; one task, or many at a bounded rate.
 
 The request is written to the ledger first. The stream and the schedule then carry it out as they do with callbacks.
 """
@@ -18,42 +18,43 @@ from mediarelay.errors import NotFound
 from mediarelay.observability import count
 from mediarelay.usecases.tasks.repository import TaskRepository
 
+# `rate` counts tasks per minute, so each minute has one step.
 STEP = timedelta(minutes=1)
 log = logging.getLogger(__name__)
 
 
 class TaskListing(Protocol):
-    """The lists of tasks."""
+    """Lists tasks."""
 
     def count(self, selection: Selection) -> int:
         """Count the tasks of a selection."""
 
     def page(self, selection: Selection, *, cursor: str | None, limit: int) -> list[dict[str, str]]:
-        """List rows of a selection, newest first."""
+        """Return up to `limit` rows (`vid`, `position`, ...) of a selection behind the cursor, newest first."""
 
 
 class ReplayStore(Protocol):
-    """Where replay requests and bulk replays are stored."""
+    """Stores replay requests and bulk replays."""
 
     def request(self, vid: str, kind: Kind, identity: str, by: str, now: datetime) -> bool:
-        """Store, once per identity, that a client wants a task queried and published again."""
+        """Store a request to query a task and publish it again; return False if the identity is already there."""
 
     def create_job(self, job: ReplayJob) -> bool:
-        """Store a bulk replay."""
+        """Store a bulk replay; return False if it is already there."""
 
     def find_job(self, identity: str) -> ReplayJob | None:
-        """Read a bulk replay."""
+        """Read a bulk replay; return None if there is none."""
 
     def advance_job(self, identity: str, cursor: str, due_at: datetime) -> None:
-        """Note how far a bulk replay has come."""
+        """Store the position that a bulk replay has reached, and when its next step is due."""
 
     def complete_job(self, identity: str) -> None:
-        """Take a bulk replay that has come to its end out of the due index."""
+        """Take a finished bulk replay out of the due index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayer:
-    """Takes replay requests. `identity` returns a new one each time, so no request counts as a repeat."""
+    """Stores replay requests. `identity` returns a new id with each call, so no request counts as a repeat."""
 
     tasks: TaskRepository
     listing: TaskListing
@@ -62,7 +63,7 @@ class Replayer:
     identity: Callable[[], str]
 
     def replay(self, vid: str, by: str) -> str:
-        """Request a replay of a task; return the identity of the request. Raises `NotFound`."""
+        """Request a replay for the client `by`; return the request's id. Raises `Malformed` (`vid`), `NotFound`."""
         _, task = self.tasks.load(checked(vid))
         if task is None:
             raise NotFound(f"no task {vid}")
@@ -72,11 +73,11 @@ class Replayer:
         return identity
 
     def count(self, selections: list[Selection]) -> int:
-        """Count the tasks that a bulk replay would take."""
+        """Count the tasks that bulk replays of these selections would take now."""
         return sum(map(self.listing.count, selections))
 
     def start(self, selections: list[Selection], rate: int, by: str) -> list[str]:
-        """Start bulk replays, `rate` tasks per minute each; return their identities."""
+        """Start one bulk replay per selection, `rate` tasks per minute each; return their ids."""
         jobs = [
             ReplayJob(identity=self.identity(), selection=one, rate=rate, by=by, at=self.clock()) for one in selections
         ]
@@ -86,23 +87,24 @@ class Replayer:
         return [job.identity for job in jobs]
 
     def resume(self, identity: str, time_left: Callable[[], bool]) -> None:
-        """Take the next minute's tasks of a bulk replay, as far as there is time.
+        """Request replays of the next `rate` tasks of a job, as long as there is time.
 
-        However often this runs, each task is requested once per job: the request has the job's identity.
+        However often this runs, each task is requested once per job, because the request carries the job's id.
         """
         job = self.replays.find_job(identity)
         if job is None:
             return
         chosen = job.selection
         rows = self.listing.page(chosen, cursor=job.cursor, limit=job.rate)
-        done = [self._ask(row, job) for row in takewhile(lambda _row: time_left(), rows)]
+        done = [self._request(row, job) for row in takewhile(lambda _row: time_left(), rows)]
         count("Replays", len(done), kind=chosen.kind)
+        # A short page is the last one, but only if time sufficed for all of it.
         if len(done) == len(rows) < job.rate:
             self.replays.complete_job(identity)
         elif done:
             self.replays.advance_job(identity, done[-1], self.clock() + STEP)
 
-    def _ask(self, row: dict[str, str], job: ReplayJob) -> str:
+    def _request(self, row: dict[str, str], job: ReplayJob) -> str:
         """Request one replay of a job; return the row's position in the listing."""
         self.replays.request(row["vid"], job.selection.kind, job.identity, job.by, self.clock())
         return row["position"]

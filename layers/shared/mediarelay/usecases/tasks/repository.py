@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from mediarelay.contracts.observation import observe
@@ -19,13 +19,13 @@ from mediarelay.errors import LedgerUnavailable
 from mediarelay.observability import count
 from mediarelay.usecases.tasks.unreadable import count_unreadable
 
-# How often a writer starts over because another one was faster.
+# A writer starts over if another one was faster. Losing so often means that something else is wrong.
 MAX_ATTEMPTS = 5
 logger = logging.getLogger(__name__)
 
 
 class TaskStore(Protocol):
-    """The part of the ledger that holds logs and task items."""
+    """Stores logs and task items."""
 
     def append(self, observation: LoggedObservation, due: Due | None = None) -> bool:
         """Append an observation; return False if it is already there."""
@@ -52,11 +52,20 @@ class TaskRepository:
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
 
+    @property
+    def give_up_after(self) -> timedelta:
+        """How long a task may stay without an outcome."""
+        return self.rules.give_up_after
+
     def load(self, vid: str) -> tuple[TaskLog, Task | None]:
         """Read a task's log and fold it; the task is None if the log is empty."""
         log = self.store.load(vid)
         observations = observe(log.observations)
         return log, fold(observations) if observations else None
+
+    def read_body(self, observation: LoggedObservation) -> bytes | None:
+        """Read the body of a claim or a reply; return None once it has been deleted."""
+        return self.store.read_body(observation)
 
     def add(self, observation: LoggedObservation) -> Task:
         """Append an observation and update the task item.
@@ -69,6 +78,7 @@ class TaskRepository:
 
     def append(self, observation: LoggedObservation) -> bool:
         """Append an observation, without updating the task item; return False if it is already there."""
+        # Only an order starts a task without an item. Answers and timeouts are about a task that already waits.
         check = first_check(observation.kind, observation.at, self.rules.first_poll_after, known=True)
         is_new = self.store.append(observation, check if observation.origin in ORDERED else None)
         if is_new:
@@ -103,6 +113,7 @@ class TaskRepository:
         Raises:
             LedgerUnavailable: The table did not answer, or other writers were faster too often.
         """
+        # Each attempt reads log and item again and decides anew, so no writer overwrites what it has not seen.
         for _ in range(MAX_ATTEMPTS):
             log, task = self.load(vid)
             if task is None:
@@ -118,10 +129,11 @@ class TaskRepository:
         return Lifecycle(log, task, self.rules, self._trigger(kind)).step()
 
     def next_check(self, log: TaskLog, task: Task, bookkeeping: Bookkeeping) -> Due | None:
-        """Return what is due for a task after its outcome was published."""
+        """Return the duty of a task after its outcome was published; None if there is none."""
         return Lifecycle(log, task, self.rules, self._trigger(bookkeeping.kind)).next_check(bookkeeping)
 
     def _write(self, log: TaskLog, task: Task, step: Step) -> bool:
+        # Checks leave the due index only once the item has the duty. In between both are due, and never neither.
         if not self.store.save(step.item, log.item):
             return False
         for callback in self.store.settle(task.vid, step.settled):
@@ -143,6 +155,7 @@ class TaskRepository:
 
 
 def _count_conflicts(task: Task, before: TaskItem | None) -> None:
+    # The item has the number that was counted before, so the metric counts each contradiction once.
     new = len(task.conflicts) - (before.bookkeeping.conflicts if before else 0)
     if new > 0:
         count("Conflicts", new, kind=task.kind)

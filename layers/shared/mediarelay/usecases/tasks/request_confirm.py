@@ -1,4 +1,4 @@
-"""Request a confirmation of a task at once, in the queue of its class."""
+"""Request a query about a task at once, through the queue of its class."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,24 +7,24 @@ from mediarelay.domain.tasks.media import Kind
 
 
 class KnownTasks(Protocol):
-    """Which tasks are known."""
+    """Looks tasks up in the ledger."""
 
     def is_known(self, vid: str) -> bool:
-        """Whether more than callbacks name a task."""
+        """Return whether more than callbacks name a task."""
 
 
 class PromptQueue(Protocol):
     """A confirm queue."""
 
     def send(self, vid: str, kind: Kind, *, prompt: bool = False) -> None:
-        """Ask for one confirmation."""
+        """Send a message that requests one query; raises `Undelivered`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmRequester:
     """Requests a query when a callback or a replay has just arrived.
 
-    Queries take long, above all while the provider is slow, and few run at a time. So queries about tasks that only
+    Few queries run at a time, and each takes long while the provider is slow. So queries about tasks that only
     callbacks name have a queue of their own: anybody with the path token can invent such tasks.
     """
 
@@ -32,16 +32,17 @@ class ConfirmRequester:
     queue: PromptQueue
     unknown_queue: PromptQueue
 
-    def ask(self, vid: str, kind: Kind, *, vouched: bool) -> None:
+    def request(self, vid: str, kind: Kind, *, vouched: bool) -> None:
         """Request one query.
 
         Args:
             vid: The task.
             kind: The kind that the caller takes it to be.
-            vouched: Whether a trusted sender names the task: a client, or the CDN if callbacks are trusted.
+            vouched: Whether a trusted sender names the task: a client, or the CDN if the deployment trusts callbacks.
 
         Raises:
             LedgerUnavailable, Undelivered: Nothing was sent; the task stays due.
         """
+        # A sender that vouches makes the read of the item unnecessary.
         queue = self.queue if vouched or self.tasks.is_known(vid) else self.unknown_queue
         queue.send(vid, kind, prompt=True)

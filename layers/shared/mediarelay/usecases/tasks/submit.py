@@ -30,37 +30,38 @@ from mediarelay.errors import (
 from mediarelay.observability import add_log_keys, count
 from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS, TaskRepository
 
-# Longer than a submit function may run, so that the sweep never races it.
+# The timeout of the submit functions is shorter, so the sweep never submits an intent that one still works on.
 SUBMIT_GRACE = timedelta(seconds=60)
-# Longer than a worker may take for an intent: the queue may deliver its message twice.
+# The timeout of the worker is shorter. The queue may deliver a message twice, and the lock keeps two workers apart.
 LOCK_TIMEOUT = timedelta(seconds=35)
+# The provider makes a task of an audio submit. A video task exists already, since the upload of its file.
 ORIGINS = {Kind.AUDIO: Origin.SUBMIT, Kind.VIDEO: Origin.TRACK}
 log = logging.getLogger(__name__)
 
 
 class IntentStore(Protocol):
-    """Where intents are stored."""
+    """Stores intents."""
 
     def create(self, intent: Intent, due: Due) -> bool:
         """Store an intent; return False if its key is taken."""
 
     def find(self, identity: str) -> Intent | None:
-        """Read an intent."""
+        """Read an intent; return None if there is none."""
 
     def lock(self, identity: str, now: datetime, until: datetime) -> bool:
         """Lock an intent; return False if another worker has locked it."""
 
     def assign_vid(self, identity: str, vid: str, now: datetime) -> bool:
-        """Note the vid that the provider gave; return False if the intent has one."""
+        """Store the vid that the provider assigned; return False if the intent already has one."""
 
     def complete(self, seen: Intent) -> None:
         """Take an intent out of the due index."""
 
     def mark_accepted(self, seen: Intent) -> bool:
-        """Note that another client got 202 for an intent; return False if it was answered meanwhile."""
+        """Store that another client got 202 for an intent; return False if it was answered meanwhile."""
 
     def mark_refused(self, seen: Intent, reason: str, due: Due) -> None:
-        """Note that the provider refused an intent, which is due for publication then."""
+        """Store why the provider refused an intent, and when the refusal is due for publication."""
 
     def postpone(self, seen: Intent, until: datetime) -> bool:
         """Make an intent due at a time and unlock it; return False if it was answered meanwhile."""
@@ -69,21 +70,21 @@ class IntentStore(Protocol):
         """Delete a refused intent; return False while another client still has to be notified of the refusal."""
 
     def release_key(self, seen: Intent) -> None:
-        """Free the key of an intent whose task is in the log."""
+        """Delete an intent whose task is in the log, so that its key is free again."""
 
 
 class Send(Protocol):
     """The provider's call for one kind."""
 
     def __call__(self, request: Mapping[str, str], *, queued: bool = False) -> str:
-        """Hand a request over and return its vid; `queued` if its client does not wait."""
+        """Send a request and return its vid; `queued` if its client does not wait. Raises `ProviderError`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentRegistry:
     """Stores requests as intents, once per idempotency key. It never calls the provider.
 
-    `default_key_hours` is how long after the provider's answer the same request without a key gives the same task.
+    `default_key_hours`: for so long after the provider's answer, the same request without a key returns the same task.
     """
 
     intents: IntentStore
@@ -92,11 +93,11 @@ class IntentRegistry:
     default_key_hours: int
 
     def enqueue(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
-        """Store a request that the submit queue hands to the provider, at the pace of the call budget.
+        """Store a request; the submit queue sends it to the provider at the pace of the call budget.
 
         Raises:
-            Conflict, LedgerUnavailable: As for `submit`.
-            ProviderRefused: The provider refused it since; the key is free again.
+            Conflict, LedgerUnavailable: As for `Submitter.submit`.
+            ProviderRefused: The provider has refused the same request meanwhile; the key is free again.
         """
         request_key = key or file_identity(request)
         intent = Intent(key=request_key, kind=kind, request=request, at=self.clock(), queued=True)
@@ -105,16 +106,16 @@ class IntentRegistry:
         return self.answer_repeat(intent)
 
     def add(self, intent: Intent, *, by_default: bool) -> bool:
-        """Store an intent; return False if its key is taken. A default key is free again once its time is over."""
+        """Store an intent; return False if its key is taken. A default key is free again after `default_key_hours`."""
         due = Due(Duty.SUBMIT_QUEUED if intent.queued else Duty.SUBMIT, intent.at + SUBMIT_GRACE)
         if self.intents.create(intent, due):
             return True
         return by_default and self._is_free(intent) and self.intents.create(intent, due)
 
     def _is_free(self, new: Intent) -> bool:
-        """Free the default key of an intent that became a task long ago: its file may have new content by now.
+        """Free the default key of an intent that became a task long ago, because its file may have new content by now.
 
-        Another request may do the same; the one that creates the next intent submits it.
+        Two requests may free it at the same time. Only the one that then creates the next intent submits it.
         """
         stored = self.intents.find(new.identity)
         if stored is None:
@@ -125,7 +126,11 @@ class IntentRegistry:
         return True
 
     def answer_repeat(self, new: Intent) -> Submitted:
-        """Answer a request that repeats a stored intent, which may be answered, refused or deleted meanwhile."""
+        """Answer a request that repeats a stored intent.
+
+        Raises `Conflict`, `ProviderRefused`, `LedgerUnavailable`.
+        """
+        # The provider may answer between the read and `mark_accepted`. Then the next read has the answer.
         for _ in range(MAX_ATTEMPTS):
             if (found := self._stored(new)) is not None:
                 return found
@@ -137,9 +142,11 @@ class IntentRegistry:
             raise LedgerUnavailable("the first request with this key has just been refused")
         if not stored.same_request(new):
             raise Conflict("Idempotency-Key: was used for another request")
+        # Deleting it does nothing while the refusal still has to be published to another client.
         if stored.refused and stored.vid is None:
             self.intents.delete(stored)
             raise ProviderRefused(stored.refused)
+        # A client that gets 202 must be notified of a later refusal, so the intent records it before the answer.
         if stored.vid is None:
             accepted = Submitted(None, new.kind, State.EXPECTED, repeated=True)
             return accepted if self.intents.mark_accepted(stored) else None
@@ -149,7 +156,7 @@ class IntentRegistry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitter:
-    """Sends intents to the provider. `send` gives the call for each kind."""
+    """Sends intents to the provider. `send` has the provider's call for each kind."""
 
     registry: IntentRegistry
     intents: IntentStore
@@ -163,7 +170,7 @@ class Submitter:
         Args:
             kind: The kind of the file.
             request: The request in the provider's words (`url`, `bucketName`, `bucketRegion`).
-            key: The client's idempotency key; by default the request, for `IntentRegistry.default_key_hours`.
+            key: The client's idempotency key. None: the request is its own key for `default_key_hours`.
 
         Raises:
             Conflict: The key was used for another request.
@@ -177,26 +184,27 @@ class Submitter:
         return self.registry.answer_repeat(intent)
 
     def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
-        """Expect a video task whose vid is known already."""
+        """Expect a video task whose vid is already known; raises `LedgerUnavailable`."""
         add_log_keys(vid=vid)
         return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
 
     def _tracked(self, vid: str) -> bool:
-        return any(entry.origin is Origin.TRACK for entry in self.tasks.load(vid)[0].observations)
+        return any(one.origin is Origin.TRACK for one in self.tasks.load(vid)[0].observations)
 
     def resume(self, identity: str) -> Submitted | None:
         """Submit an open intent whose client does not wait.
 
-        Return None if it is gone, locked or refused, or was open for too long and is given up.
+        Return None if it is gone, locked or refused, or if it was open for `GiveUpAfter` and is given up.
         """
         intent = self.intents.find(identity)
         if intent is None:
             return None
+        # An earlier worker ended between the provider's answer and the log.
         if intent.vid is not None:
             return self._finish(intent, intent.vid)
         if intent.refused or not self.intents.lock(identity, self.clock(), self.clock() + LOCK_TIMEOUT):
             return None
-        if self.clock() - intent.at < self.tasks.rules.give_up_after:
+        if self.clock() - intent.at < self.tasks.give_up_after:
             return self._try(intent)
         count("SubmitsGivenUp", kind=intent.kind)
         log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
@@ -204,7 +212,7 @@ class Submitter:
         return None
 
     def _send_now(self, intent: Intent) -> Submitted:
-        """Send an intent whose client waits and gets a refusal as answer; other clients of it get the refusal event."""
+        """Send an intent whose client waits. It gets a refusal as its answer; other clients get the refusal event."""
         try:
             return self._send(intent)
         except ProviderRefused as error:
@@ -213,7 +221,7 @@ class Submitter:
             raise
 
     def _try(self, intent: Intent) -> Submitted | None:
-        """Send an intent whose client does not wait: a refusal is published, and stored until the client repeats."""
+        """Send an intent whose client does not wait. Store a refusal, so that it is published and answers repeats."""
         try:
             return self._send(intent)
         except ProviderRefused as error:
@@ -228,17 +236,21 @@ class Submitter:
     def _send(self, intent: Intent) -> Submitted:
         try:
             vid = self.send[intent.kind](intent.request, queued=intent.queued)
+        # Without a call nothing is uncertain, so the next minute is soon enough and the lock can go.
         except BudgetSpent:
             self.intents.postpone(intent, next_minute(self.clock()))
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
+        # The provider may have made the task although its answer is lost. The intent stays due and is sent again.
         except (ProviderBusy, ProviderClosed, ProviderUnknown) as error:
             log.warning("submit stays open", extra={"error": type(error).__name__, "code": error.code})
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
+        # Another worker may have submitted the intent too, if a lock ran out. Its vid counts, for all clients the same.
         first = self.intents.assign_vid(intent.identity, vid, self.clock())
         submitted = self._finish(intent, vid)
         return submitted if first else self.registry.answer_repeat(intent)
 
     def _finish(self, intent: Intent, vid: str) -> Submitted:
+        # The intent leaves the due index last: until the log has the task, the sweep must find the intent.
         submitted = self._expect(intent.kind, vid, intent.request, repeated=False)
         self.intents.complete(intent)
         return submitted

@@ -1,4 +1,4 @@
-"""Batch: many submits at once. Each is stored or refused by itself; a queue hands them to the provider."""
+"""Submit a batch: each item is stored or refused by itself; the submit queue sends the stored ones to the provider."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,19 +12,19 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, MediarelayError
 from mediarelay.usecases.tasks.submit import IntentRegistry
 
-# Items that are stored at the same time: a batch has to be done within the gateway's 30 seconds.
+# Concurrent writes. API Gateway waits 30 seconds, which is too short to store 500 items one after the other.
 WRITERS = 8
 Result = Submitted | MediarelayError
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSubmitter:
-    """Takes batches of audio tasks."""
+    """Stores batches of audio tasks."""
 
     registry: IntentRegistry
 
     def take(self, items: Sequence[Any], own_key: Callable[[str | None], str | None]) -> list[Result]:
-        """Store items; returns the result of each, in order. `own_key` makes a client's key its own."""
+        """Store items; return the result or error of each, in order. `own_key` adds the client's name to its key."""
         with ThreadPoolExecutor(WRITERS) as pool:
             return list(pool.map(lambda item: self._take(item, own_key), items))
 
@@ -33,6 +33,7 @@ class BatchSubmitter:
             request = validate(AudioBatchItem, _object(item)).model_dump()
             key = own_key(request.pop("idempotency_key"))
             return self.registry.enqueue(Kind.AUDIO, request, key)
+        # The error of one item is its result. Raised, it would cost the client the results of all others.
         except MediarelayError as error:
             return error
 

@@ -1,11 +1,14 @@
-"""Count the side fields that could not be read: of an answer when it is logged, of a callback when it is settled."""
+"""Count the fields of observations that could not be read.
+
+Answers are counted when they are logged, callbacks when they are settled: a callback endpoint reads only the head.
+"""
 
 from mediarelay.contracts.observation import facts_of
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.observability import count
 
 
-def count_unreadable(entry: LoggedObservation) -> None:
-    """Count the fields of a line of the log that could not be read, by name."""
-    for name in facts_of(entry).unreadable:
+def count_unreadable(observation: LoggedObservation) -> None:
+    """Count the fields of an observation that could not be read, by name."""
+    for name in facts_of(observation).unreadable:
         count("FieldsUnreadable", field=name)
