@@ -23,7 +23,7 @@ down: ## stop it; the next `make up` shows what was saved
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down
 
 test: lint .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 4 --dist loadgroup
 
 test-localemu: .venv/ready .venv-localemu/ready ## the end-to-end tests on a second emulator of AWS, LocalEmu; takes some ten minutes
 	EMULATOR=localemu $(BIN)/pytest tests/e2e
