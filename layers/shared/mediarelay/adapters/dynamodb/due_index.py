@@ -76,7 +76,9 @@ def _subject(row: Row) -> Subject:
         return IntentSubject(after_prefix(row.text("pk")))
     if item_type == ItemType.REPLAY_JOB:
         return ReplayJobSubject(after_prefix(row.text("pk")))
-    return song_of_key(row)
+    if item_type in {ItemType.RELAY, ItemType.LEASE}:
+        return song_of_key(row)
+    raise ValueError("item: a type that waits for nothing")
 
 
 def _is_rebuildable(item: Item) -> bool:

@@ -1,6 +1,6 @@
 """The head of a callback: which task it is about, and which form it has.
 
-The callback functions import this module, so it uses the standard library only. `parse.py` builds on it.
+The callback functions import this module, so it uses no third-party package. `parse.py` builds on it.
 """
 
 import re
