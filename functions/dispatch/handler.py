@@ -11,9 +11,8 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from mediarelay.aws_lambda.batches import stream_handler
 from mediarelay.domain import change as changes
 from mediarelay.observability import add_log_keys
-from mediarelay.wiring.publishers import task_publisher
+from mediarelay.wiring.publishers import song_publisher, task_publisher
 from mediarelay.wiring.queues import submit_queue
-from mediarelay.wiring.songs import song_publisher
 from mediarelay.wiring.stream import changes_of
 from mediarelay.wiring.tasks import confirm_requester
 

@@ -5,7 +5,7 @@ from typing import Any
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.usecases.poll import poll
-from mediarelay.wiring.circuit import circuit_open
+from mediarelay.wiring.circuit import is_circuit_open
 from mediarelay.wiring.ticks import query_queues, tick
 
 QUEUES = query_queues()
@@ -14,4 +14,4 @@ QUEUES = query_queues()
 @observed
 def handler(_event: Any, context: Any) -> dict[str, int]:
     """Return how many queries were requested."""
-    return {"polled": poll(Kind.VIDEO, tick(context), QUEUES, circuit_open(Kind.VIDEO))}
+    return {"polled": poll(Kind.VIDEO, tick(context), QUEUES, is_circuit_open)}

@@ -28,8 +28,8 @@ from mediarelay.signing.tokens import digest
 from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
 from mediarelay.wiring import base
 from mediarelay.wiring.circuit import circuit_breaker
+from mediarelay.wiring.publishers import song_publisher
 from mediarelay.wiring.relays import relay_endpoint
-from mediarelay.wiring.songs import song_publisher
 from mediarelay.wiring.tasks import task_repository
 from tests.integration.provider import Site
 from tests.integration.song_harness import CALLBACK, WEBHOOK, kms_key

@@ -331,7 +331,7 @@ class TaskHarness:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(), self.query_queues, lambda: self.breaker.is_open(QUERY_ACTIONS[kind]))
+        return poll(kind, self.tick(), self.query_queues, lambda kind: self.breaker.is_open(QUERY_ACTIONS[kind]))
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""

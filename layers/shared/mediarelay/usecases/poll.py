@@ -166,12 +166,12 @@ class QueryQueue:
     limit: int
 
 
-def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], is_open: Callable[[], bool]) -> int:
+def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], is_circuit_open: Callable[[Kind], bool]) -> int:
     """Request confirmations of due tasks of one kind, queue by queue, oldest first; return how many.
 
-    While the provider refuses us (`is_open`), everything stays due: each message would only fail.
+    While the provider refuses us (`is_circuit_open`), everything stays due: each message would only fail.
     """
-    if is_open():
+    if is_circuit_open(kind):
         count("CircuitOpen")
         return 0
     # One set for all queues: rows of one task may wait in both classes, and one query answers all of them.

@@ -1,6 +1,5 @@
 """Limits of the calls to the provider: a circuit breaker, and a budget of calls per minute."""
 
-from collections.abc import Callable
 from functools import cache
 
 from mediarelay.adapters.dynamodb.circuits import CircuitStore
@@ -17,9 +16,9 @@ def circuit_breaker() -> CircuitBreaker:
     return CircuitBreaker(CircuitStore(base.table()), base.now)
 
 
-def circuit_open(kind: Kind) -> Callable[[], bool]:
-    """Return a function that tells whether the provider refuses all queries about a kind now."""
-    return lambda: circuit_breaker().is_open(QUERY_ACTIONS[kind])
+def is_circuit_open(kind: Kind) -> bool:
+    """Return whether the provider refuses all queries about a kind now."""
+    return circuit_breaker().is_open(QUERY_ACTIONS[kind])
 
 
 def budget() -> Budget:

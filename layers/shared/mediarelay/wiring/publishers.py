@@ -1,23 +1,39 @@
-"""The publisher of outcomes. Functions that only read or submit do not load it."""
+"""The publishers of outcomes and of songs' events. Functions that only read or submit do not load them."""
 
 from functools import cache
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.sns import Topic
+from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.wiring import base
+from mediarelay.wiring.song_store import song_store
+from mediarelay.wiring.songs import margins
 from mediarelay.wiring.tasks import task_repository, task_store
+
+
+@cache
+def topic() -> Topic:
+    """Return the topic of the notifications."""
+    return Topic(client("sns"), base.settings().topic_arn)
 
 
 @cache
 def task_publisher() -> TaskPublisher:
     """Return the use case that publishes outcomes and refusals."""
-    topic = Topic(client("sns"), base.settings().topic_arn)
     return TaskPublisher(
         tasks=task_repository(),
         publications=task_store(),
         intents=IntentStore(base.table()),
-        topic=topic,
+        topic=topic(),
         api_url=base.settings().api_url,
+    )
+
+
+@cache
+def song_publisher() -> SongPublisher:
+    """Return the use case that publishes the events of songs."""
+    return SongPublisher(
+        songs=song_store(), topic=topic(), api_url=base.settings().api_url, margins=margins(), clock=base.now
     )

@@ -5,10 +5,9 @@ from functools import cache
 from mediarelay.domain.budget import Budget
 from mediarelay.usecases.sweep import Sweeper
 from mediarelay.wiring import base
-from mediarelay.wiring.circuit import circuit_open
-from mediarelay.wiring.publishers import task_publisher
+from mediarelay.wiring.circuit import is_circuit_open
+from mediarelay.wiring.publishers import song_publisher, task_publisher
 from mediarelay.wiring.queues import submit_queue
-from mediarelay.wiring.songs import song_publisher
 from mediarelay.wiring.tasks import replayer, task_repository, task_store
 
 
@@ -23,6 +22,6 @@ def sweeper() -> Sweeper:
         max_submits=Budget(base.settings().calls_per_minute).background.limit,
         replayer=replayer(),
         songs=song_publisher(),
-        is_circuit_open=lambda kind: circuit_open(kind)(),
+        is_circuit_open=is_circuit_open,
         clock=base.now,
     )

@@ -13,7 +13,7 @@ import pytest
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem
-from mediarelay.domain.tasks.lifecycle import Rules, Step, Trigger, advance, is_stale, needs_query, next_publication
+from mediarelay.domain.tasks.lifecycle import Lifecycle, Rules, Step, Trigger, is_stale, needs_query, next_publication
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import MAX_URL, Facts, Kind, Source, State
 from mediarelay.domain.tasks.origin import Origin
@@ -77,7 +77,7 @@ def log_of(
     task = fold(one.folded for one in known)
     if stored is None:
         return log, task
-    before = advance(log, task, RULES, Trigger(now=at(0), jitter=0.5, kind=Kind.VIDEO)).item.summary
+    before = Lifecycle(log, task, RULES, Trigger(now=at(0), jitter=0.5, kind=Kind.VIDEO)).step().item.summary
     return replace(log, item=TaskItem(replace(before, due=None, unpublished=None), stored)), task
 
 
@@ -85,7 +85,7 @@ def step(log: TaskLog, task: Task, now: float, *, queried: float | None = None, 
     """Advance; `now` and `queried` are minutes."""
     values: dict[str, Any] = {"jitter": 0.5, "kind": Kind.VIDEO} | trigger
     queried_at = None if queried is None else at(queried)
-    return advance(log, task, RULES, Trigger(now=at(now), queried_at=queried_at, **values))
+    return Lifecycle(log, task, RULES, Trigger(now=at(now), queried_at=queried_at, **values)).step()
 
 
 LOST = Publication(State.LOST)

@@ -81,11 +81,6 @@ class Step:
     settled: tuple[PendingCheck, ...]
 
 
-def advance(log: TaskLog, task: Task, rules: Rules, trigger: Trigger) -> Step:
-    """Return what follows for a task from its log and from what has just happened."""
-    return Lifecycle(log, task, rules, trigger).step()
-
-
 def next_publication(task: Task, bookkeeping: Bookkeeping) -> Publication | None:
     """Return what subscribers must learn next; None if there is nothing.
 
@@ -156,7 +151,7 @@ class Lifecycle:
 
         A lost task is queried again only after its deadline was moved behind the time at which it was given up.
         """
-        if self.task.settled or (self.task.lost_at is not None and bookkeeping.give_up_at <= self.task.lost_at):
+        if self.task.settled or self._is_given_up(bookkeeping):
             return None
         duty = query_duty(bookkeeping.kind, known=self.task.is_known)
         wait, queried = self._wait(bookkeeping), self.trigger.queried(bookkeeping.kind)
@@ -234,12 +229,15 @@ class Lifecycle:
 
     def _postponed(self, bookkeeping: Bookkeeping) -> Bookkeeping:
         """If the call budget prevents the final query, postpone the deadline, by at most one more `GiveUpAfter`."""
-        given_up = self.task.lost_at is not None and bookkeeping.give_up_at <= self.task.lost_at
         at_deadline = bookkeeping.give_up_at <= self.trigger.now < self._last_deadline()
-        if not self.trigger.over_budget or given_up or not at_deadline:
+        if not self.trigger.over_budget or self._is_given_up(bookkeeping) or not at_deadline:
             return bookkeeping
         wait = max(self._wait(bookkeeping), LAST_CHECK_INTERVAL)
         return replace(bookkeeping, give_up_at=_whole_seconds(self.trigger.now + wait))
+
+    def _is_given_up(self, bookkeeping: Bookkeeping) -> bool:
+        """Return whether the task was given up, and nothing has moved its deadline since."""
+        return self.task.lost_at is not None and bookkeeping.give_up_at <= self.task.lost_at
 
     def _last_deadline(self) -> datetime:
         first = min(map(self._end, self.log.observations), default=self.trigger.now)
