@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.http import api_resolver, client_name
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.aws_lambda.raw_http import header
-from mediarelay.aws_lambda.submits import own_key
 from mediarelay.contracts.api.responses import ALWAYS, IDEMPOTENCY_KEY, success
 from mediarelay.contracts.api.submits import AudioBatchRequest, BatchResponse, batch_response
 from mediarelay.errors import Malformed
@@ -35,7 +34,7 @@ def submit_batch(request: AudioBatchRequest) -> tuple[dict[str, Any], int]:
     # One key for 500 tasks would make all but the first a conflict.
     if header(event, IDEMPOTENCY_KEY) is not None:
         raise Malformed(IDEMPOTENCY_KEY, "is not taken for a batch; give each task its own idempotency_key")
-    return batch_response(BATCHER.take(request.tasks, lambda key: own_key(event, key))), 207
+    return batch_response(BATCHER.enqueue(request.tasks, client_name(event))), 207
 
 
 handler = observed(app.resolve)

@@ -100,6 +100,7 @@ class LambdaSandbox:
     def _request(self, request: Mapping[str, Any]) -> None:
         intent = Intent(
             key=request["key"],
+            client=request.get("client"),
             kind=Kind(request["kind"]),
             request=request["request"],
             at=datetime.fromisoformat(request["at"]),

@@ -14,6 +14,7 @@ from engine.places import Place
 from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.submits import AudioTaskRequest, VideoTaskRequest
 from mediarelay.contracts.api.tasks import TaskQuery
+from mediarelay.domain.tasks.intent import ClientKey
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Conflict
 from tests.integration.task_harness import START, TaskHarness
@@ -49,7 +50,7 @@ def printed(kind: Kind, key: str, vid: str = "", **changes: Any) -> EngineTask:
     return replace(task, **changes)
 
 
-def order(harness: TaskHarness, kind: Kind, url: str, key: str | None = None, vid: str = "") -> str | None:
+def order(harness: TaskHarness, kind: Kind, url: str, key: ClientKey | None = None, vid: str = "") -> str | None:
     """Do what the functions do with a request for a task."""
     vid = vid or VIDS[kind]
     if kind is Kind.VIDEO:
@@ -108,10 +109,10 @@ def test_two_keys_are_two_tasks_and_two_spellings_are_one(harness: TaskHarness) 
         for url in (url_of(key), url_of(key).replace(PLACE.host, PLACE.host.upper()), url_of(key).replace("%2E", ".")):
             assert order(harness, Kind.AUDIO, url, vid="another") == vid
     assert order(harness, Kind.AUDIO, f"{HOST}/a b.mp4", vid="another") == vids["a b.mp4"]
-    order(harness, Kind.AUDIO, f"{HOST}/a b.mp4", "mine", "v99")
-    assert order(harness, Kind.AUDIO, f"{HOST}/a%20b.mp4", "mine") == "v99"
+    order(harness, Kind.AUDIO, f"{HOST}/a b.mp4", ClientKey("game", "mine"), "v99")
+    assert order(harness, Kind.AUDIO, f"{HOST}/a%20b.mp4", ClientKey("game", "mine")) == "v99"
     with pytest.raises(Conflict):
-        order(harness, Kind.AUDIO, f"{HOST}/a%2520b.mp4", "mine")
+        order(harness, Kind.AUDIO, f"{HOST}/a%2520b.mp4", ClientKey("game", "mine"))
 
 
 def test_what_is_sent_is_escaped_once(harness: TaskHarness) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.adapters.dynamodb.keys import shard_of
 from mediarelay.domain.due_item import DueItem
+from mediarelay.domain.tasks.intent import ClientKey
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -251,7 +252,7 @@ def test_rows_that_always_fail_do_not_starve_other_shards(harness: TaskHarness, 
 
 def test_a_topic_that_hangs_leaves_time_for_the_other_duties(harness: TaskHarness) -> None:
     finished(harness, 8)
-    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
     harness.clock.forward(minutes=2)
     begun = harness.clock()
 
@@ -326,7 +327,7 @@ def test_a_duty_that_cannot_be_looked_for_stops_no_other_and_fails_the_tick(
         return plain(due_index, what, now)
 
     monkeypatch.setattr(type(harness.stores.due_index), "waiting", waiting)
-    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
     harness.clock.forward(days=2)
     with pytest.raises(LedgerUnavailable):
         harness.sweep()
@@ -347,7 +348,7 @@ def test_what_waits_to_be_published_does_not_wait_longer_for_more_callbacks(harn
 
 def test_a_backlog_of_publications_leaves_every_duty_its_turn(harness: TaskHarness) -> None:
     finished(harness, ROWS_PER_TURN + 20)
-    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, "key")
+    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
     harness.track("old")
     harness.clock.forward(days=1)
     harness.confirm("old")
@@ -359,7 +360,7 @@ def test_a_backlog_of_publications_leaves_every_duty_its_turn(harness: TaskHarne
 
 def test_submits_leave_every_duty_its_turn(harness: TaskHarness) -> None:
     for number in range(90):
-        harness.registry.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
+        harness.registry.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, ClientKey("game", f"key {number}"))
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -387,7 +388,7 @@ def test_a_row_that_cannot_be_leased_is_reported_although_the_turn_ended_early(
 ) -> None:
     harness.sweeper = replace(harness.sweeper, max_submits=2)
     for number in range(3):
-        harness.registry.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, f"key {number}")
+        harness.registry.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, ClientKey("game", f"key {number}"))
     harness.clock.forward(minutes=3)
     plain, failing = type(harness.stores.due_index).hide, [True]
 

@@ -10,7 +10,7 @@ import pytest
 
 from mediarelay.adapters.dynamodb.keys import intent_key
 from mediarelay.domain.due import Due, Duty
-from mediarelay.domain.tasks.intent import Submitted, file_identity
+from mediarelay.domain.tasks.intent import ClientKey, Submitted, file_identity
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
@@ -21,7 +21,10 @@ REQUEST = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 BUSY = ProviderBusy("provider code 4400", 4400)
 
 
-def submit(harness: TaskHarness, key: str | None = "key", **changes: str) -> Submitted:
+KEY = ClientKey("game", "key")
+
+
+def submit(harness: TaskHarness, key: ClientKey | None = KEY, **changes: str) -> Submitted:
     return harness.submitter.submit(Kind.AUDIO, REQUEST | changes, key)
 
 
@@ -55,8 +58,8 @@ def test_the_request_is_stored_before_the_call(harness: TaskHarness) -> None:
     assert row.due_at == START + SUBMIT_GRACE
 
 
-@pytest.mark.parametrize("key", ["key", None])
-def test_a_repeat_is_answered_from_the_ledger(harness: TaskHarness, key: str | None) -> None:
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_repeat_is_answered_from_the_ledger(harness: TaskHarness, key: ClientKey | None) -> None:
     harness.provider.vids = [VID]
     submit(harness, key)
     assert submit(harness, key) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
@@ -67,10 +70,18 @@ def test_a_repeat_is_answered_from_the_ledger(harness: TaskHarness, key: str | N
 
 
 def test_the_default_key_is_the_file(harness: TaskHarness) -> None:
-    harness.provider.vids = ["v1", "v2"]
+    harness.provider.vids = ["v1", "v2", "v3"]
     assert submit(harness, None).vid == "v1"
     assert submit(harness, None, url="http://a/2.mp3").vid == "v2"
-    assert submit(harness, file_identity(REQUEST)).vid == "v1"
+    assert submit(harness, None).vid == "v1"
+    spelled = ClientKey("game", file_identity(REQUEST))
+    assert submit(harness, spelled).vid == "v3", "no client can spell the default key, which all clients share"
+
+
+def test_two_clients_may_choose_the_same_key(harness: TaskHarness) -> None:
+    harness.provider.vids = ["v1", "v2"]
+    assert [submit(harness, ClientKey(name, "key")).vid for name in ("game", "stage")] == ["v1", "v2"]
+    assert [submit(harness, ClientKey(name, "key")).vid for name in ("game", "stage")] == ["v1", "v2"]
 
 
 def test_a_key_is_not_reused_for_another_request(harness: TaskHarness) -> None:
@@ -111,9 +122,9 @@ def test_a_default_key_in_a_batch_is_free_again(harness: TaskHarness) -> None:
 
 def test_a_key_of_the_client_s_own_counts_for_good(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1"]
-    submit(harness, "game\nkey")
+    submit(harness)
     harness.clock.forward(days=4000)
-    assert submit(harness, "game\nkey").vid == "v1"
+    assert submit(harness).vid == "v1"
 
 
 def test_a_request_that_waits_keeps_its_default_key(harness: TaskHarness) -> None:
@@ -249,7 +260,7 @@ def test_a_request_that_nobody_ever_answers_is_given_up(harness: TaskHarness) ->
     assert "submit" not in harness.due()
 
 
-def queued(harness: TaskHarness, key: str = "key") -> str:
+def queued(harness: TaskHarness, key: ClientKey | None = KEY) -> str:
     harness.registry.enqueue(Kind.AUDIO, REQUEST, key)
     (row,) = harness.due()["submit_queued"]
     return row.subject.identity
@@ -294,7 +305,7 @@ def test_a_request_that_was_given_up_tells_its_client(harness: TaskHarness) -> N
 
 @pytest.mark.parametrize("down", [True, False])
 def test_a_request_that_is_refused_later_is_published(harness: TaskHarness, *, down: bool) -> None:
-    identity = queued(harness, "game\nkey")
+    identity = queued(harness)
     harness.provider.vids = [ProviderRefused("provider code 4000", 4000)]
     harness.submitter.resume(identity)
     assert harness.topic.messages == []
@@ -319,9 +330,9 @@ def test_a_request_that_is_refused_later_is_published(harness: TaskHarness, *, d
 def asked_anew(harness: TaskHarness) -> None:
     """What a client does that is reported of a refusal."""
     with pytest.raises(ProviderRefused):
-        harness.registry.enqueue(Kind.AUDIO, REQUEST, "key")
+        harness.registry.enqueue(Kind.AUDIO, REQUEST, KEY)
     harness.clock.forward(seconds=1)
-    assert harness.registry.enqueue(Kind.AUDIO, REQUEST, "key").vid is None
+    assert harness.registry.enqueue(Kind.AUDIO, REQUEST, KEY).vid is None
 
 
 def test_a_refusal_is_published_although_another_client_was_reported(harness: TaskHarness) -> None:
@@ -331,7 +342,7 @@ def test_a_refusal_is_published_although_another_client_was_reported(harness: Ta
     harness.topic.down = True
     for _ in range(3):
         with pytest.raises(ProviderRefused):
-            harness.submitter.submit(Kind.AUDIO, REQUEST, "key")
+            harness.submitter.submit(Kind.AUDIO, REQUEST, KEY)
         harness.clock.forward(minutes=5)
         harness.sweep()
     harness.topic.down = False
@@ -377,11 +388,11 @@ def test_a_request_that_is_answered_while_somebody_asks_for_it(
 
     monkeypatch.setattr(type(harness.stores.intents), "mark_accepted", late)
     if meanwhile == "named":
-        assert harness.registry.enqueue(Kind.AUDIO, REQUEST, "key").vid == "v1"
+        assert harness.registry.enqueue(Kind.AUDIO, REQUEST, KEY).vid == "v1"
     else:
         expected = {"refused": ProviderRefused, "dropped": LedgerUnavailable}[meanwhile]
         with pytest.raises(expected):
-            harness.registry.enqueue(Kind.AUDIO, REQUEST, "key")
+            harness.registry.enqueue(Kind.AUDIO, REQUEST, KEY)
 
 
 def test_two_clients_that_repeat_a_refused_request_leave_one(
@@ -400,7 +411,7 @@ def test_two_clients_that_repeat_a_refused_request_leave_one(
 
     monkeypatch.setattr(type(harness.stores.intents), "delete", late)
     with pytest.raises(ProviderRefused):
-        harness.registry.enqueue(Kind.AUDIO, REQUEST, "key")
+        harness.registry.enqueue(Kind.AUDIO, REQUEST, KEY)
     assert list(harness.due()) == ["submit_queued"]
 
 

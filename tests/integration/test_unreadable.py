@@ -27,7 +27,7 @@ from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.tasks import TaskQuery
 from mediarelay.domain.circuit_breaker import MAX_BREAK, THRESHOLD, Circuit
 from mediarelay.domain.due import Due, Duty
-from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.intent import ClientKey, Intent
 from mediarelay.domain.tasks.item import Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -747,7 +747,7 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
     harness: TaskHarness, stage: str, changes: Raw, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would be sent to the provider again and again, published for ever, or promised and never sent."""
-    intent = Intent(key="k", kind=Kind.AUDIO, request=REQUEST, at=START)
+    intent = Intent(key="k", client="game", kind=Kind.AUDIO, request=REQUEST, at=START)
     harness.stores.intents.create(intent, Due(Duty.SUBMIT, START))
     if stage == "done":
         harness.stores.intents.assign_vid(intent.identity, "v1", START)
@@ -761,7 +761,7 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
         for identity in harness.submits.take():
             handle(identity, harness.submitter.resume)
     with pytest.raises(RowUnreadable):
-        harness.submitter.submit(Kind.AUDIO, REQUEST, "k")
+        harness.submitter.submit(Kind.AUDIO, REQUEST, ClientKey("game", "k"))
     assert (harness.provider.taken, harness.topic.messages) == ([], [])
     assert {"submit", "publish"}.isdisjoint(harness.due())
     assert unreadable(capsys)

@@ -13,7 +13,7 @@ from mediarelay.contracts.api.responses import (
     success,
 )
 from mediarelay.contracts.api.submits import SubmitResponse, submit_response
-from mediarelay.domain.tasks.intent import MAX_KEY, Submitted, is_key, submit_status
+from mediarelay.domain.tasks.intent import MAX_KEY, ClientKey, Submitted, is_key, submit_status
 from mediarelay.errors import Malformed
 
 SUBMIT_RESPONSES = (
@@ -43,15 +43,11 @@ def respond_submitted(submitted: Submitted) -> JsonResponse:
     return json_response(submit_response(submitted), submit_status(submitted), waiting | repeated)
 
 
-def idempotency_key(event: Event) -> str | None:
-    """Return the idempotency key of a request with the client's name in it, or None; raises `Malformed`."""
+def idempotency_key(event: Event) -> ClientKey | None:
+    """Return the idempotency key that the client chose, or None; raises `Malformed`."""
     key = header(event, IDEMPOTENCY_KEY)
-    if key is not None and not is_key(key):
+    if key is None:
+        return None
+    if not is_key(key):
         raise Malformed(IDEMPOTENCY_KEY, f"must be 1 to {MAX_KEY} printable characters")
-    return own_key(event, key)
-
-
-def own_key(event: Event, key: str | None) -> str | None:
-    """Return a key with the client's name in it, because two clients may choose the same key; None stays None."""
-    # Names and keys hold no line break, so no client can spell the key of another one.
-    return key and f"{client_name(event)}\n{key}"
+    return ClientKey(client_name(event), key)

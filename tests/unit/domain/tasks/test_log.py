@@ -4,15 +4,17 @@ import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.tasks.intent import Intent, file_identity
+from mediarelay.domain.tasks.intent import ClientKey, Intent, file_identity, new_intent
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from tests.unit.domain.strategies import START, VID
 
+Names = tuple[str, str]
 REQUEST = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 
 
@@ -46,7 +48,27 @@ def test_an_intent_is_identified_by_key_and_kind(key: str, kind: Kind) -> None:
     assert len(intent.identity) == 64
     assert replace(intent, request={}, vid=VID, at=START + timedelta(1)).identity == intent.identity
     assert replace(intent, key=key + "x").identity != intent.identity
+    assert replace(intent, client="game").identity != intent.identity
     assert {replace(intent, kind=other).identity for other in Kind} > {intent.identity}
+
+
+@given(st.tuples(st.text(), st.text()), st.tuples(st.text(), st.text()))
+def test_two_keys_are_one_intent_only_if_client_and_key_are_the_same(first: Names, second: Names) -> None:
+    intents = [new_intent(Kind.AUDIO, REQUEST, ClientKey(*names), START) for names in (first, second)]
+    assert (intents[0].identity == intents[1].identity) == (first == second)
+
+
+@pytest.mark.parametrize(("first", "second"), [(("ab", "c"), ("a", "bc")), (("a", "b\nc"), ("a\nb", "c"))])
+def test_a_client_cannot_spell_the_key_of_another_one(first: Names, second: Names) -> None:
+    intents = [new_intent(Kind.AUDIO, REQUEST, ClientKey(*names), START) for names in (first, second)]
+    assert intents[0].identity != intents[1].identity
+
+
+def test_a_default_key_belongs_to_no_client() -> None:
+    default = new_intent(Kind.AUDIO, REQUEST, None, START)
+    assert (default.client, default.key) == (None, file_identity(REQUEST))
+    spelled = new_intent(Kind.AUDIO, REQUEST, ClientKey("game", default.key), START)
+    assert spelled.identity != default.identity
 
 
 def test_the_same_request() -> None:

@@ -115,6 +115,7 @@ def encode_intent(intent: Intent) -> Item:
         "item": ItemType.INTENT,
         "kind": intent.kind,
         "key": intent.key,
+        "client": intent.client,
         "request": dict(intent.request),
         "at": intent.at,
         "queued": True if intent.queued else None,
@@ -127,6 +128,7 @@ def decode_intent(row: Row) -> Intent:
     """Decode an intent."""
     found = Intent(
         key=row.text("key"),
+        client=row.optional_text("client"),
         kind=Kind(row.text("kind")),
         request=row.nested("request").string_map(),
         at=row.time("at"),

@@ -115,9 +115,8 @@ def submit_response(submitted: Submitted) -> dict[str, Any]:
 
 def refused_submit(intent: Intent) -> dict[str, Any]:
     """Return a refused submit as JSON values."""
-    # A key that the client chose is stored behind the client's name; a default key has no line break.
-    client, chosen_by_client, key = intent.key.partition("\n")
-    chosen = {"client": client, "idempotency_key": key} if chosen_by_client else {}
+    # A default key is the request itself, which the event shows anyway.
+    chosen = {"client": intent.client, "idempotency_key": intent.key} if intent.client is not None else {}
     refused = RefusedSubmit.model_validate(
         {**intent.request, **chosen, "kind": intent.kind, "reason": intent.refused, "accepted_at": intent.at}
     )

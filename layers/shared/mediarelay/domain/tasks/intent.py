@@ -13,11 +13,21 @@ from mediarelay.domain.tasks.media import Kind, State
 MAX_KEY = 255
 
 
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """An idempotency key that a client chose. Another client may choose the same key for another request."""
+
+    client: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A client's request under an idempotency key.
 
     Attributes:
+        key: The key that a client chose, or the default key of the request.
+        client: The client that chose the key; None for a default key, which all clients share.
         vid: Set once the provider has answered.
         assigned_at: When the provider assigned the vid.
         queued: The client does not wait: the submit queue sends the request to the provider.
@@ -25,6 +35,7 @@ class Intent:
     """
 
     key: str
+    client: str | None = None
     kind: Kind
     request: Mapping[str, str]
     at: datetime
@@ -37,11 +48,19 @@ class Intent:
     def identity(self) -> str:
         """The id of the intent: a digest, because clients may choose keys of any form and length."""
         # The kind is a part of it: one key may name an audio and a video request.
-        return hashlib.sha256(f"{self.kind}\n{self.key}".encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.kind, self.client, self.key]).encode()).hexdigest()
 
     def same_request(self, other: "Intent") -> bool:
         """Return whether both are the same request, in any spelling of its URL and region."""
         return _canonical(self.request) == _canonical(other.request)
+
+
+def new_intent(
+    kind: Kind, request: Mapping[str, str], chosen: ClientKey | None, at: datetime, *, queued: bool = False
+) -> Intent:
+    """Return the intent of a request that has just arrived. Without a chosen key, the request is its own key."""
+    client, key = (chosen.client, chosen.key) if chosen else (None, file_identity(request))
+    return Intent(key=key, client=client, kind=kind, request=request, at=at, queued=queued)
 
 
 def is_key(text: str) -> bool:

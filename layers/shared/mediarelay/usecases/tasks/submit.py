@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.schedule import next_minute
-from mediarelay.domain.tasks.intent import Intent, Submitted, file_identity
+from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, new_intent
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -92,25 +92,24 @@ class IntentRegistry:
     clock: Callable[[], datetime]
     default_key_hours: int
 
-    def enqueue(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
+    def enqueue(self, kind: Kind, request: Mapping[str, str], key: ClientKey | None) -> Submitted:
         """Store a request; the submit queue sends it to the provider at the pace of the call budget.
 
         Raises:
             Conflict, LedgerUnavailable: As for `Submitter.submit`.
             ProviderRefused: The provider has refused the same request meanwhile; the key is free again.
         """
-        request_key = key or file_identity(request)
-        intent = Intent(key=request_key, kind=kind, request=request, at=self.clock(), queued=True)
-        if self.add(intent, by_default=key is None):
+        intent = new_intent(kind, request, key, self.clock(), queued=True)
+        if self.add(intent):
             return Submitted(None, kind, State.EXPECTED, repeated=False)
         return self.answer_repeat(intent)
 
-    def add(self, intent: Intent, *, by_default: bool) -> bool:
+    def add(self, intent: Intent) -> bool:
         """Store an intent; return False if its key is taken. A default key is free again after `default_key_hours`."""
         due = Due(Duty.SUBMIT_QUEUED if intent.queued else Duty.SUBMIT, intent.at + SUBMIT_GRACE)
         if self.intents.create(intent, due):
             return True
-        return by_default and self._is_free(intent) and self.intents.create(intent, due)
+        return intent.client is None and self._is_free(intent) and self.intents.create(intent, due)
 
     def _is_free(self, new: Intent) -> bool:
         """Free the default key of an intent that became a task long ago, because its file may have new content by now.
@@ -164,22 +163,22 @@ class Submitter:
     send: Mapping[Kind, Send]
     clock: Callable[[], datetime]
 
-    def submit(self, kind: Kind, request: Mapping[str, str], key: str | None) -> Submitted:
+    def submit(self, kind: Kind, request: Mapping[str, str], key: ClientKey | None) -> Submitted:
         """Submit a request whose client waits.
 
         Args:
             kind: The kind of the file.
             request: The request in the provider's words (`url`, `bucketName`, `bucketRegion`).
-            key: The client's idempotency key. None: the request is its own key for `default_key_hours`.
+            key: The key that the client chose. None: the request is its own key for `default_key_hours`.
 
         Raises:
             Conflict: The key was used for another request.
             ProviderRefused: The provider refuses the request; the key is free again.
             LedgerUnavailable: Nothing was accepted.
         """
-        intent = Intent(key=key or file_identity(request), kind=kind, request=request, at=self.clock())
+        intent = new_intent(kind, request, key, self.clock())
         add_log_keys(intent=intent.identity)
-        if self.registry.add(intent, by_default=key is None):
+        if self.registry.add(intent):
             return self._send_now(intent)
         return self.registry.answer_repeat(intent)
 

@@ -1,13 +1,13 @@
 """Submit a batch: each item is stored or refused by itself; the submit queue sends the stored ones to the provider."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.submits import AudioBatchItem
-from mediarelay.domain.tasks.intent import Submitted
+from mediarelay.domain.tasks.intent import ClientKey, Submitted
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed, MediarelayError
 from mediarelay.usecases.tasks.submit import IntentRegistry
@@ -23,16 +23,16 @@ class BatchSubmitter:
 
     registry: IntentRegistry
 
-    def take(self, items: Sequence[Any], own_key: Callable[[str | None], str | None]) -> list[Result]:
-        """Store items; return the result or error of each, in order. `own_key` adds the client's name to its key."""
+    def enqueue(self, items: Sequence[Any], client: str) -> list[Result]:
+        """Store the items that a client sent; return the result or error of each, in order."""
         with ThreadPoolExecutor(WRITERS) as pool:
-            return list(pool.map(lambda item: self._take(item, own_key), items))
+            return list(pool.map(lambda item: self._enqueue(item, client), items))
 
-    def _take(self, item: Any, own_key: Callable[[str | None], str | None]) -> Result:
+    def _enqueue(self, item: Any, client: str) -> Result:
         try:
             request = validate(AudioBatchItem, _object(item)).model_dump()
-            key = own_key(request.pop("idempotency_key"))
-            return self.registry.enqueue(Kind.AUDIO, request, key)
+            key = request.pop("idempotency_key")
+            return self.registry.enqueue(Kind.AUDIO, request, ClientKey(client, key) if key else None)
         # The error of one item is its result. Raised, it would cost the client the results of all others.
         except MediarelayError as error:
             return error
