@@ -28,7 +28,7 @@ app = api_resolver()
 )
 def list_quarantine(query: QuarantineQuery) -> dict[str, Any]:
     """Return a page of a day's bodies."""
-    return quarantine_page(*QUARANTINE.page(query.day, query.cursor))
+    return quarantine_page(QUARANTINE.page(query.day, query.cursor))
 
 
 @app.post(

@@ -10,7 +10,15 @@ from mediarelay.aws_lambda.http import api_resolver
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.base import HealthResponse, VidInPath
 from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, NOT_FOUND, OpenApiDocument, success
-from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, TaskQuery
+from mediarelay.contracts.api.tasks import (
+    TaskDetails,
+    TaskHistory,
+    TaskPage,
+    TaskQuery,
+    task_details,
+    task_history,
+    task_page,
+)
 from mediarelay.wiring.clients import task_reader
 
 READER = task_reader()
@@ -34,7 +42,8 @@ app = api_resolver()
 )
 def list_tasks(query: TaskQuery) -> dict[str, Any]:
     """Return a page of tasks."""
-    return READER.page(query)
+    page = READER.page(query.selections(), order=query.order, limit=query.limit, cursor=query.cursor)
+    return task_page(page)
 
 
 @app.get(
@@ -47,7 +56,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
 )
 def read_task(vid: VidInPath) -> dict[str, Any]:
     """Return a task."""
-    return READER.task(vid)
+    return task_details(READER.task(vid))
 
 
 @app.get(
@@ -60,7 +69,8 @@ def read_task(vid: VidInPath) -> dict[str, Any]:
 )
 def read_history(vid: VidInPath) -> dict[str, Any]:
     """Return a task's observations."""
-    return READER.history(vid)
+    found = READER.history(vid)
+    return task_history(found.task, found.observations)
 
 
 @app.get(

@@ -4,7 +4,7 @@ from typing import Any
 
 from mediarelay.aws_lambda.http import JsonResponse, api_resolver, json_response, scopes
 from mediarelay.aws_lambda.observability import observed
-from mediarelay.contracts.api.base import RoomInPath, SongInPath
+from mediarelay.contracts.api.base import RoomInPath, SongInPath, validate
 from mediarelay.contracts.api.responses import (
     ALWAYS,
     FORBIDDEN_TOKENS,
@@ -13,7 +13,16 @@ from mediarelay.contracts.api.responses import (
     NOT_FOUND,
     success,
 )
-from mediarelay.contracts.api.songs import SongHistory, SongPage, SongQuery, SongsQuery, TokensQuery
+from mediarelay.contracts.api.songs import (
+    SongHistory,
+    SongNames,
+    SongPage,
+    SongQuery,
+    SongsQuery,
+    TokensQuery,
+    song_history,
+    song_page,
+)
 from mediarelay.errors import Forbidden
 from mediarelay.wiring.songs import song_reader
 
@@ -37,7 +46,7 @@ app = api_resolver()
 )
 def list_songs(room_id: RoomInPath) -> JsonResponse:
     """Return the songs of a room."""
-    return private(READER.room(READER.resolve_names({"room_id": room_id})["room_id"]))
+    return private(song_page(READER.room(*resolved(room_id=room_id))))
 
 
 @app.get(
@@ -54,7 +63,7 @@ def list_songs(room_id: RoomInPath) -> JsonResponse:
 )
 def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> JsonResponse:
     """Return one song of a room."""
-    return song(READER.resolve_names({"room_id": room_id, "song_id": song_id}), tokens=query.tokens)
+    return one_song(*resolved(room_id=room_id, song_id=song_id), tokens=query.tokens)
 
 
 @app.get(
@@ -67,8 +76,7 @@ def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> J
 )
 def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> JsonResponse:
     """Return the relays of one song of a room."""
-    names = READER.resolve_names({"room_id": room_id, "song_id": song_id})
-    return private(READER.history(names["room_id"], names["song_id"]))
+    return private(song_history(READER.history(*resolved(room_id=room_id, song_id=song_id))))
 
 
 @app.get(
@@ -86,8 +94,8 @@ def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> JsonResponse:
 def find_songs(query: SongsQuery) -> JsonResponse:
     """Return the songs of a room, or one of them."""
     if query.song_id is None:
-        return private(READER.room(query.room_id))
-    return song({"room_id": query.room_id, "song_id": query.song_id}, tokens=query.tokens)
+        return private(song_page(READER.room(query.room_id)))
+    return one_song(query.room_id, query.song_id, tokens=query.tokens)
 
 
 @app.get(
@@ -100,15 +108,21 @@ def find_songs(query: SongsQuery) -> JsonResponse:
 )
 def find_song_history(query: SongQuery) -> JsonResponse:
     """Return the relays of one song of a room."""
-    return private(READER.history(query.room_id, query.song_id))
+    return private(song_history(READER.history(query.room_id, query.song_id)))
 
 
-def song(names: dict[str, str], *, tokens: bool) -> JsonResponse:
+def resolved(**names: str) -> tuple[str, ...]:
+    """Return the names that a path means; raises `Malformed` if a name is out of form, or may mean two songs."""
+    validate(SongNames, names)
+    return READER.resolve(*names.values())
+
+
+def one_song(room: str, song: str, *, tokens: bool) -> JsonResponse:
     """Return the answer with one song; raises `Forbidden` if it asks for tokens without the scope `read:tokens`."""
     # The authorizer checks scopes by route, and only the query tells whether this request needs one more.
     if tokens and TOKENS not in scopes(app.current_event.raw_event):
         raise Forbidden(f"scope {TOKENS}")
-    return private(READER.song(names["room_id"], names["song_id"], tokens=tokens))
+    return private(song_page(READER.song(room, song, tokens=tokens)))
 
 
 def private(body: dict[str, Any]) -> JsonResponse:

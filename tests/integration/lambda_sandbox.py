@@ -18,7 +18,7 @@ from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.schedule import first_check
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.item import Selection, TimeOf
+from mediarelay.domain.tasks.listing import Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import TRUSTED_ORIGINS, Origin

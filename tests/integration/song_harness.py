@@ -20,6 +20,7 @@ from mediarelay.usecases.songs.read import SongReader
 from mediarelay.usecases.songs.receive import RelayEndpoint, SongReceipt
 from tests.integration.stores import Stores
 from tests.integration.task_harness import Clock, Secret, topic
+from tests.integration.views import SongViews
 
 API = "https://api.example"
 PAYLOADS = Path(__file__).parents[1] / "contract" / "payloads" / "zego"
@@ -58,7 +59,9 @@ class SongHarness:
         self.publisher = SongPublisher(
             songs=self.stores.songs, topic=self.topic, api_url=API, margins=self.margins, clock=self.clock
         )
-        self.reader = SongReader(songs=self.stores.songs, cipher=self.cipher, margins=self.margins, clock=self.clock)
+        self.reader = SongViews(
+            SongReader(songs=self.stores.songs, cipher=self.cipher, margins=self.margins, clock=self.clock)
+        )
         self.receiver = RelayEndpoint(
             songs=self.stores.songs,
             quarantine=self.stores.quarantine,

@@ -20,8 +20,8 @@ from mediarelay.domain.circuit_breaker import QUERY_ACTIONS
 from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.songs.events import Margins
-from mediarelay.domain.tasks.item import Selection
 from mediarelay.domain.tasks.lifecycle import Rules
+from mediarelay.domain.tasks.listing import ListedTask, Selection
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -39,6 +39,7 @@ from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tasks.submit import IntentRegistry, Submitter
 from tests.integration.stores import Stores
+from tests.integration.views import TaskViews
 
 T = TypeVar("T")
 PAYLOADS = Path(__file__).parents[1] / "contract/payloads"
@@ -92,7 +93,7 @@ def waiting(due_index: DueIndex) -> dict[str, list[DueItem]]:
     return {duty: found for duty, found in rows.items() if found}
 
 
-def listed(harness: "TaskHarness", kind: Kind, state: State) -> list[dict[str, str]]:
+def listed(harness: "TaskHarness", kind: Kind, state: State) -> list[ListedTask]:
     """The first rows of the listing of one kind and state."""
     return harness.stores.tasks.page(Selection(kind=kind, state=state), cursor=None, limit=9)
 
@@ -253,7 +254,7 @@ class TaskHarness:
             topic=self.topic,
             api_url=API,
         )
-        self.reader = TaskReader(tasks=self.tasks, listing=self.stores.tasks, bodies=self.stores.tasks)
+        self.reader = TaskViews(TaskReader(tasks=self.tasks, listing=self.stores.tasks, bodies=self.stores.tasks))
         self.sweeper = Sweeper(
             tasks=self.tasks,
             bodies=self.stores.tasks,

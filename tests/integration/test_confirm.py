@@ -264,7 +264,7 @@ def test_racing_confirmations_agree(harness: TaskHarness, monkeypatch: pytest.Mo
     monkeypatch.setattr(type(harness.stores.tasks), "save", overtaken)
     assert harness.confirm().outcome is State.SUCCEEDED
     assert harness.reader.task(VID)["state"] == "succeeded"
-    assert [row["vid"] for row in listed(harness, Kind.VIDEO, State.SUCCEEDED)] == [VID]
+    assert [row.vid for row in listed(harness, Kind.VIDEO, State.SUCCEEDED)] == [VID]
 
 
 def test_too_many_racing_writers_send_the_message_back(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -445,7 +445,7 @@ def test_claims_alone_do_not_say_which_kind_is_asked_for_in_the_end(harness: Tas
     for kind in (Kind.VIDEO, Kind.AUDIO, Kind.VIDEO):
         harness.confirm(kind=kind)
         assert sorted(harness.due()) == ["unknown_audio", "unknown_video"], "each kind is still asked for"
-        assert [row["vid"] for row in listed(harness, Kind.AUDIO, State.EXPECTED)] == [VID]
+        assert [row.vid for row in listed(harness, Kind.AUDIO, State.EXPECTED)] == [VID]
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is State.SUCCEEDED
     assert list(harness.due()) == ["publish"]

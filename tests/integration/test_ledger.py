@@ -21,7 +21,8 @@ from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.events import SongBookkeeping
 from mediarelay.domain.songs.model import Relay, SongKey, SongType
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.item import Bookkeeping, Order, Publication, Selection, TaskItem, TaskSummary, TimeOf
+from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
+from mediarelay.domain.tasks.listing import Order, Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -251,14 +252,14 @@ def test_pages_of_one_kind_and_state_newest_first(harness: TaskHarness) -> None:
         seen: list[str] = []
         cursor = None
         while rows := harness.stores.tasks.page(PENDING, cursor=cursor, limit=2, order=order):
-            seen += [row["vid"] for row in rows]
-            cursor = rows[-1]["position"]
+            seen += [row.vid for row in rows]
+            cursor = rows[-1].position
         assert seen == [f"v{number}" for number in numbers]
     recent = replace(PENDING, since=START + timedelta(seconds=2))
-    assert [row["vid"] for row in harness.stores.tasks.page(recent, cursor=None, limit=9)] == ["v6", "v5", "v4"]
+    assert [row.vid for row in harness.stores.tasks.page(recent, cursor=None, limit=9)] == ["v6", "v5", "v4"]
     assert harness.stores.tasks.page(recent, cursor="2026-01-01", limit=9) == []
     early = replace(PENDING, until=START + timedelta(seconds=1))
-    assert [row["vid"] for row in harness.stores.tasks.page(early, cursor=None, limit=9)] == ["v3", "v2", "v1", "v0"]
+    assert [row.vid for row in harness.stores.tasks.page(early, cursor=None, limit=9)] == ["v3", "v2", "v1", "v0"]
     assert harness.stores.tasks.page(early, cursor="2027-01-01", limit=9, order=Order.ASCENDING) == []
     assert harness.stores.tasks.page(replace(PENDING, kind=Kind.AUDIO), cursor=None, limit=9) == []
 
@@ -273,10 +274,8 @@ def test_outcomes_are_listed_by_their_own_time(harness: TaskHarness) -> None:
         harness.stores.tasks.save(TaskItem(one, BOOKKEEPING), None)
     lost = Selection(kind=Kind.VIDEO, state=State.LOST, time=TimeOf.OUTCOME)
     rows = harness.stores.tasks.page(lost, cursor=None, limit=9)
-    assert [(row["vid"], row["outcome_at"]) for row in rows] == [
-        ("v1", "2026-01-02T04:03:05+00:00"),
-        ("v2", "2026-01-02T04:02:05+00:00"),
-        ("v3", "2026-01-02T04:01:05+00:00"),
+    assert [(row.vid, row.outcome_at) for row in rows] == [
+        (f"v{number}", START + timedelta(hours=1, minutes=-number)) for number in (1, 2, 3)
     ]
     assert harness.stores.tasks.count(replace(lost, until=START + timedelta(minutes=58))) == 2
     assert harness.stores.tasks.load("v1").item.summary == summary(

@@ -6,6 +6,7 @@ import pytest
 
 from mediarelay.contracts.api.operations import quarantine_page
 from mediarelay.contracts.cts import head as callback_head
+from mediarelay.domain.page import Page
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy
 from mediarelay.usecases.tasks.quarantine import MAX_AT_ONCE, MAX_SHOWN, Quarantine
@@ -33,7 +34,7 @@ def test_a_repaired_reader_takes_what_it_could_not_read(
     refused(harness, NEW)
     refused(harness, b"junk", Kind.AUDIO)
     came = harness.clock()
-    assert {one.body for one in quarantine.page(DAY, "")[0]} == {NEW, b"junk"}
+    assert {one.body for one in quarantine.page(DAY, "").items} == {NEW, b"junk"}
     harness.clock.forward(days=3)
     assert (quarantine.reread(DAY, "").stored, len(harness.items())) == (0, 2), "not repaired: nothing changes"
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
@@ -42,7 +43,7 @@ def test_a_repaired_reader_takes_what_it_could_not_read(
     (entry,) = harness.stores.tasks.load(VID).observations
     assert (harness.stores.tasks.read_body(entry), entry.at) == (NEW, came)
     assert harness.poll() == 1
-    assert [one.body for one in quarantine.page(DAY, "")[0]] == [b"junk"]
+    assert [one.body for one in quarantine.page(DAY, "").items] == [b"junk"]
     assert quarantine.reread(DAY, "").stored == 0
 
 
@@ -69,7 +70,7 @@ def test_what_the_time_to_live_took_by_half_is_gone(harness: TaskHarness, quaran
     for item in harness.items():
         if item["item"]["S"] == lost and item["sk"]["S"].startswith(large):
             harness.stores.table.client.delete_item(TableName=harness.table, Key={"pk": item["pk"], "sk": item["sk"]})
-    assert {one.body for one in quarantine.page(DAY, "")[0]} == {b"another", b"yet another"}
+    assert {one.body for one in quarantine.page(DAY, "").items} == {b"another", b"yet another"}
     assert quarantine.reread(DAY, "").refused == 2
 
 
@@ -77,17 +78,17 @@ def test_pages(harness: TaskHarness, quarantine: Quarantine) -> None:
     bodies = {f"junk {number}".encode() for number in range(MAX_AT_ONCE + 20)}
     for body in bodies:
         refused(harness, body)
-    first, cursor = quarantine.page(DAY, "")
-    second, end = quarantine.page(DAY, cursor or "")
-    assert (len(first), len(second), end) == (MAX_AT_ONCE, 20, None)
-    assert {one.body for one in first + second} == bodies
-    assert quarantine.page("2026-01-03", "") == ([], None)
+    first = quarantine.page(DAY, "")
+    second = quarantine.page(DAY, first.cursor or "")
+    assert (len(first.items), len(second.items), second.cursor) == (MAX_AT_ONCE, 20, None)
+    assert {one.body for one in first.items + second.items} == bodies
+    assert quarantine.page("2026-01-03", "") == Page((), None)
 
 
 def test_a_view_shows_the_beginning_as_text(harness: TaskHarness, quarantine: Quarantine) -> None:
     refused(harness, LARGE)
     refused(harness, b"\xff<xml/>")
-    shown: dict[int, Any] = {one["size"]: one["body"] for one in quarantine_page(*quarantine.page(DAY, ""))["bodies"]}
+    shown: dict[int, Any] = {one["size"]: one["body"] for one in quarantine_page(quarantine.page(DAY, ""))["bodies"]}
     assert shown == {len(LARGE): LARGE[:MAX_SHOWN].decode(), 7: "\ufffd<xml/>"}
 
 
@@ -95,7 +96,7 @@ def test_a_view_shows_the_beginning_as_text(harness: TaskHarness, quarantine: Qu
 def test_no_body_breaks_the_list_of_its_day(harness: TaskHarness, quarantine: Quarantine, depth: int) -> None:
     refused(harness, b"[" * depth + b"]" * depth)
     refused(harness, b"\xff" * 2**16)
-    assert [one["size"] for one in quarantine_page(*quarantine.page(DAY, ""))["bodies"]].count(2 * depth) == 1
+    assert [one["size"] for one in quarantine_page(quarantine.page(DAY, ""))["bodies"]].count(2 * depth) == 1
 
 
 def test_what_is_taken_again_after_a_month_is_asked_about(
@@ -146,9 +147,10 @@ def test_a_page_ends_where_its_bodies_are_too_much_to_read(
     monkeypatch.setattr("mediarelay.usecases.tasks.quarantine.MAX_BYTES", 2 * len(LARGE))
     for number in range(5):
         refused(harness, LARGE + str(number).encode())
-    sizes, cursor = [], ""
+    sizes: list[int] = []
+    cursor: str | None = ""
     while cursor is not None:
-        page, cursor = quarantine.page(DAY, cursor)
-        sizes.append(len(page))
+        page = quarantine.page(DAY, cursor)
+        sizes, cursor = [*sizes, len(page.items)], page.cursor
     assert sizes == [2, 2, 1]
     assert quarantine.reread(DAY, "").refused == 2

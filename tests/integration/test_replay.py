@@ -7,7 +7,7 @@ import pytest
 
 from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.operations import ReplayRequest
-from mediarelay.domain.tasks.item import Selection, TimeOf
+from mediarelay.domain.tasks.listing import Selection, TimeOf
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, NotFound, ProviderBusy
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
@@ -179,7 +179,7 @@ def test_what_was_lost_on_a_day_is_selected_by_that_day(harness: TaskHarness) ->
     day = harness.clock()
     harness.track("pending")
     request = {"since": day.date().isoformat(), "until": (day + timedelta(days=1)).date().isoformat()}
-    assert {row["vid"] for row in harness.stores.tasks.page(chosen(time=TimeOf.OUTCOME), cursor=None, limit=9)} == {
+    assert {row.vid for row in harness.stores.tasks.page(chosen(time=TimeOf.OUTCOME), cursor=None, limit=9)} == {
         "v0",
         "v1",
         "v2",

@@ -28,7 +28,7 @@ from mediarelay.contracts.api.tasks import TaskQuery
 from mediarelay.domain.circuit_breaker import MAX_BREAK, THRESHOLD, Circuit
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import ClientKey, Intent
-from mediarelay.domain.tasks.item import Selection, TimeOf
+from mediarelay.domain.tasks.listing import Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin

@@ -17,12 +17,14 @@ from docs.openapi import check_routes, template
 from mediarelay.aws_lambda.raw_http import problem
 from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.operations import quarantine_page
-from mediarelay.contracts.api.tasks import TaskDetails, TaskPage, task_details, task_history
+from mediarelay.contracts.api.tasks import TaskDetails, task_details, task_history, task_page
 from mediarelay.contracts.cts.parse import parse_query
 from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, task_event
 from mediarelay.contracts.observation import observe
+from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.intent import Intent, Submitted
+from mediarelay.domain.tasks.listing import ListedTask
 from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation
 from mediarelay.domain.tasks.media import OUTCOMES, Facts, Fault, Kind, Source, State
 from mediarelay.domain.tasks.origin import Origin
@@ -32,6 +34,7 @@ from mediarelay.errors import Malformed, NotFound
 from tests.stack import functions
 
 NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)
+LISTED = ListedTask(vid="a1", kind=Kind.AUDIO, state=State.LOST, created_at=NOW, updated_at=NOW, position="p")
 PAYLOADS = ROOT / "tests" / "contract" / "payloads"
 README = ROOT / "README.md"
 MAX_README_WORDS = 1050
@@ -197,9 +200,8 @@ class TestOpenApi:
         against("TaskHistory").validate(view)
 
     def test_a_page_fits(self):
-        row = {"vid": "a1", "kind": "audio", "state": "lost", "created_at": NOW, "updated_at": NOW}
-        for page in ({"tasks": [row | {"url": "http://a/b"}], "cursor": "x"}, {"tasks": [row]}):
-            against("TaskPage").validate(TaskPage.model_validate(page).model_dump(mode="json", exclude_none=True))
+        for page in (Page((replace(LISTED, url="http://a/b"),), "x"), Page((LISTED,), None)):
+            against("TaskPage").validate(task_page(page))
 
     @pytest.mark.parametrize("vid", ["a1", None])
     def test_an_answer_to_a_submit_fits_and_has_a_documented_status(self, vid):
@@ -208,17 +210,14 @@ class TestOpenApi:
         assert str(answered.status_code) in openapi()["paths"]["/tasks/audio"]["post"]["responses"]
 
     def test_a_page_by_outcome_fits(self):
-        row = {"vid": "a1", "kind": "audio", "state": "lost", "created_at": NOW, "updated_at": NOW, "outcome_at": NOW}
-        against("TaskPage").validate(
-            TaskPage.model_validate({"tasks": [row]}).model_dump(mode="json", exclude_none=True)
-        )
+        against("TaskPage").validate(task_page(Page((replace(LISTED, outcome_at=NOW),), None)))
 
     @pytest.mark.parametrize("cursor", [None, "a" * 64])
     def test_a_page_of_the_quarantine_fits(self, cursor):
         kept = QuarantinedBody(
             day="2026-11-21", digest="a", handles=(), route="callbacks/video", reason="x", at=NOW, body=b"x"
         )
-        view = quarantine_page([kept], cursor)
+        view = quarantine_page(Page((kept,), cursor))
         against("QuarantinePage").validate(view)
         assert ("cursor" in view) == (cursor is not None)
 

@@ -1,7 +1,6 @@
 """Notifications: CloudEvents 1.0 in JSON, with message attributes for filter policies."""
 
 import json
-from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid5
@@ -10,7 +9,7 @@ from mediarelay.contracts.api.songs import song_lease
 from mediarelay.contracts.api.submits import refused_submit
 from mediarelay.contracts.api.tasks import task_details
 from mediarelay.domain.songs.events import SongEvent
-from mediarelay.domain.songs.lease import Lease
+from mediarelay.domain.songs.lease import CurrentLease
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
@@ -67,18 +66,16 @@ def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
     return json.dumps(envelope | {"data": data}, ensure_ascii=False), attributes
 
 
-def song_event(
-    lease: Lease, event: SongEvent, now: datetime, safety: timedelta, api_url: str
-) -> tuple[str, dict[str, str]]:
+def song_event(current: CurrentLease, event: SongEvent, api_url: str) -> tuple[str, dict[str, str]]:
     """Return the message and the attributes for an event of a song. They never contain tokens.
 
     The id is derived from the subject, the type and `event.about`, so a repeated event has the same id and each
     acquisition has its own.
     """
-    event_type, key = f"mediarelay.song.{event.type}", lease.key
+    event_type, key = f"mediarelay.song.{event.type}", current.lease.key
     subject = "/".join(quote(part, safe="") for part in (key.room, key.song, str(key.vendor), key.type))
     time = event.at.isoformat().replace("+00:00", "Z")
-    data = song_lease(lease, now, safety).model_dump(mode="json", exclude_none=True)
+    data = song_lease(current).model_dump(mode="json", exclude_none=True)
     message = _envelope(event_type, subject, time, api_url, event.about) | {"data": data}
     return json.dumps(message, ensure_ascii=False), {"type": event_type, "kind": "song"}
 

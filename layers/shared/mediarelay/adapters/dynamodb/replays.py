@@ -9,7 +9,7 @@ from mediarelay.adapters.dynamodb.keys import after_prefix, due_attributes, job_
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.task_items import check_position
 from mediarelay.domain.due import Due, Duty, query_duty
-from mediarelay.domain.tasks.item import Selection, TimeOf
+from mediarelay.domain.tasks.listing import Selection, TimeOf
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.replay_job import RATES, ReplayJob
 

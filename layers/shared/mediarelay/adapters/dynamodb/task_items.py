@@ -12,7 +12,8 @@ from mediarelay.adapters.dynamodb.keys import due_attributes, duty_text, shards,
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.unreadable import readable
 from mediarelay.domain.due import Due, Duty
-from mediarelay.domain.tasks.item import Bookkeeping, Order, Publication, Selection, TaskItem, TaskSummary, TimeOf
+from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
+from mediarelay.domain.tasks.listing import ListedTask, Order, Selection, TimeOf
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 
 # The index of task items for each time, and its sort key: `{time}#{vid}`.
@@ -60,11 +61,8 @@ class TaskItemStore:
 
     def page(
         self, selection: Selection, *, cursor: str | None, limit: int, order: Order = Order.DESCENDING
-    ) -> list[dict[str, str]]:
-        """List at most `limit` rows of a selection behind `cursor` (None: from the beginning).
-
-        Each row has `vid`, `kind`, `state`, times, and its `position`, which is the cursor for the next page.
-        """
+    ) -> list[ListedTask]:
+        """List at most `limit` tasks of a selection behind the position `cursor` (None: from the beginning)."""
         first, last = _bounds(selection)
         if cursor is not None and order is Order.ASCENDING:
             first = max(first, cursor)
@@ -76,8 +74,8 @@ class TaskItemStore:
         # BETWEEN includes the row of the cursor itself, so the query reads one more row and leaves that one out.
         condition, values, options = _listing(selection, first, last)
         options |= {"ScanIndexForward": order is Order.ASCENDING, "Limit": limit + 1}
-        rows = readable(listed_row(selection.time), self.table.query(condition, values, **options))
-        return list(islice((row for row in rows if row["position"] != cursor), limit))
+        tasks = readable(listed_task(selection.time), self.table.query(condition, values, **options))
+        return list(islice((task for task in tasks if task.position != cursor), limit))
 
     def count(self, selection: Selection) -> int:
         """Return the number of tasks in a selection."""
@@ -200,20 +198,25 @@ def check_position(text: str) -> str:
     return text
 
 
-def listed_row(time: TimeOf) -> Callable[[Item], dict[str, str]]:
+def listed_task(time: TimeOf) -> Callable[[Item], ListedTask]:
     """Return the decoder for rows of the index that is sorted by `time`."""
 
     @decoder
-    def decode(row: Row) -> dict[str, str]:
+    def decode(row: Row) -> ListedTask:
         position, vid = row.text(LISTINGS[time][1]), vid_of(row)
         at = _time_of(position)
         # A client gets this text as its cursor, and no page could begin behind one in another form.
         if position != _position(at, vid):
             raise ValueError("position: does not match its time and vid")
-        shown = {name: row.time(name).isoformat() for name in ("created_at", "updated_at")}
-        shown |= {"outcome_at": at.isoformat()} if time is TimeOf.OUTCOME else {}
-        shown |= {"url": row.text("url")} if "url" in row else {}
-        state, kind = State(row.text("state")), Kind(row.text("kind"))
-        return shown | {"vid": vid, "kind": kind.value, "state": state.value, "position": position}
+        return ListedTask(
+            vid=vid,
+            kind=Kind(row.text("kind")),
+            state=State(row.text("state")),
+            url=row.optional_text("url"),
+            created_at=row.time("created_at"),
+            updated_at=row.time("updated_at"),
+            outcome_at=at if time is TimeOf.OUTCOME else None,
+            position=position,
+        )
 
     return decode

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from mediarelay.domain.tasks.intent import MAX_KEY, is_key
-from mediarelay.domain.tasks.item import Order, Selection, TimeOf, time_of
+from mediarelay.domain.tasks.listing import Order, Selection, TimeOf, time_of
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.vid import VID_FORM, is_vid
 from mediarelay.errors import Malformed

@@ -15,8 +15,9 @@ from mediarelay.contracts.api.base import (
     TaskFilter,
     TimeName,
 )
+from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
-from mediarelay.domain.tasks.item import Selection
+from mediarelay.domain.tasks.listing import Selection
 from mediarelay.domain.tasks.replay_job import RATES
 
 
@@ -91,7 +92,7 @@ class QuarantineReplayResponse(ResponseModel):
     cursor: str | None = None
 
 
-def quarantine_page(page: list[QuarantinedBody], cursor: str | None) -> dict[str, Any]:
+def quarantine_page(page: Page[QuarantinedBody]) -> dict[str, Any]:
     """Return a page of the quarantine as JSON values."""
     # `size` is set where the use case has shortened the body.
     bodies = [
@@ -103,6 +104,6 @@ def quarantine_page(page: list[QuarantinedBody], cursor: str | None) -> dict[str
             size=one.size or len(one.body),
             body=one.body.decode("utf-8", "replace"),
         )
-        for one in page
+        for one in page.items
     ]
-    return QuarantinePage(bodies=bodies, cursor=cursor).model_dump(mode="json", exclude_none=True)
+    return QuarantinePage(bodies=bodies, cursor=page.cursor).model_dump(mode="json", exclude_none=True)

@@ -1,14 +1,17 @@
 """Songs over HTTP: the songs that a room may use, and the relays about a song."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from mediarelay.contracts.api.base import FlagText, Name, QueryModel, ResponseModel
+from mediarelay.contracts.api.bodies import show_body
 from mediarelay.domain.songs.errors import ErrorClass
-from mediarelay.domain.songs.lease import Lease, Next, Part, advice
-from mediarelay.domain.songs.model import Resource, SongType
+from mediarelay.domain.songs.history import History, HistoryEntry
+from mediarelay.domain.songs.lease import CurrentLease, Next, Part, advice
+from mediarelay.domain.songs.model import SongType
 
 # These fields have the same name and form in a grant and in a response.
 LEASE_DETAILS = ("name", "singer", "duration", "has_original", "prelude")
@@ -129,10 +132,16 @@ class SongHistory(ResponseModel):
     conflicts: list[str]
 
 
-def song_lease(known: Lease, now: datetime, margin: timedelta) -> SongLease:
-    """Return a lease as it is at `now`, without its tokens. `margin` is subtracted from every deadline."""
-    entitlements, action, newest = known.entitlements(margin), advice(known, now, margin), known.newest
-    left = {one.part: one.remaining_ms(now) for one in entitlements}
+def song_page(songs: Iterable[CurrentLease]) -> dict[str, Any]:
+    """Return songs as JSON values."""
+    return SongPage(songs=[song_lease(one) for one in songs]).model_dump(mode="json", exclude_none=True)
+
+
+def song_lease(current: CurrentLease) -> SongLease:
+    """Return the response about one song."""
+    known, tokens = current.lease, current.tokens
+    action, newest = advice(known, current.at, current.margin), known.newest
+    left = {one.part: one.remaining_ms(current.at) for one in current.entitlements}
     grant = newest.grant if newest else None
     details = grant and {name: getattr(grant, name) for name in LEASE_DETAILS}
     return SongLease(
@@ -144,15 +153,47 @@ def song_lease(known: Lease, now: datetime, margin: timedelta) -> SongLease:
         why=action.why,
         share_ms_left=left.get(Part.SHARE),
         krc_ms_left=left.get(Part.KRC),
-        resources=[_resource(one.resource, one.remaining_ms(now)) for one in entitlements if one.resource],
+        resources=_resources(current),
         segment=SongSegment.model_validate(grant.segment) if grant and grant.segment else None,
         other_segments=[SongSegment.model_validate(span) for span in (grant.others if grant else ())],
         error=SongError.model_validate(known.last_error.error) if known.last_error else None,
         conflicts=list(known.conflicts[:MAX_CONFLICTS]),
         received_at=newest.at if newest else None,
+        share_token=tokens.share,
+        krc_token=tokens.krc,
         **(details or {}),
     )
 
 
-def _resource(resource: Resource, left: int) -> SongResource:
-    return SongResource(quality=resource.quality, size=resource.size, ms_left=left)
+def _resources(current: CurrentLease) -> list[SongResource]:
+    granted = [(one.resource, one.remaining_ms(current.at)) for one in current.entitlements if one.resource]
+    tokens = current.tokens.resources or [None] * len(granted)
+    return [
+        SongResource(quality=resource.quality, size=resource.size, ms_left=left, share_token=token)
+        for (resource, left), token in zip(granted, tokens, strict=True)
+    ]
+
+
+def song_history(history: History) -> dict[str, Any]:
+    """Return the history of a song as JSON values."""
+    shown = SongHistory(
+        room_id=history.room,
+        song_id=history.song,
+        relays=[_history_entry(one) for one in history.entries],
+        conflicts=list(history.conflicts),
+    )
+    return shown.model_dump(mode="json")
+
+
+def _history_entry(entry: HistoryEntry) -> SongHistoryEntry:
+    relay = entry.relay
+    return SongHistoryEntry(
+        vendor_id=relay.key.vendor,
+        type=relay.key.type,
+        at=relay.at,
+        sent=relay.sent,
+        digest=relay.digest,
+        resource_ids=list(entry.resource_ids),
+        unreadable=relay.unreadable,
+        body=show_body(entry.body),
+    )

@@ -17,7 +17,8 @@ from mediarelay.contracts.api.base import (
 )
 from mediarelay.contracts.api.bodies import show_body
 from mediarelay.contracts.observation import facts_of
-from mediarelay.domain.tasks.item import Order, Selection, TimeOf
+from mediarelay.domain.page import Page
+from mediarelay.domain.tasks.listing import ListedTask, Order, Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import OUTCOMES, Fault, Kind, Rendition, Source, State
 from mediarelay.domain.tasks.origin import Origin
@@ -114,6 +115,12 @@ class TaskHistory(ResponseModel):
 def task_details(task: Task) -> dict[str, Any]:
     """Return a task as JSON values."""
     return TaskDetails.model_validate(task).model_dump(mode="json", exclude_none=True)
+
+
+def task_page(page: Page[ListedTask]) -> dict[str, Any]:
+    """Return a page of tasks as JSON values."""
+    tasks = [TaskListItem.model_validate(one) for one in page.items]
+    return TaskPage(tasks=tasks, cursor=page.cursor).model_dump(mode="json", exclude_none=True)
 
 
 def task_history(task: Task, observations: Iterable[LoggedObservation]) -> dict[str, Any]:

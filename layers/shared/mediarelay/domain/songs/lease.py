@@ -8,7 +8,7 @@ The functions are pure: the caller passes the time.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -146,6 +146,36 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class SongTokens:
+    """The valid tokens of a lease. `resources` has one entry for each of its resources, None without a token."""
+
+    share: str | None = field(default=None, repr=False)
+    krc: str | None = field(default=None, repr=False)
+    resources: tuple[str | None, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentLease:
+    """A lease as it is at a time.
+
+    Attributes:
+        at: The time (UTC).
+        margin: Moves every deadline earlier.
+        tokens: None of them, unless the reader may see them.
+    """
+
+    lease: Lease
+    at: datetime
+    margin: timedelta
+    tokens: SongTokens = field(default_factory=SongTokens)
+
+    @property
+    def entitlements(self) -> tuple[Entitlement, ...]:
+        """What the room may use, or could use until its deadline passed."""
+        return self.lease.entitlements(self.margin)
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """What to do next about a song, and why."""
 
@@ -164,6 +194,20 @@ def lease(relays: Iterable[Relay]) -> Lease:
 def merge(left: Lease, right: Lease) -> Lease:
     """Join two views of one lease."""
     return lease([*left.relays.values(), *right.relays.values()])
+
+
+def valid_tokens(current: CurrentLease, readable: Container[str]) -> SongTokens:
+    """Return the tokens that are valid now, of the relays whose digests are `readable`."""
+    entitlements = current.entitlements
+    valid = {one.part: one for one in entitlements if one.remaining_ms(current.at) and one.digest in readable}
+    share, krc = valid.get(Part.SHARE), valid.get(Part.KRC)
+    # SDKs before 3.0.2 share by resource. Such a token is valid as long as the right to share, not as the resource.
+    resources = (
+        one.resource.share_token if share and share.digest == one.digest else None
+        for one in entitlements
+        if one.resource
+    )
+    return SongTokens(share.token if share else None, krc.token if krc else None, tuple(resources))
 
 
 def advice(known: Lease, now: datetime, margin: timedelta) -> Advice:

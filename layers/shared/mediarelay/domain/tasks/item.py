@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Self
 
 from mediarelay.domain.due import Due
-from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
+from mediarelay.domain.tasks.media import Kind, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,41 +86,3 @@ class TaskItem:
 
     summary: TaskSummary
     bookkeeping: Bookkeeping
-
-
-class TimeOf(StrEnum):
-    """Which time of a task a selection is about."""
-
-    CREATED = "created"
-    OUTCOME = "outcome"
-
-
-class Order(StrEnum):
-    """The order of a list: oldest first, or newest first."""
-
-    ASCENDING = "asc"
-    DESCENDING = "desc"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Tasks of one kind and state whose time lies between `since` and `until`, both included (UTC).
-
-    `time` names the time that is compared. A task without an outcome has no time of its outcome.
-    """
-
-    kind: Kind
-    state: State
-    since: datetime | None = None
-    until: datetime | None = None
-    time: TimeOf = TimeOf.CREATED
-
-    @property
-    def key(self) -> str:
-        """The kind and the state as one text."""
-        return f"{self.kind}#{self.state}"
-
-
-def time_of(state: State, wanted: TimeOf | None) -> TimeOf:
-    """Return the time that a selection is about: by default the time of the outcome if the state is an outcome."""
-    return wanted or (TimeOf.OUTCOME if state in OUTCOMES else TimeOf.CREATED)

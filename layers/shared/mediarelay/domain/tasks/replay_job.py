@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from mediarelay.domain.tasks.item import Selection
+from mediarelay.domain.tasks.listing import Selection
 
 # Tasks per minute that a bulk replay may take. At a rate of 0 it would never end.
 RATES = range(1, 1001)

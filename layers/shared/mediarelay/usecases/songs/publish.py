@@ -15,7 +15,7 @@ from mediarelay.domain.songs.events import (
     next_event,
     prune_published,
 )
-from mediarelay.domain.songs.lease import Lease, lease
+from mediarelay.domain.songs.lease import CurrentLease, Lease, lease
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.errors import LedgerUnavailable
 from mediarelay.observability import count
@@ -85,7 +85,7 @@ class SongPublisher:
     ) -> tuple[SongBookkeeping, list[SongEvent]]:
         published: list[SongEvent] = []
         while (event := next_event(known, bookkeeping, self.margins, now)) and event.at <= now:
-            self.topic.publish(*song_event(known, event, now, self.margins.safety, self.api_url))
+            self.topic.publish(*song_event(CurrentLease(known, now, self.margins.safety), event, self.api_url))
             count("SongsPublished", type=event.type)
             bookkeeping = replace(bookkeeping, published=bookkeeping.published | {event.label})
             published.append(event)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed, TooLarge
@@ -52,24 +53,25 @@ class Quarantine:
     store: QuarantineStore
     callbacks: Mapping[str, CallbackStore]
 
-    def page(self, day: str, after: str) -> tuple[list[QuarantinedBody], str | None]:
-        """Return a page of a day's bodies, cut to `MAX_SHOWN` bytes each, and the next cursor (None: the end)."""
+    def page(self, day: str, after: str) -> Page[QuarantinedBody]:
+        """Return a page of a day's bodies, cut to `MAX_SHOWN` bytes each."""
         return self._each(day, after, lambda one: replace(one, body=one.body[:MAX_SHOWN], size=len(one.body)))
 
     def reread(self, day: str, after: str) -> RereadResult:
         """Read a page of a day's bodies again. Those that can be read become claims and leave the quarantine."""
-        stored, cursor = self._each(day, after, self._reread_one)
-        return RereadResult(sum(stored), len(stored) - sum(stored), cursor)
+        page = self._each(day, after, self._reread_one)
+        stored = sum(page.items)
+        return RereadResult(stored, len(page.items) - stored, page.cursor)
 
-    def _each(self, day: str, after: str, use: Callable[[QuarantinedBody], Result]) -> tuple[list[Result], str | None]:
-        """Use the bodies of one page, one after the other; return the results and the next cursor (None: the end)."""
+    def _each(self, day: str, after: str, use: Callable[[QuarantinedBody], Result]) -> Page[Result]:
+        """Use the bodies of one page, one after the other; return the page of the results."""
         done, size = list[Result](), 0
         for quarantined in self.store.bodies(day, after):
             done.append(use(quarantined))
             size += len(quarantined.body)
             if len(done) == MAX_AT_ONCE or size >= MAX_BYTES:
-                return done, quarantined.digest
-        return done, None
+                return Page(tuple(done), quarantined.digest)
+        return Page(tuple(done), None)
 
     def _reread_one(self, quarantined: QuarantinedBody) -> bool:
         # Relays stay: the quarantine has them without their tokens, so reading them again would grant nothing.

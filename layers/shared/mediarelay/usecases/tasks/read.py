@@ -2,14 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from mediarelay.contracts.api.tasks import TaskPage, TaskQuery, task_details, task_history
 from mediarelay.contracts.observation import observe
-from mediarelay.domain.tasks.item import Order, Selection
+from mediarelay.domain.page import Page
+from mediarelay.domain.tasks.listing import ListedTask, Order, Selection
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
 from mediarelay.domain.tasks.task import PROGRESS, Task, fold
@@ -26,8 +26,8 @@ MAX_FILLING = 3
 class TaskListing(Protocol):
     """Lists tasks."""
 
-    def page(self, selection: Selection, *, cursor: str | None, limit: int, order: Order) -> list[dict[str, str]]:
-        """Return up to `limit` rows (`vid`, `position`, ...) of a selection that follow the cursor."""
+    def page(self, selection: Selection, *, cursor: str | None, limit: int, order: Order) -> list[ListedTask]:
+        """Return up to `limit` tasks of a selection that follow the cursor."""
 
 
 class BodyStore(Protocol):
@@ -35,6 +35,14 @@ class BodyStore(Protocol):
 
     def read_body(self, observation: LoggedObservation) -> bytes | None:
         """Read the body of a claim or a reply; return None once it has been deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A task and its observations, oldest first. They are read one by one, because they may be large."""
+
+    task: Task
+    observations: Iterator[LoggedObservation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +53,17 @@ class TaskReader:
     listing: TaskListing
     bodies: BodyStore
 
-    def task(self, vid: str) -> dict[str, Any]:
+    def task(self, vid: str) -> Task:
         """Return one task; raises `NotFound`. Claims fill gaps until the provider states the outcome."""
         log, task = self._known(vid)
         # Replies state nothing, so their bodies are not read.
         stating = tuple(one for one in log.observations if one.origin is not Origin.REPLY)
-        return task_details(task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING))))
+        return task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING)))
 
-    def history(self, vid: str) -> dict[str, Any]:
+    def history(self, vid: str) -> History:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
         log, task = self._known(vid)
-        return task_history(task, self._with_bodies(log.observations, MAX_SHOWN))
+        return History(task, self._with_bodies(log.observations, MAX_SHOWN))
 
     def _known(self, vid: str) -> tuple[TaskLog, Task]:
         log, task = self.tasks.load(checked(vid))
@@ -64,33 +72,33 @@ class TaskReader:
         return log, task
 
     def _with_bodies(self, observations: tuple[LoggedObservation, ...], most: int) -> Iterator[LoggedObservation]:
-        """Yield observations, oldest first, one by one, because they may be large.
-
-        The latest `most` claims and the latest `most` replies come with their bodies.
-        """
+        """Yield observations, oldest first; the latest `most` claims and `most` replies come with their bodies."""
         ordered = sorted(observations, key=lambda one: (one.at, one.digest))
         latest = [one for origin in STORED_APART for one in [one for one in ordered if one.origin is origin][-most:]]
         return (replace(one, body=self.bodies.read_body(one)) if one in latest else one for one in ordered)
 
-    def page(self, query: TaskQuery) -> dict[str, Any]:
-        """Return a page of tasks: `tasks`, and `cursor` unless it is the last page. Raises `Malformed` (`cursor`)."""
-        rows = self._rows(query)
-        cursor = _encode(rows[query.limit - 1]["position"]) if len(rows) > query.limit else None
-        page = TaskPage.model_validate({"tasks": rows[: query.limit], "cursor": cursor})
-        return page.model_dump(mode="json", exclude_none=True)
+    def page(
+        self, selections: Sequence[Selection], *, order: Order, limit: int, cursor: str | None
+    ) -> Page[ListedTask]:
+        """Return a page of the tasks in some selections; raises `Malformed` (`cursor`)."""
+        # One more task than fits shows whether there is another page.
+        tasks = self._listed(selections, order, limit + 1, _decode(cursor))
+        more = _encode(tasks[limit - 1].position) if len(tasks) > limit else None
+        return Page(tuple(tasks[:limit]), more)
 
-    def _rows(self, query: TaskQuery) -> list[dict[str, str]]:
-        """Return the page's rows, each task once, and at least one more row if there is another page.
+    def _listed(
+        self, selections: Sequence[Selection], order: Order, limit: int, position: str | None
+    ) -> list[ListedTask]:
+        """Return the first tasks behind a position, each once, from each selection at most `limit`.
 
         A task only ever moves to a later state. The states are read in that order, so a task that moves meanwhile is
         read twice, never missed; its later row counts.
         """
-        cursor, found = _decode(query.cursor), dict[str, dict[str, str]]()
-        for chosen in sorted(query.selections(), key=lambda one: PROGRESS[one.state]):
-            rows = self.listing.page(chosen, cursor=cursor, limit=query.limit + 1, order=query.order)
-            found |= {row["vid"]: row for row in rows}
-        descending = query.order is Order.DESCENDING
-        return sorted(found.values(), key=lambda row: row["position"], reverse=descending)
+        found: dict[str, ListedTask] = {}
+        for chosen in sorted(selections, key=lambda one: PROGRESS[one.state]):
+            tasks = self.listing.page(chosen, cursor=position, limit=limit, order=order)
+            found |= {task.vid: task for task in tasks}
+        return sorted(found.values(), key=lambda task: task.position, reverse=order is Order.DESCENDING)
 
 
 def _encode(position: str) -> str:

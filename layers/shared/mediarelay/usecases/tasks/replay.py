@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol
 
-from mediarelay.domain.tasks.item import Selection
+from mediarelay.domain.tasks.listing import ListedTask, Selection
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.domain.tasks.vid import checked
@@ -29,8 +29,8 @@ class TaskListing(Protocol):
     def count(self, selection: Selection) -> int:
         """Count the tasks of a selection."""
 
-    def page(self, selection: Selection, *, cursor: str | None, limit: int) -> list[dict[str, str]]:
-        """Return up to `limit` rows (`vid`, `position`, ...) of a selection behind the cursor, newest first."""
+    def page(self, selection: Selection, *, cursor: str | None, limit: int) -> list[ListedTask]:
+        """Return up to `limit` tasks of a selection behind the cursor, newest first."""
 
 
 class ReplayStore(Protocol):
@@ -95,16 +95,16 @@ class Replayer:
         if job is None:
             return
         chosen = job.selection
-        rows = self.listing.page(chosen, cursor=job.cursor, limit=job.rate)
-        done = [self._request(row, job) for row in takewhile(lambda _row: time_left(), rows)]
+        tasks = self.listing.page(chosen, cursor=job.cursor, limit=job.rate)
+        done = [self._request(task, job) for task in takewhile(lambda _task: time_left(), tasks)]
         count("Replays", len(done), kind=chosen.kind)
         # A short page is the last one, but only if time sufficed for all of it.
-        if len(done) == len(rows) < job.rate:
+        if len(done) == len(tasks) < job.rate:
             self.replays.complete_job(identity)
         elif done:
             self.replays.advance_job(identity, done[-1], self.clock() + STEP)
 
-    def _request(self, row: dict[str, str], job: ReplayJob) -> str:
-        """Request one replay of a job; return the row's position in the listing."""
-        self.replays.request(row["vid"], job.selection.kind, job.identity, job.by, self.clock())
-        return row["position"]
+    def _request(self, task: ListedTask, job: ReplayJob) -> str:
+        """Request one replay of a job; return the task's position in the list."""
+        self.replays.request(task.vid, job.selection.kind, job.identity, job.by, self.clock())
+        return task.position
