@@ -1,20 +1,26 @@
 """Our own HTTP contract: requests validated with the field named, views without empty fields."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from dataclasses import is_dataclass
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.operations import QuarantinePage
+from mediarelay.contracts.api.songs import SongHistory, SongPage
 from mediarelay.contracts.api.submits import AudioBatchItem, AudioTaskRequest, VideoTaskRequest
-from mediarelay.contracts.api.tasks import task_details, task_history
+from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, task_details, task_history
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Facts, Kind, State
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.spec import Spec
 from mediarelay.domain.tasks.task import Observation, fold
 from mediarelay.domain.tasks.vid import video_vid
 from mediarelay.errors import Malformed
@@ -132,6 +138,22 @@ def test_every_task_can_be_shown(log: list[Observation]) -> None:
     view = task_details(fold(log))
     assert json.loads(json.dumps(view)) == view
     assert None not in view.values()
+
+
+def annotations(kind: Any) -> Iterator[Any]:
+    """The types of a model's fields, and of the models in them."""
+    for part in get_args(kind):
+        yield from annotations(part)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        for field in kind.model_fields.values():
+            yield from annotations(field.annotation)
+    yield kind
+
+
+@pytest.mark.parametrize("model", [TaskDetails, TaskPage, TaskHistory, SongPage, SongHistory, QuarantinePage])
+def test_a_change_of_the_domain_changes_no_answer(model: type[BaseModel]) -> None:
+    """Answers have fields of their own. Only the forms of a specification are the domain's."""
+    assert {kind for kind in annotations(model) if is_dataclass(kind)} <= {*get_args(Spec)}
 
 
 def test_a_task_of_which_little_is_known() -> None:

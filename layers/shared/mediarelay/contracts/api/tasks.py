@@ -16,11 +16,12 @@ from mediarelay.contracts.api.base import (
     TimeName,
 )
 from mediarelay.contracts.api.bodies import show_body
+from mediarelay.contracts.api.media import FaultDetails, RenditionDetails, SourceDetails
 from mediarelay.contracts.observation import facts_of
 from mediarelay.domain.page import Page
 from mediarelay.domain.tasks.listing import ListedTask, Order, Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
-from mediarelay.domain.tasks.media import OUTCOMES, Fault, Kind, Rendition, Source, State
+from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 
@@ -32,9 +33,9 @@ class TaskDetails(ResponseModel):
     kind: Kind
     state: State
     claimed: State | None = Field(None, description="The state that an unconfirmed callback claims")
-    source: Source
-    renditions: tuple[Rendition, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    source: SourceDetails
+    renditions: tuple[RenditionDetails, ...] = ()
+    faults: tuple[FaultDetails, ...] = ()
     created_at: datetime
     updated_at: datetime
 
