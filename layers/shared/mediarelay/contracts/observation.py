@@ -21,34 +21,35 @@ log = logging.getLogger(__name__)
 def observe(observations: Iterable[LoggedObservation]) -> list[Observation]:
     """Read the observations of a log, except replies, which state nothing that can be used."""
     return [
-        Observation(origin=one.origin, digest=one.digest, at=one.at, facts=facts_of(one))
+        Observation(origin=one.origin, digest=one.digest, at=one.at, facts=read_facts(one))
         for one in observations
         if one.origin is not Origin.REPLY
     ]
 
 
-def facts_of(observation: LoggedObservation) -> Facts:
-    """Return what an observation states.
+def read_facts(observation: LoggedObservation) -> Facts:
+    """Read what an observation states.
 
     A claim over `MAX_CLAIM_BYTES`, or without its body, states its summary. An observation that cannot be read states
     its summary if it has one, otherwise only that the task exists.
     """
     if observation.body is None or (observation.origin is Origin.CLAIM and len(observation.body) > MAX_CLAIM_BYTES):
-        return _in_short(observation)
+        return _summarized(observation)
     # Others sent these bodies. One that breaks a reader must not make its whole task unreadable.
     try:
         return _READERS[observation.origin](observation)
     except Malformed as error:
         log.warning(
-            "unreadable entry", extra={"vid": observation.vid, "origin": observation.origin.value, "field": error.field}
+            "unreadable observation",
+            extra={"vid": observation.vid, "origin": observation.origin.value, "field": error.field},
         )
-        return _in_short(observation, error.field)
+        return _summarized(observation, error.field)
     except Exception:
         log.exception("reading failed", extra={"vid": observation.vid, "origin": observation.origin.value})
-        return _in_short(observation, "body")
+        return _summarized(observation, "body")
 
 
-def _in_short(observation: LoggedObservation, *unreadable: str) -> Facts:
+def _summarized(observation: LoggedObservation, *unreadable: str) -> Facts:
     summary = observation.claim_summary or ClaimSummary()
     return Facts(
         vid=observation.vid,
@@ -69,8 +70,8 @@ def _answer(observation: LoggedObservation) -> Facts:
     return parse_query(observation.kind, json.loads(observation.body or b""))
 
 
-def _order(observation: LoggedObservation) -> Facts:
-    """Read a submit or a tracked upload, as the client requested it."""
+def _client_request(observation: LoggedObservation) -> Facts:
+    """Read a submit or a tracked upload: the request as the client sent it."""
     request = json.loads(observation.body or b"")
     place = Place(bucket=request.get("bucketName"), region=request.get("bucketRegion"))
     state = State.PENDING if observation.origin is Origin.SUBMIT else State.EXPECTED
@@ -83,9 +84,9 @@ def _timeout(observation: LoggedObservation) -> Facts:
 
 
 _READERS: dict[Origin, Callable[[LoggedObservation], Facts]] = {
-    Origin.REPLY: _in_short,
-    Origin.TRACK: _order,
-    Origin.SUBMIT: _order,
+    Origin.REPLY: _summarized,
+    Origin.TRACK: _client_request,
+    Origin.SUBMIT: _client_request,
     Origin.CLAIM: _claim,
     Origin.TRUSTED: _claim,
     Origin.ANSWER: _answer,

@@ -17,7 +17,7 @@ from mediarelay.contracts.api.base import (
 )
 from mediarelay.contracts.api.bodies import show_body
 from mediarelay.contracts.api.media import FaultDetails, RenditionDetails, SourceDetails
-from mediarelay.contracts.observation import facts_of
+from mediarelay.contracts.observation import read_facts
 from mediarelay.domain.page import Page
 from mediarelay.domain.tasks.listing import ListedTask, Order, Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
@@ -145,7 +145,7 @@ def _history_entry(observation: LoggedObservation) -> HistoryEntry:
         at=observation.at,
         digest=observation.digest,
         body=None,
-        unreadable=facts_of(observation).unreadable,
+        unreadable=read_facts(observation).unreadable,
         # `exclude_unset` leaves out a reason that is not passed.
         **({"reason": observation.reason} if observation.reason else {}),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from mediarelay.contracts.observation import facts_of
+from mediarelay.contracts.observation import read_facts
 from mediarelay.domain.tasks.item import TaskSummary
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.task import Task
@@ -51,7 +51,7 @@ class Rebuilder:
             return []
         # An answer changes the task, so the item is compared only after `repair` has logged the answer.
         if answers := list(self._new_answers(log, task)):
-            return [Difference(vid, "answer", None, facts_of(one).state) for one in answers]
+            return [Difference(vid, "answer", None, read_facts(one).state) for one in answers]
         if log.item is None:
             is_unconfirmed = bool(log.pending) and task.is_only_claimed
             return [] if is_unconfirmed else [Difference(vid, "item", None, task.state)]

@@ -3,12 +3,12 @@
 Answers are counted when they are logged, callbacks when they are settled: a callback endpoint reads only the head.
 """
 
-from mediarelay.contracts.observation import facts_of
+from mediarelay.contracts.observation import read_facts
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.observability import count
 
 
 def count_unreadable(observation: LoggedObservation) -> None:
     """Count the fields of an observation that could not be read, by name."""
-    for name in facts_of(observation).unreadable:
+    for name in read_facts(observation).unreadable:
         count("FieldsUnreadable", field=name)
