@@ -389,7 +389,7 @@ def test_the_log_never_expires(harness: TaskHarness) -> None:
 ROW = RowHandle(("x", "y"))
 ROW = RowHandle(("x", "y"))
 ROW = RowHandle(("x", "y"))
-CLAIM = PendingCheck(handle=ROW, item="claim", kind=Kind.VIDEO, at=START)
+CLAIM = PendingCheck(handle=ROW, origin=Origin.CLAIM, kind=Kind.VIDEO, at=START)
 DUE = DueItem(duty=Duty.VIDEO, subject=TaskSubject(VID, Kind.VIDEO), due_at=START, handle=ROW)
 CHOSEN = Selection(kind=Kind.VIDEO, state=State.LOST)
 JOB = ReplayJob(identity="x", selection=CHOSEN, rate=1, by="me", at=START)

@@ -310,7 +310,7 @@ def test_a_url_that_is_too_long_for_a_list_is_left_out() -> None:
 
 
 def replay(minutes: float) -> PendingCheck:
-    return PendingCheck(handle=RowHandle(("x", f"r{minutes}")), item="replay", kind=Kind.VIDEO, at=at(minutes))
+    return PendingCheck(handle=RowHandle(("x", f"r{minutes}")), kind=Kind.VIDEO, at=at(minutes), origin=None)
 
 
 @pytest.mark.parametrize(
@@ -344,8 +344,10 @@ def test_a_replay_of_a_lost_task_gives_it_a_new_deadline() -> None:
 
 # ── checks that are settled ─────────────────────────────────────────────────────────────────────────────────────────
 
-SAME = PendingCheck(handle=RowHandle(("x", "same")), item="claim", kind=Kind.VIDEO, at=at(1), give_up_at=at(61))
-OTHER = PendingCheck(handle=RowHandle(("x", "other")), item="claim", kind=Kind.AUDIO, at=at(1), give_up_at=at(61))
+SAME = PendingCheck(handle=RowHandle(("x", "same")), origin=Origin.CLAIM, kind=Kind.VIDEO, at=at(1), give_up_at=at(61))
+OTHER = PendingCheck(
+    handle=RowHandle(("x", "other")), origin=Origin.CLAIM, kind=Kind.AUDIO, at=at(1), give_up_at=at(61)
+)
 
 
 @pytest.mark.parametrize(

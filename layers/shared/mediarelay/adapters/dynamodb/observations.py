@@ -103,7 +103,7 @@ class ObservationStore:
     def _settle(self, vid: str, check: PendingCheck) -> Item:
         """Settle one check; return its item as it was, or an empty one if it was deleted."""
         change, values = "REMOVE due_shard, due_at", dict[str, object]()
-        if check.item == Origin.CLAIM:
+        if check.origin is Origin.CLAIM:
             end = Due(Duty.DELETE_BODY, check.at + timedelta(days=self.raw_body_days))
             change = "SET due_shard = :due_shard, due_at = :due_at"
             values = {f":{name}": value for name, value in due_attributes(end, vid).items()}
@@ -207,12 +207,11 @@ def is_pending(item: Item) -> bool:
 @decoder
 def decode_pending_check(row: Row) -> PendingCheck:
     """Decode a due callback, submit or replay request; refuse an unreadable observation, which needs no query."""
-    if type_of(row.item) != ItemType.REPLAY:
-        decode_observation(row.item)
+    is_replay = type_of(row.item) == ItemType.REPLAY
     return PendingCheck(
         handle=RowHandle(Key.of(row)),
-        item=row.text("item"),
         kind=Kind(row.text("kind")),
         at=row.time("at"),
         give_up_at=row.optional_seconds("give_up_at"),
+        origin=None if is_replay else decode_observation(row.item).origin,
     )

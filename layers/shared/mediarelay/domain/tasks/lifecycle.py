@@ -28,8 +28,6 @@ from mediarelay.domain.tasks.task import Task
 
 # The sweep leaves an outcome to the stream for this long, so that the two do not publish it at the same time.
 PUBLISH_GRACE = timedelta(seconds=30)
-# The value of `PendingCheck.item` for a replay. For a callback it is the origin.
-REPLAY = "replay"
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
 ORDERED = frozenset({Origin.TRACK, Origin.SUBMIT})
@@ -110,7 +108,7 @@ def needs_query(log: TaskLog, now: datetime) -> bool:
         return True
     bookkeeping, queried_at = log.item.bookkeeping, log.item.bookkeeping.queried_at
     arrived = [one.at for one in log.observations if one.origin in CALLBACKS]
-    arrived += [one.at for one in log.pending if one.item == REPLAY]
+    arrived += [one.at for one in log.pending if one.is_replay]
     if max(arrived, default=now) < queried_at:
         return False
     return bookkeeping.attempts < MAX_PROMPT_QUERIES or now - queried_at >= PROMPT_QUERY_INTERVAL
@@ -187,7 +185,7 @@ class Lifecycle:
 
     def _replays_with_query(self) -> int:
         """Return how many replays have had their query. Only after it there may be something new to publish."""
-        waiting = sum(one.item == REPLAY and not self._queried_since(one) for one in self.log.pending)
+        waiting = sum(one.is_replay and not self._queried_since(one) for one in self.log.pending)
         return self.log.replays - waiting
 
     def _queried_since(self, check: PendingCheck) -> bool:
@@ -222,7 +220,7 @@ class Lifecycle:
         disputing = {Origin.TRUSTED} if self.task.disputed else set()
         extending = REVIVING if self.task.outcome is State.LOST else ORDERED | disputing
         observations = [self._end(one) for one in self.log.observations if one.origin in extending]
-        return observations + [self._end(one) for one in self.log.pending if one.item == REPLAY]
+        return observations + [self._end(one) for one in self.log.pending if one.is_replay]
 
     def _end(self, one: LoggedObservation | PendingCheck) -> datetime:
         return one.give_up_at or one.at + self.rules.give_up_after
@@ -305,7 +303,7 @@ class Lifecycle:
         covered: Iterable[Kind] = set(Kind) if self.task.certain_kind else {bookkeeping.kind}
 
         def is_settled(one: PendingCheck) -> bool:
-            if one.item == REPLAY:
+            if one.is_replay:
                 return self._queried_since(one)
             if self.task.settled or (queries and one.kind in covered):
                 return True

@@ -56,17 +56,22 @@ class PendingCheck:
 
     Attributes:
         handle: Its row.
-        item: `replay`, or the origin of the observation.
         kind: The kind of task that it names.
         at: When it arrived (UTC).
         give_up_at: Until when the provider is queried about a callback.
+        origin: The origin of the observation that waits; None for a replay.
     """
 
     handle: RowHandle
-    item: str
     kind: Kind
     at: datetime
     give_up_at: datetime | None = None
+    origin: Origin | None
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether a client's replay waits, not an observation."""
+        return self.origin is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

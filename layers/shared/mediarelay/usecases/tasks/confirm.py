@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mediarelay.contracts.cts.parse import canonical
 from mediarelay.domain.due import Duty
-from mediarelay.domain.tasks.lifecycle import REPLAY, is_stale, needs_query
+from mediarelay.domain.tasks.lifecycle import is_stale, needs_query
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
@@ -58,7 +58,7 @@ class Confirmer:
             LedgerUnavailable: Nothing was written; the queue should deliver the message again.
         """
         log, task = self.tasks.load(vid)
-        has_replay = any(one.item == REPLAY for one in log.pending)
+        has_replay = any(one.is_replay for one in log.pending)
         if task is not None and task.settled and not has_replay:
             return task if _is_done(log, task) else self.tasks.refresh(vid, kind)
         # The time before the query counts: a callback that arrives while the query runs still needs its own.
