@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -148,6 +149,17 @@ def test_wiring_states_its_imports_at_the_top(path: Path) -> None:
     imports = {node for node in ast.walk(tree(path)) if isinstance(node, ast.Import | ast.ImportFrom)}
     assert imports <= set(tree(path).body)
     assert "TYPE_CHECKING" not in path.read_text("utf-8")
+
+
+def test_each_protocol_of_the_use_cases_has_a_name_of_its_own() -> None:
+    """A protocol is named after what its use case needs, so that one name never means two sets of methods."""
+    classes = [node for path in PACKAGE.glob("usecases/**/*.py") for node in tree(path).body]
+    protocols = [
+        node.name
+        for node in classes
+        if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "Protocol" for base in node.bases)
+    ]
+    assert [name for name, times in Counter(protocols).items() if times > 1] == []
 
 
 # ── the table's format stays in one package ──

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mediarelay.domain.songs.errors import ERRORS, SERVER_API, SERVICE_CODES, ErrorClass, song_error
+from mediarelay.domain.songs.errors import ERRORS, SERVER_API, SERVICE_CODES, ErrorClass, zego_error
 
 CLASSES = {
     ErrorClass.RETRY: "1017010 1017013 1017015 1017048 1017097 1017098 1017099",
@@ -26,13 +26,13 @@ def test_every_code_has_its_class(kind: ErrorClass, codes: str) -> None:
 @pytest.mark.parametrize(("service", "client"), SERVICE_CODES.items())
 def test_a_service_code_is_the_client_s(service: int, client: int) -> None:
     for raw in (service, service + SERVER_API):
-        error = song_error(raw)
+        error = zego_error(raw)
         assert (error.code, error.raw, error.kind) == (client, raw, ERRORS[client][0])
 
 
 @pytest.mark.parametrize("raw", [1, 1017998, SERVER_API, SERVER_API + 12345, 2**53])
 def test_an_unknown_code_keeps_its_number(raw: int) -> None:
-    error = song_error(raw)
+    error = zego_error(raw)
     assert error.raw == raw
     assert error.kind is (ErrorClass.PERMANENT if raw == SERVER_API else ErrorClass.UNKNOWN)
     assert str(raw) in error.advice or raw == SERVER_API

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.domain.songs.errors import song_error
+from mediarelay.domain.songs.errors import zego_error
 from mediarelay.domain.songs.events import (
     MAX_PUBLISHED_RELAYS,
     Margins,
@@ -45,7 +45,7 @@ def acquired(
 
 
 def refused(digest: str, minutes: float, code: int = 10011) -> Relay:
-    return Relay(key=KEY, digest=digest, sent=at(minutes), at=at(minutes), error=song_error(code))
+    return Relay(key=KEY, digest=digest, sent=at(minutes), at=at(minutes), error=zego_error(code))
 
 
 A, B = acquired("a"), acquired("b", 30)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.songs.errors import song_error
+from mediarelay.domain.songs.errors import zego_error
 from mediarelay.domain.songs.lease import MAX_VALIDITY, Lease, Next, Part, advice, lease, merge
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey, SongType
 from tests.hypothesis_profiles import patient, thorough
@@ -35,7 +35,7 @@ def got(digest: str = "a", *, after: int = 0, sent: int | None = None, ttl: int 
 
 def failed(code: int, digest: str = "e", *, after: int = 0) -> Relay:
     at = NOW + timedelta(seconds=after)
-    return Relay(key=KEY, digest=digest, sent=at, at=at, error=song_error(code))
+    return Relay(key=KEY, digest=digest, sent=at, at=at, error=zego_error(code))
 
 
 def left(known: Lease, after: float = 0, margin: timedelta = NO_MARGIN) -> dict[str, list[int]]:
@@ -69,7 +69,7 @@ grants = st.builds(
 moments = st.integers(0, 90_000).map(lambda seconds: NOW + timedelta(seconds=seconds))
 contents = st.one_of(
     grants.map(lambda grant: {"grant": grant}),
-    st.sampled_from([1017050, 1017051, 1017030, 1017010, 0, 7]).map(lambda code: {"error": song_error(code)}),
+    st.sampled_from([1017050, 1017051, 1017030, 1017010, 0, 7]).map(lambda code: {"error": zego_error(code)}),
 )
 
 
@@ -114,7 +114,7 @@ def test_nothing_but_an_acquisition_makes_a_time_longer(
 ) -> None:
     before, received = lease(relays), max(relay.at for relay in relays)
     errors = st.builds(
-        lambda code, digest, sent: Relay(key=KEY, digest=digest, sent=sent, at=received, error=song_error(code)),
+        lambda code, digest, sent: Relay(key=KEY, digest=digest, sent=sent, at=received, error=zego_error(code)),
         st.sampled_from([1017050, 1017051, 1017030, 0]),
         st.sampled_from(["x", "y"]),
         moments,

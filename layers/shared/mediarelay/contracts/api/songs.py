@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from mediarelay.contracts.api.base import FlagText, Name, QueryModel, ResponseModel
 from mediarelay.contracts.api.bodies import show_body
 from mediarelay.domain.songs.errors import ErrorClass
-from mediarelay.domain.songs.history import History, HistoryEntry
+from mediarelay.domain.songs.history import LoggedRelay, RelayHistory
 from mediarelay.domain.songs.lease import CurrentLease, Next, Part, advice
 from mediarelay.domain.songs.model import SongType
 
@@ -174,26 +174,26 @@ def _resources(current: CurrentLease) -> list[SongResource]:
     ]
 
 
-def song_history(history: History) -> dict[str, Any]:
+def song_history(history: RelayHistory) -> dict[str, Any]:
     """Return the history of a song as JSON values."""
     shown = SongHistory(
         room_id=history.room,
         song_id=history.song,
-        relays=[_history_entry(one) for one in history.entries],
+        relays=[_history_entry(one) for one in history.relays],
         conflicts=list(history.conflicts),
     )
     return shown.model_dump(mode="json")
 
 
-def _history_entry(entry: HistoryEntry) -> SongHistoryEntry:
-    relay = entry.relay
+def _history_entry(logged: LoggedRelay) -> SongHistoryEntry:
+    relay = logged.relay
     return SongHistoryEntry(
         vendor_id=relay.key.vendor,
         type=relay.key.type,
         at=relay.at,
         sent=relay.sent,
         digest=relay.digest,
-        resource_ids=list(entry.resource_ids),
+        resource_ids=list(logged.resource_ids),
         unreadable=relay.unreadable,
-        body=show_body(entry.body),
+        body=show_body(logged.body),
     )

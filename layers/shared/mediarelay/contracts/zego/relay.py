@@ -26,7 +26,7 @@ from mediarelay.contracts.zego.values import (
     token_text,
     unsigned_integer,
 )
-from mediarelay.domain.songs.errors import EMPTY, SongError, song_error
+from mediarelay.domain.songs.errors import EMPTY, ZegoError, zego_error
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey, SongType, Span
 from mediarelay.errors import Malformed
 
@@ -113,12 +113,12 @@ def _type(fields: Fields, data: Fields, *, sure: bool) -> SongType:
     return SongType.ACCOMPANIMENT if is_accompany else SongType.SONG
 
 
-def _error(fields: Fields, result: Fields, data: Fields) -> SongError | None:
+def _error(fields: Fields, result: Fields, data: Fields) -> ZegoError | None:
     """Return the error, if any. Success needs code 0, no error code of the SDK, and resources; code 0 alone is none."""
     for code in (fields.strict("error_code", signed_integer), result.strict("code", signed_integer)):
         if code:
-            return song_error(code)
-    return None if _decisive(data, "resources") else song_error(EMPTY)
+            return zego_error(code)
+    return None if _decisive(data, "resources") else zego_error(EMPTY)
 
 
 def _decisive(data: Fields, name: str) -> list[Fields]:

@@ -28,8 +28,13 @@ class ErrorClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SongError:
-    """One error. `code` is the code of the client SDK, or `raw` if there is none; `raw` is the code that was sent."""
+class ZegoError:
+    """One error of ZEGO.
+
+    Attributes:
+        code: The code of the client SDK; `raw` if the SDK has none.
+        raw: The code that was sent.
+    """
 
     code: int
     raw: int
@@ -141,9 +146,9 @@ SHARE_ENDED = 1017050
 NO_PITCH = frozenset({1017049, 1017075})
 
 
-def song_error(raw: int) -> SongError:
+def zego_error(raw: int) -> ZegoError:
     """Return the error of a code of any family; 0 stands for a success without resources."""
     service = raw - SERVER_API if raw >= SERVER_API else raw
     code = SERVICE_CODES.get(service, service)
     kind, advice = ERRORS.get(code, (ErrorClass.UNKNOWN, f"Code {raw} is not documented: ask ZEGO what it means."))
-    return SongError(code, raw, kind, advice)
+    return ZegoError(code, raw, kind, advice)

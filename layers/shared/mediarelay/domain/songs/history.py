@@ -6,7 +6,7 @@ from mediarelay.domain.songs.model import Relay
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class LoggedRelay:
     """One relay. `body` is its JSON without tokens; `resource_ids` is empty if the relay cannot be decrypted."""
 
     relay: Relay
@@ -15,10 +15,10 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class RelayHistory:
     """The latest relays about a song in a room, oldest first, and the request ids with contradicting results."""
 
     room: str
     song: str
-    entries: tuple[HistoryEntry, ...]
+    relays: tuple[LoggedRelay, ...]
     conflicts: tuple[str, ...]

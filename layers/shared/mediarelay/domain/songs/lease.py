@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mediarelay.domain.songs.errors import NO_PITCH, SHARE_ENDED, ErrorClass, SongError
+from mediarelay.domain.songs.errors import NO_PITCH, SHARE_ENDED, ErrorClass, ZegoError
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey
 
 # ZEGO grants no resource for longer than a day.
@@ -105,7 +105,7 @@ class Lease:
         """The last error of any kind, unless an acquisition followed."""
         return self._since(lambda _error, _at: True)
 
-    def last_relevant_error(self, now: datetime) -> SongError | None:
+    def last_relevant_error(self, now: datetime) -> ZegoError | None:
         """Return the last error that matters for the next action."""
         last = self._since(lambda error, at: _matters(error, now - at))
         return last.error if last else None
@@ -114,7 +114,7 @@ class Lease:
         """Return the `count` relays that were sent last."""
         return sorted(self.relays.values(), key=_order)[-count:]
 
-    def _since(self, counts: Callable[[SongError, datetime], bool]) -> Relay | None:
+    def _since(self, counts: Callable[[ZegoError, datetime], bool]) -> Relay | None:
         """Return the last error for which `counts` is true, unless an acquisition followed."""
         last = self._last(one for one in self.relays.values() if one.error and counts(one.error, one.at))
         return last if last and (self.newest is None or _order(last) > _order(self.newest)) else None
@@ -228,11 +228,11 @@ def _sharing(possible: bool) -> str:  # noqa: FBT001 - one word of a sentence
     return "; others may share it." if possible else "; the right to share it has ended."
 
 
-def _is_harmless(error: SongError) -> bool:
+def _is_harmless(error: ZegoError) -> bool:
     return error.kind in HARMLESS or error.code in NO_PITCH
 
 
-def _matters(error: SongError, age: timedelta) -> bool:
+def _matters(error: ZegoError, age: timedelta) -> bool:
     """Return whether an error matters for the next action. That another member has the song is believed for an hour."""
     return not _is_harmless(error) or (AFTER.get(error.kind) is Next.USE and age <= DEFAULT_VALIDITY)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from mediarelay.domain.songs.errors import SongError
+from mediarelay.domain.songs.errors import ZegoError
 
 
 class SongType(StrEnum):
@@ -102,5 +102,5 @@ class Relay:
     at: datetime
     request_id: str | None = None
     grant: Grant | None = None
-    error: SongError | None = None
+    error: ZegoError | None = None
     unreadable: tuple[str, ...] = ()

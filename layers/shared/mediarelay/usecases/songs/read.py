@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mediarelay.contracts.zego.relay import read_relay
 from mediarelay.domain.songs.events import Margins, SongLog
-from mediarelay.domain.songs.history import History, HistoryEntry
+from mediarelay.domain.songs.history import LoggedRelay, RelayHistory
 from mediarelay.domain.songs.lease import CurrentLease, lease, valid_tokens
 from mediarelay.domain.songs.model import Relay, SongKey
 from mediarelay.errors import DecryptionFailed, Malformed, NotFound
@@ -20,8 +20,8 @@ from mediarelay.usecases.songs.receive import context
 MAX_HISTORY = 50
 
 
-class SongStore(Protocol):
-    """Stores songs."""
+class RoomStore(Protocol):
+    """Reads the songs of rooms."""
 
     def room(self, room: str, song: str | None = None) -> list[SongLog]:
         """Read everything about a room, or about one song in it."""
@@ -30,7 +30,7 @@ class SongStore(Protocol):
         """Count and log a relay of which only the redacted copy can be read."""
 
 
-class Cipher(Protocol):
+class Decrypter(Protocol):
     """Decrypts tokens."""
 
     def decrypt(self, encrypted: tuple[bytes, ...], context: Mapping[str, str]) -> bytes:
@@ -41,8 +41,8 @@ class Cipher(Protocol):
 class SongReader:
     """Reads the songs of rooms for API clients."""
 
-    songs: SongStore
-    cipher: Cipher
+    songs: RoomStore
+    cipher: Decrypter
     margins: Margins
     clock: Callable[[], datetime]
 
@@ -69,18 +69,18 @@ class SongReader:
         """
         return [self._with_tokens(one) if tokens else self._current(one) for one in self._known(room, song)]
 
-    def history(self, room: str, song: str) -> History:
+    def history(self, room: str, song: str) -> RelayHistory:
         """Return the latest relays about one song, oldest first, without tokens; raises `NotFound`."""
         logs = self._known(room, song)
         relays = [(relay, log) for log in logs for relay in log.relays]
         latest = sorted(relays, key=lambda one: (one[0].at, one[0].digest))[-MAX_HISTORY:]
         conflicts = sorted({name for log in logs for name in lease(log.relays).conflicts})
-        return History(room, song, tuple(self._entry(*one) for one in latest), tuple(conflicts))
+        return RelayHistory(room, song, tuple(self._logged(*one) for one in latest), tuple(conflicts))
 
-    def _entry(self, relay: Relay, log: SongLog) -> HistoryEntry:
+    def _logged(self, relay: Relay, log: SongLog) -> LoggedRelay:
         opened = self._open(relay, log)
         resources = opened.grant.resources if opened and opened.grant else ()
-        return HistoryEntry(relay, log.stored[relay.digest].body, tuple(one.resource_id for one in resources))
+        return LoggedRelay(relay, log.stored[relay.digest].body, tuple(one.resource_id for one in resources))
 
     def _known(self, room: str, song: str) -> list[SongLog]:
         logs = [log for log in self.songs.room(room, song) if log.relays]

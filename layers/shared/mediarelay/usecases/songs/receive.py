@@ -29,6 +29,7 @@ from mediarelay.observability import add_log_keys, count
 from mediarelay.signing.standard_webhooks import verifies
 from mediarelay.signing.zego import matches
 from mediarelay.usecases.access import LiveSecret, Networks, comes_from, try_with
+from mediarelay.usecases.body_quarantine import BodyQuarantine
 from mediarelay.usecases.relay_secrets import callback_secrets, webhook_secrets
 
 # The clock of a game server may be off by this much, either way.
@@ -49,8 +50,8 @@ _SECONDS, _MILLISECONDS = 10, 13
 log = logging.getLogger(__name__)
 
 
-class SongStore(Protocol):
-    """Where relays are stored."""
+class RelayStore(Protocol):
+    """Stores relays."""
 
     def append(self, relay: Relay, redacted: Mapping[str, Any], encrypted: tuple[bytes, ...], due_at: datetime) -> bool:
         """Append a relay; return False if the same result is already there."""
@@ -59,14 +60,7 @@ class SongStore(Protocol):
         """Store a nonce until a time; return False if another message (`digest`) has used it."""
 
 
-class QuarantineStore(Protocol):
-    """Stores bodies that could not be read."""
-
-    def put(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
-        """Store a body; return False if it is already there."""
-
-
-class Cipher(Protocol):
+class Encrypter(Protocol):
     """Encrypts tokens."""
 
     def encrypt(self, plain: bytes, context: Mapping[str, str]) -> tuple[bytes, ...]:
@@ -85,9 +79,9 @@ class SongReceipt:
 class RelayEndpoint:
     """Accepts messages of game servers."""
 
-    songs: SongStore
-    quarantine: QuarantineStore
-    cipher: Cipher
+    songs: RelayStore
+    quarantine: BodyQuarantine
+    cipher: Encrypter
     secrets: LiveSecret
     networks: Networks
     clock: Callable[[], datetime]

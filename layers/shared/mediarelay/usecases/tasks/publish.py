@@ -29,8 +29,8 @@ class PublicationStore(Protocol):
         """Store that a state was published; return False if the item waits for another publication by now."""
 
 
-class IntentStore(Protocol):
-    """Where intents are stored."""
+class RefusedIntents(Protocol):
+    """Reads refused intents, and ends their wait."""
 
     def find(self, identity: str) -> Intent | None:
         """Read an intent."""
@@ -45,7 +45,7 @@ class TaskPublisher:
 
     tasks: TaskRepository
     publications: PublicationStore
-    intents: IntentStore
+    intents: RefusedIntents
     topic: Topic
     api_url: str
 

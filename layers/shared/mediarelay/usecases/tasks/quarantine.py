@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Protocol, TypeVar
 
 from mediarelay.domain.page import Page
@@ -10,7 +9,7 @@ from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed, TooLarge
 from mediarelay.observability import add_log_keys
-from mediarelay.usecases.tasks.receive import Receipt
+from mediarelay.usecases.tasks.receive import CallbackStore
 
 # A page ends at either limit. API Gateway waits 30 seconds for an answer, and large bodies take long to read.
 MAX_AT_ONCE = 100
@@ -20,21 +19,14 @@ MAX_SHOWN = 4096
 Result = TypeVar("Result")
 
 
-class QuarantineStore(Protocol):
-    """Stores bodies that could not be read."""
+class QuarantinedBodies(Protocol):
+    """Reads and deletes the bodies in quarantine."""
 
     def bodies(self, day: str, after: str) -> Iterator[QuarantinedBody]:
         """Yield the bodies of one day whose digests follow `after`, in the order of digests."""
 
     def delete(self, quarantined: QuarantinedBody) -> None:
         """Delete a body."""
-
-
-class CallbackStore(Protocol):
-    """Stores callbacks of one route."""
-
-    def take(self, body: bytes, origin: Origin, at: datetime) -> Receipt:
-        """Store a callback that arrived at a time; raises `Malformed`, `TooLarge` if it still cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ class RereadResult:
 class Quarantine:
     """Lists bodies and reads them again. `callbacks` has the store of each route, such as `callbacks/video`."""
 
-    store: QuarantineStore
+    store: QuarantinedBodies
     callbacks: Mapping[str, CallbackStore]
 
     def page(self, day: str, after: str) -> Page[QuarantinedBody]:

@@ -38,7 +38,7 @@ class BodyStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class TaskObservations:
     """A task and its observations, oldest first. They are read one by one, because they may be large."""
 
     task: Task
@@ -60,10 +60,10 @@ class TaskReader:
         stating = tuple(one for one in log.observations if one.origin is not Origin.REPLY)
         return task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING)))
 
-    def history(self, vid: str) -> History:
+    def history(self, vid: str) -> TaskObservations:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
         log, task = self._known(vid)
-        return History(task, self._with_bodies(log.observations, MAX_SHOWN))
+        return TaskObservations(task, self._with_bodies(log.observations, MAX_SHOWN))
 
     def _known(self, vid: str) -> tuple[TaskLog, Task]:
         log, task = self.tasks.load(checked(vid))

@@ -19,6 +19,7 @@ from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, Rejected,
 from mediarelay.observability import add_log_keys, count
 from mediarelay.signing.tokens import accepts
 from mediarelay.usecases.access import LiveSecret, Networks, comes_from, try_with
+from mediarelay.usecases.body_quarantine import BodyQuarantine
 from mediarelay.usecases.secret_entries import callback_tokens
 
 log = logging.getLogger(__name__)
@@ -29,13 +30,6 @@ class ObservationStore(Protocol):
 
     def append(self, observation: LoggedObservation, due: Due | None = None) -> bool:
         """Append an observation; return False if it is already there."""
-
-
-class QuarantineStore(Protocol):
-    """Stores bodies that could not be read."""
-
-    def put(self, body: bytes, reason: str, route: str, now: datetime) -> bool:
-        """Store a body; return False if it is already there."""
 
 
 class Backlog(Protocol):
@@ -62,7 +56,7 @@ class CallbackStore:
 
     kind: Kind
     observations: ObservationStore
-    quarantine: QuarantineStore
+    quarantine: BodyQuarantine
     limit: int
     first_poll_after: timedelta
     give_up_after: timedelta

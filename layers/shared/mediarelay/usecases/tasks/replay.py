@@ -23,8 +23,8 @@ STEP = timedelta(minutes=1)
 log = logging.getLogger(__name__)
 
 
-class TaskListing(Protocol):
-    """Lists tasks."""
+class SelectedTasks(Protocol):
+    """Counts and lists the tasks of a selection."""
 
     def count(self, selection: Selection) -> int:
         """Count the tasks of a selection."""
@@ -57,7 +57,7 @@ class Replayer:
     """Stores replay requests. `identity` returns a new id with each call, so no request counts as a repeat."""
 
     tasks: TaskRepository
-    listing: TaskListing
+    listing: SelectedTasks
     replays: ReplayStore
     clock: Callable[[], datetime]
     identity: Callable[[], str]
