@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        # The engine claims its port first, so that a second engine fails before it opens the data directory.
+        # The engine takes its port first, so that a second engine fails before it opens the data directory.
         with _listen(options.port) as listening:
             _serve(Engine.open(options.data, options.config), listening)
     except (Malformed, OSError, StoreBusy, NoFfmpeg) as error:

@@ -126,9 +126,9 @@ class Sender:
 
     def _step(self) -> None:
         """Deliver the callback that has been due longest, or wait until one is due."""
-        # The claim and the wait share the lock: a `wake` between them would be lost, and the sender would sleep on.
+        # Both calls share the lock: a `wake` between them would be lost, and the sender would sleep on.
         with self._changed:
-            found = self._store.claim_callback(time.time())
+            found = self._store.take_callback(time.time())
             if not isinstance(found, Callback):
                 self._changed.wait(_ENOUGH if found is None else found)
                 return

@@ -242,8 +242,8 @@ class Store:
             row = db.execute("SELECT * FROM objects WHERE host = ? AND key = ?", (host, key)).fetchone()
             return row and StoredObject(**row)
 
-    def claim_callback(self, now: float) -> Callback | float | None:
-        """Claim the callback that has been due longest; `now` is in UNIX seconds.
+    def take_callback(self, now: float) -> Callback | float | None:
+        """Take the callback that has been due longest; `now` is in UNIX seconds.
 
         If none is due, return the seconds until the next one, or None if none waits. While a sender delivers a callback
         of a task, the task's others wait, so that two senders do not change their order.

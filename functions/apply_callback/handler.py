@@ -19,7 +19,7 @@ def store(record: SQSRecord) -> None:
     """Store one callback. A callback that cannot be read goes to the quarantine."""
     kind, origin, at, body = unpack(json.loads(record.body))
     try:
-        STORES[kind].take(body, origin, at)
+        STORES[kind].put(body, origin, at)
     # Done: the quarantine has it. Delivered again, the message would end in the dead-letter queue as well.
     except Rejected as error:
         logger.warning("in quarantine", extra={"error": str(error)})

@@ -717,7 +717,7 @@ def test_whoever_orders_again_waits_for_the_budget_from_then(harness: TaskHarnes
 @pytest.mark.parametrize("late", [0, 3])
 def test_a_callback_that_was_stored_late_waits_for_the_budget_too(harness: TaskHarness, late: int) -> None:
     harness.clock.forward(days=late)
-    harness.callback_store().take(callback(), Origin.CLAIM, START)
+    harness.callback_store().put(callback(), Origin.CLAIM, START)
     harness.provider.answers[VID] = BudgetSpent("none left")
     harness.confirm()
     wait(harness, 28, hours=1)

@@ -442,7 +442,7 @@ OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "songs.room": lambda stores: stores.songs.room("room"),
     "songs.save": lambda stores: stores.songs.save(SONG, SongBookkeeping(), None, START, START),
     "songs.settle": lambda stores: stores.songs.settle(SONG, "d"),
-    "songs.claim_nonce": lambda stores: stores.songs.claim_nonce("n", "d", START),
+    "songs.take_nonce": lambda stores: stores.songs.take_nonce("n", "d", START),
 }
 WITHOUT_A_CALL = {"songs.note_undecryptable"}
 

@@ -233,7 +233,7 @@ def test_without_ledger_and_queue_the_sender_is_asked_to_come_back(harness: Task
 def test_what_the_queue_kept_is_stored_as_if_it_had_come_in_time(harness: TaskHarness) -> None:
     harness.clock.forward(hours=3)
     for _ in range(2):
-        receipt = harness.callback_store().take(callback(), Origin.CLAIM, START)
+        receipt = harness.callback_store().put(callback(), Origin.CLAIM, START)
     assert receipt == Receipt(VID, duplicate=True)
     (entry,) = harness.stores.tasks.load(VID).observations
     assert (entry.at, entry.origin) == (START, Origin.CLAIM)
@@ -287,7 +287,7 @@ def test_callbacks_as_the_documents_print_them(
 def test_a_callback_that_was_in_quarantine_for_a_comma_is_taken_by_a_rerun(harness: TaskHarness) -> None:
     harness.stores.quarantine.put(TRAILING, "body: not JSON", "callbacks/video", START)
     (kept,) = harness.stores.quarantine.bodies(f"{START:%Y-%m-%d}", "")
-    assert harness.callback_store().take(kept.body, Origin.CLAIM, kept.at).vid == "abc123"
+    assert harness.callback_store().put(kept.body, Origin.CLAIM, kept.at).vid == "abc123"
 
 
 @pytest.mark.parametrize("trusted", [True, False])

@@ -40,7 +40,7 @@ NAMES = {
     r"\b_look\b|\blooked_for\b|\bfirst_look_after\b": "check, scan_guard, first_poll_after",
     r"\bin_hand\b|\bIN_HAND\b": "locked_until",
     r"\b(?:name|begin|promise|drop|close)_intent\b": "assign_vid, lock, mark_accepted, delete, complete",
-    r"\bPROOF\b|\buse_once\b": "NONCE#, claim_nonce",
+    r"\bPROOF\b|\buse_once\b|\bclaim_(nonce|callback)\b": "NONCE#, take_nonce, take_callback",
     r"\bNews\b|\bNotice[(:]|-> Notice\b|\bOpenQuestion\b": "SongEventType, SongEvent, PendingCheck",
     r"\bIntake\b|\bReceiver\b": "CallbackStore, CallbackEndpoint",
     r"class (?:Moment|Hold)\b": "Trigger, Entitlement",

@@ -68,9 +68,9 @@ def test_callbacks_are_claimed_once_in_their_order(store: Store) -> None:
     store.add_task(TASK)
     due = (5.0, 3.0, 20.0)
     store.change("1", lambda _: [replace(CALLBACK, vid=str(i), due=each) for i, each in enumerate(due)])
-    first, second = store.claim_callback(10), store.claim_callback(10)
+    first, second = store.take_callback(10), store.take_callback(10)
     assert [first.due, second.due] == [3.0, 5.0]
-    assert store.claim_callback(10) == 10.0
+    assert store.take_callback(10) == 10.0
     store.record_attempt(replace(first, due=None, state="delivered"), Attempt(at=10, seconds=1, http_status=200))
     shown = {callback.seq: (callback.state, attempts) for callback, attempts in store.callbacks(10)}
     assert shown[first.seq] == ("delivered", [Attempt(at=10, seconds=1, http_status=200)])
@@ -80,21 +80,21 @@ def test_callbacks_are_claimed_once_in_their_order(store: Store) -> None:
 def test_callbacks_of_one_task_go_one_by_one(store: Store) -> None:
     store.add_task(TASK)
     store.change("1", lambda _: [replace(CALLBACK, type="first"), replace(CALLBACK, type="second")])
-    first = store.claim_callback(10)
-    assert (first.type, store.claim_callback(10)) == ("first", None)
+    first = store.take_callback(10)
+    assert (first.type, store.take_callback(10)) == ("first", None)
     store.record_attempt(replace(first, due=None, state="delivered"), Attempt(at=10, seconds=1, http_status=200))
-    assert store.claim_callback(10).type == "second"
+    assert store.take_callback(10).type == "second"
 
 
 def test_what_was_being_sent_is_sent_again_after_a_restart(tmp_path) -> None:
     store = Store(tmp_path / "s.sqlite3")
     store.add_task(TASK)
     store.change("1", lambda _: [CALLBACK])
-    assert store.claim_callback(10)
-    assert store.claim_callback(10) is None
+    assert store.take_callback(10)
+    assert store.take_callback(10) is None
     store.close()
     store = Store(tmp_path / "s.sqlite3")
-    assert isinstance(store.claim_callback(10), Callback)
+    assert isinstance(store.take_callback(10), Callback)
     store.close()
 
 

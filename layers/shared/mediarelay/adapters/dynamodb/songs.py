@@ -78,7 +78,7 @@ class SongStore:
         """Count and log a relay that can never be decrypted. Its redacted copy stays readable."""
         note_unreadable(RowUnreadable(relay_key(song, digest), ItemType.RELAY, reason))
 
-    def claim_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
+    def take_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
         """Store a nonce until a time; return False if another message used it."""
         attributes = {"item": ItemType.NONCE, "digest": digest, **expires_at(until)}
         # A sender that did not get our response sends the same message, with the same nonce, again.

@@ -56,7 +56,7 @@ class RelayStore(Protocol):
     def append(self, relay: Relay, redacted: Mapping[str, Any], encrypted: tuple[bytes, ...], due_at: datetime) -> bool:
         """Append a relay; return False if the same result is already there."""
 
-    def claim_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
+    def take_nonce(self, nonce: str, digest: str, until: datetime) -> bool:
         """Store a nonce until a time; return False if another message (`digest`) has used it."""
 
 
@@ -157,7 +157,7 @@ class RelayEndpoint:
         zego = message.signed
         self._check(now, zego.timestamp, lambda secret: _is_zego(zego, callback_secrets(secret).usable))
         # The signature does not cover the relays, so it may serve only the message that used it first.
-        if not self.songs.claim_nonce(zego.signature.lower(), message.digest, now + NONCE_LIFE):
+        if not self.songs.take_nonce(zego.signature.lower(), message.digest, now + NONCE_LIFE):
             raise self._refused("its nonce was used for another message")
         return message, _parse_timestamp(zego.timestamp), zego.signature.lower()
 

@@ -73,7 +73,7 @@ class Quarantine:
         add_log_keys(vid=None)
         try:
             # Always a claim: the quarantine does not store whether the deployment trusted callbacks at the time.
-            self.callbacks[quarantined.route].take(quarantined.body, Origin.CLAIM, quarantined.at)
+            self.callbacks[quarantined.route].put(quarantined.body, Origin.CLAIM, quarantined.at)
         except (Malformed, TooLarge):
             return False
         # Deleted only once the claim is stored, so that a failure in between loses nothing.

@@ -62,7 +62,7 @@ class CallbackStore:
     give_up_after: timedelta
     clock: Callable[[], datetime]
 
-    def take(self, body: bytes, origin: Origin, at: datetime) -> Receipt:
+    def put(self, body: bytes, origin: Origin, at: datetime) -> Receipt:
         """Store a callback; the provider is queried about it for `GiveUpAfter` from now.
 
         Args:
@@ -144,7 +144,7 @@ class CallbackEndpoint:
         self._authenticate(token, address)
         body, now = read_body(), self.clock()
         try:
-            return self.store.take(body, self.origin, now)
+            return self.store.put(body, self.origin, now)
         except LedgerUnavailable as error:
             self._send_to_backlog(body, now, error)
         return Receipt(self.store.read_head(body).vid, duplicate=False)
