@@ -20,8 +20,8 @@ REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_pub
 # Only changes that need an action at once are listed. The filter of the event source drops most others before they
 # cost an invocation.
 ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
-    changes.CallbackStored: lambda change: REQUESTER.request(change.vid, change.kind, vouched=change.is_trusted),
-    changes.ReplayRequested: lambda change: REQUESTER.request(change.vid, change.kind, vouched=True),
+    changes.CallbackStored: lambda change: REQUESTER.request(change.vid, change.kind, known=change.is_trusted),
+    changes.ReplayRequested: lambda change: REQUESTER.request(change.vid, change.kind, known=True),
     changes.IntentQueued: lambda change: SUBMITS.send(change.identity),
     changes.IntentRefused: lambda change: TASKS.refuse(change.identity),
     changes.TaskUnpublished: lambda change: TASKS.publish(change.vid),

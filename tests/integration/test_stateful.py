@@ -132,7 +132,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def an_outcome_that_was_reported_stays(self) -> None:
         _, task = self.harness.tasks.load(VID)
-        if task and task.settled:
+        if task and task.is_final:
             assert self.reported in {None, task.outcome}
             assert task.outcome == self.truth
             self.reported = task.outcome

@@ -246,7 +246,7 @@ def test_the_deadline_of_an_unreadable_order_does_not_end_the_sweep(harness: Tas
     )
     harness.clock.forward(days=3)
     assert harness.sweep()["give_up"] == 1, "the good one"
-    assert parked(harness) == [sk]
+    assert marked(harness) == [sk]
 
 
 # ── what becomes of the bad one ──
@@ -257,7 +257,7 @@ def spoil(harness: TaskHarness, pk: str, sk: str, change: str, names: dict[str, 
     client("dynamodb").update_item(TableName=harness.table, Key=Key(pk, sk).item, UpdateExpression=change, **extra)
 
 
-def parked(harness: TaskHarness) -> list[str]:
+def marked(harness: TaskHarness) -> list[str]:
     """What an operator finds: the sort keys of unreadable rows."""
     found = [
         row
@@ -267,17 +267,17 @@ def parked(harness: TaskHarness) -> list[str]:
     return sorted(row["sk"]["S"] for row in found)
 
 
-def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(harness: TaskHarness) -> None:
+def test_a_row_that_no_tick_can_read_is_moved_to_where_an_operator_finds_it(harness: TaskHarness) -> None:
     harness.track()
     harness.clock.forward(minutes=2)
     spoil(harness, f"TASK#{VID}", "TASK", "REMOVE vid")
     assert harness.poll() == 0
-    assert parked(harness) == ["TASK"]
+    assert marked(harness) == ["TASK"]
     (item,) = (one for one in harness.items() if one["sk"]["S"] == "TASK")
-    assert item["parked_from"]["S"].startswith("video#")
+    assert item["previous_due_shard"]["S"].startswith("video#")
     harness.clock.forward(hours=1)
     harness.poll()
-    assert parked(harness) == ["TASK"]
+    assert marked(harness) == ["TASK"]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_a_row_that_no_tick_can_read_is_parked_where_an_operator_finds_it(harnes
         ("replay", "ROOM#r", "x", "relay"),
     ],
 )
-def test_a_row_that_waits_for_what_is_not_its_duty_is_parked(
+def test_a_row_that_waits_for_what_is_not_its_duty_is_marked(
     harness: TaskHarness, duty: str, pk: str, sk: str, item: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would be taken up again and again, with a call to the provider each time, and be seen by nobody."""
@@ -305,7 +305,7 @@ def test_a_row_that_waits_for_what_is_not_its_duty_is_parked(
     for kind in Kind:
         harness.poll(kind)
     harness.sweeper.sweep(harness.tick())
-    assert parked(harness) == [sk]
+    assert marked(harness) == [sk]
     assert unreadable(capsys)
     assert (harness.take(), harness.submits.take()) == ([], [])
 
@@ -319,7 +319,7 @@ def test_a_task_item_that_cannot_be_read_is_written_anew_from_the_log(harness: T
     assert harness.publisher.publish(VID) is State.SUCCEEDED
     (copy,) = (one for one in harness.items() if one["pk"]["S"] == "UNREADABLE")
     assert (copy["sk"]["S"].split()[:2], "version" in copy["row"]["M"]) == ([f"TASK#{VID}", "TASK"], False)
-    assert parked(harness) == [copy["sk"]["S"]]
+    assert marked(harness) == [copy["sk"]["S"]]
 
 
 @pytest.mark.parametrize("change", ["REMOVE #item", "SET #item = kind", "SET #item = attempts", "REMOVE vid"])
@@ -439,7 +439,7 @@ def test_a_relay_that_cannot_be_decrypted_leaves_the_others_readable(
     assert {one.sk for one in caplog.records if one.message == "row unreadable"} == {item["sk"]["S"]}  # type: ignore[attr-defined]
 
 
-def test_the_sweep_writes_a_parked_task_item_anew(harness: TaskHarness) -> None:
+def test_the_sweep_writes_a_marked_task_item_anew(harness: TaskHarness) -> None:
     harness.track()
     harness.provider.answers[VID] = answer(state="transcoding")
     harness.confirm()
@@ -448,11 +448,11 @@ def test_the_sweep_writes_a_parked_task_item_anew(harness: TaskHarness) -> None:
     spoil(harness, f"TASK#{VID}", "TASK", "REMOVE kind")
     harness.clock.forward(minutes=5)
     assert harness.poll() == 0
-    assert parked(harness) == ["TASK"]
+    assert marked(harness) == ["TASK"]
     assert harness.sweeper.sweep(harness.tick(0))["unreadable"] == 0, "there is no time for it"
     assert harness.sweep()["unreadable"] == 1
     assert [row.handle[1] for row in harness.due()["video"]] == ["TASK"]
-    assert [sk.split()[0] for sk in parked(harness)] == [f"TASK#{VID}"], "the copy"
+    assert [sk.split()[0] for sk in marked(harness)] == [f"TASK#{VID}"], "the copy"
     assert harness.sweep()["unreadable"] == 0
 
 
@@ -485,7 +485,7 @@ def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) ->
     for identity in harness.submits.take():
         with pytest.raises(RowUnreadable):
             harness.submitter.resume(identity)
-    assert parked(harness) == ["INTENT"]
+    assert marked(harness) == ["INTENT"]
     harness.clock.forward(hours=5)
     assert harness.sweep()["submit"] == 0
 
@@ -511,7 +511,7 @@ def test_a_row_of_the_index_whose_item_is_gone_stops_nobody(harness: TaskHarness
     stale = [decode_due_item(row) for row in rows if row["vid"]["S"] == VID]
     assert stale
     assert not any(harness.stores.due_index.hide(row, harness.clock()) for row in stale)
-    harness.stores.table.park(RowUnreadable((f"TASK#{VID}", "TASK"), "task", "gone"))
+    harness.stores.table.mark_unreadable(RowUnreadable((f"TASK#{VID}", "TASK"), "task", "gone"))
     assert f"TASK#{VID}" not in {item["pk"]["S"] for item in harness.items()}, "nothing is made of it"
     assert harness.poll() == 1
 
@@ -559,7 +559,7 @@ def test_a_claim_of_which_only_a_part_can_be_read_fails_no_write(harness: TaskHa
     assert harness.submitter.track(VID, {}).repeated
     harness.replayer.replay(VID, "somebody")
     assert harness.confirm().state is State.SUCCEEDED
-    assert parked(harness) == [sk]
+    assert marked(harness) == [sk]
 
 
 # ── what can be read, but contradicts its key, its duty or its task ──
@@ -709,7 +709,7 @@ def test_a_claim_that_cannot_be_read_stays_where_an_operator_finds_it(harness: T
     harness.claim(callback())
     overwrite(harness, claim := only(harness, "claim"), claim_summary={"S": "x"})
     harness.track(bucketName="b")
-    assert parked(harness) == [claim["sk"]["S"]]
+    assert marked(harness) == [claim["sk"]["S"]]
 
 
 def test_an_entry_that_says_it_is_a_part_is_named(harness: TaskHarness, capsys: pytest.CaptureFixture[str]) -> None:
@@ -770,7 +770,7 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
 @pytest.mark.parametrize(
     "changes", [{"rate": {"N": "0"}}, {"rate": {"N": "-1"}}, {"cursor": {"S": ""}}, {"cursor": {"S": "\x00"}}]
 )
-def test_a_replay_in_bulk_that_would_do_nothing_is_parked(harness: TaskHarness, changes: Raw) -> None:
+def test_a_replay_in_bulk_that_would_do_nothing_is_marked(harness: TaskHarness, changes: Raw) -> None:
     """It would do so every minute for ever, or count as done."""
     harness.track()
     harness.provider.answers[VID] = answer()
@@ -779,7 +779,7 @@ def test_a_replay_in_bulk_that_would_do_nothing_is_parked(harness: TaskHarness, 
     overwrite(harness, only(harness, "replay_job"), **changes)
     harness.clock.forward(minutes=1)
     harness.sweep()
-    assert parked(harness) == ["JOB"]
+    assert marked(harness) == ["JOB"]
 
 
 def test_a_break_without_an_end_keeps_nobody_from_calling(harness: TaskHarness) -> None:
@@ -792,7 +792,7 @@ def test_a_break_without_an_end_keeps_nobody_from_calling(harness: TaskHarness) 
 
 
 @pytest.mark.parametrize("changes", [{"item": None}, {"room": None}, {"version": {"S": "x"}}])
-def test_the_sweep_writes_a_parked_lease_anew(table: str, changes: Raw) -> None:
+def test_the_sweep_writes_a_marked_lease_anew(table: str, changes: Raw) -> None:
     """What is to be said of the song would never be said."""
     harness, song_harness = TaskHarness(table), SongHarness(table)
     song_harness.webhook(relay())

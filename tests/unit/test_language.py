@@ -29,6 +29,8 @@ WORDS = {
     "announce announces announced announcing announcement announcements": "publish",
     "question questions": "query, pending check",
     "patience": "max wait",
+    "park parks parked parking": "mark as unreadable",
+    "vouch vouches vouched": "known",
     "studio storm": "song harness, chaos run",
 }
 WORDS_OUTSIDE_TESTS = {"somebody nobody": "the actor"}

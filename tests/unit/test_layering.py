@@ -213,7 +213,7 @@ def test_only_the_stores_know_the_format_of_the_table(path: Path) -> None:
     "code",
     [
         "vid = row.pk",
-        "def park(pk: str) -> None: ...",
+        "def find(pk: str) -> None: ...",
         "key = {'sk': vid}",
         "identity = text.removeprefix('INTENT#')",
         "key = f'TASK#{vid}'",

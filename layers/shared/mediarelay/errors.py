@@ -88,7 +88,7 @@ class RowUnreadable(MediarelayError):
     """An item of the table is damaged: an attribute is missing, of another type, or not parsable.
 
     Attributes:
-        row: Its key, for the log and for the store that parks it.
+        row: Its key, for the log and for the store that moves it to `Duty.UNREADABLE`.
         item: Its type, or `unknown` if that cannot be read.
     """
 

@@ -9,7 +9,7 @@ from mediarelay.wiring import base
 
 @cache
 def confirm_queue() -> ConfirmQueue:
-    """Return the queue of queries about tasks that a client or the provider vouches for."""
+    """Return the queue of queries about known tasks."""
     return ConfirmQueue(client("sqs"), base.settings().confirm_queue_url)
 
 

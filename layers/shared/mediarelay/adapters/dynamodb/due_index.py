@@ -28,7 +28,7 @@ class DueIndex:
     def waiting(self, duty: Duty, now: datetime) -> Iterator[DueItem]:
         """Yield the rows that are due for one duty, from all shards, oldest first."""
         # A row that failed was hidden until a later time, so it sorts behind the rows that no worker has tried since.
-        found = (readable(decode_due_item, self.rows(shard, now), self.table.park) for shard in shards(duty))
+        found = (readable(decode_due_item, self.rows(shard, now), self.table.mark_unreadable) for shard in shards(duty))
         return merge(*found, key=lambda row: row.due_at)
 
     def hide(self, item: DueItem, until: datetime) -> bool:
@@ -39,7 +39,7 @@ class DueIndex:
 
     def unreadable(self, now: datetime) -> Iterator[str | SongKey]:
         """Yield the vid of each unreadable task item, and the song of each unreadable lease."""
-        # Only these two can be computed from other items. The operator has to repair all other parked rows.
+        # Only these two can be computed from other items. The operator has to repair all other rows.
         for shard in shards(Duty.UNREADABLE):
             for item in self.rows(shard, now):
                 yield from readable(_decode_rebuildable, filter(_is_rebuildable, [item]), lambda _error: None)
@@ -88,7 +88,7 @@ def _is_rebuildable(item: Item) -> bool:
 
 @decoder
 def _decode_rebuildable(row: Row) -> str | SongKey:
-    """Read the subject of a parked row from its key, the only part of it that can be trusted."""
+    """Read the subject of an unreadable row from its key, the only part of it that can be trusted."""
     if row.text("sk") != TASK:
         return song_of_key(row)
     vid = after_prefix(row.text("pk"))

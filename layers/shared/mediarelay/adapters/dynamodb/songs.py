@@ -119,20 +119,20 @@ class SongStore:
         # here is outdated, and a write based on it fails.
         keys = (Key(room_partition(room), f"{kind}#{name}") for kind in (LEASE, RELAY))
         found = (item for key in keys for item in self.table.beginning(key))
-        keyed = sorted(readable(decode_song, found, self.table.park), key=itemgetter(0))
+        keyed = sorted(readable(decode_song, found, self.table.mark_unreadable), key=itemgetter(0))
         for song, group in groupby(keyed, key=itemgetter(0)):
             yield self._log(song, [item for _, item in group])
 
     def _log(self, song: SongKey, items: list[Item]) -> SongLog:
         relays = [item for item in items if type_of(item) == ItemType.RELAY]
         leases = [item for item in items if type_of(item) == ItemType.LEASE]
-        stored = list(readable(decode_relay, relays, self.table.park))
+        stored = list(readable(decode_relay, relays, self.table.mark_unreadable))
         return SongLog(
             key=song,
             relays=tuple(one.relay for one in stored if one.relay),
             unfolded=frozenset(one.digest for one in stored if one.waits),
             stored={one.digest: one.stored for one in stored},
-            bookkeeping=next(readable(decode_bookkeeping, leases, self.table.park), None),
+            bookkeeping=next(readable(decode_bookkeeping, leases, self.table.mark_unreadable), None),
         )
 
 

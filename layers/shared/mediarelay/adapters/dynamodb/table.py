@@ -162,17 +162,17 @@ class Table:
         return self.put(item, *_unchanged(stored))
 
     def decoded(self, decode: Callable[[Item], T], item: Item) -> T:
-        """Decode one item; park it and raise `RowUnreadable` if it cannot be read."""
+        """Decode one item; if that fails, mark it as unreadable and raise `RowUnreadable`."""
         try:
             return decode(item)
         except RowUnreadable as error:
-            self.park(error)
+            self.mark_unreadable(error)
             raise
 
-    def park(self, error: RowUnreadable) -> None:
+    def mark_unreadable(self, error: RowUnreadable) -> None:
         """Count and log an unreadable row, and move it to `Duty.UNREADABLE`, where no tick finds it again."""
         note_unreadable(error)
-        change = "SET parked_from = due_shard, due_shard = :shard"
+        change = "SET previous_due_shard = due_shard, due_shard = :shard"
         # The index may still list a deleted item. Without the condition, the update would create a fragment of it.
         condition = "attribute_exists(due_shard) AND due_shard <> :shard"
         # Some functions may only read. They leave the row where it is, for one that may write.

@@ -43,11 +43,11 @@ class TaskStore(ObservationStore, TaskItemStore):
             ScanIndexForward=False,
         )
         rows = list(join_parts(reversed(list(found))))
-        # An item may fail in two decoders, but is parked and counted once.
+        # An item may fail in two decoders, but is marked and counted once.
         unreadable: dict[tuple[str, str], RowUnreadable] = {}
         log = _decode_log(rows, lambda error: unreadable.update({error.row: error}))
         for error in unreadable.values():
-            self.table.park(error)
+            self.table.mark_unreadable(error)
         return log
 
     def vids(self) -> Iterator[str]:
@@ -61,13 +61,13 @@ class TaskStore(ObservationStore, TaskItemStore):
                 yield vid
 
 
-def _decode_log(rows: list[Item], park: Callable[[RowUnreadable], None]) -> TaskLog:
+def _decode_log(rows: list[Item], report: Callable[[RowUnreadable], None]) -> TaskLog:
     """Decode the items of one task. An unreadable task item counts as missing: it is computed from the log again."""
     observations = [row for row in rows if type_of(row) not in {ItemType.TASK, ItemType.REPLAY}]
-    items = readable(decode_task_item, [row for row in rows if type_of(row) == ItemType.TASK], park)
+    items = readable(decode_task_item, [row for row in rows if type_of(row) == ItemType.TASK], report)
     return TaskLog(
-        observations=tuple(readable(decode_observation, observations, park)),
+        observations=tuple(readable(decode_observation, observations, report)),
         item=next(items, None),
-        pending=tuple(readable(decode_pending_check, filter(is_pending, rows), park)),
+        pending=tuple(readable(decode_pending_check, filter(is_pending, rows), report)),
         replays=sum(type_of(row) == ItemType.REPLAY for row in rows),
     )

@@ -21,13 +21,13 @@ def note_unreadable(error: RowUnreadable) -> None:
 
 
 def readable(
-    decode: Callable[[R], T], rows: Iterable[R], park: Callable[[RowUnreadable], None] = note_unreadable
+    decode: Callable[[R], T], rows: Iterable[R], report: Callable[[RowUnreadable], None] = note_unreadable
 ) -> Iterator[T]:
-    """Yield the rows that can be decoded, one by one; pass the error of each other row to `park`."""
+    """Yield the rows that can be decoded, one by one; pass the error of each other row to `report`."""
     for row in rows:
         try:
             found = decode(row)
         except RowUnreadable as error:
-            park(error)
+            report(error)
         else:
             yield found

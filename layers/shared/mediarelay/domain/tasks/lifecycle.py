@@ -149,7 +149,7 @@ class Lifecycle:
 
         A lost task is queried again only after its deadline was moved behind the time at which it was given up.
         """
-        if self.task.settled or self._is_given_up(bookkeeping):
+        if self.task.is_final or self._is_given_up(bookkeeping):
             return None
         duty = query_duty(bookkeeping.kind, known=self.task.is_known)
         wait, queried = self._wait(bookkeeping), self.trigger.queried(bookkeeping.kind)
@@ -164,7 +164,7 @@ class Lifecycle:
             before,
             kind=kind,
             version=before.version + 1,
-            attempts=0 if self.task.settled else before.attempts + self.trigger.queried(kind),
+            attempts=0 if self.task.is_final else before.attempts + self.trigger.queried(kind),
             queried_at=self.trigger.queried_at or before.queried_at,
             replayed=max(before.replayed, self._replays_with_query()),
             conflicts=len(self.task.conflicts),
@@ -305,7 +305,7 @@ class Lifecycle:
         def is_settled(one: PendingCheck) -> bool:
             if one.is_replay:
                 return self._queried_since(one)
-            if self.task.settled or (queries and one.kind in covered):
+            if self.task.is_final or (queries and one.kind in covered):
                 return True
             return self._end(one) < self.trigger.now and (self.trigger.gave_up or self.trigger.queried(one.kind))
 

@@ -107,7 +107,7 @@ class Task:
         return decisive.at if decisive and decisive.facts.state in OUTCOMES else None
 
     @property
-    def settled(self) -> bool:
+    def is_final(self) -> bool:
         """Whether the provider stated an outcome, so that no query is needed. A lost task may still be found."""
         return self.outcome not in {None, State.LOST} and not self.disputed
 

@@ -59,14 +59,14 @@ class Confirmer:
         """
         log, task = self.tasks.load(vid)
         has_replay = any(one.is_replay for one in log.pending)
-        if task is not None and task.settled and not has_replay:
+        if task is not None and task.is_final and not has_replay:
             return task if _is_done(log, task) else self.tasks.refresh(vid, kind)
         # The time before the query counts: a callback that arrives while the query runs still needs its own.
         begun = self.clock()
         if is_stale(log, kind, sent) or (prompt and not needs_query(log, begun)):
             return task
         task = self._accept_old_replies(log, task)
-        return task if task and task.settled and not has_replay else self._query(vid, kind, task, begun)
+        return task if task and task.is_final and not has_replay else self._query(vid, kind, task, begun)
 
     def _accept_old_replies(self, log: TaskLog, task: Task | None) -> Task | None:
         """Log the replies that can be read by now as answers; return the task as it is then."""

@@ -58,7 +58,7 @@ class TaskReader:
         log, task = self._known(vid)
         # Replies state nothing, so their bodies are not read.
         stating = tuple(one for one in log.observations if one.origin is not Origin.REPLY)
-        return task if task.settled else fold(observe(self._with_bodies(stating, MAX_FILLING)))
+        return task if task.is_final else fold(observe(self._with_bodies(stating, MAX_FILLING)))
 
     def history(self, vid: str) -> TaskObservations:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""

@@ -32,17 +32,16 @@ class ConfirmRequester:
     queue: PromptQueue
     unknown_queue: PromptQueue
 
-    def request(self, vid: str, kind: Kind, *, vouched: bool) -> None:
+    def request(self, vid: str, kind: Kind, *, known: bool) -> None:
         """Request one query.
 
         Args:
             vid: The task.
             kind: The kind that the caller takes it to be.
-            vouched: Whether a trusted sender names the task: a client, or the CDN if the deployment trusts callbacks.
+            known: Whether the caller knows that more than untrusted callbacks name the task. If not, the item is read.
 
         Raises:
             LedgerUnavailable, Undelivered: Nothing was sent; the task stays due.
         """
-        # A sender that vouches makes the read of the item unnecessary.
-        queue = self.queue if vouched or self.tasks.is_known(vid) else self.unknown_queue
+        queue = self.queue if known or self.tasks.is_known(vid) else self.unknown_queue
         queue.send(vid, kind, prompt=True)
