@@ -204,6 +204,21 @@ def lost(harness: TaskHarness) -> TaskHarness:
     return harness
 
 
+def test_message_and_answer_show_the_same_task_once_the_provider_has_answered(done: TaskHarness) -> None:
+    done.publisher.publish(VID)
+    assert done.topic.messages[-1]["data"] == done.reader.task(VID)
+
+
+def test_the_message_of_a_lost_task_names_the_file_that_callbacks_claim_and_no_more(harness: TaskHarness) -> None:
+    harness.claim(callback())
+    lost(harness).publisher.publish(VID)
+    message, shown = harness.topic.messages[-1]["data"], harness.reader.task(VID)
+    assert message["source"].keys() == {"url", "place"}
+    assert message | {"source": None} == shown | {"source": None}
+    assert message["source"]["url"] == shown["source"]["url"]
+    assert shown["source"].keys() > message["source"].keys()
+
+
 def test_an_item_that_is_behind_its_log_is_brought_up_to_date(harness: TaskHarness) -> None:
     lost(harness)
     reported = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.ANSWER, at=harness.clock(), body=answer())
