@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.cts.head import Form, read_head
+from mediarelay.contracts.cts import callback
+from mediarelay.contracts.cts.head import STATES, Form, read_head
 from mediarelay.contracts.json_objects import read_object
 from mediarelay.domain.tasks.log import ClaimSummary
-from mediarelay.domain.tasks.media import State
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
 
 _CLAIM_SUMMARY = ClaimSummary(state=State.FAILED, app_id=12, bucket="cts")
@@ -39,6 +40,15 @@ def nested(depth: int) -> bytes:
 def test_head(body: str, form: Form) -> None:
     head = read_head(body.encode())
     assert (head.vid, head.form) == (VID, form)
+
+
+def test_every_form_has_its_states_and_its_reader() -> None:
+    assert set(STATES) == set(Form)
+    assert set(callback._READERS) == set(Form)
+    for form in Form:
+        status = next(iter(STATES[form]))
+        facts = callback.callback_facts(Kind.VIDEO, form, {"vid": VID, "status": status})
+        assert (facts.vid, facts.state) == (VID, STATES[form][status])
 
 
 @pytest.mark.parametrize(

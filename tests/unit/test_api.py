@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, get_args
 
 import pytest
@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.media import FaultDetails, PlaceDetails, RenditionDetails, SourceDetails
 from mediarelay.contracts.api.operations import QuarantinePage
 from mediarelay.contracts.api.songs import SongHistory, SongPage
 from mediarelay.contracts.api.submits import AudioBatchItem, AudioTaskRequest, VideoTaskRequest
 from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, task_details, task_history
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.tasks.log import LoggedObservation
-from mediarelay.domain.tasks.media import Facts, Kind, State
+from mediarelay.domain.tasks.media import Facts, Fault, Kind, Place, Rendition, Source, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import Spec
 from mediarelay.domain.tasks.task import Observation, fold
@@ -154,6 +155,14 @@ def annotations(kind: Any) -> Iterator[Any]:
 def test_a_change_of_the_domain_changes_no_answer(model: type[BaseModel]) -> None:
     """Answers have fields of their own. Only the forms of a specification are the domain's."""
     assert {kind for kind in annotations(model) if is_dataclass(kind)} <= {*get_args(Spec)}
+
+
+@pytest.mark.parametrize(
+    ("shown", "kind"),
+    [(SourceDetails, Source), (RenditionDetails, Rendition), (FaultDetails, Fault), (PlaceDetails, Place)],
+)
+def test_clients_see_every_field_of_the_domain(shown: type[BaseModel], kind: Any) -> None:
+    assert list(shown.model_fields) == [field.name for field in fields(kind)]
 
 
 def test_a_task_of_which_little_is_known() -> None:
