@@ -319,7 +319,7 @@ def test_a_row_that_cannot_be_leased_stops_no_other(
 
     monkeypatch.setattr(type(harness.stores.due_index), "hide", lease)
     harness.clock.forward(minutes=2)
-    with pytest.raises(LedgerUnavailable):  # else nobody would learn of it
+    with pytest.raises(LedgerUnavailable, match="some rows could not be taken"):  # else nobody would learn of it
         getattr(harness, what)()
     found = {
         "poll": [vid for vid, _ in harness.queue.messages],
@@ -347,6 +347,22 @@ def test_a_duty_that_cannot_be_looked_for_stops_no_other_and_fails_the_tick(
     with pytest.raises(LedgerUnavailable):
         harness.sweep()
     assert types(harness) == ["succeeded"]
+
+
+def test_a_submit_queue_that_is_down_stops_no_other_duty_and_fails_the_tick_by_its_own_name(
+    harness: TaskHarness,
+) -> None:
+    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
+    finished(harness, 1)
+    harness.clock.forward(minutes=2)
+    harness.submits.down = True
+    with pytest.raises(Undelivered, match=r"^submit: some rows could not be taken \(ClientError\)$"):
+        harness.sweep()
+    assert types(harness) == ["succeeded"]
+    harness.submits.down = False
+    harness.provider.vids = ["v9"]
+    harness.clock.forward(minutes=5)
+    assert harness.sweep()["submit"] == 1
 
 
 def test_what_waits_to_be_published_does_not_wait_longer_for_more_callbacks(harness: TaskHarness) -> None:

@@ -55,13 +55,13 @@ class FailureBudget:
         duty: The duty.
         clock: The present (UTC).
         spent: Time that failed rows took.
-        incomplete: Whether some rows could not be hidden, or not even be listed.
+        cause: Why some rows could not be listed or hidden, or which queue did not answer; None if all went well.
     """
 
     duty: Duty
     clock: Callable[[], datetime]
     spent: timedelta = field(default=timedelta())
-    incomplete: bool = False
+    cause: LedgerUnavailable | Undelivered | None = None
 
     @contextmanager
     def tolerate(self, subject: Subject | str) -> Iterator[None]:
@@ -80,8 +80,8 @@ class FailureBudget:
         """Continue with the other duties if the rows of this one cannot be listed, or its queue does not answer."""
         try:
             yield
-        except (LedgerUnavailable, Undelivered):
-            self.incomplete = True
+        except (LedgerUnavailable, Undelivered) as error:
+            self.cause = self.cause or error
             log.exception("scan failed", extra={"duty": self.duty})
 
     @property
@@ -90,9 +90,9 @@ class FailureBudget:
         return self.spent >= MAX_FAILURE_TIME
 
     def raise_if_incomplete(self) -> None:
-        """Raise `LedgerUnavailable` if any row could not be hidden, so that the schedule's dead-letter alarm fires."""
-        if self.incomplete:
-            raise LedgerUnavailable(f"{self.duty}: some rows could not be taken")
+        """Raise an error of the cause's class if any row could not be taken, so that the dead-letter alarm fires."""
+        if self.cause:
+            raise type(self.cause)(f"{self.duty}: some rows could not be taken ({self.cause})") from self.cause
 
 
 def _any_row(_row: DueItem) -> bool:
@@ -127,13 +127,14 @@ class Tick:
 
     def _hide(self, row: DueItem, failures: FailureBudget) -> bool:
         """Hide a row; return False if another worker was faster, or the table did not answer."""
-        hidden = None
+        hidden = list[bool]()
         with failures.tolerate(row.subject):
             until = hide_until(row.duty, self.clock(), row.at, self.visibility_timeout, self.jitter())
-            hidden = self.rows.hide(row, until)
-        # False: another worker hid the row and processes it. None: the write failed, so the row may wait for ever.
-        failures.incomplete |= hidden is None
-        return bool(hidden)
+            hidden.append(self.rows.hide(row, until))
+        # The write failed, so the row may wait for ever. False would mean that another worker processes it.
+        if not hidden:
+            failures.cause = failures.cause or LedgerUnavailable("a row could not be hidden")
+        return hidden == [True]
 
     def due(self, duty: Duty) -> Iterator[DueItem]:
         """Yield rows of one duty as long as there is time, without hiding them from other workers."""

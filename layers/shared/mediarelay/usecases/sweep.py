@@ -91,7 +91,8 @@ class Sweeper:
     def sweep(self, tick: Tick) -> dict[str, int]:
         """Carry out everything that is due; return the number of rows by duty. A row that fails stays due.
 
-        Raises `LedgerUnavailable` after all duties if the rows of one could not be listed or hidden.
+        Raises, after all duties: `LedgerUnavailable` if the rows of one could not be listed or hidden, `Undelivered` if
+        the submit queue did not answer.
         """
         actions = self._actions(tick)
         done = Counter(dict.fromkeys((*actions, Duty.UNREADABLE), 0))
