@@ -26,7 +26,8 @@ from engine.plan import SOURCE, Target, plan_audio, plan_video
 from engine.probe import is_shorter
 from engine.store import Callback, Store
 from engine.transcode import Ffmpeg, Handle, Stub, Transcoder
-from mediarelay.domain.tasks.media import Kind, RenditionKind
+from mediarelay.domain.tasks.facts import RenditionKind
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 
 logger = logging.getLogger(__name__)

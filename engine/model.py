@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from engine.places import Place
-from mediarelay.domain.tasks.media import Kind, RenditionKind
+from mediarelay.domain.tasks.facts import RenditionKind
+from mediarelay.domain.tasks.media import Kind
 
 
 class Status(IntEnum):

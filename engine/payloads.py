@@ -10,7 +10,8 @@ from typing import Any
 
 from engine.model import MediaFacts, Output, Status, Task
 from engine.places import Place
-from mediarelay.domain.tasks.media import Kind, RenditionKind
+from mediarelay.domain.tasks.facts import RenditionKind
+from mediarelay.domain.tasks.media import Kind
 
 Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from engine.failures import Failure, TaskFailed
 from engine.inputs import SAFE_INPUT
 from engine.model import AudioFacts, MediaFacts, VideoFacts
 from engine.sound import AUDIO_CODECS, encode_sound
-from mediarelay.domain.tasks.media import RenditionKind
+from mediarelay.domain.tasks.facts import RenditionKind
 from mediarelay.domain.tasks.spec import (
     AudioSpec,
     Axis,

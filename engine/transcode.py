@@ -15,7 +15,7 @@ from engine.failures import Failure, Stopped, TaskFailed
 from engine.model import AudioFacts, MediaFacts, Output, VideoFacts
 from engine.plan import Target, arguments
 from engine.probe import picture_sides, probe
-from mediarelay.domain.tasks.media import RenditionKind
+from mediarelay.domain.tasks.facts import RenditionKind
 
 # Bytes from the end of ffmpeg's messages that a failed task shows. A damaged source can cause megabytes of them.
 LOG_LIMIT = 20_000

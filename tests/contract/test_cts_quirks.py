@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mediarelay.contracts.cts.parse import parse_callback, parse_envelope, parse_query, parse_submitted
-from mediarelay.domain.tasks.media import Facts, Fault, Kind, Place, Rendition, State
+from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
 
 VID = "963f1d4048dfdfad362d9b94e922d5691482498702"

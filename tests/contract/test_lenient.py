@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mediarelay.contracts.cts.head import Form, read_callback, read_head
 from mediarelay.contracts.cts.parse import canonical, parse_callback, parse_envelope
 from mediarelay.contracts.json_objects import MAX_ANSWER_DEPTH, read_answer, read_object
-from mediarelay.domain.tasks.media import Fault, Kind, State
+from mediarelay.domain.tasks.facts import Fault
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
 from tests.hypothesis_profiles import patient
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mediarelay.contracts.cts.head import read_head
 from mediarelay.contracts.cts.parse import canonical, parse_callback, parse_query, parse_reply
-from mediarelay.domain.tasks.media import Facts, Kind
+from mediarelay.domain.tasks.facts import Facts
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 from tests.contract.odd import JSON, ODD, places, written
 from tests.hypothesis_profiles import patient, thorough

@@ -13,8 +13,8 @@ import pytest
 from tests.layers import make
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
-FIELD_READERS = {"mediarelay.contracts.cts.fields"}
-"""Of the provider's contracts, what a callback function may load: the readers of single fields."""
+FIELD_READERS = {"mediarelay.contracts.cts.values"}
+"""Of the provider's contracts, what a callback function may load: the readers of single values."""
 HEAVY = {"pydantic", "pydantic_core", "requests", "aws_lambda_powertools.event_handler"}
 HEAVY |= {f"aws_lambda_powertools.utilities.{part}" for part in ("batch", "data_classes", "parameters", "parser")}
 """What a callback function does not load: of Powertools it has logs and metrics."""

@@ -18,8 +18,9 @@ from mediarelay.contracts.api.songs import SongHistory, SongPage
 from mediarelay.contracts.api.submits import AudioBatchItem, AudioTaskRequest, VideoTaskRequest
 from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, task_details, task_history
 from mediarelay.contracts.observation import observe
+from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition, Source
 from mediarelay.domain.tasks.log import LoggedObservation
-from mediarelay.domain.tasks.media import Facts, Fault, Kind, Place, Rendition, Source, State
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import Spec
 from mediarelay.domain.tasks.task import Observation, fold

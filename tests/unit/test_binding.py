@@ -6,7 +6,8 @@ import pytest
 
 from mediarelay.domain.tasks.answer_binding import mismatches
 from mediarelay.domain.tasks.conflict import statements
-from mediarelay.domain.tasks.media import Facts, Kind, Place, Source, State
+from mediarelay.domain.tasks.facts import Facts, Place, Source
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 
 URL = "http://cts-7.cossh.myqcloud.com/a/w%20x.mp4"

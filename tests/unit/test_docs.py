@@ -23,10 +23,11 @@ from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, tas
 from mediarelay.contracts.observation import observe
 from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
+from mediarelay.domain.tasks.facts import Facts, Fault, Source
 from mediarelay.domain.tasks.intent import Intent, Submitted
 from mediarelay.domain.tasks.listing import ListedTask
 from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation
-from mediarelay.domain.tasks.media import OUTCOMES, Facts, Fault, Kind, Source, State
+from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import parse_frame_spec
 from mediarelay.domain.tasks.task import Observation, Task, fold

@@ -8,8 +8,9 @@ import pytest
 
 from mediarelay.contracts.api.tasks import task_details
 from mediarelay.contracts.notification import MAX_BYTES, TYPES, task_event
+from mediarelay.domain.tasks.facts import Facts, Place, Rendition, RenditionKind, Source
 from mediarelay.domain.tasks.lifecycle import STARTED
-from mediarelay.domain.tasks.media import OUTCOMES, Facts, Kind, Place, Rendition, RenditionKind, Source, State
+from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import UnknownSpec
 from mediarelay.domain.tasks.task import Observation, Task, fold

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from mediarelay.domain.tasks.media import Facts, Fault, Kind, Place, Rendition, RenditionKind, Source, State
+from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition, RenditionKind, Source
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import UnknownSpec
 from mediarelay.domain.tasks.task import Observation

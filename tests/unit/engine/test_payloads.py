@@ -8,7 +8,8 @@ from engine.failures import Failure, TaskFailed
 from engine.model import AudioFacts, Flaw, MediaFacts, Output, Status, Task, VideoFacts
 from engine.payloads import audio_format, basic_callback, china_time, kbps, query, result_callback, whole_seconds
 from engine.places import Place
-from mediarelay.domain.tasks.media import Kind, RenditionKind
+from mediarelay.domain.tasks.facts import RenditionKind
+from mediarelay.domain.tasks.media import Kind
 
 HEAD = {"vid", "app_id", "bucket_name", "bucket_region", "name", "url", "url_f0", "size", "duration", "bitrate"}
 TAIL = {"create_time", "update_time", "status", "error_code", "error_msg", "deleted"}

@@ -9,7 +9,7 @@ from engine.jobs import _require_complete
 from engine.model import AudioFacts, MediaFacts, Output, VideoFacts
 from engine.probe import is_shorter, probe
 from engine.stated import missing_part
-from mediarelay.domain.tasks.media import RenditionKind
+from mediarelay.domain.tasks.facts import RenditionKind
 
 from .conftest import picture, sound
 

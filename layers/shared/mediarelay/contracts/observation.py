@@ -5,9 +5,10 @@ import logging
 from collections.abc import Callable, Iterable
 
 from mediarelay.contracts.cts.parse import parse_callback, parse_query
+from mediarelay.domain.tasks.facts import Facts, Place, Source
 from mediarelay.domain.tasks.file_url import printed_url, stored_url
 from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation
-from mediarelay.domain.tasks.media import Facts, Place, Source, State
+from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Observation
 from mediarelay.errors import Malformed

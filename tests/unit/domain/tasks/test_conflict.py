@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.domain.tasks.conflict import MAX_STATEMENTS, Statement, bounded, conflicts, statements
+from mediarelay.domain.tasks.facts import Facts, Place, Source
 from mediarelay.domain.tasks.file_url import printed_url
-from mediarelay.domain.tasks.media import Facts, Kind, Place, Source, State
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task, fold
 from tests.hypothesis_profiles import patient

@@ -12,10 +12,11 @@ import pytest
 
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.row_handle import RowHandle
+from mediarelay.domain.tasks.facts import Facts, Source
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem
 from mediarelay.domain.tasks.lifecycle import Lifecycle, Rules, Step, Trigger, is_stale, needs_query, next_publication
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
-from mediarelay.domain.tasks.media import MAX_URL, Facts, Kind, Source, State
+from mediarelay.domain.tasks.media import MAX_URL, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Observation, Task, fold
 from tests.unit.domain.strategies import START, VID

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.tasks.media import OUTCOMES, Facts, Fault, Kind, Place, Source, State
+from mediarelay.domain.tasks.facts import Facts, Fault, Place, Source
+from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Observation, Task, fold, merge
 from tests.hypothesis_profiles import patient

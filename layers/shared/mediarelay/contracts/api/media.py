@@ -4,7 +4,7 @@ Units, everywhere: sizes in bytes, durations in seconds, bitrates in bit/s, samp
 """
 
 from mediarelay.contracts.api.base import ResponseModel
-from mediarelay.domain.tasks.media import RenditionKind
+from mediarelay.domain.tasks.facts import RenditionKind
 from mediarelay.domain.tasks.spec import Spec
 
 

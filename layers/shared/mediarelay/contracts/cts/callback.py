@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from mediarelay.contracts.cts import fields as read
+from mediarelay.contracts.cts import fields as shared
+from mediarelay.contracts.cts import values as read
 from mediarelay.contracts.cts.head import STATES, Form
 from mediarelay.contracts.cts.result import renditions
 from mediarelay.contracts.fields import Fields
-from mediarelay.domain.tasks.media import Facts, Kind, State
+from mediarelay.domain.tasks.facts import Facts
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
 
 
@@ -19,14 +21,14 @@ def _result(kind: Kind, fields: Fields) -> Facts:
     """Read the callback after a transcode."""
     # `detail` contains measures and renditions after a success, and errors after a failure. It may be missing.
     detail = fields.part("detail")
-    source = read.source(fields, detail)
+    source = shared.source(fields, detail)
     return Facts(
         vid=fields.strict("vid", read.vid),
         kind=kind,
         state=_state(Form.RESULT, fields),
         source=source,
         renditions=renditions(kind, detail.part("result"), source.place),
-        faults=read.faults(detail),
+        faults=shared.faults(detail),
         created_at=fields.side("create_time", read.moment),
         unreadable=tuple(sorted(fields.unreadable)),
     )
@@ -38,8 +40,8 @@ def _basic(kind: Kind, fields: Fields) -> Facts:
         vid=fields.strict("vid", read.vid),
         kind=kind,
         state=_state(Form.BASIC, fields),
-        source=read.source(fields, fields),
-        faults=read.pair_faults((), fields.each("fail_msg", read.text)),
+        source=shared.source(fields, fields),
+        faults=shared.pair_faults((), fields.each("fail_msg", read.text)),
         created_at=fields.side("create_time", read.moment),
         unreadable=tuple(sorted(fields.unreadable)),
     )

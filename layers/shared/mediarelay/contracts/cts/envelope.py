@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mediarelay.contracts.cts.fields import integer, text
+from mediarelay.contracts.cts.values import integer, text
 from mediarelay.contracts.fields import Fields, nothing
 from mediarelay.contracts.json_objects import read_answer
 

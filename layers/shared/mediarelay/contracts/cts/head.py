@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl
 
-from mediarelay.contracts.cts import fields as read
+from mediarelay.contracts.cts import values as read
 from mediarelay.contracts.fields import Fields
 from mediarelay.contracts.json_objects import MAX_DEPTH, decode_text, read_lenient, unique_names
 from mediarelay.domain.tasks.file_url import parse_printed

@@ -13,7 +13,8 @@ from mediarelay.contracts.cts.envelope import Envelope, parse_envelope
 from mediarelay.contracts.cts.head import Form, Head, read_callback, read_head
 from mediarelay.contracts.cts.query import query_facts, submitted_vid
 from mediarelay.contracts.json_objects import read_answer
-from mediarelay.domain.tasks.media import Facts, Kind
+from mediarelay.domain.tasks.facts import Facts
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 
 __all__ = [

@@ -1,9 +1,11 @@
 """Reads the `data` of the answers of GetCtsInfo, GetCtsaudioInfo and AddCtsAudioTask."""
 
-from mediarelay.contracts.cts import fields as read
+from mediarelay.contracts.cts import fields as shared
+from mediarelay.contracts.cts import values as read
 from mediarelay.contracts.cts.result import renditions
 from mediarelay.contracts.fields import Fields
-from mediarelay.domain.tasks.media import Facts, Kind, State
+from mediarelay.domain.tasks.facts import Facts
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
 
 _STATES = {1: State.PENDING, 2: State.PROBED, 3: State.TRANSCODING, 4: State.FAILED, 5: State.SUCCEEDED}
@@ -11,15 +13,15 @@ _STATES = {1: State.PENDING, 2: State.PROBED, 3: State.TRANSCODING, 4: State.FAI
 
 def query_facts(kind: Kind, data: object) -> Facts:
     """Read the `data` of GetCtsInfo (video) or GetCtsaudioInfo (audio); raise `Malformed`."""
-    fields = read.data_fields(data)
-    source = read.source(fields, fields)
+    fields = shared.data_fields(data)
+    source = shared.source(fields, fields)
     return Facts(
         vid=fields.strict("vid", read.vid),
         kind=kind,
         state=_state(fields),
         source=source,
         renditions=renditions(kind, fields.part("result"), source.place),
-        faults=read.faults(fields),
+        faults=shared.faults(fields),
         created_at=fields.side("create_time", read.moment),
         updated_at=fields.side("update_time", read.moment),
         unreadable=tuple(sorted(fields.unreadable)),
@@ -39,4 +41,4 @@ def _state(fields: Fields) -> State:
 
 def submitted_vid(data: object) -> str:
     """Return the vid from the `data` of AddCtsAudioTask; raise `Malformed`."""
-    return read.data_fields(data).strict("vid", read.vid)
+    return shared.data_fields(data).strict("vid", read.vid)

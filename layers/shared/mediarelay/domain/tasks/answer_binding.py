@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from mediarelay.domain.tasks.conflict import Statement, statements
-from mediarelay.domain.tasks.media import Facts
+from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.origin import Origin
 
 # The fields that name the file. Outcomes and sizes may differ, because the task goes on.

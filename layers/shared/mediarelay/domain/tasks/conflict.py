@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.file_url import identity
-from mediarelay.domain.tasks.media import Facts, State
+from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.origin import AUTHORITY, Origin
 
 OUTCOME = "outcome"

@@ -3,11 +3,15 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mediarelay.domain.row_handle import RowHandle
-from mediarelay.domain.tasks.item import TaskItem
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
+
+# The callback functions import this module, and use no task item.
+if TYPE_CHECKING:
+    from mediarelay.domain.tasks.item import TaskItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,6 @@ class TaskLog:
     """
 
     observations: tuple[LoggedObservation, ...]
-    item: TaskItem | None = None
+    item: "TaskItem | None" = None
     pending: tuple[PendingCheck, ...] = ()
     replays: int = 0

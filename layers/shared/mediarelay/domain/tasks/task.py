@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from mediarelay.domain.tasks.conflict import OUTCOME, Conflict, Statement, bounded, conflicts, statements
-from mediarelay.domain.tasks.media import OUTCOMES, Facts, Fault, Kind, Place, Rendition, Source, State
+from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition, Source
+from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import AUTHORITY, TRUSTED_ORIGINS, UNCERTAIN, Origin
 
 Layer = TypeVar("Layer", Source, Place)

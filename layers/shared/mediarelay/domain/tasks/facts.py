@@ -1,0 +1,103 @@
+"""Facts: what one observation states about a task, such as its source and its renditions.
+
+Units, everywhere: sizes in bytes, durations in seconds, bitrates in bit/s, sample rates in Hz, times in UTC.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.spec import Spec
+
+
+class RenditionKind(StrEnum):
+    """The kind of a rendition."""
+
+    VIDEO = "video"
+    COVER = "cover"
+    GIF = "gif"
+    AUDIO = "audio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A bucket: its account, name and region."""
+
+    app_id: int | None = None
+    bucket: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The file that is transcoded. A field that is not known is None.
+
+    Attributes:
+        url: Percent-encoded, as the API accepts it. Text that is no URL of an object stays as the provider sent it.
+        path: A slash and the key, as the provider sends them, not percent-encoded.
+        duration: Seconds. CTS drops the fraction, so `7.0` may be 7.9 s.
+    """
+
+    url: str | None = None
+    name: str | None = None
+    path: str | None = None
+    place: Place = field(default_factory=Place)
+    container: str | None = None
+    size: int | None = None
+    duration: float | None = None
+    bitrate: int | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    rotation: str | None = None
+    has_video: bool | None = None
+    has_audio: bool | None = None
+    format: str | None = None
+    encoder: str | None = None
+    sample_rate: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One output. `paths` has one entry, or one per cover. If unknown, `name` is empty and `size` is None."""
+
+    kind: RenditionKind
+    name: str
+    spec: Spec
+    paths: tuple[str, ...]
+    dst: Place
+    size: int | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    bitrate: int | None = None
+    sample_rate: int | None = None
+    encoder: str | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One error that the provider states; its code or its text may be missing."""
+
+    code: int | str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What one observation states about a task.
+
+    `unreadable` names the provider's fields that could not be read, as paths without list indexes.
+    """
+
+    vid: str
+    kind: Kind
+    state: State
+    source: Source = field(default_factory=Source)
+    renditions: tuple[Rendition, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    unreadable: tuple[str, ...] = ()
