@@ -5,7 +5,7 @@ import json
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from mediarelay.aws_lambda.batches import sqs_handler
-from mediarelay.contracts.retry import unpack
+from mediarelay.contracts.backlog import unpack
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Rejected
 from mediarelay.observability import logger

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mediarelay.adapters.aws import client
-from mediarelay.contracts.retry import unpack
+from mediarelay.contracts.backlog import unpack
 from mediarelay.domain.circuit_breaker import Circuit
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.due_item import DueItem

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mediarelay.adapters.sqs import CallbackBacklog
-from mediarelay.contracts.retry import pack, unpack
+from mediarelay.contracts.backlog import pack, unpack
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import (

@@ -9,7 +9,7 @@ import pytest
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.sqs import CallbackBacklog
-from mediarelay.contracts.retry import unpack
+from mediarelay.contracts.backlog import unpack
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Undelivered

@@ -13,8 +13,10 @@ import pytest
 from tests.layers import make
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
-FIELD_READERS = {"mediarelay.contracts.cts.values"}
-"""Of the provider's contracts, what a callback function may load: the readers of single values."""
+READERS = {"mediarelay.contracts.cts.head", "mediarelay.contracts.cts.values"}
+"""Of the provider's contracts, what a callback function may load: the head of a callback, and single values."""
+UNUSED = {"mediarelay.domain.tasks.facts", "mediarelay.domain.tasks.spec", "mediarelay.domain.tasks.item"}
+"""What a callback function has no use for: facts of tasks, and task items. They would be a twentieth of its start."""
 HEAVY = {"pydantic", "pydantic_core", "requests", "aws_lambda_powertools.event_handler"}
 HEAVY |= {f"aws_lambda_powertools.utilities.{part}" for part in ("batch", "data_classes", "parameters", "parser")}
 """What a callback function does not load: of Powertools it has logs and metrics."""
@@ -61,7 +63,8 @@ def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -
     assert ("aws_lambda_powertools.event_handler" in modules) == (function in RESOLVERS)
     if function in CALLBACKS:
         assert not modules & HEAVY
-        assert {name for name in modules if name.startswith("mediarelay.contracts.cts.parse")} <= FIELD_READERS
+        assert {name for name in modules if name.startswith("mediarelay.contracts.cts.")} <= READERS
+        assert not modules & UNUSED
     if function in WITHOUT_PYDANTIC:
         assert "pydantic" not in modules
     assert "aws_lambda_powertools.utilities.parser" not in modules, "batches load it if pydantic came before them"

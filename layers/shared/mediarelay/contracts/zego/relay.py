@@ -42,19 +42,19 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def read_relays(message: Message, sent: datetime, at: datetime, identity: str) -> list[Relay]:
     """Read all relays of a message. Raises `Malformed` with the field of the first relay that cannot be read."""
-    return [_read_one(message, place, sent, at, identity) for place in range(len(message.relays))]
+    return [_read_one(message, position, sent, at, identity) for position in range(len(message.relays))]
 
 
-def _read_one(message: Message, place: int, sent: datetime, at: datetime, identity: str) -> Relay:
+def _read_one(message: Message, position: int, sent: datetime, at: datetime, identity: str) -> Relay:
     try:
-        return read_relay(message.relays[place], sent, at, place, identity)
+        return read_relay(message.relays[position], sent, at, position, identity)
     except Malformed as error:
-        where = f"relays.{place}." if message.batch else ""
+        where = f"relays.{position}." if message.batch else ""
         raise Malformed(where + error.field, error.reason) from error
 
 
-def read_relay(content: Object, sent: datetime, at: datetime, place: int = 0, message: str = "") -> Relay:
-    """Read the relay at one place of a message. Raises `Malformed` with the field.
+def read_relay(content: Object, sent: datetime, at: datetime, position: int = 0, message_id: str = "") -> Relay:
+    """Read the relay at one position of a message. Raises `Malformed` with the field.
 
     Without a request id, only the message distinguishes a second, equal error from a repeat of the first one.
     """
@@ -66,10 +66,10 @@ def read_relay(content: Object, sent: datetime, at: datetime, place: int = 0, me
         room=fields.strict("room_id", identity),
         song=_song(fields, data),
         vendor=_required(fields.strict("vendor_id", unsigned_integer), "vendor_id"),
-        type=_type(fields, data, sure=error is None),
+        type=_type(fields, data, is_grant=error is None),
     )
     shared, same = fields.strict("shared", flag), one_spelling(result.data)
-    again = [message, place] if error and not _is_numbered(result) else shared
+    again = [message_id, position] if error and not _is_numbered(result) else shared
     return Relay(
         key=key,
         digest=digest_of([key.room, key.song, key.vendor, key.type, error and error.raw, again, same]),
@@ -77,7 +77,7 @@ def read_relay(content: Object, sent: datetime, at: datetime, place: int = 0, me
         # A sender's clock may be ahead. Its relays must not sort behind later ones of other senders for that.
         sent=min(sent, at),
         # The relays of one message arrive together. Different times keep their order.
-        at=at + place * _MICROSECOND,
+        at=at + position * _MICROSECOND,
         request_id=_text(result, "request_id"),
         grant=None if error else _grant(data, key.type, shared),
         error=error,
@@ -97,7 +97,7 @@ def _song(fields: Fields, data: Fields) -> str:
     return (data if data.data.get("song_id") else fields).strict("song_id", identity)
 
 
-def _type(fields: Fields, data: Fields, *, sure: bool) -> SongType:
+def _type(fields: Fields, data: Fields, *, is_grant: bool) -> SongType:
     """Return the requested type if it is stated; otherwise derive it from the data.
 
     `is_clip` comes first, because some SDK versions also send `is_accompany` with it. An error without any of these
@@ -106,7 +106,7 @@ def _type(fields: Fields, data: Fields, *, sure: bool) -> SongType:
     is_clip, is_accompany = (data.strict(name, flag) for name in ("is_clip", "is_accompany"))
     if stated := fields.strict("resource_type", song_type):
         return stated
-    if not sure and is_clip is None and is_accompany is None:
+    if not is_grant and is_clip is None and is_accompany is None:
         raise Malformed("resource_type", "is required, because the result does not state it")
     if is_clip:
         return SongType.SEGMENT if _decisive(data, "other_segments") else SongType.CLIP

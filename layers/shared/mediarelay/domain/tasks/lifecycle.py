@@ -30,9 +30,10 @@ from mediarelay.domain.tasks.task import Task
 PUBLISH_GRACE = timedelta(seconds=30)
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
-ORDERED = frozenset({Origin.TRACK, Origin.SUBMIT})
+# Observations that a client's request causes.
+REQUESTED = frozenset({Origin.TRACK, Origin.SUBMIT})
 # Observations that give a lost task a new deadline: their sender expects that the task exists.
-REVIVING = ORDERED | {Origin.CLAIM}
+REOPENING = REQUESTED | {Origin.CLAIM}
 # After so many queries without outcome, a callback triggers the next one only after this interval. The provider sends
 # few callbacks per task; whoever has the path token could send any number.
 MAX_PROMPT_QUERIES, PROMPT_QUERY_INTERVAL = 5, timedelta(seconds=30)
@@ -218,7 +219,7 @@ class Lifecycle:
         Claims do not extend an open task: anybody with the path token can send any number of them.
         """
         disputing = {Origin.TRUSTED} if self.task.disputed else set()
-        extending = REVIVING if self.task.outcome is State.LOST else ORDERED | disputing
+        extending = REOPENING if self.task.outcome is State.LOST else REQUESTED | disputing
         observations = [self._end(one) for one in self.log.observations if one.origin in extending]
         return observations + [self._end(one) for one in self.log.pending if one.is_replay]
 

@@ -72,14 +72,14 @@ class Task:
 
     @property
     def certain_kind(self) -> Kind | None:
-        """The kind that an order or an answer states. Callbacks do not count: one may arrive at the wrong address."""
+        """The kind that a client or an answer states. Callbacks do not count: one may arrive at the wrong address."""
         # The last one is the strongest.
         certain = [one.facts.kind for one in self._by_authority() if one.origin not in UNCERTAIN]
         return certain[-1] if certain else None
 
     @property
     def is_known(self) -> bool:
-        """Whether a client ordered the task, the provider answered about it, or a trusted callback named it.
+        """Whether a client requested the task, the provider answered about it, or a trusted callback named it.
 
         Only claims name all other tasks. Anybody with the path token can invent those.
         """

@@ -10,7 +10,7 @@ from mediarelay.contracts.observation import observe
 from mediarelay.domain.due import Due
 from mediarelay.domain.schedule import first_check
 from mediarelay.domain.tasks.item import Bookkeeping, TaskItem
-from mediarelay.domain.tasks.lifecycle import ORDERED, Lifecycle, Rules, Step, Trigger
+from mediarelay.domain.tasks.lifecycle import REQUESTED, Lifecycle, Rules, Step, Trigger
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
@@ -78,9 +78,9 @@ class TaskRepository:
 
     def append(self, observation: LoggedObservation) -> bool:
         """Append an observation, without updating the task item; return False if it is already there."""
-        # Only an order starts a task without an item. Answers and timeouts are about a task that already waits.
+        # Only a request starts a task without an item. Answers and timeouts are about a task that already waits.
         check = first_check(observation.kind, observation.at, self.rules.first_poll_after, known=True)
-        is_new = self.store.append(observation, check if observation.origin in ORDERED else None)
+        is_new = self.store.append(observation, check if observation.origin in REQUESTED else None)
         if is_new:
             count_unreadable(observation)
         return is_new
