@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -167,10 +168,10 @@ def song_lease(current: CurrentLease) -> SongLease:
 
 def _resources(current: CurrentLease) -> list[SongResource]:
     granted = [(one.resource, one.remaining_ms(current.at)) for one in current.entitlements if one.resource]
-    tokens = current.tokens.resources or [None] * len(granted)
+    tokens = chain(current.tokens.resources, repeat(None))
     return [
         SongResource(quality=resource.quality, size=resource.size, ms_left=left, share_token=token)
-        for (resource, left), token in zip(granted, tokens, strict=True)
+        for (resource, left), token in zip(granted, tokens, strict=False)
     ]
 
 
