@@ -7,7 +7,7 @@ import pytest
 
 from mediarelay.contracts.api.submits import batch_response
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.errors import BudgetSpent, LedgerUnavailable, ProviderRefused
+from mediarelay.errors import BudgetSpent, ProviderRefused, Undelivered
 from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
 from tests.integration.task_harness import TaskHarness
 
@@ -101,7 +101,7 @@ def test_a_queue_that_is_down_leaves_requests_due(
     harness.submits.down = down != "nothing"
     if down == "send":
         monkeypatch.setattr(harness.submits, "backlog", lambda: 0)
-    with pytest.raises(LedgerUnavailable) if down == "send and backlog" else nullcontext():
+    with pytest.raises(Undelivered) if down == "send and backlog" else nullcontext():
         harness.sweep()
     assert ("submit_queued" in harness.due()) is harness.submits.down
 
