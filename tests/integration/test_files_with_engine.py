@@ -1,20 +1,18 @@
 """Odd keys between the use cases and a real engine: signed calls to it, its own callbacks and answers back."""
 
 import json
-import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from random import SystemRandom
 from urllib.parse import quote
 
 import pytest
-import requests
 
-from mediarelay.adapters.cts_api import CtsApi
 from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.submits import AudioTaskRequest, VideoTaskRequest
-from mediarelay.domain.budget import Budget
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.signing.qcloud import Credentials
+from tests.integration.doubles import Secret
 from tests.integration.task_harness import TaskHarness
 from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, CallbackReceiver, Engine, base_config, wait_for
 
@@ -43,18 +41,11 @@ def stub(tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver) -
 @pytest.fixture
 def linked(harness: TaskHarness, stub: Engine) -> TaskHarness:
     """The use cases with the engine as their provider."""
-    provider = CtsApi(
-        url=f"http://127.0.0.1:{stub.port}/v2/index.php",
-        credentials=lambda: Credentials(KEYS["secret_id"], KEYS["secret_key"]),
-        spend=lambda _now, _limit: True,
-        budget=Budget(1000),
-        guard=harness.breaker,
-        clock=lambda: datetime.now(UTC),
-        nonce=lambda: secrets.randbits(62) + 1,
-        session=requests.Session(),
-    )
-    object.__setattr__(harness.confirmer, "provider", provider)
-    object.__setattr__(harness.submitter, "send", {Kind.AUDIO: provider.add_audio, Kind.VIDEO: provider.find_video})
+    secrets = {**harness.deployment.secrets, "ProviderKeys": Secret(KEYS)}
+    # The engine refuses a nonce that it knows, and a call from another time.
+    harness.deployment = replace(harness.deployment, api=None, secrets=secrets, random=SystemRandom())
+    harness.clock.now = datetime.now(UTC)
+    harness.configure(provider_endpoint=f"http://127.0.0.1:{stub.port}/v2/index.php", calls_per_minute=1000)
     return harness
 
 

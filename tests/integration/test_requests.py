@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tests.answers import hold
 from tests.hypothesis_profiles import patient
-from tests.integration.lambda_sandbox import LambdaSandbox, forget
+from tests.integration.deployment import forget
+from tests.integration.lambda_sandbox import LambdaSandbox
 from tests.integration.provider import Site, serving
 from tests.lambda_context import Context
 from tests.stack import ROOT, functions

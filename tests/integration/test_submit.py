@@ -15,7 +15,8 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
 from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
-from tests.integration.task_harness import START, VID, TaskHarness, answer, callback, together
+from tests.integration.doubles import START
+from tests.integration.task_harness import VID, TaskHarness, answer, callback, together
 
 REQUEST = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 BUSY = ProviderBusy("provider code 4400", 4400)

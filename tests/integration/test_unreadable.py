@@ -35,8 +35,9 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import BudgetSpent, LedgerUnavailable, RowUnreadable
 from mediarelay.usecases.tasks.rebuild import Rebuilder
 from tests.counts import counted
+from tests.integration.doubles import START
 from tests.integration.song_harness import KEY, SongHarness, relay
-from tests.integration.task_harness import START, TOKEN, VID, TaskHarness, answer, callback
+from tests.integration.task_harness import TOKEN, VID, TaskHarness, answer, callback
 from tests.lambda_context import Context, messages
 
 Raw = dict[str, Any]
@@ -153,7 +154,7 @@ def go_on(harness: TaskHarness) -> None:
     assert harness.reader.task(BROKEN)["vid"] == BROKEN, "one bad entry leaves the others"
     harness.reader.history(BROKEN)
     list(harness.stores.quarantine.bodies(f"{START:%Y-%m-%d}", ""))
-    harness.breaker.is_open("GetCtsaudioInfo")
+    harness.breaker.refuses_queries(Kind.AUDIO)
     assert harness.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)]) >= 1
     song_harness = SongHarness(harness.table)
     song_harness.stores.songs.room(KEY.room)
@@ -362,7 +363,7 @@ def test_a_callback_that_comes_again_reads_nothing(
     table: str, monkeypatch: pytest.MonkeyPatch, *, trusted: bool
 ) -> None:
     """The functions that take callbacks may not."""
-    harness = TaskHarness(table, trusted=trusted)
+    harness = TaskHarness(table, callback_trust="callback" if trusted else "confirm")
 
     def refuse(*_: object, **__: object) -> bool:
         raise LedgerUnavailable("AccessDeniedException")
@@ -787,7 +788,7 @@ def test_a_break_without_an_end_keeps_nobody_from_calling(harness: TaskHarness) 
         harness.breaker.record_failure("GetCtsInfo", Circuit())
     overwrite(harness, only(harness, "circuit"), open_until={"N": "4102444800"})
     harness.clock.forward(seconds=MAX_BREAK.total_seconds())
-    assert not harness.breaker.is_open("GetCtsInfo")
+    assert not harness.breaker.refuses_queries(Kind.VIDEO)
     assert harness.breaker.before_call("GetCtsInfo").failures == THRESHOLD
 
 
