@@ -41,7 +41,7 @@ from tests.stack import REGION, ROOT, defaults, functions, variables
 
 ACCOUNT = "123456789012"
 API_URL = f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"
-SECRETS = {
+SECRETS: dict[str, Any] = {
     "PROVIDER_KEYS_SECRET": {"secret_id": "AKIDexample", "secret_key": "example-secret-key"},
     "MUSIC_SECRET": {"webhook_secrets": WEBHOOK, "callback_secrets": CALLBACK},
     "CALLBACK_TOKENS_SECRET": {"tokens": "example-callback-token"},

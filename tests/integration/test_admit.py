@@ -116,9 +116,9 @@ def test_without_clients_the_door_is_closed(secret: dict[str, Any]) -> None:
     assert authorizing(Secret(secret)).authorize(None, "GET") is None
 
 
-def test_a_client_that_was_just_added_is_known_after_a_recheck() -> None:
+def test_a_client_that_was_just_added_is_known_after_a_recheck(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = Secret({"clients": []})
-    secret.recheck = lambda: CLIENTS  # type: ignore[method-assign]
+    monkeypatch.setattr(secret, "recheck", lambda: CLIENTS)
     assert name_of(authorizing(secret), "Bearer r-token", "GET") == "reader"
 
 

@@ -24,7 +24,7 @@ from tests.counts import counted
 from tests.integration.doubles import START, decoded
 from tests.integration.task_harness import QUERIES, VID, TaskHarness, answer, callback, listed
 
-NO_ANSWER = {
+NO_ANSWER: dict[str, bytes | Exception] = {
     "busy": ProviderBusy("provider code 4400", 4400),
     "hanging": ProviderBusy("no usable answer (ReadTimeout)"),
     "refused": ProviderRefused("provider code 4100", 4100),
@@ -36,10 +36,10 @@ NO_ANSWER = {
     "other bucket": answer(bucket_name="evil"),
     "other file": answer(url="http://evil.example.com/w.mp4"),
 }
-DELETED = {"deleted": "yes"}
+DELETED: dict[str, Any] = {"deleted": "yes"}
 
 
-def waits(harness: TaskHarness) -> list[int]:
+def waits(harness: TaskHarness) -> list[float]:
     """Seconds until each row that waits for a query."""
     now = int(harness.clock().timestamp())
     due = harness.due()
@@ -94,7 +94,7 @@ def test_without_a_bound_answer_the_task_stays_due(harness: TaskHarness, silence
     harness.provider.answers[VID] = answer(state="pending")
     harness.confirm()
     harness.claim(callback())
-    harness.provider.answers[VID] = NO_ANSWER[silence]  # type: ignore[assignment]
+    harness.provider.answers[VID] = NO_ANSWER[silence]
     found = []
     for _ in range(6):
         assert harness.confirm().outcome is None
@@ -140,7 +140,8 @@ def test_claims_of_two_kinds_are_each_asked_in_their_own(harness: TaskHarness) -
 
 @pytest.mark.parametrize("field", ["url", "name", "bucket_name", "v_type"])
 def test_a_giant_text_in_a_claim_does_not_stop_the_task(harness: TaskHarness, field: str) -> None:
-    harness.claim(callback(**{field: "x" * 500_000}))
+    changes: dict[str, Any] = {field: "x" * 500_000}
+    harness.claim(callback(**changes))
     assert harness.confirm().outcome is None
     assert len(waits(harness)) == 1
     harness.provider.answers[VID] = answer()
@@ -160,7 +161,7 @@ def test_a_query_that_was_never_asked_does_not_lengthen_the_wait(harness: TaskHa
 def test_a_vid_that_nobody_mentioned_makes_no_task(harness: TaskHarness, capsys: pytest.CaptureFixture[str]) -> None:
     """A message that names it is done with, and counted; only what the provider says about it makes a task."""
     for silence in (NO_ANSWER["unknown"], NO_ANSWER["busy"], BudgetSpent("none left"), CircuitOpen("GetCtsInfo")):
-        harness.provider.answers[VID] = silence  # type: ignore[assignment]
+        harness.provider.answers[VID] = silence
         assert harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True) is None
     assert harness.items() == []
     harness.provider.answers[VID] = answer(status=9)
@@ -403,9 +404,9 @@ def test_a_claim_about_a_lost_task_is_followed_for_a_lifetime(harness: TaskHarne
     harness.provider.answers[VID] = answer(state="pending")
     lose(harness)
     harness.claim(callback())
-    harness.provider.answers[VID] = answer(state="pending") if silence == "pending" else NO_ANSWER[silence]  # type: ignore[assignment]
+    harness.provider.answers[VID] = answer(state="pending") if silence == "pending" else NO_ANSWER[silence]
     end, asked = harness.clock() + timedelta(hours=24), len(harness.provider.asked)
-    found: list[int] = []
+    found: list[float] = []
     harness.confirm()
     while waits(harness) and len(found) < 100:
         found += waits(harness)
@@ -632,21 +633,23 @@ def test_a_callback_that_comes_after_the_query_has_its_own(harness: TaskHarness)
     assert len(harness.provider.asked) == 3
 
 
-def test_a_callback_that_comes_while_the_answer_is_on_its_way_is_asked_about(harness: TaskHarness) -> None:
+def test_a_callback_that_comes_while_the_answer_is_on_its_way_is_asked_about(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = harness.provider.query
 
     def query(kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
         harness.clock.forward(seconds=1)
         harness.claim(callback(size=2))
         harness.clock.forward(seconds=1)
-        harness.provider.query = plain  # type: ignore[method-assign]
+        monkeypatch.setattr(harness.provider, "query", plain)
         return decoded(answer(state="transcoding"))
 
-    harness.provider.query = query  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.provider, "query", query)
     harness.claim(callback(size=1))
     harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
     harness.provider.answers[VID] = answer()
-    assert harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True).state is State.SUCCEEDED  # type: ignore[union-attr]
+    assert harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True).state is State.SUCCEEDED
 
 
 def test_a_stream_of_forged_callbacks_does_not_use_up_the_budget(harness: TaskHarness) -> None:
@@ -850,7 +853,9 @@ def test_nothing_is_lost_while_somebody_who_ordered_it_hopes(harness: TaskHarnes
     assert harness.reader.task(VID)["state"] == "transcoding"
 
 
-def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_query(harness: TaskHarness) -> None:
+def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_query(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -862,10 +867,10 @@ def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_query(ha
     def query(kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
         harness.clock.forward(seconds=1)
         harness.replayer.replay(VID, "two")
-        harness.provider.query = plain  # type: ignore[method-assign]
+        monkeypatch.setattr(harness.provider, "query", plain)
         return plain(kind, vid, known=known)
 
-    harness.provider.query = query  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.provider, "query", query)
     for _ in range(2):
         harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
         harness.publisher.publish(VID)

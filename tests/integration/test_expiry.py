@@ -29,8 +29,13 @@ MAX_ANSWER = 6 * 10**6
 @contextmanager
 def counted(harness: TaskHarness, calls: list[str]) -> Iterator[None]:
     query = harness.stores.table.client.query
+
+    def noted(**request: Any) -> Any:
+        calls.append("query")
+        return query(**request)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(harness.stores.table.client, "query", lambda **request: calls.append("query") or query(**request))
+        patch.setattr(harness.stores.table.client, "query", noted)
         yield
 
 

@@ -13,7 +13,7 @@ from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import BudgetSpent, ProviderUnknown
-from tests.integration.doubles import START
+from tests.integration.doubles import START, Outbox
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 REQUEST = {"bucketName": "music", "bucketRegion": "gz"}
@@ -50,7 +50,7 @@ def rounds(harness: TaskHarness) -> Iterator[int]:
         yield number
 
 
-def _lanes(harness: TaskHarness) -> list[tuple[object, int]]:
+def _lanes(harness: TaskHarness) -> list[tuple[Outbox[tuple[str, Kind]], int]]:
     return [(harness.queue, WORKERS), (harness.unknown_queue, UNKNOWN_WORKERS)]
 
 
@@ -291,7 +291,7 @@ def test_callbacks_of_one_kind_keep_no_claim_of_the_other_kind_waiting(harness: 
     assert harness.reader.task(VID)["state"] == "succeeded"
 
 
-def _said(harness: TaskHarness, said: bytes | Exception, kind: Kind, vid: str, *, known: bool) -> bytes:
+def _said(harness: TaskHarness, said: bytes | Exception, kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
     harness.provider.answers[vid] = said
     return harness.provider.query(kind, vid, known=known)
 
@@ -314,7 +314,7 @@ def test_a_stale_message_loses_no_replay(harness: TaskHarness) -> None:
 def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_however_old_it_is(
     harness: TaskHarness,
 ) -> None:
-    harness.provider.vids = [BudgetSpent("none left")] * 10 + ["v1"]
+    harness.provider.vids = [*[BudgetSpent("none left")] * 10, "v1"]
     harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": "http://a/1.mp3"}, None)
     for _ in range(10):
         harness.clock.forward(minutes=1)

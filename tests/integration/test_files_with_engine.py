@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from random import SystemRandom
 from urllib.parse import quote
 
@@ -49,6 +50,10 @@ def linked(harness: TaskHarness, stub: Engine) -> TaskHarness:
     return harness
 
 
+def is_done(stub: Engine, vid: str) -> bool:
+    return bool(stub.call("GetCtsInfo", vid=vid)["data"]["status"] == 5)
+
+
 def followed(harness: TaskHarness, receiver: CallbackReceiver, vid: str, kind: Kind) -> dict:
     """Take the engine's callback about a task and ask about it; returns what our API shows."""
     (body,) = receiver.of(vid)
@@ -65,8 +70,10 @@ def test_each_odd_key_is_an_audio_task_of_its_own(
     for name in NAMES:
         stub.upload(AUDIO_HOST, f"/{quote(name)}", name.encode())
         request = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
-        vids[name] = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, request).model_dump(), None).vid
-        view = followed(linked, receiver, vids[name], Kind.AUDIO)
+        vid = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, request).model_dump(), None).vid
+        assert vid
+        vids[name] = vid
+        view = followed(linked, receiver, vid, Kind.AUDIO)
         assert view["source"] | {"url": request["url"], "path": f"/{name}"} == view["source"]
         assert {one["paths"][0].startswith(f"/{name}.") for one in view["renditions"]} == {True}
         again = validate(AudioTaskRequest, request | {"url": view["source"]["url"]}).model_dump()
@@ -79,7 +86,7 @@ def test_videos_are_found_by_the_url_that_our_api_shows(
 ) -> None:
     vids = {name: stub.upload(VIDEO_HOST, f"/{quote(name)}", name.encode()) for name in NAMES}
     for name, vid in vids.items():
-        wait_for(lambda vid=vid: stub.call("GetCtsInfo", vid=vid)["data"]["status"] == 5)
+        wait_for(partial(is_done, stub, vid))
         request = validate(VideoTaskRequest, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(
             exclude_none=True
         )

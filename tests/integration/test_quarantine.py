@@ -140,7 +140,8 @@ def test_a_page_ends_where_its_bodies_are_too_much_to_read(
     monkeypatch.setattr("mediarelay.usecases.tasks.quarantine.MAX_BYTES", 2 * len(LARGE))
     for number in range(5):
         refused(harness, LARGE + str(number).encode())
-    sizes, cursor = [], ""
+    sizes = list[int]()
+    cursor: str | None = ""
     while cursor is not None:
         page, cursor = harness.quarantine.page(DAY, cursor)
         sizes.append(len(page))

@@ -102,9 +102,11 @@ def test_every_live_token_opens(harness: TaskHarness, tokens: Any) -> None:
     assert send(harness.receiver(), callback(), "other").duplicate
 
 
-def test_a_token_that_was_just_added_is_known_after_a_recheck(harness: TaskHarness) -> None:
+def test_a_token_that_was_just_added_is_known_after_a_recheck(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     receiver = harness.receiver()
-    harness.tokens.recheck = lambda: {"tokens": "new"}  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.tokens, "recheck", lambda: {"tokens": "new"})
     assert send(receiver, callback(), "new").vid == VID
     with pytest.raises(Unauthenticated):
         send(receiver, callback(), "newer")

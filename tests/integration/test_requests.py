@@ -230,7 +230,7 @@ def test_bodies_are_read_as_strictly_as_callbacks(lambda_sandbox: LambdaSandbox,
     assert json.loads(answer["body"])["detail"] == "body: not UTF-8"
 
 
-STRICT = {
+STRICT: dict[str, list[tuple[Any, str]]] = {
     "POST /tasks/replay": [
         ({"state": "lost", "dry_run": 0}, "dry_run"),
         ({"state": "lost", "dry_run": "false"}, "dry_run"),

@@ -172,13 +172,13 @@ def identifiers(node: ast.AST) -> set[str]:
     return {name for name in found if isinstance(name, str)}
 
 
-def type_tags(node: ast.AST) -> set[object]:
+def type_tags(node: ast.AST) -> set[str]:
     """Return the DynamoDB type tags that a node uses: `{"S": ...}` and `item["S"]`."""
     if isinstance(node, ast.Dict) and len(node.keys) == 1 and isinstance(node.keys[0], ast.Constant):
         return TYPE_TAGS & {node.keys[0].value}
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return TYPE_TAGS & {node.slice.value}
-    return set()
+    return set[str]()
 
 
 def table_format(module: ast.Module) -> list[str]:
@@ -188,7 +188,7 @@ def table_format(module: ast.Module) -> list[str]:
         found += [text for text in literals(node) if KEY_PREFIX.search(text) or EXPRESSIONS.search(text)]
         found += [text for text in literals(node) if text in ATTRIBUTES | SORT_KEYS]
         found += sorted(identifiers(node) & IDENTIFIERS)
-        found += map(str, type_tags(node))
+        found += sorted(type_tags(node))
     return found
 
 
