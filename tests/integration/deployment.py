@@ -25,7 +25,7 @@ CACHES = [
     for item in vars(module).values()
     if hasattr(item, "cache_clear") and item.__module__ == module.__name__
 ]
-"""What the composition root builds once."""
+"""The functions of the composition root that build once and keep the result."""
 BUILDING = RLock()
 """The composition root reads the process's environment, so only one deployment at a time may build."""
 
@@ -68,6 +68,7 @@ class Deployment:
     def building(self, **settings: object) -> Iterator[None]:
         """Let the composition root build with these settings; the others are as the template gives them."""
         given = {name.upper(): str(value) for name, value in settings.items()}
+        assert given.keys() <= environment().keys(), "the template gives no function such a setting"
         with BUILDING, pytest.MonkeyPatch.context() as patch:
             for name, value in (environment() | given).items():
                 patch.setenv(name, value)

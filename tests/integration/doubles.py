@@ -33,7 +33,7 @@ class Clock:
 
 
 class FixedRandom(Random):
-    """Randomness without surprises: fractions are one half, and integers count up."""
+    """Random numbers that a test knows beforehand: fractions are one half, and integers count up."""
 
     def __init__(self) -> None:
         super().__init__(0)

@@ -86,6 +86,11 @@ def test_a_deployment_that_cannot_be_built_leaves_nothing_either() -> None:
     assert {item.cache_info().currsize for item in CACHES} == {0}
 
 
+def test_a_setting_that_no_function_has_is_a_mistake(table: str) -> None:
+    with pytest.raises(AssertionError, match="no function such a setting"):
+        TaskHarness(table, give_up_afterwards=1)
+
+
 def test_the_environment_has_the_variables_of_every_function() -> None:
     assert environment().keys() == {name for function in functions() for name in variables(function)}
     assert (environment()["GIVE_UP_AFTER"], environment()["CONFIRM_QUEUE_URL"]) == ("86400", "ConfirmQueue")
