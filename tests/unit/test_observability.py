@@ -181,7 +181,7 @@ def test_what_others_sent_can_always_be_written(log: io.StringIO) -> None:
 
 def test_an_error_has_its_trace_once(log: io.StringIO) -> None:
     try:
-        {}["oops"]
+        dict[str, str]()["oops"]
     except KeyError:
         logger.exception("unexpected error")
     (line,) = lines(log)
