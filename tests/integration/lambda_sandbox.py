@@ -62,7 +62,9 @@ class LambdaSandbox:
     def __init__(self, patch: pytest.MonkeyPatch, table: str, site: Site) -> None:
         self.patch, self.site, self.clock = patch, site, Clock()
         self.calls: set[Call] = set()
-        self.queue, self.submits, self.backlog = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
+        self.queue, self.submits, self.backlog = (
+            _queue(f"{table}-{name}") for name in ("confirm", "submit", "backlog")
+        )
         self.unknown = _queue(f"{table}-unknown")
         self.inbox = _queue(f"{table}-inbox")
         self.topic = client("sns").create_topic(Name=table)["TopicArn"]

@@ -35,7 +35,7 @@ def callback_endpoint(kind: Kind) -> CallbackEndpoint:
         # The backlog is needed only while the table is down, so its client is not made during init.
         backlog=CallbackBacklog(partial(base.client, "sqs"), base.settings().callback_backlog_url),
         tokens=early_secret("CallbackTokens", base.settings().callback_tokens_secret, callback_tokens),
-        networks=source_networks(),
+        networks=source_networks("callback_source_cidrs"),
         # `TRUSTED` lets a callback decide the outcome, so every other spelling of the setting means `CLAIM`.
         origin=Origin.TRUSTED if base.settings().callback_trust == "callback" else Origin.CLAIM,
         clock=base.now,
