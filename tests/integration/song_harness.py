@@ -55,7 +55,7 @@ class SongHarness:
         deployment = Deployment(
             clock=self.clock, queues={"Notifications": self.topic}, secrets={"MusicSecret": self.secrets}
         )
-        defaults = {"callback_source_cidrs": "192.0.2.0/24", "song_token_key_id": kms_key(), "api_url": API}
+        defaults = {"music_source_cidrs": "192.0.2.0/24", "song_token_key_id": kms_key(), "api_url": API}
         with deployment.building(table_name=table, **defaults | settings):
             self.stores = Stores()
             self.cipher = kms_cipher()
