@@ -56,10 +56,10 @@ build: .venv/ready ## sam build for AWS; needs python3.13, or ALLOW_NO_BYTECODE=
 deploy: build ## sam deploy --guided to AWS
 	$(BIN)/sam deploy --guided
 
-docs: .venv/ready ## write docs/openapi.json and docs/events.schema.json anew
+docs: .venv/ready ## write the generated documents anew: OpenAPI, the schema of notifications, a table of errors
 	$(BIN)/python -m docs.generate
 
-lock: .venv/ready ## pin all dependencies anew
+lock: .venv/ready ## update the pinned versions of all dependencies
 	cd requirements && for name in dev emulator lint; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
 	cd requirements/localemu && ../../$(BIN)/uv $(LOCK) ../localemu.in -o ../localemu.txt
 	for part in requirements/bootstrap layers/dependencies/requirements; do \

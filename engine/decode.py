@@ -11,7 +11,7 @@ from mediarelay.errors import Malformed
 
 T = TypeVar("T")
 SECRET = "********"  # noqa: S105
-"""What a secret field shows; sent back, it leaves the secret as it is."""
+"""The placeholder for a secret. A `PUT` that contains it keeps the stored secret."""
 _HIDE = {"hide": True}
 _REASONS = {"missing": "is missing", "unexpected_keyword_argument": "is not known"}
 
@@ -43,7 +43,7 @@ def encode(value: Any, *, reveal: bool = True) -> Any:
 
 
 def merge(old: Any, new: Any) -> Any:
-    """Lay `new` over `old`: objects field by field, anything else as a whole; a hidden secret keeps the old one."""
+    """Merge `new` into `old`: objects by field, other values as a whole. A hidden secret keeps the old value."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {**old, **{name: merge(old.get(name), value) for name, value in new.items()}}
     return old if new == SECRET else new

@@ -113,7 +113,7 @@ def killing(share: float) -> Trouble:
 
 IDENTITY = {"vid", "status", "deleted", "code", "app_id", "bucket_name", "bucket_region", "url", "url_f0", "name"}
 """What decides which task an answer is about, and what became of it; everything else is a side field."""
-ODD = (
+ODD: tuple[Any, ...] = (
     False,
     "N/A",
     "30000/1001",
@@ -225,6 +225,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     proxy: ClassVar[Proxy]
+    server: _Server
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -241,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     def _ports(self) -> tuple[int, int]:
-        return self.client_address[1], self.server.server_address[1]
+        return int(self.client_address[1]), self.server.server_port
 
     def log_message(self, *_: Any) -> None:
         """Say nothing: the emulator's log has it."""

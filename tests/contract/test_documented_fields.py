@@ -73,7 +73,8 @@ def names_read(payload: str) -> set[str]:
 
         return spy
 
-    with mock.patch.multiple(Fields, **{name: note(name) for name in ("strict", "side", "each")}):
+    spies: dict[str, Any] = {name: note(name) for name in ("strict", "side", "each")}
+    with mock.patch.multiple(Fields, **spies):
         if form is not None:
             callback_facts(Kind(kind) if kind in set(Kind) else Kind.VIDEO, form, content | STATED | RESULTS[form])
             return asked

@@ -135,12 +135,12 @@ def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed
     until(lambda: deployed.invoke("Sweep") and "expired" in said(deployed, room), "the end")
     assert {"ready", "expired"} <= set(said(deployed, room))
     assert "CANARY" not in json.dumps(songs(deployed, room, "/104008?tokens=true"))
-    shown = json.dumps([songs(deployed, room), songs(deployed, room, "/104008"), deployed.received, str(refused.value)])
+    text = json.dumps([songs(deployed, room), songs(deployed, room, "/104008"), deployed.received, str(refused.value)])
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    shown += json.dumps(deployed.api_client.get(f"/quarantine?day={day}"))
-    shown += _ledger(deployed) + _logs(deployed)
-    assert "RelayStored" in shown, "the logs were not read"
-    assert "CANARY" not in shown
+    text += json.dumps(deployed.api_client.get(f"/quarantine?day={day}"))
+    text += _ledger(deployed) + _logs(deployed)
+    assert "RelayStored" in text, "the logs were not read"
+    assert "CANARY" not in text
 
 
 def test_tokens_need_their_scope(deployed: Deployed) -> None:

@@ -8,8 +8,9 @@ import pytest
 from moto import mock_aws
 
 from mediarelay.adapters.aws import client
+from tests.integration.deployment import forget
 from tests.integration.direct_dynamodb import one_at_a_time, take_the_short_way
-from tests.integration.lambda_sandbox import LambdaSandbox, forget
+from tests.integration.lambda_sandbox import LambdaSandbox
 from tests.integration.provider import Site, serving
 from tests.integration.task_harness import TaskHarness
 from tests.stack import REGION, resources

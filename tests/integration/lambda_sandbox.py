@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from random import Random
@@ -31,16 +30,18 @@ from mediarelay.wiring.circuit import circuit_breaker
 from mediarelay.wiring.publishers import song_publisher
 from mediarelay.wiring.relays import relay_endpoint
 from mediarelay.wiring.tasks import task_repository
+from tests.integration.deployment import forget
+from tests.integration.doubles import Clock
 from tests.integration.provider import Site
 from tests.integration.song_harness import CALLBACK, WEBHOOK, kms_key
 from tests.integration.stores import Stores
-from tests.integration.task_harness import Clock, waiting
+from tests.integration.task_harness import waiting
 from tests.lambda_context import Context
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
 ACCOUNT = "123456789012"
 API_URL = f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"
-SECRETS = {
+SECRETS: dict[str, Any] = {
     "PROVIDER_KEYS_SECRET": {"secret_id": "AKIDexample", "secret_key": "example-secret-key"},
     "MUSIC_SECRET": {"webhook_secrets": WEBHOOK, "callback_secrets": CALLBACK},
     "CALLBACK_TOKENS_SECRET": {"tokens": "example-callback-token"},
@@ -60,9 +61,10 @@ class LambdaSandbox:
 
     def __init__(self, patch: pytest.MonkeyPatch, table: str, site: Site) -> None:
         self.patch, self.site, self.clock = patch, site, Clock()
-        self.stores = Stores(table)
         self.calls: set[Call] = set()
-        self.queue, self.submits, self.backlog = (_queue(f"{table}-{name}") for name in ("confirm", "submit", "retry"))
+        self.queue, self.submits, self.backlog = (
+            _queue(f"{table}-{name}") for name in ("confirm", "submit", "backlog")
+        )
         self.unknown = _queue(f"{table}-unknown")
         self.inbox = _queue(f"{table}-inbox")
         self.topic = client("sns").create_topic(Name=table)["TopicArn"]
@@ -77,6 +79,8 @@ class LambdaSandbox:
         self.values["SONG_TOKEN_KEY_ID"] = kms_key()
         self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
         self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
+        self.settings("sweep")
+        self.stores = Stores()
 
     def given(self, given: Mapping[str, Any]) -> None:
         """Bring about the state that an event's file describes."""
@@ -253,14 +257,6 @@ def _job(job: Mapping[str, Any]) -> ReplayJob:
 def _captured(message: Mapping[str, str]) -> dict[str, str]:
     kind, origin, at, body = unpack(message)
     return {"kind": kind, "origin": origin, "at": at.isoformat(), "body": body.decode()}
-
-
-def forget() -> None:
-    """Drop what the composition root has built."""
-    wired = [module for name, module in sys.modules.items() if name.startswith("mediarelay.wiring.")]
-    for item in (item for module in wired for item in vars(module).values()):
-        if hasattr(item, "cache_clear") and item.__module__.startswith("mediarelay.wiring."):
-            item.cache_clear()
 
 
 def _queue(name: str) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+from typing import Any
 from urllib.parse import parse_qsl
 
 PATH = "/v2/index.php"
@@ -34,31 +36,39 @@ class Site:
     def url(self) -> str:
         return f"http://{self.host}{PATH}"
 
-    def says(self, action: str, body: str | bytes, **more: object) -> None:
+    def says(self, action: str, body: str | bytes, **more: Any) -> None:
         raw = body.encode() if isinstance(body, str) else body
-        self.answers[action] = Answer(raw, **more)  # type: ignore[arg-type]
+        self.answers[action] = Answer(raw, **more)
 
 
 @contextmanager
 def serving() -> Iterator[Site]:
     """Run the provider on a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.site = Site(f"127.0.0.1:{server.server_address[1]}")  # type: ignore[attr-defined]
+    server = _Server(("127.0.0.1", 0), _Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield server.site  # type: ignore[attr-defined]
+        yield server.site
     finally:
-        server.site.closing.set()  # type: ignore[attr-defined]
+        server.site.closing.set()
         server.shutdown()
         thread.join()
         server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    @cached_property
+    def site(self) -> Site:
+        return Site(f"127.0.0.1:{self.server_port}")
+
+
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
     def do_POST(self) -> None:
-        site: Site = self.server.site  # type: ignore[attr-defined]
+        site = self.server.site
         sent = self.rfile.read(int(self.headers["content-length"])).decode()
         params = dict(parse_qsl(sent, keep_blank_values=True, strict_parsing=True))
         site.requests.append(params)

@@ -1,25 +1,25 @@
-"""Songs with everything that the composition root gives them, for tests: relays are signed and posted as bytes."""
+"""The use cases about songs as the composition root builds them; relays are signed and posted as bytes."""
 
 import base64
 import json
-from datetime import datetime, timedelta
-from ipaddress import ip_network
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.kms import KmsCipher
 from mediarelay.domain.due import Duty
-from mediarelay.domain.songs.events import Margins
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.signing.standard_webhooks import sign
 from mediarelay.signing.zego import callback_signature
-from mediarelay.usecases.songs.publish import SongPublisher
-from mediarelay.usecases.songs.read import SongReader
-from mediarelay.usecases.songs.receive import RelayEndpoint, SongReceipt
+from mediarelay.usecases.songs.receive import SongReceipt
+from mediarelay.wiring.publishers import song_publisher
+from mediarelay.wiring.relays import relay_endpoint
+from mediarelay.wiring.song_store import kms_cipher
+from mediarelay.wiring.songs import song_reader
+from tests.integration.deployment import Deployment
+from tests.integration.doubles import Clock, Secret, topic
 from tests.integration.stores import Stores
-from tests.integration.task_harness import Clock, Secret, topic
 from tests.integration.views import SongViews
 
 API = "https://api.example"
@@ -48,28 +48,21 @@ def kms_key() -> str:
 
 
 class SongHarness:
-    """The use cases of songs."""
+    """The use cases of songs; settings by their names. The clock, the secret and the topic are doubles."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, **settings: object) -> None:
         self.clock, self.topic, self.table = Clock(), topic(), table
         self.secrets = Secret({"webhook_secrets": f"whsec_b3RoZXI= {WEBHOOK}", "callback_secrets": f"other {CALLBACK}"})
-        self.stores = Stores(table)
-        self.cipher = KmsCipher(client("kms"), kms_key())
-        self.margins = Margins(safety=timedelta(seconds=30), notice=timedelta(minutes=10))
-        self.publisher = SongPublisher(
-            songs=self.stores.songs, topic=self.topic, api_url=API, margins=self.margins, clock=self.clock
+        deployment = Deployment(
+            clock=self.clock, queues={"Notifications": self.topic}, secrets={"MusicSecret": self.secrets}
         )
-        self.reader = SongViews(
-            SongReader(songs=self.stores.songs, cipher=self.cipher, margins=self.margins, clock=self.clock)
-        )
-        self.receiver = RelayEndpoint(
-            songs=self.stores.songs,
-            quarantine=self.stores.quarantine,
-            cipher=self.cipher,
-            secrets=self.secrets,
-            networks=(ip_network("192.0.2.0/24"),),
-            clock=self.clock,
-        )
+        defaults = {"music_source_cidrs": "192.0.2.0/24", "song_token_key_id": kms_key(), "api_url": API}
+        with deployment.building(table_name=table, **defaults | settings):
+            self.stores = Stores()
+            self.cipher = kms_cipher()
+            self.publisher = song_publisher()
+            self.reader = SongViews(song_reader())
+            self.receiver = relay_endpoint()
 
     def post(self, body: bytes, headers: dict[str, str] | None = None, address: str = "192.0.2.1") -> list[SongReceipt]:
         """Receive a message exactly as it is."""

@@ -6,7 +6,9 @@ import pytest
 
 from mediarelay.signing.tokens import digest
 from mediarelay.usecases.authorize import Authorizer
-from tests.integration.task_harness import Secret
+from mediarelay.wiring.authorizer import authorizer
+from tests.integration.deployment import Deployment
+from tests.integration.doubles import Clock, Secret
 
 CLIENTS = {
     "clients": [
@@ -19,6 +21,12 @@ CLIENTS = {
 }
 
 
+def authorizing(clients: Secret) -> Authorizer:
+    """The authorizer of a deployment with these clients."""
+    with Deployment(Clock(), secrets={"ApiClients": clients}).building():
+        return authorizer()
+
+
 def name_of(keeper: Authorizer, header: str, route: str) -> str | None:
     """Who is admitted."""
     client = keeper.authorize(header, route)
@@ -26,7 +34,7 @@ def name_of(keeper: Authorizer, header: str, route: str) -> str | None:
 
 
 def test_a_client_comes_with_its_scopes() -> None:
-    client = Authorizer(Secret(CLIENTS)).authorize("Bearer w-token", "GET")
+    client = authorizing(Secret(CLIENTS)).authorize("Bearer w-token", "GET")
     assert client
     assert client.scopes == ("submit", "read")
 
@@ -43,7 +51,7 @@ def test_a_client_comes_with_its_scopes() -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "get", ""])
 def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
-    assert name_of(Authorizer(Secret(CLIENTS)), f"Bearer {token}", method) == allowed.get(
+    assert name_of(authorizing(Secret(CLIENTS)), f"Bearer {token}", method) == allowed.get(
         method, "boss" if token == "b-token" else None
     )
 
@@ -59,7 +67,7 @@ def test_scopes(token: str, allowed: dict[str, str], method: str) -> None:
     ],
 )
 def test_routes_of_operators_need_everything(route: str) -> None:
-    keeper = Authorizer(Secret(CLIENTS))
+    keeper = authorizing(Secret(CLIENTS))
     assert keeper.authorize("Bearer w-token", route) is None
     assert name_of(keeper, "Bearer b-token", route) == "boss"
     assert name_of(keeper, "Bearer w-token", "POST /tasks/{vid}/replay") == "writer"
@@ -85,40 +93,40 @@ def test_routes_of_operators_need_everything(route: str) -> None:
     ],
 )
 def test_whatever_is_no_live_token_stays_outside(header: str | None) -> None:
-    assert Authorizer(Secret(CLIENTS)).authorize(header, "GET") is None
+    assert authorizing(Secret(CLIENTS)).authorize(header, "GET") is None
 
 
 @pytest.mark.parametrize("header", ["Bearer b-token", "bearer b-token", "BEARER  b-token "])
 def test_the_scheme_is_read_as_http_says(header: str) -> None:
-    assert name_of(Authorizer(Secret(CLIENTS)), header, "GET") == "boss"
+    assert name_of(authorizing(Secret(CLIENTS)), header, "GET") == "boss"
 
 
 @pytest.mark.parametrize("missing", ["name", "sha256", "scopes"])
 def test_an_incomplete_entry_counts_for_nothing_and_stops_nobody(missing: str) -> None:
     broken = {"name": "x", "sha256": digest("x-token"), "scopes": ["admin"]}
     del broken[missing]
-    keeper = Authorizer(Secret({"clients": [broken, *CLIENTS["clients"]]}))
+    keeper = authorizing(Secret({"clients": [broken, *CLIENTS["clients"]]}))
     assert keeper.authorize("Bearer x-token", "GET") is None
     assert name_of(keeper, "Bearer r-token", "GET") == "reader"
 
 
 @pytest.mark.parametrize("secret", [{}, {"clients": []}])
 def test_without_clients_the_door_is_closed(secret: dict[str, Any]) -> None:
-    assert Authorizer(Secret(secret)).authorize("Bearer b-token", "GET") is None
-    assert Authorizer(Secret(secret)).authorize(None, "GET") is None
+    assert authorizing(Secret(secret)).authorize("Bearer b-token", "GET") is None
+    assert authorizing(Secret(secret)).authorize(None, "GET") is None
 
 
-def test_a_client_that_was_just_added_is_known_after_a_recheck() -> None:
+def test_a_client_that_was_just_added_is_known_after_a_recheck(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = Secret({"clients": []})
-    secret.recheck = lambda: CLIENTS  # type: ignore[method-assign]
-    assert name_of(Authorizer(secret), "Bearer r-token", "GET") == "reader"
+    monkeypatch.setattr(secret, "recheck", lambda: CLIENTS)
+    assert name_of(authorizing(secret), "Bearer r-token", "GET") == "reader"
 
 
 @pytest.mark.parametrize("bad", [None, "r-token", 7, [], {}, {"name": None, "sha256": None, "scopes": None}])
 @pytest.mark.parametrize("first", [True, False])
 def test_a_bad_entry_locks_nobody_out(bad: Any, *, first: bool) -> None:
     good = CLIENTS["clients"]
-    keeper = Authorizer(Secret({"clients": [bad, *good] if first else [*good, bad]}))
+    keeper = authorizing(Secret({"clients": [bad, *good] if first else [*good, bad]}))
     assert name_of(keeper, "Bearer r-token", "GET") == "reader"
     for token in ("", "None", "null", "7", "[]"):
         assert keeper.authorize(f"Bearer {token}", "GET") is None
@@ -126,6 +134,6 @@ def test_a_bad_entry_locks_nobody_out(bad: Any, *, first: bool) -> None:
 
 def test_a_digest_in_upper_case_and_scopes_as_words() -> None:
     entry = {"name": "web", "sha256": f" {digest('t').upper()}\n", "scopes": "read, submit"}
-    client = Authorizer(Secret({"clients": [entry]})).authorize("Bearer t", "GET")
+    client = authorizing(Secret({"clients": [entry]})).authorize("Bearer t", "GET")
     assert client
     assert client.scopes == ("read", "submit")

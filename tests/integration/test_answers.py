@@ -57,7 +57,7 @@ PROBES: dict[Answered, Probe] = {
     **callback_probes("POST /callbacks/video/{token}"),
     **callback_probes("POST /callbacks/audio/{token}"),
     ("POST /callbacks/music", 500): Probe({"headers": 7}),
-    ("POST /callbacks/music", 403): Probe(values={"CALLBACK_SOURCE_CIDRS": "10.0.0.0/8"}),
+    ("POST /callbacks/music", 403): Probe(values={"MUSIC_SOURCE_CIDRS": "10.0.0.0/8"}),
     ("POST /callbacks/music", 413): Probe({"body": "x" * 2**19}),
     ("GET /songs", 403): Probe({"queryStringParameters": {"room_id": "r", "song_id": "s", "tokens": "true"}}),
 }

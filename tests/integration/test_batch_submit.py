@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from mediarelay.contracts.api.submits import batch_response
+from mediarelay.domain.due_item import IntentSubject
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import BudgetSpent, ProviderRefused, Undelivered
-from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
 from tests.integration.task_harness import TaskHarness
 
 
@@ -21,14 +21,14 @@ def song(number: int) -> dict[str, Any]:
 
 
 def statuses(harness: TaskHarness, requests: list[Any]) -> list[int]:
-    results = BatchSubmitter(harness.registry).enqueue(requests, "game")
+    results = harness.batch_submitter.enqueue(requests, "game")
     return [one["status"] for one in batch_response(results)["results"]]
 
 
 def hand_on(harness: TaskHarness) -> int:
     """What stream and sweep do."""
     for row in harness.due().get("submit_queued", []):
-        harness.submits.send(row.subject.identity)
+        harness.sweeper.submits.send(row.subject_as(IntentSubject).identity)
     count = len(harness.submits.messages)
     harness.send_submits()
     return count

@@ -8,7 +8,8 @@ from mediarelay.domain.circuit_breaker import FIRST_BREAK, MAX_BREAK, THRESHOLD,
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import CircuitOpen, ProviderClosed
 from tests.counts import counted
-from tests.integration.task_harness import START, VID, TaskHarness, answer, together
+from tests.integration.doubles import START
+from tests.integration.task_harness import VID, TaskHarness, answer, together
 
 ACTION = "GetCtsInfo"
 
@@ -29,11 +30,11 @@ def admitted(harness: TaskHarness) -> bool:
 def test_refusals_in_a_row_open_it(harness: TaskHarness) -> None:
     refuse(harness, THRESHOLD - 1)
     assert admitted(harness)
-    assert not harness.breaker.is_open(ACTION)
+    assert not harness.breaker.refuses_queries(Kind.VIDEO)
     refuse(harness, 1)
     assert not admitted(harness)
-    assert harness.breaker.is_open(ACTION)
-    assert not harness.breaker.is_open("GetCtsaudioInfo"), "an API may be retired in places"
+    assert harness.breaker.refuses_queries(Kind.VIDEO)
+    assert not harness.breaker.refuses_queries(Kind.AUDIO), "an API may be retired in places"
 
 
 def test_one_success_in_between_starts_the_count_anew(harness: TaskHarness) -> None:

@@ -43,7 +43,7 @@ def test_settings_that_are_read_are_given(
 
 
 def test_a_ledger_that_hangs_leaves_a_callback_time_for_the_queue() -> None:
-    attempts = CONFIG.retries["total_max_attempts"]
-    longest = attempts * (CONFIG.connect_timeout + CONFIG.read_timeout)
+    config: Any = CONFIG
+    longest = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
     assert 2 * longest < functions()["video_callback"]["Timeout"]
     assert longest < functions()["apply_callback"]["Timeout"]

@@ -18,7 +18,8 @@ from mediarelay.contracts.observation import MAX_CLAIM_BYTES
 from mediarelay.domain.tasks.media import State
 from mediarelay.errors import ProviderUnreadable
 from mediarelay.usecases.tasks.read import MAX_SHOWN
-from tests.integration.task_harness import START, VID, TaskHarness, answer, callback
+from tests.integration.doubles import START
+from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 LARGE = 900_000
 MAX_ANSWER = 6 * 10**6
@@ -28,8 +29,13 @@ MAX_ANSWER = 6 * 10**6
 @contextmanager
 def counted(harness: TaskHarness, calls: list[str]) -> Iterator[None]:
     query = harness.stores.table.client.query
+
+    def noted(**request: Any) -> Any:
+        calls.append("query")
+        return query(**request)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(harness.stores.table.client, "query", lambda **request: calls.append("query") or query(**request))
+        patch.setattr(harness.stores.table.client, "query", noted)
         yield
 
 
@@ -149,9 +155,9 @@ def test_all_that_is_read_of_a_task_is_asked_for(harness: TaskHarness) -> None:
 
 
 def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:
-    harness = TaskHarness(table, hours=24 * 200)
+    harness = TaskHarness(table, raw_body_days=9, give_up_after=30 * 24 * 3600)
     harness.claim(callback())
-    harness.clock.forward(days=91)
+    harness.clock.forward(days=10)
     assert harness.sweep()["delete_body"] == 0
     assert claims(harness)[0]["body"]
     harness.provider.answers[VID] = answer()
@@ -159,7 +165,7 @@ def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:
 
 
 def test_a_believed_callback_is_the_result_and_stays(table: str) -> None:
-    harness = TaskHarness(table, trusted=True)
+    harness = TaskHarness(table, callback_trust="callback")
     harness.claim(callback())
     harness.confirm()
     harness.clock.forward(days=100)

@@ -13,8 +13,8 @@ from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import BudgetSpent, ProviderUnknown
-from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
-from tests.integration.task_harness import START, VID, TaskHarness, answer, callback
+from tests.integration.doubles import START, Outbox
+from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 REQUEST = {"bucketName": "music", "bucketRegion": "gz"}
 WORKERS, UNKNOWN_WORKERS = 4, 2
@@ -33,14 +33,10 @@ class Metered:
         return self.harness.provider.query(_kind, vid, known=known)
 
 
-def asker(harness: TaskHarness) -> ConfirmRequester:
-    return ConfirmRequester(harness.stores.tasks, harness.queue, harness.unknown_queue)
-
-
 def call_back(harness: TaskHarness, vid: str) -> None:
     """Receive a callback; the stream delivers it at once."""
     harness.claim(callback(vid))
-    asker(harness).request(vid, Kind.VIDEO, known=False)
+    harness.requester.request(vid, Kind.VIDEO, known=False)
 
 
 def rounds(harness: TaskHarness) -> Iterator[int]:
@@ -54,7 +50,7 @@ def rounds(harness: TaskHarness) -> Iterator[int]:
         yield number
 
 
-def _lanes(harness: TaskHarness) -> list[tuple[object, int]]:
+def _lanes(harness: TaskHarness) -> list[tuple[Outbox[tuple[str, Kind]], int]]:
     return [(harness.queue, WORKERS), (harness.unknown_queue, UNKNOWN_WORKERS)]
 
 
@@ -78,7 +74,7 @@ def test_an_id_that_the_provider_does_not_know_stays_unknown_and_one_that_it_kno
     for vid in ("forged", "real"):
         call_back(harness, vid)
         harness.confirm(vid)
-        asker(harness).request(vid, Kind.VIDEO, known=False)
+        harness.requester.request(vid, Kind.VIDEO, known=False)
     assert harness.provider.known == {"forged": False, "real": False}
     assert [vid for vid, _ in harness.queue.messages] == ["real"], "once the provider has answered"
     assert [vid for vid, _ in harness.unknown_queue.messages] == ["forged", "forged", "real"]
@@ -95,18 +91,18 @@ def test_an_order_makes_a_task_known(harness: TaskHarness) -> None:
     assert list(harness.due()) == ["video"]
     harness.confirm()
     assert harness.provider.known == {VID: True}
-    asker(harness).request(VID, Kind.VIDEO, known=False)
+    harness.requester.request(VID, Kind.VIDEO, known=False)
     assert harness.queue.messages == [(VID, Kind.VIDEO)]
 
 
 def test_a_replay_waits_with_the_orders(harness: TaskHarness) -> None:
     harness.claim(callback())
-    asker(harness).request(VID, Kind.VIDEO, known=True)
+    harness.requester.request(VID, Kind.VIDEO, known=True)
     assert harness.queue.messages == [(VID, Kind.VIDEO)]
 
 
 def test_trusted_callbacks_are_no_rumours(table: str) -> None:
-    harness = TaskHarness(table, trusted=True)
+    harness = TaskHarness(table, callback_trust="callback")
     harness.claim(callback())
     assert list(harness.due()) == ["video"]
     harness.clock.forward(minutes=1)
@@ -116,7 +112,7 @@ def test_trusted_callbacks_are_no_rumours(table: str) -> None:
 
 def test_real_tasks_are_confirmed_in_as_many_rounds_beside_forged_ones_as_without(harness: TaskHarness) -> None:
     """The row of the chaos suite in short: rounds instead of seconds."""
-    harness.budget = Budget(1000, 50)
+    harness.configure(calls_per_minute=1000)
     real = [f"real{number}" for number in range(12)]
     harness.provider.answers = {vid: answer(vid) for vid in real}
     for number in range(60):
@@ -132,7 +128,7 @@ def test_real_tasks_are_confirmed_in_as_many_rounds_beside_forged_ones_as_withou
 
 
 def test_real_tasks_have_their_part_of_the_budget_beside_forged_ones(harness: TaskHarness) -> None:
-    harness.budget = Budget(25, 50)
+    harness.configure(calls_per_minute=25)
     real = [f"real{number}" for number in range(10)]
     harness.provider.answers = {vid: answer(vid) for vid in real}
     paid = Metered(harness, set(real))
@@ -150,7 +146,7 @@ def test_real_tasks_have_their_part_of_the_budget_beside_forged_ones(harness: Ta
 
 def test_a_real_task_that_nobody_ordered_is_confirmed_in_the_end(harness: TaskHarness) -> None:
     """It shares its part with forged ids; those that were asked about in vain wait ever longer, so it has its turn."""
-    harness.budget = Budget(10, 50)
+    harness.configure(calls_per_minute=10)
     harness.provider.answers["real"] = answer("real")
     object.__setattr__(harness.confirmer, "provider", Metered(harness, {"real"}))
     for number in range(30):
@@ -211,7 +207,7 @@ def test_over_budget_a_task_is_looked_at_ever_less_often(harness: TaskHarness) -
 
 
 def test_a_tick_hands_on_as_many_as_a_minute_has_calls_for_and_ordered_ones_first(harness: TaskHarness) -> None:
-    harness.budget = Budget(10, 50)
+    harness.configure(calls_per_minute=10)
     for number in range(20):
         harness.claim(callback(f"forged{number}"))
     harness.clock.forward(minutes=1)
@@ -224,7 +220,7 @@ def test_a_tick_hands_on_as_many_as_a_minute_has_calls_for_and_ordered_ones_firs
 
 
 def test_while_the_provider_hangs_the_queue_does_not_grow(harness: TaskHarness) -> None:
-    harness.budget = Budget(50)
+    harness.configure(calls_per_minute=50)
     for number in range(100):
         harness.track(f"v{number}")
     for _ in range(15):
@@ -295,7 +291,7 @@ def test_callbacks_of_one_kind_keep_no_claim_of_the_other_kind_waiting(harness: 
     assert harness.reader.task(VID)["state"] == "succeeded"
 
 
-def _said(harness: TaskHarness, said: bytes | Exception, kind: Kind, vid: str, *, known: bool) -> bytes:
+def _said(harness: TaskHarness, said: bytes | Exception, kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
     harness.provider.answers[vid] = said
     return harness.provider.query(kind, vid, known=known)
 
@@ -318,7 +314,7 @@ def test_a_stale_message_loses_no_replay(harness: TaskHarness) -> None:
 def test_a_submit_that_our_budget_turned_back_comes_again_the_next_minute_however_old_it_is(
     harness: TaskHarness,
 ) -> None:
-    harness.provider.vids = [BudgetSpent("none left")] * 10 + ["v1"]
+    harness.provider.vids = [*[BudgetSpent("none left")] * 10, "v1"]
     harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": "http://a/1.mp3"}, None)
     for _ in range(10):
         harness.clock.forward(minutes=1)

@@ -17,7 +17,8 @@ from mediarelay.contracts.api.tasks import TaskQuery
 from mediarelay.domain.tasks.intent import ClientKey
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Conflict
-from tests.integration.task_harness import START, TaskHarness
+from tests.integration.doubles import START
+from tests.integration.task_harness import TaskHarness
 
 PLACE = Place(app_id=1250000000, bucket="music", region="sh")
 HOST = f"http://{PLACE.host}"

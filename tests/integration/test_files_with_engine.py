@@ -1,20 +1,19 @@
 """Odd keys between the use cases and a real engine: signed calls to it, its own callbacks and answers back."""
 
 import json
-import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from random import SystemRandom
 from urllib.parse import quote
 
 import pytest
-import requests
 
-from mediarelay.adapters.cts_api import CtsApi
 from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.submits import AudioTaskRequest, VideoTaskRequest
-from mediarelay.domain.budget import Budget
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.signing.qcloud import Credentials
+from tests.integration.doubles import Secret
 from tests.integration.task_harness import TaskHarness
 from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, CallbackReceiver, Engine, base_config, wait_for
 
@@ -43,19 +42,16 @@ def stub(tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver) -
 @pytest.fixture
 def linked(harness: TaskHarness, stub: Engine) -> TaskHarness:
     """The use cases with the engine as their provider."""
-    provider = CtsApi(
-        url=f"http://127.0.0.1:{stub.port}/v2/index.php",
-        credentials=lambda: Credentials(KEYS["secret_id"], KEYS["secret_key"]),
-        spend=lambda _now, _limit: True,
-        budget=Budget(1000),
-        guard=harness.breaker,
-        clock=lambda: datetime.now(UTC),
-        nonce=lambda: secrets.randbits(62) + 1,
-        session=requests.Session(),
-    )
-    object.__setattr__(harness.confirmer, "provider", provider)
-    object.__setattr__(harness.submitter, "send", {Kind.AUDIO: provider.add_audio, Kind.VIDEO: provider.find_video})
+    secrets = {**harness.deployment.secrets, "ProviderKeys": Secret(KEYS)}
+    # The engine refuses a nonce that it knows, and a call from another time.
+    harness.deployment = replace(harness.deployment, api=None, secrets=secrets, random=SystemRandom())
+    harness.clock.now = datetime.now(UTC)
+    harness.configure(provider_endpoint=f"http://127.0.0.1:{stub.port}/v2/index.php", calls_per_minute=1000)
     return harness
+
+
+def is_done(stub: Engine, vid: str) -> bool:
+    return bool(stub.call("GetCtsInfo", vid=vid)["data"]["status"] == 5)
 
 
 def followed(harness: TaskHarness, receiver: CallbackReceiver, vid: str, kind: Kind) -> dict:
@@ -74,8 +70,10 @@ def test_each_odd_key_is_an_audio_task_of_its_own(
     for name in NAMES:
         stub.upload(AUDIO_HOST, f"/{quote(name)}", name.encode())
         request = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
-        vids[name] = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, request).model_dump(), None).vid
-        view = followed(linked, receiver, vids[name], Kind.AUDIO)
+        vid = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, request).model_dump(), None).vid
+        assert vid
+        vids[name] = vid
+        view = followed(linked, receiver, vid, Kind.AUDIO)
         assert view["source"] | {"url": request["url"], "path": f"/{name}"} == view["source"]
         assert {one["paths"][0].startswith(f"/{name}.") for one in view["renditions"]} == {True}
         again = validate(AudioTaskRequest, request | {"url": view["source"]["url"]}).model_dump()
@@ -88,7 +86,7 @@ def test_videos_are_found_by_the_url_that_our_api_shows(
 ) -> None:
     vids = {name: stub.upload(VIDEO_HOST, f"/{quote(name)}", name.encode()) for name in NAMES}
     for name, vid in vids.items():
-        wait_for(lambda vid=vid: stub.call("GetCtsInfo", vid=vid)["data"]["status"] == 5)
+        wait_for(partial(is_done, stub, vid))
         request = validate(VideoTaskRequest, {"url": f"http://{VIDEO_HOST}/{quote(name)}"}).model_dump(
             exclude_none=True
         )

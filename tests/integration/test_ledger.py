@@ -28,8 +28,10 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.errors import LedgerUnavailable
+from tests.integration.deployment import Deployment
+from tests.integration.doubles import START, Clock
 from tests.integration.stores import Stores
-from tests.integration.task_harness import START, VID, TaskHarness, answer, together
+from tests.integration.task_harness import VID, TaskHarness, answer, together
 from tests.stack import resources
 
 pytestmark = pytest.mark.over_http
@@ -471,8 +473,10 @@ class Down:
     ids=["throttled", "denied", "unreachable"],
 )
 def test_every_method_says_that_the_ledger_is_unavailable(operation: str, error: Exception) -> None:
+    with Deployment(Clock(), clients={"dynamodb": Down(error)}).building():
+        stores = Stores()
     with pytest.raises(LedgerUnavailable):
-        OPERATIONS[operation](Stores("ledger", dynamodb=Down(error)))
+        OPERATIONS[operation](stores)
 
 
 def test_every_method_of_every_store_is_in_that_list(harness: TaskHarness) -> None:

@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 
 from mediarelay.contracts.cts import parse as cts
 from mediarelay.contracts.cts.parse import canonical, parse_reply
+from mediarelay.contracts.cts.query import query_facts
 from mediarelay.domain.tasks.item import Publication
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import ProviderUnknown, ProviderUnreadable
 from mediarelay.usecases.tasks.rebuild import Rebuilder
-from tests.contract.test_side_fields import ODD, QUERIES, SIDE, changed, kind_of, load, written
+from tests.contract.odd import ODD, written
+from tests.contract.test_side_fields import QUERIES, SIDE, changed, kind_of, load
 from tests.counts import counted
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "vid": "abc123",
     "app_id": 1250000000,
     "bucket_name": "clips",
@@ -140,7 +142,7 @@ def test_a_reply_counts_as_a_query(harness: TaskHarness) -> None:
 @pytest.fixture
 def old_reader() -> Iterator[mock.Mock]:
     """A reader that does not know yet what the provider says."""
-    plain = cts.query_facts
+    plain = query_facts
 
     def read(kind: Kind, data: Any) -> Any:
         return plain(kind, data | {"status": "?"} if data["name"] == "/new" else data)
@@ -152,7 +154,6 @@ def old_reader() -> Iterator[mock.Mock]:
 
 def lost(harness: TaskHarness, old_reader: mock.Mock) -> None:
     """A task that was given up although the provider reported its outcome, in words that nobody could read."""
-    plain = cts.query_facts
     harness.track()
     harness.provider.answers[VID] = answer(name="/new", size="N/A")
     harness.confirm()
@@ -161,7 +162,7 @@ def lost(harness: TaskHarness, old_reader: mock.Mock) -> None:
     harness.clock.forward(minutes=5)
     harness.sweep()
     assert harness.reader.task(VID)["state"] == "lost"
-    assert plain is old_reader
+    assert vars(cts)["query_facts"] is old_reader
 
 
 def test_a_better_reader_applies_before_the_provider_is_asked(

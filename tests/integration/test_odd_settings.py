@@ -13,6 +13,7 @@ from tests.stack import ROOT
 HERE = "203.0.113.7"
 """Where the events' requests come from."""
 DOORS = {"video_callback": "CALLBACK_TOKENS_SECRET", "music_callback": "MUSIC_SECRET"}
+NETWORKS = {"video_callback": "CALLBACK_SOURCE_CIDRS", "music_callback": "MUSIC_SOURCE_CIDRS"}
 doors = pytest.mark.parametrize("function", DOORS)
 
 
@@ -58,13 +59,13 @@ def test_networks_never_stop_a_function(
     status: int,
     unreadable: int,
 ) -> None:
-    lambda_sandbox.values["CALLBACK_SOURCE_CIDRS"] = cidrs
+    lambda_sandbox.values[NETWORKS[function]] = cidrs
     answer = call(lambda_sandbox, function)
     assert answer["statusCode"] == status
     assert ("retry-after" in answer["headers"]) == (status == 503)
     counts = counted(capsys)
     assert counts.total("SettingUnreadable") == unreadable, "in all, for the alarm"
-    assert counts.by("SettingUnreadable", "setting")["CALLBACK_SOURCE_CIDRS"] == unreadable
+    assert counts.by("SettingUnreadable", "setting")[NETWORKS[function]] == unreadable
     assert counts.total("RelayUnavailable") == (function == "music_callback" and status == 503)
 
 
@@ -81,7 +82,7 @@ def test_networks_never_stop_a_function(
 def test_addresses_never_raise(
     lambda_sandbox: LambdaSandbox, function: str, address: str, cidrs: str, status: int
 ) -> None:
-    lambda_sandbox.values["CALLBACK_SOURCE_CIDRS"] = cidrs
+    lambda_sandbox.values[NETWORKS[function]] = cidrs
     assert call(lambda_sandbox, function, address)["statusCode"] == status
 
 

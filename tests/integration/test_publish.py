@@ -1,7 +1,7 @@
 """Publications: at least one per outcome, whoever finds it; the same id each time; none is lost with its carrier."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,6 +9,7 @@ import pytest
 
 from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.adapters.dynamodb.keys import shard_of
+from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.tasks.intent import ClientKey
 from mediarelay.domain.tasks.log import LoggedObservation
@@ -180,7 +181,9 @@ def test_a_publisher_that_dies(done: TaskHarness, monkeypatch: pytest.MonkeyPatc
     assert done.due() == {}
 
 
-def test_a_topic_that_is_down_leaves_time_for_other_duties(harness: TaskHarness) -> None:
+def test_a_topic_that_is_down_leaves_time_for_other_duties(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finished(harness, 30)
     harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, None)
     harness.clock.forward(minutes=2)
@@ -190,7 +193,7 @@ def test_a_topic_that_is_down_leaves_time_for_other_duties(harness: TaskHarness)
         harness.clock.forward(seconds=3)
         raise Undelivered("InternalError")
 
-    harness.topic.publish = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.topic, "publish", refuse)
     tick = replace(harness.tick(), time_left=lambda: (harness.clock() - begun).seconds < 35)
     assert harness.sweeper.sweep(tick)["submit"] == 1
 
@@ -246,18 +249,20 @@ def test_a_replay_is_published_whoever_writes_before_its_query_is_noted(done: Ta
 
 
 @pytest.mark.parametrize("shards", [["publish#0"], ["publish#0", "publish#1"], ["publish#1", "publish#2", "publish#3"]])
-def test_rows_that_always_fail_do_not_starve_other_shards(harness: TaskHarness, shards: list[str]) -> None:
+def test_rows_that_always_fail_do_not_starve_other_shards(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, shards: list[str]
+) -> None:
     vids = finished(harness, 60)
     poison = {vid for vid in vids if shard_of("publish", vid) in shards}
     assert len(poison) > 10
     plain = harness.topic.publish
 
-    def publish(message: str, attributes: dict[str, str]) -> None:
+    def publish(message: str, attributes: Mapping[str, str]) -> None:
         if json.loads(message)["subject"] in poison:
             raise Undelivered("InvalidParameter")
         plain(message, attributes)
 
-    harness.topic.publish = publish  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.topic, "publish", publish)
     harness.clock.forward(seconds=30)
     harness.sweep()
     harness.clock.forward(minutes=1)
@@ -265,7 +270,9 @@ def test_rows_that_always_fail_do_not_starve_other_shards(harness: TaskHarness, 
     assert {message["subject"] for message in harness.topic.messages} == set(vids) - poison
 
 
-def test_a_topic_that_hangs_leaves_time_for_the_other_duties(harness: TaskHarness) -> None:
+def test_a_topic_that_hangs_leaves_time_for_the_other_duties(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finished(harness, 8)
     harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
     harness.clock.forward(minutes=2)
@@ -275,25 +282,27 @@ def test_a_topic_that_hangs_leaves_time_for_the_other_duties(harness: TaskHarnes
         harness.clock.forward(seconds=12)
         raise Undelivered("ReadTimeoutError")
 
-    harness.topic.publish = hang  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.topic, "publish", hang)
     tick = replace(harness.tick(), time_left=lambda: (harness.clock() - begun).seconds < 35)
     done = harness.sweeper.sweep(tick)
     assert (done["submit"], done["publish"]) == (1, 0)
     assert (harness.clock() - begun).seconds < 35
 
 
-def test_rows_that_hang_do_not_starve_other_shards_for_ever(harness: TaskHarness) -> None:
+def test_rows_that_hang_do_not_starve_other_shards_for_ever(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vids = finished(harness, 60)
     poison = {next(vid for vid in vids if shard_of("publish", vid) == f"publish#{number}") for number in (0, 1)}
     plain = harness.topic.publish
 
-    def publish(message: str, attributes: dict[str, str]) -> None:
+    def publish(message: str, attributes: Mapping[str, str]) -> None:
         if json.loads(message)["subject"] in poison:
             harness.clock.forward(seconds=12)
             raise Undelivered("ReadTimeoutError")
         plain(message, attributes)
 
-    harness.topic.publish = publish  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.topic, "publish", publish)
     for _ in range(8):
         harness.clock.forward(minutes=1)
         harness.sweep()
@@ -336,8 +345,8 @@ def test_a_duty_that_cannot_be_looked_for_stops_no_other_and_fails_the_tick(
     harness.confirm()
     plain = type(harness.stores.due_index).waiting
 
-    def waiting(due_index: DueIndex, what: str, now: datetime) -> Iterator[DueItem]:
-        if what == "submit":
+    def waiting(due_index: DueIndex, what: Duty, now: datetime) -> Iterator[DueItem]:
+        if what is Duty.SUBMIT:
             raise LedgerUnavailable("ThrottlingException")
         return plain(due_index, what, now)
 
@@ -399,7 +408,7 @@ def test_submits_leave_every_duty_its_turn(harness: TaskHarness) -> None:
     assert harness.sweeper.sweep(harness.tick(rows=50))["publish"] == 1
 
 
-def test_failures_cost_a_duty_ten_seconds_of_a_tick(harness: TaskHarness) -> None:
+def test_failures_cost_a_duty_ten_seconds_of_a_tick(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     finished(harness, 40)
     harness.clock.forward(minutes=2)
     tried = []
@@ -409,7 +418,7 @@ def test_failures_cost_a_duty_ten_seconds_of_a_tick(harness: TaskHarness) -> Non
         tried.append(1)
         raise Undelivered("InternalError")
 
-    harness.topic.publish = down  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.topic, "publish", down)
     harness.sweep()
     assert len(tried) == 10
 

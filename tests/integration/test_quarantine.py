@@ -9,7 +9,7 @@ from mediarelay.contracts.cts import head as callback_head
 from mediarelay.domain.page import Page
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy
-from mediarelay.usecases.tasks.quarantine import MAX_AT_ONCE, MAX_SHOWN, Quarantine
+from mediarelay.usecases.tasks.quarantine import MAX_AT_ONCE, MAX_SHOWN
 from tests.integration.task_harness import TOKEN, VID, TaskHarness, answer, callback
 
 DAY = "2026-01-02"
@@ -22,32 +22,24 @@ def refused(harness: TaskHarness, body: bytes, kind: Kind = Kind.VIDEO) -> None:
         harness.receiver(kind).receive(TOKEN, "192.0.2.1", lambda: body)
 
 
-@pytest.fixture
-def quarantine(harness: TaskHarness) -> Quarantine:
-    callbacks = {f"callbacks/{kind}": harness.callback_store(kind) for kind in Kind}
-    return Quarantine(store=harness.stores.quarantine, callbacks=callbacks)
-
-
-def test_a_repaired_reader_takes_what_it_could_not_read(
-    harness: TaskHarness, quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_repaired_reader_takes_what_it_could_not_read(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(harness, NEW)
     refused(harness, b"junk", Kind.AUDIO)
     came = harness.clock()
-    assert {one.body for one in quarantine.page(DAY, "").items} == {NEW, b"junk"}
+    assert {one.body for one in harness.quarantine.page(DAY, "").items} == {NEW, b"junk"}
     harness.clock.forward(days=3)
-    assert (quarantine.reread(DAY, "").stored, len(harness.items())) == (0, 2), "not repaired: nothing changes"
+    assert (harness.quarantine.reread(DAY, "").stored, len(harness.items())) == (0, 2), "not repaired: nothing changes"
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
-    again = quarantine.reread(DAY, "")
+    again = harness.quarantine.reread(DAY, "")
     assert (again.stored, again.refused, again.cursor) == (1, 1, None)
     (entry,) = harness.stores.tasks.load(VID).observations
     assert (harness.stores.tasks.read_body(entry), entry.at) == (NEW, came)
     assert harness.poll() == 1
-    assert [one.body for one in quarantine.page(DAY, "").items] == [b"junk"]
-    assert quarantine.reread(DAY, "").stored == 0
+    assert [one.body for one in harness.quarantine.page(DAY, "").items] == [b"junk"]
+    assert harness.quarantine.reread(DAY, "").stored == 0
 
 
-def test_a_body_in_parts_comes_out_whole_and_leaves_nothing(harness: TaskHarness, quarantine: Quarantine) -> None:
+def test_a_body_in_parts_comes_out_whole_and_leaves_nothing(harness: TaskHarness) -> None:
     noise = bytes(byte for number in range(500_000) for byte in f"{number * 7919 % 100_003:x}".encode())
     refused(harness, noise)
     refused(harness, b"another")
@@ -61,7 +53,7 @@ def test_a_body_in_parts_comes_out_whole_and_leaves_nothing(harness: TaskHarness
 
 
 @pytest.mark.parametrize("lost", ["part", "quarantine"])
-def test_what_the_time_to_live_took_by_half_is_gone(harness: TaskHarness, quarantine: Quarantine, lost: str) -> None:
+def test_what_the_time_to_live_took_by_half_is_gone(harness: TaskHarness, lost: str) -> None:
     noise = bytes(byte for number in range(500_000) for byte in f"{number * 7919 % 100_003:x}".encode())
     refused(harness, noise)
     refused(harness, b"another")
@@ -70,42 +62,44 @@ def test_what_the_time_to_live_took_by_half_is_gone(harness: TaskHarness, quaran
     for item in harness.items():
         if item["item"]["S"] == lost and item["sk"]["S"].startswith(large):
             harness.stores.table.client.delete_item(TableName=harness.table, Key={"pk": item["pk"], "sk": item["sk"]})
-    assert {one.body for one in quarantine.page(DAY, "").items} == {b"another", b"yet another"}
-    assert quarantine.reread(DAY, "").refused == 2
+    assert {one.body for one in harness.quarantine.page(DAY, "").items} == {b"another", b"yet another"}
+    assert harness.quarantine.reread(DAY, "").refused == 2
 
 
-def test_pages(harness: TaskHarness, quarantine: Quarantine) -> None:
+def test_pages(harness: TaskHarness) -> None:
     bodies = {f"junk {number}".encode() for number in range(MAX_AT_ONCE + 20)}
     for body in bodies:
         refused(harness, body)
-    first = quarantine.page(DAY, "")
-    second = quarantine.page(DAY, first.cursor or "")
+    first = harness.quarantine.page(DAY, "")
+    second = harness.quarantine.page(DAY, first.cursor or "")
     assert (len(first.items), len(second.items), second.cursor) == (MAX_AT_ONCE, 20, None)
     assert {one.body for one in first.items + second.items} == bodies
-    assert quarantine.page("2026-01-03", "") == Page((), None)
+    assert harness.quarantine.page("2026-01-03", "") == Page((), None)
 
 
-def test_a_view_shows_the_beginning_as_text(harness: TaskHarness, quarantine: Quarantine) -> None:
+def test_a_view_shows_the_beginning_as_text(harness: TaskHarness) -> None:
     refused(harness, LARGE)
     refused(harness, b"\xff<xml/>")
-    shown: dict[int, Any] = {one["size"]: one["body"] for one in quarantine_page(quarantine.page(DAY, ""))["bodies"]}
+    shown: dict[int, Any] = {
+        one["size"]: one["body"] for one in quarantine_page(harness.quarantine.page(DAY, ""))["bodies"]
+    }
     assert shown == {len(LARGE): LARGE[:MAX_SHOWN].decode(), 7: "\ufffd<xml/>"}
 
 
 @pytest.mark.parametrize("depth", [300, 30_000])
-def test_no_body_breaks_the_list_of_its_day(harness: TaskHarness, quarantine: Quarantine, depth: int) -> None:
+def test_no_body_breaks_the_list_of_its_day(harness: TaskHarness, depth: int) -> None:
     refused(harness, b"[" * depth + b"]" * depth)
     refused(harness, b"\xff" * 2**16)
-    assert [one["size"] for one in quarantine_page(quarantine.page(DAY, ""))["bodies"]].count(2 * depth) == 1
+    assert [one["size"] for one in quarantine_page(harness.quarantine.page(DAY, ""))["bodies"]].count(2 * depth) == 1
 
 
 def test_what_is_taken_again_after_a_month_is_asked_about(
-    harness: TaskHarness, quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused(harness, NEW)
     harness.clock.forward(days=29)
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
-    assert quarantine.reread(DAY, "").stored == 1
+    assert harness.quarantine.reread(DAY, "").stored == 1
     assert harness.sweep()["give_up"] == 0
     harness.provider.answers[VID] = BudgetSpent("none left")
     harness.confirm()
@@ -117,7 +111,7 @@ def test_what_is_taken_again_after_a_month_is_asked_about(
 
 @pytest.mark.parametrize("state", [State.LOST, State.EXPECTED])
 def test_what_is_taken_again_about_a_known_task_is_asked_about_until_its_own_deadline(
-    harness: TaskHarness, quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch, state: State
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, state: State
 ) -> None:
     refused(harness, NEW, Kind.AUDIO)
     if state is State.LOST:
@@ -128,7 +122,7 @@ def test_what_is_taken_again_about_a_known_task_is_asked_about_until_its_own_dea
         assert harness.reader.task(VID)["state"] == "lost"
     harness.clock.forward(days=5)
     monkeypatch.setattr(callback_head, "_SHAPES", ((callback_head.Form.RESULT, {"result_of_a_later_edition"}),))
-    assert quarantine.reread(DAY, "").stored == 1
+    assert harness.quarantine.reread(DAY, "").stored == 1
     harness.provider.answers[VID] = ProviderBusy("busy", 4400)
     harness.confirm(kind=Kind.AUDIO)
     harness.provider.answers[VID] = answer(kind=Kind.AUDIO) if state is State.EXPECTED else answer()
@@ -142,15 +136,15 @@ def test_what_is_taken_again_about_a_known_task_is_asked_about_until_its_own_dea
 
 
 def test_a_page_ends_where_its_bodies_are_too_much_to_read(
-    harness: TaskHarness, quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mediarelay.usecases.tasks.quarantine.MAX_BYTES", 2 * len(LARGE))
     for number in range(5):
         refused(harness, LARGE + str(number).encode())
-    sizes: list[int] = []
+    sizes = list[int]()
     cursor: str | None = ""
     while cursor is not None:
-        page = quarantine.page(DAY, cursor)
+        page = harness.quarantine.page(DAY, cursor)
         sizes, cursor = [*sizes, len(page.items)], page.cursor
     assert sizes == [2, 2, 1]
-    assert quarantine.reread(DAY, "").refused == 2
+    assert harness.quarantine.reread(DAY, "").refused == 2

@@ -25,7 +25,8 @@ from mediarelay.errors import (
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, Receipt
 from tests.counts import counted
 from tests.hypothesis_profiles import patient
-from tests.integration.task_harness import START, TOKEN, VID, TaskHarness, callback, payload, together
+from tests.integration.doubles import START
+from tests.integration.task_harness import TOKEN, VID, TaskHarness, callback, payload, together
 from tests.integration.test_ledger import calls
 
 HERE = "192.0.2.1"
@@ -101,9 +102,11 @@ def test_every_live_token_opens(harness: TaskHarness, tokens: Any) -> None:
     assert send(harness.receiver(), callback(), "other").duplicate
 
 
-def test_a_token_that_was_just_added_is_known_after_a_recheck(harness: TaskHarness) -> None:
+def test_a_token_that_was_just_added_is_known_after_a_recheck(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     receiver = harness.receiver()
-    harness.tokens.recheck = lambda: {"tokens": "new"}  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.tokens, "recheck", lambda: {"tokens": "new"})
     assert send(receiver, callback(), "new").vid == VID
     with pytest.raises(Unauthenticated):
         send(receiver, callback(), "newer")
@@ -121,7 +124,7 @@ def test_a_token_that_was_just_added_is_known_after_a_recheck(harness: TaskHarne
     ],
 )
 def test_source_addresses(table: str, cidrs: str, address: str, *, admitted: bool) -> None:
-    harness = TaskHarness(table, cidrs=cidrs)
+    harness = TaskHarness(table, callback_source_cidrs=cidrs)
     if admitted:
         assert harness.receiver().receive(TOKEN, address, callback).vid == VID
         return
@@ -132,9 +135,10 @@ def test_source_addresses(table: str, cidrs: str, address: str, *, admitted: boo
 
 def test_the_size_limit_is_on_the_byte(harness: TaskHarness) -> None:
     body = callback()
-    assert send(harness.receiver(limit=len(body)), body).vid == VID
+    harness.configure(max_callback_bytes=len(body))
+    assert send(harness.receiver(), body).vid == VID
     with pytest.raises(TooLarge):
-        send(harness.receiver(limit=len(body)), body + b" ")
+        send(harness.receiver(), body + b" ")
     kinds = sorted(item["item"]["S"] for item in harness.items())
     assert kinds == ["claim", "quarantine"], "kept, though not as a claim"
 
@@ -269,7 +273,7 @@ TAB = b'{"vid": "abc123", "status": "fail", "detail": {"error_code": [122, ], "e
 def test_callbacks_as_the_documents_print_them(
     table: str, body: bytes, capsys: pytest.CaptureFixture[str], *, trusted: bool
 ) -> None:
-    harness = TaskHarness(table, trusted=trusted)
+    harness = TaskHarness(table, callback_trust="callback" if trusted else "confirm")
     assert send(harness.receiver(), body) == Receipt("abc123", duplicate=False)
     assert counted(capsys).total("CallbackLenient") == 1
     (kept,) = harness.entries("abc123")
@@ -294,7 +298,7 @@ def test_a_callback_that_was_in_quarantine_for_a_comma_is_taken_by_a_rerun(harne
 def test_an_odd_side_field_does_not_cost_a_callback(
     table: str, capsys: pytest.CaptureFixture[str], *, trusted: bool
 ) -> None:
-    harness = TaskHarness(table, trusted=trusted)
+    harness = TaskHarness(table, callback_trust="callback" if trusted else "confirm")
     body = callback(create_time=0, v_type=False, bucket_region=["sh"])
     for _ in range(2):
         assert send(harness.receiver(), body).vid == VID

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tests.answers import hold
 from tests.hypothesis_profiles import patient
-from tests.integration.lambda_sandbox import LambdaSandbox, forget
+from tests.integration.deployment import forget
+from tests.integration.lambda_sandbox import LambdaSandbox
 from tests.integration.provider import Site, serving
 from tests.lambda_context import Context
 from tests.stack import ROOT, functions
@@ -229,7 +230,7 @@ def test_bodies_are_read_as_strictly_as_callbacks(lambda_sandbox: LambdaSandbox,
     assert json.loads(answer["body"])["detail"] == "body: not UTF-8"
 
 
-STRICT = {
+STRICT: dict[str, list[tuple[Any, str]]] = {
     "POST /tasks/replay": [
         ({"state": "lost", "dry_run": 0}, "dry_run"),
         ({"state": "lost", "dry_run": "false"}, "dry_run"),

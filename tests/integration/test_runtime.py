@@ -74,6 +74,12 @@ def test_a_refused_request_leaves_the_line_that_operators_search_for(
     assert (line["function_request_id"], line["cold_start"]) == ("example-request", True)
 
 
+def test_the_log_level_of_the_deployment_holds(lambda_sandbox: LambdaSandbox, paths: list[Path]) -> None:
+    event = {"routeKey": "GET /nothing", "requestContext": {"http": {"method": "GET"}, "stage": "$default"}}
+    environment = lambda_sandbox.environment("read_ledger") | {"LOG_LEVEL": "ERROR"}
+    assert run("read_ledger", event, environment, paths, PLAIN).lines == []
+
+
 @pytest.mark.parametrize("function", ["confirm", "submit_audio", "submit_queued", "track_video"])
 def test_a_function_that_cannot_start_says_why(lambda_sandbox: LambdaSandbox, paths: list[Path], function: str) -> None:
     broken = {"PROVIDER_ENDPOINT": "http://192.0.2.1/"}

@@ -131,7 +131,7 @@ def test_secrets_may_be_lists(song_harness: SongHarness) -> None:
 
 
 def test_a_fast_clock_gains_nothing(song_harness: SongHarness) -> None:
-    short = {"token_ttl": 300_000, "resources": [{"resource_id": "x", "resource_ttl": 300_000}]}
+    short: dict[str, Any] = {"token_ttl": 300_000, "resources": [{"resource_id": "x", "resource_ttl": 300_000}]}
     song_harness.webhook(relay(result(**short)), sent=song_harness.clock() + timedelta(minutes=4))
     song_harness.clock.forward(minutes=2)
     song_harness.webhook(relay(result(resources=[{"resource_id": "y", "resource_ttl": 2 * HOUR}])))

@@ -56,7 +56,7 @@ class Life(RuleBasedStateMachine):
 
     def answer_with(self) -> None:
         """Let the provider answer what is true."""
-        deleted = {"deleted": "yes"} if self.truth == "superseded" else {}
+        deleted: dict[str, Any] = {"deleted": "yes"} if self.truth == "superseded" else {}
         self.harness.provider.answers[VID] = answer(state="transcoding" if deleted else self.truth, url=None, **deleted)
 
     @rule(step=st.sampled_from(STEPS + ENDS))
@@ -98,7 +98,12 @@ class Life(RuleBasedStateMachine):
             return run
 
         harness = self.harness
-        jobs = [lambda: harness.claim(body), harness.confirm, harness.track, lambda: harness.publisher.publish(VID)]
+        jobs: list[Callable[[], object]] = [
+            lambda: harness.claim(body),
+            harness.confirm,
+            harness.track,
+            lambda: harness.publisher.publish(VID),
+        ]
         together([quietly(job) for job in [*jobs, harness.confirm]])
 
     @rule()

@@ -15,7 +15,8 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
 from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
-from tests.integration.task_harness import START, VID, TaskHarness, answer, callback, together
+from tests.integration.doubles import START
+from tests.integration.task_harness import VID, TaskHarness, answer, callback, together
 
 REQUEST = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 BUSY = ProviderBusy("provider code 4400", 4400)
@@ -47,13 +48,12 @@ def test_a_request_becomes_a_task(harness: TaskHarness) -> None:
 def test_the_request_is_stored_before_the_call(harness: TaskHarness) -> None:
     seen: list[Any] = []
 
-    def look(_request: Any, *, queued: bool) -> str:
+    def look(request: Mapping[str, str], *, queued: bool = True) -> str:
         assert not queued
         seen.append(harness.due())
         return VID
 
-    harness.submitter.send[Kind.AUDIO] = look  # type: ignore[index]
-    submit(harness)
+    replace(harness.submitter, send={Kind.AUDIO: look}).submit(Kind.AUDIO, REQUEST, ClientKey("game", "key"))
     ((row,),) = [rows["submit"] for rows in seen]
     assert row.due_at == START + SUBMIT_GRACE
 
@@ -357,7 +357,7 @@ def test_who_was_promised_a_request_hears_that_it_was_refused(harness: TaskHarne
     take = {"submit": harness.submitter.submit, "enqueue": harness.registry.enqueue}[second]
     promised = []
 
-    def refuse(_: Mapping[str, str], *, queued: bool) -> str:
+    def refuse(request: Mapping[str, str], *, queued: bool = True) -> str:
         assert not queued
         promised.append(take(Kind.AUDIO, REQUEST, None))
         raise ProviderRefused("provider code 4000", 4000)

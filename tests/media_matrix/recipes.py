@@ -177,11 +177,11 @@ def of_rates() -> Iterator[Recipe]:
         attempt = (*_written(sound(f"{rate}:{layout}"), encoder, "a"), "-ar", str(rate))
         yield Recipe("rate", f"{muxer}-{encoder}-{rate}-{layout}", muxer, (attempt,))
     frames = ("1/10", "1", "15/2", "24000/1001", "60000/1001", "120", "240", "1000", "90000")
-    for (muxer, encoder), rate in product(
+    for (muxer, encoder), frame_rate in product(
         [("mp4", "libx264"), ("matroska", "ffv1"), ("avi", "mpeg4"), ("mpegts", "libx264"), ("nut", "mjpeg")], frames
     ):
-        attempt = (*_written(picture(f"64x48:{rate}"), encoder, "v"), "-frames:v", "12")
-        yield Recipe("rate", f"{muxer}-{encoder}-{rate.replace('/', ':')}fps", muxer, (attempt,))
+        attempt = (*_written(picture(f"64x48:{frame_rate}"), encoder, "v"), "-frames:v", "12")
+        yield Recipe("rate", f"{muxer}-{encoder}-{frame_rate.replace('/', ':')}fps", muxer, (attempt,))
 
 
 def of_sizes() -> Iterator[Recipe]:

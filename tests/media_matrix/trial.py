@@ -49,7 +49,7 @@ class Ended:
     message: str = ""
 
 
-def run(path: Path, kind: str, look: Callable[[Path], None] = lambda _: None) -> Ended:
+def run(path: Path, kind: str, look: Callable[[Path], object] = lambda _: None) -> Ended:
     """Take a file through a task of this kind; `look` sees the working directory before it goes."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)

@@ -370,13 +370,13 @@ def test_every_metric_of_ours_that_an_alarm_watches_is_published_with_the_alarm_
         assert watched == {name: blob[name] for name in watched}
 
 
-def test_no_lease_is_shorter_than_the_work_it_covers() -> None:
+def test_no_visibility_timeout_is_shorter_than_the_work_it_covers() -> None:
     """Six times as long where a queue waits for it, as AWS asks of a visibility timeout."""
     least = int(template()["Parameters"]["VisibilityTimeout"]["MinValue"])
     assert least >= max(item.get("Timeout", 10) for name, item in functions().items() if name not in TICKS)
     queues = resources("AWS::SQS::Queue", translated()).values()
-    leased = [queue for queue in queues if queue.get("VisibilityTimeout") == {"Ref": "VisibilityTimeout"}]
-    assert leased
+    hiding = [queue for queue in queues if queue.get("VisibilityTimeout") == {"Ref": "VisibilityTimeout"}]
+    assert hiding
     assert least >= 6 * max(functions()[name]["Timeout"] for name in ("confirm", "submit_queued"))
 
 

@@ -34,24 +34,23 @@ def name_of(record: Raw) -> str:
     return str(record["dynamodb"]["SequenceNumber"] if "dynamodb" in record else record["messageId"])
 
 
-def failing(error: Exception, *names: str) -> Any:
+class Failing:
     """Fails for some records, and notes all that it was given."""
 
-    def do(name: str) -> None:
-        seen.append(name)
-        if name in names:
-            raise error
+    def __init__(self, error: Exception, *names: str) -> None:
+        self.error, self.names, self.seen = error, names, list[str]()
 
-    seen: list[str] = []
-    do.seen = seen  # type: ignore[attr-defined]
-    return do
+    def __call__(self, name: str) -> None:
+        self.seen.append(name)
+        if name in self.names:
+            raise self.error
 
 
 @sources
 @pytest.mark.parametrize("failed", [(), ("1",), ("3",), ("1", "2", "3")])
 def test_failed_records_are_named_and_the_others_done(source: str, failed: tuple[str, ...]) -> None:
     """A batch of which all records fail is no exception: an outage is no error of the function."""
-    do = failing(LedgerUnavailable("down"), *failed)
+    do = Failing(LedgerUnavailable("down"), *failed)
     found = run(source, ("1", "2", "3"), do)
     assert found == {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
     assert do.seen == ["1", "2", "3"]
@@ -61,7 +60,7 @@ def test_failed_records_are_named_and_the_others_done(source: str, failed: tuple
 @pytest.mark.parametrize("names", [("1",), ("1", "2", "3")])
 def test_a_poison_record_holds_up_nobody(source: str, names: tuple[str, ...]) -> None:
     """Its row was noted; trying again would repair nothing, and a stream would wait for it for a day."""
-    do = failing(RowUnreadable(("pk", "sk"), "task", "vid"), "1")
+    do = Failing(RowUnreadable(("pk", "sk"), "task", "vid"), "1")
     assert run(source, names, do) == {"batchItemFailures": []}
     assert do.seen == list(names)
 
@@ -71,7 +70,7 @@ def test_a_poison_record_holds_up_nobody(source: str, names: tuple[str, ...]) ->
 def test_whatever_goes_wrong_with_a_record_stays_with_it(
     source: str, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = run(source, ("1", "2"), failing(error, "1"))
+    found = run(source, ("1", "2"), Failing(error, "1"))
     assert found == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert [(one.message, one.levelno, vars(one)["record"]) for one in caplog.records] == [
         ("record failed", logging.ERROR, "1")
@@ -81,7 +80,7 @@ def test_whatever_goes_wrong_with_a_record_stays_with_it(
 @sources
 def test_results_of_a_batch_do_not_come_back_with_the_next(source: str) -> None:
     make, event = SOURCES[source]
-    do = failing(LedgerUnavailable("down"), "1")
+    do = Failing(LedgerUnavailable("down"), "1")
     handler: Any = make(lambda record: do(name_of(record.raw_event)))
     assert handler(event("1", "2"), Context())["batchItemFailures"]
     assert handler(event("2", "3"), Context()) == {"batchItemFailures": []}

@@ -47,6 +47,12 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
     assert findings(GOOD_ENVIRONMENT, texts()) == []
 
 
+@pytest.mark.parametrize("networks", [{}, {"MUSIC_SOURCE_CIDRS": "0.0.0.0/0"}])
+def test_only_functions_that_receive_callbacks_are_warned_that_any_address_decides(networks: dict[str, str]) -> None:
+    environment = {name: value for name, value in GOOD_ENVIRONMENT.items() if name != "CALLBACK_SOURCE_CIDRS"}
+    assert findings(environment | networks | {"CALLBACK_TRUST": "callback"}, texts()) == []
+
+
 @pytest.mark.parametrize(
     ("change", "severity", "where", "what"),
     [
@@ -59,12 +65,14 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
             "'nowhere' is no network",
         ),
         ({"CALLBACK_SOURCE_CIDRS": ", "}, "error", "CALLBACK_SOURCE_CIDRS", "no network in it"),
+        ({"MUSIC_SOURCE_CIDRS": "nowhere,::/0"}, "error", "MUSIC_SOURCE_CIDRS", "'nowhere' is no network"),
+        ({"MUSIC_SOURCE_CIDRS": ""}, "error", "MUSIC_SOURCE_CIDRS", "no network in it"),
         ({"CALLBACK_TRUST": "maybe"}, "error", "CALLBACK_TRUST", "confirm or callback"),
         (
             {"CALLBACK_TRUST": "callback", "CALLBACK_SOURCE_CIDRS": "::/0"},
             "warning",
             "CALLBACK_SOURCE_CIDRS",
-            "from anywhere",
+            "from any address",
         ),
         ({"FIRST_POLL_AFTER": "soon"}, "error", "FIRST_POLL_AFTER", "a whole number from 1 to 86400"),
         ({"GIVE_UP_AFTER": "1"}, "error", "GIVE_UP_AFTER", "a whole number from 10 to"),
@@ -105,7 +113,7 @@ def test_spellings_that_are_read_are_no_findings(spelling: str) -> None:
             {"callback_tokens_secret": {"tokens": [f"{CANARY * 2}%2F/"]}},
             "warning",
             "CallbackTokens",
-            "not only letters",
+            "characters other than letters",
         ),
         (
             {"music_secret": {"webhook_secrets": [WEBHOOK, f"!{CANARY}!"]}},
@@ -126,13 +134,13 @@ def test_spellings_that_are_read_are_no_findings(spelling: str) -> None:
             {"api_clients_secret": {"clients": [{"name": CANARY, "sha256": digest("t"), "scopes": [CANARY]}]}},
             "warning",
             "ApiClients",
-            "client 0: none of its scopes",
+            "client 0: it has no known scope",
         ),
         (
             {"api_clients_secret": {"clients": [{"name": CANARY, "sha256": digest("t"), "scopes": ["read", CANARY]}]}},
             "warning",
             "ApiClients",
-            "client 0: a scope that opens nothing",
+            "client 0: it has an unknown scope",
         ),
         (
             {"api_clients_secret": {"clients": [{"name": CANARY, "sha256": digest(""), "scopes": ["read"]}]}},

@@ -24,7 +24,7 @@ READERS: dict[str, tuple[object, Callable[[Row], object]]] = {
     "texts": (frozenset({"x", "y"}), lambda row: row.texts("a")),
     "nested": ({"b": "x", "c": ""}, lambda row: row.nested("a").string_map()),
 }
-ATTRIBUTES = [
+ATTRIBUTES: list[dict[str, Any]] = [
     {"S": "x"},
     {"N": "1"},
     {"B": b"x"},

@@ -459,12 +459,30 @@ class TestRunbook:
         }
         assert named == counted
 
+    def test_log_lines_that_pages_name_are_written(self):
+        """Whoever searches the log for another text finds nothing."""
+        text = "\n".join(page.read_text(encoding="utf-8") for page in OWN_PAGES)
+        queried = re.findall(r"message (?:= |in \[)([^`\]]+)", text)
+        named = set(re.findall(r'"([a-z0-9 ]+)"', "\n".join(queried)))
+        named |= set(re.findall(r"log lines?,?\s+`([a-z ]+)`", text))
+        assert len(named) > 10
+        assert named - set(log_messages()) == set()
+
     def test_it_has_a_section_for_every_alarm_and_names_every_dead_letter_queue(self):
         text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
         resources = template()["Resources"]
         alarms = {name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
         assert set(re.findall(r"^### (\w+Alarm)$", text, re.MULTILINE)) == alarms
         assert all(f"`{name}`" in text for name in resources if name.endswith("DeadLetters"))
+
+
+def log_messages() -> Iterator[str]:
+    """The messages of the functions' log lines."""
+    for file in (ROOT / "layers" / "shared" / "mediarelay").rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match call:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="log" | "logger")), args=[ast.Constant(value), *_]):
+                    yield str(value)
 
 
 def page_name(page: Path) -> str:

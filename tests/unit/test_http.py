@@ -15,7 +15,7 @@ from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.base import QueryModel, RequestModel
 from mediarelay.domain.tasks.intent import Submitted
 from mediarelay.domain.tasks.media import Kind, State
-from mediarelay.errors import Malformed
+from mediarelay.errors import LedgerUnavailable, Malformed, MediarelayError, RowUnreadable
 from tests.hypothesis_profiles import thorough
 
 CANARY = "canary-5f0c7d"
@@ -101,8 +101,43 @@ def test_unexpected_errors_say_nothing(caplog: pytest.LogCaptureFixture) -> None
         assert (answer["statusCode"], answer["headers"]["content-type"]) == (500, "application/problem+json")
         assert json.loads(answer["body"]) == {"type": "about:blank", "title": "Internal error", "status": 500}
         assert CANARY not in str(answer)
-        assert [(record.levelname, record.message) for record in caplog.records] == [("ERROR", "bug")]
+        assert [(record.levelname, record.message) for record in caplog.records] == [("ERROR", "unexpected error")]
         assert caplog.records[0].exc_info, "the trace is what the developer gets"
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "line"),
+    [
+        (Malformed("vid", CANARY), "INFO", ("refused", {"status": 400, "error": "Malformed"})),
+        (
+            LedgerUnavailable("ThrottlingException"),
+            "ERROR",
+            ("failed", {"status": 503, "error": "LedgerUnavailable", "reason": "ThrottlingException"}),
+        ),
+        (
+            RowUnreadable(("TASK#v", "TASK"), "TASK", "version: a number was expected"),
+            "ERROR",
+            (
+                "failed",
+                {"status": 500, "error": "RowUnreadable", "reason": "TASK#v TASK: version: a number was expected"},
+            ),
+        ),
+    ],
+)
+def test_a_5xx_leaves_its_reason_at_error_level(
+    error: MediarelayError, level: str, line: tuple[str, dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_event: Any) -> Any:
+        raise error
+
+    for handler in answering(fail):
+        caplog.clear()
+        with caplog.at_level("INFO", "mediarelay"):
+            handler(event("POST /echo"), None)
+        (record,) = caplog.records
+        message, fields = line
+        assert (record.levelname, record.message) == (level, message)
+        assert {name: vars(record).get(name) for name in ("status", "error", "reason")} == {"reason": None} | fields
 
 
 class Flag(QueryModel):
@@ -122,6 +157,20 @@ def app() -> ApiResolver:
         return {"closed": room_id}, 202
 
     return app
+
+
+@pytest.mark.parametrize("answer", [{"songs": {1, 2}}, {"at": object()}, {1: float, "x": 2}])
+def test_an_answer_that_is_no_json_is_our_own_500(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Powertools serializes outside of its exception handlers, so this error would leave as it is."""
+    app = api_resolver()
+
+    @app.get("/songs")
+    def songs() -> Any:
+        return answer
+
+    found = app.resolve(event("GET /songs"), None)
+    assert (found["statusCode"], found["headers"]["content-type"]) == (500, "application/problem+json")
+    assert [record.message for record in caplog.records] == ["unexpected error"]
 
 
 def asked(app: ApiResolver, key: str, **more: Any) -> tuple[int, Any]:

@@ -162,6 +162,19 @@ def test_each_protocol_of_the_use_cases_has_a_name_of_its_own() -> None:
     assert [name for name, times in Counter(protocols).items() if times > 1] == []
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("wiring/*.py")), ids=lambda path: path.name)
+def test_wiring_looks_up_its_parts_only_while_it_builds(path: Path) -> None:
+    """What runs later has its parts already: a look-up then would find those of another deployment, in a test."""
+    imported = [node for node in tree(path).body if isinstance(node, ast.ImportFrom) and node.module]
+    wired = {
+        alias.name for node in imported if str(node.module).startswith("mediarelay.wiring") for alias in node.names
+    }
+    wired |= {node.name for node in tree(path).body if isinstance(node, ast.FunctionDef)}
+    later = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Lambda | ast.FunctionDef)]
+    inner = [part for node in later if node not in tree(path).body for part in ast.walk(node)]
+    assert not wired & {part.id for part in inner if isinstance(part, ast.Name)}
+
+
 # ── the table's format stays in one package ──
 
 STORES = PACKAGE / "adapters/dynamodb"
@@ -184,13 +197,13 @@ def identifiers(node: ast.AST) -> set[str]:
     return {name for name in found if isinstance(name, str)}
 
 
-def type_tags(node: ast.AST) -> set[object]:
+def type_tags(node: ast.AST) -> set[str]:
     """Return the DynamoDB type tags that a node uses: `{"S": ...}` and `item["S"]`."""
     if isinstance(node, ast.Dict) and len(node.keys) == 1 and isinstance(node.keys[0], ast.Constant):
         return TYPE_TAGS & {node.keys[0].value}
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return TYPE_TAGS & {node.slice.value}
-    return set()
+    return set[str]()
 
 
 def table_format(module: ast.Module) -> list[str]:
@@ -200,7 +213,7 @@ def table_format(module: ast.Module) -> list[str]:
         found += [text for text in literals(node) if KEY_PREFIX.search(text) or EXPRESSIONS.search(text)]
         found += [text for text in literals(node) if text in ATTRIBUTES | SORT_KEYS]
         found += sorted(identifiers(node) & IDENTIFIERS)
-        found += map(str, type_tags(node))
+        found += sorted(type_tags(node))
     return found
 
 

@@ -31,6 +31,7 @@ MIN_VISIBILITY_TIMEOUT = timedelta(minutes=3)
 MIN_TOKEN_LETTERS = 16
 # The specification of Standard Webhooks requires this length.
 MIN_WEBHOOK_KEY_BYTES = 24
+NETWORK_SETTINGS = frozenset({"callback_source_cidrs", "music_source_cidrs"})
 SCOPES = frozenset({"read", "submit", "admin", "read:tokens"})
 # The template creates the secret with this `secret_id`, for the operator to replace.
 PLACEHOLDER = "unset"
@@ -145,29 +146,35 @@ def _check_settings(environment: Environment) -> Iterator[Finding]:
         yield _error(name.upper(), why, _consequence(name))
     # Without the unreadable ones, of which the provider's URL would raise, the others can be checked.
     settings = Settings.read({name: text for name, text in environment.items() if name.lower() not in wrong})
-    yield from _check_networks(settings)
+    for setting in NETWORK_SETTINGS & given_settings(environment).keys():
+        yield from _check_networks(setting, getattr(settings, setting))
+    if settings.callback_trust == "callback" and "callback_source_cidrs" in given_settings(environment):
+        yield from _check_trust(settings.callback_source_cidrs)
     if settings.visibility_timeout < MIN_VISIBILITY_TIMEOUT:
-        what = f"below {MIN_VISIBILITY_TIMEOUT // timedelta(seconds=1)}: work is begun again while it goes on"
+        least = MIN_VISIBILITY_TIMEOUT // timedelta(seconds=1)
+        what = f"below {least}: a second worker starts while the first one still runs"
         yield _warning("VISIBILITY_TIMEOUT", what, "Deploy with the default.")
 
 
 def _consequence(name: str) -> str:
     if name == "provider_endpoint":
-        return "Functions that call the provider do not start: deploy a right one."
-    return f"The default, {getattr(Settings(), name)}, holds meanwhile: deploy a right one."
+        return "Functions that call the provider do not start. Deploy a valid value."
+    return f"The function uses the default, {getattr(Settings(), name)}. Deploy a valid value."
 
 
-def _check_networks(settings: Settings) -> Iterator[Finding]:
-    where, found = "CALLBACK_SOURCE_CIDRS", read_networks(settings.callback_source_cidrs)
+def _check_networks(setting: str, text: str) -> Iterator[Finding]:
+    where, found = setting.upper(), read_networks(text)
     for entry in found.unreadable:
-        yield _error(
-            where, f"{ascii(entry)[:_MAX_SHOWN]} is no network", "It admits no address: write it like 192.0.2.0/24."
-        )
+        what = f"{ascii(entry)[:_MAX_SHOWN]} is no network"
+        yield _error(where, what, "It admits no address. Write it like 192.0.2.0/24.")
     if not found.networks:
-        yield _error(where, "no network in it", "Everybody gets 503: name the networks that may call.")
-    if settings.callback_trust == "callback" and any(network.prefixlen == 0 for network in found.networks):
-        what = "callbacks are believed, and may come from anywhere"
-        yield _warning(where, what, "Name the provider's networks, or deploy CallbackTrust=confirm.")
+        yield _error(where, "no network in it", "Every sender receives 503. List the networks that may call.")
+
+
+def _check_trust(cidrs: str) -> Iterator[Finding]:
+    if any(network.prefixlen == 0 for network in read_networks(cidrs).networks):
+        what = "CallbackTrust=callback accepts outcomes from any address"
+        yield _warning("CALLBACK_SOURCE_CIDRS", what, "List the provider's networks, or deploy CallbackTrust=confirm.")
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -179,13 +186,13 @@ def _check_secret(setting: str, text: str | Unread) -> Iterator[Finding]:
         yield _error(
             kind.name,
             f"cannot be read ({text.reason})",
-            "Check that it is there, and that whoever runs this may read it.",
+            "Check that the secret exists and that your credentials can read it.",
         )
         return
     try:
         read = read_secret_text(text)
     except Malformed as error:
-        yield _error(kind.name, error.reason, f"{kind.closed}: put JSON as docs/configuration.md shows it.")
+        yield _error(kind.name, error.reason, f"{kind.closed}. Put JSON as docs/configuration.md shows it.")
         return
     yield from _check_text(kind, read)
     yield from _check_entries(kind, read.fields)
@@ -195,7 +202,7 @@ def _check_text(kind: Kind, read: SecretText) -> Iterator[Finding]:
     if not read.strict:
         yield _warning(kind.name, "not strictly JSON", "Remove trailing commas, and line breaks within texts.")
     if read.repeated:
-        yield _error(kind.name, REPEATED, "Neither value counts: state it once.")
+        yield _error(kind.name, REPEATED, "Mediarelay ignores both values. State the name once.")
     if unknown := len(read.fields.keys() - kind.fields):
         known = ", ".join(sorted(kind.fields))
         yield _warning(kind.name, f"unknown names: {unknown}", f"Correct or remove them; known are {known}.")
@@ -204,9 +211,9 @@ def _check_text(kind: Kind, read: SecretText) -> Iterator[Finding]:
 def _check_entries(kind: Kind, fields: Fields) -> Iterator[Finding]:
     found = kind.entries(fields)
     for fault in found.faults:
-        yield _error(kind.name, fault, "This entry does not count: correct or remove it.")
+        yield _error(kind.name, fault, "Mediarelay ignores this entry. Correct or remove it.")
     if not found.usable:
-        yield _error(kind.name, "no entry that can be used", f"{kind.closed}: put one.")
+        yield _error(kind.name, "no entry that can be used", f"{kind.closed}. Put one.")
     for severity, what in kind.weaknesses(fields):
         yield Finding(severity, kind.name, what, "Replace it.")
 
@@ -218,7 +225,7 @@ def _weak_tokens(fields: Fields) -> Iterator[Weakness]:
         if not _PATH_TOKEN.fullmatch(token):
             yield (
                 Severity.WARNING,
-                f"token {place}: not only letters, digits, - and _: it may not arrive as it was sent",
+                f"token {place}: characters other than letters, digits, - and _ may change on their way",
             )
 
 
@@ -237,11 +244,11 @@ def _weak_music(fields: Fields) -> Iterator[Weakness]:
 def _weak_clients(fields: Fields) -> Iterator[Weakness]:
     for place, (sha256, client_) in enumerate(clients(fields).usable):
         if sha256 == digest(""):
-            yield Severity.ERROR, f"client {place}: the digest of an empty token, which is never admitted"
+            yield Severity.ERROR, f"client {place}: the digest of an empty token, which the authorizer always refuses"
         if not SCOPES & set(client_.scopes):
-            yield Severity.WARNING, f"client {place}: none of its scopes opens anything"
+            yield Severity.WARNING, f"client {place}: it has no known scope"
         elif set(client_.scopes) - SCOPES:
-            yield Severity.WARNING, f"client {place}: a scope that opens nothing"
+            yield Severity.WARNING, f"client {place}: it has an unknown scope"
 
 
 def _weak_keys(fields: Fields) -> Iterator[Weakness]:
@@ -255,17 +262,17 @@ def _weak_keys(fields: Fields) -> Iterator[Weakness]:
 # The keys are the settings with the ARNs of the secrets.
 KINDS: Mapping[str, Kind] = {
     "callback_tokens_secret": Kind(
-        "CallbackTokens", frozenset({"tokens"}), callback_tokens, _weak_tokens, "No callback gets in"
+        "CallbackTokens", frozenset({"tokens"}), callback_tokens, _weak_tokens, "No callback is accepted"
     ),
     "music_secret": Kind(
         "MusicSecret",
         frozenset({"webhook_secrets", "callback_secrets"}),
         music_secrets,
         _weak_music,
-        "No relay gets in",
+        "No relay is accepted",
     ),
     "api_clients_secret": Kind(
-        "ApiClients", frozenset({"clients", "unused"}), clients, _weak_clients, "No API client gets in"
+        "ApiClients", frozenset({"clients", "unused"}), clients, _weak_clients, "No API client is accepted"
     ),
     "provider_keys_secret": Kind(
         "ProviderKeys",

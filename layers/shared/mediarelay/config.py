@@ -46,6 +46,7 @@ class Settings:
     table_name: str = ""
     callback_trust: str = "confirm"
     callback_source_cidrs: str = "0.0.0.0/0,::/0"
+    music_source_cidrs: str = "0.0.0.0/0,::/0"
     max_callback_bytes: int = 5 * 2**20
     first_poll_after: timedelta = timedelta(minutes=1)
     give_up_after: timedelta = timedelta(days=1)

@@ -7,6 +7,7 @@ with the standard library only.
 import json
 import logging
 from functools import partial
+from threading import Lock
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
@@ -30,6 +31,8 @@ logger = Logger(
     name="%(name)s",
 )
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+# Batches of submits count in several threads, and the sums of Powertools are not made for that.
+_counting = Lock()
 
 
 def set_log_level(level: str) -> None:
@@ -44,13 +47,14 @@ def count(name: str, value: int = 1, **details: str) -> None:
 
     One blob at the end of an invocation publishes all its counts. It contains a sum for each value of each detail.
     """
-    for detail, choice in details.items():
-        sums = metrics.metadata_set.setdefault(DETAILS, {}).setdefault(name, {}).setdefault(detail, {})
-        sums[choice] = sums.get(choice, 0) + value
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    # Powertools publishes a full set of metrics at once, but keeps the metadata, which would then be counted twice.
-    if not metrics.metric_set:
-        metrics.metadata_set.clear()
+    with _counting:
+        for detail, choice in details.items():
+            sums = metrics.metadata_set.setdefault(DETAILS, {}).setdefault(name, {}).setdefault(detail, {})
+            sums[choice] = sums.get(choice, 0) + value
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        # Powertools publishes a full set of metrics at once, but keeps the metadata, which would be counted twice.
+        if not metrics.metric_set:
+            metrics.metadata_set.clear()
 
 
 def flush() -> None:

@@ -1,6 +1,7 @@
 """Decoding, bounds, partial changes, secrets."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,8 @@ def test_a_change_is_partial_and_kept(tmp_path) -> None:
 def test_a_wrong_change_changes_nothing(tmp_path) -> None:
     settings = load_settings(tmp_path)
     before = settings.config
-    for body in ({"workers": -1}, [], None, "x", {"buckets": [{"name": "-", "region": "x"}]}):
+    bodies: tuple[Any, ...] = ({"workers": -1}, [], None, "x", {"buckets": [{"name": "-", "region": "x"}]})
+    for body in bodies:
         with pytest.raises(Malformed):
             settings.update(body)
     assert settings.config is before

@@ -1,5 +1,8 @@
 """Whatever a request to a bucket says, it is understood or refused with an error of COS."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,11 +21,14 @@ PIECES = st.lists(
 ).map("".join)
 
 
+T = TypeVar("T")
+
+
 def item(size: int) -> StoredObject:
     return StoredObject(host="h", key="k", blob="b", size=size, etag='"e"', content_type="", modified=5.0)
 
 
-def understood_or_refused(read, *arguments) -> object:
+def understood_or_refused(read: Callable[..., T], *arguments: object) -> T | None:
     try:
         return read(*arguments)
     except CosError as refused:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[3]
 VIDEO = "cts-1250000000.cossh.myqcloud.com"
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "credentials": {"secret_id": "AKIDtest", "secret_key": "test-key"},
     "buckets": [{"name": "cts", "region": "sh", "video": True}],
 }

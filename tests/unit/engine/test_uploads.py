@@ -49,7 +49,7 @@ class LocalEnvironment:
 
     def content(self, key: str = "k") -> bytes | None:
         item = self.objects.find(PLACE, key)
-        return item and self.objects.path(item).read_bytes()
+        return self.objects.path(item).read_bytes() if item else None
 
 
 @pytest.fixture
@@ -208,27 +208,34 @@ def test_a_part_whose_file_is_lost_is_no_part(env: LocalEnvironment) -> None:
 
 def test_a_copy_and_an_open_file_survive_the_object(env: LocalEnvironment) -> None:
     source = env.objects.keep(draft_of(env, b"x"), WHERE)
-    _, file = env.objects.open(PLACE, "k")
-    with env.objects.pin(PLACE, "k") as (pinned, path):
+    opened = env.objects.open(PLACE, "k")
+    assert opened
+    with env.objects.pin(PLACE, "k") as found:
+        assert found
+        pinned, path = found
         assert env.objects.delete(PLACE, "k") is True
         assert (pinned, path.read_bytes()) == (source, b"x")
         env.objects.publish(path, pinned.etag, Destination(place=PLACE, key="copy"))
-    with file:
+    with opened[1] as file:
         assert file.read() == b"x"
     assert (env.content("copy"), env.files()) == (b"x", 0)
     with env.objects.pin(PLACE, "k") as nothing:
         assert nothing is None
     assert env.objects.open(PLACE, "k") is None
     assert env.objects.delete(PLACE, "k") is False
-    with env.objects.pin(PLACE, "copy") as (_, path), pytest.raises(ObjectExists):
-        env.objects.publish(path, "e", Destination(place=PLACE, key="copy", replace=False))
+    with env.objects.pin(PLACE, "copy") as copied:
+        assert copied
+        with pytest.raises(ObjectExists):
+            env.objects.publish(copied[1], "e", Destination(place=PLACE, key="copy", replace=False))
     assert (env.content("copy"), env.files()) == (b"x", 0)
 
 
-def test_a_file_that_is_replaced_at_that_moment_is_looked_for_again(env: LocalEnvironment, tmp_path: Path) -> None:
+def test_a_file_that_is_replaced_at_that_moment_is_looked_for_again(
+    env: LocalEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stale = env.objects.keep(draft_of(env, b"old"), WHERE)
     current = env.objects.keep(draft_of(env, b"new"), WHERE)
     looks = iter([stale, stale, current])
-    env.objects.find = lambda *_: next(looks)
+    monkeypatch.setattr(env.objects, "find", lambda *_: next(looks))
     assert env.objects.link(PLACE, "k", tmp_path / "target") == current
     assert (tmp_path / "target").read_bytes() == b"new"

@@ -58,7 +58,11 @@ class ApiResolver(APIGatewayHttpResolver):
         pattern that excludes emoji and quotation marks, so it gets the path of the route key instead.
         """
         matched = {**event, "rawPath": event["routeKey"].partition(" ")[2]}
-        answer = super().resolve(matched, context)
+        try:
+            answer = super().resolve(matched, context)
+        # Powertools serializes an answer outside of its exception handlers.
+        except Exception as error:  # noqa: BLE001 - `log_error` logs it
+            answer = problem(log_error(error))
         # HTTP/2 header names are in lower case, and the functions without a resolver write them like that, too.
         return answer | {"headers": {name.lower(): value for name, value in answer["headers"].items()}}
 

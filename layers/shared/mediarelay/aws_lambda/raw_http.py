@@ -68,11 +68,16 @@ def problem(error: MediarelayError) -> Response:
 
 def log_error(error: Exception) -> MediarelayError:
     """Log an error and return the error that the caller sees. Any other exception than ours is a bug: status 500."""
-    if isinstance(error, MediarelayError):
-        log.info("refused", extra={"status": error.status, "error": type(error).__name__})
-        return error
-    log.error("bug", exc_info=error)
-    return MediarelayError()
+    if not isinstance(error, MediarelayError):
+        log.error("unexpected error", exc_info=error)
+        return MediarelayError()
+    shown = {"status": error.status, "error": type(error).__name__}
+    if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.info("refused", extra=shown)
+    else:
+        # At error level, so that each 5xx leaves a trace at most log levels. The reason holds codes and keys only.
+        log.error("failed", extra={**shown, "reason": str(error)})
+    return error
 
 
 def with_problems(handler: Handler) -> Handler:

@@ -67,8 +67,8 @@ class RelayStored:
 
     @property
     def log_keys(self) -> dict[str, str]:
-        """The log key of the room."""
-        return {"room": self.song.room}
+        """The log keys of the song."""
+        return self.song.log_keys
 
 
 Change = CallbackStored | ReplayRequested | TaskUnpublished | IntentQueued | IntentRefused | RelayStored

@@ -1,4 +1,7 @@
-"""Rows of the due index: the duty, its subject, and the time from which it is due."""
+"""Rows of the due index: the duty, its subject, and the time from which it is due.
+
+`log_keys` returns the log keys that name a subject.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +20,10 @@ class TaskSubject:
     vid: str
     kind: Kind
 
-    def __str__(self) -> str:
-        """Return the vid, for log lines."""
-        return self.vid
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The log key of the task."""
+        return {"vid": self.vid}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,10 @@ class IntentSubject:
 
     identity: str
 
-    def __str__(self) -> str:
-        """Return the identity, for log lines."""
-        return self.identity
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The log key of the intent."""
+        return {"intent": self.identity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,10 @@ class ReplayJobSubject:
 
     identity: str
 
-    def __str__(self) -> str:
-        """Return the identity, for log lines."""
-        return self.identity
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The log key of the bulk replay."""
+        return {"job": self.identity}
 
 
 Subject = TaskSubject | IntentSubject | ReplayJobSubject | SongKey

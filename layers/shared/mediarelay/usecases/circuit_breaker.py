@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay.domain.circuit_breaker import FIRST_BREAK, Circuit, next_break
+from mediarelay.domain.circuit_breaker import FIRST_BREAK, QUERY_ACTIONS, Circuit, next_break
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import CircuitOpen
 from mediarelay.observability import count
 
@@ -41,9 +42,9 @@ class CircuitBreaker:
     circuits: CircuitStore
     clock: Callable[[], datetime]
 
-    def is_open(self, action: str) -> bool:
-        """Return whether the circuit of an action is open, so that calls of it are pointless now."""
-        return self.circuits.find(action).is_open(self.clock())
+    def refuses_queries(self, kind: Kind) -> bool:
+        """Return whether the circuit of the queries about a kind is open, so that they are pointless now."""
+        return self.circuits.find(QUERY_ACTIONS[kind]).is_open(self.clock())
 
     def before_call(self, action: str) -> Circuit:
         """Return the circuit of an action that may be called now; raises `CircuitOpen`."""

@@ -4,14 +4,14 @@ Poll and sweep share `Tick`, one run of a schedule, and `FailureBudget`, by whic
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from mediarelay.domain.due import Duty, query_duty
-from mediarelay.domain.due_item import DueItem, Subject, TaskSubject
+from mediarelay.domain.due_item import DueItem, TaskSubject
 from mediarelay.domain.schedule import hide_until
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.media import Kind
@@ -64,8 +64,8 @@ class FailureBudget:
     cause: LedgerUnavailable | Undelivered | None = None
 
     @contextmanager
-    def tolerate(self, subject: Subject | str) -> Iterator[None]:
-        """Count and log any failure about one subject."""
+    def tolerate(self, log_keys: Mapping[str, str]) -> Iterator[None]:
+        """Count and log any failure about one subject, which `log_keys` name."""
         begun = self.clock()
         # Any exception, also one of our own mistakes: one row that always fails must not stop the rows behind it.
         try:
@@ -73,7 +73,7 @@ class FailureBudget:
         except Exception:
             self.spent += self.clock() - begun
             count("LeftDue", duty=self.duty)
-            log.exception("left due", extra={"duty": self.duty, "subject": str(subject)})
+            log.exception("left due", extra={"duty": self.duty, **log_keys})
 
     @contextmanager
     def scan_guard(self) -> Iterator[None]:
@@ -128,7 +128,7 @@ class Tick:
     def _hide(self, row: DueItem, failures: FailureBudget) -> bool:
         """Hide a row; return False if another worker was faster, or the table did not answer."""
         hidden = list[bool]()
-        with failures.tolerate(row.subject):
+        with failures.tolerate(row.subject.log_keys):
             until = hide_until(row.duty, self.clock(), row.at, self.visibility_timeout, self.jitter())
             hidden.append(self.rows.hide(row, until))
         # The write failed, so the row may wait for ever. False would mean that another worker processes it.

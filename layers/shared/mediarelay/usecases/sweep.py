@@ -180,7 +180,7 @@ class Sweeper:
             for subject in islice(tick.unreadable(), ROWS_PER_TURN):
                 if failures.exhausted:
                     break
-                with failures.tolerate(subject):
+                with failures.tolerate(_log_keys(subject)):
                     rebuilt += self._rebuild(subject)
         return rebuilt
 
@@ -195,10 +195,14 @@ class Sweeper:
         return task is not None
 
 
+def _log_keys(subject: str | SongKey) -> dict[str, str]:
+    return subject.log_keys if isinstance(subject, SongKey) else {"vid": subject}
+
+
 def _carry_out(work: Work, action: Action, done: Counter[Duty]) -> None:
     """Carry out an action for each row, and count the rows that succeeded, also if listing the rest fails."""
     for row in work.rows:
-        with work.failures.tolerate(row.subject):
+        with work.failures.tolerate(row.subject.log_keys):
             action(row)
             done[work.duty] += 1
         if work.failures.exhausted:

@@ -13,11 +13,11 @@ from mediarelay.wiring import base
 MAX_SHOWN = 64
 
 
-def source_networks() -> Networks:
-    """Return the networks that may call. An entry that cannot be read is counted and logged, and admits no sender."""
-    found = read_networks(base.settings().callback_source_cidrs)
+def source_networks(setting: str) -> Networks:
+    """Return the networks of a setting. An entry that cannot be read is counted and logged, and admits no sender."""
+    found = read_networks(getattr(base.settings(), setting))
     for entry in found.unreadable or ([] if found.networks else ["the list is empty"]):
-        base.report_unreadable("callback_source_cidrs", ascii(entry)[:MAX_SHOWN])
+        base.report_unreadable(setting, ascii(entry)[:MAX_SHOWN])
     return found.networks
 
 

@@ -1,4 +1,7 @@
-"""Parts of every function: settings, a clock, the table, and secrets."""
+"""Parts of every function: settings, a clock, randomness, AWS clients, the table and secrets.
+
+The other wiring modules take all of these from here, and only while they build, so a test replaces them in one place.
+"""
 
 import logging
 import time
@@ -8,7 +11,7 @@ from functools import cache
 from random import SystemRandom
 from typing import Any
 
-from mediarelay.adapters.aws import client
+from mediarelay.adapters import aws
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.secrets import Reading, Secret
 from mediarelay.config import Settings, unreadable
@@ -16,6 +19,7 @@ from mediarelay.observability import count, flush, set_log_level
 
 # Without a seed, so no two execution environments ever draw the same ids or the same jitter.
 random = SystemRandom()
+client = aws.client
 log = logging.getLogger(__name__)
 
 

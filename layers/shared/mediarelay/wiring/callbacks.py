@@ -1,8 +1,7 @@
 """Callbacks of the CDN: the endpoint that accepts them, and the store, which the backlog and the quarantine use too."""
 
-from functools import cache
+from functools import cache, partial
 
-from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.observations import ObservationStore
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.sqs import CallbackBacklog
@@ -34,9 +33,9 @@ def callback_endpoint(kind: Kind) -> CallbackEndpoint:
     return CallbackEndpoint(
         store=callback_store(kind),
         # The backlog is needed only while the table is down, so its client is not made during init.
-        backlog=CallbackBacklog(lambda: client("sqs"), base.settings().callback_backlog_url),
+        backlog=CallbackBacklog(partial(base.client, "sqs"), base.settings().callback_backlog_url),
         tokens=early_secret("CallbackTokens", base.settings().callback_tokens_secret, callback_tokens),
-        networks=source_networks(),
+        networks=source_networks("callback_source_cidrs"),
         # `TRUSTED` lets a callback decide the outcome, so every other spelling of the setting means `CLAIM`.
         origin=Origin.TRUSTED if base.settings().callback_trust == "callback" else Origin.CLAIM,
         clock=base.now,

@@ -27,7 +27,7 @@ NONCE_BITS = 63
 @cache
 def cts_api() -> CtsApi:
     """Return the client of the provider's API."""
-    session = requests.Session()
+    random, session = base.random, requests.Session()
     # Otherwise requests reads proxies and `.netrc` from the environment for each call.
     session.trust_env = False
     return CtsApi(
@@ -38,7 +38,7 @@ def cts_api() -> CtsApi:
         guard=circuit_breaker(),
         clock=base.now,
         # `| 1`: the nonce must be positive.
-        nonce=lambda: base.random.getrandbits(NONCE_BITS) | 1,
+        nonce=lambda: random.getrandbits(NONCE_BITS) | 1,
         session=session,
     )
 

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.sns import Topic
 from mediarelay.usecases.songs.publish import SongPublisher
@@ -16,7 +15,7 @@ from mediarelay.wiring.tasks import task_repository, task_store
 @cache
 def topic() -> Topic:
     """Return the topic of the notifications."""
-    return Topic(client("sns"), base.settings().topic_arn)
+    return Topic(base.client("sns"), base.settings().topic_arn)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from mediarelay.adapters.aws import client
 from mediarelay.adapters.sqs import ConfirmQueue, SubmitQueue
 from mediarelay.wiring import base
 
@@ -10,16 +9,16 @@ from mediarelay.wiring import base
 @cache
 def confirm_queue() -> ConfirmQueue:
     """Return the queue of queries about known tasks."""
-    return ConfirmQueue(client("sqs"), base.settings().confirm_queue_url)
+    return ConfirmQueue(base.client("sqs"), base.settings().confirm_queue_url)
 
 
 @cache
 def confirm_unknown_queue() -> ConfirmQueue:
     """Return the queue of queries about tasks that only callbacks name."""
-    return ConfirmQueue(client("sqs"), base.settings().confirm_unknown_queue_url)
+    return ConfirmQueue(base.client("sqs"), base.settings().confirm_unknown_queue_url)
 
 
 @cache
 def submit_queue() -> SubmitQueue:
     """Return the queue of intents that wait for the provider."""
-    return SubmitQueue(client("sqs"), base.settings().submit_queue_url)
+    return SubmitQueue(base.client("sqs"), base.settings().submit_queue_url)

@@ -18,6 +18,6 @@ def relay_endpoint() -> RelayEndpoint:
         quarantine=QuarantineStore(base.table()),
         cipher=kms_cipher(),
         secrets=early_secret("MusicSecret", base.settings().music_secret, music_secrets),
-        networks=source_networks(),
+        networks=source_networks("music_source_cidrs"),
         clock=base.now,
     )

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.songs import SongStore
 from mediarelay.adapters.kms import KmsCipher
 from mediarelay.wiring import base
@@ -16,4 +15,4 @@ def song_store() -> SongStore:
 
 def kms_cipher() -> KmsCipher:
     """Return the cipher that encrypts and decrypts tokens."""
-    return KmsCipher(client("kms"), base.settings().song_token_key_id)
+    return KmsCipher(base.client("kms"), base.settings().song_token_key_id)

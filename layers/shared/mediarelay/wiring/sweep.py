@@ -5,7 +5,7 @@ from functools import cache
 from mediarelay.domain.budget import Budget
 from mediarelay.usecases.sweep import Sweeper
 from mediarelay.wiring import base
-from mediarelay.wiring.circuit import is_circuit_open
+from mediarelay.wiring.circuit import circuit_breaker
 from mediarelay.wiring.publishers import song_publisher, task_publisher
 from mediarelay.wiring.queues import submit_queue
 from mediarelay.wiring.tasks import replayer, task_repository, task_store
@@ -22,6 +22,6 @@ def sweeper() -> Sweeper:
         max_submits=Budget(base.settings().calls_per_minute).background.limit,
         replayer=replayer(),
         songs=song_publisher(),
-        is_circuit_open=is_circuit_open,
+        is_circuit_open=circuit_breaker().refuses_queries,
         clock=base.now,
     )

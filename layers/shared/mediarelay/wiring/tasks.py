@@ -41,14 +41,11 @@ def confirm_requester() -> ConfirmRequester:
 @cache
 def replayer() -> Replayer:
     """Return the use case that replays tasks."""
+    random = base.random
     return Replayer(
         tasks=task_repository(),
         listing=task_store(),
         replays=ReplayStore(base.table()),
         clock=base.now,
-        identity=_job_id,
+        identity=lambda: f"{random.getrandbits(JOB_ID_BITS):032x}",
     )
-
-
-def _job_id() -> str:
-    return f"{base.random.getrandbits(JOB_ID_BITS):032x}"

@@ -22,7 +22,8 @@ HOUR = 3_600_000
 
 def got(digest: str = "a", *, after: int = 0, sent: int | None = None, ttl: int | None = HOUR, **changes: Any) -> Relay:
     """A success, received so many seconds after the start."""
-    values = {"resources": (Resource(resource_id=digest, ttl=ttl),), "share_ttl": HOUR, "share_token": digest} | changes
+    resources = (Resource(resource_id=digest, ttl=ttl),)
+    values: dict[str, Any] = {"resources": resources, "share_ttl": HOUR, "share_token": digest} | changes
     when = after if sent is None else sent
     return Relay(
         key=KEY,

@@ -1,6 +1,7 @@
 """Contradictions: found in any order, bounded, and settled only by the provider."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -59,9 +60,10 @@ def test_what_the_provider_says_is_never_crowded_out(flood: frozenset[Statement]
     ],
 )
 def test_claims_that_contradict_are_a_conflict_until_the_provider_tells(
-    subject: str, claims: tuple[dict[str, object], ...], values: set[str]
+    subject: str, claims: tuple[dict[str, Any], ...], values: set[str]
 ) -> None:
-    first, second = (said(Origin.CLAIM, **({"state": State.PENDING, "minute": i} | c)) for i, c in enumerate(claims))  # type: ignore[arg-type]
+    made: list[dict[str, Any]] = [{"state": State.PENDING, "minute": minute} | c for minute, c in enumerate(claims)]
+    first, second = (said(Origin.CLAIM, **one) for one in made)
     assert fold([first]).conflicts == ()
     assert about(fold([first, second])) == about(fold([second, first])) == {subject: (values, None)}
     answer = replace(first, origin=Origin.ANSWER)

@@ -24,8 +24,10 @@ def said(origin: Origin, state: State, minute: int = 0, **facts: Any) -> Observa
 
 
 def views(task: Task) -> tuple[Any, ...]:
-    names = ("vid", "kind", "state", "outcome", "claimed", "source", "renditions", "faults", "created_at", "updated_at")
-    names += ("conflicts", "outcome_at")
+    names = (
+        *("vid", "kind", "state", "outcome", "claimed", "source", "renditions", "faults", "created_at", "updated_at"),
+        *("conflicts", "outcome_at"),
+    )
     return tuple(getattr(task, name) for name in names)
 
 

@@ -179,7 +179,8 @@ def test_lists_and_deletion(connect, sdk) -> None:
     listed = client.list_objects(bucket, Prefix="list/", Delimiter="/")
     assert [item["Key"] for item in listed["Contents"]] == ["list/a", "list/c"]
     assert [item["Prefix"] for item in listed["CommonPrefixes"]] == ["list/b/"]
-    found, marker = [], ""
+    found = list[str]()
+    marker: str | None = ""
     while marker is not None:
         page = client.list_objects(bucket, Prefix="list/", Marker=marker, MaxKeys=1)
         found += [item["Key"] for item in page["Contents"]]

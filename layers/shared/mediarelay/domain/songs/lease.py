@@ -233,7 +233,7 @@ def _is_harmless(error: ZegoError) -> bool:
 
 
 def _matters(error: ZegoError, age: timedelta) -> bool:
-    """Return whether an error matters for the next action. That another member has the song is believed for an hour."""
+    """Return whether an error matters for the next action. "Another member has the song" expires after one hour."""
     return not _is_harmless(error) or (AFTER.get(error.kind) is Next.USE and age <= DEFAULT_VALIDITY)
 
 

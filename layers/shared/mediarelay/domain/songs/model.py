@@ -29,6 +29,11 @@ class SongKey:
     vendor: int
     type: SongType
 
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The log keys of the song."""
+        return {"room": self.room, "song": self.song}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:

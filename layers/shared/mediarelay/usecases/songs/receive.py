@@ -179,7 +179,7 @@ class RelayEndpoint:
     @staticmethod
     def _refused(why: str) -> Unauthenticated:
         count("RelayUnauthenticated")
-        log.warning("relay refused: %s", why)
+        log.warning("relay refused", extra={"reason": why})
         return Unauthenticated()
 
 

@@ -156,7 +156,7 @@ class CallbackEndpoint:
         except Undelivered as error:
             raise LedgerUnavailable("neither ledger nor queue") from error
         count("CallbackCaptured", kind=self.store.kind)
-        log.warning("sent to the backlog", extra={"error": str(why)})
+        log.warning("callback sent to the backlog", extra={"error": str(why)})
 
     def _authenticate(self, token: str | None, address: str) -> None:
         # The address first: its check needs no secret, so strangers cannot make the function read one.
