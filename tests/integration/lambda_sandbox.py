@@ -20,7 +20,7 @@ from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.listing import Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
-from mediarelay.domain.tasks.origin import TRUSTED_ORIGINS, Origin
+from mediarelay.domain.tasks.origin import PROVING_ORIGINS, Origin
 from mediarelay.domain.tasks.replay_job import ReplayJob
 from mediarelay.signing.standard_webhooks import headers
 from mediarelay.signing.tokens import digest
@@ -142,7 +142,7 @@ class LambdaSandbox:
         entry = LoggedObservation(vid=line["vid"], kind=kind, origin=origin, at=self.clock(), body=body)
         if line.get("unseen"):
             self.stores.tasks.append(
-                entry, first_check(kind, entry.at, base.settings().first_poll_after, known=origin in TRUSTED_ORIGINS)
+                entry, first_check(kind, entry.at, base.settings().first_poll_after, known=origin in PROVING_ORIGINS)
             )
         else:
             task_repository().add(entry)

@@ -20,8 +20,9 @@ from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
-from mediarelay.usecases.poll import Tick, poll
+from mediarelay.usecases.poll import poll
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
+from mediarelay.usecases.tick import Tick
 from mediarelay.wiring.callbacks import callback_endpoint, callback_store
 from mediarelay.wiring.circuit import budget, circuit_breaker
 from mediarelay.wiring.clients import batch_submitter, quarantine, task_reader

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.api.submits import batch_response
+from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.submits import AudioBatchItem, batch_response
 from mediarelay.domain.due_item import IntentSubject
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import BudgetSpent, ProviderRefused, Undelivered
+from mediarelay.usecases.tasks import submit_batch
 from tests.integration.task_harness import TaskHarness
 
 
@@ -109,3 +111,17 @@ def test_a_queue_that_is_down_leaves_requests_due(
 def test_without_a_ledger_each_item_says_so(harness: TaskHarness) -> None:
     harness.stores.table.client.delete_table(TableName=harness.table)
     assert statuses(harness, [song(1), {}]) == [503, 400]
+
+
+def test_threads_find_the_model_built(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pydantic builds a deferred model at its first use, which fails now and then if several threads do it at once."""
+    built = list[bool]()
+
+    def checked(model: type[AudioBatchItem], item: dict[str, Any]) -> AudioBatchItem:
+        built.append(model.__pydantic_complete__)
+        return validate(model, item)
+
+    monkeypatch.setattr(AudioBatchItem, "__pydantic_complete__", False)
+    monkeypatch.setattr(submit_batch, "validate", checked)
+    harness.batch_submitter.enqueue([song(1), song(2)], "game")
+    assert built == [True, True]

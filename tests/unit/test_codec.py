@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.adapters.dynamodb.codec import Raw, Row, decoder, encode
+from mediarelay.adapters.dynamodb.codec import Raw, Row, decoder, encode, lenient_strings
 from mediarelay.errors import RowUnreadable
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
@@ -20,7 +20,6 @@ READERS: dict[str, tuple[object, Callable[[Row], object]]] = {
     "time": (AT, lambda row: row.time("a")),
     "binary": (b"\x00", lambda row: row.binary("a")),
     "binaries": ((b"\x00", b""), lambda row: row.binaries("a")),
-    "string list": (("x", "y"), lambda row: row.string_list("a")),
     "texts": (frozenset({"x", "y"}), lambda row: row.texts("a")),
     "nested": ({"b": "x", "c": ""}, lambda row: row.nested("a").string_map()),
 }
@@ -40,6 +39,16 @@ ATTRIBUTES: list[dict[str, Any]] = [
 def test_what_is_encoded_is_read_back(name: str) -> None:
     value, read = READERS[name]
     assert read(Row(encode({"a": value}))) == value
+
+
+def test_lists_of_strings_are_read_leniently() -> None:
+    assert lenient_strings(encode({"a": ("x", "y")}), "a") == ("x", "y")
+    assert lenient_strings({"a": {"L": [{"N": "1"}, {"S": "y"}]}}, "a") == ("y",)
+
+
+@pytest.mark.parametrize("attribute", [one for one in ATTRIBUTES if "L" not in one])
+def test_no_list_is_an_empty_list_of_strings(attribute: dict[str, Any]) -> None:
+    assert lenient_strings({"a": attribute}, "a") == lenient_strings({}, "a") == ()
 
 
 def test_what_dynamodb_does_not_store_is_left_out() -> None:

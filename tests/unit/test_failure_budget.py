@@ -10,7 +10,7 @@ from mediarelay.domain.due_item import IntentSubject, ReplayJobSubject, Subject,
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import LedgerUnavailable, Undelivered
-from mediarelay.usecases.poll import MAX_FAILURE_TIME, FailureBudget
+from mediarelay.usecases.tick import MAX_FAILURE_TIME, FailureBudget
 from tests.counts import counted
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -57,7 +57,7 @@ class Unauthenticated(Rejected):
 
 
 class Forbidden(Rejected):
-    """The caller is known, but lacks the scope, or calls from another network."""
+    """The client lacks the scope, or the address of the caller is in no listed network."""
 
     status = 403
     title = "Forbidden"

@@ -27,11 +27,11 @@ from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.usecases.poll import FailureBudget, Tick
 from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
+from mediarelay.usecases.tick import FailureBudget, Tick
 
 # For this long after the deadline, the polls try the final query every minute, and the sweep leaves the task to them.
 OVERDUE_AFTER = timedelta(hours=1)

@@ -18,7 +18,7 @@ __all__ = ["batch_submitter", "quarantine", "replayer", "task_reader"]
 @cache
 def task_reader() -> TaskReader:
     """Return the use case that reads tasks."""
-    return TaskReader(tasks=task_repository(), listing=task_store(), bodies=task_store())
+    return TaskReader(tasks=task_repository(), listing=task_store())
 
 
 @cache

@@ -4,7 +4,8 @@ from functools import cache
 from typing import Any
 
 from mediarelay.adapters.dynamodb.due_index import DueIndex
-from mediarelay.usecases.poll import QueryQueue, Tick
+from mediarelay.usecases.poll import QueryQueue
+from mediarelay.usecases.tick import Tick
 from mediarelay.wiring import base
 from mediarelay.wiring.circuit import budget
 from mediarelay.wiring.queues import confirm_queue, confirm_unknown_queue

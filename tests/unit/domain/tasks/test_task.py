@@ -140,8 +140,8 @@ def test_source_fields_come_from_the_strongest_word_that_states_them() -> None:
         ]
     )
     assert task.source == Source(url="http://submit", size=1, place=Place(bucket="cts"))
-    assert Origin.CLAIM not in {one.origin for one in task.trusted_statements}
-    assert {one.origin for one in task.trusted_statements} == {Origin.ANSWER, Origin.SUBMIT}
+    assert Origin.CLAIM not in {one.origin for one in task.binding_statements}
+    assert {one.origin for one in task.binding_statements} == {Origin.ANSWER, Origin.SUBMIT}
 
 
 def test_times() -> None:

@@ -119,10 +119,6 @@ class Row:
         """Read a list of bytes."""
         return tuple(bytes(one["B"]) for one in self.item[name]["L"])
 
-    def string_list(self, name: str) -> tuple[str, ...]:
-        """Read a list of strings."""
-        return tuple(str(one["S"]) for one in self.item[name]["L"])
-
     def texts(self, name: str) -> frozenset[str]:
         """Read a set of strings; return an empty set if there is no such attribute."""
         return frozenset(self.item[name]["SS"]) if name in self else frozenset()
@@ -139,6 +135,11 @@ class Row:
 def lenient_text(item: Item, name: str) -> str:
     """Read a string; return an empty one if it is missing or of another type. For item types and log lines."""
     return str(item.get(name, _NO_ATTRIBUTE).get("S") or "")
+
+
+def lenient_strings(item: Item, name: str) -> tuple[str, ...]:
+    """Read a list of strings; leave out what is missing or of another type."""
+    return tuple(str(one["S"]) for one in item.get(name, _NO_ATTRIBUTE).get("L") or () if "S" in one)
 
 
 def lenient_binary(item: Item, name: str) -> bytes | None:

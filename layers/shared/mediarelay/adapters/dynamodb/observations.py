@@ -35,13 +35,12 @@ from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation, PendingCheck
 from mediarelay.domain.tasks.media import Kind, State
-from mediarelay.domain.tasks.origin import STORED_APART, Origin
+from mediarelay.domain.tasks.origin import CALLBACKS, STORED_APART, Origin
 
 # A lazy body that is larger when compressed is stored apart. Documented callbacks have less than half of this.
 MAX_INLINE_BODY_BYTES = 2048
 # The number of parts of a lazy body that is stored apart. Its presence says where to read the body.
 BODY_PARTS = "body_parts"
-CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 
-from mediarelay.adapters.dynamodb.codec import Item, Row, encode, lenient_binary, type_of
+from mediarelay.adapters.dynamodb.codec import Item, Row, encode, lenient_binary, lenient_strings, type_of
 from mediarelay.adapters.dynamodb.item_types import ItemType
 from mediarelay.adapters.dynamodb.keys import Key
 from mediarelay.adapters.dynamodb.table import Table
@@ -76,7 +76,7 @@ def _joined(head: Item, part: Item) -> Item:
 
 def part_keys(item: Item) -> tuple[str, ...]:
     """Return the sort keys of the parts that were joined to an item."""
-    return Row(item).string_list(PART_KEYS) if PART_KEYS in item else ()
+    return lenient_strings(item, PART_KEYS)
 
 
 def remaining_body(found: Iterable[Item]) -> bytes | None:

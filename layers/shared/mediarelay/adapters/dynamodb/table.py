@@ -132,14 +132,14 @@ class Table:
 
     def _pages(self, read: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         # DynamoDB refuses consistent reads of a global secondary index.
-        asked = {**request, "TableName": self.name, "ConsistentRead": "IndexName" not in request}
+        arguments = {**request, "TableName": self.name, "ConsistentRead": "IndexName" not in request}
         while True:
             with table_errors():
-                answer = read(**asked)
+                answer = read(**arguments)
             yield answer
             if "LastEvaluatedKey" not in answer:
                 return
-            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     # ── versioned and unreadable items ──────────────────────────────────────────────────────────────────────────────
 

@@ -138,7 +138,7 @@ class Lease:
         if lyrics and (grant := lyrics.grant):
             yield Entitlement(Part.KRC, _until(lyrics, grant.krc_ttl), lyrics.digest, grant.krc_token)
         if self.newest and (grant := self.newest.grant):
-            yield from (_resource_hold(self.newest, grant, one) for one in grant.resources)
+            yield from (_resource_entitlement(self.newest, grant, one) for one in grant.resources)
 
     @staticmethod
     def _last(relays: Iterable[Relay]) -> Relay | None:
@@ -258,7 +258,7 @@ def _until(relay: Relay, ttl: int | None) -> datetime:
     return relay.at + min(stated, MAX_VALIDITY)
 
 
-def _resource_hold(relay: Relay, grant: Grant, resource: Resource) -> Entitlement:
+def _resource_entitlement(relay: Relay, grant: Grant, resource: Resource) -> Entitlement:
     """Return the entitlement to a resource. Without a validity of its own, it lasts as long as it may be shared."""
     ttl = grant.share_ttl if resource.ttl is None else resource.ttl
     return Entitlement(Part.RESOURCE, _until(relay, ttl), relay.digest, resource=resource)

@@ -7,7 +7,7 @@ Everything that decides when the provider is queried, when an outcome is publish
     first observation ─▶ query due ─▶ queried ─┬─ no outcome, before the deadline
                           ▲                    ├─ no outcome, at the deadline ─▶ give up due ─▶ lost ─▶ publish due
                           │                    └─ outcome ────────────────────────────────────────────▶ publish due
-                          └── a callback, a submit or a replay of a lost task: a new deadline
+                          └── a claim, a submit or a replay of a lost task: a new deadline
 
     publish due ─▶ published ─▶ nothing is due, or the query of a lost task that got a new deadline
 
@@ -23,12 +23,11 @@ from mediarelay.domain.schedule import LAST_CHECK_INTERVAL, first_wait, next_che
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import MAX_URL, OUTCOMES, Kind, State
-from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.origin import CALLBACKS, Origin
 from mediarelay.domain.tasks.task import Task
 
 # The sweep leaves an outcome to the stream for this long, so that the two do not publish it at the same time.
 PUBLISH_GRACE = timedelta(seconds=30)
-CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
 # Observations that a client's request causes.
 REQUESTED = frozenset({Origin.TRACK, Origin.SUBMIT})
@@ -287,18 +286,18 @@ class Lifecycle:
     # ── checks that are settled ─────────────────────────────────────────────────────────────────────────────────────
 
     def _settled(self, bookkeeping: Bookkeeping, due: Due | None) -> tuple[PendingCheck, ...]:
-        """Return the claims and replays that need no query of their own any more."""
+        """Return the checks that need no query of their own any more."""
         is_settled = self._settles(bookkeeping, due)
         return tuple(one for one in self.log.pending if is_settled(one))
 
     def _settles(self, bookkeeping: Bookkeeping, due: Due | None) -> Callable[[PendingCheck], bool]:
         """Return the rule that says which checks are settled.
 
-        check                                       settled
-        replay                                      once a query began after it
-        claim of a task with the provider's outcome at once
-        claim of the kind that the item queries     at once: the item's own duty queries on its behalf
-        claim of the other kind                     after a query for its kind, or the timeout, past its own deadline
+        check                                             settled
+        replay                                            once a query began after it
+        observation of a task with the provider's outcome at once
+        observation of the kind that the item queries     at once: the item's own duty queries on its behalf
+        callback of the other kind                        after a query for its kind, or the timeout, past its deadline
         """
         queries = due is not None and due.duty is query_duty(bookkeeping.kind, known=self.task.is_known)
         covered: Iterable[Kind] = set(Kind) if self.task.certain_kind else {bookkeeping.kind}

@@ -56,7 +56,7 @@ class LoggedObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingCheck:
-    """A claim or a replay that waits in the due index until the provider has been queried.
+    """An observation or a replay that waits in the due index until the provider has been queried.
 
     Attributes:
         handle: Its row.

@@ -23,8 +23,9 @@ class Origin(StrEnum):
 
 
 AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
+CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 # Origins that prove that a task exists.
-TRUSTED_ORIGINS = frozenset({Origin.TRACK, Origin.SUBMIT, Origin.TRUSTED, Origin.ANSWER})
+PROVING_ORIGINS = frozenset({Origin.TRACK, Origin.SUBMIT, Origin.TRUSTED, Origin.ANSWER})
 # Origins that do not prove the kind of a task: a callback may arrive at the wrong address.
 UNCERTAIN = frozenset({Origin.REPLY, Origin.TIMEOUT, Origin.CLAIM, Origin.TRUSTED})
 # Origins whose bodies are not loaded with the log, as there may be any number of them.

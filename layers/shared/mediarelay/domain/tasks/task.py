@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from mediarelay.domain.tasks.conflict import OUTCOME, Conflict, Statement, bounded, conflicts, statements
 from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition, Source
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
-from mediarelay.domain.tasks.origin import AUTHORITY, TRUSTED_ORIGINS, UNCERTAIN, Origin
+from mediarelay.domain.tasks.origin import AUTHORITY, PROVING_ORIGINS, UNCERTAIN, Origin
 
 Layer = TypeVar("Layer", Source, Place)
 
@@ -83,7 +83,7 @@ class Task:
 
         Only claims name all other tasks. Anybody with the path token can invent those.
         """
-        return not TRUSTED_ORIGINS.isdisjoint(self.best)
+        return not PROVING_ORIGINS.isdisjoint(self.best)
 
     @property
     def is_only_claimed(self) -> bool:
@@ -162,7 +162,7 @@ class Task:
         )
 
     @property
-    def trusted_statements(self) -> frozenset[Statement]:
+    def binding_statements(self) -> frozenset[Statement]:
         """The statements that an answer must agree with. Unsigned claims must not decide which answer is accepted."""
         return frozenset(one for one in self.statements if one.origin is not Origin.CLAIM)
 

@@ -19,8 +19,8 @@ from mediarelay.domain.songs.lease import CurrentLease, Lease, lease
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.errors import LedgerUnavailable
 from mediarelay.observability import count
-from mediarelay.usecases.tasks.publish import Topic
-from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS
+from mediarelay.usecases.concurrency import MAX_ATTEMPTS
+from mediarelay.usecases.topic import Topic
 
 logger = logging.getLogger(__name__)
 

@@ -55,7 +55,7 @@ class Confirmer:
             The task; None if nothing is known about it.
 
         Raises:
-            LedgerUnavailable: Nothing was written; the queue should deliver the message again.
+            LedgerUnavailable: A read or a write failed; the queue should deliver the message again.
         """
         log, task = self.tasks.load(vid)
         has_replay = any(one.is_replay for one in log.pending)
@@ -72,7 +72,7 @@ class Confirmer:
         """Log the replies that can be read by now as answers; return the task as it is then."""
         if task is None:
             return None
-        answers = accepted_replies(log, task.trusted_statements, self.tasks.read_body)
+        answers = accepted_replies(log, task.binding_statements, self.tasks.read_body)
         appended = [self.tasks.append(answer) for answer in answers]
         return self.tasks.refresh(task.vid, task.kind) if appended else task
 
@@ -104,7 +104,7 @@ class Confirmer:
         """Log the data of an answer: as an answer if it is about this task, otherwise as a reply."""
         body = canonical(data)
         try:
-            check_answer(vid, kind, data, task.trusted_statements if task else ())
+            check_answer(vid, kind, data, task.binding_statements if task else ())
         except AnswerRejected as error:
             return self._log_reply(vid, kind, body, error, begun)
         return self._append(vid, kind, Origin.ANSWER, body, begun)

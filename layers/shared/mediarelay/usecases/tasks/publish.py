@@ -13,13 +13,7 @@ from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
 from mediarelay.observability import count
 from mediarelay.usecases.tasks.repository import TaskRepository
-
-
-class Topic(Protocol):
-    """The topic of the subscribers."""
-
-    def publish(self, message: str, attributes: dict[str, str]) -> None:
-        """Publish one message; raises `Undelivered`."""
+from mediarelay.usecases.topic import Topic
 
 
 class PublicationStore(Protocol):

@@ -30,13 +30,6 @@ class TaskListing(Protocol):
         """Return up to `limit` tasks of a selection that follow the cursor."""
 
 
-class BodyStore(Protocol):
-    """Stores the bodies of claims and replies."""
-
-    def read_body(self, observation: LoggedObservation) -> bytes | None:
-        """Read the body of a claim or a reply; return None once it has been deleted."""
-
-
 @dataclass(frozen=True, slots=True)
 class TaskObservations:
     """A task and its observations, oldest first. They are read one by one, because they may be large."""
@@ -51,7 +44,6 @@ class TaskReader:
 
     tasks: TaskRepository
     listing: TaskListing
-    bodies: BodyStore
 
     def task(self, vid: str) -> Task:
         """Return one task; raises `NotFound`. Claims fill gaps until the provider states the outcome."""
@@ -75,7 +67,7 @@ class TaskReader:
         """Yield observations, oldest first; the latest `most` claims and `most` replies come with their bodies."""
         ordered = sorted(observations, key=lambda one: (one.at, one.digest))
         latest = [one for origin in STORED_APART for one in [one for one in ordered if one.origin is origin][-most:]]
-        return (replace(one, body=self.bodies.read_body(one)) if one in latest else one for one in ordered)
+        return (replace(one, body=self.tasks.read_body(one)) if one in latest else one for one in ordered)
 
     def page(
         self, selections: Sequence[Selection], *, order: Order, limit: int, cursor: str | None

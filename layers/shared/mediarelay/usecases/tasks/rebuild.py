@@ -66,7 +66,7 @@ class Rebuilder:
             self.tasks.refresh(vid, log.item.bookkeeping.kind if log.item else task.kind)
 
     def _new_answers(self, log: TaskLog, task: Task) -> Iterator[LoggedObservation]:
-        return accepted_replies(log, task.trusted_statements, self.tasks.read_body)
+        return accepted_replies(log, task.binding_statements, self.tasks.read_body)
 
 
 def _differences(stored: TaskSummary, folded: TaskSummary) -> list[Difference]:

@@ -14,7 +14,7 @@ from mediarelay.domain.due import Due
 from mediarelay.domain.schedule import first_check
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.domain.tasks.origin import TRUSTED_ORIGINS, Origin
+from mediarelay.domain.tasks.origin import PROVING_ORIGINS, Origin
 from mediarelay.errors import Forbidden, LedgerUnavailable, Malformed, Rejected, TooLarge, Unauthenticated, Undelivered
 from mediarelay.observability import add_log_keys, count
 from mediarelay.signing.tokens import accepts
@@ -72,7 +72,7 @@ class CallbackStore:
 
         Raises:
             TooLarge, Malformed: The body is no callback; it is stored in quarantine.
-            LedgerUnavailable: Nothing is stored.
+            LedgerUnavailable: The write failed, or its result is unknown. Taking the body again is harmless.
         """
         try:
             head = self.read_head(body)
@@ -82,7 +82,7 @@ class CallbackStore:
             raise
         add_log_keys(vid=head.vid)
         # The schedule queries the task even if the stream never reports this callback.
-        check = first_check(self.kind, at, self.first_poll_after, known=origin in TRUSTED_ORIGINS)
+        check = first_check(self.kind, at, self.first_poll_after, known=origin in PROVING_ORIGINS)
         stored = self.observations.append(self._observation(head, body, origin, at), check)
         count("ClaimStored" if stored else "ClaimRepeated", kind=self.kind)
         if head.lenient:

@@ -17,10 +17,9 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task, fold
 from mediarelay.errors import LedgerUnavailable
 from mediarelay.observability import count
+from mediarelay.usecases.concurrency import MAX_ATTEMPTS
 from mediarelay.usecases.tasks.unreadable import count_unreadable
 
-# A writer starts over if another one was faster. Losing so often means that something else is wrong.
-MAX_ATTEMPTS = 5
 logger = logging.getLogger(__name__)
 
 

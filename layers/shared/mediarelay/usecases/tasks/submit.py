@@ -28,7 +28,8 @@ from mediarelay.errors import (
     ProviderUnknown,
 )
 from mediarelay.observability import add_log_keys, count
-from mediarelay.usecases.tasks.repository import MAX_ATTEMPTS, TaskRepository
+from mediarelay.usecases.concurrency import MAX_ATTEMPTS
+from mediarelay.usecases.tasks.repository import TaskRepository
 
 # The timeout of the submit functions is shorter, so the sweep never submits an intent that one still works on.
 SUBMIT_GRACE = timedelta(seconds=60)

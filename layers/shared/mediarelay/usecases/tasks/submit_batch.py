@@ -25,6 +25,8 @@ class BatchSubmitter:
 
     def enqueue(self, items: Sequence[Any], client: str) -> list[Result]:
         """Store the items that a client sent; return the result or error of each, in order."""
+        # Pydantic builds a model at its first use, and several threads that do so at once may fail.
+        AudioBatchItem.model_rebuild()
         with ThreadPoolExecutor(WRITERS) as pool:
             return list(pool.map(lambda item: self._enqueue(item, client), items))
 
