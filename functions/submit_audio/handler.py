@@ -24,7 +24,7 @@ app = api_resolver()
 def submit_audio(request: AudioTaskRequest) -> JsonResponse:
     """Submit the task, or return the one that the same key gave before."""
     key = idempotency_key(app.current_event.raw_event)
-    return respond_submitted(SUBMITTER.submit(Kind.AUDIO, request.model_dump(), key))
+    return respond_submitted(SUBMITTER.submit(Kind.AUDIO, request.model_dump(exclude_none=True), key))
 
 
 handler = observed(app.resolve)

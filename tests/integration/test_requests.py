@@ -289,6 +289,18 @@ def test_a_batch_has_keys_of_its_own(lambda_sandbox: LambdaSandbox) -> None:
     assert (answer["statusCode"], json.loads(answer["body"])["field"]) == (400, "Idempotency-Key")
 
 
+@pytest.mark.parametrize("name", ["", "x" * 129, "\u00e9" * 65, "a\nb", "\ud800"])
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [(key, part) for key in CLIENT_ROUTES for part in ("room_id", "song_id") if f"{{{part}}}" in key],
+)
+def test_a_name_in_a_path_that_no_relay_may_have_is_refused(
+    lambda_sandbox: LambdaSandbox, key: str, wrong: str, name: str
+) -> None:
+    answer = lambda_sandbox.invoke("read_songs", request(key, path={"room_id": "r", "song_id": "s", wrong: name}))
+    assert (answer["statusCode"], answer["body"]["field"]) == (400, wrong)
+
+
 @pytest.mark.parametrize("function", sorted({owner(key) for key in CLIENT_ROUTES}))
 def test_an_unknown_route_is_404(lambda_sandbox: LambdaSandbox, function: str) -> None:
     answer = lambda_sandbox.handler(function).handler(request("GET /nothing"), Context())

@@ -77,7 +77,8 @@ def test_a_refused_request_leaves_the_line_that_operators_search_for(
 def test_the_log_level_of_the_deployment_holds(lambda_sandbox: LambdaSandbox, paths: list[Path]) -> None:
     event = {"routeKey": "GET /nothing", "requestContext": {"http": {"method": "GET"}, "stage": "$default"}}
     environment = lambda_sandbox.environment("read_ledger") | {"LOG_LEVEL": "ERROR"}
-    assert run("read_ledger", event, environment, paths, PLAIN).lines == []
+    done = run("read_ledger", event, environment, paths, PLAIN)
+    assert (done.posted["response"]["statusCode"], done.lines) == (404, [])
 
 
 @pytest.mark.parametrize("function", ["confirm", "submit_audio", "submit_queued", "track_video"])

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mediarelay.contracts.api.base import validate
-from mediarelay.contracts.api.songs import SongNames, song_history, song_page
+from mediarelay.contracts.api.songs import song_history, song_page
 from mediarelay.contracts.api.tasks import TaskQuery, task_details, task_history, task_page
 from mediarelay.usecases.songs.read import SongReader
 from mediarelay.usecases.tasks.read import TaskReader
@@ -46,5 +45,4 @@ class SongViews:
         return song_history(self.reader.history(room, song))
 
     def resolve(self, *names: str) -> tuple[str, ...]:
-        validate(SongNames, dict(zip(("room_id", "song_id"), names, strict=False)))
         return self.reader.resolve(*names)

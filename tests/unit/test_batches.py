@@ -8,8 +8,10 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import UnexpectedBatchTypeError
 
 from mediarelay.aws_lambda.batches import sqs_handler, stream_handler
+from mediarelay.domain.change import IntentQueued, RelayStored, TaskUnpublished
+from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
-from mediarelay.observability import add_log_keys, logger
+from mediarelay.observability import SUBJECT_KEYS, add_log_keys, logger
 from tests.lambda_context import Context, messages
 
 Raw = Mapping[str, Any]
@@ -92,13 +94,20 @@ def test_log_lines_of_a_record_name_it_and_not_the_one_before(source: str) -> No
 
     def do(name: str) -> None:
         keys[name] = dict(logger.get_current_keys())
-        add_log_keys(vid=f"vid of {name}", intent="intent")
+        add_log_keys(**dict.fromkeys(SUBJECT_KEYS, f"of {name}"))
 
     run(source, ("1", "2"), do)
     prefix = {"queue": "", "stream": "event "}[source]
     assert [keys[name]["correlation_id"] for name in ("1", "2")] == [f"{prefix}1", f"{prefix}2"]
-    assert [keys["2"].get(name) for name in ("vid", "room", "intent")] == [None] * 3
-    assert "vid" not in logger.get_current_keys()
+    assert [keys["2"].get(name) for name in SUBJECT_KEYS] == [None] * len(SUBJECT_KEYS)
+    assert not {*SUBJECT_KEYS} & {*logger.get_current_keys()}
+
+
+def test_a_change_names_its_subject_with_keys_that_end_with_its_record() -> None:
+    song = SongKey("room 1", "s1", 1, SongType.SONG)
+    assert RelayStored(song).log_keys == {"room": "room 1", "song": "s1"}
+    for change in (RelayStored(song), TaskUnpublished("v1"), IntentQueued("i1")):
+        assert {*change.log_keys} <= {*SUBJECT_KEYS}
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": []}, {"Records": None}])

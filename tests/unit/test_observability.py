@@ -15,7 +15,16 @@ import pytest
 
 from mediarelay.aws_lambda.observability import PATH_KEYS, observed
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.observability import NAMESPACE, SERVICE, add_log_keys, count, logger, metrics, set_log_level
+from mediarelay.observability import (
+    NAMESPACE,
+    SERVICE,
+    SUBJECT_KEYS,
+    add_log_keys,
+    count,
+    logger,
+    metrics,
+    set_log_level,
+)
 from tests.counts import blobs, counted
 from tests.lambda_context import Context
 from tests.stack import ROOT
@@ -207,7 +216,9 @@ def test_the_level_holds_for_all_loggers_and_for_no_metric(
 
 
 # Mappings that a log line may include: the test below looks into the functions that make them.
-INCLUDED = {"log_keys", "row.subject.log_keys", "change.log_keys", "shown", "named", "_request_keys(event)"}
+INCLUDED = {"log_keys", "row.subject.log_keys", "change.log_keys", "_request_keys(event)"}
+# Mappings that the functions of `MAKERS` build in a line of their own.
+LOCAL = {"raw_http.py": "shown", "observability.py": "named"}
 MAKERS = {"log_keys", "_log_keys", "_request_keys", "log_error"}
 
 
@@ -216,26 +227,26 @@ def fields(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text("utf-8"))
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         if getattr(call.func, "id", "") == "add_log_keys":
-            yield from (word.arg or included(word.value) for word in call.keywords)
+            yield from (word.arg or included(word.value, path) for word in call.keywords)
         for word in call.keywords:
             if word.arg == "extra" and not isinstance(word.value, ast.Constant):  # a model may have `extra="forbid"`
-                yield from keys(word.value)
+                yield from keys(word.value, path)
     for maker in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in MAKERS):
         for mapping in (node for node in ast.walk(maker) if isinstance(node, ast.Dict)):
-            yield from keys(mapping)
+            yield from keys(mapping, path)
 
 
-def keys(mapping: ast.expr) -> Iterator[str]:
+def keys(mapping: ast.expr, path: Path) -> Iterator[str]:
     if not isinstance(mapping, ast.Dict):
-        yield included(mapping)
+        yield included(mapping, path)
         return
     for key, value in zip(mapping.keys, mapping.values, strict=True):
-        yield str(key.value) if isinstance(key, ast.Constant) else included(value)
+        yield str(key.value) if isinstance(key, ast.Constant) else included(value, path)
 
 
-def included(mapping: ast.expr) -> str:
+def included(mapping: ast.expr, path: Path) -> str:
     """An allowed name for a mapping whose maker is looked into, or that another line of its module builds."""
-    return "vid" if ast.unparse(mapping) in INCLUDED else "?"
+    return "vid" if ast.unparse(mapping) in {*INCLUDED, LOCAL.get(path.name)} else "?"
 
 
 def test_only_named_fields_are_logged() -> None:
@@ -245,7 +256,7 @@ def test_only_named_fields_are_logged() -> None:
 
 
 def test_the_path_parameters_that_are_logged() -> None:
-    assert set(PATH_KEYS.values()) <= LOG_FIELDS
+    assert set(PATH_KEYS.values()) <= set(SUBJECT_KEYS) <= LOG_FIELDS
 
 
 def test_counts_of_threads_are_all_published(capsys: pytest.CaptureFixture[str]) -> None:

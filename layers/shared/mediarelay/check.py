@@ -31,7 +31,7 @@ MIN_VISIBILITY_TIMEOUT = timedelta(minutes=3)
 MIN_TOKEN_LETTERS = 16
 # The specification of Standard Webhooks requires this length.
 MIN_WEBHOOK_KEY_BYTES = 24
-NETWORK_SETTINGS = frozenset({"callback_source_cidrs", "music_source_cidrs"})
+NETWORK_SETTINGS = ("callback_source_cidrs", "music_source_cidrs")
 SCOPES = frozenset({"read", "submit", "admin", "read:tokens"})
 # The template creates the secret with this `secret_id`, for the operator to replace.
 PLACEHOLDER = "unset"
@@ -146,7 +146,7 @@ def _check_settings(environment: Environment) -> Iterator[Finding]:
         yield _error(name.upper(), why, _consequence(name))
     # Without the unreadable ones, of which the provider's URL would raise, the others can be checked.
     settings = Settings.read({name: text for name, text in environment.items() if name.lower() not in wrong})
-    for setting in NETWORK_SETTINGS & given_settings(environment).keys():
+    for setting in (name for name in NETWORK_SETTINGS if name in given_settings(environment)):
         yield from _check_networks(setting, getattr(settings, setting))
     if settings.callback_trust == "callback" and "callback_source_cidrs" in given_settings(environment):
         yield from _check_trust(settings.callback_source_cidrs)

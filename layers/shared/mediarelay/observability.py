@@ -35,6 +35,10 @@ metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 _counting = Lock()
 
 
+# Log keys that name the subject of a record or a row.
+SUBJECT_KEYS = ("vid", "room", "song", "intent", "job")
+
+
 def set_log_level(level: str) -> None:
     """Set the level of all loggers of this package (`INFO`, `WARNING`, `ERROR` or `CRITICAL`)."""
     # Lambda's own log level is no alternative: Lambda treats a line without a level as INFO, so WARN would drop the

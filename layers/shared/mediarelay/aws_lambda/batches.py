@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from mediarelay.aws_lambda.observability import Handler, observed
 from mediarelay.errors import RowUnreadable
-from mediarelay.observability import logger
+from mediarelay.observability import SUBJECT_KEYS, logger
 
 Record = TypeVar("Record", SQSRecord, DynamoDBRecord)
 Response = dict[str, Any]
@@ -49,7 +49,7 @@ def _run(handle: Callable[[Record], object], record: Record, correlation_id: str
     The adapter has already recorded the row. A retry would repair nothing and delay the later changes of a shard.
     """
     # None removes the keys of the record before, which may be about another task.
-    with logger.append_context_keys(correlation_id=correlation_id, vid=None, room=None, intent=None):
+    with logger.append_context_keys(correlation_id=correlation_id, **dict.fromkeys(SUBJECT_KEYS)):
         try:
             handle(record)
         except RowUnreadable:

@@ -56,7 +56,7 @@ def next_check(duty: Duty, now: datetime, wait: timedelta, *, queried: bool, giv
 def next_wait(
     first: timedelta, attempts: int, jitter: float, *, known: bool = True, over_budget_for: timedelta = timedelta()
 ) -> timedelta:
-    """Return how long to wait for the next query: exponential back-off with jitter, never above its maximum.
+    """Return how long to wait for the next query: exponential back-off up to a maximum, with jitter.
 
     Args:
         first: The first wait.
@@ -68,9 +68,9 @@ def next_wait(
     """
     factor = 1 + JITTER * (2 * jitter - 1)
     longest = MAX_WAIT if known else MAX_UNKNOWN_WAIT
-    # The maximum comes after the jitter. Tasks of one batch are spread by then, by the jitter of their earlier waits.
-    wait = min(first * BACKOFF_FACTOR ** min(attempts, _MAX_EXPONENT) * factor, longest)
-    return max(wait, min(over_budget_for / 2 * factor, MAX_WAIT))
+    wait = min(first * BACKOFF_FACTOR ** min(attempts, _MAX_EXPONENT), longest)
+    # The jitter comes after the maximum. Otherwise tasks that an outage has brought together would stay together.
+    return max(wait, min(over_budget_for / 2, MAX_WAIT)) * factor
 
 
 def next_minute(now: datetime) -> datetime:

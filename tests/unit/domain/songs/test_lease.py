@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.domain.songs.errors import zego_error
-from mediarelay.domain.songs.lease import MAX_VALIDITY, Lease, Next, Part, advice, lease, merge
+from mediarelay.domain.songs.lease import (
+    MAX_VALIDITY,
+    CurrentLease,
+    Lease,
+    Next,
+    Part,
+    SongTokens,
+    advice,
+    lease,
+    merge,
+    valid_tokens,
+)
 from mediarelay.domain.songs.model import Grant, Relay, Resource, SongKey, SongType
 from tests.hypothesis_profiles import patient, thorough
 
@@ -159,6 +170,14 @@ def test_the_newest_acquisition_wins() -> None:
 def test_what_was_shared_gives_no_right_to_share() -> None:
     known = lease([got("a"), got("b", after=1800, share_ttl=None, share_token=None, shared=True)])
     assert left(known, after=1800) == {"share": [HOUR // 2], "resource": [HOUR]}
+
+
+def test_the_token_of_a_shared_resource_is_hidden_although_an_older_acquisition_may_be_shared() -> None:
+    """The right to share belongs to the acquisition that granted it, not to what was shared with this room."""
+    resources = (Resource(resource_id="b", ttl=HOUR, share_token="not ours"),)
+    shared = got("b", after=60, resources=resources, share_ttl=None, share_token=None, shared=True)
+    current = CurrentLease(lease([got("a"), shared]), NOW + timedelta(seconds=60), NO_MARGIN)
+    assert valid_tokens(current, {"a", "b"}) == SongTokens(share="a", resources=(None,))
 
 
 def test_nobody_shares_it_ends_the_shared_lease_until_the_next_acquisition() -> None:

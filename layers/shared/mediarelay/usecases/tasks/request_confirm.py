@@ -38,7 +38,7 @@ class ConfirmRequester:
         Args:
             vid: The task.
             kind: The kind that the caller takes it to be.
-            known: Whether the caller knows that more than untrusted callbacks name the task. If not, the item is read.
+            known: Whether a client or a trusted callback names the task. Otherwise the task item is read.
 
         Raises:
             LedgerUnavailable, Undelivered: Nothing was sent; the task stays due.

@@ -32,8 +32,8 @@ class BatchSubmitter:
 
     def _enqueue(self, item: Any, client: str) -> Result:
         try:
-            request = validate(AudioBatchItem, _object(item)).model_dump()
-            key = request.pop("idempotency_key")
+            request = validate(AudioBatchItem, _object(item)).model_dump(exclude_none=True)
+            key = request.pop("idempotency_key", None)
             return self.registry.enqueue(Kind.AUDIO, request, ClientKey(client, key) if key else None)
         # The error of one item is its result. Raised, it would cost the client the results of all others.
         except MediarelayError as error:
