@@ -53,7 +53,7 @@ build: .venv/ready ## sam build for AWS; needs python3.13, or ALLOW_NO_BYTECODE=
 	find functions -name __pycache__ -prune -exec rm -rf {} +
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build
 
-deploy: build ## sam deploy --guided to AWS
+deploy: build ## sam build, and sam deploy --guided to AWS
 	$(BIN)/sam deploy --guided
 
 docs: .venv/ready ## write the generated documents anew: OpenAPI, the schema of notifications, a table of errors

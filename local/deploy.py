@@ -1,10 +1,13 @@
 """Build the real template with sam, deploy it into the emulator, and apply the settings that the emulator ignores."""
 
+import hashlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from local.aws import client
@@ -19,6 +22,9 @@ CONFIG = ("--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")
 ARTIFACTS = "mediarelay-artifacts"
 PACKAGED = "packaged.yaml"
 BUILD_LOCK = ROOT / ".local" / "build.lock"
+BUILDS = ROOT / ".local" / "builds"
+# What a build depends on, beside the version of Python. The lock file pins sam.
+SOURCES = ("functions", "layers", "template.yaml", "samconfig.toml", "requirements/dev.txt")
 # Parameters whose minimum is lower on this machine. On AWS, a message must not reappear while a function still uses it;
 # here, tests must not wait so long for a repeat.
 LEAST = {"VisibilityTimeout": 30}
@@ -34,20 +40,68 @@ class Deployment:
 
 
 def build(env: LocalEnvironment) -> None:
-    """Run `sam build` for this machine's Python, and `sam package`. The emulator must be running.
+    """Put the built functions and layers into the stack's bucket. The emulator must be running.
 
-    All stacks of this checkout share the build folder, so they take turns.
+    All stacks of this checkout share one build, which lasts until a source changes, so they take turns.
     """
+    _make_bucket(env)
+    with in_turn(BUILD_LOCK):
+        built = BUILDS / _digest()
+        if built.exists():
+            _upload(env, built)
+        else:
+            _build(env)
+            _keep(env, built)
+
+
+def _digest() -> str:
+    """Return the hash of everything that a build depends on. Bytecode depends on this Python."""
+    found = hashlib.sha256(sys.version.encode())
+    for file in sorted(file for name in SOURCES for file in _files(ROOT / name)):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        found.update(f"{file.relative_to(ROOT)} {content}\n".encode())
+    return found.hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    """Return a file, or all files of a folder but bytecode."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return [file for file in files if file.is_file() and file.parent.name != "__pycache__"]
+
+
+def _build(env: LocalEnvironment) -> None:
+    """Run `sam build` for this machine's Python, and `sam package`."""
     # The emulator runs functions with this Python. An empty LAYER_TARGET makes pip choose wheels for this machine.
     layers = {"LAYER_PYTHON": sys.executable, "PYTHON": sys.executable, "LAYER_TARGET": " "}
     cache = ROOT / ".local" / "cache" / str(sys.implementation.cache_tag)
-    _make_bucket(env)
-    with in_turn(BUILD_LOCK):
-        # sam would package bytecode. It changes with each import, so sam would deploy the function again.
-        for bytecode in (ROOT / "functions").glob("*/__pycache__"):
-            shutil.rmtree(bytecode, ignore_errors=True)
-        _sam(env, ["build", "--cache-dir", str(cache)], env.build_environment() | layers)
-        _sam(env, ["package", "--output-template-file", str(env.path(PACKAGED))])
+    # sam would package bytecode. It changes with each import, so sam would deploy the function again.
+    for bytecode in (ROOT / "functions").glob("*/__pycache__"):
+        shutil.rmtree(bytecode, ignore_errors=True)
+    _sam(env, ["build", "--cache-dir", str(cache)], env.build_environment() | layers)
+    _sam(env, ["package", "--output-template-file", str(env.path(PACKAGED))])
+
+
+def _keep(env: LocalEnvironment, built: Path) -> None:
+    """Copy the packaged template and the objects that it names from a stack, in place of the build before."""
+    shutil.rmtree(BUILDS, ignore_errors=True)
+    # An interrupted copy has another name, so that no stack uses half of it.
+    draft = built.with_name("draft")
+    draft.mkdir(parents=True)
+    template = env.path(PACKAGED).read_text()
+    s3 = client(env, "s3")
+    for key in set(re.findall(rf"s3://{ARTIFACTS}/(\w+)", template)):
+        (draft / key).write_bytes(s3.get_object(Bucket=ARTIFACTS, Key=key)["Body"].read())
+    (draft / PACKAGED).write_text(template)
+    draft.rename(built)
+
+
+def _upload(env: LocalEnvironment, built: Path) -> None:
+    """Give a stack the packaged template and its objects, as `sam package` does."""
+    s3 = client(env, "s3")
+    for file in built.iterdir():
+        if file.name != PACKAGED:
+            s3.put_object(Bucket=ARTIFACTS, Key=file.name, Body=file.read_bytes())
+    shutil.copy(built / PACKAGED, env.path(PACKAGED))
 
 
 def deploy(env: LocalEnvironment, emulator: Emulator, parameters: Mapping[str, str], stamp: int) -> Deployment:

@@ -114,8 +114,8 @@ def _send(watch: Watch, media: Media) -> None:
         watch.screen.activity(f"uploading {media.file.name}")
         upload = watch.api_client.upload(bucket, f"run/{media.file.name}", media.file)
         name = f"{media.file.name} ({kind})"
-        watch.screen.activity(f"submitting {name}")
-        watch.screen.line(f"  uploaded {escape(name)} to")
+        watch.screen.activity(f"{'tracking' if kind == 'video' else 'submitting'} {name}")
+        watch.screen.line(f"  uploaded {escape(name)} to the engine, as")
         watch.screen.path(upload.url)
         created = (
             watch.api_client.track_video(upload) if kind == "video" else watch.api_client.submit_audio(upload, bucket)

@@ -29,9 +29,8 @@ from tests.chaos.faults import Fault
 from tests.chaos.proxy import Proxy
 
 BROKEN = "broken"
-SENDERS = 8
 BATCH = 20
-TICK, LOOK = 1.0, 2.0
+AGAIN, LOOK = 1.0, 2.0
 LONGEST = 1200.0
 OUTCOMES = {"succeeded", "failed", "superseded", "lost"}
 MISSING_EVERY = 5
@@ -76,6 +75,19 @@ class Row:
         return "".join(f", {one}" for one in calm + peak)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How much goes on at once.
+
+    Attributes:
+        senders: Clients that send and read at the same time.
+        tick: Seconds between two runs of a function that a schedule calls.
+    """
+
+    senders: int = 8
+    tick: float = 1.0
+
+
 @dataclass
 class ChaosRun:
     """A deployed stack with a proxy before its services."""
@@ -89,7 +101,9 @@ class ChaosRun:
     names: dict[str, str] = field(default_factory=dict)
     folder: str = ""
     peak: int = 0
+    watch: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
+    pace: Pace = Pace()
 
     @property
     def api_client(self) -> ApiClient:
@@ -100,7 +114,7 @@ class ChaosRun:
         undisturbed = self.run(replace(fault, forged=0), count, max_wait).seconds if fault.forged else None
         self._forge(fault.forged)
         self.received.clear()
-        self.peak = 0
+        self.peak, self.watch = 0, fault.watch_queue
         self.folder = uuid4().hex
         begun = time.monotonic()
         self._console("faults", dict(fault.engine))
@@ -136,7 +150,7 @@ class ChaosRun:
         def post(vid: str) -> None:
             patiently(lambda: requests.post(url, json=documented | {"vid": vid}, timeout=60).raise_for_status())
 
-        with ThreadPoolExecutor(SENDERS) as pool:
+        with ThreadPoolExecutor(self.pace.senders) as pool:
             list(pool.map(post, [uuid4().hex[:30] for _ in range(count)]))
 
     # ── sending ──
@@ -145,7 +159,7 @@ class ChaosRun:
         """Send `count` tasks; a video and a sound after each other have keys with the same ending."""
         makers = [self._video, self._audio]
         keys = [f"{self.folder}/{number}{endings[number // 2 % len(endings)]}" for number in range(count)]
-        with ThreadPoolExecutor(SENDERS) as pool:
+        with ThreadPoolExecutor(self.pace.senders) as pool:
             submissions = list(pool.map(lambda number: makers[number % 2](number, keys[number]), range(count)))
         audio = [submission for submission in submissions if submission.kind == "audio"]
         for start in range(0, len(audio), BATCH):
@@ -159,7 +173,7 @@ class ChaosRun:
             if time.monotonic() > end:
                 raise LocalError(f"{len(left)} submissions are refused")
             submissions = left
-            time.sleep(TICK)
+            time.sleep(AGAIN)
 
     def _video(self, number: int, key: str) -> "Submission":
         bucket = BROKEN if number % MISSING_EVERY == 0 else CLIPS
@@ -249,7 +263,7 @@ class ChaosRun:
 
     def _read(self, vids: set[str]) -> dict[str, dict[str, Any]]:
         """What the API says of each task."""
-        with ThreadPoolExecutor(SENDERS) as pool:
+        with ThreadPoolExecutor(self.pace.senders) as pool:
             return dict(pool.map(lambda vid: (vid, patiently(lambda: self.api_client.task(vid))), vids))
 
     # ── what goes on meanwhile ──
@@ -279,15 +293,17 @@ class ChaosRun:
 
     def _tick(self, name: str) -> None:
         client(self.stack.env, "lambda").invoke(FunctionName=name, Payload=b"{}")
-        self.ended.wait(TICK)
+        self.ended.wait(self.pace.tick)
 
     def _watch(self) -> None:
-        """Note how long the confirm queues become."""
+        """Note how long the confirm queues become, if the row says it."""
+        self.ended.wait(AGAIN)
+        if not self.watch:
+            return
         sqs = client(self.stack.env, "sqs")
         urls = [url for url in sqs.list_queues()["QueueUrls"] if "-Confirm" in url and "DeadLetters" not in url]
         asked = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[WAITING])["Attributes"] for url in urls]
         self.peak = max(self.peak, sum(int(one[WAITING]) for one in asked))
-        self.ended.wait(TICK)
 
     def _listen(self) -> None:
         subscriber = Subscriber.join(self.deployment)
@@ -343,7 +359,7 @@ def patiently(job: Callable[[], Any]) -> Any:
         except PASSING:
             if time.monotonic() > end:
                 raise
-            time.sleep(TICK)
+            time.sleep(AGAIN)
 
 
 def function_names(stack: Stack) -> dict[str, str]:
@@ -352,8 +368,14 @@ def function_names(stack: Stack) -> dict[str, str]:
 
 
 @contextmanager
-def chaos_run(folder: Path, others: Mapping[str, str] | None = None) -> Iterator[ChaosRun]:
-    """Bring a stack up behind a proxy; it is gone afterwards. `others` are parameters of the template."""
+def chaos_run(folder: Path, others: Mapping[str, str] | None = None, pace: Pace = Pace()) -> Iterator[ChaosRun]:
+    """Bring a stack up behind a proxy, and stop it in the end.
+
+    Args:
+        folder: Where the stack has its files.
+        others: Parameters of the template that differ from `PARAMETERS`.
+        pace: How much goes on at once.
+    """
     env = LocalEnvironment(folder, free_port(), free_port())
     proxy, provider = Proxy(free_port(), env.emulator_url), Proxy(free_port(), env.engine_url)
     parameters = PARAMETERS | {"ProviderEndpoint": f"{provider.url}/v2/index.php"} | dict(others or {})
@@ -362,9 +384,8 @@ def chaos_run(folder: Path, others: Mapping[str, str] | None = None) -> Iterator
         ends.enter_context(proxy.running())
         ends.enter_context(provider.running())
         ends.enter_context(stopped_at_the_end(stack))
-        found = ChaosRun(
-            stack, proxy, provider, stack.up(lambda _name: nullcontext(), parameters), parameters=parameters
-        )
+        deployment = stack.up(lambda _name: nullcontext(), parameters)
+        found = ChaosRun(stack, proxy, provider, deployment, parameters=parameters, pace=pace)
         found.names |= function_names(stack)
         found._console("config", _engine_config(found))
         ends.enter_context(found.weather())

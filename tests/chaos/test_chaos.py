@@ -5,18 +5,21 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.chaos_run import ChaosRun, chaos_run
+from tests.chaos.chaos_run import ChaosRun, Pace, chaos_run
 from tests.chaos.faults import FAULTS, Fault
 
 TASKS = 10
 MAX_SECONDS = 8.0
 """How long a fault lasts here: ten tasks are sent, polled and published while it does."""
 MAX_WAIT = 180.0
+PACE = Pace(senders=2, tick=3)
+"""Slower than `make chaos`: each client more starts further environments of all functions that answer it, and most of
+a row is waiting for a time-out, in which ticks find nothing to do."""
 
 
 @pytest.fixture(scope="session")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChaosRun]:
-    with chaos_run(tmp_path_factory.mktemp("chaos_run")) as found:
+    with chaos_run(tmp_path_factory.mktemp("chaos_run"), pace=PACE) as found:
         yield found
 
 

@@ -1,11 +1,14 @@
-"""Odd values, and where in a payload they may stand."""
+"""Documented payloads, odd values, and where in a payload they may stand."""
 
 import json
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
+PAYLOADS = Path(__file__).parent / "payloads"
 ODD: list[Any] = [
     *(None, True, False, 0, -1, -91, 0.0, 0.5, 12345.5, 1e308, float("inf"), 2**53, 2**63, 10**400, 1482498702),
     *("", " ", "0", "-1", "N/A", "30000/1001", "29.97 fps", "1e999", "9" * 5000, "yes", "no", "success", "fail"),
@@ -17,6 +20,16 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
+
+
+def payload(name: str) -> Any:
+    """Return a documented payload by its name below `payloads`; the caller may change it."""
+    return json.loads(_text(name))
+
+
+@cache
+def _text(name: str) -> str:
+    return (PAYLOADS / f"{name}.json").read_text("utf-8")
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

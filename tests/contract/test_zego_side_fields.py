@@ -23,7 +23,7 @@ from mediarelay.contracts.zego.relay import MAX_PARTS, read_relay
 from mediarelay.domain.songs.lease import lease
 from mediarelay.domain.songs.model import Grant, Relay, SongType
 from mediarelay.errors import Malformed
-from tests.contract.odd import JSON, ODD, written
+from tests.contract.odd import JSON, ODD, payload, written
 from tests.hypothesis_profiles import patient, thorough
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -69,7 +69,7 @@ UNREAD = {(*RESULT, "message"), (*DATA, "resources_size")}
 
 def relayed(variant: str, *, typed: bool = True) -> dict[str, Any]:
     """A relay of a documented result, with two resources if it has any."""
-    result = json.loads((PAYLOADS / f"{variant}.json").read_text("utf-8"))
+    result = payload(f"zego/{variant}")
     for data in filter(None, [result.get("data")]):
         data["resources"] = [*data["resources"], *deepcopy(data["resources"])]
     known = {"room_id": "r1", "vendor_id": 1, "song_id": "104008", "result": result}

@@ -16,6 +16,8 @@ from local.stack import Stack
 
 MAX_WAIT = 150.0
 """What goes by the schedules, or over the budget of a minute, may take two of their periods."""
+LOOK, TICK = 0.2, 1.0
+"""Seconds between two looks at what is there, and between two runs of a function that queries and publishes."""
 TIMEOUT = 30
 Found = TypeVar("Found")
 
@@ -93,10 +95,10 @@ class Deployed:
         return task if task["state"] in {"succeeded", "failed", "superseded", "lost"} else None
 
 
-def until(found: Callable[[], Found | None], what: str) -> Found:
-    """Wait for something; fails with its name."""
+def until(found: Callable[[], Found | None], what: str, every: float = LOOK) -> Found:
+    """Look `every` so many seconds until something is there; fails with its name."""
     end = time.monotonic() + MAX_WAIT
     while not (answer := found()):
         assert time.monotonic() < end, f"waited {MAX_WAIT:.0f} s for {what}"
-        time.sleep(0.2)
+        time.sleep(every)
     return answer

@@ -9,7 +9,7 @@ import requests
 from local.aws import client
 from local.client import file_in
 from local.stack import CLIPS, MUSIC
-from tests.e2e.deployed import Deployed, until
+from tests.e2e.deployed import TICK, Deployed, until
 
 
 @pytest.mark.parametrize("kind", ["video", "audio"])
@@ -69,11 +69,11 @@ def test_a_new_callback_token_works_without_a_deployment(deployed: Deployed) -> 
     assert deployed.callback("audio", body, token="fresh").status_code == 401
     secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"tokens": f"{old} fresh"}))
     try:
-        until(lambda: deployed.callback("audio", body, token="fresh").ok, "the new token")
+        until(lambda: deployed.callback("audio", body, token="fresh").ok, "the new token", TICK)
         assert deployed.callback("audio", body, token=old).ok
     finally:
         secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"tokens": old}))
-    until(lambda: deployed.callback("audio", body, token="fresh").status_code == 401, "the end of the new token")
+    until(lambda: deployed.callback("audio", body, token="fresh").status_code == 401, "the old tokens alone", TICK)
 
 
 def test_same_key_for_another_request_is_409(deployed: Deployed, song: Path) -> None:

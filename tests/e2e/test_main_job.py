@@ -8,7 +8,7 @@ from engine.probe import probe
 from local.client import bucket_host
 from local.stack import CLIPS, MUSIC
 from mediarelay.domain.tasks.file_url import MAX_KEY_BYTES
-from tests.e2e.deployed import Deployed, until
+from tests.e2e.deployed import TICK, Deployed, until
 
 
 @pytest.mark.parametrize("name", ["song.mp3", "a b \u00e9 [100%].mp3"])
@@ -114,6 +114,7 @@ def test_resubmit_supersedes(deployed: Deployed, song: Path) -> None:
     until(
         lambda: deployed.invoke("PollAudio") and deployed.api_client.task(first["vid"])["state"] == "superseded",
         "superseded",
+        TICK,
     )
     assert deployed.events(first["vid"], "superseded")
     assert deployed.types(first["vid"]) <= {"mediarelay.task.superseded", "mediarelay.task.started"}
@@ -124,7 +125,7 @@ def test_lost_callback_is_found_by_the_poll(deployed: Deployed, clip: Path, song
     video = deployed.api_client.track_video(deployed.api_client.upload(CLIPS, deployed.key("silent.mp4"), clip))
     audio = deployed.api_client.submit_audio(deployed.api_client.upload(MUSIC, deployed.key("silent.mp3"), song), MUSIC)
     for function, vid in (("PollVideo", video["vid"]), ("PollAudio", audio["vid"])):
-        until(lambda: _polled(deployed, function, vid) == "succeeded", function)  # noqa: B023
+        until(lambda: _polled(deployed, function, vid) == "succeeded", function, TICK)  # noqa: B023
         assert deployed.events(vid, "succeeded")
         history = deployed.api_client.get(f"/tasks/{vid}/history")["observations"]
         assert "claim" not in {line["origin"] for line in history}
@@ -137,9 +138,9 @@ def test_the_sweep_publishes_an_outcome_that_the_stream_lost(deployed: Deployed,
     try:
         upload = deployed.api_client.upload(MUSIC, deployed.key("unheard.mp3"), song)
         vid = deployed.api_client.submit_audio(upload, MUSIC)["vid"]
-        until(lambda: _polled(deployed, "PollAudio", vid) == "succeeded", "the poll")
+        until(lambda: _polled(deployed, "PollAudio", vid) == "succeeded", "the poll", TICK)
         assert deployed.types(vid) == set()
-        until(lambda: deployed.invoke("Sweep")["publish"], "the sweep")
+        until(lambda: deployed.invoke("Sweep")["publish"], "the sweep", TICK)
         assert deployed.events(vid, "succeeded")
     finally:
         deployed.functions.update_event_source_mapping(UUID=stream, Enabled=True)

@@ -10,7 +10,7 @@ import requests
 
 from local.client import file_in
 from local.stack import BUCKET_REGION, MUSIC
-from tests.e2e.deployed import Deployed, until
+from tests.e2e.deployed import TICK, Deployed, until
 
 
 def post(deployed: Deployed, path: str, body: Any) -> requests.Response:
@@ -49,7 +49,7 @@ def test_a_bulk_replay_is_counted_and_carried_out(deployed: Deployed, done: str)
     received = len(deployed.events(done, "succeeded"))
     started = post(deployed, "/tasks/replay", selection)
     assert (started.status_code, len(started.json()["jobs"])) == (202, 2)
-    until(lambda: deployed.invoke("Sweep")["replay"], "the sweep")
+    until(lambda: deployed.invoke("Sweep")["replay"], "the sweep", TICK)
     until(lambda: len(deployed.events(done, "succeeded")) > received, "the replay")
 
 

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from docs.generate import EVENTS, OPENAPI, ROOT, SERVED, main, openapi, stale
 from docs.openapi import check_routes, template
+from mediarelay.adapters.cts_api import BUSY_MODULES, ERRORS
 from mediarelay.aws_lambda.raw_http import problem
 from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.operations import quarantine_page
@@ -21,6 +22,7 @@ from mediarelay.contracts.api.tasks import TaskDetails, task_details, task_histo
 from mediarelay.contracts.cts.parse import parse_query
 from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, task_event
 from mediarelay.contracts.observation import observe
+from mediarelay.domain.due import Duty
 from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.facts import Facts, Fault, Source
@@ -31,7 +33,7 @@ from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import parse_frame_spec
 from mediarelay.domain.tasks.task import Observation, Task, fold
-from mediarelay.errors import Malformed, NotFound
+from mediarelay.errors import Malformed, NotFound, ProviderBusy, ProviderClosed, ProviderUnknown
 from tests.stack import functions
 
 NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)
@@ -423,8 +425,22 @@ class TestArchitecture:
         ]
         assert sorted(name.strip("`") for name in described) == sorted(functions())
 
+    def test_its_table_of_errors_has_the_provider_s_codes(self):
+        rows = {row[0].strip("`"): row[1] for row in cells(ROOT / "docs" / "architecture.md", "error")}
+        for kind in (ProviderBusy, ProviderClosed, ProviderUnknown):
+            text = re.sub(r"(\d+) to (\d+)", "", rows[kind.__name__])
+            codes = {int(number) for number in re.findall(r"\d{4,}", text)}
+            for first, last in re.findall(r"(\d+) to (\d+)", rows[kind.__name__]):
+                codes |= {code for code in ERRORS if int(first) <= code <= int(last)}
+            modules = BUSY_MODULES if kind is ProviderBusy else set()
+            assert codes == {code for code, found in ERRORS.items() if found is kind} | modules
+
 
 class TestRunbook:
+    def test_its_table_of_duties_is_complete(self):
+        named = {name for row in cells(ROOT / "docs" / "runbook.md", "duty") for name in re.findall(r"`(\w+)`", row[0])}
+        assert named == {duty.value for duty in Duty}
+
     def test_resources_named_by_commands_exist(self):
         text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
         used = set(re.findall(r"\$\((?:resource|queue_arn) (\w+)\)", text))
