@@ -7,6 +7,8 @@ PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
   $$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && echo $$p && break; done)
 export FILE
 export PYTHONPATH := layers/shared:.
+# Each command starts many Python processes, which would compile all that they import again and again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 LOCK := pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.stack import ROOT
+from local.environment import ROOT
 
 FOLDERS = {"SharedLayer": "shared", "DependenciesLayer": "dependencies"}
 

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FUNCTION, CASE = "read_ledger", "ping"
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".local", ".aws-sam", ".*_cache", ".hypothesis", "__pycache__")
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".local", ".aws-sam", ".*_cache", ".hypothesis")
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
 SECTION = re.compile(r"^## Add a route\n(.*?)^If it applies", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `([^`]+)` \| .* \| `([^`]+)` \|$", re.MULTILINE)
