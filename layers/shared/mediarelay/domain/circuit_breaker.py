@@ -30,7 +30,8 @@ class Circuit:
 
     def is_open(self, now: datetime) -> bool:
         """Return whether the circuit is open."""
-        # A clock that was far ahead may have stored the end. An end later than any break can have must not block calls.
+        # If a clock that was ahead stored `open_until`, it may lie further in the future than any break. It then counts
+        # as closed, because it would block calls for too long.
         return self.open_until is not None and now < self.open_until <= now + 2 * MAX_BREAK
 
 

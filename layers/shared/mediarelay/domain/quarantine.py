@@ -13,7 +13,7 @@ class QuarantinedBody:
     Attributes:
         day: The UTC day on which it arrived, such as `2026-11-21`.
         digest: SHA-256 of the body in hex.
-        handles: Its rows.
+        handles: Its rows in the table; a large body has several.
         route: The route that received it, such as `callbacks/video`.
         reason: Why it could not be read.
         at: When it arrived (UTC).

@@ -26,7 +26,7 @@ class QueryQueue:
     """The queue of one class of queries.
 
     Attributes:
-        known: Whether more than callbacks name the tasks of this class.
+        known: Whether the class is that of known tasks, or of tasks that only callbacks name.
         queue: The queue.
         limit: How many messages may wait in it: as many as the call budget of a minute allows. Further rows stay due,
             untouched, so neither the queue nor the cost of waiting grows while the provider hangs.
@@ -56,6 +56,7 @@ def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], is_circuit_open: 
 
 def _fill(queue: QueryQueue, kind: Kind, tick: Tick, sent: set[str]) -> FailureBudget:
     """Send the rows that are due for one queue, up to its limit; add their vids to `sent`."""
+    # Messages that still wait count against the limit; what another queue of this tick has sent does not.
     limit = len(sent) + queue.limit - queue.queue.backlog()
     failures = FailureBudget(query_duty(kind, known=queue.known), tick.clock)
     for row in tick.take(failures) if len(sent) < limit else ():
@@ -64,7 +65,7 @@ def _fill(queue: QueryQueue, kind: Kind, tick: Tick, sent: set[str]) -> FailureB
         if vid not in sent:
             queue.queue.send(vid, kind)
             sent.add(vid)
-        # The check follows the send, because `take` hides the next row, which would then get no message.
+        # The check follows the send: asking `take` for another row would hide one that then gets no message.
         if len(sent) >= limit:
             break
     return failures

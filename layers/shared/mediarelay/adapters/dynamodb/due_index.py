@@ -32,7 +32,7 @@ class DueIndex:
         return merge(*found, key=lambda row: row.due_at)
 
     def hide(self, item: DueItem, until: datetime) -> bool:
-        """Hide a row until a time; return False if another worker hid it, or settled it, in between."""
+        """Hide an item from other ticks until a time; return False if another worker hid or settled it in between."""
         # The index is eventually consistent, so it may list a row that has changed since. The condition detects that.
         values = {":until": epoch(until), ":seen": epoch(item.due_at)}
         return self.table.update(Key(*item.handle), "SET due_at = :until", values, "due_at = :seen")
@@ -41,8 +41,8 @@ class DueIndex:
         """Yield the vid of each unreadable task item, and the song of each unreadable lease."""
         # Only these two can be computed from other items. The operator has to repair all other rows.
         for shard in shards(Duty.UNREADABLE):
-            for item in self.rows(shard, now):
-                yield from readable(_decode_rebuildable, filter(_is_rebuildable, [item]), lambda _error: None)
+            rebuildable = filter(_is_rebuildable, self.rows(shard, now))
+            yield from readable(_decode_rebuildable, rebuildable, lambda _error: None)
 
     def rows(self, shard: str, now: datetime) -> Iterator[Item]:
         """Yield the due items of one shard, not decoded."""

@@ -68,32 +68,32 @@ class SongPublisher:
             log, now = self.songs.load(song), self.clock()
             if log is None:
                 return []
-            # No stored relay can be read. They leave the due index, or every tick would find them again.
+            # No stored relay can be read. All leave the due index, because otherwise every tick would find them again.
             if not log.relays:
                 self._settle(log)
                 return []
-            known = lease(log.relays)
-            bookkeeping, published = self._publish(known, log.bookkeeping or SongBookkeeping(), now)
-            if self._save(known, log, bookkeeping, now):
-                _count_conflicts(known, log)
+            current = lease(log.relays)
+            bookkeeping, published = self._publish(current, log.bookkeeping or SongBookkeeping(), now)
+            if self._save(current, log, bookkeeping, now):
+                _count_conflicts(current, log)
                 self._settle(log)
                 return published
         raise LedgerUnavailable("too many writers")
 
     def _publish(
-        self, known: Lease, bookkeeping: SongBookkeeping, now: datetime
+        self, current: Lease, bookkeeping: SongBookkeeping, now: datetime
     ) -> tuple[SongBookkeeping, list[SongEvent]]:
         published: list[SongEvent] = []
-        while (event := next_event(known, bookkeeping, self.margins, now)) and event.at <= now:
-            self.topic.publish(*song_event(CurrentLease(known, now, self.margins.safety), event, self.api_url))
+        while (event := next_event(current, bookkeeping, self.margins, now)) and event.at <= now:
+            self.topic.publish(*song_event(CurrentLease(current, now, self.margins.safety), event, self.api_url))
             count("SongsPublished", type=event.type)
             bookkeeping = replace(bookkeeping, published=bookkeeping.published | {event.label})
             published.append(event)
         return bookkeeping, published
 
-    def _save(self, known: Lease, log: SongLog, bookkeeping: SongBookkeeping, now: datetime) -> bool:
-        upcoming = next_event(known, bookkeeping, self.margins, now)
-        labels = prune_published(known, bookkeeping.published)
+    def _save(self, current: Lease, log: SongLog, bookkeeping: SongBookkeeping, now: datetime) -> bool:
+        upcoming = next_event(current, bookkeeping, self.margins, now)
+        labels = prune_published(current, bookkeeping.published)
         written = replace(bookkeeping, version=bookkeeping.version + 1, published=labels)
         return self.songs.save(log.key, written, log.bookkeeping, upcoming.at if upcoming else None, now)
 
@@ -103,9 +103,9 @@ class SongPublisher:
             self.songs.settle(log.key, digest)
 
 
-def _count_conflicts(known: Lease, log: SongLog) -> None:
-    """Count the contradictions in which a relay takes part that has arrived since the last fold."""
+def _count_conflicts(current: Lease, log: SongLog) -> None:
+    """Count the contradictions that involve a relay received since the last fold."""
     arrived = {relay.request_id for relay in log.relays if relay.digest in log.unfolded}
-    if new := [request_id for request_id in known.conflicts if request_id in arrived]:
+    if new := [request_id for request_id in current.conflicts if request_id in arrived]:
         count("SongConflicts", len(new))
-        logger.warning("contradiction", extra={"song": known.key.song, "requests": new})
+        logger.warning("contradiction", extra={"song": current.key.song, "requests": new})
