@@ -19,8 +19,9 @@ from botocore.validate import ParamValidator
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.models.utilities import bytesize
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug.exceptions import HTTPException
 
@@ -33,6 +34,8 @@ ACCOUNT = "123456789012"
 """The account that moto takes every caller for."""
 INDEX_NAME = list(signature(Table.query).parameters).index("index_name") - 2
 """Where moto's own caller passes the index, after the table and the hash key."""
+SMALL = 400_000
+"""Bytes: below, an item is under the limit of DynamoDB however one counts."""
 LOCK, VALIDATOR = Lock(), ParamValidator()
 
 
@@ -107,13 +110,14 @@ def take_the_short_way(patch: pytest.MonkeyPatch) -> None:
     """Leave out the HTTP, and let moto do the same with fewer steps.
 
     By itself it decodes an item once for each name of a projection, sorts the whole table for each query of one
-    partition, and asks five queries of a value that is a string.
+    partition, asks five queries of a value that is a string, and measures a whole item for each name that it gets.
     """
     patch.setattr(BaseClient, "_make_api_call", _make_api_call(vars(BaseClient)["_make_api_call"]))
     patch.setattr(Item, "project", _project(Item.project))
     patch.setattr(Table, "query", _query(Table.query))
     patch.setattr(Table, "all_items", _all_items)
     patch.setattr(DynamoType, "cast_value", property(_cast_value))
+    patch.setattr(LimitedSizeDict, "__setitem__", _set_item(LimitedSizeDict.__setitem__))
 
 
 def _project(plain: Callable[[Item, list[list[str]]], Item]) -> Callable[[Item, list[list[str]]], Item]:
@@ -145,6 +149,19 @@ def _all_items(table: Table) -> list[Item]:
     """All items in the order of their keys, which are always strings here."""
     found = [item for partition in table.items.values() for item in partition.values()]
     return sorted(found, key=lambda item: (item.hash_key.value, item.range_key.value))
+
+
+def _set_item(plain: Callable[[LimitedSizeDict, str, Any], None]) -> Callable[[LimitedSizeDict, str, Any], None]:
+    def set_item(item: Any, name: str, value: Any) -> None:
+        # Values that were replaced still count, so this is at least the item's size.
+        item.at_most = (item.at_most if item else 0) + bytesize(name) + _size(value)
+        (plain if item.at_most > SMALL else dict.__setitem__)(item, name, value)
+
+    return set_item
+
+
+def _size(value: Any) -> int:
+    return value.size() if isinstance(value, DynamoType) else bytesize(str(value))
 
 
 _plain_value = vars(DynamoType)["cast_value"].fget
