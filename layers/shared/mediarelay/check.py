@@ -139,16 +139,16 @@ def _text_of(arn: str) -> str | Unread:
 
 
 def _check_settings(environment: Environment) -> Iterator[Finding]:
-    wrong = unreadable(environment)
-    if not given_settings(environment).get("table_name", "").strip():
+    given, wrong = given_settings(environment), unreadable(environment)
+    if not given.get("table_name", "").strip():
         yield _error("TABLE_NAME", "not given", "Run this with the environment variables of a function.")
     for name, why in wrong.items():
         yield _error(name.upper(), why, _consequence(name))
     # Without the unreadable ones, of which the provider's URL would raise, the others can be checked.
     settings = Settings.read({name: text for name, text in environment.items() if name.lower() not in wrong})
-    for setting in (name for name in NETWORK_SETTINGS if name in given_settings(environment)):
+    for setting in (name for name in NETWORK_SETTINGS if name in given):
         yield from _check_networks(setting, getattr(settings, setting))
-    if settings.callback_trust == "callback" and "callback_source_cidrs" in given_settings(environment):
+    if settings.callback_trust == "callback" and "callback_source_cidrs" in given:
         yield from _check_trust(settings.callback_source_cidrs)
     if settings.visibility_timeout < MIN_VISIBILITY_TIMEOUT:
         least = MIN_VISIBILITY_TIMEOUT // timedelta(seconds=1)
