@@ -3,6 +3,7 @@
 MediarelayError
 ├── Rejected                  the caller must change the request            (4xx)
 │   ├── Malformed             a field has the wrong form                    400
+│   ├── NotATask              a callback is about something else            200
 │   ├── Unauthenticated       the token is missing or wrong                 401
 │   ├── Forbidden             the caller may not do this                    403
 │   ├── NotFound              the ledger has no such task or song           404
@@ -17,6 +18,7 @@ MediarelayError
 ├── Undelivered               a queue or topic did not accept a message     503
 └── ProviderError             the provider gave no usable answer
     ├── ProviderRefused       it would refuse the same call again           422
+    ├── ProviderRepeated      it has accepted the same submit before        503
     ├── ProviderClosed        it refuses all our calls                      503
     │   └── CircuitOpen       it refused so often that we made no call      503
     ├── ProviderUnknown       it does not know the task, or not yet         502
@@ -47,6 +49,13 @@ class Malformed(Rejected):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class NotATask(Rejected):
+    """A callback is about something else than a task. It is kept in quarantine, and the provider gets 200."""
+
+    status = 200
+    title = "Accepted"
 
 
 class Unauthenticated(Rejected):
@@ -146,7 +155,7 @@ class ProviderError(MediarelayError):
     status = 502
     title = "Provider refused"
 
-    def __init__(self, message: str, code: int | None = None) -> None:
+    def __init__(self, message: str, code: int | str | None = None) -> None:
         super().__init__(message)
         self.code = code
 
@@ -155,6 +164,13 @@ class ProviderRefused(ProviderError):
     """The provider would refuse the same call again. Its message says why."""
 
     status = 422
+
+
+class ProviderRepeated(ProviderError):
+    """The provider has accepted the same submit before, and does not say as which task."""
+
+    status = 503
+    title = "Provider unavailable"
 
 
 class ProviderClosed(ProviderError):
