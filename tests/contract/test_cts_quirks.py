@@ -168,7 +168,7 @@ def test_unknown_fields_are_ignored() -> None:
         ({"vid": "a b"}, "vid"),
         ({"vid": None}, "vid"),
         ({"vid": 12}, "vid"),
-        ({"vid": "x" * 65}, "vid"),
+        ({"vid": "x" * 129}, "vid"),
         ({"app_id": "x"}, "app_id"),
         ({"app_id": -1}, "app_id"),
         ({"app_id": False}, "app_id"),

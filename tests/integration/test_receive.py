@@ -154,7 +154,7 @@ def test_the_size_limit_is_on_the_byte(harness: TaskHarness) -> None:
         (b'{"detail": {}}', "vid"),
         (b'{"vid": "", "detail": {}}', "vid"),
         (b'{"vid": "../../etc", "detail": {}}', "vid"),
-        (b'{"vid": "' + b"a" * 65 + b'", "detail": {}}', "vid"),
+        (b'{"vid": "' + b"a" * 129 + b'", "detail": {}}', "vid"),
         (b'{"vid": ["a"], "detail": {}}', "vid"),
         (b'{"vid": 7, "detail": {}}', "vid"),
         (b'{"vid": "caf\xc3\xa9", "detail": {}}', "vid"),

@@ -21,6 +21,7 @@ MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
     "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
+    "providers": {"providers", "contracts", "domain", "signing", "errors"},
     "usecases": {"usecases", "contracts", "domain", "signing", "errors", "observability"},
     "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability"}
     | {"boto3", "botocore", "requests", "urllib3"},

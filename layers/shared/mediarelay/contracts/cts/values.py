@@ -110,7 +110,7 @@ def flag(value: object) -> bool | None:
 def vid(value: object) -> str:
     """Read the id of a task, which is required."""
     if not isinstance(value, str) or not is_vid(value):
-        raise ValueError("not 1 to 64 letters and digits")
+        raise ValueError("not the id of a task")
     return value
 
 
