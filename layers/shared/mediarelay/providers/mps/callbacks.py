@@ -1,0 +1,89 @@
+"""The callbacks of the provider on the hot path: which task one is about, what it claims, and who signed it.
+
+The callback functions import this module, so it uses no third-party package and no facts. `facts.py` reads the rest.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from mediarelay.contracts.fields import Fields
+from mediarelay.contracts.json_objects import MAX_DEPTH, decode_text, read_lenient
+from mediarelay.domain.tasks.log import ClaimSummary
+from mediarelay.domain.tasks.media import MAX_URL, Kind
+from mediarelay.errors import Malformed
+from mediarelay.providers.mps import message as mps
+from mediarelay.providers.mps import values as read
+from mediarelay.providers.mps.redaction import redact
+from mediarelay.providers.port import Head, Seal
+from mediarelay.signing.mps_callback import is_signed
+
+MAX_BUCKET_NAME = 256
+_MAX_DIGEST = 128
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class MpsCallbacks:
+    """The callbacks about workflow and schedule tasks."""
+
+    route: str = "callbacks/mps"
+    kind: Kind = Kind.VIDEO
+
+    def redact(self, body: bytes) -> bytes:
+        """Return a body without credentials."""
+        return redact(body)
+
+    def read_head(self, body: bytes) -> Head:
+        """Identify a callback; raises `Malformed`, `NotATask`."""
+        message, task, lenient = read_callback(body)
+        return Head(
+            vid=task.strict("TaskId", read.vid),
+            claim_summary=_claim_summary(task),
+            lenient=lenient,
+            kind=mps.kind(task),
+            seal=Seal(message.side("Timestamp", read.count), _short(message.data.get("Sign"), _MAX_DIGEST)),
+        )
+
+    def admits(self, seal: Seal | None, keys: Sequence[str], now: datetime) -> bool:
+        """Return whether the callback was signed with one of the keys; True without keys."""
+        if not keys:
+            return True
+        if seal is None or seal.expires is None or seal.digest is None:
+            return False
+        return is_signed(seal.expires, seal.digest, keys, now)
+
+
+def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Fields, Fields, bool]:
+    """Return a callback, the task in it, and whether the body needed the lenient decoder; raises as `read_head`."""
+    data, lenient = read_lenient(decode_text(body), max_depth)
+    message = Fields(mps.unwrapped(data))
+    return message, mps.event_task(message), lenient
+
+
+def _claim_summary(task: Fields) -> ClaimSummary:
+    """Read the fields that another observation can contradict. A field that cannot be read is left out."""
+    location = _or_none(lambda: mps.location(task)) or mps.Location()
+    return ClaimSummary(
+        state=_or_none(lambda: mps.state(task, mps.results(task))),
+        app_id=location.app_id,
+        bucket=_short(location.bucket, MAX_BUCKET_NAME),
+        url=_short(location.printed, MAX_URL),
+    )
+
+
+def _or_none(reader: Callable[[], Value]) -> Value | None:
+    try:
+        return reader()
+    except Malformed:
+        return None
+
+
+def _short(value: object, limit: int) -> str | None:
+    """Return a text that can be stored and shown: without control characters and halves of surrogate pairs."""
+    if not isinstance(value, str) or not 0 < len(value) <= limit:
+        return None
+    return None if _UNFIT.search(value) else value
