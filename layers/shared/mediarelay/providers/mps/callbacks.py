@@ -3,7 +3,6 @@
 The callback functions import this module, so it uses no third-party package and no facts. `facts.py` reads the rest.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +21,6 @@ from mediarelay.signing.mps_callback import is_signed
 
 MAX_BUCKET_NAME = 256
 _MAX_DIGEST = 128
-_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 Value = TypeVar("Value")
 
 
@@ -45,16 +43,14 @@ class MpsCallbacks:
             claim_summary=_claim_summary(task),
             lenient=lenient,
             kind=mps.kind(task),
-            seal=Seal(message.side("Timestamp", read.count), _short(message.data.get("Sign"), _MAX_DIGEST)),
+            seal=Seal(message.side("Timestamp", read.count), read.short_text(message.data.get("Sign"), _MAX_DIGEST)),
         )
 
     def admits(self, seal: Seal | None, keys: Sequence[str], now: datetime) -> bool:
         """Return whether the callback was signed with one of the keys; True without keys."""
         if not keys:
             return True
-        if seal is None or seal.expires is None or seal.digest is None:
-            return False
-        return is_signed(seal.expires, seal.digest, keys, now)
+        return seal is not None and is_signed(seal.expires, seal.digest, keys, now)
 
 
 def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Fields, Fields, bool]:
@@ -70,8 +66,8 @@ def _claim_summary(task: Fields) -> ClaimSummary:
     return ClaimSummary(
         state=_or_none(lambda: mps.state(task, mps.results(task))),
         app_id=location.app_id,
-        bucket=_short(location.bucket, MAX_BUCKET_NAME),
-        url=_short(location.printed, MAX_URL),
+        bucket=read.short_text(location.bucket, MAX_BUCKET_NAME),
+        url=read.short_text(location.printed, MAX_URL),
     )
 
 
@@ -80,10 +76,3 @@ def _or_none(reader: Callable[[], Value]) -> Value | None:
         return reader()
     except Malformed:
         return None
-
-
-def _short(value: object, limit: int) -> str | None:
-    """Return a text that can be stored and shown: without control characters and halves of surrogate pairs."""
-    if not isinstance(value, str) or not 0 < len(value) <= limit:
-        return None
-    return None if _UNFIT.search(value) else value

@@ -5,18 +5,31 @@ Numbers, measures and texts are read as everywhere. What differs is in this modu
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from mediarelay.contracts.cts.values import address, count, integer, measure, text
-from mediarelay.contracts.cts.values import moment as any_moment
 from mediarelay.contracts.fields import nothing
+from mediarelay.contracts.values import address, count, integer, measure, short_text, text
+from mediarelay.contracts.values import moment as moment_in
 from mediarelay.domain.tasks.vid import is_vid
 
-__all__ = ["address", "bucket", "count", "integer", "key", "mapping", "measure", "moment", "owns", "region", "text", "vid"]
+__all__ = [
+    "address",
+    "bucket",
+    "count",
+    "integer",
+    "key",
+    "mapping",
+    "measure",
+    "moment",
+    "owns",
+    "region",
+    "short_text",
+    "text",
+    "vid",
+]
 
-_NO_TIME = "0000-00-00"
-_ZONE = re.compile(r".+T.+(Z|[+-][0-9]{2}:?[0-9]{2})", re.ASCII)
+_NO_TIME = "0000-00-00T00:00:00Z"
 _BUCKET = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?)-([1-9][0-9]{0,14})", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 
@@ -42,12 +55,8 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 
 def moment(value: object) -> datetime | None:
-    """Read a time as UTC; `0000-00-00T00:00:00Z` is none."""
-    stated = address(value)
-    if stated is None or stated.startswith(_NO_TIME):
-        return None
-    # Without an offset it is UTC, as all times of this provider are.
-    return any_moment(stated if _ZONE.fullmatch(stated.strip()) else f"{stated.strip()}Z")
+    """Read a time as UTC, in which the provider states all times."""
+    return moment_in(value, UTC, _NO_TIME)
 
 
 def bucket(value: object) -> tuple[str | None, int | None]:
