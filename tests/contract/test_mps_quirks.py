@@ -51,7 +51,7 @@ def test_1_finish_means_ended_and_the_outputs_tell_how(
 
 @pytest.mark.parametrize("results", [[], [result("PROCESSING")], [result("ABORTED")], [result(None)], [{}], [None]])
 def test_1_an_end_without_output_and_without_error_is_not_known(results: list[Any]) -> None:
-    with pytest.raises(Malformed, match="WorkflowTask.Status"):
+    with pytest.raises(Malformed, match=r"WorkflowTask\.Status"):
         answer(detail(*results))
     assert head(event(*results)).claim_summary.state is None
 
