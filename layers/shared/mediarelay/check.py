@@ -277,7 +277,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "provider_keys_secret": Kind(
         "ProviderKeys",
-        frozenset({*NAMES, "secret_id", "secret_key", "token"}),
+        frozenset({*NAMES, "secret_id", "secret_key", "token", "unused"}),
         provider_keys,
         _weak_keys,
         "The provider cannot be called",
