@@ -7,6 +7,7 @@ callbacks. The callback functions import this module, so it uses the standard li
 | --- | --- |
 | without the name of a credential | nothing: the same bytes |
 | JSON | the values of credentials, also in texts that contain JSON: `null` takes their place |
+| a text in JSON | what follows the name of a credential; a path or a URL stays, unless it contains JSON |
 | anything else | everything after the first name of a credential |
 """
 
@@ -24,9 +25,11 @@ SECRET_FIELDS = frozenset(
         "keyserverurl",
         "notifykey",
         "notifyurl",  # its path contains our token
+        "passphrase",
         "queuename",
         "s3secretid",
         "s3secretkey",
+        "signedurl",
         "simpleaesdrm",
         "sqsqueuename",
         "sqsregion",
@@ -34,8 +37,10 @@ SECRET_FIELDS = frozenset(
         "topicname",
     }
 )
-# Parts of names that no field has but a credential.
-SECRET_PARTS = ("secret", "password", "credential", "accesskey", "privatekey", "apikey", "accesstoken", "securitytoken")
+# A field is a credential if its name has one of these parts, except for the counts of a language model's tokens and the
+# cursor of a list.
+SECRET_PARTS = ("secret", "token", "password", "credential", "accesskey", "privatekey", "apikey", "authorization")
+HARMLESS = frozenset({"scrolltoken", "inputtokens", "outputtokens", "totaltokens"})
 REDACTED = "[redacted]"
 
 _PARTS = tuple(sorted({*SECRET_PARTS, *(name for name in SECRET_FIELDS if "secret" not in name)}))
@@ -48,12 +53,16 @@ def _spelled(letter: str) -> str:
     return rf"(?:{letter}|\\+u00(?:{codes}))"
 
 
-_ANY_NAME = "|".join("".join(map(_spelled, part)) for part in _PARTS)
+def _escapable(name: str) -> str:
+    return "".join(map(_spelled, name))
+
+
+_ANY_NAME = "|".join(map(_escapable, _PARTS))
 _SIGN = re.compile(_ANY_NAME, re.IGNORECASE)
-# A text states a credential: as a member of JSON, or as `name=value`. A file may be named `secret=1.mp4`.
-_STATED_IN_TEXT = re.compile(
-    rf"(?:{_ANY_NAME})[\w\\]*[\"']\s*:|(?:secretid|secretkey|notifykey|notifyurl)\s*[:=]", re.IGNORECASE
-)
+# A text that contains JSON with a credential in it, or mentions one of these. What follows may be its value.
+_MEMBER_IN_TEXT = re.compile(rf"(?:{_ANY_NAME})[\w\\]*[\"']\s*:", re.IGNORECASE)
+_MENTION = re.compile("|".join(map(_escapable, ("secretid", "secretkey", "notifykey", "notifyurl"))), re.IGNORECASE)
+_PATH = re.compile(r"(?:[a-z]+:/)?/\S*", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\+u00([0-9a-f]{2})", re.IGNORECASE)
 _TOKEN = re.compile(
     r"""
@@ -93,7 +102,7 @@ def without_secrets(value: Any) -> Any:
 def is_secret(name: str) -> bool:
     """Return whether a field with this name holds a credential."""
     lower = name.casefold()
-    return lower in SECRET_FIELDS or any(part in lower for part in _PARTS)
+    return lower not in HARMLESS and any(part in lower for part in _PARTS)
 
 
 def _may_hold_secrets(body: bytes) -> bool:
@@ -115,11 +124,11 @@ def _redacted(text: str) -> str:
 
 
 def _is_json(text: str) -> bool:
+    """Return whether a text is a JSON object or list."""
     try:
-        _SHAPE.decode(text.removeprefix("\ufeff"))
+        return isinstance(_SHAPE.decode(text.removeprefix("\ufeff")), dict | list)
     except (ValueError, RecursionError):
         return False
-    return True
 
 
 def _kept(text: str) -> Iterator[str]:
@@ -155,5 +164,8 @@ def _text_token(token: str) -> str | None:
 
 
 def _without_packed(text: str) -> str:
-    """Return a text of a JSON value. A text that only mentions a credential stays, such as the name of a file."""
-    return _redacted(text) if _names_secret(text) and _STATED_IN_TEXT.search(text) else text
+    """Return a text in a JSON value. A path stays: the name of a file may contain any word."""
+    if not _names_secret(text):
+        return text
+    has_value = _MEMBER_IN_TEXT.search(text) or (_MENTION.search(text) and not _PATH.fullmatch(text))
+    return _redacted(text) if has_value else text

@@ -58,7 +58,7 @@ def canonical_request(kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def request_facts(vid: str, kind: Kind, request: Mapping[str, Any]) -> Facts:
     """Read a stored request; raises `Malformed`. One that tracks a task by its id may name no source."""
-    if not {"source", "url"} & request.keys():
+    if request.get("source") is None and request.get("url") is None:
         return Facts(vid=vid, kind=kind, state=State.EXPECTED)
     found = canonical_request(kind, request)
     source, reference = _stated_source(found["source"]), found.get("reference")
@@ -163,7 +163,7 @@ def _s3_place(fields: Fields) -> dict[str, str]:
 
 def _variant(fields: Fields, readers: Mapping[str, Callable[[Fields], dict[str, str]]]) -> dict[str, str]:
     """Read an object by the one of several fields that it has."""
-    found = [reader for name, reader in readers.items() if name in fields.data]
+    found = [reader for name, reader in readers.items() if fields.data.get(name) is not None]
     if len(found) != 1:
         raise Malformed(fields.path.removesuffix("."), f"must have one of {', '.join(readers)}")
     return found[0](fields)
@@ -205,5 +205,5 @@ def _output(position: int, stated: object) -> tuple[str, int]:
 
 def _only(fields: Fields, names: Collection[str]) -> None:
     """Refuse a field that would be ignored."""
-    if other := next((name for name in fields.data if name not in names), None):
+    if other := next((name for name, value in fields.data.items() if value is not None and name not in names), None):
         raise Malformed(f"{fields.path}{ascii(other[:MAX_NAME])[1:-1]}", "is not a field of this request")
