@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.cts.parse import Form, parse_callback, parse_envelope, parse_query, parse_submitted, read_head
 from mediarelay.domain.tasks.media import Kind
+from mediarelay.providers.cts.parse import Form, parse_callback, parse_envelope, parse_query, parse_submitted, read_head
 from tests.contract.normal import plain
 
 PAYLOADS = Path(__file__).parent / "payloads"

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from mediarelay.contracts.backlog import unpack
-from mediarelay.contracts.cts.parse import parse_reply
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed, ProviderUnknown, ProviderUnreadable
+from mediarelay.providers.cts.parse import parse_reply
 
 T = TypeVar("T")
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

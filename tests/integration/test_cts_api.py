@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 import requests
+from mediarelay.adapters.cts_api import CtsApi
 
 from mediarelay.adapters import cts_api
-from mediarelay.adapters.cts_api import CtsApi
-from mediarelay.contracts.cts.parse import canonical
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.budget import Budget as Shares
 from mediarelay.domain.circuit_breaker import QUERY_ACTIONS, Circuit
@@ -29,6 +28,7 @@ from mediarelay.errors import (
     ProviderUnknown,
     ProviderUnreadable,
 )
+from mediarelay.providers.cts.parse import canonical
 from mediarelay.signing.qcloud import Credentials, Endpoint, signed_params, verify
 from tests.integration.provider import PATH, Site, serving
 from tests.integration.task_harness import VID, payload

@@ -154,7 +154,7 @@ def test_the_size_limit_is_on_the_byte(harness: TaskHarness) -> None:
         (b'{"detail": {}}', "vid"),
         (b'{"vid": "", "detail": {}}', "vid"),
         (b'{"vid": "../../etc", "detail": {}}', "vid"),
-        (b'{"vid": "' + b"a" * 65 + b'", "detail": {}}', "vid"),
+        (b'{"vid": "' + b"a" * 129 + b'", "detail": {}}', "vid"),
         (b'{"vid": ["a"], "detail": {}}', "vid"),
         (b'{"vid": 7, "detail": {}}', "vid"),
         (b'{"vid": "caf\xc3\xa9", "detail": {}}', "vid"),
@@ -321,8 +321,8 @@ def test_a_callback_is_not_read_in_full_where_it_comes_in(
     def unwanted(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("mediarelay.contracts.cts.callback.callback_facts", unwanted)
-    monkeypatch.setattr("mediarelay.contracts.observation.parse_callback", unwanted)
+    monkeypatch.setattr("mediarelay.providers.cts.callback.callback_facts", unwanted)
+    monkeypatch.setattr("mediarelay.providers.observation.parse_callback", unwanted)
     assert send(harness.receiver(), callback(v_type=False)).vid == VID
 
 

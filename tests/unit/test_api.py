@@ -17,7 +17,6 @@ from mediarelay.contracts.api.operations import QuarantinePage
 from mediarelay.contracts.api.songs import SongHistory, SongPage
 from mediarelay.contracts.api.submits import AudioBatchItem, AudioTaskRequest, VideoTaskRequest
 from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, task_details, task_history
-from mediarelay.contracts.observation import observe
 from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition, Source
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -26,6 +25,7 @@ from mediarelay.domain.tasks.spec import Spec
 from mediarelay.domain.tasks.task import Observation, fold
 from mediarelay.domain.tasks.vid import video_vid
 from mediarelay.errors import Malformed
+from mediarelay.providers.observation import observe
 from tests.hypothesis_profiles import patient
 from tests.unit.domain.strategies import LOGS, START, VID
 

@@ -11,17 +11,15 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from mediarelay.adapters.cts_api import BUSY_MODULES, ERRORS
 
 from docs.generate import EVENTS, OPENAPI, ROOT, SERVED, main, openapi, stale
 from docs.openapi import check_routes, template
-from mediarelay.adapters.cts_api import BUSY_MODULES, ERRORS
 from mediarelay.aws_lambda.raw_http import problem
 from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.operations import quarantine_page
 from mediarelay.contracts.api.tasks import TaskDetails, task_details, task_history, task_page
-from mediarelay.contracts.cts.parse import parse_query
 from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, task_event
-from mediarelay.contracts.observation import observe
 from mediarelay.domain.due import Duty
 from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
@@ -34,6 +32,8 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import parse_frame_spec
 from mediarelay.domain.tasks.task import Observation, Task, fold
 from mediarelay.errors import Malformed, NotFound, ProviderBusy, ProviderClosed, ProviderUnknown
+from mediarelay.providers.cts.parse import parse_query
+from mediarelay.providers.observation import observe
 from tests.stack import functions
 
 NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)

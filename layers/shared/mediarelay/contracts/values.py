@@ -1,31 +1,29 @@
-"""Readers of one value of the provider: None for no value, ValueError if it cannot be read.
+"""Readers of one value of any provider: None for no value, ValueError if it cannot be read.
 
-- The provider may send a number as text.
+- A provider may send a number as text.
 - Empty text, `[]` and `{}` mean "no value": PHP writes an empty object as `[]`, and a list as an object with the keys
   "1", "2".
-- A measure of 0 means "unknown": the documented failure of the basic callback has zeros only, m3u8 has size 0, ape and
-  flac have bitrate 0.
+- A measure of 0 means "unknown": of CTS, the documented failure of the basic callback has zeros only, m3u8 has size 0,
+  ape and flac have bitrate 0.
 - The readers guess nothing. A ratio, a number with a unit, a fraction of a byte, or an epoch number in place of a time
   cannot be read.
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 
 from mediarelay.contracts.fields import nothing
-from mediarelay.domain.tasks.vid import is_vid
 
 # Readers of our JSON may parse numbers as doubles, which are exact up to here.
 MAX_NUMBER = 2**53
 # Backends send their smallest or largest date if they have none.
 YEARS = range(2000, 2100)
 
-_PROVIDER_ZONE = timezone(timedelta(hours=8))
-_NO_TIME = "0000-00-00 00:00:00"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 Quantity = TypeVar("Quantity", int, float)
 
 
@@ -75,7 +73,7 @@ def _not_negative(value: Quantity | None) -> Quantity | None:
 
 
 def text(value: object) -> str | None:
-    """Read text. The provider sends integers in some fields that it documents as text."""
+    """Read text. Providers send integers in some fields that they document as text."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(integer(value))
     return address(value)
@@ -107,17 +105,10 @@ def flag(value: object) -> bool | None:
     return _FLAGS[spelled]
 
 
-def vid(value: object) -> str:
-    """Read the id of a task, which is required."""
-    if not isinstance(value, str) or not is_vid(value):
-        raise ValueError("not 1 to 64 letters and digits")
-    return value
-
-
-def moment(value: object) -> datetime | None:
-    """Read a time as UTC. Without an offset, it is the provider's wall clock (UTC+8)."""
+def moment(value: object, zone: tzinfo, no_time: str) -> datetime | None:
+    """Read a time as UTC. Without an offset, it is a time of `zone`; `no_time` means none."""
     value = nothing(value)
-    if value in (None, _NO_TIME):
+    if value in (None, no_time):
         return None
     # `fromisoformat` would also read 20161223, which may as well be a number.
     if not isinstance(value, str) or not _DATE.match(value.strip()):
@@ -125,4 +116,11 @@ def moment(value: object) -> datetime | None:
     found = datetime.fromisoformat(value.strip())
     if found.year not in YEARS:
         raise ValueError("not a time that can be meant")
-    return (found if found.tzinfo else found.replace(tzinfo=_PROVIDER_ZONE)).astimezone(UTC)
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def short_text(value: object, limit: int) -> str | None:
+    """Return a text that can be stored and shown: without control characters and halves of surrogate pairs."""
+    if not isinstance(value, str) or not 0 < len(value) <= limit:
+        return None
+    return None if _UNFIT.search(value) else value
