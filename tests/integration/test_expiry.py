@@ -13,10 +13,10 @@ import pytest
 from mediarelay.adapters.dynamodb.parts import LAZY_BODY
 from mediarelay.adapters.dynamodb.task_store import LOADED
 from mediarelay.aws_lambda.raw_http import respond
-from mediarelay.providers.cts.parse import parse_callback
-from mediarelay.providers.observation import MAX_CLAIM_BYTES
 from mediarelay.domain.tasks.media import State
 from mediarelay.errors import ProviderUnreadable
+from mediarelay.providers.cts.parse import parse_callback
+from mediarelay.providers.observation import MAX_CLAIM_BYTES
 from mediarelay.usecases.tasks.read import MAX_SHOWN
 from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer, callback

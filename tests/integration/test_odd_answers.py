@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediarelay.providers.cts import parse as cts
-from mediarelay.providers.cts.parse import canonical, parse_reply
-from mediarelay.providers.cts.query import query_facts
 from mediarelay.domain.tasks.item import Publication
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import ProviderUnknown, ProviderUnreadable
+from mediarelay.providers.cts import parse as cts
+from mediarelay.providers.cts.parse import canonical, parse_reply
+from mediarelay.providers.cts.query import query_facts
 from mediarelay.usecases.tasks.rebuild import Rebuilder
 from tests.contract.odd import ODD, written
 from tests.contract.test_side_fields import QUERIES, SIDE, changed, kind_of, load
