@@ -24,9 +24,10 @@ def fetch(url: str, config: Config, file: Path) -> None:
             file.open("wb") as out,
         ):
             _require_ok(answer.status)
+            size = 0
             for chunk in answer.stream(_CHUNK):
-                out.write(chunk)
-                _require_size(out.tell(), config)
+                size += out.write(chunk)
+                _require_size(size, config)
     # urllib3 raises ValueError for some addresses that it cannot parse.
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise TaskFailed(Failure.NO_DOWNLOAD, type(error).__name__) from error
