@@ -228,6 +228,7 @@ def _components(paths: str) -> Schema:
     named = {name: MODELS[name] for name in set(re.findall(r"#/components/schemas/(\w+)", paths)) & MODELS.keys()}
     # Only another schema names it, so the search in the paths does not find it.
     named["AudioBatchItem"] = submits.AudioBatchItem
+    named["OutputRequest"] = submits.OutputRequest
     requests = [model for name, model in named.items() if _is_request(name, model)]
     answers = [model for model in named.values() if model not in requests]
     found = definitions(requests, "validation")

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import requests
 
 from local.deploy import Deployment
 from local.environment import LocalError
-from local.stack import APP_ID, BUCKET_REGION
+from local.stack import APP_ID, BUCKET_REGION, MPS_REGION
 from mediarelay.domain.tasks import file_url
 from mediarelay.domain.tasks.file_url import CosFile
 from mediarelay.signing.standard_webhooks import headers
@@ -60,9 +60,15 @@ class ApiClient:
 
     def submit_audio(self, upload: Upload, bucket: str) -> dict[str, Any]:
         """Submit an audio task, once per upload. Return the body of the answer."""
-        body = {"url": upload.url, "bucketName": bucket, "bucketRegion": BUCKET_REGION}
+        body = {"provider": "cts", "url": upload.url, "bucketName": bucket, "bucketRegion": BUCKET_REGION}
         # An upload's request id is unique, so that a repeated submit of one upload starts one task.
         return self._post("/tasks/audio", body, {"Idempotency-Key": upload.cos_request_id})
+
+    def submit_video(self, bucket: str, key: str, outputs: Sequence[object]) -> dict[str, Any]:
+        """Submit a video to MPS, once per object. Return the body of the answer."""
+        source = {"bucket": f"{bucket}-{APP_ID}", "region": MPS_REGION, "object": f"/{key}"}
+        body = {"provider": "mps", "source": source, "outputs": outputs, "output_dir": "/mps/", "reference": key}
+        return self._post("/tasks/video", body, {"Idempotency-Key": key})
 
     def track_video(self, upload: Upload) -> dict[str, Any]:
         """Track the task that an upload started. Return the body of the answer."""
@@ -70,8 +76,8 @@ class ApiClient:
         return self._post("/tasks/video", body, {})
 
     def expect_video(self, url: str) -> dict[str, Any]:
-        """Track the newest task of a video by its URL alone. Return the body of the answer."""
-        return self._post("/tasks/video", {"url": url}, {})
+        """Track the newest CTS task of a video by its URL alone. Return the body of the answer."""
+        return self._post("/tasks/video", {"provider": "cts", "url": url}, {})
 
     def relay(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Relay results of ZEGO's SDK, as a game server does with Standard Webhooks. Return the body of the answer."""

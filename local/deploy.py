@@ -154,9 +154,11 @@ def put_secrets(deployment: Deployment) -> None:
     A secret that has the stack's values already stays as it is, with everything that a person added.
     """
     keys = deployment.env.keys
+    pair = {"secret_id": keys.secret_id, "secret_key": keys.secret_key}
+    notify = {"notify_url": deployment.outputs["MpsCallbackUrl"] + keys.callback_token, "notify_key": keys.notify_key}
     values: dict[str, dict[str, Any]] = {
-        "ProviderKeysSecret": {"secret_id": keys.secret_id, "secret_key": keys.secret_key},
-        "CallbackTokensSecret": {"tokens": keys.callback_token},
+        "ProviderKeysSecret": {"cts": pair, "mps": pair | notify},
+        "CallbackTokensSecret": {"tokens": keys.callback_token, "notify_keys": keys.notify_key},
         "ApiClientsSecret": keys.clients,
         "MusicSecret": {"webhook_secrets": keys.music, "callback_secrets": keys.music},
     }
@@ -173,12 +175,15 @@ def _has(text: str, ours: Mapping[str, Any]) -> bool:
         found = dict(json.loads(text))
     except (ValueError, TypeError):
         return False
-    lists = {
-        name: value if isinstance(value, list) else str(value).replace(",", " ").split()
-        for name, value in found.items()
-    }
-    wanted = {name: value if isinstance(value, list) else [value] for name, value in ours.items()}
-    return all(one in lists.get(name, []) for name, values in wanted.items() for one in values)
+    return all(_is_in(found.get(name), value) for name, value in ours.items())
+
+
+def _is_in(stored: object, value: object) -> bool:
+    """Return whether a field of a secret is, or lists, the values that we give it."""
+    if isinstance(value, dict):
+        return stored == value
+    listed = stored if isinstance(stored, list) else str(stored).replace(",", " ").split()
+    return all(one in listed for one in (value if isinstance(value, list) else [value]))
 
 
 def _sam(env: LocalEnvironment, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:

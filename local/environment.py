@@ -28,7 +28,7 @@ class LocalError(Exception):
 
 
 # The generated secrets of a stack, and the prefix of each. A Tencent secret id begins with AKID.
-MADE_UP = {"secret_id": "AKID", "secret_key": "", "callback_token": "", "bearer": "", "music": ""}
+MADE_UP = {"secret_id": "AKID", "secret_key": "", "callback_token": "", "bearer": "", "music": "", "notify_key": ""}
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Keys:
     callback_token: str
     bearer: str
     music: str
+    notify_key: str
 
     @property
     def clients(self) -> dict[str, object]:

@@ -20,7 +20,8 @@ from local.processes import Program
 
 APP_ID = 1250000000
 CLIPS, MUSIC = "clips", "music"
-BUCKET_REGION = "sh"
+# The names that CTS and MPS have for one region.
+BUCKET_REGION, MPS_REGION = "sh", "ap-shanghai"
 TIMEOUT = 10
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Transcoding uses every free core. Callbacks and queries must not wait for it, so the engine has a lower priority.
@@ -113,6 +114,7 @@ class Stack:
         # Times are shorter than on AWS, so that a person sees each step within a run.
         return {
             "ProviderEndpoint": f"{self.env.engine_url}/v2/index.php",
+            "MpsEndpoint": self.env.engine_url,
             "FirstPollAfter": "20",
             "SecretCacheSeconds": "5",
             "SongSafetySeconds": "1",

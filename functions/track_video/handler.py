@@ -1,4 +1,4 @@
-"""POST /tasks/video: expect a video task, named by its vid, its url, or the headers of its upload."""
+"""POST /tasks/video: submit a video, or expect a task named by its vid, its url, or the headers of its upload."""
 
 from mediarelay.aws_lambda.http import JsonResponse, api_resolver
 from mediarelay.aws_lambda.observability import observed
@@ -16,17 +16,18 @@ app = api_resolver()
     "/tasks/video",
     operation_id="trackVideo",
     tags=["tasks"],
-    summary="Expect a video task",
+    summary="Submit or expect a video task",
     description=(
-        "Needs the scope `submit`. Send `vid`; or `url` alone, and Mediarelay asks the provider for the vid; or `url` "
-        "with `cos_request_id` and `date` (the headers x-cos-request-id and Date of the upload's response), and "
-        "Mediarelay computes the vid. Idempotency-Key counts only with `url` alone."
+        "Needs the scope `submit`. Send `source` or `url`, and the provider makes the task (MPS) or finds the one that "
+        "the upload started (CTS). Send `vid` to expect a task that exists already; or, for CTS, `url` with "
+        "`cos_request_id` and `date` (the headers x-cos-request-id and Date of the upload's response), and Mediarelay "
+        "computes the vid. Idempotency-Key counts only if the provider is called."
     ),
     responses=SUBMIT_RESPONSES,
     openapi_extensions={"parameters": [IDEMPOTENCY_KEY_HEADER]},
 )
 def track_video(request: VideoTaskRequest) -> JsonResponse:
-    """Expect the task, or return the one that the same request gave before."""
+    """Submit or expect the task, or return the one that the same request gave before."""
     fields, vid = request.model_dump(exclude_none=True), request.known_vid()
     key = idempotency_key(app.current_event.raw_event)
     # A known vid identifies the task by itself, so it needs no key and no call to the provider.

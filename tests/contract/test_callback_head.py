@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.cts import callback
-from mediarelay.contracts.cts.head import STATES, Form, read_head
+from mediarelay.providers.cts import callback
+from mediarelay.providers.cts.head import STATES, Form, read_head
 from mediarelay.contracts.json_objects import read_object
 from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import Kind, State
@@ -120,7 +120,7 @@ def test_a_repeated_name_among_many_is_found_quickly() -> None:
 
 def test_import_needs_the_standard_library_only() -> None:
     program = (
-        "import sys, json; import mediarelay.contracts.cts.head, mediarelay.signing.tokens;"
+        "import sys, json; import mediarelay.providers.cts.head, mediarelay.signing.tokens;"
         "names = {name.partition('.')[0] for name in sys.modules};"
         "print(json.dumps(sorted(names - sys.stdlib_module_names - {'__main__'})))"
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.cts.parse import Form, parse_callback, parse_envelope, parse_query, parse_submitted, read_head
+from mediarelay.providers.cts.parse import Form, parse_callback, parse_envelope, parse_query, parse_submitted, read_head
 from mediarelay.domain.tasks.media import Kind
 from tests.contract.normal import plain
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediarelay.contracts.cts.parse import parse_callback, parse_envelope, parse_query, parse_submitted
+from mediarelay.providers.cts.parse import parse_callback, parse_envelope, parse_query, parse_submitted
 from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed

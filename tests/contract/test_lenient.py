@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.cts.head import Form, read_callback, read_head
-from mediarelay.contracts.cts.parse import canonical, parse_callback, parse_envelope
+from mediarelay.providers.cts.head import Form, read_callback, read_head
+from mediarelay.providers.cts.parse import canonical, parse_callback, parse_envelope
 from mediarelay.contracts.json_objects import MAX_ANSWER_DEPTH, read_answer, read_object
 from mediarelay.domain.tasks.facts import Fault
 from mediarelay.domain.tasks.media import Kind, State

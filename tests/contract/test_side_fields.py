@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mediarelay.contracts.cts.head import read_head
-from mediarelay.contracts.cts.parse import canonical, parse_callback, parse_query, parse_reply
+from mediarelay.providers.cts.head import read_head
+from mediarelay.providers.cts.parse import canonical, parse_callback, parse_query, parse_reply
 from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import Kind

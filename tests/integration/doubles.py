@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from mediarelay.contracts.backlog import unpack
-from mediarelay.contracts.cts.parse import parse_reply
+from mediarelay.providers.cts.parse import parse_reply
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed, ProviderUnknown, ProviderUnreadable

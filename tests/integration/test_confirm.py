@@ -354,7 +354,7 @@ def test_what_a_stranger_says_is_no_fact_of_an_outcome(harness: TaskHarness) -> 
 def test_expensive_claims_are_not_read_to_confirm(harness: TaskHarness) -> None:
     harness.claim(callback())
     harness.provider.answers[VID] = answer()
-    with mock.patch.dict("mediarelay.contracts.observation._READERS", {Origin.CLAIM: None}):
+    with mock.patch.dict("mediarelay.providers.observation._READERS", {Origin.CLAIM: None}):
         assert harness.confirm().outcome is State.SUCCEEDED
         harness.clock.forward(minutes=1)
         assert harness.sweep()["publish"] == 1

@@ -15,7 +15,7 @@ import requests
 
 from mediarelay.adapters import cts_api
 from mediarelay.adapters.cts_api import CtsApi
-from mediarelay.contracts.cts.parse import canonical
+from mediarelay.providers.cts.parse import canonical
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.budget import Budget as Shares
 from mediarelay.domain.circuit_breaker import QUERY_ACTIONS, Circuit

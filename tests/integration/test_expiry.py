@@ -13,8 +13,8 @@ import pytest
 from mediarelay.adapters.dynamodb.parts import LAZY_BODY
 from mediarelay.adapters.dynamodb.task_store import LOADED
 from mediarelay.aws_lambda.raw_http import respond
-from mediarelay.contracts.cts.parse import parse_callback
-from mediarelay.contracts.observation import MAX_CLAIM_BYTES
+from mediarelay.providers.cts.parse import parse_callback
+from mediarelay.providers.observation import MAX_CLAIM_BYTES
 from mediarelay.domain.tasks.media import State
 from mediarelay.errors import ProviderUnreadable
 from mediarelay.usecases.tasks.read import MAX_SHOWN
@@ -139,7 +139,7 @@ def test_of_a_claim_too_large_to_be_documented_only_the_claim_summary_is_read(ha
     body = callback(v_type="x", size="N/A")
     body = body.replace(b'"v_type": "x', b'"v_type": "x' + b"x" * (size - len(body)))
     harness.claim(body)
-    with mock.patch("mediarelay.contracts.observation.parse_callback", side_effect=parse_callback) as full:
+    with mock.patch("mediarelay.providers.observation.parse_callback", side_effect=parse_callback) as full:
         source = harness.reader.task(VID)["source"]
         harness.reader.history(VID)
     assert (full.call_count, "container" in source) == ((2, True) if size == MAX_CLAIM_BYTES else (0, False))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediarelay.contracts.cts import parse as cts
-from mediarelay.contracts.cts.parse import canonical, parse_reply
-from mediarelay.contracts.cts.query import query_facts
+from mediarelay.providers.cts import parse as cts
+from mediarelay.providers.cts.parse import canonical, parse_reply
+from mediarelay.providers.cts.query import query_facts
 from mediarelay.domain.tasks.item import Publication
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -186,7 +186,7 @@ def test_a_better_reader_applies_before_the_provider_is_asked(
 
 
 def _new_reader(kind: Kind, data: Any) -> Any:
-    from mediarelay.contracts.cts.query import query_facts  # noqa: PLC0415 - the one that is not replaced
+    from mediarelay.providers.cts.query import query_facts  # noqa: PLC0415 - the one that is not replaced
 
     return query_facts(kind, data)
 
@@ -268,7 +268,7 @@ def test_a_mistake_of_ours_in_reading_the_log_stops_nothing(harness: TaskHarness
     harness.track()
     harness.provider.answers[VID] = answer(state="pending")
     harness.confirm()
-    with mock.patch("mediarelay.contracts.observation.parse_query", side_effect=KeyError("oops")):
+    with mock.patch("mediarelay.providers.observation.parse_query", side_effect=KeyError("oops")):
         assert harness.reader.task(VID)["state"] == "expected"
         assert harness.reader.history(VID)["observations"][-1]["unreadable"] == ["body"]
     assert harness.reader.task(VID)["state"] == "pending"

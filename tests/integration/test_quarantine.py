@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mediarelay.contracts.api.operations import quarantine_page
-from mediarelay.contracts.cts import head as callback_head
+from mediarelay.providers.cts import head as callback_head
 from mediarelay.domain.page import Page
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy

@@ -321,8 +321,8 @@ def test_a_callback_is_not_read_in_full_where_it_comes_in(
     def unwanted(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("mediarelay.contracts.cts.callback.callback_facts", unwanted)
-    monkeypatch.setattr("mediarelay.contracts.observation.parse_callback", unwanted)
+    monkeypatch.setattr("mediarelay.providers.cts.callback.callback_facts", unwanted)
+    monkeypatch.setattr("mediarelay.providers.observation.parse_callback", unwanted)
     assert send(harness.receiver(), callback(v_type=False)).vid == VID
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.layers import make
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
-READERS = {"mediarelay.contracts.cts.head", "mediarelay.contracts.cts.values"}
+READERS = {"mediarelay.providers.cts.head", "mediarelay.providers.cts.values"}
 """Of the provider's contracts, what a callback function may load: the head of a callback, and single values."""
 UNUSED = {"mediarelay.domain.tasks.facts", "mediarelay.domain.tasks.spec", "mediarelay.domain.tasks.item"}
 """What a callback function has no use for: facts of tasks, and task items. They would be a twentieth of its start."""
@@ -63,7 +63,7 @@ def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -
     assert ("aws_lambda_powertools.event_handler" in modules) == (function in RESOLVERS)
     if function in CALLBACKS:
         assert not modules & HEAVY
-        assert {name for name in modules if name.startswith("mediarelay.contracts.cts.")} <= READERS
+        assert {name for name in modules if name.startswith("mediarelay.providers.cts.")} <= READERS
         assert not modules & UNUSED
     if function in WITHOUT_PYDANTIC:
         assert "pydantic" not in modules

@@ -17,7 +17,7 @@ from mediarelay.contracts.api.operations import QuarantinePage
 from mediarelay.contracts.api.songs import SongHistory, SongPage
 from mediarelay.contracts.api.submits import AudioBatchItem, AudioTaskRequest, VideoTaskRequest
 from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, task_details, task_history
-from mediarelay.contracts.observation import observe
+from mediarelay.providers.observation import observe
 from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition, Source
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State

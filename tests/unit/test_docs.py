@@ -19,9 +19,9 @@ from mediarelay.aws_lambda.raw_http import problem
 from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.operations import quarantine_page
 from mediarelay.contracts.api.tasks import TaskDetails, task_details, task_history, task_page
-from mediarelay.contracts.cts.parse import parse_query
+from mediarelay.providers.cts.parse import parse_query
 from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, task_event
-from mediarelay.contracts.observation import observe
+from mediarelay.providers.observation import observe
 from mediarelay.domain.due import Duty
 from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody

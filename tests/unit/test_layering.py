@@ -21,15 +21,26 @@ MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
     "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
-    "usecases": {"usecases", "contracts", "domain", "signing", "errors", "observability"},
-    "adapters": {"adapters", "contracts", "domain", "signing", "errors", "observability"}
+    "providers": {"providers", "contracts", "domain", "signing", "errors"},
+    "usecases": {"usecases", "contracts", "domain", "providers", "signing", "errors", "observability"},
+    "adapters": {"adapters", "contracts", "domain", "providers", "signing", "errors", "observability"}
     | {"boto3", "botocore", "requests", "urllib3"},
     "aws_lambda": {"aws_lambda", "aws_lambda_powertools", "contracts", "domain", "errors", "observability", "usecases"},
     "config.py": {"signing"},
     "errors.py": set(),
     "observability.py": {"aws_lambda_powertools"},
-    "check.py": {"adapters", "config", "contracts", "errors", "signing", "usecases", "botocore"},
-    "wiring": {"wiring", "adapters", "config", "domain", "errors", "observability", "signing", "usecases", "requests"},
+    "check.py": {"adapters", "config", "contracts", "errors", "providers", "signing", "usecases", "botocore"},
+    "wiring": {
+        "wiring",
+        "adapters",
+        "config",
+        "domain",
+        "errors",
+        "observability",
+        "providers",
+        "usecases",
+        "requests",
+    },
     "functions": {
         "aws_lambda",
         "aws_lambda_powertools",
@@ -37,6 +48,7 @@ MAY_USE = {
         "domain",
         "errors",
         "observability",
+        "providers",
         "usecases",
         "wiring",
     },
@@ -101,7 +113,7 @@ def calls(path: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in ALL if place(path) in {"domain", "signing", "contracts", "usecases"}],
+    [path for path in ALL if place(path) in {"domain", "signing", "contracts", "providers", "usecases"}],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_clock_and_jitter_are_handed_in(path: Path) -> None:

@@ -16,13 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.secrets import error_code, stored_text
-from mediarelay.config import Environment, Settings, given_settings, unreadable
+from mediarelay.config import ENDPOINTS, Environment, Settings, given_settings, unreadable
 from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
 from mediarelay.errors import Malformed
+from mediarelay.providers.registry import NAMES
 from mediarelay.signing.standard_webhooks import webhook_key
 from mediarelay.signing.tokens import digest
 from mediarelay.usecases.access import read_networks
-from mediarelay.usecases.provider_keys import provider_keys
+from mediarelay.usecases.provider_keys import PLACEHOLDER, provider_keys
 from mediarelay.usecases.relay_secrets import callback_secrets, music_secrets, webhook_secrets
 from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens, clients
 
@@ -33,9 +34,6 @@ MIN_TOKEN_LETTERS = 16
 MIN_WEBHOOK_KEY_BYTES = 24
 NETWORK_SETTINGS = ("callback_source_cidrs", "music_source_cidrs")
 SCOPES = frozenset({"read", "submit", "admin", "read:tokens"})
-# The template creates the secret with this `secret_id`, for the operator to replace.
-PLACEHOLDER = "unset"
-
 # Other characters may be percent-encoded, or changed by a proxy, on their way in a URL.
 _PATH_TOKEN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _MAX_SHOWN = 64
@@ -157,7 +155,7 @@ def _check_settings(environment: Environment) -> Iterator[Finding]:
 
 
 def _consequence(name: str) -> str:
-    if name == "provider_endpoint":
+    if name in ENDPOINTS:
         return "Functions that call the provider do not start. Deploy a valid value."
     return f"The function uses the default, {getattr(Settings(), name)}. Deploy a valid value."
 
@@ -252,17 +250,20 @@ def _weak_clients(fields: Fields) -> Iterator[Weakness]:
 
 
 def _weak_keys(fields: Fields) -> Iterator[Weakness]:
-    for keys in provider_keys(fields).usable:
-        if keys.secret_id == PLACEHOLDER:
-            yield Severity.ERROR, "secret_id: the placeholder of a new stack, which no provider knows"
-        if re.search(r"\s", keys.secret_id + keys.secret_key):
-            yield Severity.WARNING, "white space in a key"
+    accounts = provider_keys(fields).usable
+    if not accounts and PLACEHOLDER in str(fields):
+        yield Severity.ERROR, "secret_id: the placeholder of a new stack, which no provider knows"
+    for name, account in accounts:
+        if re.search(r"\s", account.secret_id + account.secret_key):
+            yield Severity.WARNING, f"{name}: white space in a key"
+        if account.notify_key and not account.notify_url:
+            yield Severity.WARNING, f"{name}: notify_key without notify_url, so no callback is requested"
 
 
 # The keys are the settings with the ARNs of the secrets.
 KINDS: Mapping[str, Kind] = {
     "callback_tokens_secret": Kind(
-        "CallbackTokens", frozenset({"tokens"}), callback_tokens, _weak_tokens, "No callback is accepted"
+        "CallbackTokens", frozenset({"tokens", "notify_keys"}), callback_tokens, _weak_tokens, "No callback is accepted"
     ),
     "music_secret": Kind(
         "MusicSecret",
@@ -276,7 +277,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "provider_keys_secret": Kind(
         "ProviderKeys",
-        frozenset({"secret_id", "secret_key", "token"}),
+        frozenset({*NAMES, "secret_id", "secret_key", "token", "unused"}),
         provider_keys,
         _weak_keys,
         "The provider cannot be called",

@@ -1,8 +1,8 @@
 """Reads the environment variables of a function into typed settings, without pydantic, for fast cold starts.
 
 A function that cannot start answers 500 to every callback. A variable that cannot be read therefore keeps its default,
-and `unreadable` reports it. The exception is the provider's URL: without it a function does not start, because calling
-another server would send it signed requests.
+and `unreadable` reports it. The exceptions are the providers' URLs: without them a function does not start, because
+calling another server would send it signed requests.
 """
 
 import os
@@ -19,7 +19,8 @@ Environment = Mapping[str, str]
 LIMITS: Mapping[str, tuple[int, int]] = {
     "max_callback_bytes": (1024, 5_767_168),
     "first_poll_after": (1, 86_400),
-    "give_up_after": (10, 2_592_000),
+    # MPS knows a task for 7 days. The last query must come before that.
+    "give_up_after": (10, 601_200),
     "raw_body_days": (1, 3650),
     "visibility_timeout": (30, 900),
     "calls_per_minute": (2, 10_000),
@@ -33,6 +34,9 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 # These durations have no unit in their name, so they become `timedelta`. All others name their unit.
 SECONDS = frozenset({"first_poll_after", "give_up_after", "visibility_timeout"})
 TRUSTS = ("confirm", "callback")
+PROVIDERS = ("mps", "cts")
+# Without these, a function would send signed requests to another server than the operator named.
+ENDPOINTS = ("provider_endpoint", "mps_endpoint")
 LOG_LEVELS = ("INFO", "WARNING", "ERROR", "CRITICAL")
 
 # CloudFormation accepts `5.0` and `+5` for a parameter of type Number, and passes it on as it was written.
@@ -56,7 +60,10 @@ class Settings:
     calls_per_minute: int = 100
     unknown_task_share: int = 50
     secret_cache_seconds: int = 60
+    provider: str = "mps"
+    provider_region: str = "ap-guangzhou"
     provider_endpoint: str = ""
+    mps_endpoint: str = ""
     provider_keys_secret: str = ""
     callback_tokens_secret: str = ""
     api_clients_secret: str = ""
@@ -77,11 +84,11 @@ class Settings:
     def read(cls, environment: Environment = os.environ) -> Self:
         """Read the settings; one that cannot be read keeps its default.
 
-        Raises ValueError, with the variable's name, if the provider's URL cannot be read.
+        Raises ValueError, with the variable's name, if a provider's URL cannot be read.
         """
         given, wrong = given_settings(environment), unreadable(environment)
-        if "provider_endpoint" in wrong:
-            raise ValueError(f"PROVIDER_ENDPOINT: {wrong['provider_endpoint']}")
+        if name := next((name for name in ENDPOINTS if name in wrong), None):
+            raise ValueError(f"{name.upper()}: {wrong[name]}")
         return cls(**{name: _read(name, text) for name, text in given.items() if name not in wrong})
 
 
@@ -118,12 +125,19 @@ def _number(text: str, least: int, most: int) -> int:
     return int(found[1])
 
 
-def _endpoint(text: str) -> str:
-    """Read the provider's URL; raise ValueError with the reason."""
-    # Callback functions lack this setting, so the late import keeps its reader out of their cold start.
+def _v2_endpoint(text: str) -> str:
+    """Read the URL of an API v2; raise ValueError with the reason."""
+    # Callback functions lack these settings, so the late imports keep their reader out of their cold start.
     from mediarelay.signing.service_url import read_service_url  # noqa: PLC0415
 
     return read_service_url(text).url
+
+
+def _v3_endpoint(text: str) -> str:
+    """Read the URL of an API 3.0; raise ValueError with the reason."""
+    from mediarelay.signing.service_url import read_v3_url  # noqa: PLC0415
+
+    return read_v3_url(text).url
 
 
 def _one_of(*values: str) -> Callable[[str], str]:
@@ -138,5 +152,7 @@ def _one_of(*values: str) -> Callable[[str], str]:
 _READERS: dict[str, Callable[[str], str]] = {
     "callback_trust": _one_of(*TRUSTS),
     "log_level": _one_of(*LOG_LEVELS),
-    "provider_endpoint": _endpoint,
+    "provider": _one_of(*PROVIDERS),
+    "provider_endpoint": _v2_endpoint,
+    "mps_endpoint": _v3_endpoint,
 }

@@ -58,9 +58,9 @@ class CallbackBacklog:
     client: Callable[[], Any]
     url: str
 
-    def send(self, kind: Kind, origin: Origin, at: datetime, body: bytes) -> None:
-        """Send a callback as it was received; raise `Undelivered`, also if it is too large for a message."""
-        _send(self.client(), self.url, pack(kind, origin, at, body))
+    def send(self, route: str, origin: Origin, at: datetime, body: bytes) -> None:
+        """Send a callback that arrived at a route; raise `Undelivered`, also if it is too large for a message."""
+        _send(self.client(), self.url, pack(route, origin, at, body))
 
 
 def _backlog(client: Any, url: str) -> int:

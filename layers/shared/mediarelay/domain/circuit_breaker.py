@@ -3,10 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mediarelay.domain.tasks.media import Kind
-
-# The provider's action that queries a task of each kind.
-QUERY_ACTIONS = {Kind.VIDEO: "GetCtsInfo", Kind.AUDIO: "GetCtsaudioInfo"}
 # Refusals in a row that open a circuit. A single refusal may be about one request or one moment.
 THRESHOLD = 5
 # The break doubles with each refusal up to its maximum, so an account that is unlocked is noticed within half an hour.
@@ -33,6 +29,11 @@ class Circuit:
         # If a clock that was ahead stored `open_until`, it may lie further in the future than any break. It then counts
         # as closed, because it would block calls for too long.
         return self.open_until is not None and now < self.open_until <= now + 2 * MAX_BREAK
+
+
+def circuit_name(provider: str, action: str) -> str:
+    """Return the name of the circuit of one action."""
+    return f"{provider}:{action}"
 
 
 def next_break(failures: int, now: datetime) -> datetime | None:

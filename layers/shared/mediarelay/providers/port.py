@@ -48,6 +48,9 @@ class Head:
 class CallbackFormat(Protocol):
     """The callbacks that arrive at one endpoint."""
 
+    def __hash__(self) -> int:
+        """Return a hash: one store is built for each format."""
+
     @property
     def route(self) -> str:
         """The path of the endpoint without its token, such as `callbacks/video`."""
@@ -98,7 +101,7 @@ class Account:
         token: Belongs to temporary keys; None for others.
         notify_url: Where the provider sends the callbacks of a task that we submit; None if its console says that.
         notify_key: Signs these callbacks.
-        storage: The keys of a foreign object storage (`secret_id`, `secret_key`), for sources that lie in one.
+        storage_id, storage_key: The keys of a foreign object storage, for sources that lie in one.
     """
 
     secret_id: str
@@ -106,7 +109,8 @@ class Account:
     token: str | None = None
     notify_url: str | None = None
     notify_key: str | None = None
-    storage: tuple[str, str] | None = None
+    storage_id: str | None = None
+    storage_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +137,11 @@ class Listed:
     """One page of the provider's list of tasks.
 
     Attributes:
-        rows: The vid of each task, with its row as the provider sent it.
+        rows: The vid of each task, with its row in JSON as the ledger logs it.
         cursor: Leads to the next page; None on the last one.
     """
 
-    rows: tuple[tuple[str, Mapping[str, Any]], ...]
+    rows: tuple[tuple[str, bytes], ...]
     cursor: str | None
 
 
@@ -162,6 +166,9 @@ class Provider(Protocol):
     def owns(self, vid: str) -> bool:
         """Return whether an id has the form of this provider's ids."""
 
+    def redact(self, body: bytes) -> bytes:
+        """Return a body without secrets, whatever its form; the same bytes if it contains none."""
+
     # ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def claim_facts(self, vid: str, kind: Kind, body: bytes) -> "Facts":
@@ -171,7 +178,7 @@ class Provider(Protocol):
         """Read the data of a query's answer; raises `Malformed`."""
 
     def request_facts(self, vid: str, kind: Kind, request: Mapping[str, Any]) -> "Facts":
-        """Read a stored request; raises `Malformed`."""
+        """Read a stored request of a client; raises `Malformed`. Its state is not used: the origin decides it."""
 
     def reply_data(self, body: bytes) -> Mapping[str, Any]:
         """Return the data of an answer that was stored as received; raises `Malformed`."""
@@ -182,7 +189,7 @@ class Provider(Protocol):
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def request(self, kind: Kind, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a client's request in one spelling, as the ledger stores it; raises `Malformed`."""
+        """Check a client's request and return what `submit` takes; raises `Malformed` if it cannot be served."""
 
     def query_action(self, kind: Kind) -> str:
         """Return the action that queries a task."""
@@ -191,7 +198,7 @@ class Provider(Protocol):
         """Return the call that queries a task."""
 
     def submit(self, kind: Kind, request: Mapping[str, Any], submission: str, account: Account) -> Call:
-        """Return the call that makes a task of a stored request; `submission` identifies the intent."""
+        """Return the call that makes a task of a checked request; `submission` identifies the intent."""
 
     def submit_origin(self, kind: Kind) -> Origin:
         """Return the origin of the observation that follows a submit."""
@@ -199,8 +206,8 @@ class Provider(Protocol):
     def submitted_vid(self, data: Mapping[str, Any]) -> str:
         """Return the vid in the data of a submit's answer; raises `Malformed`."""
 
-    def lists(self, since: datetime) -> Sequence[Call]:
-        """Return the calls whose pages together list all tasks made since a time (UTC); none if it has no list."""
+    def lists(self, since: datetime, until: datetime) -> Sequence[Call]:
+        """Return the calls whose pages together list all tasks made between two times (UTC); none without a list."""
 
     def listed(self, data: Mapping[str, Any]) -> Listed:
         """Read one page of a list; raises `Malformed`."""
@@ -217,6 +224,6 @@ class Provider(Protocol):
         """Read the body of an answer.
 
         Raises:
-            ProviderUnreadable: It cannot be read. The error carries the body, without secrets.
+            ProviderUnreadable: It cannot be read. The error carries the body.
             ProviderError: The provider refused the call; see `errors` for the cases.
         """

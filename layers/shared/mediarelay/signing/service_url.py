@@ -6,8 +6,8 @@ Equivalent spellings get one form. A URL that an HTTP client would change before
 import re
 from dataclasses import dataclass
 
-# An operator may configure the host only. This is the documented path of API v2.
-DEFAULT_PATH = "/v2/index.php"
+# An operator may configure the host only. These are the documented paths of API v2 and of API 3.0.
+V2_PATH, V3_PATH = "/v2/index.php", "/"
 HTTPS_PORT, HTTP_PORT = 443, 80
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -33,6 +33,9 @@ _REASONS = (
 )
 
 
+_EXAMPLES = {V2_PATH: f"https://cdn.api.qcloud.com{V2_PATH}", V3_PATH: "https://mps.tencentcloudapi.com"}
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceUrl:
     """A URL that an HTTP client sends without a change.
@@ -48,16 +51,24 @@ class ServiceUrl:
     path: str
 
 
-def read_service_url(text: str) -> ServiceUrl:
+def read_service_url(text: str, default_path: str = V2_PATH) -> ServiceUrl:
     """Read a URL; raise ValueError with the reason. The message never quotes the URL, which may contain a password."""
     found = _PARTS.fullmatch(text.strip(" \t\r\n")) if re.fullmatch(PATTERN, text) else None
     if found is None:
-        raise ValueError(f"{_reason(text)}; write it like https://cdn.api.qcloud.com{DEFAULT_PATH}")
+        raise ValueError(f"{_reason(text)}; write it like {_EXAMPLES[default_path]}")
     scheme = found["scheme"].lower()
     # HTTP clients write the host in lower case and omit a default port, and the signature has to match them.
     host = found["host"].lower().rstrip(".") + _port(found["port"], HTTPS_PORT if scheme == "https" else HTTP_PORT)
-    path = found["path"] or DEFAULT_PATH
+    path = found["path"] or default_path
     return ServiceUrl(f"{scheme}://{host}{path}", host, path)
+
+
+def read_v3_url(text: str) -> ServiceUrl:
+    """Read the URL of an API 3.0 endpoint as `read_service_url` does; refuse a path, which the API does not have."""
+    found = read_service_url(text, V3_PATH)
+    if found.path != V3_PATH:
+        raise ValueError(f"a path: write it like {_EXAMPLES[V3_PATH]}")
+    return found
 
 
 def _port(digits: str | None, own: int) -> str:

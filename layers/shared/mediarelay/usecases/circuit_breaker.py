@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay.domain.circuit_breaker import FIRST_BREAK, QUERY_ACTIONS, Circuit, next_break
-from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.circuit_breaker import FIRST_BREAK, Circuit, next_break
 from mediarelay.errors import CircuitOpen
 from mediarelay.observability import count
 
@@ -42,9 +41,9 @@ class CircuitBreaker:
     circuits: CircuitStore
     clock: Callable[[], datetime]
 
-    def refuses_queries(self, kind: Kind) -> bool:
-        """Return whether the circuit of the queries about a kind is open, so that they are pointless now."""
-        return self.circuits.find(QUERY_ACTIONS[kind]).is_open(self.clock())
+    def is_open(self, circuit: str) -> bool:
+        """Return whether a circuit is open, so that calls are pointless now."""
+        return self.circuits.find(circuit).is_open(self.clock())
 
     def before_call(self, action: str) -> Circuit:
         """Return the circuit of an action that may be called now; raises `CircuitOpen`."""

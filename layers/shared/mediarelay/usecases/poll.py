@@ -1,13 +1,15 @@
 """Poll: send tasks that are due to the confirm queues. The schedule guarantees an outcome; callbacks speed it up."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
 from mediarelay.domain.due import query_duty
-from mediarelay.domain.due_item import TaskSubject
+from mediarelay.domain.due_item import DueItem, TaskSubject
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.observability import count
+from mediarelay.providers.registry import query_circuit, query_circuits
 from mediarelay.usecases.tick import FailureBudget, Tick
 
 
@@ -37,30 +39,38 @@ class QueryQueue:
     limit: int
 
 
-def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], is_circuit_open: Callable[[Kind], bool]) -> int:
+def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], is_open: Callable[[str], bool]) -> int:
     """Request confirmations of due tasks of one kind, queue by queue, oldest first; return how many.
 
-    While the provider refuses us (`is_circuit_open`), everything stays due: each message would only fail.
+    While a provider refuses us (`is_open` of its circuit), its tasks stay due: each message would only fail.
     """
-    if is_circuit_open(kind):
-        count("CircuitOpen")
+    served = {name for name in query_circuits(kind) if not _refuses(name, is_open)}
+    if not served:
         return 0
     # One set for all queues: rows of one task may wait in both classes, and one query answers all of them.
     sent = set[str]()
-    failures = [_fill(queue, kind, tick, sent) for queue in queues]
+    failures = [_fill(queue, kind, tick, sent, served) for queue in queues]
     count("Polled", len(sent), kind=kind)
     for one in failures:
         one.raise_if_incomplete()
     return len(sent)
 
 
-def _fill(queue: QueryQueue, kind: Kind, tick: Tick, sent: set[str]) -> FailureBudget:
+def _refuses(circuit: str, is_open: Callable[[str], bool]) -> bool:
+    refused = is_open(circuit)
+    if refused:
+        count("CircuitOpen")
+    return refused
+
+
+def _fill(queue: QueryQueue, kind: Kind, tick: Tick, sent: set[str], served: AbstractSet[str]) -> FailureBudget:
     """Send the rows that are due for one queue, up to its limit; add their vids to `sent`."""
     # Messages that still wait count against the limit; what another queue of this tick has sent does not.
     limit = len(sent) + queue.limit - queue.queue.backlog()
     failures = FailureBudget(query_duty(kind, known=queue.known), tick.clock)
-    for row in tick.take(failures) if len(sent) < limit else ():
-        vid = row.subject_as(TaskSubject).vid
+    rows = tick.take(failures, lambda row: query_circuit(_vid(row), kind) in served)
+    for row in rows if len(sent) < limit else ():
+        vid = _vid(row)
         # A task may have several rows: its own duty, and each claim and replay that waits.
         if vid not in sent:
             queue.queue.send(vid, kind)
@@ -69,3 +79,7 @@ def _fill(queue: QueryQueue, kind: Kind, tick: Tick, sent: set[str]) -> FailureB
         if len(sent) >= limit:
             break
     return failures
+
+
+def _vid(row: DueItem) -> str:
+    return row.subject_as(TaskSubject).vid

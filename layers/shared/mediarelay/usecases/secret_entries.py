@@ -34,8 +34,14 @@ class Client:
 
 
 def callback_tokens(secret: Fields) -> Entries[str]:
-    """Return the live path tokens of the callback addresses."""
-    return words(secret, "tokens")
+    """Return the live path tokens of the callback addresses; the faults are those of the whole secret."""
+    tokens = words(secret, "tokens")
+    return Entries(tokens.usable, (*tokens.faults, *notify_keys(secret).faults))
+
+
+def notify_keys(secret: Fields) -> Entries[str]:
+    """Return the live keys of the signature inside a callback. Without any, only the path token is checked."""
+    return words(secret, "notify_keys")
 
 
 def words(secret: Fields, name: str) -> Entries[str]:

@@ -27,6 +27,7 @@ from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.providers.registry import query_circuit
 from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
@@ -75,7 +76,7 @@ class Sweeper:
 
     Attributes:
         max_submits: How many intents may wait in the submit queue: as many as a minute's budget has calls for.
-        is_circuit_open: Returns whether queries about a kind are refused anyway.
+        is_open: Returns whether a circuit is open, so that queries are refused anyway.
     """
 
     tasks: TaskRepository
@@ -85,7 +86,7 @@ class Sweeper:
     max_submits: int
     replayer: Replayer
     songs: SongPublisher
-    is_circuit_open: Callable[[Kind], bool]
+    is_open: Callable[[str], bool]
     clock: Callable[[], datetime]
 
     def sweep(self, tick: Tick) -> dict[str, int]:
@@ -137,7 +138,8 @@ class Sweeper:
         if late <= OVERDUE_AFTER:
             return False
         # The circuit comes last, because it costs a read of the table.
-        return was_taken or late > self.tasks.give_up_after or self.is_circuit_open(row.subject_as(TaskSubject).kind)
+        task = row.subject_as(TaskSubject)
+        return was_taken or late > self.tasks.give_up_after or self.is_open(query_circuit(task.vid, task.kind))
 
     def _deadline(self, row: DueItem) -> datetime:
         """Return the deadline of a row: its own, or `GiveUpAfter` after an observation arrived. Replays have none."""

@@ -1,12 +1,15 @@
-"""Callbacks of the CDN: the endpoint that accepts them, and the store, which the backlog and the quarantine use too."""
+"""Callbacks: the endpoint of one route, and its store, which the backlog and the quarantine use too.
+
+A callback function passes the callbacks of its route, so that it loads no other provider's.
+"""
 
 from functools import cache, partial
 
 from mediarelay.adapters.dynamodb.observations import ObservationStore
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.sqs import CallbackBacklog
-from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.providers.port import CallbackFormat
 from mediarelay.usecases.secret_entries import callback_tokens
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
 from mediarelay.wiring import base
@@ -14,10 +17,10 @@ from mediarelay.wiring.access import early_secret, source_networks
 
 
 @cache
-def callback_store(kind: Kind) -> CallbackStore:
-    """Return the store of callbacks of one kind."""
+def callback_store(callbacks: CallbackFormat) -> CallbackStore:
+    """Return the store of the callbacks of one route."""
     return CallbackStore(
-        kind=kind,
+        callbacks=callbacks,
         observations=ObservationStore(base.table(), base.settings().raw_body_days),
         quarantine=QuarantineStore(base.table()),
         limit=base.settings().max_callback_bytes,
@@ -28,10 +31,10 @@ def callback_store(kind: Kind) -> CallbackStore:
 
 
 @cache
-def callback_endpoint(kind: Kind) -> CallbackEndpoint:
-    """Return the endpoint that accepts callbacks of one kind."""
+def callback_endpoint(callbacks: CallbackFormat) -> CallbackEndpoint:
+    """Return the endpoint that accepts the callbacks of one route."""
     return CallbackEndpoint(
-        store=callback_store(kind),
+        store=callback_store(callbacks),
         # The backlog is needed only while the table is down, so its client is not made during init.
         backlog=CallbackBacklog(partial(base.client, "sqs"), base.settings().callback_backlog_url),
         tokens=early_secret("CallbackTokens", base.settings().callback_tokens_secret, callback_tokens),

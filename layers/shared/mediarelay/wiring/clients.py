@@ -3,12 +3,11 @@
 from functools import cache
 
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
-from mediarelay.domain.tasks.media import Kind
 from mediarelay.usecases.tasks.quarantine import Quarantine
 from mediarelay.usecases.tasks.read import TaskReader
 from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
 from mediarelay.wiring import base
-from mediarelay.wiring.callbacks import callback_store
+from mediarelay.wiring.callback_routes import callback_stores
 from mediarelay.wiring.intents import intent_registry
 from mediarelay.wiring.tasks import replayer, task_repository, task_store
 
@@ -30,5 +29,4 @@ def batch_submitter() -> BatchSubmitter:
 @cache
 def quarantine() -> Quarantine:
     """Return the use case that lists bodies in quarantine and reads them again."""
-    callbacks = {f"callbacks/{kind}": callback_store(kind) for kind in Kind}
-    return Quarantine(store=QuarantineStore(base.table()), callbacks=callbacks)
+    return Quarantine(store=QuarantineStore(base.table()), callbacks=callback_stores())

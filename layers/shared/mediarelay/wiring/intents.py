@@ -15,5 +15,6 @@ def intent_registry() -> IntentRegistry:
         intents=IntentStore(base.table()),
         tasks=task_repository(),
         clock=base.now,
+        provider=base.settings().provider,
         default_key_hours=base.settings().default_key_hours,
     )

@@ -1,17 +1,16 @@
-"""The provider: its API, and the use cases that call it. No other wiring module loads an HTTP client."""
+"""The providers: their APIs, and the use cases that call them. No other wiring module loads an HTTP client."""
 
-from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import requests
 
-from mediarelay.adapters.cts_api import CtsApi
 from mediarelay.adapters.dynamodb.budget import BudgetStore
 from mediarelay.adapters.dynamodb.intents import IntentStore
+from mediarelay.adapters.provider_api import ProviderApi, ProviderApis
 from mediarelay.adapters.secrets import Secret
-from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import SecretUnavailable
-from mediarelay.signing.qcloud import Credentials
+from mediarelay.providers.port import Account, Provider
+from mediarelay.providers.registry import PROVIDERS
 from mediarelay.usecases.provider_keys import provider_keys
 from mediarelay.usecases.tasks.confirm import Confirmer
 from mediarelay.usecases.tasks.submit import Submitter
@@ -22,18 +21,29 @@ from mediarelay.wiring.tasks import task_repository
 
 # A nonce of 63 bits fits a signed 64-bit integer, whatever the provider reads it with.
 NONCE_BITS = 63
+# The setting with the endpoint of each provider.
+ENDPOINTS = {"cts": "provider_endpoint", "mps": "mps_endpoint"}
 
 
 @cache
-def cts_api() -> CtsApi:
-    """Return the client of the provider's API."""
-    random, session = base.random, requests.Session()
+def provider_apis() -> ProviderApis:
+    """Return the clients of the providers' APIs."""
+    settings, session = base.settings(), requests.Session()
     # Otherwise requests reads proxies and `.netrc` from the environment for each call.
     session.trust_env = False
-    return CtsApi(
-        url=base.settings().provider_endpoint,
-        credentials=_credentials(base.secret("ProviderKeys", base.settings().provider_keys_secret, provider_keys)),
-        spend=BudgetStore(base.table()).spend,
+    keys = base.secret("ProviderKeys", settings.provider_keys_secret, provider_keys)
+    return ProviderApis({provider.name: _api(provider, keys, session) for provider in PROVIDERS})
+
+
+def _api(provider: Provider, keys: Secret, session: requests.Session) -> ProviderApi:
+    random, settings = base.random, base.settings()
+    return ProviderApi(
+        provider=provider,
+        url=getattr(settings, ENDPOINTS[provider.name]),
+        region=settings.provider_region,
+        # Read with each call, so that rotated keys apply without a new process.
+        account=lambda: _account(keys, provider.name),
+        spend=partial(BudgetStore(base.table()).spend, provider.name),
         budget=budget(),
         guard=circuit_breaker(),
         clock=base.now,
@@ -43,31 +53,26 @@ def cts_api() -> CtsApi:
     )
 
 
-def _credentials(keys: Secret) -> Callable[[], Credentials]:
-    # Read with each call, so that rotated keys apply without a new process.
-    def credentials() -> Credentials:
-        found = provider_keys(keys.value())
-        if not found.usable:
-            raise SecretUnavailable(f"the provider's keys: {', '.join(found.faults)}")
-        return found.usable[0]
-
-    return credentials
+def _account(keys: Secret, name: str) -> Account | None:
+    found = provider_keys(keys.value())
+    if not found.usable:
+        raise SecretUnavailable(f"the providers' keys: {', '.join(found.faults)}")
+    return dict(found.usable).get(name)
 
 
 @cache
 def confirmer() -> Confirmer:
     """Return the use case that queries the provider about tasks."""
-    return Confirmer(tasks=task_repository(), provider=cts_api(), clock=base.now)
+    return Confirmer(tasks=task_repository(), providers=provider_apis(), adopt=submitter().adopt, clock=base.now)
 
 
 @cache
 def submitter() -> Submitter:
     """Return the use case that submits tasks to the provider."""
-    send = {Kind.AUDIO: cts_api().add_audio, Kind.VIDEO: cts_api().find_video}
     return Submitter(
         registry=intent_registry(),
         intents=IntentStore(base.table()),
         tasks=task_repository(),
-        send=send,
+        providers=provider_apis(),
         clock=base.now,
     )

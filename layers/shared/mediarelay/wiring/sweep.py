@@ -22,6 +22,6 @@ def sweeper() -> Sweeper:
         max_submits=Budget(base.settings().calls_per_minute).background.limit,
         replayer=replayer(),
         songs=song_publisher(),
-        is_circuit_open=circuit_breaker().refuses_queries,
+        is_open=circuit_breaker().is_open,
         clock=base.now,
     )

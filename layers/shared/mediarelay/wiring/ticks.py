@@ -1,5 +1,6 @@
 """Scheduled runs: how long one lasts, and the queues that polls fill."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -14,12 +15,17 @@ from mediarelay.wiring.queues import confirm_queue, confirm_unknown_queue
 RESERVE_MS = 20_000
 
 
+def time_left(context: Any) -> Callable[[], bool]:
+    """Return whether an invocation has time for another row, each time it is asked."""
+    return lambda: context.get_remaining_time_in_millis() > RESERVE_MS
+
+
 def tick(context: Any) -> Tick:
     """Return one run of a schedule, bounded by the remaining time of the invocation."""
     return Tick(
         rows=DueIndex(base.table()),
         clock=base.now,
-        time_left=lambda: context.get_remaining_time_in_millis() > RESERVE_MS,
+        time_left=time_left(context),
         visibility_timeout=base.settings().visibility_timeout,
         jitter=base.random.random,
     )

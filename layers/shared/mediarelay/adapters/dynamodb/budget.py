@@ -1,4 +1,4 @@
-"""The call budget in the table: one counter per minute that all functions share."""
+"""The call budget in the table: one counter per provider and minute that all functions share."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +14,12 @@ EXPIRES_AFTER = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class BudgetStore:
-    """Counts calls to the provider."""
+    """Counts calls to the providers."""
 
     table: Table
 
-    def spend(self, now: datetime, allowance: Allowance) -> bool:
-        """Take one call from this minute's budget; return False if none is left for this class of calls."""
+    def spend(self, provider: str, now: datetime, allowance: Allowance) -> bool:
+        """Take one call from a provider's budget of this minute; return False if none is left for its class."""
         # One conditional write checks and counts, so the budget is exact however many functions call at once.
         counters, condition = "calls :one", "(attribute_not_exists(calls) OR calls < :limit)"
         values = {":one": 1, ":limit": allowance.limit, ":end": epoch(now + EXPIRES_AFTER)}
@@ -27,5 +27,5 @@ class BudgetStore:
             counters += ", unknown_calls :one"
             condition += " AND (attribute_not_exists(unknown_calls) OR unknown_calls < :unknown)"
             values |= {":unknown": allowance.unknown_limit}
-        key = budget_key(now.strftime("%Y-%m-%dT%H:%M"))
+        key = budget_key(provider, now.strftime("%Y-%m-%dT%H:%M"))
         return self.table.update(key, f"ADD {counters} SET expires_at = :end", values, condition)

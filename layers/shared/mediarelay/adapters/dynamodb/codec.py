@@ -5,6 +5,7 @@ not misread an item that was changed by hand, or by a later version: an attribut
 not parsable raises `RowUnreadable` (see `decoder`).
 """
 
+import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -127,9 +128,12 @@ class Row:
         """Read a map."""
         return Row(dict(self.item[name]["M"]))
 
-    def string_map(self) -> dict[str, str]:
-        """Read all attributes as strings."""
-        return {name: self.text(name) for name in self.item}
+    def json_object(self, name: str) -> dict[str, Any]:
+        """Read a JSON object."""
+        found = json.loads(self.text(name))
+        if not isinstance(found, dict):
+            raise ValueError(f"{name}: not an object")  # noqa: TRY004 a damaged attribute, as all others
+        return found
 
 
 def lenient_text(item: Item, name: str) -> str:

@@ -1,5 +1,6 @@
 """Intents in the table: the submits that clients requested, under their idempotency keys."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -116,7 +117,8 @@ def encode_intent(intent: Intent) -> Item:
         "kind": intent.kind,
         "key": intent.key,
         "client": intent.client,
-        "request": dict(intent.request),
+        "provider": intent.provider,
+        "request": json.dumps(intent.request, ensure_ascii=False),
         "at": intent.at,
         "queued": True if intent.queued else None,
     }
@@ -130,15 +132,16 @@ def decode_intent(row: Row) -> Intent:
         key=row.text("key"),
         client=row.optional_text("client"),
         kind=Kind(row.text("kind")),
-        request=row.nested("request").string_map(),
+        provider=row.text("provider"),
+        request=row.json_object("request"),
         at=row.time("at"),
         vid=row.optional_text("vid"),
         assigned_at=row.optional_time("assigned_at"),
         queued="queued" in row,
         refused=row.optional_text("refused"),
     )
-    if intent_key(found.identity) != Key.of(row) or "url" not in found.request:
-        raise ValueError("not the intent of its key, or without a url")
+    if intent_key(found.identity) != Key.of(row):
+        raise ValueError("not the intent of its key")
     # Later conditions compare this time as text, so they would never match another spelling of it.
     if found.at.isoformat() != row.text("at"):
         raise ValueError("at: not as this code writes it")

@@ -20,6 +20,7 @@ class ItemType(StrEnum):
     QUARANTINE = "quarantine"
     CIRCUIT = "circuit"
     BUDGET = "budget"
+    LIST_CURSOR = "list_cursor"
     NONCE = "nonce"
     UNREADABLE = "unreadable"
 

@@ -93,9 +93,14 @@ def circuit_key(action: str) -> Key:
     return Key(f"CIRCUIT#{action}", "CIRCUIT")
 
 
-def budget_key(minute: str) -> Key:
-    """Return the key of the call counter of one minute (`2026-11-21T08:00`)."""
-    return Key(f"BUDGET#{minute}", "BUDGET")
+def budget_key(provider: str, minute: str) -> Key:
+    """Return the key of the counter of a provider's calls in one minute (`2026-11-21T08:00`)."""
+    return Key(f"BUDGET#{provider}#{minute}", "BUDGET")
+
+
+def list_cursor_key(provider: str) -> Key:
+    """Return the key of the time until which a provider's tasks were listed."""
+    return Key(f"LIST#{provider}", "LIST")
 
 
 def quarantine_partition(day: str) -> str:

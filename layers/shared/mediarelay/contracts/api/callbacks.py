@@ -1,6 +1,6 @@
 """Callbacks over HTTP, for the OpenAPI document and the tests.
 
-The callback functions import neither these models nor pydantic, so that they start fast. `contracts/cts/head.py` and
+The callback functions import neither these models nor pydantic, so that they start fast. `providers/cts/head.py` and
 `contracts/zego/relay.py` read the requests instead.
 """
 

@@ -16,37 +16,97 @@ from mediarelay.errors import Malformed, MediarelayError, shown_detail
 MAX_TASKS = 500
 
 
-class AudioTaskRequest(RequestModel):
-    """`POST /tasks/audio`: the file to transcode. The fields have the provider's names."""
+class SourceRequest(RequestModel):
+    """The file to transcode: an object of the object storage, a URL, or an object of AWS S3."""
 
-    url: Url
-    bucketName: Text  # noqa: N815 - the provider's name, part of the contract
-    bucketRegion: Text  # noqa: N815
+    bucket: Text | None = Field(None, description="Bucket with its account, such as `clips-1250000000`")
+    region: Text | None = Field(None, description="Region of the bucket, such as `ap-shanghai`")
+    object: Text | None = Field(None, description="Key of the object, not escaped, such as `/in/a.mp4`")
+    url: Text | None = Field(None, description="URL of a file on the web; it needs a `destination`")
+    s3_bucket: Text | None = None
+    s3_region: Text | None = None
+    s3_object: Text | None = Field(None, description="Key of the object, not escaped")
+
+
+class DestinationRequest(RequestModel):
+    """Where the outputs go."""
+
+    bucket: Text | None = Field(None, description="Bucket with its account, such as `clips-1250000000`")
+    region: Text | None = None
+    s3_bucket: Text | None = None
+    s3_region: Text | None = None
+
+
+class OutputRequest(RequestModel):
+    """One output: a template of the provider. Templates of different types share their numbers."""
+
+    definition: int
+    type: Text = Field(description="`transcode`, `gif`, `snapshot`, `sprite` or `stream`")
+
+
+Output = Annotated[
+    Any,
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"$ref": "#/components/schemas/OutputRequest"}]}),
+]
+
+
+class TaskRequest(RequestModel):
+    """A task to submit. Which fields a request takes and needs depends on its provider.
+
+    The older form names an object of the object storage by `url`, and its bucket and region once more.
+    """
+
+    provider: Text | None = Field(None, description="`mps` or `cts`; by default the parameter `Provider`")
+    url: Url | None = None
+    bucketName: Text | None = None  # noqa: N815 - the provider's name, part of the contract
+    bucketRegion: Text | None = None  # noqa: N815
+    source: SourceRequest | None = None
+    outputs: list[Output] | None = Field(
+        None,
+        description="Templates, as numbers (a transcode, or 20000 for a GIF) or as objects; by default the usual ones "
+        "of the kind",
+    )
+    schedule: int | None = Field(None, description="Number of a schedule of the provider, instead of `outputs`")
+    destination: DestinationRequest | None = None
+    output_dir: Text | None = Field(None, description="Folder of the outputs, such as `/out/`")
+    priority: int | None = Field(None, description="-10 to 10")
+    reference: Text | None = Field(
+        None, description="Your own reference, up to 1,000 characters: task and notification show it"
+    )
 
     @field_validator("bucketName", "bucketRegion")
     @classmethod
-    def _is_in_the_url(cls, value: str, others: ValidationInfo) -> str:
-        return stated_in_url(value, others)
+    def _is_in_the_url(cls, value: str | None, others: ValidationInfo) -> str | None:
+        return value and stated_in_url(value, others)
 
 
-class VideoTaskRequest(RequestModel):
-    """`POST /tasks/video`: a task to track, by vid, by url, or by url and the response headers of its upload."""
+class AudioTaskRequest(TaskRequest):
+    """`POST /tasks/audio`: the audio file to transcode."""
+
+
+class VideoTaskRequest(TaskRequest):
+    """`POST /tasks/video`: a video to transcode, or the vid of a task to track."""
 
     vid: Vid | None = None
-    url: Url | None = None
     cos_request_id: Text | None = None
     date: Text | None = None
 
     def known_vid(self) -> str | None:
         """Return the vid that the request states or determines, or None if only the provider knows it.
 
-        Raises `Malformed` if the request identifies no task.
+        Raises `Malformed` if the request identifies no task, or both a task and the work of a new one.
         """
         if self.vid or (self.url and self.cos_request_id and self.date):
+            if other := next((name for name in NEW_TASK_ONLY if getattr(self, name) is not None), None):
+                raise Malformed(other, "is not taken with a task that exists already")
             return self.vid or video_vid(self.cos_request_id or "", self.date or "")
-        if self.url and not (self.cos_request_id or self.date):
+        if (self.url or self.source) and not (self.cos_request_id or self.date):
             return None
-        raise Malformed("vid", "is required, unless url is given, alone or with cos_request_id and date")
+        raise Malformed("vid", "is required, unless url is given, alone or with cos_request_id and date, or source")
+
+
+# What a task that exists already cannot be told any more.
+NEW_TASK_ONLY = ("provider", "source", "outputs", "schedule", "destination", "output_dir", "priority")
 
 
 class SubmitResponse(ResponseModel):
@@ -64,9 +124,12 @@ class RefusedSubmit(ResponseModel):
     """
 
     kind: Kind
-    url: str
+    provider: str
+    url: str | None = None
     bucketName: str | None = None  # noqa: N815 - as the client named it
     bucketRegion: str | None = None  # noqa: N815
+    source: SourceRequest | None = None
+    reference: str | None = None
     idempotency_key: str | None = None
     client: str | None = None
     reason: str
@@ -117,9 +180,8 @@ def refused_submit(intent: Intent) -> dict[str, Any]:
     """Return a refused submit as JSON values."""
     # A default key is the request itself, which the event shows anyway.
     chosen = {"client": intent.client, "idempotency_key": intent.key} if intent.client is not None else {}
-    refused = RefusedSubmit.model_validate(
-        {**intent.request, **chosen, "kind": intent.kind, "reason": intent.refused, "accepted_at": intent.at}
-    )
+    known = {"kind": intent.kind, "provider": intent.provider, "reason": intent.refused, "accepted_at": intent.at}
+    refused = RefusedSubmit.model_validate(intent.request | chosen | known)
     return refused.model_dump(mode="json", exclude_none=True)
 
 

@@ -17,7 +17,6 @@ from mediarelay.contracts.api.base import (
 )
 from mediarelay.contracts.api.bodies import show_body
 from mediarelay.contracts.api.media import FaultDetails, RenditionDetails, SourceDetails
-from mediarelay.contracts.observation import read_facts
 from mediarelay.domain.page import Page
 from mediarelay.domain.tasks.listing import ListedTask, Order, Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
@@ -124,11 +123,11 @@ def task_page(page: Page[ListedTask]) -> dict[str, Any]:
     return TaskPage(tasks=tasks, cursor=page.cursor).model_dump(mode="json", exclude_none=True)
 
 
-def task_history(task: Task, observations: Iterable[LoggedObservation]) -> dict[str, Any]:
-    """Return the history of a task as JSON values, in the order of `observations`."""
+def task_history(task: Task, observations: Iterable[tuple[LoggedObservation, tuple[str, ...]]]) -> dict[str, Any]:
+    """Return the history of a task as JSON values, in the order of `observations`, each with its unreadable fields."""
     entries, bodies = [], []
-    for one in observations:
-        entries.append(_history_entry(one))
+    for one, unreadable in observations:
+        entries.append(_history_entry(one, unreadable))
         bodies.append(show_body(one.body))
     conflicts = [HistoryConflict.model_validate(one) for one in task.conflicts]
     history = TaskHistory(vid=task.vid, observations=entries, conflicts=conflicts)
@@ -139,13 +138,13 @@ def task_history(task: Task, observations: Iterable[LoggedObservation]) -> dict[
     return shown
 
 
-def _history_entry(observation: LoggedObservation) -> HistoryEntry:
+def _history_entry(observation: LoggedObservation, unreadable: tuple[str, ...]) -> HistoryEntry:
     return HistoryEntry(
         origin=observation.origin,
         at=observation.at,
         digest=observation.digest,
         body=None,
-        unreadable=read_facts(observation).unreadable,
+        unreadable=unreadable,
         # `exclude_unset` leaves out a reason that is not passed.
         **({"reason": observation.reason} if observation.reason else {}),
     )

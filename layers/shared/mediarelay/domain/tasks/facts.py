@@ -100,4 +100,5 @@ class Facts:
     faults: tuple[Fault, ...] = ()
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    submission: str | None = None
     unreadable: tuple[str, ...] = ()

@@ -5,12 +5,16 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from mediarelay.domain.tasks.file_url import identity, short_region
 from mediarelay.domain.tasks.media import Kind, State
 
 # Characters of an idempotency key. Stripe accepts as many.
 MAX_KEY = 255
+# Hex digits of an intent's id, and of its submission. The submission begins with the id, so that it leads back to the
+# intent, and providers accept at most 50 characters. 160 bits of SHA-256 suffice against a collision.
+ID_DIGITS, SUBMISSION_DIGITS = 40, 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Intent:
     Attributes:
         key: The key that a client chose, or the default key of the request.
         client: The client that chose the key; None for a default key, which all clients share.
+        provider: The name of the provider that serves the request.
         vid: Set once the provider has answered.
         assigned_at: When the provider assigned the vid.
         queued: The client does not wait: the submit queue sends the request to the provider.
@@ -37,7 +42,8 @@ class Intent:
     key: str
     client: str | None = None
     kind: Kind
-    request: Mapping[str, str]
+    provider: str
+    request: dict[str, Any]
     at: datetime
     vid: str | None = None
     assigned_at: datetime | None = None
@@ -48,7 +54,15 @@ class Intent:
     def identity(self) -> str:
         """The id of the intent: a digest, because clients may choose keys of any form and length."""
         # The kind is a part of it: one key may name an audio and a video request.
-        return hashlib.sha256(json.dumps([self.kind, self.client, self.key]).encode()).hexdigest()
+        return _digest(self.kind, self.client, self.key)[:ID_DIGITS]
+
+    @property
+    def submission(self) -> str:
+        """The id under which the provider gets the request, the same at each attempt.
+
+        It depends on the time, too: a key that became free again makes a new task.
+        """
+        return (self.identity + _digest(self.at.isoformat()))[:SUBMISSION_DIGITS]
 
     def same_request(self, other: "Intent") -> bool:
         """Return whether both are the same request, in any spelling of its URL and region."""
@@ -56,11 +70,26 @@ class Intent:
 
 
 def new_intent(
-    kind: Kind, request: Mapping[str, str], chosen: ClientKey | None, at: datetime, *, queued: bool = False
+    kind: Kind,
+    provider: str,
+    request: Mapping[str, Any],
+    chosen: ClientKey | None,
+    at: datetime,
+    *,
+    queued: bool = False,
 ) -> Intent:
     """Return the intent of a request that has just arrived. Without a chosen key, the request is its own key."""
     client, key = (chosen.client, chosen.key) if chosen else (None, file_identity(request))
-    return Intent(key=key, client=client, kind=kind, request=request, at=at, queued=queued)
+    return Intent(key=key, client=client, kind=kind, provider=provider, request=dict(request), at=at, queued=queued)
+
+
+def intent_of(submission: str) -> str:
+    """Return the id of the intent that a submission may belong to."""
+    return submission[:ID_DIGITS]
+
+
+def _digest(*parts: str | None) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def is_key(text: str) -> bool:
@@ -68,13 +97,13 @@ def is_key(text: str) -> bool:
     return 0 < len(text) <= MAX_KEY and text.isprintable()
 
 
-def file_identity(request: Mapping[str, str]) -> str:
+def file_identity(request: Mapping[str, Any]) -> str:
     """Return the default idempotency key: the request itself, in one form for all spellings of its URL and region."""
     return json.dumps(_canonical(request), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def _canonical(request: Mapping[str, str]) -> dict[str, str]:
-    return {name: _SPELLINGS.get(name, str)(value) for name, value in request.items()}
+def _canonical(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _SPELLINGS[name](value) if name in _SPELLINGS else value for name, value in request.items()}
 
 
 _SPELLINGS: Mapping[str, Callable[[str], str]] = {"url": identity, "bucketRegion": short_region}

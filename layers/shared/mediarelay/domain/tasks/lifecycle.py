@@ -31,6 +31,8 @@ PUBLISH_GRACE = timedelta(seconds=30)
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
 # Observations that a client's request causes.
 REQUESTED = frozenset({Origin.TRACK, Origin.SUBMIT})
+# Observations that make a task of an id.
+STARTING = REQUESTED | {Origin.LISTED}
 # Observations that give a lost task a new deadline: their sender expects that the task exists.
 REOPENING = REQUESTED | {Origin.CLAIM}
 # After so many queries without outcome, a callback triggers the next one only after this interval. The provider sends

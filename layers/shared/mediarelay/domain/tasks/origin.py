@@ -12,6 +12,8 @@ class Origin(StrEnum):
     """The sweep gave the task up."""
     CLAIM = "claim"
     """A callback. Callbacks are unsigned: anybody with the path token can send one."""
+    LISTED = "listed"
+    """The provider lists the task among its own; nobody has told Mediarelay about it."""
     TRACK = "track"
     """A client expects a task (`POST /tasks/video`)."""
     SUBMIT = "submit"
@@ -25,8 +27,8 @@ class Origin(StrEnum):
 AUTHORITY = {origin: rank for rank, origin in enumerate(Origin)}
 CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 # Origins that prove that a task exists.
-PROVING_ORIGINS = frozenset({Origin.TRACK, Origin.SUBMIT, Origin.TRUSTED, Origin.ANSWER})
-# Origins that do not prove the kind of a task: a callback may arrive at the wrong address.
-UNCERTAIN = frozenset({Origin.REPLY, Origin.TIMEOUT, Origin.CLAIM, Origin.TRUSTED})
+PROVING_ORIGINS = frozenset({Origin.LISTED, Origin.TRACK, Origin.SUBMIT, Origin.TRUSTED, Origin.ANSWER})
+# Origins that do not prove the kind of a task: a callback may arrive at the wrong address, and a list names no kind.
+UNCERTAIN = frozenset({Origin.REPLY, Origin.TIMEOUT, Origin.CLAIM, Origin.LISTED, Origin.TRUSTED})
 # Origins whose bodies are not loaded with the log, as there may be any number of them.
 STORED_APART = frozenset({Origin.CLAIM, Origin.REPLY})

@@ -3,14 +3,16 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
-from mediarelay.contracts.cts.parse import canonical, parse_query, parse_reply
 from mediarelay.domain.tasks.answer_binding import mismatches
 from mediarelay.domain.tasks.conflict import Statement
+from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed
+from mediarelay.providers.registry import provider_of
 
 # Only so many of the latest replies of a task are checked again, because each costs a read of its body.
 MAX_REPLIES = 5
@@ -25,8 +27,8 @@ class AnswerRejected(Exception):
         self.category = category
 
 
-def check_answer(vid: str, kind: Kind, data: Mapping[str, object], statements: Iterable[Statement]) -> None:
-    """Check that the `data` of an answer is about a task and states its progress.
+def check_answer(vid: str, kind: Kind, data: Mapping[str, Any], statements: Iterable[Statement]) -> Facts:
+    """Check that the `data` of an answer is about a task and states its progress; return what it states.
 
     Args:
         vid: The task that the provider was queried about.
@@ -38,7 +40,8 @@ def check_answer(vid: str, kind: Kind, data: Mapping[str, object], statements: I
         AnswerRejected: The answer cannot be accepted. No other exception is raised, whatever `data` holds.
     """
     try:
-        wrong = mismatches(vid, statements, parse_query(kind, data))
+        facts = provider_of(vid).answer_facts(vid, kind, data)
+        wrong = mismatches(vid, statements, facts)
     except Malformed as error:
         raise AnswerRejected("unreadable", str(error)) from None
     # A mistake in our reader must not lose the answer: it is stored as a reply, and a repaired reader checks it again.
@@ -47,6 +50,7 @@ def check_answer(vid: str, kind: Kind, data: Mapping[str, object], statements: I
         raise AnswerRejected("failed", type(error).__name__) from None
     if wrong:
         raise AnswerRejected("mismatched", f"about something else: {', '.join(wrong)}")
+    return facts
 
 
 def accepted_replies(
@@ -65,8 +69,9 @@ def accepted_replies(
 
 
 def _accepted(reply: LoggedObservation, body: bytes, statements: Iterable[Statement]) -> LoggedObservation | None:
+    provider = provider_of(reply.vid)
     try:
-        data = parse_reply(body)
+        data = provider.reply_data(body)
         check_answer(reply.vid, reply.kind, data, statements)
     except (AnswerRejected, Malformed):
         return None
@@ -74,4 +79,4 @@ def _accepted(reply: LoggedObservation, body: bytes, statements: Iterable[Statem
     except Exception:
         logger.exception("reading failed", extra={"vid": reply.vid})
         return None
-    return replace(reply, origin=Origin.ANSWER, body=canonical(data), digest="", reason=None)
+    return replace(reply, origin=Origin.ANSWER, body=provider.canonical(data), digest="", reason=None)

@@ -4,9 +4,8 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from mediarelay.contracts.cts.parse import canonical
 from mediarelay.domain.due import Duty
 from mediarelay.domain.tasks.lifecycle import is_stale, needs_query
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
@@ -15,17 +14,18 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
 from mediarelay.observability import count
+from mediarelay.providers.registry import provider_of
 from mediarelay.usecases.tasks.answers import AnswerRejected, accepted_replies, check_answer
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 logger = logging.getLogger(__name__)
 
 
-class Provider(Protocol):
-    """The part of the provider's API that confirmation needs."""
+class Queries(Protocol):
+    """The providers' queries."""
 
-    def query(self, kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
-        """Query a task; return the decoded `data` of the answer. Raises `ProviderError`.
+    def query(self, kind: Kind, vid: str, *, known: bool) -> Mapping[str, Any]:
+        """Ask the provider of a task about it; return the decoded data of the answer. Raises `ProviderError`.
 
         `known` says whether anything but callbacks names the task. `ProviderUnreadable` carries the answer's body.
         """
@@ -33,10 +33,14 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmer:
-    """Queries the provider about claims and tasks that are due."""
+    """Queries the provider about claims and tasks that are due.
+
+    `adopt` takes the submission that an answer names, and its task, to the intent that waits for it.
+    """
 
     tasks: TaskRepository
-    provider: Provider
+    providers: Queries
+    adopt: Callable[[str, str], None]
     clock: Callable[[], datetime]
 
     def confirm(self, vid: str, kind: Kind, *, prompt: bool = False, sent: datetime | None = None) -> Task | None:
@@ -84,7 +88,7 @@ class Confirmer:
         # A callback may have arrived at the wrong address. A submit or an answer states the kind for certain.
         kind = (task and task.certain_kind) or kind
         try:
-            data = self.provider.query(kind, vid, known=bool(task and task.is_known))
+            data = self.providers.query(kind, vid, known=bool(task and task.is_known))
         # Only the errors of a call that was made count as a query (`queried_at`). Without one, the task must not be
         # given up at its deadline, and its next wait must not grow.
         except BudgetSpent:
@@ -99,14 +103,17 @@ class Confirmer:
         return self._log_data(vid, kind, data, task, begun)
 
     def _log_data(
-        self, vid: str, kind: Kind, data: Mapping[str, object], task: Task | None, begun: datetime
+        self, vid: str, kind: Kind, data: Mapping[str, Any], task: Task | None, begun: datetime
     ) -> Task | None:
         """Log the data of an answer: as an answer if it is about this task, otherwise as a reply."""
-        body = canonical(data)
+        body = provider_of(vid).canonical(data)
         try:
-            check_answer(vid, kind, data, task.binding_statements if task else ())
+            facts = check_answer(vid, kind, data, task.binding_statements if task else ())
         except AnswerRejected as error:
             return self._log_reply(vid, kind, body, error, begun)
+        # Before the log: if this fails, the next query tries again. A task with an outcome has no next query.
+        if facts.submission:
+            self.adopt(facts.submission, vid)
         return self._append(vid, kind, Origin.ANSWER, body, begun)
 
     def _log_reply(self, vid: str, kind: Kind, body: bytes, why: AnswerRejected, begun: datetime) -> Task | None:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.errors import Malformed, TooLarge
+from mediarelay.errors import Rejected
 from mediarelay.observability import add_log_keys
 from mediarelay.usecases.tasks.receive import CallbackStore
 
@@ -74,7 +74,7 @@ class Quarantine:
         try:
             # Always a claim: the quarantine does not store whether the deployment trusted callbacks at the time.
             self.callbacks[quarantined.route].put(quarantined.body, Origin.CLAIM, quarantined.at)
-        except (Malformed, TooLarge):
+        except Rejected:
             return False
         # Deleted only once the claim is stored, so that a failure in between loses nothing.
         self.store.delete(quarantined)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay.contracts.observation import observe
 from mediarelay.domain.page import Page
 from mediarelay.domain.tasks.listing import ListedTask, Order, Selection
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
@@ -15,6 +14,7 @@ from mediarelay.domain.tasks.origin import STORED_APART, Origin
 from mediarelay.domain.tasks.task import PROGRESS, Task, fold
 from mediarelay.domain.tasks.vid import checked, is_vid
 from mediarelay.errors import Malformed, NotFound
+from mediarelay.providers.observation import observe, read_facts
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 # A history shows the bodies of so many claims and of so many replies: anybody with the path token can send any number.
@@ -32,10 +32,13 @@ class TaskListing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TaskObservations:
-    """A task and its observations, oldest first. They are read one by one, because they may be large."""
+    """A task and its observations, oldest first, each with the names of its fields that could not be read.
+
+    They are read one by one, because they may be large.
+    """
 
     task: Task
-    observations: Iterator[LoggedObservation]
+    observations: Iterator[tuple[LoggedObservation, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,8 @@ class TaskReader:
     def history(self, vid: str) -> TaskObservations:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""
         log, task = self._known(vid)
-        return TaskObservations(task, self._with_bodies(log.observations, MAX_SHOWN))
+        shown = self._with_bodies(log.observations, MAX_SHOWN)
+        return TaskObservations(task, ((one, read_facts(one).unreadable) for one in shown))
 
     def _known(self, vid: str) -> tuple[TaskLog, Task]:
         log, task = self.tasks.load(checked(vid))

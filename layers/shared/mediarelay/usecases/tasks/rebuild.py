@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from mediarelay.contracts.observation import read_facts
 from mediarelay.domain.tasks.item import TaskSummary
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.task import Task
+from mediarelay.providers.observation import read_facts
 from mediarelay.usecases.tasks.answers import accepted_replies
 from mediarelay.usecases.tasks.repository import TaskRepository
 

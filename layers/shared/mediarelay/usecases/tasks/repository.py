@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay.contracts.observation import observe
 from mediarelay.domain.due import Due
 from mediarelay.domain.schedule import first_check
 from mediarelay.domain.tasks.item import Bookkeeping, TaskItem
-from mediarelay.domain.tasks.lifecycle import REQUESTED, Lifecycle, Rules, Step, Trigger
+from mediarelay.domain.tasks.lifecycle import STARTING, Lifecycle, Rules, Step, Trigger
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task, fold
 from mediarelay.errors import LedgerUnavailable
 from mediarelay.observability import count
+from mediarelay.providers.observation import observe
 from mediarelay.usecases.concurrency import MAX_ATTEMPTS
 from mediarelay.usecases.tasks.unreadable import count_unreadable
 
@@ -77,9 +77,9 @@ class TaskRepository:
 
     def append(self, observation: LoggedObservation) -> bool:
         """Append an observation, without updating the task item; return False if it is already there."""
-        # Only a request starts a task without an item. Answers and timeouts are about a task that already waits.
+        # Only these start a task without an item. Answers and timeouts are about a task that already waits.
         check = first_check(observation.kind, observation.at, self.rules.first_poll_after, known=True)
-        is_new = self.store.append(observation, check if observation.origin in REQUESTED else None)
+        is_new = self.store.append(observation, check if observation.origin in STARTING else None)
         if is_new:
             count_unreadable(observation)
         return is_new

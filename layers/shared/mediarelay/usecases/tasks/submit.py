@@ -1,7 +1,8 @@
 """Submit: a client's request becomes a task, once per idempotency key.
 
 The request is stored as an intent before the provider is called. If the provider's answer is lost, the intent stays due
-and is sent again: the provider marks the earlier task of the same file as deleted, so one task remains.
+and is sent again under the same submission id. CTS then marks the earlier task of the file as deleted, so one task
+remains. MPS refuses the repeat, and the intent waits until an answer about the task names its submission (`adopt`).
 """
 
 import json
@@ -9,11 +10,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.schedule import next_minute
-from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, new_intent
+from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, intent_of, new_intent
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -25,9 +26,11 @@ from mediarelay.errors import (
     ProviderBusy,
     ProviderClosed,
     ProviderRefused,
+    ProviderRepeated,
     ProviderUnknown,
 )
 from mediarelay.observability import add_log_keys, count
+from mediarelay.providers.registry import provider_named
 from mediarelay.usecases.concurrency import MAX_ATTEMPTS
 from mediarelay.usecases.tasks.repository import TaskRepository
 
@@ -35,8 +38,6 @@ from mediarelay.usecases.tasks.repository import TaskRepository
 SUBMIT_GRACE = timedelta(seconds=60)
 # The timeout of the worker is shorter. The queue may deliver a message twice, and the lock keeps two workers apart.
 LOCK_TIMEOUT = timedelta(seconds=35)
-# The provider makes a task of an audio submit. A video task exists already, since the upload of its file.
-ORIGINS = {Kind.AUDIO: Origin.SUBMIT, Kind.VIDEO: Origin.TRACK}
 log = logging.getLogger(__name__)
 
 
@@ -74,33 +75,43 @@ class IntentStore(Protocol):
         """Delete an intent whose task is in the log, so that its key is free again."""
 
 
-class Send(Protocol):
-    """The provider's call for one kind."""
+class Submits(Protocol):
+    """The providers' calls that make a task of an intent."""
 
-    def __call__(self, request: Mapping[str, str], *, queued: bool = False) -> str:
-        """Send a request and return its vid; `queued` if its client does not wait. Raises `ProviderError`."""
+    def submit(self, intent: Intent) -> str:
+        """Submit an intent and return the vid of its task; raises `ProviderError`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentRegistry:
     """Stores requests as intents, once per idempotency key. It never calls the provider.
 
-    `default_key_hours`: for so long after the provider's answer, the same request without a key returns the same task.
+    Attributes:
+        provider: The name of the provider that serves a request that states none.
+        default_key_hours: For so long after the provider's answer, the same request without a key returns the same
+            task.
     """
 
     intents: IntentStore
     tasks: TaskRepository
     clock: Callable[[], datetime]
+    provider: str
     default_key_hours: int
 
-    def enqueue(self, kind: Kind, request: Mapping[str, str], key: ClientKey | None) -> Submitted:
+    def intent(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None, *, queued: bool = False) -> Intent:
+        """Return the intent of a request; raises `Malformed` if its provider cannot serve it."""
+        provider = provider_named(request.get("provider") or self.provider)
+        provider.request(kind, request)
+        return new_intent(kind, provider.name, request, key, self.clock(), queued=queued)
+
+    def enqueue(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None) -> Submitted:
         """Store a request; the submit queue sends it to the provider at the pace of the call budget.
 
         Raises:
-            Conflict, LedgerUnavailable: As for `Submitter.submit`.
+            Malformed, Conflict, LedgerUnavailable: As for `Submitter.submit`.
             ProviderRefused: The provider has refused the same request meanwhile; the key is free again.
         """
-        intent = new_intent(kind, request, key, self.clock(), queued=True)
+        intent = self.intent(kind, request, key, queued=True)
         if self.add(intent):
             return Submitted(None, kind, State.EXPECTED, repeated=False)
         return self.answer_repeat(intent)
@@ -156,37 +167,55 @@ class IntentRegistry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitter:
-    """Sends intents to the provider. `send` has the provider's call for each kind."""
+    """Sends intents to their providers."""
 
     registry: IntentRegistry
     intents: IntentStore
     tasks: TaskRepository
-    send: Mapping[Kind, Send]
+    providers: Submits
     clock: Callable[[], datetime]
 
-    def submit(self, kind: Kind, request: Mapping[str, str], key: ClientKey | None) -> Submitted:
+    def submit(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None) -> Submitted:
         """Submit a request whose client waits.
 
         Args:
             kind: The kind of the file.
-            request: The request in the provider's words (`url`, `bucketName`, `bucketRegion`).
+            request: The request as the client sent it, in JSON values.
             key: The key that the client chose. None: the request is its own key for `default_key_hours`.
 
         Raises:
+            Malformed: The provider cannot serve the request.
             Conflict: The key was used for another request.
             ProviderRefused: The provider refuses the request; the key is free again.
             LedgerUnavailable: Nothing was accepted.
         """
-        intent = new_intent(kind, request, key, self.clock())
+        intent = self.registry.intent(kind, request, key)
         add_log_keys(intent=intent.identity)
         if self.registry.add(intent):
             return self._send_now(intent)
         return self.registry.answer_repeat(intent)
 
-    def track(self, vid: str, request: Mapping[str, str]) -> Submitted:
+    def track(self, vid: str, request: Mapping[str, Any]) -> Submitted:
         """Expect a video task whose vid is already known; raises `LedgerUnavailable`."""
         add_log_keys(vid=vid)
-        return self._expect(Kind.VIDEO, vid, request, repeated=self._tracked(vid))
+        return self._expect(Kind.VIDEO, vid, Origin.TRACK, request, repeated=self._tracked(vid))
+
+    def adopt(self, submission: str, vid: str) -> None:
+        """Assign a task to the intent that made it, if the answer to the submit was lost.
+
+        Args:
+            submission: The submission that the provider names in an answer about the task. It may be anybody's.
+            vid: The task.
+
+        Raises:
+            LedgerUnavailable: The intent may still wait for its task.
+        """
+        intent = self.intents.find(intent_of(submission))
+        if intent is None or intent.submission != submission or intent.vid is not None:
+            return
+        if self.intents.assign_vid(intent.identity, vid, self.clock()):
+            count("SubmitsRecovered", kind=intent.kind)
+            self._finish(intent, vid)
 
     def _tracked(self, vid: str) -> bool:
         return any(one.origin is Origin.TRACK for one in self.tasks.load(vid)[0].observations)
@@ -204,12 +233,16 @@ class Submitter:
             return self._finish(intent, intent.vid)
         if intent.refused or not self.intents.lock(identity, self.clock(), self.clock() + LOCK_TIMEOUT):
             return None
-        if self.clock() - intent.at < self.tasks.give_up_after:
+        if self.clock() - intent.at < self._resend_for(intent):
             return self._try(intent)
         count("SubmitsGivenUp", kind=intent.kind)
         log.error("submit given up", extra={"intent": identity, "opened": intent.at.isoformat()})
         self._refuse(intent, "given up: the provider did not answer in time")
         return None
+
+    def _resend_for(self, intent: Intent) -> timedelta:
+        """Return for how long an intent is sent again: after that, the provider would take it for another submit."""
+        return min(self.tasks.give_up_after, provider_named(intent.provider).submit_horizon or timedelta.max)
 
     def _send_now(self, intent: Intent) -> Submitted:
         """Send an intent whose client waits. It gets a refusal as its answer; other clients get the refusal event."""
@@ -235,13 +268,13 @@ class Submitter:
 
     def _send(self, intent: Intent) -> Submitted:
         try:
-            vid = self.send[intent.kind](intent.request, queued=intent.queued)
+            vid = self.providers.submit(intent)
         # Without a call nothing is uncertain, so the next minute is soon enough and the lock can go.
         except BudgetSpent:
             self.intents.postpone(intent, next_minute(self.clock()))
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         # The provider may have made the task although its answer is lost. The intent stays due and is sent again.
-        except (ProviderBusy, ProviderClosed, ProviderUnknown) as error:
+        except (ProviderBusy, ProviderClosed, ProviderRepeated, ProviderUnknown) as error:
             log.warning("submit stays open", extra={"error": type(error).__name__, "code": error.code})
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         # Another worker may have submitted the intent too, if a lock ran out. Its vid counts, for all clients the same.
@@ -251,11 +284,12 @@ class Submitter:
 
     def _finish(self, intent: Intent, vid: str) -> Submitted:
         # The intent leaves the due index last: until the log has the task, the sweep must find the intent.
-        submitted = self._expect(intent.kind, vid, intent.request, repeated=False)
+        origin = provider_named(intent.provider).submit_origin(intent.kind)
+        submitted = self._expect(intent.kind, vid, origin, intent.request, repeated=False)
         self.intents.complete(intent)
         return submitted
 
-    def _expect(self, kind: Kind, vid: str, request: Mapping[str, str], *, repeated: bool) -> Submitted:
+    def _expect(self, kind: Kind, vid: str, origin: Origin, request: Mapping[str, Any], *, repeated: bool) -> Submitted:
         body = json.dumps(dict(request), sort_keys=True, ensure_ascii=False).encode()
-        task = self.tasks.add(LoggedObservation(vid=vid, kind=kind, origin=ORIGINS[kind], at=self.clock(), body=body))
+        task = self.tasks.add(LoggedObservation(vid=vid, kind=kind, origin=origin, at=self.clock(), body=body))
         return Submitted(vid, kind, task.state, repeated)

@@ -3,9 +3,9 @@
 Answers are counted when they are logged, callbacks when they are settled: a callback endpoint reads only the head.
 """
 
-from mediarelay.contracts.observation import read_facts
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.observability import count
+from mediarelay.providers.observation import read_facts
 
 
 def count_unreadable(observation: LoggedObservation) -> None:

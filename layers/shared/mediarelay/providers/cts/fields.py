@@ -7,11 +7,11 @@ read is unknown (`Fields.side`).
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
-from mediarelay.contracts.cts.values import address, count, flag, measure, text
 from mediarelay.contracts.fields import Fields
 from mediarelay.domain.tasks.facts import Fault, Place, Source
 from mediarelay.domain.tasks.file_url import printed_url
 from mediarelay.errors import Malformed
+from mediarelay.providers.cts.values import address, count, flag, measure, text
 
 # Not 1000: the provider's examples give 4205 for 322960391 bytes in 600 s, and 187 beside `191488_mp3`.
 BITS_PER_KILOBIT = 1024

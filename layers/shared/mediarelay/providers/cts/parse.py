@@ -8,19 +8,18 @@ other field that cannot be read is listed in `Facts.unreadable`.
 import json
 from collections.abc import Mapping
 
-from mediarelay.contracts.cts.callback import callback_facts
-from mediarelay.contracts.cts.envelope import Envelope, parse_envelope
-from mediarelay.contracts.cts.head import Form, Head, read_callback, read_head
-from mediarelay.contracts.cts.query import query_facts, submitted_vid
 from mediarelay.contracts.json_objects import read_answer
 from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
+from mediarelay.providers.cts.callback import callback_facts
+from mediarelay.providers.cts.envelope import Envelope, parse_envelope
+from mediarelay.providers.cts.head import Form, read_callback, read_head
+from mediarelay.providers.cts.query import query_facts, submitted_vid
 
 __all__ = [
     "Envelope",
     "Form",
-    "Head",
     "canonical",
     "parse_callback",
     "parse_envelope",
@@ -33,8 +32,8 @@ __all__ = [
 
 def parse_callback(kind: Kind, body: bytes) -> Facts:
     """Read the body of a callback, JSON or form-encoded. The result is a claim until the provider confirms it."""
-    head, fields = read_callback(body)
-    return callback_facts(kind, head.form, fields)
+    _, form, fields = read_callback(body)
+    return callback_facts(kind, form, fields)
 
 
 def parse_query(kind: Kind, data: Mapping[str, object] | None) -> Facts:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from mediarelay.contracts.cts import fields as shared
-from mediarelay.contracts.cts import values as read
-from mediarelay.contracts.cts.head import STATES, Form
-from mediarelay.contracts.cts.result import renditions
 from mediarelay.contracts.fields import Fields
 from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
+from mediarelay.providers.cts import fields as shared
+from mediarelay.providers.cts import values as read
+from mediarelay.providers.cts.head import STATES, Form
+from mediarelay.providers.cts.result import renditions
 
 
 def callback_facts(kind: Kind, form: Form, fields: Mapping[str, object]) -> Facts:

@@ -3,15 +3,16 @@
 import json
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from mediarelay.contracts.cts.parse import parse_callback, parse_query
 from mediarelay.domain.tasks.facts import Facts, Place, Source
-from mediarelay.domain.tasks.file_url import printed_url, stored_url
+from mediarelay.domain.tasks.file_url import printed_url
 from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation
 from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Observation
 from mediarelay.errors import Malformed
+from mediarelay.providers.registry import provider_of
 
 # Every sender with the path token may send large callbacks, which take seconds to read. Documented callbacks have less
 # than 4 KB.
@@ -63,31 +64,34 @@ def _summarized(observation: LoggedObservation, *unreadable: str) -> Facts:
     )
 
 
-def _claim(observation: LoggedObservation) -> Facts:
-    return parse_callback(observation.kind, observation.body or b"")
+def _claim(one: LoggedObservation) -> Facts:
+    return provider_of(one.vid).claim_facts(one.vid, one.kind, one.body or b"")
 
 
-def _answer(observation: LoggedObservation) -> Facts:
-    return parse_query(observation.kind, json.loads(observation.body or b""))
+def _answer(one: LoggedObservation) -> Facts:
+    return provider_of(one.vid).answer_facts(one.vid, one.kind, json.loads(one.body or b""))
 
 
-def _client_request(observation: LoggedObservation) -> Facts:
+def _client_request(one: LoggedObservation) -> Facts:
     """Read a submit or a tracked upload: the request as the client sent it."""
-    request = json.loads(observation.body or b"")
-    place = Place(bucket=request.get("bucketName"), region=request.get("bucketRegion"))
-    state = State.PENDING if observation.origin is Origin.SUBMIT else State.EXPECTED
-    source = Source(url=stored_url(request["url"]) if "url" in request else None, place=place)
-    return Facts(vid=observation.vid, kind=observation.kind, state=state, source=source)
+    facts = provider_of(one.vid).request_facts(one.vid, one.kind, json.loads(one.body or b""))
+    return replace(facts, state=State.PENDING if one.origin is Origin.SUBMIT else State.EXPECTED)
 
 
-def _timeout(observation: LoggedObservation) -> Facts:
-    return Facts(vid=observation.vid, kind=observation.kind, state=State.LOST)
+def _timeout(one: LoggedObservation) -> Facts:
+    return Facts(vid=one.vid, kind=one.kind, state=State.LOST)
+
+
+def _bare(one: LoggedObservation) -> Facts:
+    """Read a row of the provider's list, which states only that the task exists."""
+    return Facts(vid=one.vid, kind=one.kind, state=State.EXPECTED)
 
 
 _READERS: dict[Origin, Callable[[LoggedObservation], Facts]] = {
     Origin.REPLY: _summarized,
     Origin.TRACK: _client_request,
     Origin.SUBMIT: _client_request,
+    Origin.LISTED: _bare,
     Origin.CLAIM: _claim,
     Origin.TRUSTED: _claim,
     Origin.ANSWER: _answer,

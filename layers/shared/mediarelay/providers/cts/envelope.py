@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mediarelay.contracts.cts.values import integer, text
 from mediarelay.contracts.fields import Fields, nothing
 from mediarelay.contracts.json_objects import read_answer
+from mediarelay.providers.cts.values import integer, text
 
 _MODULE_CODE = re.compile(r"\(([0-9]{1,9})\)", re.ASCII)
 # No documented code comes near this limit. An answer with a larger number is damaged.

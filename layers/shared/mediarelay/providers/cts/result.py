@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from mediarelay.contracts.cts.fields import BITS_PER_KILOBIT, bits_per_second, place
-from mediarelay.contracts.cts.values import address, count, measure, text
 from mediarelay.contracts.fields import Fields
 from mediarelay.domain.tasks.facts import Place, Rendition, RenditionKind
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.spec import Spec, parse_audio_spec, parse_frame_spec, parse_video_spec
+from mediarelay.providers.cts.fields import BITS_PER_KILOBIT, bits_per_second, place
+from mediarelay.providers.cts.values import address, count, measure, text
 
 _GROUPS = {
     Kind.VIDEO: (RenditionKind.VIDEO, RenditionKind.GIF, RenditionKind.COVER),

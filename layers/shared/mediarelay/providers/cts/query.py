@@ -1,12 +1,12 @@
 """Reads the `data` of the answers of GetCtsInfo, GetCtsaudioInfo and AddCtsAudioTask."""
 
-from mediarelay.contracts.cts import fields as shared
-from mediarelay.contracts.cts import values as read
-from mediarelay.contracts.cts.result import renditions
 from mediarelay.contracts.fields import Fields
 from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
+from mediarelay.providers.cts import fields as shared
+from mediarelay.providers.cts import values as read
+from mediarelay.providers.cts.result import renditions
 
 _STATES = {1: State.PENDING, 2: State.PROBED, 3: State.TRANSCODING, 4: State.FAILED, 5: State.SUCCEEDED}
 

@@ -5,12 +5,10 @@ The callback functions import this module, so it uses no third-party package. `p
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl
 
-from mediarelay.contracts.cts import values as read
 from mediarelay.contracts.fields import Fields
 from mediarelay.contracts.json_objects import MAX_DEPTH, decode_text, read_lenient, unique_names
 from mediarelay.domain.tasks.file_url import parse_printed
@@ -18,6 +16,8 @@ from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import MAX_URL, State
 from mediarelay.domain.tasks.vid import VID_FORM, is_vid
 from mediarelay.errors import Malformed
+from mediarelay.providers.cts import values as read
+from mediarelay.providers.port import Head
 
 # Splitting a form costs time for each field, and any sender decides how many there are.
 _MAX_FORM_FIELDS = 64
@@ -50,40 +50,21 @@ MAX_BUCKET_NAME = 256
 _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The identity and the claim of a callback.
-
-    Attributes:
-        vid: The task; only the form of the id is checked.
-        form: The form of the callback.
-        claim_summary: The values that the callback claims.
-        lenient: Whether the body is invalid JSON with the mistakes of the provider's documented examples.
-    """
-
-    vid: str
-    form: Form
-    claim_summary: ClaimSummary
-    lenient: bool = False
-
-
 def read_head(body: bytes, max_depth: int = MAX_DEPTH) -> Head:
     """Identify a callback. Raises `Malformed` with `body`, `vid` or `callback_type`."""
     return read_callback(body, max_depth)[0]
 
 
-def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Head, dict[str, Any]]:
-    """Identify a callback and return its fields as they were sent. Raises as `read_head` does."""
+def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Head, Form, dict[str, Any]]:
+    """Identify a callback and return its form and its fields as they were sent. Raises as `read_head` does."""
     text = decode_text(body)
     if "=" in text and not _JSON_START.match(text):
-        fields = _form_fields(text)
-        return _head(fields, Form.CONSOLE), fields
-    fields, lenient = read_lenient(text, max_depth)
-    return _head(fields, _json_form(fields), lenient=lenient), fields
-
-
-def _head(fields: dict[str, Any], form: Form, *, lenient: bool = False) -> Head:
-    return Head(_vid(fields), form, _claim_summary(Fields(fields), form), lenient)
+        fields, lenient = _form_fields(text), False
+        form = Form.CONSOLE
+    else:
+        fields, lenient = read_lenient(text, max_depth)
+        form = _json_form(fields)
+    return Head(_vid(fields), _claim_summary(Fields(fields), form), lenient), form, fields
 
 
 def _claim_summary(fields: Fields, form: Form) -> ClaimSummary:

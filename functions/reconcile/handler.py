@@ -1,0 +1,15 @@
+"""Every 5 minutes: add the tasks that a provider lists and that nobody has reported."""
+
+from typing import Any
+
+from mediarelay.aws_lambda.observability import observed
+from mediarelay.wiring.reconcile import reconciler
+from mediarelay.wiring.ticks import time_left
+
+RECONCILER = reconciler()
+
+
+@observed
+def handler(_event: Any, context: Any) -> dict[str, int]:
+    """Return how many tasks were added."""
+    return {"added": RECONCILER.reconcile(time_left(context))}
