@@ -3,7 +3,6 @@
 Every answer is HTTP 200 with `{"code", "message", "codeDesc", "data"}`.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -11,16 +10,16 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 
 from engine.config import Settings
+from engine.endpoint import respond
 from engine.forms import Pairs, read_body, read_form, read_urlencoded
 from engine.jobs import Jobs
-from engine.model import Task
+from engine.model import Task, TaskKind
 from engine.payloads import query
 from engine.places import parse_url
 from engine.store import Store, UsedNonce
-from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 from mediarelay.signing.qcloud import WINDOW_SECONDS, Endpoint, VerificationFailed, verify
 
@@ -75,17 +74,9 @@ class Api:
 
     async def endpoint(self, request: Request) -> Response:
         """Answer GET (parameters in the query) and POST (a form, the query or both), with the faults in force."""
-        # An HTTP status and an error prevent the call. A hang and garbage follow a call that has taken effect, because
-        # clients must cope with a lost answer to a submit.
         faults = self._settings.faults.roll()
-        if faults.api_http_status is not None:
-            return PlainTextResponse("fault", status_code=faults.api_http_status)
-        if faults.api_error is not None:
-            answer = envelope(faults.api_error, "fault")
-        else:
-            answer = await self._answer(request)
-        await asyncio.sleep(faults.api_hang)
-        return PlainTextResponse(str(answer)[:40]) if faults.api_garbage else JSONResponse(answer)
+        error = None if faults.api_error is None else envelope(faults.api_error, "fault")
+        return await respond(faults, error, lambda: self._answer(request))
 
     def call(self, method: str, host: str, params: Params) -> Answer:
         """Check and carry out one call. Errors become envelopes; nothing is raised."""
@@ -140,14 +131,14 @@ class Api:
 
     def _video_info(self, params: Params) -> Answer:
         if params.get("vid"):
-            return query(self._of_kind(Kind.VIDEO, params["vid"]))
+            return query(self._of_kind(TaskKind.VIDEO, params["vid"]))
         if not params.get("url"):
             raise Malformed("vid", "one of vid and url is required")
         place, key = parse_url(params["url"])
-        return query(_found(self._store.newest_task(Kind.VIDEO, place, key)))
+        return query(_found(self._store.newest_task(TaskKind.VIDEO, place, key)))
 
     def _audio_info(self, params: Params) -> Answer:
-        return query(self._of_kind(Kind.AUDIO, _need(params, "vid")))
+        return query(self._of_kind(TaskKind.AUDIO, _need(params, "vid")))
 
     def _add_audio(self, params: Params) -> Answer:
         url, bucket, region = (_need(params, name) for name in ("url", "bucketName", "bucketRegion"))
@@ -157,7 +148,7 @@ class Api:
                 raise Malformed(name, "is not the one in the url")
         return {"vid": self._jobs.start_audio(place, key).vid}
 
-    def _of_kind(self, kind: Kind, vid: str) -> Task:
+    def _of_kind(self, kind: TaskKind, vid: str) -> Task:
         task = self._store.task(vid)
         return _found(task if task and task.kind is kind else None)
 

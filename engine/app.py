@@ -18,6 +18,8 @@ from engine.config import Settings, load_settings
 from engine.console import Console
 from engine.cos.service import PREFIX, Cos
 from engine.jobs import Jobs
+from engine.mps import api as mps_api
+from engine.mps.api import MpsApi
 from engine.objects import Objects
 from engine.places import parse_host
 from engine.store import Store
@@ -77,10 +79,12 @@ class Engine:
 def build_app(engine: Engine) -> ASGIApp:
     """Build the ASGI application. Its lifespan starts and stops the engine."""
     signed = Api(engine.settings, engine.store, engine.jobs)
+    mps = MpsApi(engine.settings, engine.store, engine.jobs)
     cos = Cos(engine.settings, engine.store, engine.objects, engine.uploads, engine.jobs)
     console = Console(engine.settings, engine.store, engine.jobs)
     routes = [
         Route(api.PATH, signed.endpoint, methods=["GET", "POST"]),
+        Route(mps_api.PATH, mps.endpoint, methods=["POST"]),
         Route(PREFIX + "{target:path}", cos.by_path, methods=_ANY),
         *console.routes(),
     ]

@@ -10,6 +10,7 @@ import random
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.store import Attempt, Callback, Store
 
 logger = logging.getLogger(__name__)
 
+Json = dict[str, Any]
 SENDERS = 8
 # Seconds. A receiver that hangs must not delay the end of the process: unfinished deliveries run again after a start.
 MAX_WAIT = 2.0
@@ -29,12 +31,17 @@ _ENOUGH = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One documented callback, before any fault changes it. `type` is the `callback_type`, `body` the JSON object."""
+    """One documented callback, before any fault changes it.
+
+    `type` is the `callback_type` or the `EventType`, `body` the JSON object. `claim` replaces the outcome in a body by
+    the claimed one, `success` or `fail`.
+    """
 
     vid: str
     type: str
     url: str
-    body: dict[str, Any]
+    body: Json
+    claim: Callable[[Json, str], Json]
 
 
 def deliveries(message: Message, faults: Faults, now: float) -> list[Callback]:
@@ -42,21 +49,14 @@ def deliveries(message: Message, faults: Faults, now: float) -> list[Callback]:
 
     `now` is in UNIX seconds.
     """
-    body = _spoilt(json.dumps(_claimed(message.body, faults.callback_lie), ensure_ascii=False), faults)
+    claimed = message.claim(message.body, faults.callback_lie) if faults.callback_lie else message.body
+    body = _spoilt(json.dumps(claimed, ensure_ascii=False), faults)
     plain = Callback(vid=message.vid, type=message.type, url=message.url, body=body, created=now, due=now)
     if faults.drop_callbacks:
         # The store records it, so that a test can tell a dropped callback from one that the engine never made.
         return [replace(plain, due=None, state="dropped")]
     late = (faults.callback_delay + random.uniform(0, faults.callback_jitter) for _ in range(faults.callback_copies))  # noqa: S311
     return [replace(plain, due=_mirrored(now, faults.callback_reversed) + seconds) for seconds in late]
-
-
-def _claimed(body: dict[str, Any], lie: str | None) -> dict[str, Any]:
-    """Replace the status of a body by the claimed one, and its outputs or errors by those that fit the claim."""
-    if lie is None or body.get("status") == lie:
-        return body
-    reason = {"error_code": [122], "error_msg": ["a lie"]} if lie == "fail" else {}
-    return body | {"status": lie} | ({"detail": reason} if "detail" in body else {})
 
 
 def _spoilt(body: str, faults: Faults) -> str:

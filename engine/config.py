@@ -12,9 +12,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from engine.decode import Secret, decode, encode, merge
+from engine.model import TaskKind
+from engine.mps.odd import OddForm
+from engine.mps.requests import Schedule
 from engine.music import GameServer
 from engine.places import Place, parse_host
-from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 
 DAY = 86_400.0
@@ -67,6 +69,22 @@ class CallbackPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mps:
+    """The settings of the API of MPS. Times are in seconds.
+
+    `session_seconds` is how long a SessionId counts as used, `query_seconds` how long queries and lists know a task.
+    `s3_buckets` maps buckets of AWS S3 to the names of buckets that stand in for them. `url_hosts` are the hosts, with
+    their ports, from which the engine fetches sources; it requests nothing from any other host.
+    """
+
+    schedules: tuple[Schedule, ...] = ()
+    s3_buckets: dict[str, str] = field(default_factory=dict)
+    url_hosts: tuple[str, ...] = ()
+    session_seconds: Annotated[float, Field(ge=0, le=30 * DAY)] = 3 * DAY
+    query_seconds: Annotated[float, Field(ge=0, le=30 * DAY)] = 7 * DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The configuration. Times are in seconds, sizes in bytes. `workers` is the number of sources that run at once."""
 
@@ -77,6 +95,7 @@ class Config:
     video_callback_url: str | None = None
     audio_callback_url: str | None = None
     music: GameServer | None = None
+    mps: Mps = field(default_factory=Mps)
     trans_basic: bool = False
     callbacks: CallbackPolicy = field(default_factory=CallbackPolicy)
     transcoder: Literal["ffmpeg", "stub"] = "ffmpeg"
@@ -89,9 +108,9 @@ class Config:
         """Return the configured bucket at a place, None if there is none."""
         return next((bucket for bucket in self.buckets if bucket.place(self.app_id) == place), None)
 
-    def callback_url(self, kind: Kind) -> str | None:
+    def callback_url(self, kind: TaskKind) -> str | None:
         """Return the address for callbacks of a kind of task, None if the engine sends none."""
-        return self.video_callback_url if kind is Kind.VIDEO else self.audio_callback_url
+        return self.video_callback_url if kind is TaskKind.VIDEO else self.audio_callback_url
 
     def check(self) -> "Config":
         """Return the configuration itself. Raises `Malformed` if it breaks a rule that the types cannot express."""
@@ -120,11 +139,15 @@ class Faults:
     callback_reversed: Annotated[float, Field(ge=0, le=3600)] = 0.0
     callback_corrupt: bool = False
     callback_lie: Literal["success", "fail"] | None = None
+    callback_wrong_sign: bool = False
     api_error: int | None = None
+    mps_error: str | None = None
     api_hang: Annotated[float, Field(ge=0, le=3600)] = 0.0
     api_http_status: Annotated[int, Field(ge=400, le=599)] | None = None
     api_garbage: bool = False
     task_error: int | None = None
+    failed_sub_tasks: tuple[str, ...] = ()
+    odd_forms: tuple[OddForm, ...] = ()
 
     def roll(self) -> "Faults":
         """Return these faults, or none of them, for one call, callback or task."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import zip_longest
 from typing import Annotated, Any, TypeVar
 
 from pydantic import PlainSerializer, SerializationInfo, TypeAdapter, ValidationError
@@ -13,7 +14,9 @@ T = TypeVar("T")
 SECRET = "********"  # noqa: S105
 """The placeholder for a secret. A `PUT` that contains it keeps the stored secret."""
 _HIDE = {"hide": True}
-_REASONS = {"missing": "is missing", "unexpected_keyword_argument": "is not known"}
+MISSING, UNKNOWN = "is missing", "is not known"
+"""Reasons of `Malformed`: a field without a default is not there, or a field is there that the type does not have."""
+_REASONS = {"missing": MISSING, "unexpected_keyword_argument": UNKNOWN}
 
 
 def _shown(value: str, info: SerializationInfo) -> str:
@@ -46,6 +49,17 @@ def merge(old: Any, new: Any) -> Any:
     """Merge `new` into `old`: objects by field, other values as a whole. A hidden secret keeps the old value."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {**old, **{name: merge(old.get(name), value) for name, value in new.items()}}
+    return _reveal(old, new)
+
+
+def _reveal(old: Any, new: Any) -> Any:
+    """Return `new` with the secrets that it hides, from the same places in `old`."""
+    if isinstance(new, Mapping):
+        known = old if isinstance(old, Mapping) else {}
+        return {name: _reveal(known.get(name), value) for name, value in new.items()}
+    if isinstance(new, list):
+        items = old if isinstance(old, list) else []
+        return [_reveal(one, value) for one, value in zip_longest(items[: len(new)], new)]
     return old if new == SECRET else new
 
 

@@ -23,6 +23,8 @@ class Failure(IntEnum):
     INTERNAL = 908
     CUT_SOURCE = 909
     LONG_KEY = 910
+    ABORTED = 911
+    NO_DOWNLOAD = 912
 
 
 TEXTS: dict[int, str] = {
@@ -37,6 +39,8 @@ TEXTS: dict[int, str] = {
     Failure.INTERNAL: "the engine failed",
     Failure.CUT_SOURCE: "the source ends before the length that its header states",
     Failure.LONG_KEY: "the key of an output would be too long",
+    Failure.ABORTED: "the task was aborted",
+    Failure.NO_DOWNLOAD: "the source could not be downloaded",
 }
 
 

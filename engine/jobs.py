@@ -1,8 +1,4 @@
-"""Start tasks and advance them through their states.
-
-A task goes from 1 (pending) to 2 (probed) and 3 (transcoding), then to 5 (succeeded). Each step may lead to 4 (failed).
-Deleting a task, or stopping the engine, ends its job without a further state.
-"""
+"""Start tasks, queue them, and run each in a worker thread."""
 
 import hashlib
 import logging
@@ -10,32 +6,21 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from engine.callbacks import Message, Sender, deliveries
-from engine.config import Bucket, Config, Settings
+from engine.attempt import Attempt, Parts
+from engine.callbacks import Sender
+from engine.config import Bucket, Settings
 from engine.failures import Failure, Stopped, TaskFailed
-from engine.model import MediaFacts, Output, Status, Task
+from engine.model import FINAL, Status, Task, TaskKind
+from engine.mps.tasks import triggered_tasks
 from engine.objects import Objects, clear
-from engine.payloads import basic_callback, result_callback
-from engine.places import Place, checked_key
-from engine.plan import SOURCE, Target, plan_audio, plan_video
-from engine.probe import is_shorter
-from engine.store import Callback, Store
-from engine.transcode import Ffmpeg, Handle, Stub, Transcoder
-from mediarelay.domain.tasks.facts import RenditionKind
-from mediarelay.domain.tasks.media import Kind
-from mediarelay.errors import Malformed
+from engine.places import Place
+from engine.reports import Event
+from engine.store import Store
+from engine.transcode import Handle
 
 logger = logging.getLogger(__name__)
-
-_TRANSCODERS: dict[str, Callable[[Config], Transcoder]] = {
-    "ffmpeg": lambda config: Ffmpeg(config.ffmpeg_timeout),
-    "stub": lambda _: Stub(),
-}
 
 
 def video_vid(request_id: str, moment: int) -> str:
@@ -51,25 +36,13 @@ def audio_vid(moment: int) -> str:
     return secrets.token_hex(16) + str(moment)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A running job: its task, the configuration with which it started, its transcoder and its working directory."""
-
-    task: Task
-    config: Config
-    transcoder: Transcoder
-    handle: Handle
-    directory: Path
-
-
 class Jobs:
     """Worker threads, each running one source at a time."""
 
     def __init__(self, settings: Settings, store: Store, objects: Objects, sender: Sender, directory: Path) -> None:
         self._settings = settings
         self._store = store
-        self._objects = objects
-        self._sender = sender
+        self._parts = Parts(settings, store, objects, sender)
         self._directory = directory
         self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -119,10 +92,10 @@ class Jobs:
     def start_video(self, bucket: Bucket, place: Place, key: str, *, vid: str, moment: int) -> Task:
         """Start the video task of an upload. `moment` is the Date of the upload's answer, in UNIX seconds."""
         path = f"/{key}"
-        return self._add(
+        return self.add(
             Task(
                 vid=vid,
-                kind=Kind.VIDEO,
+                kind=TaskKind.VIDEO,
                 source=place,
                 dst=bucket.dst or place,
                 url=place.url(path),
@@ -137,10 +110,10 @@ class Jobs:
         """Start an audio task. If the object does not exist, the task fails later; the provider accepts such a call."""
         now, path = time.time(), f"/{key}"
         bucket = self._settings.config.bucket(place)
-        return self._add(
+        return self.add(
             Task(
                 vid=audio_vid(int(now)),
-                kind=Kind.AUDIO,
+                kind=TaskKind.AUDIO,
                 source=place,
                 dst=(bucket and bucket.dst) or place,
                 url=place.url(path),
@@ -151,15 +124,32 @@ class Jobs:
             )
         )
 
-    def _add(self, task: Task) -> Task:
+    def start_triggered(self, place: Place, key: str) -> None:
+        """Start the tasks of the schedules of MPS that an upload triggers."""
+        for task in triggered_tasks(self._settings.config, place, key, time.time()):
+            self.add(task)
+
+    def add(self, task: Task) -> Task:
+        """Store a new task and queue it. Raises `SessionUsed` if an earlier one has its SessionId."""
         # The new task has marked the earlier ones as deleted. Killing their processes only saves time.
-        for vid in self._store.add_task(task):
-            with self._lock:
-                handle = self._running.get(vid)
-            if handle:
-                handle.stop()
+        for vid in self._store.add_task(task, self._settings.config.mps.session_seconds):
+            self._kill(vid)
         self._queue.put(task.vid)
         return task
+
+    def abort(self, vid: str) -> bool:
+        """End a task that still waits, as a failure. Return False for any other task, which stays as it is."""
+        flaw = TaskFailed(Failure.ABORTED).flaw
+        if self._parts.change(vid, Event.ENDED, last=Status.PENDING, status=Status.FAILED, flaw=flaw) is None:
+            return False
+        self._kill(vid)
+        return True
+
+    def _kill(self, vid: str) -> None:
+        with self._lock:
+            handle = self._running.get(vid)
+        if handle:
+            handle.stop()
 
     def _loop(self) -> None:
         while (vid := self._queue.get()) is not None:
@@ -197,114 +187,9 @@ class Jobs:
 
     def _attempt(self, vid: str, handle: Handle) -> None:
         task = self._store.task(vid)
-        if task is None or task.deleted:
+        if task is None or task.deleted or task.status in FINAL:
             raise Stopped
-        # One configuration for the whole job: a PUT in between must not mix two sets of specifications.
-        config = self._settings.config
-        work = Work(task, config, _TRANSCODERS[config.transcoder](config), handle, self._directory / vid)
-        self._take_source(work)
-        facts = self._probe(work)
-        targets = _plan(work, facts)
-        _require_keys(work.task, targets)
-        self._advance(work, Status.TRANSCODING)
-        handle.pause(config.stage_delay)
-        work.transcoder.make(facts, targets, work.directory, handle)
-        self._fail_on_purpose()
-        outputs = tuple(self._measured(work, target) for target in targets)
-        _require_complete(facts, outputs)
-        # No output becomes visible before all outputs are complete.
-        self._publish(work, targets)
-        self._finish(vid, status=Status.SUCCEEDED, outputs=outputs)
-
-    def _take_source(self, work: Work) -> None:
-        work.handle.pause(work.config.stage_delay)
-        clear(work.directory)
-        work.directory.mkdir()
-        # The link holds the bytes of this moment. An upload under the same key meanwhile does not change the source.
-        if self._objects.link(work.task.source, work.task.key, work.directory / SOURCE) is None:
-            raise TaskFailed(Failure.NO_OBJECT)
-
-    def _probe(self, work: Work) -> MediaFacts:
-        try:
-            facts = work.transcoder.probe(work.directory / SOURCE)
-        except TaskFailed as failed:
-            self._send_basic(work, str(failed))
-            raise
-        self._advance(work, Status.PROBED, facts=facts)
-        self._send_basic(work)
-        work.handle.pause(work.config.stage_delay)
-        return facts
-
-    def _advance(self, work: Work, status: Status, **changes: Any) -> None:
-        # The store refuses to change a deleted task, which ends the job here.
-        if self._store.change(work.task.vid, status=status, **changes) is None:
-            raise Stopped
-
-    def _send_basic(self, work: Work, fault: str = "") -> None:
-        if work.config.trans_basic and work.task.kind is Kind.VIDEO:
-            self._store.change(work.task.vid, lambda task: self._message(task, "trans_basic", fault))
-            self._sender.wake()
-
-    def _fail_on_purpose(self) -> None:
-        code = self._settings.faults.roll().task_error
-        if code is not None:
-            raise TaskFailed(code, "on purpose")
-
-    def _measured(self, work: Work, target: Target) -> Output:
-        paths = tuple(work.task.path + suffix for suffix in target.suffixes)
-        return work.transcoder.measure(target, [work.directory / file for file in target.files], paths)
-
-    def _publish(self, work: Work, targets: Iterable[Target]) -> None:
-        # Repeating the status checks once more that the task is not deleted.
-        self._advance(work, Status.TRANSCODING)
-        for target in targets:
-            # Raises `Stopped` between files, so that a stop waits for one file at most.
-            work.handle.pause(0)
-            for file, suffix in zip(target.files, target.suffixes, strict=True):
-                self._objects.adopt(work.directory / file, work.task.dst, work.task.key + suffix)
+        Attempt(self._parts, task, handle, self._directory / vid, self._settings.config).run()
 
     def _fail(self, vid: str, failed: TaskFailed) -> None:
-        self._finish(vid, status=Status.FAILED, flaw=failed.flaw, log=failed.log)
-
-    def _finish(self, vid: str, **changes: Any) -> None:
-        # The store writes the final state and its callback in one transaction, so that no crash separates them.
-        self._store.change(vid, lambda task: self._message(task, "trans_result"), **changes)
-        self._sender.wake()
-
-    def _message(self, task: Task, kind: str, fault: str = "") -> list[Callback]:
-        config = self._settings.config
-        url = config.callback_url(task.kind)
-        if url is None:
-            return []
-        basic = kind == "trans_basic"
-        body = basic_callback(task, fault) if basic else result_callback(task, typed=config.trans_basic)
-        message = Message(vid=task.vid, type=kind, url=url, body=body)
-        return deliveries(message, self._settings.faults.roll(), time.time())
-
-
-def _plan(work: Work, facts: MediaFacts) -> tuple[Target, ...]:
-    if work.task.kind is Kind.AUDIO:
-        return plan_audio(facts, work.config.audio_specs)
-    bucket = work.config.bucket(work.task.source)
-    return plan_video(facts, bucket) if bucket else ()
-
-
-def _require_keys(task: Task, targets: Iterable[Target]) -> None:
-    """Raise `TaskFailed` if the key of an output would be too long for a bucket."""
-    for suffix in (suffix for target in targets for suffix in target.suffixes):
-        try:
-            checked_key(task.key + suffix)
-        except Malformed as malformed:
-            raise TaskFailed(Failure.LONG_KEY, f"with {suffix} it {malformed.reason}") from malformed
-
-
-def _require_complete(facts: MediaFacts, outputs: Iterable[Output]) -> None:
-    """Raise `TaskFailed` if an output is clearly shorter than its source.
-
-    ffmpeg exits with 0 when a decoder gives up in the middle, so its exit code proves nothing.
-    """
-    for output in outputs:
-        source = facts.audio if output.kind is RenditionKind.AUDIO else facts.video
-        length = (source and source.duration) or 0
-        if output.duration and is_shorter(output.duration, length):
-            raise TaskFailed(Failure.ENCODER, f"{output.name} lasts {output.duration:.1f} s of {length:.1f} s")
+        self._parts.change(vid, Event.ENDED, status=Status.FAILED, flaw=failed.flaw, log=failed.log)

@@ -4,15 +4,37 @@ Sizes are in bytes, durations in seconds, bitrates in bit/s, sample rates in Hz,
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
+from engine.mps.requests import ProcessMedia
 from engine.places import Place
-from mediarelay.domain.tasks.facts import RenditionKind
-from mediarelay.domain.tasks.media import Kind
+
+
+class TaskKind(StrEnum):
+    """The kind of a task. The first two are those of CTS, the others are the `TaskType` of MPS."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    WORKFLOW = "WorkflowTask"
+    SCHEDULE = "ScheduleTask"
+
+
+MPS_KINDS = frozenset({TaskKind.WORKFLOW, TaskKind.SCHEDULE})
+
+
+class OutputKind(StrEnum):
+    """The kind of an output. CTS makes the first four only."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    COVER = "cover"
+    GIF = "gif"
+    SPRITE = "sprite"
+    STREAM = "stream"
 
 
 class Status(IntEnum):
-    """The `status` that the provider's queries print."""
+    """The `status` that the queries of CTS print. MPS has one name for the two in the middle, and one for the end."""
 
     PENDING = 1
     PROBED = 2
@@ -28,6 +50,7 @@ FINAL = frozenset({Status.FAILED, Status.SUCCEEDED})
 class VideoFacts:
     """The picture of a source. Its sides are those that a player shows, after rotation. `index` is its stream number.
 
+    `rotation` is the angle in degrees by which a player turns the stored picture clockwise, from 0 to 359.
     `duration` is the time from the first frame to the end of the last one. `fps` is the average rate, 0 if unknown.
     `nominal_fps` is the rate that ffmpeg assumes for the stream, 0 if there is none. `odd_colours` have labels that
     ffmpeg cannot convert. With `holds_last_frame`, the last frame is shown for longer than a second. With `restarts`,
@@ -40,6 +63,7 @@ class VideoFacts:
     height: int
     fps: float
     duration: float
+    rotation: int = 0
     nominal_fps: float = 0
     odd_colours: bool = False
     holds_last_frame: bool = False
@@ -84,9 +108,15 @@ class MediaFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One finished rendition, as measured from its files. `paths` has one entry, or one per cover."""
+    """One finished rendition, as measured from its files.
 
-    kind: RenditionKind
+    `paths` has one entry, or one per picture. The last one of a sprite is its WebVTT file; the first one of a stream is
+    its master playlist. `md5` is that of the first file. `facts` are those of a video or a sound. `times` are the
+    seconds of the source at which pictures were taken, or at which a gif begins and ends. `count` is the number of
+    pictures in a sprite, whose `width` and `height` are those of one picture.
+    """
+
+    kind: OutputKind
     name: str
     paths: tuple[str, ...]
     size: int
@@ -98,22 +128,39 @@ class Output:
     sample_rate: int = 0
     format: str = ""
     encoder: str = ""
+    md5: str = ""
+    facts: MediaFacts | None = None
+    times: tuple[float, ...] = ()
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaw:
-    """The reason why a task failed: the code and the text that callers see."""
+    """The reason why a task or one of its outputs failed: the code and the text that callers see."""
 
     code: int
     message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedOutput:
+    """An output that could not be made while its task continued. Only MPS continues then."""
+
+    name: str
+    flaw: Flaw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One transcode of one file. `key` is the object's key. `url` and `path` name it unescaped, as payloads do."""
+    """One transcode of one file. `key` is the object's key. `url` and `path` name it unescaped, as payloads do.
+
+    `request` is what MPS was asked for; the outputs of CTS are those of the configuration. `stem` is the beginning of
+    every output's key, by default `key`. `download` is the URL of a source that is in no bucket. `begun` is when the
+    task left the status PENDING.
+    """
 
     vid: str
-    kind: Kind
+    kind: TaskKind
     source: Place
     dst: Place
     url: str
@@ -127,3 +174,13 @@ class Task:
     outputs: tuple[Output, ...] = ()
     flaw: Flaw | None = None
     log: str | None = None
+    failed_outputs: tuple[FailedOutput, ...] = ()
+    request: ProcessMedia | None = None
+    stem: str = ""
+    download: str = ""
+    begun: float | None = None
+
+    @property
+    def output_stem(self) -> str:
+        """The beginning of every output's key."""
+        return self.stem or self.key

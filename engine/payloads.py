@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from engine.model import MediaFacts, Output, Status, Task
+from engine.model import MediaFacts, Output, OutputKind, Status, Task, TaskKind
 from engine.places import Place
-from mediarelay.domain.tasks.facts import RenditionKind
-from mediarelay.domain.tasks.media import Kind
 
 Json = dict[str, Any]
 
@@ -54,12 +52,20 @@ def result_callback(task: Task, *, typed: bool = False) -> Json:
     return {"status": "fail", **_identity(task), "detail": detail, **_origin(task)}
 
 
-def basic_callback(task: Task, fault: str = "") -> Json:
+def claim(body: Json, lie: str) -> Json:
+    """Replace the status of a callback by the claimed one, and its outputs or errors by those that fit the claim."""
+    if body.get("status") == lie:
+        return body
+    reason = {"error_code": [122], "error_msg": ["a lie"]} if lie == "fail" else {}
+    return body | {"status": lie} | ({"detail": reason} if "detail" in body else {})
+
+
+def basic_callback(task: Task) -> Json:
     """Return the body of the flat callback that the later edition sends when the source has been probed.
 
-    `fault` is the reason if probing failed. Unknown measures are 0.
+    It is a failure if the task has a flaw. Unknown measures are 0.
     """
-    facts = task.facts
+    facts, fault = task.facts, task.flaw.message if task.flaw else ""
     video = facts.video if facts else None
     return {
         "callback_type": "trans_basic",
@@ -93,9 +99,9 @@ def whole_seconds(duration: float) -> int:
 
 def _success(task: Task, *, typed: bool) -> Json:
     facts = task.facts
-    kind = {"callback_type": "trans_result"} if typed and task.kind is Kind.VIDEO else {}
-    v_type = {"v_type": facts.container if facts else None} if task.kind is Kind.VIDEO else {}
-    own = _sides(facts) if task.kind is Kind.VIDEO else _sound(facts)
+    kind = {"callback_type": "trans_result"} if typed and task.kind is TaskKind.VIDEO else {}
+    v_type = {"v_type": facts.container if facts else None} if task.kind is TaskKind.VIDEO else {}
+    own = _sides(facts) if task.kind is TaskKind.VIDEO else _sound(facts)
     detail = {**own, "result": _result(task, "trans_name"), **_summary(facts)}
     return {"status": "success", **kind, **_identity(task), **v_type, "detail": detail, **_origin(task)}
 
@@ -156,12 +162,12 @@ def _sound(facts: MediaFacts | None) -> Json:
 
 def _result(task: Task, audio_name: str) -> Json:
     # A query calls the specification of an audio rendition `name`, a callback `trans_name`.
-    shapes = {**_INFO, RenditionKind.AUDIO: lambda output: _audio_info(output, audio_name)}
+    shapes = {**_INFO, OutputKind.AUDIO: lambda output: _audio_info(output, audio_name)}
     made = {output.kind for output in task.outputs}
     return {kind.value: _part(task, kind, shapes[kind]) for kind in _PARTS[task.kind] if kind in made}
 
 
-def _part(task: Task, kind: RenditionKind, shape: Callable[[Output], Json]) -> Json:
+def _part(task: Task, kind: OutputKind, shape: Callable[[Output], Json]) -> Json:
     outputs: Iterable[Output] = (output for output in task.outputs if output.kind is kind)
     return {"info": [shape(output) for output in outputs], "dst": _place(task.dst)}
 
@@ -203,13 +209,16 @@ def _number(value: float) -> int | float:
     return int(value) if value == int(value) else round(value, 2)
 
 
-_QUERY_FACTS: dict[Kind, Callable[[Task], Json]] = {Kind.VIDEO: _video_query_facts, Kind.AUDIO: _audio_query_facts}
-_PARTS = {
-    Kind.VIDEO: (RenditionKind.VIDEO, RenditionKind.GIF, RenditionKind.COVER),
-    Kind.AUDIO: (RenditionKind.AUDIO,),
+_QUERY_FACTS: dict[TaskKind, Callable[[Task], Json]] = {
+    TaskKind.VIDEO: _video_query_facts,
+    TaskKind.AUDIO: _audio_query_facts,
 }
-_INFO: dict[RenditionKind, Callable[[Output], Json]] = {
-    RenditionKind.VIDEO: _video_info,
-    RenditionKind.GIF: _gif_info,
-    RenditionKind.COVER: _cover_info,
+_PARTS = {
+    TaskKind.VIDEO: (OutputKind.VIDEO, OutputKind.GIF, OutputKind.COVER),
+    TaskKind.AUDIO: (OutputKind.AUDIO,),
+}
+_INFO: dict[OutputKind, Callable[[Output], Json]] = {
+    OutputKind.VIDEO: _video_info,
+    OutputKind.GIF: _gif_info,
+    OutputKind.COVER: _cover_info,
 }

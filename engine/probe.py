@@ -393,6 +393,8 @@ def _video(track: _Track, frame: VideoFrame) -> VideoFacts:
         fps=round(_fps(track), 3),
         nominal_fps=float(getattr(track.stream, "guessed_rate", None) or 0),
         duration=track.duration,
+        # PyAV states the angle counterclockwise.
+        rotation=-quarters * 90 % 360,
         odd_colours=frame.colorspace in _ODD_MATRICES or frame.color_trc in _ODD_TRANSFERS,
         holds_last_frame=track.last_length > MAX_FRAME_SECONDS,
         restarts=track.restarts,

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.decode import decode, encode
-from engine.model import FINAL, Task
+from engine.model import FINAL, MPS_KINDS, Status, Task, TaskKind
 from engine.places import Place
-from mediarelay.domain.tasks.media import Kind
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (
@@ -43,6 +42,7 @@ CREATE TABLE IF NOT EXISTS used_nonces (
     PRIMARY KEY (secret_id, nonce, timestamp)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS used_nonces_by_age ON used_nonces (at);
 DROP TABLE IF EXISTS nonces;
+CREATE TABLE IF NOT EXISTS sessions (session_id TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, host TEXT NOT NULL, key TEXT NOT NULL, content_type TEXT NOT NULL, headers TEXT NOT NULL,
     created REAL NOT NULL) WITHOUT ROWID;
@@ -60,6 +60,10 @@ LAST_KEY = "\U0010ffff" * (850 // 4 + 1)
 
 class StoreBusy(Exception):
     """Another engine uses the directory."""
+
+
+class SessionUsed(Exception):
+    """An earlier task has the same SessionId."""
 
 
 class ObjectExists(Exception):
@@ -91,6 +95,22 @@ class UsedNonce:
     secret_id: str
     nonce: str
     timestamp: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskQuery:
+    """A page of the tasks of MPS, newest first.
+
+    A task fits if it was created from `since` to `until`, in UNIX seconds, has one of the statuses, and, unless
+    `has_failed` is None, has a failed output or none. The page begins at the number `first`, if there is one.
+    """
+
+    statuses: tuple[Status, ...]
+    since: float
+    until: float
+    limit: int
+    has_failed: bool | None = None
+    first: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,38 +171,52 @@ class Store:
         with self._lock:
             self._db.close()
 
-    def add_task(self, task: Task) -> list[str]:
-        """Store a new task, mark the earlier ones of the same file as deleted, and return their vids.
+    def add_task(self, task: Task, session_seconds: float = 0) -> list[str]:
+        """Store a new task, mark the tasks that it replaces as deleted, and return their vids.
 
-        The provider documents that a new task of a file replaces the earlier ones. Tasks of the other kind stay.
+        CTS documents that a new task of a file replaces the earlier ones. Tasks of another kind stay. Raises
+        `SessionUsed` if a task of the last `session_seconds` has the same SessionId; nothing has changed then.
         """
-        host = task.source.host
+        same = (task.kind.value, task.source.host, task.key)
         with self.transaction() as db:
-            same = (task.kind.value, host, task.key)
-            rows = db.execute("SELECT doc FROM tasks WHERE kind = ? AND host = ? AND key = ? AND NOT deleted", same)
-            earlier = [_task(row) for row in rows.fetchall()]
-            for old in earlier:
-                self._write(db, replace(old, deleted=True, updated=task.created))
+            if task.request and task.request.session_id:
+                _take_session(db, task.request.session_id, task.created, session_seconds)
+            earlier = [] if task.kind in MPS_KINDS else self._delete_earlier(db, same, task.created)
             db.execute(
                 "INSERT INTO tasks (vid, kind, host, key, open, deleted, doc) VALUES (?, ?, ?, ?, 1, 0, ?)",
                 (task.vid, *same, json.dumps(encode(task))),
             )
-            return [old.vid for old in earlier]
+            return earlier
+
+    def _delete_earlier(self, db: sqlite3.Connection, same: tuple[str, str, str], now: float) -> list[str]:
+        rows = db.execute("SELECT doc FROM tasks WHERE kind = ? AND host = ? AND key = ? AND NOT deleted", same)
+        earlier = [_task(row) for row in rows.fetchall()]
+        for old in earlier:
+            self._write(db, replace(old, deleted=True, updated=now))
+        return [old.vid for old in earlier]
 
     def change(
-        self, vid: str, callbacks: Callable[[Task], Iterable[Callback]] = lambda _: (), **changes: Any
+        self,
+        vid: str,
+        callbacks: Callable[[Task], Iterable[Callback]] = lambda _: (),
+        *,
+        last: Status = Status.TRANSCODING,
+        **changes: Any,
     ) -> Task | None:
-        """Change a task and queue its callbacks, both or neither. Return None if the task is finished or deleted.
+        """Change a task and queue its callbacks, both or neither.
 
-        `callbacks` makes the callbacks from the changed task.
+        `callbacks` makes the callbacks from the changed task. Return None if the task is finished, deleted, or beyond
+        the status `last`; nothing has changed then.
         """
         with self.transaction() as db:
             old = _first_task(db.execute("SELECT doc FROM tasks WHERE vid = ?", (vid,)))
-            if old is None or old.deleted or old.status in FINAL:
+            if old is None or old.deleted or old.status > last:
                 return None
             # The provider never goes back to an earlier status.
             status = max(old.status, changes.pop("status", old.status))
-            task = replace(old, status=status, updated=time.time(), **changes)
+            now = time.time()
+            begun = old.begun or (now if status > Status.PENDING else None)
+            task = replace(old, status=status, updated=now, begun=begun, **changes)
             self._write(db, task)
             db.executemany(_INSERT_CALLBACK, [encode(callback) for callback in callbacks(task)])
             return task
@@ -192,7 +226,7 @@ class Store:
         with self.transaction() as db:
             return _first_task(db.execute("SELECT doc FROM tasks WHERE vid = ?", (vid,)))
 
-    def newest_task(self, kind: Kind, place: Place, key: str) -> Task | None:
+    def newest_task(self, kind: TaskKind, place: Place, key: str) -> Task | None:
         """Return the newest task of a file that is not deleted, None if there is none."""
         query = (
             "SELECT doc FROM tasks WHERE kind = ? AND host = ? AND key = ? AND NOT deleted ORDER BY seq DESC LIMIT 1"
@@ -204,6 +238,15 @@ class Store:
         """Return the newest tasks, newest first."""
         with self.transaction() as db:
             return [_task(row) for row in db.execute("SELECT doc FROM tasks ORDER BY seq DESC LIMIT ?", (limit,))]
+
+    def find_tasks(self, query: TaskQuery) -> tuple[int, list[tuple[int, Task]]]:
+        """Return how many tasks of MPS fit, and one page of them with their numbers."""
+        names = encode(query) | {"kinds": json.dumps(sorted(MPS_KINDS)), "wanted": json.dumps(query.statuses)}
+        del names["statuses"]
+        with self.transaction() as db:
+            total = db.execute(f"SELECT COUNT(*) {_FITTING}", names).fetchone()[0]
+            page = f"SELECT seq, doc {_FITTING} AND seq <= ifnull(:first, seq) ORDER BY seq DESC LIMIT :limit"
+            return total, [(row["seq"], _task(row)) for row in db.execute(page, names)]
 
     def open_vids(self) -> list[str]:
         """Return the vids of all unfinished tasks, oldest first."""
@@ -306,12 +349,22 @@ class Store:
         )
 
 
+_FITTING = """FROM tasks WHERE kind IN (SELECT value FROM json_each(:kinds))
+    AND json_extract(doc, '$.status') IN (SELECT value FROM json_each(:wanted))
+    AND json_extract(doc, '$.created') BETWEEN :since AND :until
+    AND (:has_failed IS NULL OR :has_failed = (json_array_length(doc, '$.failed_outputs') > 0))"""
 _INSERT_OBJECT = """INSERT OR REPLACE INTO objects (host, key, blob, size, etag, content_type, modified, headers)
     VALUES (:host, :key, :blob, :size, :etag, :content_type, :modified, :headers)"""
 _NEXT_CALLBACK = """SELECT * FROM callbacks AS this WHERE due IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM callbacks WHERE vid = this.vid AND state = 'waiting' AND due IS NULL) ORDER BY due, seq LIMIT 1"""
 _INSERT_CALLBACK = """INSERT INTO callbacks (vid, type, url, body, created, due, tries, state)
     VALUES (:vid, :type, :url, :body, :created, :due, :tries, :state)"""
+
+
+def _take_session(db: sqlite3.Connection, session_id: str, now: float, keep: float) -> None:
+    db.execute("DELETE FROM sessions WHERE at <= ?", (now - keep,))
+    if db.execute("INSERT OR IGNORE INTO sessions VALUES (?, ?)", (session_id, now)).rowcount == 0:
+        raise SessionUsed(session_id)
 
 
 def _task(row: sqlite3.Row) -> Task:

@@ -3,7 +3,8 @@
 import re
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -12,10 +13,10 @@ import imageio_ffmpeg
 
 from engine.config import Config
 from engine.failures import Failure, Stopped, TaskFailed
-from engine.model import AudioFacts, MediaFacts, Output, VideoFacts
-from engine.plan import Target, arguments
+from engine.model import AudioFacts, MediaFacts, Output, OutputKind, VideoFacts
+from engine.plan import arguments
 from engine.probe import picture_sides, probe
-from mediarelay.domain.tasks.facts import RenditionKind
+from engine.targets import OUT, Target
 
 # Bytes from the end of ffmpeg's messages that a failed task shows. A damaged source can cause megabytes of them.
 LOG_LIMIT = 20_000
@@ -121,15 +122,16 @@ class Ffmpeg:
         """See `Transcoder`."""
         if targets:
             handle.run([find_ffmpeg(), *arguments(facts, targets)], directory, self._timeout)
+        for suffix, text in (each for target in targets for each in target.texts):
+            (directory / (OUT + suffix)).write_text(text, encoding="utf-8")
 
     def measure(self, target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
         """See `Transcoder`."""
         missing = [file.name for file in files if not file.is_file()]
         if missing:
             raise TaskFailed(Failure.ENCODER, f"no output {missing[0]}")
-        measured = _measure_frames if target.kind in _PICTURES else _measure_media
         try:
-            return measured(target, files, paths)
+            return _MEASURED[target.kind](target, files, paths)
         except TaskFailed as failed:
             raise TaskFailed(Failure.ENCODER, f"{target.name} is not readable", failed.log) from failed
 
@@ -155,30 +157,47 @@ class Stub:
 
     def measure(self, target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
         """Return the plan as the result. Only the size is real."""
-        video, audio = target.kind is RenditionKind.VIDEO, target.kind is RenditionKind.AUDIO
-        return Output(
-            kind=target.kind,
-            name=target.name,
-            paths=paths,
-            size=_size(files),
-            width=target.width,
-            height=target.height,
-            fps=25.0 if video else 0,
+        return replace(
+            _planned(target, files, paths),
+            fps=25.0 if target.kind is OutputKind.VIDEO else 0,
             bitrate=0 if target.lossless else target.bitrate,
-            sample_rate=44100 if audio else 0,
-            format=target.format,
-            encoder=target.encoder,
+            sample_rate=44100 if target.kind is OutputKind.AUDIO else 0,
+            facts=_pretended(target) if target.kind in {OutputKind.VIDEO, OutputKind.AUDIO} else None,
         )
+
+
+def _pretended(target: Target) -> MediaFacts:
+    sides = (target.width, target.height)
+    shown = VideoFacts(index=0, codec="h264", width=sides[0], height=sides[1], fps=25.0, duration=60.0)
+    audio = AudioFacts(index=1, codec="aac", sample_rate=44100, bitrate=target.bitrate // 4)
+    return MediaFacts(
+        container="mp4", size=0, duration=60.0, bitrate=target.bitrate, video=shown if all(sides) else None, audio=audio
+    )
 
 
 # ffmpeg prints the address of a component in memory, which differs in each run.
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
-_PICTURES = frozenset({RenditionKind.COVER, RenditionKind.GIF})
+
+
+def _planned(target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
+    """Return the plan as the result, with the measured size."""
+    return Output(
+        kind=target.kind,
+        name=target.name,
+        paths=paths,
+        size=_size(files),
+        width=target.width,
+        height=target.height,
+        format=target.format,
+        encoder=target.encoder,
+        times=target.times,
+        count=target.count,
+    )
 
 
 def _measure_frames(target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
     width, height = picture_sides(files[0])
-    return Output(kind=target.kind, name=target.name, paths=paths, size=_size(files), width=width, height=height)
+    return replace(_planned(target, files, paths), width=width, height=height)
 
 
 def _measure_media(target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
@@ -186,20 +205,26 @@ def _measure_media(target: Target, files: Sequence[Path], paths: tuple[str, ...]
     video, audio = facts.video, facts.audio
     # A video's bitrate is that of the whole file. A song's is that of its sound, without tags and container.
     own = facts.bitrate if video or audio is None else (audio.bitrate or facts.bitrate)
-    return Output(
-        kind=target.kind,
-        name=target.name,
-        paths=paths,
-        size=facts.size,
+    return replace(
+        _planned(target, files, paths),
         duration=facts.duration,
         width=video.width if video else 0,
         height=video.height if video else 0,
         fps=video.fps if video else 0,
         bitrate=0 if target.lossless else own,
         sample_rate=audio.sample_rate if audio else 0,
-        format=target.format,
-        encoder=target.encoder,
+        facts=facts,
     )
+
+
+_MEASURED: dict[OutputKind, Callable[[Target, Sequence[Path], tuple[str, ...]], Output]] = {
+    OutputKind.VIDEO: _measure_media,
+    OutputKind.AUDIO: _measure_media,
+    OutputKind.COVER: _measure_frames,
+    OutputKind.GIF: _measure_frames,
+    OutputKind.SPRITE: _planned,
+    OutputKind.STREAM: _planned,
+}
 
 
 def _size(files: Sequence[Path]) -> int:

@@ -40,13 +40,15 @@ class Writer:
         return draft
 
     async def start_task(self, asked: CosRequest, item: StoredObject, answer: Response) -> Response:
-        """Start the task of a new object if its bucket transcodes, and return the answer with a Date."""
+        """Start the tasks that a new object triggers, and return the answer with a Date."""
         # Clients compute the vid from the request id and the Date of the answer, so both must be those of the task.
         moment = int(time.time())
         bucket = require_bucket(asked)
-        if bucket.video and not _is_folder(item):
-            vid = video_vid(asked.http.state.request_id, moment)
-            await run_in_threadpool(self._jobs.start_video, bucket, asked.place, asked.key, vid=vid, moment=moment)
+        if not _is_folder(item):
+            await run_in_threadpool(self._jobs.start_triggered, asked.place, asked.key)
+            if bucket.video:
+                vid = video_vid(asked.http.state.request_id, moment)
+                await run_in_threadpool(self._jobs.start_video, bucket, asked.place, asked.key, vid=vid, moment=moment)
         answer.headers["date"] = formatdate(moment, usegmt=True)
         return answer
 

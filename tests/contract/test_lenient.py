@@ -28,8 +28,8 @@ FAILURE = (
 
 
 def test_a_trailing_comma_is_read() -> None:
-    head, _ = read_callback(TRAILING)
-    assert (head.vid, head.form, head.lenient) == ("abc123", Form.RESULT, True)
+    head, form, _ = read_callback(TRAILING)
+    assert (head.vid, form, head.lenient) == ("abc123", Form.RESULT, True)
     facts = parse_callback(Kind.VIDEO, TRAILING)
     assert (facts.state, [(one.name, one.paths) for one in facts.renditions]) == (State.SUCCEEDED, [("f10", ("/a",))])
 

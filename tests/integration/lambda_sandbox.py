@@ -106,6 +106,7 @@ class LambdaSandbox:
             key=request["key"],
             client=request.get("client"),
             kind=Kind(request["kind"]),
+            provider=request.get("provider", "cts"),
             request=request["request"],
             at=datetime.fromisoformat(request["at"]),
             queued=request.get("queued", False),
@@ -255,8 +256,8 @@ def _job(job: Mapping[str, Any]) -> ReplayJob:
 
 
 def _captured(message: Mapping[str, str]) -> dict[str, str]:
-    kind, origin, at, body = unpack(message)
-    return {"kind": kind, "origin": origin, "at": at.isoformat(), "body": body.decode()}
+    route, origin, at, body = unpack(message)
+    return {"route": route, "origin": origin, "at": at.isoformat(), "body": body.decode()}
 
 
 def _queue(name: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from engine.model import Flaw, Status
+from engine.model import Flaw, Status, TaskKind
 from engine.model import Task as EngineTask
 from engine.payloads import query, result_callback
 from engine.places import Place
@@ -37,7 +37,7 @@ def printed(kind: Kind, key: str, vid: str = "", **changes: Any) -> EngineTask:
     """A task of the engine that failed: it needs no outputs."""
     task = EngineTask(
         vid=vid or VIDS[kind],
-        kind=kind,
+        kind=TaskKind(kind),
         source=PLACE,
         dst=PLACE,
         url=PLACE.url(f"/{key}"),

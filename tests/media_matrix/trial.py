@@ -9,11 +9,12 @@ from pathlib import Path
 import av
 import av.error
 
+from engine.attempt import require_complete
 from engine.config import Bucket, Cover
 from engine.failures import Failure, TaskFailed
-from engine.jobs import _require_complete
 from engine.model import MediaFacts, Output
-from engine.plan import SOURCE, Target, plan_audio, plan_video
+from engine.plan import plan_audio, plan_video
+from engine.targets import SOURCE, Target
 from engine.transcode import Ffmpeg, Handle, find_ffmpeg
 
 AUDIO_SPECS = (
@@ -60,7 +61,8 @@ def run(path: Path, kind: str, look: Callable[[Path], object] = lambda _: None) 
             targets = PLANS[kind](facts)
             ffmpeg.make(facts, targets, directory, Handle())
             outputs = tuple(ffmpeg.measure(t, [directory / file for file in t.files], t.suffixes) for t in targets)
-            _require_complete(facts, outputs)
+            for output in outputs:
+                require_complete(facts, output)
             look(directory)
         except TaskFailed as failed:
             return Ended(code=failed.flaw.code, message=f"{failed.flaw.message}\n{failed.log or ''}")

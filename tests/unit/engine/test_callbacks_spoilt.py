@@ -7,10 +7,12 @@ import pytest
 
 from engine.callbacks import Message, deliveries
 from engine.config import Faults
+from engine.payloads import claim
 
 
 def sent(faults: Faults, now: float = 7, **body: Any) -> tuple[str, float | None]:
-    message = Message(vid="v", type="trans_result", url="http://x", body={"status": "success", "vid": "v"} | body)
+    honest = {"status": "success", "vid": "v"} | body
+    message = Message(vid="v", type="trans_result", url="http://x", body=honest, claim=claim)
     (one,) = deliveries(message, faults, now)
     return one.body, one.due
 

@@ -31,5 +31,6 @@ def test_lists_are_bounded(stub) -> None:
 
 
 def test_other_paths(stub) -> None:
-    assert stub.request("GET", "/")[0] == 404
+    assert stub.request("GET", "/nothing")[0] == 404
+    assert stub.request("GET", "/")[0] == 405
     assert stub.request("DELETE", "/v2/index.php")[0] == 405

@@ -5,11 +5,9 @@ from dataclasses import replace
 import pytest
 
 from engine.failures import Failure, TaskFailed
-from engine.model import AudioFacts, Flaw, MediaFacts, Output, Status, Task, VideoFacts
+from engine.model import AudioFacts, Flaw, MediaFacts, Output, OutputKind, Status, Task, TaskKind, VideoFacts
 from engine.payloads import audio_format, basic_callback, china_time, kbps, query, result_callback, whole_seconds
 from engine.places import Place
-from mediarelay.domain.tasks.facts import RenditionKind
-from mediarelay.domain.tasks.media import Kind
 
 HEAD = {"vid", "app_id", "bucket_name", "bucket_region", "name", "url", "url_f0", "size", "duration", "bitrate"}
 TAIL = {"create_time", "update_time", "status", "error_code", "error_msg", "deleted"}
@@ -31,7 +29,7 @@ FACTS = MediaFacts(
 )
 VIDEO = Task(
     vid="v",
-    kind=Kind.VIDEO,
+    kind=TaskKind.VIDEO,
     source=PLACE,
     dst=replace(PLACE, app_id=10033619),
     url=PLACE.url("/test/w.mp4"),
@@ -43,7 +41,7 @@ VIDEO = Task(
     facts=FACTS,
     outputs=(
         Output(
-            kind=RenditionKind.VIDEO,
+            kind=OutputKind.VIDEO,
             name="f10",
             paths=("/a",),
             size=5,
@@ -52,14 +50,14 @@ VIDEO = Task(
             fps=29.97,
             bitrate=310000,
         ),
-        Output(kind=RenditionKind.COVER, name="0_0", paths=("/b", "/c"), size=5, width=1, height=2),
-        Output(kind=RenditionKind.GIF, name="0_0", paths=("/d",), size=5, width=1, height=2),
+        Output(kind=OutputKind.COVER, name="0_0", paths=("/b", "/c"), size=5, width=1, height=2),
+        Output(kind=OutputKind.GIF, name="0_0", paths=("/d",), size=5, width=1, height=2),
     ),
 )
 AUDIO_OUTPUT = Output(
-    kind=RenditionKind.AUDIO, name="0_flac", paths=("/e",), size=5, sample_rate=44100, format="flac", encoder="flac"
+    kind=OutputKind.AUDIO, name="0_flac", paths=("/e",), size=5, sample_rate=44100, format="flac", encoder="flac"
 )
-AUDIO = replace(VIDEO, kind=Kind.AUDIO, outputs=(AUDIO_OUTPUT,))
+AUDIO = replace(VIDEO, kind=TaskKind.AUDIO, outputs=(AUDIO_OUTPUT,))
 FAILED = replace(VIDEO, status=Status.FAILED, outputs=(), flaw=Flaw(code=122, message="m"))
 
 
@@ -106,7 +104,7 @@ def test_a_failure_is_scalar_in_the_query_and_parallel_lists_in_the_callback() -
     assert sent.keys() == CALLBACK
     assert sent["status"] == "fail"
     assert sent["detail"] == {"error_code": [122], "error_msg": ["m"]}
-    assert result_callback(replace(FAILED, kind=Kind.AUDIO)).keys() == CALLBACK
+    assert result_callback(replace(FAILED, kind=TaskKind.AUDIO)).keys() == CALLBACK
 
 
 def test_the_documented_video_callback() -> None:
@@ -137,8 +135,8 @@ def test_the_later_edition_names_its_types() -> None:
 
 
 def test_the_first_callback_of_a_broken_file() -> None:
-    sent = basic_callback(replace(VIDEO, facts=None), "broken")
-    assert (sent["status"], sent["fail_msg"], sent["size"], sent["HasVideoStream"]) == ("fail", "broken", 0, False)
+    sent = basic_callback(replace(FAILED, facts=None))
+    assert (sent["status"], sent["fail_msg"], sent["size"], sent["HasVideoStream"]) == ("fail", "m", 0, False)
 
 
 def test_deleted_is_yes() -> None:

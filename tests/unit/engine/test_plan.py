@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from engine.config import Bucket, Cover
 from engine.failures import Failure, TaskFailed
 from engine.model import AudioFacts, MediaFacts, VideoFacts
-from engine.plan import arguments, fit_short_side, frame_sides, plan_audio, plan_video, video_bitrates
+from engine.plan import LADDER, arguments, frame_sides, plan_audio, plan_video
 from engine.sound import AUDIO_CODECS
+from engine.targets import fit_short_side, video_bitrates
 from mediarelay.domain.tasks.spec import VIDEO_LINES, parse_frame_spec
 
 SOUND = AudioFacts(index=1, codec="aac", sample_rate=44100, bitrate=96_000)
@@ -75,7 +76,7 @@ def test_frames_that_cannot_be(spec: str) -> None:
     ("name", "target"), [("f10", 300_000), ("f20", 600_000), ("f30", 1_200_000), ("f40", 2_400_000)]
 )
 def test_bits_stay_below_target_and_source(name: str, target: int, source: int) -> None:
-    picture, sound = video_bitrates(name, facts(bitrate=source))
+    picture, sound = video_bitrates(LADDER[name], facts(bitrate=source))
     assert 0 < sound < picture
     assert picture + sound <= min(target, source)
 
@@ -117,7 +118,7 @@ def test_a_clock_that_ticks_is_no_frame_rate(nominal: float, average: float, exp
     video = VideoFacts(index=0, codec="h264", width=64, height=36, fps=average, nominal_fps=nominal, duration=1)
     source = MediaFacts(container="x", size=1, duration=1, bitrate=1_000_000, video=video)
     rung = plan_video(source, BUCKET)[0]
-    assert rung.picture == f"{expected}scale=64:36:flags=bicubic,format=yuv420p"
+    assert rung.encodes[0].picture == f"{expected}scale=64:36:flags=bicubic,format=yuv420p"
 
 
 @pytest.mark.parametrize(("seconds", "frames"), [(0.001, 1), (0.5, 4), (4.9, 39), (60, 40)])
@@ -125,7 +126,7 @@ def test_a_gif_has_so_many_frames_whatever_their_times(seconds: float, frames: i
     video = VideoFacts(index=0, codec="h264", width=64, height=36, fps=25, duration=seconds)
     source = MediaFacts(container="x", size=1, duration=seconds, bitrate=1_000_000, video=video)
     gif = plan_video(source, BUCKET)[-1]
-    assert f"trim=end_frame={frames}," in (gif.picture or "")
+    assert f"trim=end_frame={frames}," in (gif.encodes[0].picture or "")
 
 
 def test_a_source_without_sound_gets_none() -> None:
@@ -145,7 +146,7 @@ def test_the_second_stream_may_be_the_picture() -> None:
 def test_audio_formats(format_: str) -> None:
     (target,) = plan_audio(facts(), [f"64000_{format_}"])
     assert target.files == (f"out.64000_{format_}.{format_}",)
-    assert ("-b:a" in target.options) is not AUDIO_CODECS[format_].lossless
+    assert ("-b:a" in target.encodes[0].options) is not AUDIO_CODECS[format_].lossless
 
 
 @pytest.mark.parametrize("spec", ["0_ape", "128000_wma", "mp3", "128000_", "_mp3", "../x_mp3"])

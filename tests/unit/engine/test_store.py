@@ -9,15 +9,17 @@ import pytest
 
 from engine.callbacks import Message, after, deliveries
 from engine.config import CallbackPolicy, Faults
-from engine.model import Flaw, Status, Task
+from engine.model import Flaw, Status, Task, TaskKind
+from engine.payloads import claim
 from engine.places import Place
 from engine.store import Attempt, Callback, ObjectExists, Store, StoreBusy, StoredObject, UsedNonce
-from mediarelay.domain.tasks.media import Kind
 
 PLACE = Place(app_id=1, bucket="a", region="sh")
-TASK = Task(vid="1", kind=Kind.VIDEO, source=PLACE, dst=PLACE, url="u", path="/k", key="k", created=1.0, updated=1.0)
+TASK = Task(
+    vid="1", kind=TaskKind.VIDEO, source=PLACE, dst=PLACE, url="u", path="/k", key="k", created=1.0, updated=1.0
+)
 CALLBACK = Callback(vid="1", type="t", url="http://x", body="{}", created=1, due=1)
-MESSAGE = Message(vid="1", type="t", url="http://x", body={"ä": 1})
+MESSAGE = Message(vid="1", type="t", url="http://x", body={"ä": 1}, claim=claim)
 
 
 @pytest.fixture
@@ -29,13 +31,13 @@ def store(tmp_path):
 
 def test_the_same_file_again_deletes_what_was(store: Store) -> None:
     assert store.add_task(TASK) == []
-    other_kind = replace(TASK, vid="a", kind=Kind.AUDIO)
+    other_kind = replace(TASK, vid="a", kind=TaskKind.AUDIO)
     other_file = replace(TASK, vid="b", key="k2")
     assert store.add_task(other_kind) == store.add_task(other_file) == []
     assert store.add_task(replace(TASK, vid="2")) == ["1"]
     assert store.add_task(replace(TASK, vid="3")) == ["2"]
     assert [store.task(vid).deleted for vid in "123ab"] == [True, True, False, False, False]
-    assert store.newest_task(Kind.VIDEO, PLACE, "k").vid == "3"
+    assert store.newest_task(TaskKind.VIDEO, PLACE, "k").vid == "3"
     assert store.open_vids() == ["a", "b", "3"]
 
 

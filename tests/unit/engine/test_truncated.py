@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.attempt import require_complete
 from engine.failures import Failure, TaskFailed
-from engine.jobs import _require_complete
-from engine.model import AudioFacts, MediaFacts, Output, VideoFacts
+from engine.model import AudioFacts, MediaFacts, Output, OutputKind, VideoFacts
 from engine.probe import is_shorter, probe
 from engine.stated import missing_part
-from mediarelay.domain.tasks.facts import RenditionKind
 
 from .conftest import picture, sound
 
@@ -101,21 +100,21 @@ def test_what_counts_as_shorter(found: float, stated: float, *, shorter: bool) -
     assert is_shorter(found, stated) is shorter
 
 
-def output(duration: float, kind: RenditionKind) -> Output:
+def output(duration: float, kind: OutputKind) -> Output:
     return Output(kind=kind, name="x", paths=("/a.x",), size=1, duration=duration)
 
 
 @pytest.mark.parametrize(
     ("kind", "lasts", "complete"),
     [
-        (RenditionKind.VIDEO, 10.0, True),
-        (RenditionKind.VIDEO, 5.0, False),
-        (RenditionKind.AUDIO, 4.0, True),
-        (RenditionKind.AUDIO, 2.0, False),
-        (RenditionKind.GIF, 0, True),
+        (OutputKind.VIDEO, 10.0, True),
+        (OutputKind.VIDEO, 5.0, False),
+        (OutputKind.AUDIO, 4.0, True),
+        (OutputKind.AUDIO, 2.0, False),
+        (OutputKind.GIF, 0, True),
     ],
 )
-def test_an_output_lasts_as_long_as_what_it_is_made_of(kind: RenditionKind, lasts: float, *, complete: bool) -> None:
+def test_an_output_lasts_as_long_as_what_it_is_made_of(kind: OutputKind, lasts: float, *, complete: bool) -> None:
     """The picture lasts 10 s, the sound 4 s."""
     facts = MediaFacts(
         container="mp4",
@@ -126,8 +125,8 @@ def test_an_output_lasts_as_long_as_what_it_is_made_of(kind: RenditionKind, last
         audio=AudioFacts(index=1, codec="aac", sample_rate=48_000, bitrate=None, duration=4.0),
     )
     if complete:
-        _require_complete(facts, [output(lasts, kind)])
+        require_complete(facts, output(lasts, kind))
         return
     with pytest.raises(TaskFailed, match=r"x lasts .* s of .* s") as caught:
-        _require_complete(facts, [output(lasts, kind)])
+        require_complete(facts, output(lasts, kind))
     assert caught.value.flaw.code == Failure.ENCODER

@@ -36,7 +36,7 @@ def test_the_host_of_an_absolute_target_counts(engine, scheme: str, stated: str)
         ("x", 400),
         (f"http://{HOST}?prefix=none", 200),
         (f"http://{HOST}", 200),
-        ("http://example.com/", 404),
+        ("http://example.com/x", 404),
         ("*", 404),
     ],
 )

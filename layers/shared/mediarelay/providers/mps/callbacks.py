@@ -76,3 +76,6 @@ def _or_none(reader: Callable[[], Value]) -> Value | None:
         return reader()
     except Malformed:
         return None
+
+
+MPS_CALLBACKS = MpsCallbacks()
