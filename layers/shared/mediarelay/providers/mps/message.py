@@ -94,8 +94,8 @@ def results(task: Fields) -> list[Result]:
 
 
 def _members(entry: Fields) -> list[str]:
-    others = [name for name, value in entry.data.items() if name not in OUTPUTS and isinstance(value, Mapping)]
-    return [*OUTPUTS, *others]
+    others = (name for name, value in entry.data.items() if isinstance(value, Mapping) and "Status" in value)
+    return [*OUTPUTS, *(name for name in others if name not in OUTPUTS)]
 
 
 def stage(fields: Fields) -> State | None:
