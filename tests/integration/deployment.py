@@ -26,6 +26,8 @@ CACHES = [
     if hasattr(item, "cache_clear") and item.__module__ == module.__name__
 ]
 """The functions of the composition root that build once and keep the result."""
+PROVIDER = {"PROVIDER": "cts"}
+"""The provider of new tasks. The default of the template, `mps`, serves no submit yet."""
 BUILDING = RLock()
 """The composition root reads the process's environment, so only one deployment at a time may build."""
 
@@ -36,8 +38,7 @@ def environment() -> dict[str, str]:
     given = {name: value for function in functions() for name, value in variables(function).items()}
     named = {name: str(value.get("Ref") or value["Fn::GetAtt"][0]) for name, value in given.items()}
     template = {name: defaults().get(reference, reference) for name, reference in named.items()}
-    # The default of the template, `mps`, serves no submit yet.
-    return template | {"PROVIDER": "cts"}
+    return template | PROVIDER
 
 
 def forget() -> None:

@@ -139,7 +139,7 @@ def test_of_a_claim_too_large_to_be_documented_only_the_claim_summary_is_read(ha
     body = callback(v_type="x", size="N/A")
     body = body.replace(b'"v_type": "x', b'"v_type": "x' + b"x" * (size - len(body)))
     harness.claim(body)
-    with mock.patch("mediarelay.providers.observation.parse_callback", side_effect=parse_callback) as full:
+    with mock.patch("mediarelay.providers.cts.provider.parse_callback", side_effect=parse_callback) as full:
         source = harness.reader.task(VID)["source"]
         harness.reader.history(VID)
     assert (full.call_count, "container" in source) == ((2, True) if size == MAX_CLAIM_BYTES else (0, False))
@@ -155,9 +155,9 @@ def test_all_that_is_read_of_a_task_is_asked_for(harness: TaskHarness) -> None:
 
 
 def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:
-    harness = TaskHarness(table, raw_body_days=9, give_up_after=30 * 24 * 3600)
+    harness = TaskHarness(table, raw_body_days=3, give_up_after=6 * 24 * 3600)
     harness.claim(callback())
-    harness.clock.forward(days=10)
+    harness.clock.forward(days=5)
     assert harness.sweep()["delete_body"] == 0
     assert claims(harness)[0]["body"]
     harness.provider.answers[VID] = answer()

@@ -133,7 +133,7 @@ def test_real_tasks_have_their_part_of_the_budget_beside_forged_ones(harness: Ta
     real = [f"real{number}" for number in range(10)]
     harness.provider.answers = {vid: answer(vid) for vid in real}
     paid = Metered(harness, set(real))
-    object.__setattr__(harness.confirmer, "provider", paid)
+    object.__setattr__(harness.confirmer, "providers", paid)
     for number in range(40):
         call_back(harness, f"forged{number}")
     for vid, kind in harness.unknown_queue.messages:
@@ -149,7 +149,7 @@ def test_a_real_task_that_nobody_ordered_is_confirmed_in_the_end(harness: TaskHa
     """It shares its part with forged ids; those that were asked about in vain wait ever longer, so it has its turn."""
     harness.configure(calls_per_minute=10)
     harness.provider.answers["real"] = answer("real")
-    object.__setattr__(harness.confirmer, "provider", Metered(harness, {"real"}))
+    object.__setattr__(harness.confirmer, "providers", Metered(harness, {"real"}))
     for number in range(30):
         call_back(harness, f"forged{number}")
     call_back(harness, "real")
@@ -276,7 +276,7 @@ def test_callbacks_of_one_kind_keep_no_claim_of_the_other_kind_waiting(harness: 
         Kind.AUDIO: ProviderUnknown("provider code 5000", 5000),
     }
     real = SimpleNamespace(query=lambda kind, vid, known: _said(harness, asked[kind], kind, vid, known=known))
-    object.__setattr__(harness.confirmer, "provider", real)
+    object.__setattr__(harness.confirmer, "providers", real)
     harness.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
     harness.confirm(kind=Kind.AUDIO)
     harness.claim(callback())

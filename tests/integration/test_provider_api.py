@@ -33,7 +33,7 @@ from mediarelay.providers.answers import MAX_MESSAGE_LENGTH, MAX_PAGE_BYTES
 from mediarelay.providers.cts import wire
 from mediarelay.providers.cts.parse import canonical
 from mediarelay.providers.cts.provider import CTS, QUERY_ACTIONS
-from mediarelay.providers.port import Account
+from mediarelay.providers.port import Account, Call, Signing
 from mediarelay.signing.qcloud import Endpoint, signed_params, verify
 from tests.integration.provider import PATH, Site, serving
 from tests.integration.task_harness import VID, payload
@@ -382,6 +382,15 @@ def test_no_secret_and_no_signature_in_any_text(
     shown = f"{caught.getrepr(style='native')}{caplog.text}{capsys.readouterr()}{api(site)!r}{KEYS!r}"
     assert SECRET not in shown
     assert signed[0]["Signature"] not in shown
+
+
+def test_accounts_calls_and_requests_show_no_secret() -> None:
+    account = Account("AKIDexample", **dict.fromkeys(("secret_key", "token", "notify_key", "storage_key"), SECRET))
+    signing = Signing(url="https://a.b", region="", account=account, now=NOW, nonce=1)
+    request = CTS.sign(Call("GetCtsInfo", {"key": SECRET}), signing)
+    assert SECRET in request.body.decode()
+    assert SECRET not in f"{account!r}{signing!r}{Call('GetCtsInfo', {'key': SECRET})!r}{request!r}"
+    assert "Signature" not in repr(request)
 
 
 @pytest.mark.parametrize(

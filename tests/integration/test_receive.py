@@ -252,10 +252,17 @@ def test_a_message_of_the_queue_gives_back_what_was_put_in(body: bytes, route: s
     assert unpack(json.loads(json.dumps(pack(route, origin, START, body)))) == (route, origin, START, body)
 
 
-@pytest.mark.parametrize("change", [{"body": "%"}, {"body": "AAAA"}, {"kind": "x"}, {"origin": "x"}, {"at": "x"}])
+@pytest.mark.parametrize("change", [{"body": "%"}, {"body": "AAAA"}, {"origin": "x"}, {"at": "x"}])
 def test_a_message_that_is_none_is_refused(change: dict[str, str]) -> None:
     with pytest.raises(Malformed):
         unpack(pack("callbacks/video", Origin.CLAIM, START, b"") | change)
+
+
+@pytest.mark.parametrize("name", ["route", "origin", "at", "body"])
+def test_a_message_without_one_of_its_fields_is_refused(name: str) -> None:
+    message = pack("callbacks/video", Origin.CLAIM, START, b"")
+    with pytest.raises(Malformed):
+        unpack({key: value for key, value in message.items() if key != name})
 
 
 def test_what_no_message_holds_is_not_kept() -> None:
@@ -325,7 +332,7 @@ def test_a_callback_is_not_read_in_full_where_it_comes_in(
         raise AssertionError
 
     monkeypatch.setattr("mediarelay.providers.cts.callback.callback_facts", unwanted)
-    monkeypatch.setattr("mediarelay.providers.observation.parse_callback", unwanted)
+    monkeypatch.setattr("mediarelay.providers.cts.provider.parse_callback", unwanted)
     assert send(harness.receiver(), callback(v_type=False)).vid == VID
 
 
@@ -350,7 +357,7 @@ def test_a_mistake_of_ours_does_not_lose_a_callback(
     def broken(_body: bytes) -> None:
         raise error
 
-    monkeypatch.setattr("mediarelay.usecases.tasks.receive.read_head", broken)
+    monkeypatch.setattr("mediarelay.providers.cts.callbacks.read_head", broken)
     with pytest.raises(Malformed, match="reading failed"):
         send(harness.receiver(), callback())
     (kept,) = harness.items()

@@ -84,7 +84,7 @@ def fill(harness: TaskHarness) -> None:
     provider.vids = [BudgetSpent("none left")]
     harness.submitter.submit(Kind.AUDIO, REQUEST, None)
     harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": "http://a/2.mp3"}, None)
-    harness.breaker.record_failure("GetCtsaudioInfo", Circuit())
+    harness.breaker.record_failure("cts:GetCtsaudioInfo", Circuit())
     song_harness = SongHarness(harness.table)
     song_harness.webhook(relay())
     song_harness.publisher.publish_due(KEY)

@@ -30,6 +30,10 @@ TASK_SETS = {
 }
 
 
+# An animation has no default part: the provider requires its beginning and end, in seconds of the source.
+EXTRAS: Mapping[str, Mapping[str, Any]] = {"gif": {"StartTimeOffset": 0, "EndTimeOffset": 3}}
+
+
 def query(vid: str) -> Call:
     """Return the call that queries a task."""
     return Call(QUERY, {"TaskId": vid})
@@ -111,9 +115,10 @@ def _s3(place: Mapping[str, str], account: Account) -> dict[str, Any]:
 
 
 def _task_sets(outputs: list[Mapping[str, Any]]) -> dict[str, Any]:
-    sets: dict[str, list[dict[str, int]]] = {}
+    sets: dict[str, list[dict[str, Any]]] = {}
     for output in outputs:
-        sets.setdefault(TASK_SETS[output["type"]], []).append({"Definition": output["definition"]})
+        added = {"Definition": output["definition"], **EXTRAS.get(output["type"], {})}
+        sets.setdefault(TASK_SETS[output["type"]], []).append(added)
     return sets
 
 
