@@ -69,7 +69,8 @@ def names_read() -> set[str]:
 
         return spy
 
-    with mock.patch.multiple(Fields, **{name: note(name) for name in ("strict", "side", "each")}):
+    spies: dict[str, Any] = {name: note(name) for name in ("strict", "side", "each")}
+    with mock.patch.multiple(Fields, **spies):
         for name in (*CALLBACKS, *DETAILS):
             read(name, written(sample(name)))
         for name in CALLBACKS:
