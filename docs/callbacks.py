@@ -89,6 +89,23 @@ def audio_callback(token: TokenInPath) -> None:
 
 
 @app.post(
+    "/callbacks/mps/<token>",
+    operation_id="mpsCallback",
+    tags=["callbacks"],
+    summary="Receive a callback of MPS",
+    description=(
+        f"{DESCRIPTION} If the secret CallbackTokens has `notify_keys`, `Sign` must be valid (401 otherwise). A "
+        "callback about something else than a workflow or schedule task is kept in quarantine, and the answer has no "
+        "vid. Mediarelay removes credentials from the body."
+    ),
+    responses=CALLBACK_RESPONSES,
+    openapi_extensions=body("application/json", schemas=("MpsCallback",)),
+)
+def mps_callback(token: TokenInPath) -> None:
+    """Describe functions/mps_callback."""
+
+
+@app.post(
     "/callbacks/music",
     operation_id="relaySong",
     tags=["songs"],

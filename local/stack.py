@@ -113,6 +113,7 @@ class Stack:
     def _parameters(self) -> dict[str, str]:
         # Times are shorter than on AWS, so that a person sees each step within a run.
         return {
+            "Provider": "cts",
             "ProviderEndpoint": f"{self.env.engine_url}/v2/index.php",
             "MpsEndpoint": self.env.engine_url,
             "FirstPollAfter": "20",

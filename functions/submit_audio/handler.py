@@ -17,7 +17,9 @@ app = api_resolver()
     operation_id="submitAudio",
     tags=["tasks"],
     summary="Submit an audio task",
-    description="Needs the scope `submit`. CTS takes `url`, `bucketName` and `bucketRegion`; MPS takes `source` as well.",
+    description=(
+        "Needs the scope `submit`. CTS takes `url`, `bucketName` and `bucketRegion`; MPS takes `source` as well."
+    ),
     responses=SUBMIT_RESPONSES,
     openapi_extensions={"parameters": [IDEMPOTENCY_KEY_HEADER]},
 )

@@ -14,7 +14,11 @@ def plain(value: Any) -> Any:
     if is_dataclass(value):
         names = (field.name for field in fields(value) if not isinstance(value, SPECS) or field.name != "type")
         members = {name: plain(getattr(value, name)) for name in names}
-        stated = {name: member for name, member in members.items() if member not in (None, [], {})}
+        stated = {
+            name: member
+            for name, member in members.items()
+            if member not in (None, [], {}) and (name, member) != ("partial", False)
+        }
         return {"is": type(value).__name__, **stated} if isinstance(value, SPECS) else stated
     if isinstance(value, tuple):
         return [plain(member) for member in value]

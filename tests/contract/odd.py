@@ -41,6 +41,15 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(member, (*path, key))
 
 
+def replaced(content: Any, path: tuple[Any, ...], value: object) -> Any:
+    """Return a payload with another value at a place; the payload itself is changed."""
+    parent = content
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = value
+    return content
+
+
 def written(content: dict[str, Any]) -> bytes:
     """As a backend would send it: also a number that is beyond every limit."""
     return json.dumps(content).replace("Infinity", "1e999").replace(f'"{"9" * 5000}"', "9" * 5000).encode()

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.providers.cts.head import read_head
-from mediarelay.providers.cts.parse import parse_callback, parse_envelope, parse_query, parse_submitted
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.vid import is_vid
 from mediarelay.errors import Malformed
+from mediarelay.providers.cts.head import read_head
+from mediarelay.providers.cts.parse import parse_callback, parse_envelope, parse_query, parse_submitted
 from tests.contract.normal import plain
 from tests.hypothesis_profiles import patient, thorough
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from mediarelay.providers.cts.parse import Form, parse_callback, parse_envelope, parse_query, parse_submitted, read_head
 from mediarelay.domain.tasks.media import Kind
+from mediarelay.providers.cts.head import read_callback
+from mediarelay.providers.cts.parse import Form, parse_callback, parse_envelope, parse_query, parse_submitted, read_head
 from tests.contract.normal import plain
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -30,8 +31,9 @@ def expected(name: str) -> Any:
 @pytest.mark.parametrize(("name", "kind", "form"), [(name, *rest) for name, rest in CALLBACKS.items()])
 def test_documented_callback(name: str, kind: Kind, form: Form) -> None:
     body = (PAYLOADS / name).read_bytes()
-    head = read_head(body)
-    assert (head.vid, head.form) == (expected(name)["vid"], form)
+    head, stated, _ = read_callback(body)
+    assert read_head(body) == head
+    assert (head.vid, stated) == (expected(name)["vid"], form)
     assert plain(parse_callback(kind, body)) == expected(name)
 
 

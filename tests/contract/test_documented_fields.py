@@ -13,12 +13,12 @@ from unittest import mock
 
 import pytest
 
-from mediarelay.providers.cts.callback import callback_facts
-from mediarelay.providers.cts.head import Form
-from mediarelay.providers.cts.parse import parse_callback, parse_envelope, parse_query, parse_submitted
 from mediarelay.contracts.fields import Fields
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
+from mediarelay.providers.cts.callback import callback_facts
+from mediarelay.providers.cts.head import Form
+from mediarelay.providers.cts.parse import parse_callback, parse_envelope, parse_query, parse_submitted
 from mediarelay.signing.qcloud import RESERVED
 
 HERE = Path(__file__).parent

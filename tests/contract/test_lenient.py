@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.providers.cts.head import Form, read_callback, read_head
-from mediarelay.providers.cts.parse import canonical, parse_callback, parse_envelope
 from mediarelay.contracts.json_objects import MAX_ANSWER_DEPTH, read_answer, read_object
 from mediarelay.domain.tasks.facts import Fault
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
+from mediarelay.providers.cts.head import Form, read_callback, read_head
+from mediarelay.providers.cts.parse import canonical, parse_callback, parse_envelope
 from tests.hypothesis_profiles import patient
 
 TRAILING = (
@@ -28,8 +28,8 @@ FAILURE = (
 
 
 def test_a_trailing_comma_is_read() -> None:
-    head, _ = read_callback(TRAILING)
-    assert (head.vid, head.form, head.lenient) == ("abc123", Form.RESULT, True)
+    head, form, _ = read_callback(TRAILING)
+    assert (head.vid, form, head.lenient) == ("abc123", Form.RESULT, True)
     facts = parse_callback(Kind.VIDEO, TRAILING)
     assert (facts.state, [(one.name, one.paths) for one in facts.renditions]) == (State.SUCCEEDED, [("f10", ("/a",))])
 

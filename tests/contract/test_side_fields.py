@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mediarelay.providers.cts.head import read_head
-from mediarelay.providers.cts.parse import canonical, parse_callback, parse_query, parse_reply
 from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
+from mediarelay.providers.cts.head import read_head
+from mediarelay.providers.cts.parse import canonical, parse_callback, parse_query, parse_reply
 from tests.contract.odd import JSON, ODD, payload, places, written
 from tests.hypothesis_profiles import patient, thorough
 

@@ -26,6 +26,8 @@ CACHES = [
     if hasattr(item, "cache_clear") and item.__module__ == module.__name__
 ]
 """The functions of the composition root that build once and keep the result."""
+PROVIDER = {"PROVIDER": "cts"}
+"""The provider of new tasks. The default of the template, `mps`, serves no submit yet."""
 BUILDING = RLock()
 """The composition root reads the process's environment, so only one deployment at a time may build."""
 
@@ -35,7 +37,8 @@ def environment() -> dict[str, str]:
     """The variables of all functions: the defaults of the parameters, and the names of the resources."""
     given = {name: value for function in functions() for name, value in variables(function).items()}
     named = {name: str(value.get("Ref") or value["Fn::GetAtt"][0]) for name, value in given.items()}
-    return {name: defaults().get(reference, reference) for name, reference in named.items()}
+    template = {name: defaults().get(reference, reference) for name, reference in named.items()}
+    return template | PROVIDER
 
 
 def forget() -> None:
@@ -52,7 +55,7 @@ class Deployment:
         clock: The clock.
         queues: The queues and the topic, by their names in the template.
         secrets: The secrets, by their names in the template.
-        api: The provider's API; None: the real client calls the setting `provider_endpoint`.
+        api: The providers' APIs; None: the real client calls the setting `provider_endpoint`.
         clients: Further clients of AWS, by service. The others are moto's.
         random: The randomness.
     """
@@ -77,7 +80,7 @@ class Deployment:
             patch.setattr(base, "client", self._client)
             patch.setattr(base, "secret", self._secret)
             if self.api is not None:
-                patch.setattr(provider, "cts_api", lambda: self.api)
+                patch.setattr(provider, "provider_apis", lambda: self.api)
             forget()
             try:
                 yield

@@ -10,10 +10,11 @@ from typing import Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from mediarelay.contracts.backlog import unpack
-from mediarelay.providers.cts.parse import parse_reply
+from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed, ProviderUnknown, ProviderUnreadable
+from mediarelay.providers.cts.parse import parse_reply
 
 T = TypeVar("T")
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -59,7 +60,7 @@ class Secret:
         return self.value()
 
 
-def decoded(body: bytes) -> Mapping[str, object]:
+def decoded(body: bytes) -> Mapping[str, Any]:
     """Decode an answer as the adapter does."""
     try:
         return parse_reply(body)
@@ -74,11 +75,11 @@ class Provider:
         self.answers: dict[str, bytes | Exception] = {}
         self.vids: list[str | Exception] = []
         self.asked: list[tuple[Kind, str]] = []
-        self.taken: list[dict[str, str]] = []
+        self.taken: list[dict[str, Any]] = []
         self.known: dict[str, bool] = {}
         self.queued: list[bool] = []
 
-    def query(self, kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
+    def query(self, kind: Kind, vid: str, *, known: bool) -> Mapping[str, Any]:
         self.asked.append((kind, vid))
         self.known[vid] = known
         said = self.answers.get(vid, ProviderUnknown("provider code 5000", 5000))
@@ -86,15 +87,13 @@ class Provider:
             raise said
         return decoded(said)
 
-    def add_audio(self, request: Mapping[str, str], *, queued: bool = False) -> str:
-        self.taken.append(dict(request))
-        self.queued.append(queued)
+    def submit(self, intent: Intent) -> str:
+        self.taken.append(dict(intent.request))
+        self.queued.append(intent.queued)
         said = self.vids.pop(0)
         if isinstance(said, Exception):
             raise said
         return said
-
-    find_video = add_audio
 
 
 class Outbox(Generic[T]):
@@ -157,6 +156,6 @@ def submit_queue() -> Outbox[str]:
     return Outbox(lambda message: str(message["intent"]))
 
 
-def callback_backlog() -> Outbox[tuple[Kind, Origin, datetime, bytes]]:
+def callback_backlog() -> Outbox[tuple[str, Origin, datetime, bytes]]:
     """The queue of the callbacks that could not be stored."""
     return Outbox(unpack)

@@ -30,7 +30,7 @@ from mediarelay.wiring.circuit import circuit_breaker
 from mediarelay.wiring.publishers import song_publisher
 from mediarelay.wiring.relays import relay_endpoint
 from mediarelay.wiring.tasks import task_repository
-from tests.integration.deployment import forget
+from tests.integration.deployment import PROVIDER, forget
 from tests.integration.doubles import Clock
 from tests.integration.provider import Site
 from tests.integration.song_harness import CALLBACK, WEBHOOK, kms_key
@@ -77,7 +77,7 @@ class LambdaSandbox:
             "CALLBACK_BACKLOG_URL": self.backlog,
         }
         self.values["SONG_TOKEN_KEY_ID"] = kms_key()
-        self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url}
+        self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url} | PROVIDER
         self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
         self.settings("sweep")
         self.stores = Stores()
@@ -106,6 +106,7 @@ class LambdaSandbox:
             key=request["key"],
             client=request.get("client"),
             kind=Kind(request["kind"]),
+            provider=request.get("provider", "cts"),
             request=request["request"],
             at=datetime.fromisoformat(request["at"]),
             queued=request.get("queued", False),
@@ -255,8 +256,8 @@ def _job(job: Mapping[str, Any]) -> ReplayJob:
 
 
 def _captured(message: Mapping[str, str]) -> dict[str, str]:
-    kind, origin, at, body = unpack(message)
-    return {"kind": kind, "origin": origin, "at": at.isoformat(), "body": body.decode()}
+    route, origin, at, body = unpack(message)
+    return {"route": route, "origin": origin, "at": at.isoformat(), "body": body.decode()}
 
 
 def _queue(name: str) -> str:

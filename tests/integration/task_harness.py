@@ -20,6 +20,7 @@ from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
+from mediarelay.providers.cts.callbacks import AUDIO_CALLBACKS, VIDEO_CALLBACKS
 from mediarelay.usecases.poll import poll
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
 from mediarelay.usecases.tick import Tick
@@ -52,6 +53,8 @@ PAYLOADS = Path(__file__).parents[1] / "contract/payloads"
 VID = "963f1d40dfdfadfdd9b94e922d5696"
 TOKEN = "callback-token-1"
 API = "https://api.example.com"
+FORMATS = {Kind.VIDEO: VIDEO_CALLBACKS, Kind.AUDIO: AUDIO_CALLBACKS}
+"""The callbacks of each kind."""
 DUTIES = [duty for duty in Duty if duty not in {Duty.SONG, Duty.DELETE_BODY, Duty.UNREADABLE}]
 STATUS = {"pending": 1, "probed": 2, "transcoding": 3, "failed": 4, "succeeded": 5}
 
@@ -157,8 +160,8 @@ class TaskHarness:
             self.reader = TaskViews(task_reader())
             self.quarantine = quarantine()
             self.sweeper = sweeper()
-            self.callback_stores = {kind: callback_store(kind) for kind in Kind}
-            self.receivers = {kind: callback_endpoint(kind) for kind in Kind}
+            self.callback_stores = {kind: callback_store(FORMATS[kind]) for kind in Kind}
+            self.receivers = {kind: callback_endpoint(FORMATS[kind]) for kind in Kind}
 
     def building(self) -> AbstractContextManager[None]:
         """Let the composition root build for this harness."""
@@ -196,7 +199,7 @@ class TaskHarness:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(), self.query_queues, self.breaker.refuses_queries)
+        return poll(kind, self.tick(), self.query_queues, self.breaker.is_open)
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""

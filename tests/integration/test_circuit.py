@@ -11,17 +11,17 @@ from tests.counts import counted
 from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer, together
 
-ACTION = "GetCtsInfo"
+CIRCUIT, AUDIO_CIRCUIT = "cts:GetCtsInfo", "cts:GetCtsaudioInfo"
 
 
 def refuse(harness: TaskHarness, times: int) -> None:
     for _ in range(times):
-        harness.breaker.record_failure(ACTION, Circuit())
+        harness.breaker.record_failure(CIRCUIT, Circuit())
 
 
 def admitted(harness: TaskHarness) -> bool:
     try:
-        harness.breaker.before_call(ACTION)
+        harness.breaker.before_call(CIRCUIT)
     except CircuitOpen:
         return False
     return True
@@ -30,16 +30,16 @@ def admitted(harness: TaskHarness) -> bool:
 def test_refusals_in_a_row_open_it(harness: TaskHarness) -> None:
     refuse(harness, THRESHOLD - 1)
     assert admitted(harness)
-    assert not harness.breaker.refuses_queries(Kind.VIDEO)
+    assert not harness.breaker.is_open(CIRCUIT)
     refuse(harness, 1)
     assert not admitted(harness)
-    assert harness.breaker.refuses_queries(Kind.VIDEO)
-    assert not harness.breaker.refuses_queries(Kind.AUDIO), "an API may be retired in places"
+    assert harness.breaker.is_open(CIRCUIT)
+    assert not harness.breaker.is_open(AUDIO_CIRCUIT), "an API may be retired in places"
 
 
 def test_one_success_in_between_starts_the_count_anew(harness: TaskHarness) -> None:
     refuse(harness, THRESHOLD - 1)
-    harness.breaker.record_success(ACTION, harness.breaker.before_call(ACTION))
+    harness.breaker.record_success(CIRCUIT, harness.breaker.before_call(CIRCUIT))
     refuse(harness, THRESHOLD - 1)
     assert admitted(harness)
 
@@ -49,8 +49,8 @@ def test_after_a_break_one_call_tries_and_heals(harness: TaskHarness) -> None:
     harness.clock.now += FIRST_BREAK
     assert together([lambda: admitted(harness)] * 6).count(True) == 1
     harness.clock.now += FIRST_BREAK
-    seen = harness.breaker.before_call(ACTION)
-    harness.breaker.record_success(ACTION, seen)
+    seen = harness.breaker.before_call(CIRCUIT)
+    harness.breaker.record_success(CIRCUIT, seen)
     assert all(admitted(harness) for _ in range(3))
     assert harness.items() == []
 
@@ -79,7 +79,7 @@ def test_an_open_circuit_leaves_everything_due_and_costs_no_attempt(
     harness.track()
     refuse(harness, THRESHOLD)
     harness.clock.forward(seconds=59)
-    harness.provider.answers[VID] = CircuitOpen(ACTION)
+    harness.provider.answers[VID] = CircuitOpen(CIRCUIT)
     harness.confirm()
     (row,) = harness.due()["video"]
     assert row.due_at == harness.clock() + timedelta(seconds=60), "the wait does not grow"
@@ -96,7 +96,7 @@ def test_an_open_circuit_leaves_everything_due_and_costs_no_attempt(
 def test_a_retired_api_ends_in_lost_and_a_healed_one_does_not(harness: TaskHarness) -> None:
     harness.track()
     harness.track("v2")
-    harness.provider.answers[VID] = CircuitOpen(ACTION)
+    harness.provider.answers[VID] = CircuitOpen(CIRCUIT)
     harness.clock.forward(hours=24)
     harness.confirm()
     assert harness.sweep()["give_up"] == 0, "not without a last query"
@@ -108,7 +108,7 @@ def test_a_retired_api_ends_in_lost_and_a_healed_one_does_not(harness: TaskHarne
 
 
 def test_a_submit_while_we_are_refused_stays_open(harness: TaskHarness) -> None:
-    harness.provider.vids = [ProviderClosed("provider code 4100", 4100), CircuitOpen("AddCtsAudioTask"), VID]
+    harness.provider.vids = [ProviderClosed("provider code 4100", 4100), CircuitOpen("cts:AddCtsAudioTask"), VID]
     request = {"url": "http://a/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
     assert harness.submitter.submit(Kind.AUDIO, request, None).vid is None
     for _ in range(2):

@@ -160,7 +160,7 @@ def test_a_query_that_was_never_asked_does_not_lengthen_the_wait(harness: TaskHa
 
 def test_a_vid_that_nobody_mentioned_makes_no_task(harness: TaskHarness, capsys: pytest.CaptureFixture[str]) -> None:
     """A message that names it is done with, and counted; only what the provider says about it makes a task."""
-    for silence in (NO_ANSWER["unknown"], NO_ANSWER["busy"], BudgetSpent("none left"), CircuitOpen("GetCtsInfo")):
+    for silence in (NO_ANSWER["unknown"], NO_ANSWER["busy"], BudgetSpent("none left"), CircuitOpen("cts:GetCtsInfo")):
         harness.provider.answers[VID] = silence
         assert harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True) is None
     assert harness.items() == []

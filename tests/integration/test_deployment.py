@@ -6,6 +6,7 @@ import pytest
 
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import LedgerUnavailable, Undelivered
+from mediarelay.providers.cts.callbacks import VIDEO_CALLBACKS
 from mediarelay.wiring import base, provider
 from mediarelay.wiring.callbacks import callback_endpoint
 from mediarelay.wiring.tasks import task_repository
@@ -14,6 +15,8 @@ from tests.integration.doubles import START, Clock
 from tests.integration.song_harness import SongHarness
 from tests.integration.task_harness import TOKEN, VID, TaskHarness, answer, callback
 from tests.stack import functions, variables
+
+VIDEO_QUERIES = "cts:GetCtsInfo"
 
 
 @pytest.fixture
@@ -55,8 +58,8 @@ def test_the_sweep_and_the_backlog_stay_in_their_deployment(harness: TaskHarness
     """Both reach what they need only once they run."""
     harness.stores.table.client.delete_table(TableName=harness.table)
     with pytest.raises(LedgerUnavailable):
-        harness.sweeper.is_circuit_open(Kind.VIDEO)
-    assert not other.sweeper.is_circuit_open(Kind.VIDEO)
+        harness.sweeper.is_open(VIDEO_QUERIES)
+    assert not other.sweeper.is_open(VIDEO_QUERIES)
     assert harness.claim(callback())
     assert (len(harness.backlog.messages), other.backlog.messages) == (1, [])
 
@@ -68,20 +71,20 @@ def test_a_queue_that_is_down_is_down_for_the_adapter(harness: TaskHarness) -> N
 
 
 def test_nothing_of_a_deployment_is_left_in_the_process(harness: TaskHarness) -> None:
-    before = (base.now, base.random, base.client, base.secret, provider.cts_api)
+    before = (base.now, base.random, base.client, base.secret, provider.provider_apis)
     with harness.building():
         assert base.settings().table_name == harness.table
         task_repository()
-        callback_endpoint(Kind.VIDEO)
+        callback_endpoint(VIDEO_CALLBACKS)
         assert base.now() == START
-    assert (base.now, base.random, base.client, base.secret, provider.cts_api) == before
+    assert (base.now, base.random, base.client, base.secret, provider.provider_apis) == before
     assert "TABLE_NAME" not in os.environ
     assert {item.cache_info().currsize for item in CACHES} == {0}
 
 
 def test_a_deployment_that_cannot_be_built_leaves_nothing_either() -> None:
     with pytest.raises(KeyError), Deployment(Clock()).building():
-        callback_endpoint(Kind.VIDEO)
+        callback_endpoint(VIDEO_CALLBACKS)
     assert "TABLE_NAME" not in os.environ
     assert {item.cache_info().currsize for item in CACHES} == {0}
 

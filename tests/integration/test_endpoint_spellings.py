@@ -16,12 +16,14 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
-from mediarelay.adapters.cts_api import CtsApi
+from mediarelay.adapters.provider_api import ProviderApi
 from mediarelay.config import Settings
 from mediarelay.domain.budget import Budget
 from mediarelay.domain.circuit_breaker import Circuit
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.signing.qcloud import Credentials, Endpoint, verify
+from mediarelay.providers.cts.provider import CTS
+from mediarelay.providers.port import Account
+from mediarelay.signing.qcloud import Endpoint, verify
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECRET = "secret-key"
@@ -93,9 +95,11 @@ def server() -> Iterator[Server]:
 def ask(spelling: str, session: requests.Session) -> Mapping[str, Any]:
     session.trust_env = False
     settings = Settings.read({"PROVIDER_ENDPOINT": spelling})
-    api = CtsApi(
+    api = ProviderApi(
+        provider=CTS,
         url=settings.provider_endpoint,
-        credentials=lambda: Credentials("id", SECRET, None),
+        region=settings.provider_region,
+        account=lambda: Account("id", SECRET),
         spend=lambda _now, _limit: True,
         budget=Budget(100),
         guard=Guard(),

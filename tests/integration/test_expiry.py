@@ -13,10 +13,10 @@ import pytest
 from mediarelay.adapters.dynamodb.parts import LAZY_BODY
 from mediarelay.adapters.dynamodb.task_store import LOADED
 from mediarelay.aws_lambda.raw_http import respond
-from mediarelay.providers.cts.parse import parse_callback
-from mediarelay.providers.observation import MAX_CLAIM_BYTES
 from mediarelay.domain.tasks.media import State
 from mediarelay.errors import ProviderUnreadable
+from mediarelay.providers.cts.parse import parse_callback
+from mediarelay.providers.observation import MAX_CLAIM_BYTES
 from mediarelay.usecases.tasks.read import MAX_SHOWN
 from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
@@ -139,7 +139,7 @@ def test_of_a_claim_too_large_to_be_documented_only_the_claim_summary_is_read(ha
     body = callback(v_type="x", size="N/A")
     body = body.replace(b'"v_type": "x', b'"v_type": "x' + b"x" * (size - len(body)))
     harness.claim(body)
-    with mock.patch("mediarelay.providers.observation.parse_callback", side_effect=parse_callback) as full:
+    with mock.patch("mediarelay.providers.cts.provider.parse_callback", side_effect=parse_callback) as full:
         source = harness.reader.task(VID)["source"]
         harness.reader.history(VID)
     assert (full.call_count, "container" in source) == ((2, True) if size == MAX_CLAIM_BYTES else (0, False))
@@ -155,9 +155,9 @@ def test_all_that_is_read_of_a_task_is_asked_for(harness: TaskHarness) -> None:
 
 
 def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:
-    harness = TaskHarness(table, raw_body_days=9, give_up_after=30 * 24 * 3600)
+    harness = TaskHarness(table, raw_body_days=3, give_up_after=6 * 24 * 3600)
     harness.claim(callback())
-    harness.clock.forward(days=10)
+    harness.clock.forward(days=5)
     assert harness.sweep()["delete_body"] == 0
     assert claims(harness)[0]["body"]
     harness.provider.answers[VID] = answer()

@@ -27,7 +27,8 @@ class Metered:
         self.harness, self.real, self.called = harness, real, list[str]()
 
     def query(self, _kind: Kind, vid: str, *, known: bool) -> Mapping[str, object]:
-        if not self.harness.stores.budget.spend(self.harness.clock(), self.harness.budget.query(known=known)):
+        allowance = self.harness.budget.query(known=known)
+        if not self.harness.stores.budget.spend("cts", self.harness.clock(), allowance):
             raise BudgetSpent("none left")
         self.called.append(vid)
         return self.harness.provider.query(_kind, vid, known=known)
@@ -132,7 +133,7 @@ def test_real_tasks_have_their_part_of_the_budget_beside_forged_ones(harness: Ta
     real = [f"real{number}" for number in range(10)]
     harness.provider.answers = {vid: answer(vid) for vid in real}
     paid = Metered(harness, set(real))
-    object.__setattr__(harness.confirmer, "provider", paid)
+    object.__setattr__(harness.confirmer, "providers", paid)
     for number in range(40):
         call_back(harness, f"forged{number}")
     for vid, kind in harness.unknown_queue.messages:
@@ -148,7 +149,7 @@ def test_a_real_task_that_nobody_ordered_is_confirmed_in_the_end(harness: TaskHa
     """It shares its part with forged ids; those that were asked about in vain wait ever longer, so it has its turn."""
     harness.configure(calls_per_minute=10)
     harness.provider.answers["real"] = answer("real")
-    object.__setattr__(harness.confirmer, "provider", Metered(harness, {"real"}))
+    object.__setattr__(harness.confirmer, "providers", Metered(harness, {"real"}))
     for number in range(30):
         call_back(harness, f"forged{number}")
     call_back(harness, "real")
@@ -169,9 +170,9 @@ def test_a_real_task_that_nobody_ordered_is_confirmed_in_the_end(harness: TaskHa
 
 def test_unknown_tasks_are_counted_apart(harness: TaskHarness) -> None:
     share = Allowance(8, 4)
-    assert [harness.stores.budget.spend(START, share) for _ in range(6)] == [True] * 4 + [False] * 2
-    assert [harness.stores.budget.spend(START, Allowance(8)) for _ in range(6)] == [True] * 4 + [False] * 2
-    assert harness.stores.budget.spend(START + timedelta(minutes=1), share)
+    assert [harness.stores.budget.spend("cts", START, share) for _ in range(6)] == [True] * 4 + [False] * 2
+    assert [harness.stores.budget.spend("cts", START, Allowance(8)) for _ in range(6)] == [True] * 4 + [False] * 2
+    assert harness.stores.budget.spend("cts", START + timedelta(minutes=1), share)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_what_no_poll_has_had_room_for_is_given_up_in_the_end(harness: TaskHarne
     harness.track()
     harness.clock.forward(hours=26 if refused else 48, minutes=1)
     for _ in range(THRESHOLD if refused else 0):
-        harness.breaker.record_failure("GetCtsInfo", Circuit())
+        harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
     assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
 
@@ -275,7 +276,7 @@ def test_callbacks_of_one_kind_keep_no_claim_of_the_other_kind_waiting(harness: 
         Kind.AUDIO: ProviderUnknown("provider code 5000", 5000),
     }
     real = SimpleNamespace(query=lambda kind, vid, known: _said(harness, asked[kind], kind, vid, known=known))
-    object.__setattr__(harness.confirmer, "provider", real)
+    object.__setattr__(harness.confirmer, "providers", real)
     harness.claim(callback(kind=Kind.AUDIO), Kind.AUDIO)
     harness.confirm(kind=Kind.AUDIO)
     harness.claim(callback())
@@ -362,7 +363,7 @@ def test_a_tick_hands_on_no_submits_that_the_queue_still_has(harness: TaskHarnes
 
 
 def test_a_request_that_was_answered_meanwhile_is_not_put_off(harness: TaskHarness) -> None:
-    intent = Intent(key="k", kind=Kind.AUDIO, request=REQUEST, at=START)
+    intent = Intent(key="k", kind=Kind.AUDIO, provider="cts", request=REQUEST, at=START)
     harness.stores.intents.create(intent, Due(Duty.SUBMIT, START))
     assert harness.stores.intents.postpone(intent, START + timedelta(minutes=1))
     harness.stores.intents.assign_vid(intent.identity, "v1", harness.clock())

@@ -62,7 +62,7 @@ def summary(**changes: Any) -> TaskSummary:
 
 
 def intent(**changes: Any) -> Intent:
-    return replace(Intent(key="k", kind=Kind.AUDIO, request=REQUEST, at=START), **changes)
+    return replace(Intent(key="k", kind=Kind.AUDIO, provider="cts", request=REQUEST, at=START), **changes)
 
 
 @contextmanager
@@ -353,16 +353,16 @@ def test_one_of_many_racing_submits_opens(harness: TaskHarness) -> None:
 
 
 def test_the_budget_is_exact(harness: TaskHarness) -> None:
-    assert together([lambda: harness.stores.budget.spend(START, Allowance(5))] * 12).count(True) == 5
-    assert not harness.stores.budget.spend(START + timedelta(seconds=54), Allowance(5))
-    assert harness.stores.budget.spend(START + timedelta(seconds=55), Allowance(5)), "the next minute"
-    assert harness.stores.budget.spend(START, Allowance(6))
+    assert together([lambda: harness.stores.budget.spend("cts", START, Allowance(5))] * 12).count(True) == 5
+    assert not harness.stores.budget.spend("cts", START + timedelta(seconds=54), Allowance(5))
+    assert harness.stores.budget.spend("cts", START + timedelta(seconds=55), Allowance(5)), "the next minute"
+    assert harness.stores.budget.spend("cts", START, Allowance(6))
 
 
 def test_what_may_expire_says_so_under_the_template_s_name(harness: TaskHarness) -> None:
     (definition,) = resources("AWS::DynamoDB::Table").values()
     expiry = definition["TimeToLiveSpecification"]["AttributeName"]
-    harness.stores.budget.spend(START, Allowance(5))
+    harness.stores.budget.spend("cts", START, Allowance(5))
     assert harness.stores.quarantine.put(b"junk", "body: not JSON", "callbacks/video", START)
     assert not harness.stores.quarantine.put(b"junk", "body: not JSON", "callbacks/video", START)
     ends = {item["pk"]["S"].split("#")[0]: int(item[expiry]["N"]) for item in harness.items()}
@@ -435,7 +435,7 @@ OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "circuits.record_failure": lambda stores: stores.circuits.record_failure("x"),
     "circuits.open_until": lambda stores: stores.circuits.open_until("x", START, START),
     "circuits.reset": lambda stores: stores.circuits.reset("x"),
-    "budget.spend": lambda stores: stores.budget.spend(START, Allowance(5)),
+    "budget.spend": lambda stores: stores.budget.spend("cts", START, Allowance(5)),
     "quarantine.put": lambda stores: stores.quarantine.put(b"", "", "", START),
     "quarantine.bodies": lambda stores: list(stores.quarantine.bodies("2026-01-02", "")),
     "quarantine.delete": lambda stores: stores.quarantine.delete(QUARANTINED),

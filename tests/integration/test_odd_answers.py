@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediarelay.providers.cts import parse as cts
-from mediarelay.providers.cts.parse import canonical, parse_reply
-from mediarelay.providers.cts.query import query_facts
 from mediarelay.domain.tasks.item import Publication
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import ProviderUnknown, ProviderUnreadable
+from mediarelay.providers.cts import parse as cts
+from mediarelay.providers.cts.parse import canonical, parse_reply
+from mediarelay.providers.cts.query import query_facts
 from mediarelay.usecases.tasks.rebuild import Rebuilder
 from tests.contract.odd import ODD, written
 from tests.contract.test_side_fields import QUERIES, SIDE, changed, kind_of, load
@@ -220,7 +220,7 @@ def test_a_reply_of_an_unreadable_envelope_can_be_judged_later(harness: TaskHarn
     harness.track()
     body = b'{"code": 0, "message": "", "data": ' + answer() + b"}"
     harness.provider.answers[VID] = ProviderUnreadable("body: KeyError", body)
-    with mock.patch("mediarelay.usecases.tasks.answers.parse_reply", side_effect=KeyError("oops")):
+    with mock.patch("mediarelay.providers.cts.provider.parse_reply", side_effect=KeyError("oops")):
         assert harness.confirm().outcome is None
     harness.provider.answers[VID] = ProviderUnknown("provider code 5000", 5000)
     assert harness.confirm().outcome is State.SUCCEEDED
@@ -237,14 +237,14 @@ def test_a_reply_about_another_file_is_bound_once_somebody_says_that_file(harnes
     assert harness.confirm().outcome is State.SUCCEEDED
 
 
-@pytest.mark.parametrize("where", ["parse_query", "mismatches"])
+@pytest.mark.parametrize("where", ["providers.cts.provider.parse_query", "usecases.tasks.answers.mismatches"])
 def test_a_mistake_of_ours_does_not_lose_an_answer(
     harness: TaskHarness, where: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     harness.track()
     harness.provider.answers[VID] = answer()
     with (
-        mock.patch(f"mediarelay.usecases.tasks.answers.{where}", side_effect=KeyError("oops")),
+        mock.patch(f"mediarelay.{where}", side_effect=KeyError("oops")),
         caplog.at_level(logging.ERROR),
     ):
         assert harness.confirm().outcome is None
@@ -260,7 +260,7 @@ def test_a_mistake_of_ours_in_reading_a_reply_again_does_not_stop_the_query(harn
     assert harness.confirm().outcome is None
     harness.provider.answers[VID] = answer()
     harness.clock.forward(minutes=1)
-    with mock.patch("mediarelay.usecases.tasks.answers.parse_reply", side_effect=KeyError("oops")):
+    with mock.patch("mediarelay.providers.cts.provider.parse_reply", side_effect=KeyError("oops")):
         assert harness.confirm().outcome is State.SUCCEEDED
 
 
@@ -268,7 +268,7 @@ def test_a_mistake_of_ours_in_reading_the_log_stops_nothing(harness: TaskHarness
     harness.track()
     harness.provider.answers[VID] = answer(state="pending")
     harness.confirm()
-    with mock.patch("mediarelay.providers.observation.parse_query", side_effect=KeyError("oops")):
+    with mock.patch("mediarelay.providers.cts.provider.parse_query", side_effect=KeyError("oops")):
         assert harness.reader.task(VID)["state"] == "expected"
         assert harness.reader.history(VID)["observations"][-1]["unreadable"] == ["body"]
     assert harness.reader.task(VID)["state"] == "pending"

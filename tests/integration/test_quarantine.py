@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from mediarelay.contracts.api.operations import quarantine_page
-from mediarelay.providers.cts import head as callback_head
 from mediarelay.domain.page import Page
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import BudgetSpent, Malformed, ProviderBusy
+from mediarelay.providers.cts import head as callback_head
 from mediarelay.usecases.tasks.quarantine import MAX_AT_ONCE, MAX_SHOWN
 from tests.integration.task_harness import TOKEN, VID, TaskHarness, answer, callback
 

@@ -10,12 +10,12 @@ import pytest
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.sqs import CallbackBacklog
 from mediarelay.contracts.backlog import unpack
-from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Undelivered
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 KIB = 1024
+ROUTE = "callbacks/video"
 
 
 def queue() -> CallbackBacklog:
@@ -26,13 +26,13 @@ def queue() -> CallbackBacklog:
 @pytest.mark.parametrize("size", [0, 200 * KIB, 300 * KIB, 767 * KIB])
 def test_a_callback_that_does_not_compress_is_kept_up_to_what_a_message_holds(size: int) -> None:
     body, retry = urandom(size), queue()
-    retry.send(Kind.VIDEO, Origin.CLAIM, AT, body)
+    retry.send(ROUTE, Origin.CLAIM, AT, body)
     (message,) = client("sqs").receive_message(QueueUrl=retry.url)["Messages"]
-    assert unpack(json.loads(message["Body"])) == (Kind.VIDEO, Origin.CLAIM, AT, body)
+    assert unpack(json.loads(message["Body"])) == (ROUTE, Origin.CLAIM, AT, body)
 
 
 def test_what_no_message_holds_is_refused_before_it_is_sent() -> None:
     retry = queue()
     with pytest.raises(Undelivered, match="too large"):
-        retry.send(Kind.VIDEO, Origin.CLAIM, AT, urandom(769 * KIB))
+        retry.send(ROUTE, Origin.CLAIM, AT, urandom(769 * KIB))
     assert "Messages" not in client("sqs").receive_message(QueueUrl=retry.url)

@@ -1,7 +1,6 @@
 """Submits: promised before the call, once per key, and finished by the sweep wherever they were cut off."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 
 from mediarelay.adapters.dynamodb.keys import intent_key
 from mediarelay.domain.due import Due, Duty
-from mediarelay.domain.tasks.intent import ClientKey, Submitted, file_identity
+from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, file_identity
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
@@ -48,12 +47,13 @@ def test_a_request_becomes_a_task(harness: TaskHarness) -> None:
 def test_the_request_is_stored_before_the_call(harness: TaskHarness) -> None:
     seen: list[Any] = []
 
-    def look(request: Mapping[str, str], *, queued: bool = True) -> str:
-        assert not queued
-        seen.append(harness.due())
-        return VID
+    class Watched:
+        def submit(self, intent: Intent) -> str:
+            assert not intent.queued
+            seen.append(harness.due())
+            return VID
 
-    replace(harness.submitter, send={Kind.AUDIO: look}).submit(Kind.AUDIO, REQUEST, ClientKey("game", "key"))
+    replace(harness.submitter, providers=Watched()).submit(Kind.AUDIO, REQUEST, ClientKey("game", "key"))
     ((row,),) = [rows["submit"] for rows in seen]
     assert row.due_at == START + SUBMIT_GRACE
 
@@ -357,13 +357,14 @@ def test_who_was_promised_a_request_hears_that_it_was_refused(harness: TaskHarne
     take = {"submit": harness.submitter.submit, "enqueue": harness.registry.enqueue}[second]
     promised = []
 
-    def refuse(request: Mapping[str, str], *, queued: bool = True) -> str:
-        assert not queued
-        promised.append(take(Kind.AUDIO, REQUEST, None))
-        raise ProviderRefused("provider code 4000", 4000)
+    class Refusing:
+        def submit(self, intent: Intent) -> str:
+            assert not intent.queued
+            promised.append(take(Kind.AUDIO, REQUEST, None))
+            raise ProviderRefused("provider code 4000", 4000)
 
     with pytest.raises(ProviderRefused):
-        replace(harness.submitter, send={Kind.AUDIO: refuse}).submit(Kind.AUDIO, REQUEST, None)
+        replace(harness.submitter, providers=Refusing()).submit(Kind.AUDIO, REQUEST, None)
     assert [one.vid for one in promised] == [None]
     harness.clock.forward(minutes=1)
     harness.sweep()

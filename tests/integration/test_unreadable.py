@@ -84,7 +84,7 @@ def fill(harness: TaskHarness) -> None:
     provider.vids = [BudgetSpent("none left")]
     harness.submitter.submit(Kind.AUDIO, REQUEST, None)
     harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": "http://a/2.mp3"}, None)
-    harness.breaker.record_failure("GetCtsaudioInfo", Circuit())
+    harness.breaker.record_failure("cts:GetCtsaudioInfo", Circuit())
     song_harness = SongHarness(harness.table)
     song_harness.webhook(relay())
     song_harness.publisher.publish_due(KEY)
@@ -153,7 +153,7 @@ def go_on(harness: TaskHarness) -> None:
     assert harness.reader.task(BROKEN)["vid"] == BROKEN, "one bad entry leaves the others"
     harness.reader.history(BROKEN)
     list(harness.stores.quarantine.bodies(f"{START:%Y-%m-%d}", ""))
-    harness.breaker.refuses_queries(Kind.AUDIO)
+    harness.breaker.is_open("cts:GetCtsaudioInfo")
     assert harness.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)]) >= 1
     song_harness = SongHarness(harness.table)
     song_harness.stores.songs.room(KEY.room)
@@ -492,11 +492,11 @@ def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) ->
 
 
 def test_a_circuit_that_cannot_be_read_is_closed_and_counts_anew(harness: TaskHarness) -> None:
-    harness.breaker.record_failure("GetCtsInfo", Circuit())
-    spoil(harness, "CIRCUIT#GetCtsInfo", "CIRCUIT", "SET failures = #item", {"#item": "item"})
-    assert harness.breaker.before_call("GetCtsInfo") == Circuit()
-    harness.breaker.record_failure("GetCtsInfo", Circuit())
-    assert harness.stores.circuits.find("GetCtsInfo").failures == 1
+    harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+    spoil(harness, "CIRCUIT#cts:GetCtsInfo", "CIRCUIT", "SET failures = #item", {"#item": "item"})
+    assert harness.breaker.before_call("cts:GetCtsInfo") == Circuit()
+    harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+    assert harness.stores.circuits.find("cts:GetCtsInfo").failures == 1
 
 
 def test_a_row_of_the_index_whose_item_is_gone_stops_nobody(harness: TaskHarness) -> None:
@@ -748,7 +748,7 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
     harness: TaskHarness, stage: str, changes: Raw, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would be sent to the provider again and again, published for ever, or promised and never sent."""
-    intent = Intent(key="k", client="game", kind=Kind.AUDIO, request=REQUEST, at=START)
+    intent = Intent(key="k", client="game", kind=Kind.AUDIO, provider="cts", request=REQUEST, at=START)
     harness.stores.intents.create(intent, Due(Duty.SUBMIT, START))
     if stage == "done":
         harness.stores.intents.assign_vid(intent.identity, "v1", START)
@@ -785,11 +785,11 @@ def test_a_replay_in_bulk_that_would_do_nothing_is_marked(harness: TaskHarness, 
 
 def test_a_break_without_an_end_keeps_nobody_from_calling(harness: TaskHarness) -> None:
     for _ in range(THRESHOLD):
-        harness.breaker.record_failure("GetCtsInfo", Circuit())
+        harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
     overwrite(harness, only(harness, "circuit"), open_until={"N": "4102444800"})
     harness.clock.forward(seconds=MAX_BREAK.total_seconds())
-    assert not harness.breaker.refuses_queries(Kind.VIDEO)
-    assert harness.breaker.before_call("GetCtsInfo").failures == THRESHOLD
+    assert not harness.breaker.is_open("cts:GetCtsInfo")
+    assert harness.breaker.before_call("cts:GetCtsInfo").failures == THRESHOLD
 
 
 @pytest.mark.parametrize("changes", [{"item": None}, {"room": None}, {"version": {"S": "x"}}])

@@ -13,7 +13,7 @@ import pytest
 from tests.layers import make
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
-READERS = {"mediarelay.providers.cts.head", "mediarelay.providers.cts.values"}
+READERS = {f"mediarelay.providers.cts.{part}" for part in ("callbacks", "head", "values")}
 """Of the provider's contracts, what a callback function may load: the head of a callback, and single values."""
 UNUSED = {"mediarelay.domain.tasks.facts", "mediarelay.domain.tasks.spec", "mediarelay.domain.tasks.item"}
 """What a callback function has no use for: facts of tasks, and task items. They would be a twentieth of its start."""

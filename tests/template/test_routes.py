@@ -13,6 +13,7 @@ CALLBACK, CLIENT, ALL = "callback", "client", "all"
 CONTRACT = {
     "POST /callbacks/video/{token}": CALLBACK,
     "POST /callbacks/audio/{token}": CALLBACK,
+    "POST /callbacks/mps/{token}": CALLBACK,
     "POST /callbacks/music": CALLBACK,
     "GET /rooms/{room_id}/songs": CLIENT,
     "GET /rooms/{room_id}/songs/{song_id}": CLIENT,
@@ -36,6 +37,7 @@ CONTRACT = {
 OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
     "POST /callbacks/video/{token}": "VideoCallback",
     "POST /callbacks/audio/{token}": "AudioCallback",
+    "POST /callbacks/mps/{token}": "MpsCallback",
     "POST /callbacks/music": "MusicCallback",
     "GET /rooms/{room_id}/songs": "ReadSongs",
     "GET /rooms/{room_id}/songs/{song_id}": "ReadSongs",
@@ -146,5 +148,6 @@ def test_access_logs_hold_no_token() -> None:
 def test_the_emulator_gets_every_alarm_that_it_can_make() -> None:
     before = translated()["Resources"]
     dropped = before.keys() - drop_expression_alarms(translated())["Resources"].keys()
-    assert dropped == {"FunctionErrorsAlarm", "FunctionThrottlesAlarm", "QueueAgeAlarm"}
+    watched = {f"{group}{metric}Alarm" for group in ("Callback", "Function") for metric in ("Errors", "Throttles")}
+    assert dropped == watched | {"QueueAgeAlarm"}
     assert all("Metrics" in before[name]["Properties"] for name in dropped)

@@ -24,7 +24,9 @@ KEPT = {
 BASIC = "service-role/AWSLambdaBasicExecutionRole"
 STREAM_READERS = "service-role/AWSLambdaDynamoDBExecutionRole"
 QUEUE_READERS = "service-role/AWSLambdaSQSQueueExecutionRole"
-TICKS = {"poll_video", "poll_audio", "sweep", "dispatch"}
+TICKS = {"poll_video", "poll_audio", "reconcile", "sweep", "dispatch"}
+INTERVALS = {"Reconcile": 5}
+"""The minutes between two runs of a schedule, if they are more than one."""
 PERSONAL = {
     "dispatch": {BASIC, STREAM_READERS},
     "confirm": {BASIC, QUEUE_READERS},
@@ -123,8 +125,9 @@ def test_every_schedule_leads_to_a_function_with_dead_letters(name: str) -> None
     logical = target(schedule["Target"]["Arn"])
     queue = target(lambdas()[logical]["DeadLetterConfig"]["TargetArn"])
     assert queue in dead_letters()
-    assert schedule["ScheduleExpression"] == "rate(1 minute)"
-    assert lambdas()[logical]["Timeout"] < 60, "a tick ends before the next one"
+    minutes = INTERVALS.get(logical, 1)
+    assert schedule["ScheduleExpression"] == f"rate({minutes} minute{'s' if minutes > 1 else ''})"
+    assert lambdas()[logical]["Timeout"] < 60 * minutes, "a tick ends before the next one"
     once = resources("AWS::Lambda::EventInvokeConfig", translated())[f"{logical}EventInvokeConfig"]
     assert (once["MaximumRetryAttempts"], once["MaximumEventAgeInSeconds"]) == (0, 60), "the next tick does it"
     sends = [json.dumps(one) for one in statements(roles()[f"{logical}Role"])]
@@ -162,21 +165,30 @@ def watched(alarm: str, metric: str, dimension: str) -> set[str]:
 
 def answering_clients() -> set[str]:
     """The functions whose failure a client sees, and the API's alarm: behind the API, callbacks excepted."""
-    apis = {
-        name
-        for name, item in template()["Resources"].items()
-        for event in item["Properties"].get("Events", {}).values()
-        if event["Type"] == "HttpApi" and not event["Properties"]["Path"].startswith("/callbacks")
-    }
-    return apis | {"Authorizer"}
+    return {name for name, path in paths() if not path.startswith("/callbacks")} | {"Authorizer"}
 
 
-@pytest.mark.parametrize(
-    ("alarm", "metric"), [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")]
-)
-def test_every_function_that_no_client_waits_for_is_watched(alarm: str, metric: str) -> None:
-    assert watched(alarm, metric, "FunctionName") == set(lambdas()) - answering_clients()
-    assert alarms()[alarm]["Threshold"] == 0
+def taking_callbacks() -> set[str]:
+    """The functions that callbacks reach first, and the one that drains their backlog."""
+    return {name for name, path in paths() if path.startswith("/callbacks")} | {"ApplyCallback"}
+
+
+def paths() -> Iterator[tuple[str, str]]:
+    """Each function behind the API, with each of its paths."""
+    for name, item in template()["Resources"].items():
+        for event in item["Properties"].get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                yield name, event["Properties"]["Path"]
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_every_function_that_no_client_waits_for_is_watched(metric: str) -> None:
+    own, callbacks = f"Function{metric}Alarm", f"Callback{metric}Alarm"
+    groups = [watched(alarm, metric, "FunctionName") for alarm in (own, callbacks)]
+    assert not groups[0] & groups[1], "one failure raises one alarm"
+    assert groups[0] | groups[1] == set(lambdas()) - answering_clients()
+    assert groups[1] == taking_callbacks()
+    assert {alarms()[alarm]["Threshold"] for alarm in (own, callbacks)} == {0}
 
 
 def test_every_queue_that_a_function_drains_is_watched_for_its_age() -> None:
@@ -266,6 +278,7 @@ def test_callbacks_have_a_reserve_only_on_request() -> None:
     assert {name for name, reserve in reserves.items() if reserve == reserved} == {
         "video_callback",
         "audio_callback",
+        "mps_callback",
         "music_callback",
     }
     assert all(reserve in (reserved, None) for reserve in reserves.values())

@@ -36,7 +36,7 @@ SUMMARY = TaskSummary(
 BOOKKEEPING = Bookkeeping(kind=Kind.VIDEO, give_up_at=START + timedelta(days=1))
 LARGE = encode_observation(ENTRY) | encode({LAZY_BODY: b"x" * (MAX_BYTES + 1)})
 HEAD, PARTS = split_lazy_body(ENTRY, LARGE, START)
-INTENT = Intent(key="k", kind=Kind.AUDIO, request={"url": "http://a"}, at=START)
+INTENT = Intent(key="k", kind=Kind.AUDIO, provider="cts", request={"url": "http://a"}, at=START)
 REFUSED = encode_intent(replace(INTENT, queued=True)) | {"refused": {"S": "code 4000"}}
 
 

@@ -17,7 +17,6 @@ from mediarelay.contracts.api.operations import QuarantinePage
 from mediarelay.contracts.api.songs import SongHistory, SongPage
 from mediarelay.contracts.api.submits import AudioBatchItem, AudioTaskRequest, VideoTaskRequest
 from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, task_details, task_history
-from mediarelay.providers.observation import observe
 from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition, Source
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -26,6 +25,7 @@ from mediarelay.domain.tasks.spec import Spec
 from mediarelay.domain.tasks.task import Observation, fold
 from mediarelay.domain.tasks.vid import video_vid
 from mediarelay.errors import Malformed
+from mediarelay.providers.observation import observe, read_facts
 from tests.hypothesis_profiles import patient
 from tests.unit.domain.strategies import LOGS, START, VID
 
@@ -192,7 +192,8 @@ def test_a_task_of_which_little_is_known() -> None:
 )
 def test_history_shows_bodies_as_they_are(body: bytes, shown: Any) -> None:
     entry = LoggedObservation(vid=VID, kind=Kind.VIDEO, origin=Origin.CLAIM, at=START, body=body)
-    (line,) = task_history(fold(observe([entry])), (entry,))["observations"]
+    shown_entry = (entry, read_facts(entry).unreadable)
+    (line,) = task_history(fold(observe([entry])), (shown_entry,))["observations"]
     expected = {"origin": "claim", "at": "2026-01-02T03:04:05Z", "digest": entry.digest, "body": shown}
     unreadable = [] if shown == "vid=abc&status=2" else ["body" if shown == "\ufffd" else "callback_type"]
     assert line == expected | {"unreadable": unreadable}

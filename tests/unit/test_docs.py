@@ -14,14 +14,11 @@ from jsonschema import Draft202012Validator
 
 from docs.generate import EVENTS, OPENAPI, ROOT, SERVED, main, openapi, stale
 from docs.openapi import check_routes, template
-from mediarelay.adapters.cts_api import BUSY_MODULES, ERRORS
 from mediarelay.aws_lambda.raw_http import problem
 from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.operations import quarantine_page
 from mediarelay.contracts.api.tasks import TaskDetails, task_details, task_history, task_page
-from mediarelay.providers.cts.parse import parse_query
 from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, task_event
-from mediarelay.providers.observation import observe
 from mediarelay.domain.due import Duty
 from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
@@ -34,6 +31,9 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import parse_frame_spec
 from mediarelay.domain.tasks.task import Observation, Task, fold
 from mediarelay.errors import Malformed, NotFound, ProviderBusy, ProviderClosed, ProviderUnknown
+from mediarelay.providers.cts.parse import parse_query
+from mediarelay.providers.cts.wire import BUSY_MODULES, ERRORS
+from mediarelay.providers.observation import observe, read_facts
 from tests.stack import functions
 
 NOW = datetime(2026, 11, 21, 7, 5, 36, 693583, UTC)
@@ -198,7 +198,8 @@ class TestOpenApi:
             replace(entry, body=b"not JSON"),
             gone,
         )
-        view = task_history(fold(observe(entries)), entries)
+        shown = ((one, read_facts(one).unreadable) for one in entries)
+        view = task_history(fold(observe(entries)), shown)
         assert view["conflicts"]
         against("TaskHistory").validate(view)
 
@@ -300,7 +301,15 @@ class TestEvents:
     @pytest.mark.parametrize("kind", list(Kind))
     def test_a_refused_submit_fits(self, kind, client):
         request = {"url": "http://a/1.mp3"} | ({} if kind is Kind.VIDEO else {"bucketName": "b", "bucketRegion": "sh"})
-        intent = Intent(key="room-42", client=client, kind=kind, request=request, at=NOW, refused="provider code 4000")
+        intent = Intent(
+            key="room-42",
+            client=client,
+            kind=kind,
+            provider="cts",
+            request=request,
+            at=NOW,
+            refused="provider code 4000",
+        )
         event = json.loads(refusal_event(intent, "https://api.example")[0])
         event_validator().validate(event)
         named = {"client": "game", "idempotency_key": "room-42"} if client else {}

@@ -1,6 +1,7 @@
 """What subscribers hear: CloudEvents 1.0, ids that repeat with the publication, never over SNS's limit."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 
 from mediarelay.contracts.api.tasks import task_details
 from mediarelay.contracts.notification import MAX_BYTES, TYPES, task_event
-from mediarelay.domain.tasks.facts import Facts, Place, Rendition, RenditionKind, Source
+from mediarelay.domain.tasks.facts import MAX_REFERENCE, Facts, Place, Rendition, RenditionKind, Source
 from mediarelay.domain.tasks.lifecycle import STARTED
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -88,6 +89,30 @@ def test_nothing_makes_a_message_too_large(name: str) -> None:
     data = json.loads(message)["data"]
     assert (data["vid"], data["state"], data["renditions_url"]) == (VID, "succeeded", f"{URL}/tasks/{VID}")
     assert MAX_BYTES < SNS_LIMIT
+
+
+def test_the_smallest_message_still_has_the_reference_and_that_it_is_partial() -> None:
+    facts = task(name="x" * SNS_LIMIT).best[Origin.ANSWER].facts
+    known = fold(
+        [
+            Observation(
+                origin=Origin.ANSWER,
+                digest="d",
+                at=START,
+                facts=replace(facts, partial=True, reference="\x01" * MAX_REFERENCE),
+            )
+        ]
+    )
+    message = task_event(known, URL)[0]
+    data = json.loads(message)["data"]
+    assert (data["partial"], data["reference"]) == (True, "\x01" * MAX_REFERENCE)
+    assert "source" not in data
+    assert len(message.encode()) <= MAX_BYTES
+
+
+def test_a_task_is_partial_or_says_nothing_about_it() -> None:
+    assert "partial" not in task_details(task())
+    assert "reference" not in task_details(task())
 
 
 def test_the_limit_counts_bytes_and_not_characters() -> None:

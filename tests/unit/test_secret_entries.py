@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mediarelay.contracts.secret_text import SecretText, read_secret_text
 from mediarelay.errors import Malformed
-from mediarelay.signing.qcloud import Credentials
+from mediarelay.providers.port import Account
 from mediarelay.signing.standard_webhooks import webhook_key
 from mediarelay.signing.tokens import digest
 from mediarelay.usecases.provider_keys import provider_keys
@@ -263,8 +263,9 @@ def test_one_bad_client_locks_out_nobody(entries: list[Any], random: Any) -> Non
 @pytest.mark.parametrize("token", [None, "", " "])
 def test_keys(token: Any) -> None:
     found = provider_keys({"secret_id": " AKID\n", "secret_key": '"key"', "token": token})
-    assert found.usable == (Credentials("AKID", "key", None),)
-    assert provider_keys({"secret_id": "AKID", "secret_key": "key", "token": "t"}).usable[0].token == "t"
+    assert found.usable == (("cts", Account("AKID", "key", None)),)
+    ((_, account),) = provider_keys({"secret_id": "AKID", "secret_key": "key", "token": "t"}).usable
+    assert account.token == "t"
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests import Request
 
-from mediarelay.signing.service_url import DEFAULT_PATH, PATTERN, ServiceUrl, read_service_url
+from mediarelay.signing.service_url import PATTERN, V2_PATH, ServiceUrl, read_service_url
 from tests.hypothesis_profiles import patient
 from tests.stack import template
 
 HOST = "cdn.api.qcloud.com"
-ADDRESS = f"https://{HOST}{DEFAULT_PATH}"
+ADDRESS = f"https://{HOST}{V2_PATH}"
 SAME = [
     ADDRESS,
     "https://CDN.api.qcloud.com/v2/index.php",
@@ -29,12 +29,12 @@ SAME = [
 ]
 OTHERS = {
     "https://cdn.api.qcloud.com/": ("cdn.api.qcloud.com", "/"),
-    "https://cdn.api.qcloud.com:8443": ("cdn.api.qcloud.com:8443", DEFAULT_PATH),
+    "https://cdn.api.qcloud.com:8443": ("cdn.api.qcloud.com:8443", V2_PATH),
     "https://cdn.api.qcloud.com:80/x": ("cdn.api.qcloud.com:80", "/x"),
     "https://192.0.2.7/v2/": ("192.0.2.7", "/v2/"),
-    "https://xn--bcher-kva.example/v2/index.php": ("xn--bcher-kva.example", DEFAULT_PATH),
-    "http://127.0.0.1:4580/v2/index.php": ("127.0.0.1:4580", DEFAULT_PATH),
-    "http://127.0.0.1:80": ("127.0.0.1", DEFAULT_PATH),
+    "https://xn--bcher-kva.example/v2/index.php": ("xn--bcher-kva.example", V2_PATH),
+    "http://127.0.0.1:4580/v2/index.php": ("127.0.0.1:4580", V2_PATH),
+    "http://127.0.0.1:80": ("127.0.0.1", V2_PATH),
     "http://LocalHost:443/x/y.z": ("localhost:443", "/x/y.z"),
     "http://[::1]:9/x": ("[::1]:9", "/x"),
 }
@@ -81,7 +81,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("spelling", SAME)
 def test_spellings_of_one_address(spelling: str) -> None:
-    assert read_service_url(spelling) == ServiceUrl(ADDRESS, HOST, DEFAULT_PATH)
+    assert read_service_url(spelling) == ServiceUrl(ADDRESS, HOST, V2_PATH)
 
 
 @pytest.mark.parametrize("spelling", OTHERS)

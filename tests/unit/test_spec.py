@@ -11,10 +11,12 @@ from mediarelay.domain.tasks.spec import (
     OriginalSpec,
     SideSpec,
     Spec,
+    TemplateSpec,
     UnknownSpec,
     VideoSpec,
     parse_audio_spec,
     parse_frame_spec,
+    parse_template_spec,
     parse_video_spec,
 )
 from tests.hypothesis_profiles import patient
@@ -71,3 +73,20 @@ def test_unknown_audio_names_are_kept(name: str) -> None:
 def test_any_text_is_a_spec(name: str) -> None:
     for parse in (parse_video_spec, parse_frame_spec, parse_audio_spec):
         assert parse(name) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [
+        ("d1010", TemplateSpec(1010)),
+        ("d10", TemplateSpec(10)),
+        ("f10", VideoSpec("f10", 270)),
+        ("d0", UnknownSpec("d0")),
+        ("d010", UnknownSpec("d010")),
+        ("d", UnknownSpec("d")),
+        ("D10", UnknownSpec("D10")),
+        ("", UnknownSpec("")),
+    ],
+)
+def test_templates(name: str, spec: Spec) -> None:
+    assert parse_template_spec(name) == spec

@@ -506,6 +506,8 @@ def test_missing_headers(name: str) -> None:
         "1e9",
         "\u0661" * 10,
         "9" * 11,
+        "9" * 12,
+        "9" * 20,
     ],
 )
 def test_timestamps_out_of_form(timestamp: str) -> None:

@@ -22,12 +22,32 @@ def test_vector() -> None:
     assert video_vid(ID, DATE) == VID["vid"]
 
 
-@pytest.mark.parametrize("text", ["a", "0", VID["vid"], "7d70b89fdf72ee6b98dcc0b0211", "Z" * 64])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "0",
+        VID["vid"],
+        "7d70b89fdf72ee6b98dcc0b0211",
+        "Z" * 128,
+        "1250000000-WorkflowTask-0a" + "0" * 30 + "t0",
+        "a-b",
+        "a_b",
+        "0-",
+        "0_",
+    ],
+)
 def test_vids(text: str) -> None:
     assert is_vid(text)
 
 
-@pytest.mark.parametrize("text", ["", "a" * 65, "a-b", "a\n", " a", "\u0663", "\u00e9", "\uff11", None, 12, b"a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "a" * 129, "-a", "_a", "-", "a.b", "a/b", "a b", "a\n", " a", "\u0663", "\u00e9", "\uff11", "a\u2010b"),
+        *(None, 12, b"a"),
+    ],
+)
 def test_no_vids(text: object) -> None:
     assert not is_vid(text)
 

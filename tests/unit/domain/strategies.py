@@ -36,6 +36,9 @@ FACTS = st.builds(
     renditions=st.lists(RENDITIONS, max_size=2).map(tuple),
     faults=st.sampled_from([(), (Fault(code=122),)]),
     created_at=st.none() | MOMENTS,
+    partial=st.booleans(),
+    reference=st.sampled_from([None, "order 7", "order 8"]),
+    submission=st.sampled_from([None, "1f", "2f"]),
 )
 
 

@@ -20,7 +20,7 @@ MAX_ATTRIBUTE = 256
 # SNS accepts 256 KiB including the attributes, which may take 4 KiB.
 MAX_BYTES = 256 * 1024 - 4096
 # These fields have a bounded length. The others may exceed the limit even without the renditions.
-BOUNDED = ("vid", "kind", "state", "created_at", "updated_at", "renditions_url")
+BOUNDED = ("vid", "kind", "state", "partial", "reference", "created_at", "updated_at", "renditions_url")
 TYPES = {
     State.PROBED: "started",
     State.TRANSCODING: "started",
@@ -102,5 +102,5 @@ def _within_limit(envelope: dict[str, Any], data: dict[str, Any], link: str) -> 
     message = json.dumps(envelope | {"data": short}, ensure_ascii=False)
     if len(message.encode()) <= MAX_BYTES:
         return message
-    bounded = {name: short[name] for name in BOUNDED}
+    bounded = {name: short[name] for name in BOUNDED if name in short}
     return json.dumps(envelope | {"data": bounded}, ensure_ascii=False)

@@ -5,7 +5,7 @@ A provider is pure. It does no I/O and takes the time as an argument; `adapters/
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -79,7 +79,8 @@ class Call:
     """One call of a provider's API: an action and its parameters."""
 
     action: str
-    params: Mapping[str, Any]
+    # A submit's parameters may contain the keys of the storage and of the callbacks.
+    params: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ class HttpRequest:
     """A signed request. Its body must be sent as these bytes."""
 
     url: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,12 @@ class Account:
     """
 
     secret_id: str
-    secret_key: str
-    token: str | None = None
-    notify_url: str | None = None
-    notify_key: str | None = None
+    secret_key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    notify_url: str | None = field(default=None, repr=False)
+    notify_key: str | None = field(default=None, repr=False)
     storage_id: str | None = None
-    storage_key: str | None = None
+    storage_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ from mediarelay.domain.circuit_breaker import circuit_name
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 from mediarelay.providers.cts.provider import CTS
+from mediarelay.providers.mps.provider import MPS
 from mediarelay.providers.port import Provider
 
 # The first one owns every id that no other provider recognises.
-PROVIDERS: tuple[Provider, ...] = (CTS,)
+PROVIDERS: tuple[Provider, ...] = (CTS, MPS)
 NAMES = tuple(provider.name for provider in PROVIDERS)
 
 

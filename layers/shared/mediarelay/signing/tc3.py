@@ -136,6 +136,13 @@ class Request:
             key = _hmac(key, part)
         return _hmac(key, self.string_to_sign).hex()
 
+    def authorization(self, secret_id: str, secret_key: str) -> str:
+        """Return the header `Authorization`."""
+        return (
+            f"{ALGORITHM} Credential={secret_id}/{self.scope}, "
+            f"SignedHeaders={self.signed_names}, Signature={self.signature(secret_key)}"
+        )
+
     @property
     def _date(self) -> str:
         return datetime.fromtimestamp(self.timestamp, UTC).strftime("%Y-%m-%d")
@@ -175,10 +182,7 @@ def authorization(  # noqa: PLR0913 - each part of the request has a name
         payload: The body exactly as it is sent; text is encoded as UTF-8.
     """
     request = Request(service, timestamp, {"content-type": content_type, "host": host}, payload)
-    return (
-        f"{ALGORITHM} Credential={secret_id}/{request.scope}, "
-        f"SignedHeaders={request.signed_names}, Signature={request.signature(secret_key)}"
-    )
+    return request.authorization(secret_id, secret_key)
 
 
 def signed_headers(  # noqa: PLR0913 - each part of the call has a name
@@ -198,18 +202,10 @@ def signed_headers(  # noqa: PLR0913 - each part of the call has a name
     An empty `region` and a missing token have no header. `timestamp` is in UNIX seconds; a retry needs a new one.
     Raises ValueError as `authorization` does.
     """
-    proof = authorization(
-        credentials.secret_id,
-        credentials.secret_key,
-        service=service,
-        host=host,
-        content_type=content_type,
-        timestamp=timestamp,
-        payload=payload,
-    )
+    request = Request(service, timestamp, {"content-type": content_type, "host": host}, payload)
     optional = {"X-TC-Region": region, "X-TC-Token": credentials.token}
     return {
-        "Authorization": proof,
+        "Authorization": request.authorization(credentials.secret_id, credentials.secret_key),
         "Content-Type": content_type,
         "Host": host,
         "X-TC-Action": action,

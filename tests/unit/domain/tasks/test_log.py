@@ -44,8 +44,8 @@ def test_the_default_key_is_the_request_itself() -> None:
 
 @given(st.text(), st.sampled_from(Kind))
 def test_an_intent_is_identified_by_key_and_kind(key: str, kind: Kind) -> None:
-    intent = Intent(key=key, kind=kind, request=REQUEST, at=START)
-    assert len(intent.identity) == 64
+    intent = Intent(key=key, kind=kind, provider="cts", request=REQUEST, at=START)
+    assert len(intent.identity) == 40
     assert replace(intent, request={}, vid=VID, at=START + timedelta(1)).identity == intent.identity
     assert replace(intent, key=key + "x").identity != intent.identity
     assert replace(intent, client="game").identity != intent.identity
@@ -54,32 +54,32 @@ def test_an_intent_is_identified_by_key_and_kind(key: str, kind: Kind) -> None:
 
 @given(st.tuples(st.text(), st.text()), st.tuples(st.text(), st.text()))
 def test_two_keys_are_one_intent_only_if_client_and_key_are_the_same(first: Names, second: Names) -> None:
-    intents = [new_intent(Kind.AUDIO, REQUEST, ClientKey(*names), START) for names in (first, second)]
+    intents = [new_intent(Kind.AUDIO, "cts", REQUEST, ClientKey(*names), START) for names in (first, second)]
     assert (intents[0].identity == intents[1].identity) == (first == second)
 
 
 @pytest.mark.parametrize(("first", "second"), [(("ab", "c"), ("a", "bc")), (("a", "b\nc"), ("a\nb", "c"))])
 def test_a_client_cannot_spell_the_key_of_another_one(first: Names, second: Names) -> None:
-    intents = [new_intent(Kind.AUDIO, REQUEST, ClientKey(*names), START) for names in (first, second)]
+    intents = [new_intent(Kind.AUDIO, "cts", REQUEST, ClientKey(*names), START) for names in (first, second)]
     assert intents[0].identity != intents[1].identity
 
 
 def test_a_default_key_belongs_to_no_client() -> None:
-    default = new_intent(Kind.AUDIO, REQUEST, None, START)
+    default = new_intent(Kind.AUDIO, "cts", REQUEST, None, START)
     assert (default.client, default.key) == (None, file_identity(REQUEST))
-    spelled = new_intent(Kind.AUDIO, REQUEST, ClientKey("game", default.key), START)
+    spelled = new_intent(Kind.AUDIO, "cts", REQUEST, ClientKey("game", default.key), START)
     assert spelled.identity != default.identity
 
 
 def test_the_same_request() -> None:
-    intent = Intent(key="k", kind=Kind.AUDIO, request=REQUEST, at=START)
+    intent = Intent(key="k", kind=Kind.AUDIO, provider="cts", request=REQUEST, at=START)
     assert intent.same_request(replace(intent, request=dict(reversed(REQUEST.items())), vid=VID))
     assert not intent.same_request(replace(intent, request=REQUEST | {"bucketRegion": "sh"}))
 
 
 def test_spellings_of_one_file_are_one_request_and_two_keys_are_two() -> None:
     assert len({file_identity(request) for request in SPELLINGS}) == 1
-    intents = [Intent(key="k", kind=Kind.AUDIO, request=request, at=START) for request in SPELLINGS]
+    intents = [Intent(key="k", kind=Kind.AUDIO, provider="cts", request=request, at=START) for request in SPELLINGS]
     assert all(intents[0].same_request(other) for other in intents)
     literal = REQUEST | {"url": "http://music-1.cossh.myqcloud.com/a%2520b%E4%BD%A0.mp3"}
     assert file_identity(literal) not in {file_identity(request) for request in SPELLINGS}

@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails
 from mediarelay.domain.tasks.intent import MAX_KEY, is_key
 from mediarelay.domain.tasks.listing import Order, Selection, TimeOf, time_of
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
-from mediarelay.domain.tasks.vid import VID_FORM, is_vid
+from mediarelay.domain.tasks.vid import VID_FORM, VID_PATTERN, is_vid
 from mediarelay.errors import Malformed
 
 MAX_PER_PAGE = 100
@@ -213,7 +213,7 @@ PageSize = Annotated[
     int, BeforeValidator(_whole_text), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE})
 ]
 FlagText = Annotated[bool, BeforeValidator(_flag_text), WithJsonSchema({"type": "boolean"})]
-_VID = {"type": "string", "pattern": "^[0-9A-Za-z]{1,64}$"}
+_VID = {"type": "string", "pattern": f"^{VID_PATTERN}$"}
 Vid = Annotated[str, AfterValidator(_vid), WithJsonSchema(_VID)]
 Digest = Annotated[str, AfterValidator(_digest), WithJsonSchema({"type": "string"})]
 Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_KEY})]

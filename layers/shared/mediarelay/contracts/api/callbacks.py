@@ -1,7 +1,7 @@
 """Callbacks over HTTP, for the OpenAPI document and the tests.
 
-The callback functions import neither these models nor pydantic, so that they start fast. `providers/cts/head.py` and
-`contracts/zego/relay.py` read the requests instead.
+The callback functions import neither these models nor pydantic, so that they start fast. `providers/cts/head.py`,
+`providers/mps/callbacks.py` and `contracts/zego/relay.py` read the requests instead.
 """
 
 from typing import Annotated, Any
@@ -20,10 +20,23 @@ class Callback(BaseModel):
     callback_type: str = ""
 
 
-class CallbackResponse(ResponseModel):
-    """Response to a callback; `duplicate` if the same callback is already stored."""
+class MpsCallback(BaseModel):
+    """A callback of MPS. Mediarelay reads only these fields, and the task's id, before it stores the callback."""
 
-    vid: str
+    EventType: str = Field(description="`WorkflowTask` or `ScheduleTask`; any other event is not about a task")
+    WorkflowTaskEvent: dict[str, Any] | None = None
+    ScheduleTaskEvent: dict[str, Any] | None = None
+    Timestamp: int | None = Field(default=None, description="UNIX seconds at which the signature expires")
+    Sign: str | None = Field(default=None, description="MD5 of Timestamp and NotifyKey")
+
+
+class CallbackResponse(ResponseModel):
+    """Response to a callback; `duplicate` if the same callback is already stored.
+
+    `vid` is null if the callback is not about a task.
+    """
+
+    vid: str | None
     accepted: bool
     duplicate: bool
 

@@ -45,7 +45,14 @@ class SourceDetails(ResponseModel):
 
 
 class RenditionDetails(ResponseModel):
-    """One output. `paths` has one entry, or one per cover. If unknown, `name` is empty and `size` is left out."""
+    """One output. If unknown, `name` is empty and any other field is left out.
+
+    Attributes:
+        paths: One entry, or one per cover; a sprite has its images, then its WebVTT file.
+        duration: Seconds.
+        md5: MD5 of the file in hex.
+        definition: The number of the template that made it.
+    """
 
     kind: RenditionKind
     name: str
@@ -60,6 +67,9 @@ class RenditionDetails(ResponseModel):
     sample_rate: int | None = None
     encoder: str | None = None
     format: str | None = None
+    duration: float | None = None
+    md5: str | None = None
+    definition: int | None = None
 
 
 class FaultDetails(ResponseModel):

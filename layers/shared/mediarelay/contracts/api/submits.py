@@ -181,7 +181,7 @@ def refused_submit(intent: Intent) -> dict[str, Any]:
     # A default key is the request itself, which the event shows anyway.
     chosen = {"client": intent.client, "idempotency_key": intent.key} if intent.client is not None else {}
     known = {"kind": intent.kind, "provider": intent.provider, "reason": intent.refused, "accepted_at": intent.at}
-    refused = RefusedSubmit.model_validate(intent.request | chosen | known)
+    refused = RefusedSubmit.model_validate({**intent.request, **chosen, **known})
     return refused.model_dump(mode="json", exclude_none=True)
 
 

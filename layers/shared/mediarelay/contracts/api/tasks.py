@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mediarelay.contracts.api.base import (
     OrderName,
@@ -35,6 +35,10 @@ class TaskDetails(ResponseModel):
     source: SourceDetails
     renditions: tuple[RenditionDetails, ...] = ()
     faults: tuple[FaultDetails, ...] = ()
+    partial: Annotated[Literal[True] | None, BeforeValidator(lambda partial: partial or None)] = Field(
+        None, description="True if some outputs succeeded and others failed; otherwise left out"
+    )
+    reference: str | None = Field(None, description="The client's own reference, given with the request")
     created_at: datetime
     updated_at: datetime
 

@@ -10,6 +10,9 @@ from enum import StrEnum
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.spec import Spec
 
+# Characters.
+MAX_REFERENCE = 1000
+
 
 class RenditionKind(StrEnum):
     """The kind of a rendition."""
@@ -18,6 +21,10 @@ class RenditionKind(StrEnum):
     COVER = "cover"
     GIF = "gif"
     AUDIO = "audio"
+    STREAM = "stream"
+    """An adaptive stream: HLS or DASH."""
+    SPRITE = "sprite"
+    """Thumbnails in one image, with a WebVTT file that says which is where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +67,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
-    """One output. `paths` has one entry, or one per cover. If unknown, `name` is empty and `size` is None."""
+    """One output. If unknown, `name` is empty and any other field is None.
+
+    Attributes:
+        paths: One entry, or one per cover; a sprite has its images, then its WebVTT file.
+        duration: Seconds.
+        md5: MD5 of the file in hex.
+        definition: The number of the template that made it.
+    """
 
     kind: RenditionKind
     name: str
@@ -75,6 +89,9 @@ class Rendition:
     sample_rate: int | None = None
     encoder: str | None = None
     format: str | None = None
+    duration: float | None = None
+    md5: str | None = None
+    definition: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +106,11 @@ class Fault:
 class Facts:
     """What one observation states about a task.
 
-    `unreadable` names the provider's fields that could not be read, as paths without list indexes.
+    Attributes:
+        partial: Whether at least one output succeeded and at least one failed.
+        reference: The client's own reference, which the provider repeats; up to `MAX_REFERENCE` characters.
+        submission: The id that Mediarelay submitted the task with, as the provider repeats it.
+        unreadable: The provider's fields that could not be read, as paths without list indexes.
     """
 
     vid: str
@@ -98,7 +119,9 @@ class Facts:
     source: Source = field(default_factory=Source)
     renditions: tuple[Rendition, ...] = ()
     faults: tuple[Fault, ...] = ()
+    partial: bool = False
+    reference: str | None = None
+    submission: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
-    submission: str | None = None
     unreadable: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ class Intent:
     client: str | None = None
     kind: Kind
     provider: str
-    request: dict[str, Any]
+    request: Mapping[str, Any]
     at: datetime
     vid: str | None = None
     assigned_at: datetime | None = None
@@ -80,7 +80,7 @@ def new_intent(
 ) -> Intent:
     """Return the intent of a request that has just arrived. Without a chosen key, the request is its own key."""
     client, key = (chosen.client, chosen.key) if chosen else (None, file_identity(request))
-    return Intent(key=key, client=client, kind=kind, provider=provider, request=dict(request), at=at, queued=queued)
+    return Intent(key=key, client=client, kind=kind, provider=provider, request=request, at=at, queued=queued)
 
 
 def intent_of(submission: str) -> str:

@@ -59,6 +59,14 @@ class AudioSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateSpec:
+    """`d1010`: a template of the provider, by its number."""
+
+    definition: int
+    type: Literal["template"] = "template"
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownSpec:
     """A name that the provider does not document, unchanged."""
 
@@ -66,13 +74,14 @@ class UnknownSpec:
     type: Literal["unknown"] = "unknown"
 
 
-Spec = VideoSpec | SideSpec | ExactSpec | OriginalSpec | AudioSpec | UnknownSpec
+Spec = VideoSpec | SideSpec | ExactSpec | OriginalSpec | AudioSpec | TemplateSpec | UnknownSpec
 
 # Lines of the short side. The provider documents these four names.
 VIDEO_LINES = {"f10": 270, "f20": 480, "f30": 720, "f40": 1080}
 _AXES = {"s": Axis.SHORT, "l": Axis.LONG, "w": Axis.WIDTH, "h": Axis.HEIGHT}
 _SIDE = re.compile(r"([slwh])_([1-9][0-9]{0,5})", re.ASCII)
 _EXACT = re.compile(r"(0|[1-9][0-9]{0,5})_(0|[1-9][0-9]{0,5})", re.ASCII)
+_TEMPLATE = re.compile(r"d([1-9][0-9]{0,15})", re.ASCII)
 _AUDIO = re.compile(r"([0-9]{1,9})_([a-z0-9]{1,16})", re.ASCII)
 
 
@@ -99,3 +108,9 @@ def parse_audio_spec(name: str) -> Spec:
     """Parse `128000_mp3` (bit/s and format); `0_flac` leaves the bitrate to the encoder."""
     match = _AUDIO.fullmatch(name)
     return AudioSpec(int(match[1]), match[2]) if match else UnknownSpec(name)
+
+
+def parse_template_spec(name: str) -> Spec:
+    """Parse `d1010`, and `f10` to `f40`, which stay video specifications."""
+    match = _TEMPLATE.fullmatch(name)
+    return TemplateSpec(int(match[1])) if match else parse_video_spec(name)

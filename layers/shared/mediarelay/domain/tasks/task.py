@@ -137,8 +137,7 @@ class Task:
 
         Claims fill gaps until the provider has stated anything itself.
         """
-        ignored = {Origin.CLAIM} if self._from_provider() else set()
-        return _overlay(Source, [one.facts.source for one in self._by_authority() if one.origin not in ignored])
+        return _overlay(Source, [one.facts.source for one in self._believed()])
 
     @property
     def renditions(self) -> tuple[Rendition, ...]:
@@ -151,6 +150,24 @@ class Task:
         """The errors that the provider states."""
         stated = self._from_provider()
         return stated.facts.faults if stated else ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether the provider states that some outputs succeeded and others failed; an unsigned claim never does."""
+        stated = self._from_provider()
+        return stated is not None and stated.facts.partial
+
+    @property
+    def reference(self) -> str | None:
+        """The client's own reference, as the strongest observation states it; a claim's counts as for `source`."""
+        stated = [one.facts.reference for one in self._believed() if one.facts.reference]
+        return stated[-1] if stated else None
+
+    @property
+    def submission(self) -> str | None:
+        """The id that the task was submitted with. Only a signed answer states it: anybody can claim an id."""
+        answer = self.best.get(Origin.ANSWER)
+        return answer.facts.submission if answer else None
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -205,6 +222,11 @@ class Task:
         stated = [self.best[origin] for origin in (Origin.ANSWER, Origin.TRUSTED) if origin in self.best]
         final = [one for one in stated if one.facts.state in OUTCOMES]
         return next(iter(final or stated), None)
+
+    def _believed(self) -> list[Observation]:
+        """Return the observations in ascending authority, without claims once the provider has stated anything."""
+        ignored = {Origin.CLAIM} if self._from_provider() else set()
+        return [one for one in self._by_authority() if one.origin not in ignored]
 
     def _by_authority(self) -> list[Observation]:
         return [self.best[origin] for origin in sorted(self.best, key=AUTHORITY.__getitem__)]

@@ -1,4 +1,4 @@
-"""The provider's task ids."""
+"""The ids that providers give to their tasks."""
 
 import hashlib
 import re
@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from mediarelay.errors import Malformed
 
-VID_FORM = "must be 1 to 64 letters and digits"
-# Usually 32 hex digits and 10 digits. The provider documents no form, so any short word passes.
-_VID = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
+VID_FORM = "must be 1 to 128 letters, digits, - and _, and must begin with a letter or a digit"
+VID_PATTERN = "[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
+# No provider documents the form of its ids, so any short word passes.
+_VID = re.compile(VID_PATTERN, re.ASCII)
 _HEADER = re.compile(r"[!-~]{1,512}", re.ASCII)
 # Not `strptime`: it reads names in the language of the process.
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -20,7 +21,7 @@ _RFC1123 = re.compile(
 
 
 def is_vid(text: object) -> bool:
-    """Return whether a value has the form of a task id: 1 to 64 ASCII letters and digits."""
+    """Return whether a value has the form of a task id; see `VID_PATTERN`."""
     return isinstance(text, str) and _VID.fullmatch(text) is not None
 
 

@@ -47,7 +47,6 @@ STATES: dict[Form, dict[str, State]] = {
     Form.CONSOLE: {"0": State.PENDING, "1": State.TRANSCODING, "2": State.SUCCEEDED, "3": State.FAILED},
 }
 MAX_BUCKET_NAME = 256
-_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def read_head(body: bytes, max_depth: int = MAX_DEPTH) -> Head:
@@ -72,23 +71,16 @@ def _claim_summary(fields: Fields, form: Form) -> ClaimSummary:
     return ClaimSummary(
         state=STATES[form].get(fields.side("status", read.text) or ""),
         app_id=fields.side("app_id", read.count),
-        bucket=_short(fields.data.get("bucket_name"), MAX_BUCKET_NAME),
+        bucket=read.short_text(fields.data.get("bucket_name"), MAX_BUCKET_NAME),
         url=_url(fields.data),
     )
 
 
 def _url(data: Mapping[str, Any]) -> str | None:
     """Return the URL as the provider sends it, not percent-encoded, even if its path shows that this one is encoded."""
-    stated, path = (_short(data.get(name), MAX_URL) for name in ("url", "url_f0"))
+    stated, path = (read.short_text(data.get(name), MAX_URL) for name in ("url", "url_f0"))
     file = parse_printed(stated, path) if stated else None
     return file.printed if file else stated
-
-
-def _short(value: object, limit: int) -> str | None:
-    """Return a text that can be stored and shown: without control characters and halves of surrogate pairs."""
-    if not isinstance(value, str) or not 0 < len(value) <= limit:
-        return None
-    return None if _UNFIT.search(value) else value
 
 
 def _form_fields(text: str) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Cts:
         """Read a stored request. Without a bucket in it, only its URL is known."""
         place = Place(bucket=request.get("bucketName"), region=request.get("bucketRegion"))
         source = Source(url=stored_url(request["url"]) if "url" in request else None, place=place)
-        return Facts(vid=vid, kind=kind, state=State.EXPECTED, source=source)
+        return Facts(vid=vid, kind=kind, state=State.EXPECTED, source=source, reference=request.get("reference"))
 
     def reply_data(self, body: bytes) -> Mapping[str, Any]:
         """Return the data of an answer that was stored as received."""
@@ -64,7 +64,7 @@ class Cts:
         """Return a client's request with the fields that the provider takes."""
         taken = SUBMIT_FIELDS[kind]
         if missing := next((name for name in taken if name not in request), None):
-            raise Malformed(missing, f"is required by {self.name}")
+            raise Malformed(missing, "is required")
         if other := next((name for name in request if name not in {*taken, "provider", "reference"}), None):
             raise Malformed(other, f"is not taken by {self.name}; its console says what is made of a file")
         return {name: request[name] for name in taken}

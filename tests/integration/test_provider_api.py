@@ -5,7 +5,7 @@ import gzip
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import requests
 
-from mediarelay.adapters import cts_api
-from mediarelay.adapters.cts_api import CtsApi
-from mediarelay.providers.cts.parse import canonical
+from mediarelay.adapters import provider_api
+from mediarelay.adapters.provider_api import ProviderApi
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.budget import Budget as Shares
-from mediarelay.domain.circuit_breaker import QUERY_ACTIONS, Circuit
+from mediarelay.domain.circuit_breaker import Circuit
+from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import (
     CircuitOpen,
@@ -29,13 +29,18 @@ from mediarelay.errors import (
     ProviderUnknown,
     ProviderUnreadable,
 )
-from mediarelay.signing.qcloud import Credentials, Endpoint, signed_params, verify
+from mediarelay.providers.answers import MAX_MESSAGE_LENGTH, MAX_PAGE_BYTES
+from mediarelay.providers.cts import wire
+from mediarelay.providers.cts.parse import canonical
+from mediarelay.providers.cts.provider import CTS, QUERY_ACTIONS
+from mediarelay.providers.port import Account, Call, Signing
+from mediarelay.signing.qcloud import Endpoint, signed_params, verify
 from tests.integration.provider import PATH, Site, serving
 from tests.integration.task_harness import VID, payload
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECRET = "canary-secret-key-5f0c7d"
-KEYS = Credentials("AKIDexample", SECRET, None)
+KEYS = Account("AKIDexample", SECRET)
 REQUEST = {"url": "http://a/1 2&3.mp3", "bucketName": "music", "bucketRegion": "gz"}
 BUSY, CLOSED, REFUSED, UNKNOWN = ProviderBusy, ProviderClosed, ProviderRefused, ProviderUnknown
 
@@ -76,10 +81,14 @@ class Guard:
         self.learnt.append(("record_success", action))
 
 
-def api(site: Site, budget: Budget | None = None, keys: Credentials = KEYS, guard: Guard | None = None) -> CtsApi:
-    return CtsApi(
+def api(
+    site: Site, budget: Budget | None = None, keys: Account | None = KEYS, guard: Guard | None = None
+) -> ProviderApi:
+    return ProviderApi(
+        provider=CTS,
         url=site.url,
-        credentials=lambda: keys,
+        region="ap-guangzhou",
+        account=lambda: keys,
         spend=(budget or Budget()).spend,
         budget=Shares(100, 50),
         guard=guard or Guard(),
@@ -87,6 +96,10 @@ def api(site: Site, budget: Budget | None = None, keys: Credentials = KEYS, guar
         nonce=count(7).__next__,
         session=requests.Session(),
     )
+
+
+def intent(kind: Kind = Kind.AUDIO, request: Mapping[str, str] = REQUEST, *, queued: bool = False) -> Intent:
+    return Intent(key="k", kind=kind, provider="cts", request=request, at=NOW, queued=queued)
 
 
 def envelope(code: Any = 0, message: str = "", **more: Any) -> str:
@@ -106,7 +119,7 @@ def accepted(site: Site, params: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("token", [None, "temporary-token"])
 def test_each_call_is_signed_afresh(site: Site, token: str | None) -> None:
-    provider = api(site, keys=Credentials("AKIDexample", SECRET, token))
+    provider = api(site, keys=Account("AKIDexample", SECRET, token))
     site.says("GetCtsInfo", envelope(data={"vid": VID}))
     for _ in range(3):
         provider.query(Kind.VIDEO, VID)
@@ -125,8 +138,8 @@ def test_what_is_asked(site: Site) -> None:
         site.says(action, envelope(data={"vid": VID}))
     assert provider.query(Kind.VIDEO, VID) == {"vid": VID}
     provider.query(Kind.AUDIO, VID)
-    assert provider.find_video({"url": REQUEST["url"]}) == VID
-    assert provider.add_audio(REQUEST) == VID
+    assert provider.submit(intent(Kind.VIDEO, {"url": REQUEST["url"]})) == VID
+    assert provider.submit(intent()) == VID
     common = {"SecretId", "Nonce", "Timestamp", "SignatureMethod", "Signature"}
     assert [{name: text for name, text in params.items() if name not in common} for params in site.requests] == [
         {"Action": "GetCtsInfo", "vid": VID},
@@ -188,7 +201,7 @@ def test_codes(site: Site, code: Any, message: str, error: type[ProviderError]) 
         (5000, "(5001)no such file", ": (5001)no such file"),
         (4000, "a\nb\u0000", ": a b"),
         (4000, "  ", ""),
-        (4000, "x" * 10_000, ": " + "x" * cts_api.MAX_MESSAGE_LENGTH),
+        (4000, "x" * 10_000, ": " + "x" * MAX_MESSAGE_LENGTH),
         (4100, "signature of AKIDexample does not match", ""),
         (4400, "key AKIDexample: too many", ""),
     ],
@@ -199,7 +212,7 @@ def test_what_the_provider_says_against_a_request_is_passed_on(
     """Of its other refusals only the code: those are about us, and may quote our keys."""
     site.says("AddCtsAudioTask", json.dumps({"code": code, "message": message}))
     with pytest.raises(ProviderError) as caught:
-        api(site).add_audio(REQUEST)
+        api(site).submit(intent())
     assert str(caught.value) == f"provider code {code}{reported}"
     assert caught.value.status == (422 if reported or code == 4000 else 503)
 
@@ -213,7 +226,7 @@ def test_an_answer_that_cannot_be_read(site: Site, body: bytes, status: int) -> 
     site.says("GetCtsInfo", body, status=status)
     with pytest.raises(ProviderBusy, match=r"^no usable answer \((body: .+|code: not a .+|empty)\)$") as caught:
         api(site).query(Kind.VIDEO, VID)
-    assert getattr(caught.value, "body", b"") == body[: cts_api.MAX_PAGE_BYTES], "it can be logged"
+    assert getattr(caught.value, "body", b"") == body[:MAX_PAGE_BYTES], "it can be logged"
 
 
 @pytest.mark.parametrize("more", [{}, {"data": None}, {"data": []}, {"data": "x"}, {"data": [1, 2]}, {"data": 7}])
@@ -227,7 +240,7 @@ def test_an_answer_without_data_is_handed_on(site: Site, more: dict[str, Any]) -
 
 def test_of_somebody_else_s_page_the_beginning_is_handed_on(site: Site) -> None:
     page, said = b"<html>" + b"x" * 10**6, b'\xef\xbb\xbf {"code": {}, "data": "' + b"x" * 10**6 + b'"}'
-    for body, kept in ((page, page[: cts_api.MAX_PAGE_BYTES]), (said, said)):
+    for body, kept in ((page, page[:MAX_PAGE_BYTES]), (said, said)):
         site.says("GetCtsInfo", body)
         with pytest.raises(ProviderUnreadable) as caught:
             api(site).query(Kind.VIDEO, VID)
@@ -238,7 +251,7 @@ def test_a_mistake_of_ours_does_not_lose_an_answer(site: Site, monkeypatch: pyte
     def broken(_body: bytes) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr(cts_api, "parse_envelope", broken)
+    monkeypatch.setattr(wire, "parse_envelope", broken)
     site.says("GetCtsInfo", envelope(data={"vid": VID}))
     with pytest.raises(ProviderUnreadable, match="KeyError") as caught:
         api(site).query(Kind.VIDEO, VID)
@@ -265,7 +278,7 @@ def test_odd_values_do_not_stop_an_answer(site: Site, data: str, again: dict[str
 def test_a_submit_answer_without_a_vid_is_no_mistake_of_the_client(site: Site, data: dict[str, Any]) -> None:
     site.says("AddCtsAudioTask", envelope(data=data))
     with pytest.raises(ProviderBusy):
-        api(site).add_audio(REQUEST)
+        api(site).submit(intent())
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -280,7 +293,7 @@ def test_a_redirect_is_not_followed(site: Site, status: int) -> None:
 def test_an_oversized_answer_is_not_read_to_its_end(
     site: Site, monkeypatch: pytest.MonkeyPatch, *, compressed: bool
 ) -> None:
-    monkeypatch.setattr(cts_api, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(provider_api, "MAX_BYTES", 10_000)
     body = envelope(data={"vid": VID, "name": "x" * 10**6}).encode()
     headers = {"content-encoding": "gzip"} if compressed else {}
     site.says("GetCtsInfo", gzip.compress(body) if compressed else body, headers=headers)
@@ -289,7 +302,7 @@ def test_an_oversized_answer_is_not_read_to_its_end(
 
 
 def test_a_provider_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cts_api, "TIMEOUT", (0.05, 0.05))
+    monkeypatch.setattr(provider_api, "TIMEOUT", (0.05, 0.05))
     site.says("GetCtsInfo", b"", hang=True)
     with pytest.raises(ProviderBusy, match=r"^no usable answer \(ReadTimeout\)$"):
         api(site).query(Kind.VIDEO, VID)
@@ -301,7 +314,7 @@ def test_the_time_before_the_first_byte_counts(site: Site, monkeypatch: pytest.M
     def slow_post(*arguments: Any, **options: Any) -> requests.Response:
         nonlocal now
         answer = post(*arguments, **options)
-        now += cts_api.MAX_SECONDS + 1
+        now += provider_api.MAX_SECONDS + 1
         return answer
 
     monkeypatch.setattr(requests.Session, "post", slow_post)
@@ -318,7 +331,7 @@ def test_a_provider_that_is_not_there(site: Site) -> None:
 
 
 def test_every_call_has_a_timeout() -> None:
-    longest = max(sum(cts_api.TIMEOUT), cts_api.MAX_SECONDS) + cts_api.TIMEOUT[1]
+    longest = max(sum(provider_api.TIMEOUT), provider_api.MAX_SECONDS) + provider_api.TIMEOUT[1]
     assert 0 < longest < 28, "within the function's own"
 
 
@@ -326,8 +339,8 @@ def test_over_budget_nothing_is_sent(site: Site) -> None:
     budget = Budget(calls=1)
     site.says("AddCtsAudioTask", envelope(data={"vid": VID}))
     provider = api(site, budget)
-    provider.add_audio(REQUEST)
-    for ask in (lambda: provider.query(Kind.VIDEO, VID), lambda: provider.add_audio(REQUEST)):
+    provider.submit(intent())
+    for ask in (lambda: provider.query(Kind.VIDEO, VID), lambda: provider.submit(intent())):
         with pytest.raises(ProviderBusy, match="budget"):
             ask()
     assert len(site.requests) == 1
@@ -350,7 +363,7 @@ def test_no_secret_and_no_signature_in_any_text(
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(cts_api, "TIMEOUT", (0.05, 0.05))
+    monkeypatch.setattr(provider_api, "TIMEOUT", (0.05, 0.05))
     caplog.set_level(logging.INFO)
     signed: list[dict[str, str]] = []
     plain = signed_params
@@ -359,7 +372,7 @@ def test_no_secret_and_no_signature_in_any_text(
         signed.append(plain(*arguments, **options))
         return signed[-1]
 
-    monkeypatch.setattr(cts_api, "signed_params", spy)
+    monkeypatch.setattr(wire, "signed_params", spy)
     if failure == "absent":
         site.host = "127.0.0.1:1"
     else:
@@ -369,6 +382,15 @@ def test_no_secret_and_no_signature_in_any_text(
     shown = f"{caught.getrepr(style='native')}{caplog.text}{capsys.readouterr()}{api(site)!r}{KEYS!r}"
     assert SECRET not in shown
     assert signed[0]["Signature"] not in shown
+
+
+def test_accounts_calls_and_requests_show_no_secret() -> None:
+    account = Account("AKIDexample", **dict.fromkeys(("secret_key", "token", "notify_key", "storage_key"), SECRET))
+    signing = Signing(url="https://a.b", region="", account=account, now=NOW, nonce=1)
+    request = CTS.sign(Call("GetCtsInfo", {"key": SECRET}), signing)
+    assert SECRET in request.body.decode()
+    assert SECRET not in f"{account!r}{signing!r}{Call('GetCtsInfo', {'key': SECRET})!r}{request!r}"
+    assert "Signature" not in repr(request)
 
 
 @pytest.mark.parametrize(
@@ -387,8 +409,8 @@ def test_what_the_circuit_learns(site: Site, said: dict[str, Any], learnt: list[
     guard = Guard()
     site.says("AddCtsAudioTask", **said)
     with contextlib.suppress(ProviderError):
-        api(site, guard=guard).add_audio(REQUEST)
-    assert guard.learnt == [("before_call", "AddCtsAudioTask"), *((what, "AddCtsAudioTask") for what in learnt)]
+        api(site, guard=guard).submit(intent())
+    assert guard.learnt == [("before_call", "cts:AddCtsAudioTask"), *((what, "cts:AddCtsAudioTask") for what in learnt)]
 
 
 def test_an_open_circuit_costs_no_budget(site: Site) -> None:

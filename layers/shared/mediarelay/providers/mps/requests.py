@@ -1,0 +1,209 @@
+"""The requests of clients: their canonical form, and the file that they name.
+
+| source | form |
+| --- | --- |
+| a bucket of the object storage | `{"bucket": "clips-1250000000", "region": "ap-shanghai", "object": "/in/a.mp4"}` |
+| a URL, which needs a `destination` | `{"url": "https://example.com/a.mp4"}` |
+| a foreign storage | `{"s3_bucket": "clips", "s3_region": "us-east-1", "s3_object": "in/a.mp4"}` |
+
+A request of CTS names its source by `url`, with the optional `bucketName` and `bucketRegion`, instead of `source`.
+
+An output is a template: `20` for a transcode, `20000` and `20001` for an animation, and otherwise
+`{"definition": 10, "type": "sprite"}`, because templates of different types share their numbers.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from mediarelay.contracts.fields import Fields
+from mediarelay.domain.tasks.facts import Facts, Place, Source
+from mediarelay.domain.tasks.file_url import CosFile, parse_url
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.errors import Malformed
+from mediarelay.providers.mps import request_values as read
+from mediarelay.providers.mps.message import s3_url
+
+# In the order in which a canonical request lists them.
+OUTPUT_TYPES = ("transcode", "gif", "snapshot", "sprite", "stream")
+# A plain number is a transcode, except the provider's own templates of a GIF and a WebP.
+ANIMATIONS = frozenset({20000, 20001})
+DEFAULT_OUTPUTS: Mapping[Kind, tuple[tuple[str, int], ...]] = {
+    Kind.AUDIO: (("transcode", 1010), ("transcode", 1100)),
+    Kind.VIDEO: (*(("transcode", number) for number in (10, 20, 30, 40)), ("gif", 20000), ("snapshot", 10)),
+}
+MAX_OUTPUTS = 50
+MAX_NAME = 64
+# `provider` says who serves a request. Whoever calls this module has read it.
+_COMMON = ("outputs", "schedule", "destination", "output_dir", "reference", "priority", "provider")
+_CTS_SOURCE = ("url", "bucketName", "bucketRegion")
+
+
+def canonical_request(kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a client's request in its canonical form, which is a request, too. Defaults are left out.
+
+    Raises `Malformed` with the path of the wrong field.
+    """
+    fields = Fields(request)
+    source = _source(fields)
+    found = {
+        "source": source,
+        **_work(kind, fields),
+        "destination": _destination(fields, source),
+        "output_dir": fields.strict("output_dir", read.folder),
+        "reference": fields.strict("reference", read.reference),
+        "priority": fields.strict("priority", read.priority) or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def request_facts(vid: str, kind: Kind, request: Mapping[str, Any]) -> Facts:
+    """Read a stored request; raises `Malformed`. One that tracks a task by its id may name no source."""
+    if request.get("source") is None and request.get("url") is None:
+        return Facts(vid=vid, kind=kind, state=State.EXPECTED)
+    found = canonical_request(kind, request)
+    source, reference = _stated_source(found["source"]), found.get("reference")
+    return Facts(vid=vid, kind=kind, state=State.EXPECTED, source=source, reference=reference)
+
+
+def _stated_source(source: Mapping[str, str]) -> Source:
+    if "bucket" in source:
+        file = cos_file(source)
+        place = Place(app_id=file.app_id, bucket=file.bucket, region=file.region)
+        return Source(url=file.url, path=source["object"], place=place)
+    if "url" in source:
+        return Source(url=source["url"])
+    bucket, key = source["s3_bucket"], source["s3_object"]
+    return Source(url=s3_url(bucket, key), path=f"/{key}", place=Place(bucket=bucket, region=source["s3_region"]))
+
+
+def cos_file(source: Mapping[str, str]) -> CosFile:
+    """Return the file of a canonical source in a bucket of the object storage."""
+    name, _, app_id = source["bucket"].rpartition("-")
+    return CosFile(app_id=int(app_id), bucket=name, region=source["region"], key=source["object"].removeprefix("/"))
+
+
+# ── the source and the destination ──
+
+
+def _source(fields: Fields) -> dict[str, str]:
+    if fields.data.get("source") is None:
+        _only(fields, (*_CTS_SOURCE, *_COMMON))
+        return _cts_source(fields)
+    _only(fields, ("source", *_COMMON))
+    stated = fields.inside("source", fields.strict("source", read.members))
+    return _variant(stated, {"bucket": _cos_source, "url": _web_source, "s3_bucket": _s3_source})
+
+
+def _cts_source(fields: Fields) -> dict[str, str]:
+    """Read the URL of an object, and its bucket and region if they are stated once more."""
+    if fields.data.get("url") is None:
+        raise Malformed("source", "is required")
+    file = parse_url(fields.strict("url", read.text))
+    region = read.long_region(file.region)
+    if fields.strict("bucketName", read.optional_text) not in {None, file.bucket}:
+        raise Malformed("bucketName", f"must be the one in the url ({file.bucket})")
+    stated = fields.strict("bucketRegion", read.optional_text)
+    if stated is not None and read.long_region(stated) != region:
+        raise Malformed("bucketRegion", f"must be the one in the url ({file.region})")
+    return {"bucket": f"{file.bucket}-{file.app_id}", "region": region, "object": f"/{file.key}"}
+
+
+def _cos_source(fields: Fields) -> dict[str, str]:
+    _only(fields, ("bucket", "region", "object"))
+    source = _cos_place(fields) | {"object": f"/{fields.strict('object', read.text).removeprefix('/')}"}
+    # The URL of the file shows whether the provider could ever confirm it.
+    try:
+        parse_url(cos_file(source).url)
+    except Malformed as error:
+        raise Malformed(f"{fields.path}object", error.reason) from None
+    return source
+
+
+def _web_source(fields: Fields) -> dict[str, str]:
+    _only(fields, ("url",))
+    return {"url": fields.strict("url", read.web_url)}
+
+
+def _s3_source(fields: Fields) -> dict[str, str]:
+    _only(fields, ("s3_bucket", "s3_region", "s3_object"))
+    return _s3_place(fields) | {"s3_object": fields.strict("s3_object", read.s3_key)}
+
+
+def _destination(fields: Fields, source: Mapping[str, str]) -> dict[str, str] | None:
+    """Return where the outputs go; None if it is where the source lies."""
+    if fields.data.get("destination") is None:
+        if "url" in source:
+            raise Malformed("destination", "is required for a source that is a url")
+        return None
+    stated = fields.inside("destination", fields.strict("destination", read.members))
+    place = _variant(stated, {"bucket": _cos_destination, "s3_bucket": _s3_destination})
+    return None if place.items() <= source.items() else place
+
+
+def _cos_destination(fields: Fields) -> dict[str, str]:
+    _only(fields, ("bucket", "region"))
+    return _cos_place(fields)
+
+
+def _s3_destination(fields: Fields) -> dict[str, str]:
+    _only(fields, ("s3_bucket", "s3_region"))
+    return _s3_place(fields)
+
+
+def _cos_place(fields: Fields) -> dict[str, str]:
+    return {"bucket": fields.strict("bucket", read.bucket), "region": fields.strict("region", read.region)}
+
+
+def _s3_place(fields: Fields) -> dict[str, str]:
+    return {
+        "s3_bucket": fields.strict("s3_bucket", read.s3_bucket),
+        "s3_region": fields.strict("s3_region", read.region),
+    }
+
+
+def _variant(fields: Fields, readers: Mapping[str, Callable[[Fields], dict[str, str]]]) -> dict[str, str]:
+    """Read an object by the one of several fields that it has."""
+    found = [reader for name, reader in readers.items() if fields.data.get(name) is not None]
+    if len(found) != 1:
+        raise Malformed(fields.path.removesuffix("."), f"must have one of {', '.join(readers)}")
+    return found[0](fields)
+
+
+# ── the outputs ──
+
+
+def _work(kind: Kind, fields: Fields) -> dict[str, Any]:
+    """Read what is made of the source: outputs, or a schedule that is stored at the provider."""
+    schedule = fields.strict("schedule", read.schedule)
+    if schedule is None:
+        return {"outputs": _outputs(kind, fields)}
+    if fields.data.get("outputs") is not None:
+        raise Malformed("schedule", "must not be given together with outputs")
+    return {"schedule": schedule}
+
+
+def _outputs(kind: Kind, fields: Fields) -> list[dict[str, Any]]:
+    """Return the outputs in one order, each once: an output that is stated twice would be billed twice."""
+    stated = fields.data.get("outputs")
+    if stated is not None and not (isinstance(stated, list) and 0 < len(stated) <= MAX_OUTPUTS):
+        raise Malformed("outputs", f"must be a list of 1 to {MAX_OUTPUTS} templates")
+    found = [_output(position, one) for position, one in enumerate(stated or ())] or DEFAULT_OUTPUTS[kind]
+    ordered = sorted(set(found), key=lambda output: (OUTPUT_TYPES.index(output[0]), output[1]))
+    return [{"definition": definition, "type": type_} for type_, definition in ordered]
+
+
+def _output(position: int, stated: object) -> tuple[str, int]:
+    output = Fields(stated if isinstance(stated, Mapping) else {"definition": stated}, f"outputs.{position}.")
+    _only(output, ("definition", "type"))
+    definition, type_ = output.strict("definition", read.definition), output.data.get("type")
+    if type_ is None:
+        return "gif" if definition in ANIMATIONS else "transcode", definition
+    if type_ not in OUTPUT_TYPES:
+        raise Malformed(f"{output.path}type", f"must be one of {', '.join(OUTPUT_TYPES)}")
+    return type_, definition
+
+
+def _only(fields: Fields, names: Collection[str]) -> None:
+    """Refuse a field that would be ignored."""
+    if other := next((name for name, value in fields.data.items() if value is not None and name not in names), None):
+        raise Malformed(f"{fields.path}{ascii(other[:MAX_NAME])[1:-1]}", "is not a field of this request")
