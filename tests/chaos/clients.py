@@ -178,14 +178,14 @@ CLIENTS: Mapping[str, Callable[[Deployment], Clients]] = {
 def _shown(task: Json) -> Json:
     """What the API, or a notification, says of a task."""
     files = sorted((one["paths"], one.get("size"), one.get("md5")) for one in task["renditions"])
-    said = {"url": task["source"]["url"], "reference": task.get("reference"), "files": files}
+    said = {"path": task["source"]["path"], "reference": task.get("reference"), "files": files}
     return said | {"faults": len(task["faults"]), "partial": task.get("partial", False)}
 
 
 def _made(task: Json) -> Json:
     """What the engine made of a task."""
     files = sorted((one["paths"], one["size"], one["md5"]) for one in task["outputs"])
-    said = {"url": task["url"], "reference": task["request"]["SessionContext"], "files": files}
+    said = {"path": task["path"], "reference": task["request"]["SessionContext"], "files": files}
     faults = len(task["failed_outputs"]) + (task["flaw"] is not None)
     return said | {"faults": faults, "partial": bool(files and faults)}
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import requests
 
 from local.client import file_in
 from local.stack import APP_ID, BUCKET_REGION, FILMS
+from mediarelay.domain.tasks.file_url import CosFile
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.signing.mps_callback import LIFETIME, callback_sign
 from tests import other_system
@@ -46,6 +48,11 @@ def uploaded(deployed: Deployed, key: str) -> str:
     return key
 
 
+def file_of(key: str) -> CosFile:
+    """The file of a key, with the name of its region in API 3.0."""
+    return replace(file_in(FILMS, key), region=other_system.REGION)
+
+
 def request(key: str, *outputs: Any, **changes: Any) -> Json:
     """A request that names no provider."""
     source = {"bucket": f"{FILMS}-{APP_ID}", "region": other_system.REGION, "object": f"/{key}"}
@@ -70,7 +77,7 @@ def origins(deployed: Deployed, vid: str) -> set[str]:
 def listed(deployed: Deployed, key: str, query: str = "kind=video") -> list[Json]:
     """The tasks of a file, as the newest ones are listed."""
     rows = deployed.api_client.get(f"/tasks?{query}&limit=100")["tasks"]
-    return [row for row in rows if row.get("url") == file_in(FILMS, key).url]
+    return [row for row in rows if row.get("url") == file_of(key).url]
 
 
 def test_a_submit_by_its_source_under_the_default_provider(deployed: Deployed, film: str) -> None:
@@ -79,7 +86,7 @@ def test_a_submit_by_its_source_under_the_default_provider(deployed: Deployed, f
     vid = submitted(deployed, body)
     assert vid.startswith(f"{APP_ID}-WorkflowTask-")
     task = deployed.outcome(vid)
-    assert (task["state"], task["kind"], task["source"]["url"]) == ("succeeded", "video", file_in(FILMS, film).url)
+    assert (task["state"], task["kind"], task["source"]["url"]) == ("succeeded", "video", file_of(film).url)
     assert (task["reference"], task.get("partial")) == ("order 7", None)
     assert {(one["kind"], one["definition"]) for one in task["renditions"]} == {
         ("video", 10),
@@ -100,7 +107,7 @@ def test_a_submit_in_the_older_form(deployed: Deployed, film: str, kind: str, na
     answer = submit(deployed, kind, body)
     assert answer.status_code == 201, answer.text
     task = deployed.outcome(answer.json()["vid"])
-    assert (task["state"], task["source"]["url"], "-" in task["vid"]) == ("succeeded", body["url"], True)
+    assert (task["state"], task["source"]["url"], "-" in task["vid"]) == ("succeeded", file_of(film).url, True)
     assert {one["name"] for one in task["renditions"]} == (names or {"d1010", "d1100"})
     assert deployed.events(task["vid"], "succeeded")
 
