@@ -48,7 +48,7 @@ class Row:
     without_notification: int
     notifications: int
     repeated_ids: int
-    seconds: float
+    seconds: float = 0.0
     undisturbed: float | None = None
     queue_peak: int | None = None
     billed_twice: int | None = None
