@@ -89,7 +89,7 @@ class Console:
 def _shown_task(task: Task) -> Any:
     """Return a task with the name of its status, and with links to its outputs that a browser can open."""
     links = [_link(task.dst.host, path) for output in task.outputs for path in output.paths]
-    return {**encode(task), "state": task.status.name.lower(), "links": links}
+    return {**encode(task, reveal=False), "state": task.status.name.lower(), "links": links}
 
 
 def _link(host: str, path: str) -> str:

@@ -168,13 +168,21 @@ def _cos_source(info: Input, config: Config) -> _Source:
 
 def _url_source(info: Input, config: Config) -> _Source:
     url = _given(info.url_input_info, "InputInfo.UrlInputInfo").url
-    if not url.startswith(("http://", "https://")):
-        raise Refused("InvalidParameter.InvalidUrl", "UrlInputInfo.Url: must be an http or https URL")
     with suppress(Malformed):
-        place, key = parse_url(url.replace("https", "http", 1))
+        place, key = parse_url(re.sub("^https:", "http:", url))
         if config.bucket(place):
             return _Source(place, key)
-    return _Source(None, _key(PurePosixPath(unquote(urlsplit(url).path)).name or "source"), download=url)
+    return _Source(None, _key(_file_name(url)), download=url)
+
+
+def _file_name(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Refused("InvalidParameter.InvalidUrl", "UrlInputInfo.Url: is no URL") from error
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise Refused("InvalidParameter.InvalidUrl", "UrlInputInfo.Url: must be an http or https URL")
+    return PurePosixPath(unquote(parts.path)).name or "source"
 
 
 def _s3_source(info: Input, config: Config) -> _Source:

@@ -146,6 +146,12 @@ def wait_for(look: Callable[[], object], seconds: float = 20):
     return found
 
 
+def mps_task(body: dict) -> dict:
+    """The task within a callback of MPS, which may be wrapped; empty for one of CTS."""
+    body = body.get("Response", body)
+    return body.get("WorkflowTaskEvent") or body.get("ScheduleTaskEvent") or {}
+
+
 class CallbackReceiver:
     """Takes callbacks, remembers them, answers what `answers` says next (200 when it is empty)."""
 
@@ -175,7 +181,7 @@ class CallbackReceiver:
         return self.seen(vid)
 
     def seen(self, vid: str) -> list[dict]:
-        return [body for _, body, _ in self.got if body.get("vid") == vid]
+        return [body for _, body, _ in self.got if vid in (body.get("vid"), mps_task(body).get("TaskId"))]
 
     def close(self) -> None:
         self.server.shutdown()

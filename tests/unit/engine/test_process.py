@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.engine.mps_client import CLIPS, HOST, Client, body_of, notify
+
 ROOT = Path(__file__).parents[3]
 VIDEO = "cts-1250000000.cossh.myqcloud.com"
 CONFIG: dict[str, Any] = {
@@ -113,6 +115,21 @@ def test_everything_is_there_after_a_restart(start_engine, receiver) -> None:
         assert engine.final("GetCtsInfo", vid)["status"] == 5
         assert receiver.of(vid)[0]["status"] == "success"
     assert engine.request("GET", "/0.mp4", headers={"Host": VIDEO})[2] == b"x"
+
+
+def test_tasks_of_mps_are_there_after_a_restart(start_engine, receiver) -> None:
+    engine = start_engine({**CONFIG, "transcoder": "stub", "stage_delay": 30, "buckets": [CLIPS]})
+    engine.upload(HOST, "/in/walk.mp4", b"x")
+    client = Client(engine)
+    waiting, aborted = client.submit(**body_of(SessionId="s", **notify(receiver.url))), client.submit()
+    client.call("ManageTask", OperationType="Abort", TaskId=aborted)
+    engine.console("config", {"stage_delay": 0})
+    assert engine.stop() == 0
+    client = Client(start_engine())
+    assert client.final(waiting)["WorkflowTask"]["ErrCode"] == 0
+    assert client.final(aborted)["WorkflowTask"]["ErrCode"] == 40000
+    assert receiver.of(waiting)[0]["SessionId"] == "s"
+    assert client.refusal("ProcessMedia", **body_of(SessionId="s")) == "InvalidParameterValue.SessionId"
 
 
 def test_a_hanging_call_does_not_keep_it_alive(start_engine) -> None:

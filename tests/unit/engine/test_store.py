@@ -2,17 +2,30 @@
 
 import sqlite3
 import time
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from engine.callbacks import Message, after, deliveries
 from engine.config import CallbackPolicy, Faults
-from engine.model import Flaw, Status, Task, TaskKind
+from engine.model import FailedOutput, Flaw, Status, Task, TaskKind
+from engine.mps.requests import Input, ProcessMedia
 from engine.payloads import claim
 from engine.places import Place
-from engine.store import Attempt, Callback, ObjectExists, Store, StoreBusy, StoredObject, UsedNonce
+from engine.store import (
+    Attempt,
+    Callback,
+    ObjectExists,
+    SessionUsed,
+    Store,
+    StoreBusy,
+    StoredObject,
+    TaskQuery,
+    UsedNonce,
+)
 
 PLACE = Place(app_id=1, bucket="a", region="sh")
 TASK = Task(
@@ -186,3 +199,73 @@ def test_the_wait_doubles_and_is_jittered() -> None:
         waits = {one.due - 100 for one in tried if one.due is not None}
         assert len(waits) == 50
         assert low <= min(waits) <= max(waits) <= high
+
+
+def ordered(vid: str, session: str = "", **changes: Any) -> Task:
+    """A task of MPS."""
+    request = ProcessMedia(input_info=Input(type="COS"), session_id=session)
+    return replace(TASK, vid=vid, kind=TaskKind.WORKFLOW, request=request, **changes)
+
+
+def test_tasks_of_mps_replace_nothing(store: Store) -> None:
+    assert [store.add_task(ordered(vid)) for vid in "12"] == [[], []]
+    assert store.open_vids() == ["1", "2"]
+
+
+def test_a_session_id_is_used_for_a_while(store: Store) -> None:
+    store.add_task(ordered("1", "s", created=100.0), 50)
+    for vid, moment in (("2", 100.0), ("3", 149.9)):
+        with pytest.raises(SessionUsed):
+            store.add_task(ordered(vid, "s", created=moment), 50)
+    assert store.task("2") is None
+    assert store.add_task(ordered("4", "t", created=149.9), 50) == []
+    assert store.add_task(ordered("5", "s", created=150.0), 50) == []
+    assert [store.add_task(ordered(vid, ""), 50) for vid in "67"] == [[], []]
+
+
+def test_a_session_id_goes_with_its_task(store: Store) -> None:
+    """A task that cannot be stored leaves the SessionId free."""
+    store.add_task(ordered("1"))
+    with pytest.raises(sqlite3.Error):
+        store.add_task(ordered("1", "s"), 50)
+    assert store.add_task(ordered("2", "s"), 50) == []
+
+
+def test_threads_share_one_session_id(store: Store) -> None:
+    def add(number: int) -> bool:
+        with suppress(SessionUsed):
+            return store.add_task(ordered(str(number), "s", created=100.0), 50) == []
+        return False
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(add, range(40))) == 1
+
+
+def test_a_change_ends_at_the_last_status(store: Store) -> None:
+    store.add_task(TASK)
+    store.change("1", status=Status.PROBED)
+    assert store.change("1", last=Status.PENDING, status=Status.FAILED) is None
+    assert store.task("1").status == Status.PROBED
+    assert store.task("1").begun
+
+
+QUERY = TaskQuery(statuses=(Status.PENDING,), since=0, until=10, limit=10)
+
+
+def test_tasks_of_mps_are_found_newest_first_and_others_never(store: Store) -> None:
+    store.add_task(TASK)
+    failed = (FailedOutput(name="x", flaw=Flaw(code=1, message="m")),)
+    for number in range(1, 6):
+        store.add_task(ordered(f"m{number}", created=float(number), failed_outputs=failed if number % 2 else ()))
+
+    def found(**changes: Any) -> tuple[int, list[str]]:
+        total, page = store.find_tasks(replace(QUERY, **changes))
+        return total, [task.vid for _, task in page]
+
+    assert found() == (5, ["m5", "m4", "m3", "m2", "m1"])
+    assert found(limit=2) == (5, ["m5", "m4"])
+    assert found(since=2, until=4) == (3, ["m4", "m3", "m2"])
+    assert (found(has_failed=True)[0], found(has_failed=False)[0]) == (3, 2)
+    assert found(statuses=(Status.SUCCEEDED, Status.FAILED)) == (0, [])
+    _, page = store.find_tasks(QUERY)
+    assert found(first=page[2][0], limit=2) == (5, ["m3", "m2"])

@@ -71,7 +71,7 @@ class CallbackFormat(Protocol):
         """
 
     def admits(self, signature: CallbackSignature | None, keys: Sequence[str], now: datetime) -> bool:
-        """Return whether a signature was made with one of the keys and still counts; True if there are no keys."""
+        """Return whether one of the keys made a signature, which still counts; True without keys to check it with."""
 
 
 @dataclass(frozen=True, slots=True)

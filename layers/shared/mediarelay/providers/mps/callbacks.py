@@ -43,9 +43,7 @@ class MpsCallbacks:
             claim_summary=_claim_summary(task),
             lenient=lenient,
             kind=mps.kind(task),
-            signature=CallbackSignature(
-                message.side("Timestamp", read.count), read.short_text(message.data.get("Sign"), _MAX_DIGEST)
-            ),
+            signature=_signature(message),
         )
 
     def admits(self, signature: CallbackSignature | None, keys: Sequence[str], now: datetime) -> bool:
@@ -60,6 +58,11 @@ def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Fields, Fiel
     data, lenient = read_lenient(decode_text(body), max_depth)
     message = Fields(mps.unwrapped(data))
     return message, mps.event_task(message), lenient
+
+
+def _signature(message: Fields) -> CallbackSignature:
+    digest = read.short_text(message.data.get("Sign"), _MAX_DIGEST)
+    return CallbackSignature(message.side("Timestamp", read.count), digest)
 
 
 def _claim_summary(task: Fields) -> ClaimSummary:

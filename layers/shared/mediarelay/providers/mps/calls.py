@@ -28,8 +28,6 @@ TASK_SETS = {
     "sprite": "ImageSpriteTaskSet",
     "stream": "AdaptiveDynamicStreamingTaskSet",
 }
-
-
 # An animation has no default part: the provider requires its beginning and end, in seconds of the source.
 EXTRAS: Mapping[str, Mapping[str, Any]] = {"gif": {"StartTimeOffset": 0, "EndTimeOffset": 3}}
 
