@@ -119,12 +119,15 @@ def test_redacting_twice_changes_nothing_more() -> None:
 # ── the canary ──
 
 
+ESCAPES = st.sampled_from(["\\u{:04x}", "\\u{:04X}"])
+
+
 @st.composite
 def spelled(draw: st.DrawFn) -> str:
     """Draw the name of a credential: its letters in any case, some of them escaped."""
     name = draw(st.sampled_from(NAMES))
     letters = [letter.upper() if draw(st.booleans()) else letter.lower() for letter in name]
-    return "".join(f"\\u{ord(letter):04x}" if draw(st.integers(0, 7)) == 0 else letter for letter in letters)
+    return "".join(draw(ESCAPES).format(ord(letter)) if draw(st.integers(0, 7)) == 0 else letter for letter in letters)
 
 
 SECRETS = st.sampled_from(
@@ -163,6 +166,8 @@ def bodies(draw: st.DrawFn) -> str:
 @given(bodies())
 @thorough
 @example('{"a": "{\\"S3Secret\\\\u004bey\\": \\"CANARY7391\\"}"}')
+@example('{"a": "{\\"S3S\\u005cu0065cretKey\\": \\"CANARY7391\\"}"}')
+@example('{"a": "[\\"{\\u005c\\"S3S\\u005c\\u005cu0065cretKey\\\\\\": \\u005c\\"CANARY7391\\u005c\\"}\\"]"}')
 def test_no_secret_is_left_of_json(text: str) -> None:
     shown = redact(text.encode())
     assert CANARY.encode() not in shown
