@@ -1,4 +1,4 @@
-"""Reconcile: list the tasks that a provider knows, and add those that nobody has told Mediarelay about.
+"""Reconcile: list the tasks that a provider knows, and add those that the ledger does not know.
 
 A callback may be lost before it reaches us, and the answer to a submit may be lost with it. Then only the provider's
 list names the task. Each run lists what was made since the last one, so its work grows with what is new.
@@ -18,6 +18,7 @@ from mediarelay.observability import count
 from mediarelay.providers.port import Listed
 from mediarelay.providers.registry import provider_named
 from mediarelay.usecases.tasks.repository import TaskRepository
+from mediarelay.usecases.tasks.request_confirm import KnownTasks
 
 # A provider's list may be behind, and its clock may differ from ours. So much time before the last run is listed again.
 OVERLAP = timedelta(minutes=10)
@@ -31,13 +32,6 @@ class TaskList(Protocol):
 
     def tasks_between(self, since: datetime, until: datetime) -> Iterator[Listed]:
         """Yield the pages that list all tasks made between two times (UTC); raises `ProviderError`."""
-
-
-class KnownTasks(Protocol):
-    """Looks tasks up in the ledger."""
-
-    def is_known(self, vid: str) -> bool:
-        """Return whether more than callbacks name a task."""
 
 
 class ListCursors(Protocol):
@@ -70,7 +64,7 @@ def steps(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Adds the tasks that providers list and that nobody has reported. `lists` has the list of each provider."""
+    """Adds the tasks that providers list and that the ledger does not know. `lists` has the list of each provider."""
 
     lists: Mapping[str, TaskList]
     tasks: TaskRepository
