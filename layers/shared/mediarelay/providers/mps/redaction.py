@@ -43,8 +43,6 @@ SECRET_FIELDS = frozenset(
 SECRET_PARTS = ("secret", "token", "password", "credential", "accesskey", "privatekey", "apikey", "authorization")
 HARMLESS = frozenset({"scrolltoken", "inputtokens", "outputtokens", "totaltokens"})
 REDACTED = "[redacted]"
-# Characters. A longer name is no field of the provider.
-MAX_NAME = 64
 
 _PARTS = tuple(sorted({*SECRET_PARTS, *(name for name in SECRET_FIELDS if "secret" not in name)}))
 _PARTS_IN_BYTES = tuple(part.encode() for part in _PARTS)
@@ -53,9 +51,11 @@ _MAX_PASSES = 16
 # Only a run of backslashes as a whole can begin an escape. Trying each part of it would take a hostile body hours.
 _ESCAPE = r"(?<!\\)\\++u00([0-9a-f]{2})"
 _ANY_NAME = "|".join(_PARTS)
-# JSON in a text with a credential in it, and names that a text mentions together with their values.
-_MEMBER = rf"(?:{_ANY_NAME})[\w\\]{{0,{MAX_NAME}}}[\"']\s*:"
-_MENTION = "secretid|secretkey|notifykey|notifyurl"
+# A text that names one of the provider's credentials may state its value. Any other text may be the client's own
+# reference, which comes back as it was given.
+_MENTION = "|".join(sorted({*SECRET_FIELDS, "secretid", "secretkey"}))
+# The name of a file may be any word, but a path does not contain JSON.
+_MEMBER = rf"(?:{_MENTION})\\*+[\"']"
 _PATH = r"(?:[a-z]+:/)?/\S*"
 _JSON_PART = r"""
     (?P<name>"(?:[^"\\]|\\.)*+"(?=\s*:)) | (?P<text>"(?:[^"\\]|\\.)*+") | (?P<open>[{\[]) | (?P<close>[}\]])
@@ -172,10 +172,8 @@ def _text_token(token: str) -> str | None:
 
 
 def _without_packed(text: str) -> str:
-    """Return a text in a JSON value. A path stays: the name of a file may contain any word."""
+    """Return a text in a JSON value without the value of a credential that it may state."""
     if not _names_secret(text):
         return text
-    plain = _unescaped(text)
-    is_path = _pattern(_PATH).fullmatch(text)
-    has_value = _pattern(_MEMBER).search(plain) or (not is_path and _pattern(_MENTION).search(plain))
-    return _redacted(text) if has_value else text
+    sign = _MEMBER if _pattern(_PATH).fullmatch(text) else _MENTION
+    return _redacted(text) if _pattern(sign).search(_unescaped(text)) else text
