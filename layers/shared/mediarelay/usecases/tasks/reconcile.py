@@ -5,7 +5,7 @@ list names the task. Each run lists what was made since the last one, so its wor
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,7 +13,7 @@ from typing import Protocol
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.errors import ProviderError, SecretUnavailable
+from mediarelay.errors import NoAccount, ProviderError, SecretUnavailable
 from mediarelay.observability import count
 from mediarelay.providers.port import Listed
 from mediarelay.providers.registry import provider_named
@@ -87,17 +87,17 @@ class Reconciler:
             for since, until in steps(self.cursors.find(provider), self.clock(), horizon):
                 if not time_left():
                     break
-                added += self._add(self.lists[provider].tasks_between(since, until))
+                for page in self.lists[provider].tasks_between(since, until):
+                    added += sum(self._add(vid, row) for vid, row in page.rows)
                 self.cursors.save(provider, until)
+        except NoAccount:
+            log.info("no account", extra={"provider": provider})
         except (ProviderError, SecretUnavailable) as error:
             count("ListIncomplete", provider=provider)
             log.warning("list incomplete", extra={"provider": provider, "error": str(error)})
         return added
 
-    def _add(self, pages: Iterable[Listed]) -> int:
-        return sum(self._add_row(vid, row) for page in pages for vid, row in page.rows)
-
-    def _add_row(self, vid: str, row: bytes) -> bool:
+    def _add(self, vid: str, row: bytes) -> bool:
         """Add a task unless it is known; return whether it was added."""
         if self.known.is_known(vid):
             return False
