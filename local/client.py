@@ -13,7 +13,7 @@ import requests
 
 from local.deploy import Deployment
 from local.environment import LocalError
-from local.stack import APP_ID, BUCKET_REGION, MPS_REGION
+from local.stack import APP_ID, BUCKET_REGION
 from mediarelay.domain.tasks import file_url
 from mediarelay.domain.tasks.file_url import CosFile
 from mediarelay.signing.standard_webhooks import headers
@@ -64,11 +64,10 @@ class ApiClient:
         # An upload's request id is unique, so that a repeated submit of one upload starts one task.
         return self._post("/tasks/audio", body, {"Idempotency-Key": upload.cos_request_id})
 
-    def submit_video(self, bucket: str, key: str, outputs: Sequence[object]) -> dict[str, Any]:
-        """Submit a video to MPS, once per object. Return the body of the answer."""
-        source = {"bucket": f"{bucket}-{APP_ID}", "region": MPS_REGION, "object": f"/{key}"}
-        body = {"provider": "mps", "source": source, "outputs": outputs, "output_dir": "/mps/", "reference": key}
-        return self._post("/tasks/video", body, {"Idempotency-Key": key})
+    def submit_video(self, upload: Upload, outputs: Sequence[object]) -> dict[str, Any]:
+        """Submit a video to MPS, once per upload. Return the body of the answer."""
+        body = {"provider": "mps", "url": upload.url, "outputs": outputs, "output_dir": "/mps/", "reference": "run"}
+        return self._post("/tasks/video", body, {"Idempotency-Key": upload.cos_request_id})
 
     def track_video(self, upload: Upload) -> dict[str, Any]:
         """Track the task that an upload started. Return the body of the answer."""

@@ -155,7 +155,9 @@ def put_secrets(deployment: Deployment) -> None:
     """
     keys = deployment.env.keys
     pair = {"secret_id": keys.secret_id, "secret_key": keys.secret_key}
-    notify = {"notify_url": deployment.outputs["MpsCallbackUrl"] + keys.callback_token, "notify_key": keys.notify_key}
+    # The host name in the stack's outputs resolves only on AWS.
+    notify_url = f"{deployment.api_url}/callbacks/mps/{keys.callback_token}"
+    notify = {"notify_url": notify_url, "notify_key": keys.notify_key}
     values: dict[str, dict[str, Any]] = {
         "ProviderKeysSecret": {"cts": pair, "mps": pair | notify},
         "CallbackTokensSecret": {"tokens": keys.callback_token, "notify_keys": keys.notify_key},

@@ -1,6 +1,7 @@
 """`make run`: send real media through the deployed system, and check every outcome, notification and output."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,20 +9,22 @@ from uuid import uuid4
 
 from rich.markup import escape
 
-from local.client import ApiClient, bucket_host
+from local.client import ApiClient, Upload, bucket_host
 from local.console import Screen
 from local.deploy import Deployment
 from local.environment import LocalError
 from local.notifications import Subscriber
 from local.samples import Media
 from local.songs import Song
-from local.stack import CLIPS, MUSIC, Stack
+from local.stack import CLIPS, FILMS, MUSIC, Stack
 
 OUTCOMES = frozenset({"succeeded", "failed", "superseded", "lost"})
 CHECK_EVERY = 0.3
 MAX_WAIT = 180.0
 # Seconds. A large file takes longer to transcode: 10 s for each megabyte.
 MAX_WAIT_PER_BYTE = 1e-5
+# Two of the ladder's renditions, a GIF and covers.
+MPS_OUTPUTS = (10, 20, 20000, {"definition": 10, "type": "snapshot"})
 
 
 @dataclass
@@ -41,7 +44,8 @@ class Watch:
         if created["vid"] is None:
             raise LocalError(f"{name}: the provider has not answered, see the engine's log")
         self.names[created["vid"]] = name
-        self.screen.line(f"  expecting {escape(name)} as {created['vid']}")
+        self.screen.line(f"  expecting {escape(name)} as")
+        self.screen.path(created["vid"])
         self._check()
 
     def follow(self, seconds: float) -> None:
@@ -108,19 +112,25 @@ def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Pat
 
 
 def _send(watch: Watch, media: Media) -> None:
-    for bucket, kind, wanted in ((CLIPS, "video", media.has_video), (MUSIC, "audio", media.has_audio)):
-        if not wanted:
+    """Upload a file to the bucket of each provider and kind that accepts it, and send the request about it."""
+    for bucket, kind in ((CLIPS, "video"), (FILMS, "video by MPS"), (MUSIC, "audio")):
+        if not (media.has_audio if bucket == MUSIC else media.has_video):
             continue
         watch.screen.activity(f"uploading {media.file.name}")
         upload = watch.api_client.upload(bucket, f"run/{media.file.name}", media.file)
         name = f"{media.file.name} ({kind})"
-        watch.screen.activity(f"{'tracking' if kind == 'video' else 'submitting'} {name}")
+        watch.screen.activity(f"sending the request about {name}")
         watch.screen.line(f"  uploaded {escape(name)} to the engine, as")
         watch.screen.path(upload.url)
-        created = (
-            watch.api_client.track_video(upload) if kind == "video" else watch.api_client.submit_audio(upload, bucket)
-        )
-        watch.expect(created, name)
+        watch.expect(REQUESTS[bucket](watch.api_client, upload), name)
+
+
+# CTS makes a task of an upload to its bucket, and of a submit about an audio file. MPS makes one of each submit.
+REQUESTS: dict[str, Callable[[ApiClient, Upload], dict[str, Any]]] = {
+    CLIPS: ApiClient.track_video,
+    FILMS: lambda api_client, upload: api_client.submit_video(upload, MPS_OUTPUTS),
+    MUSIC: lambda api_client, upload: api_client.submit_audio(upload, MUSIC),
+}
 
 
 def _fetch(api_client: ApiClient, rendition: dict[str, Any], outputs: Path) -> None:

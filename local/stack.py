@@ -19,9 +19,9 @@ from local.environment import ROOT, LocalEnvironment, LocalError
 from local.processes import Program
 
 APP_ID = 1250000000
-CLIPS, MUSIC = "clips", "music"
-# The names that CTS and MPS have for one region.
-BUCKET_REGION, MPS_REGION = "sh", "ap-shanghai"
+# Buckets of videos for CTS and for MPS, and of audio files.
+CLIPS, FILMS, MUSIC = "clips", "films", "music"
+BUCKET_REGION = "sh"
 TIMEOUT = 10
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Transcoding uses every free core. Callbacks and queries must not wait for it, so the engine has a lower priority.
@@ -113,7 +113,6 @@ class Stack:
     def _parameters(self) -> dict[str, str]:
         # Times are shorter than on AWS, so that a person sees each step within a run.
         return {
-            "Provider": "cts",
             "ProviderEndpoint": f"{self.env.engine_url}/v2/index.php",
             "MpsEndpoint": self.env.engine_url,
             "FirstPollAfter": "20",
@@ -162,6 +161,7 @@ class Stack:
                     "gifs": ["w_320"],
                 },
                 {"name": MUSIC, "region": BUCKET_REGION},
+                {"name": FILMS, "region": BUCKET_REGION},
             ],
             "audio_specs": ["128000_mp3", "48000_m4a", "0_flac"],
             "video_callback_url": f"{callbacks}/video/{keys.callback_token}",

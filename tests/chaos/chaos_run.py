@@ -194,7 +194,10 @@ class ChaosRun:
 
     def _batch(self, submissions: list["Submission"]) -> list["Submission"]:
         """Submit, or learn the vids of earlier submissions; returns the refused ones."""
-        tasks = [{"url": one.url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION} for one in submissions]
+        tasks = [
+            {"provider": "cts", "url": one.url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION}
+            for one in submissions
+        ]
         url = f"{self.deployment.api_url}/tasks/audio/batch"
         answer = requests.post(url, json={"tasks": tasks}, headers=self.api_client.headers, timeout=60)
         if not answer.ok:

@@ -11,7 +11,7 @@ from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.providers.mps.callbacks import MpsCallbacks
 from mediarelay.providers.mps.provider import MPS
-from mediarelay.providers.port import Account, Seal
+from mediarelay.providers.port import Account, CallbackSignature
 from tests.contract.normal import plain
 
 PAYLOADS = Path(__file__).parent / "payloads" / "mps"
@@ -49,7 +49,7 @@ def test_callback(name: str, vid: str) -> None:
     facts = MPS.claim_facts(vid, Kind.VIDEO, body(name))
     assert plain(facts) == expected(name)
     assert (head.vid, head.lenient) == (vid, False)
-    assert head.seal == Seal(1700000600, "00f14a992049d944ddfb73caa25fafed")
+    assert head.signature == CallbackSignature(1700000600, "00f14a992049d944ddfb73caa25fafed")
     summary, place = head.claim_summary, facts.source.place
     assert (summary.state, summary.app_id, summary.bucket) == (facts.state, place.app_id, place.bucket)
     assert summary.url == facts.source.url
@@ -61,9 +61,9 @@ def test_answer(name: str) -> None:
 
 
 def test_a_callback_and_the_answer_state_the_same_about_one_task() -> None:
-    claimed, told = MPS.claim_facts(VID, Kind.VIDEO, body("callback_partial")), answered("detail_finish")
-    assert (claimed.state, claimed.source, claimed.renditions) == (told.state, told.source, told.renditions)
-    assert (claimed.faults, claimed.partial, claimed.submission) == (told.faults, told.partial, told.submission)
+    claimed, answer = MPS.claim_facts(VID, Kind.VIDEO, body("callback_partial")), answered("detail_finish")
+    assert (claimed.state, claimed.source, claimed.renditions) == (answer.state, answer.source, answer.renditions)
+    assert (claimed.faults, claimed.partial, claimed.submission) == (answer.faults, answer.partial, answer.submission)
 
 
 def test_list() -> None:
@@ -77,7 +77,7 @@ def test_submit_answer() -> None:
 
 
 def test_submit_request() -> None:
-    """What the sample sends, apart from what only it states: the offsets of the GIF, and defaults."""
+    """What the sample sends, apart from defaults."""
     request = MPS.request(
         Kind.VIDEO,
         {
@@ -89,7 +89,6 @@ def test_submit_request() -> None:
     account = Account("i", "k", notify_url="https://relay.example/callbacks/mps/TOKEN", notify_key="NotifyKeyExample01")
     sample = json.loads(body("submit_request"))
     del sample["OutputStorage"], sample["SessionContext"], sample["TasksPriority"]
-    sample["MediaProcessTask"]["AnimatedGraphicTaskSet"] = [{"Definition": 20000}]
     assert MPS.submit(Kind.VIDEO, request, SUBMISSION, account).params == sample
 
 

@@ -328,9 +328,9 @@ def test_an_owner_that_is_stated_unreadably_is_refused(field: str, value: Any) -
 def test_odd_keys_name_the_same_file_everywhere(key: str) -> None:
     source = {"bucket": "clips-1250000000", "region": "ap-shanghai", "object": f"/{key}"}
     content = {"CosInputInfo": {"Bucket": source["bucket"], "Region": source["region"], "Object": f"/{key}"}}
-    told = answer(detail(SUCCESS, InputInfo=content)).source
+    stated = answer(detail(SUCCESS, InputInfo=content)).source
     asked = MPS.request_facts(VID, Kind.VIDEO, {"source": source}).source
-    assert (told.url, told.path, told.place) == (asked.url, asked.path, asked.place)
+    assert (stated.url, stated.path, stated.place) == (asked.url, asked.path, asked.place)
     assert asked.path == f"/{key}"
     assert MPS.request(Kind.VIDEO, {"url": asked.url}) == MPS.request(Kind.VIDEO, {"source": source})
 
@@ -441,9 +441,9 @@ KEYS, NOW = ("NotifyKeyExample01",), datetime.fromtimestamp(1700000000, UTC)
 
 
 def test_a_callback_is_admitted_if_one_of_the_keys_signed_it() -> None:
-    seal = head(sample("callback_success")).seal
-    assert CALLBACKS.admits(seal, ("other", *KEYS), NOW)
-    assert not CALLBACKS.admits(seal, ("other",), NOW)
+    signature = head(sample("callback_success")).signature
+    assert CALLBACKS.admits(signature, ("other", *KEYS), NOW)
+    assert not CALLBACKS.admits(signature, ("other",), NOW)
     assert not CALLBACKS.admits(None, KEYS, NOW)
     assert CALLBACKS.admits(None, (), NOW)
 
@@ -461,11 +461,11 @@ def test_a_callback_is_admitted_if_one_of_the_keys_signed_it() -> None:
     ],
 )
 def test_a_signature_that_is_missing_or_odd_admits_nobody(change: dict[str, Any]) -> None:
-    seal = head(sample("callback_success") | change).seal
-    assert not CALLBACKS.admits(seal, KEYS, NOW)
+    signature = head(sample("callback_success") | change).signature
+    assert not CALLBACKS.admits(signature, KEYS, NOW)
 
 
 def test_redaction_keeps_what_the_signature_needs() -> None:
     content = sample("callback_success") | {"TaskNotifyConfig": {"NotifyKey": KEYS[0]}}
     body = CALLBACKS.redact(json.dumps(content).encode())
-    assert CALLBACKS.admits(CALLBACKS.read_head(body).seal, KEYS, NOW)
+    assert CALLBACKS.admits(CALLBACKS.read_head(body).signature, KEYS, NOW)

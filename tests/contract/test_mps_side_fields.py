@@ -45,10 +45,17 @@ def decides(path: tuple[Any, ...]) -> bool:
     return schema(path) in DECIDING or is_result or (last == "Status" and holds_results)
 
 
+def alike(path: tuple[Any, ...]) -> str:
+    """Return one name for all places that are read by the same code."""
+    outer, _, inner = schema(path).partition(".")
+    inside = inner.replace("ActivityResultSet.ActivityResItem", "MediaProcessResultSet")
+    return f"task.{inside}" if outer in MEMBERS else schema(path)
+
+
 SAMPLES = (*CALLBACKS, *DETAILS)
 ALL = [(name, path) for name in SAMPLES for path in places(sample(name)) if not decides(path)]
-# One place of each name is enough: entries of a list are read alike.
-SIDE = list({(name.partition("_")[0], schema(path)): (name, path) for name, path in ALL}.values())
+# One place of each name is enough: callbacks and answers, and all entries of a list, are read alike.
+SIDE = list({alike(path): (name, path) for name, path in reversed(ALL)}.values())
 
 
 def read(name: str, body: bytes) -> Facts:

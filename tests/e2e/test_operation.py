@@ -55,7 +55,7 @@ def test_a_bulk_replay_is_counted_and_carried_out(deployed: Deployed, done: str)
 
 def test_a_batch(deployed: Deployed, song: Path) -> None:
     urls = [deployed.api_client.upload(MUSIC, deployed.key(f"{number}.mp3"), song).url for number in range(3)]
-    tasks = [{"url": url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION} for url in urls]
+    tasks = [{"provider": "cts", "url": url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION} for url in urls]
     first = post(deployed, "/tasks/audio/batch", {"tasks": [*tasks, {"url": "x"}]})
     assert first.status_code == 207
     assert [one["status"] for one in first.json()["results"]] == [202, 202, 202, 400]
@@ -72,7 +72,7 @@ def test_a_batch(deployed: Deployed, song: Path) -> None:
 def test_a_request_that_is_refused_after_it_was_accepted(deployed: Deployed) -> None:
     url = file_in(MUSIC, f"{deployed.key('x')}.mp3").url
     deployed.faults(api_error=4000)
-    batch = {"tasks": [{"url": url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION}]}
+    batch = {"tasks": [{"provider": "cts", "url": url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION}]}
     assert post(deployed, "/tasks/audio/batch", batch).json()["results"][0]["status"] == 202
     found = until(lambda: [one for one in deployed.listen() if one["data"].get("url") == url], "the refusal")
     assert {one["type"] for one in found} == {"mediarelay.submit.refused"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class CallbackSignature:
     """The signature inside a callback: the UNIX seconds until which it counts, and its digest; None if missing."""
 
     expires: int | None
@@ -35,14 +35,14 @@ class Head:
         claim_summary: The values that the callback claims.
         lenient: Whether the body is invalid JSON with the mistakes of the provider's documented examples.
         kind: The kind that the body states; None if only the endpoint tells it.
-        seal: The callback's signature, if the provider signs callbacks.
+        signature: The callback's signature, if the provider signs callbacks.
     """
 
     vid: str
     claim_summary: ClaimSummary
     lenient: bool = False
     kind: Kind | None = None
-    seal: Seal | None = None
+    signature: CallbackSignature | None = None
 
 
 class CallbackFormat(Protocol):
@@ -70,8 +70,8 @@ class CallbackFormat(Protocol):
             NotATask: The body is a documented callback about something else than a task.
         """
 
-    def admits(self, seal: Seal | None, keys: Sequence[str], now: datetime) -> bool:
-        """Return whether a seal was made with one of the keys and still counts; True without keys to check it with."""
+    def admits(self, signature: CallbackSignature | None, keys: Sequence[str], now: datetime) -> bool:
+        """Return whether one of the keys made a signature, which still counts; True without keys to check it with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class OutputRequest(RequestModel):
 
     definition: int
     type: Text = Field(description="`transcode`, `gif`, `snapshot`, `sprite` or `stream`")
+    start: float | None = Field(None, description="Seconds of the source at which a GIF begins, by default 0")
+    end: float | None = Field(None, description="Seconds of the source at which a GIF ends, by default start + 3")
 
 
 Output = Annotated[
@@ -105,7 +107,7 @@ class VideoTaskRequest(TaskRequest):
         raise Malformed("vid", "is required, unless url is given, alone or with cos_request_id and date, or source")
 
 
-# What a task that exists already cannot be told any more.
+# Fields that only a new task can take.
 NEW_TASK_ONLY = ("provider", "source", "outputs", "schedule", "destination", "output_dir", "priority")
 
 

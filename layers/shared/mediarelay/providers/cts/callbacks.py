@@ -6,7 +6,7 @@ from datetime import datetime
 
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.providers.cts.head import read_head
-from mediarelay.providers.port import Head, Seal
+from mediarelay.providers.port import CallbackSignature, Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class CtsCallbacks:
         """Identify a callback; raises `Malformed`."""
         return read_head(body)
 
-    def admits(self, _seal: Seal | None, _keys: Sequence[str], _now: datetime) -> bool:
+    def admits(self, _signature: CallbackSignature | None, _keys: Sequence[str], _now: datetime) -> bool:
         """Return True: only the token in the path tells who sent a callback."""
         return True
 

@@ -16,7 +16,7 @@ from mediarelay.errors import Malformed
 from mediarelay.providers.mps import message as mps
 from mediarelay.providers.mps import values as read
 from mediarelay.providers.mps.redaction import redact
-from mediarelay.providers.port import Head, Seal
+from mediarelay.providers.port import CallbackSignature, Head
 from mediarelay.signing.mps_callback import is_signed
 
 MAX_BUCKET_NAME = 256
@@ -43,14 +43,14 @@ class MpsCallbacks:
             claim_summary=_claim_summary(task),
             lenient=lenient,
             kind=mps.kind(task),
-            seal=Seal(message.side("Timestamp", read.count), read.short_text(message.data.get("Sign"), _MAX_DIGEST)),
+            signature=_signature(message),
         )
 
-    def admits(self, seal: Seal | None, keys: Sequence[str], now: datetime) -> bool:
+    def admits(self, signature: CallbackSignature | None, keys: Sequence[str], now: datetime) -> bool:
         """Return whether the callback was signed with one of the keys; True without keys."""
         if not keys:
             return True
-        return seal is not None and is_signed(seal.expires, seal.digest, keys, now)
+        return signature is not None and is_signed(signature.expires, signature.digest, keys, now)
 
 
 def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Fields, Fields, bool]:
@@ -58,6 +58,11 @@ def read_callback(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[Fields, Fiel
     data, lenient = read_lenient(decode_text(body), max_depth)
     message = Fields(mps.unwrapped(data))
     return message, mps.event_task(message), lenient
+
+
+def _signature(message: Fields) -> CallbackSignature:
+    digest = read.short_text(message.data.get("Sign"), _MAX_DIGEST)
+    return CallbackSignature(message.side("Timestamp", read.count), digest)
 
 
 def _claim_summary(task: Fields) -> ClaimSummary:

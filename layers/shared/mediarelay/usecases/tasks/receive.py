@@ -195,7 +195,7 @@ class CallbackEndpoint:
     def _admit(self, head: Head, now: datetime) -> None:
         """Check the signature inside a callback, if its provider signs callbacks and we know a key."""
         admits = self.store.callbacks.admits
-        if not try_with(self.tokens, lambda secret: admits(head.seal, notify_keys(secret).usable, now)):
+        if not try_with(self.tokens, lambda secret: admits(head.signature, notify_keys(secret).usable, now)):
             self._refuse()
 
     def _refuse(self) -> NoReturn:
