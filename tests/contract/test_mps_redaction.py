@@ -1,8 +1,10 @@
 """No credential is left of a body, whatever its form, and everything else stays."""
 
+import contextlib
 import inspect
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -213,6 +215,32 @@ def test_no_error_quotes_a_secret(text: str, spoiler: str) -> None:
     assert CANARY not in f"{caught.value!r}"
     for wrapped in (f'{{"Response": {text}}}{spoiler}', f"{text}{spoiler}", f'{{"Response": {{"Error": {text}}}}}'):
         assert CANARY not in outcome(wrapped.encode("latin-1", "replace"))
+
+
+SIZE = 256 * 1024
+EVENT = b'{"EventType": "WorkflowTask", "WorkflowTaskEvent": {"TaskId": "1-a", "MediaProcessResultSet": [%s]}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\\" * SIZE,
+        b'{"a": "' + b"\\" * SIZE + b'"}',
+        b'{"a": "' + b"secret" * (SIZE // 6) + b'"}',
+        b'{"a": "' + b'NotifyKey \\" ' * (SIZE // 13) + b'"}',
+        b'{"NotifyKey"' + b" " * SIZE + b": 1}",
+        b"[" * SIZE,
+        b"[" + b'{"NotifyKey": [1]},' * (SIZE // 19) + b"1]",
+        EVENT % b",".join([b'{"x": {"Status": 1}}'] * (SIZE // 20)),
+    ],
+    ids=lambda content: content[:24].decode(),
+)
+def test_no_body_takes_long(content: bytes) -> None:
+    began = time.process_time()
+    shown = redact(content)
+    with contextlib.suppress(MediarelayError):
+        MpsCallbacks().read_head(shown)
+    assert time.process_time() - began < 5, "a pattern that is tried at each of its own repetitions takes hours"
 
 
 @pytest.mark.parametrize("action", ["ProcessMedia", "DescribeTaskDetail"])

@@ -142,6 +142,11 @@ def test_a_request_without_outputs_gets_the_usual_ones(kind: Kind, expected: dic
         ({"source": SOURCE, "outputs": [{"definition": 10, "type": "x"}]}, "outputs.0.type"),
         ({"source": SOURCE, "outputs": [{"definition": 10, "type": ["gif"]}]}, "outputs.0.type"),
         ({"source": SOURCE, "outputs": [{"definition": 10, "size": 1}]}, "outputs.0.size"),
+        ({"source": SOURCE, "outputs": [{"definition": 10, "start": 1}]}, "outputs.0.start"),
+        ({"source": SOURCE, "outputs": [{"definition": 20000, "start": -1}]}, "outputs.0.start"),
+        ({"source": SOURCE, "outputs": [{"definition": 20000, "start": "1"}]}, "outputs.0.start"),
+        ({"source": SOURCE, "outputs": [{"definition": 20000, "start": 2, "end": 2}]}, "outputs.0.end"),
+        ({"source": SOURCE, "outputs": [{"definition": 20000, "end": True}]}, "outputs.0.end"),
         ({"source": SOURCE, "outputs": [10], "schedule": 7}, "schedule"),
         ({"source": SOURCE, "schedule": "7"}, "schedule"),
         ({"source": SOURCE, "output_dir": "out"}, "output_dir"),
@@ -295,3 +300,19 @@ def test_a_url_is_sent_with_its_destination() -> None:
 
 def test_a_request_that_tracks_a_task_names_no_source() -> None:
     assert MPS.request_facts(VID, Kind.VIDEO, {"vid": VID}).source.url is None
+
+
+@pytest.mark.parametrize(
+    ("part", "sent_part"),
+    [
+        ({}, (0, 3)),
+        ({"start": 5}, (5, 8)),
+        ({"end": 2.5}, (0, 2.5)),
+        ({"start": 1.5, "end": 4}, (1.5, 4)),
+    ],
+)
+def test_an_animation_shows_a_part_of_the_source(part: dict[str, Any], sent_part: tuple[float, float]) -> None:
+    (animation,) = sent({"source": SOURCE, "outputs": [{"definition": 20000, **part}]})["MediaProcessTask"][
+        "AnimatedGraphicTaskSet"
+    ]
+    assert (animation["StartTimeOffset"], animation["EndTimeOffset"]) == sent_part

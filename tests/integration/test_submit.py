@@ -304,6 +304,20 @@ def test_a_request_that_was_given_up_tells_its_client(harness: TaskHarness) -> N
     assert list(harness.due()) == ["publish"], "it may have been another client's request"
 
 
+def test_a_request_that_was_given_up_and_found_later_is_not_refused(harness: TaskHarness) -> None:
+    identity = queued(harness)
+    intent = harness.stores.intents.find(identity)
+    assert intent
+    harness.clock.forward(days=2)
+    harness.sweep()
+    # The refusal is about to be published when the task is found.
+    harness.stores.intents.assign_vid(identity, VID, harness.clock())
+    harness.publisher.refuse(identity)
+    assert harness.topic.messages == []
+    assert submit(harness).vid == VID
+    assert "publish" not in harness.due()
+
+
 @pytest.mark.parametrize("down", [True, False])
 def test_a_request_that_is_refused_later_is_published(harness: TaskHarness, *, down: bool) -> None:
     identity = queued(harness)

@@ -32,6 +32,8 @@ KEYS = {"secret_id": "a", "secret_key": "b"}
         ({"video_callback_url": "ftp://x"}, "video_callback_url"),
         ({"trans_basic": 1}, "trans_basic"),
         ({"callbacks": {"tries": 99}}, "callbacks.tries"),
+        ({"mps": {"query_seconds": -1}}, "mps.query_seconds"),
+        ({"mps": {"schedules": [{"id": 1, "bucket": "a", "region": "sh"}]}}, "mps.schedules.0.outputs"),
     ],
 )
 def test_wrong_settings_name_their_field(change: dict, field: str) -> None:
@@ -51,6 +53,19 @@ def test_secrets_are_shown_as_stars_and_stars_change_nothing(tmp_path) -> None:
     assert shown["credentials"] == {"secret_id": "a", "secret_key": SECRET, "token": None}
     settings.update(shown)
     assert settings.config.credentials.secret_key == "b"
+
+
+def test_secrets_in_lists_keep_their_place(tmp_path) -> None:
+    settings = Settings(Config(credentials=Credentials(secret_id="a", secret_key="b")), tmp_path / "c.json")
+    outputs = {"TranscodeTaskSet": [{"Definition": 10}]}
+    one, two = (
+        {"id": i, "bucket": "a", "region": "sh", "outputs": outputs, "notify": {"NotifyKey": f"k{i}"}} for i in (1, 2)
+    )
+    settings.update({"mps": {"schedules": [one, two]}})
+    shown = encode(settings.config, reveal=False)["mps"]["schedules"]
+    assert [each["notify"]["NotifyKey"] for each in shown] == [SECRET] * 2
+    settings.update({"mps": {"schedules": [shown[0], two | {"notify": {"NotifyKey": "new"}}]}})
+    assert [each.notify.notify_key for each in settings.config.mps.schedules] == ["k1", "new"]
 
 
 def test_a_change_is_partial_and_kept(tmp_path) -> None:

@@ -42,6 +42,8 @@ class OutputRequest(RequestModel):
 
     definition: int
     type: Text = Field(description="`transcode`, `gif`, `snapshot`, `sprite` or `stream`")
+    start: float | None = Field(None, description="Seconds of the source at which a GIF begins, by default 0")
+    end: float | None = Field(None, description="Seconds of the source at which a GIF ends, by default start + 3")
 
 
 Output = Annotated[

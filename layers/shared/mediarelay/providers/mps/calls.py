@@ -28,8 +28,6 @@ TASK_SETS = {
     "sprite": "ImageSpriteTaskSet",
     "stream": "AdaptiveDynamicStreamingTaskSet",
 }
-# An animation has no default part: the provider requires its beginning and end, in seconds of the source.
-EXTRAS: Mapping[str, Mapping[str, Any]] = {"gif": {"StartTimeOffset": 0, "EndTimeOffset": 3}}
 
 
 def query(vid: str) -> Call:
@@ -115,8 +113,8 @@ def _s3(place: Mapping[str, str], account: Account) -> dict[str, Any]:
 def _task_sets(outputs: list[Mapping[str, Any]]) -> dict[str, Any]:
     sets: dict[str, list[dict[str, Any]]] = {}
     for output in outputs:
-        added = {"Definition": output["definition"], **EXTRAS.get(output["type"], {})}
-        sets.setdefault(TASK_SETS[output["type"]], []).append(added)
+        part = {"StartTimeOffset": output.get("start"), "EndTimeOffset": output.get("end")}
+        sets.setdefault(TASK_SETS[output["type"]], []).append({"Definition": output["definition"], **_stated(part)})
     return sets
 
 

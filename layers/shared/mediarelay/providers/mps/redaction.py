@@ -42,15 +42,19 @@ SECRET_FIELDS = frozenset(
 SECRET_PARTS = ("secret", "token", "password", "credential", "accesskey", "privatekey", "apikey", "authorization")
 HARMLESS = frozenset({"scrolltoken", "inputtokens", "outputtokens", "totaltokens"})
 REDACTED = "[redacted]"
+# Characters. A longer name is no field of the provider.
+MAX_NAME = 64
 
 _PARTS = tuple(sorted({*SECRET_PARTS, *(name for name in SECRET_FIELDS if "secret" not in name)}))
+# Only a run of backslashes as a whole can begin an escape. Trying each part of it would take a hostile body hours.
+_ESCAPED = r"(?<!\\)\\++u00"
 _PARTS_IN_BYTES = tuple(part.encode() for part in _PARTS)
 
 
 def _spelled(letter: str) -> str:
     """Return a pattern for a letter as JSON may spell it, also in JSON within texts of JSON."""
     codes = f"{ord(letter):02x}|{ord(letter.upper()):02x}"
-    return rf"(?:{letter}|\\+u00(?:{codes}))"
+    return rf"(?:{letter}|{_ESCAPED}(?:{codes}))"
 
 
 def _escapable(name: str) -> str:
@@ -60,10 +64,10 @@ def _escapable(name: str) -> str:
 _ANY_NAME = "|".join(map(_escapable, _PARTS))
 _SIGN = re.compile(_ANY_NAME, re.IGNORECASE)
 # A text that contains JSON with a credential in it, or mentions one of these. What follows may be its value.
-_MEMBER_IN_TEXT = re.compile(rf"(?:{_ANY_NAME})[\w\\]*[\"']\s*:", re.IGNORECASE)
+_MEMBER_IN_TEXT = re.compile(rf"(?:{_ANY_NAME})[\w\\]{{0,{MAX_NAME}}}[\"']\s*:", re.IGNORECASE)
 _MENTION = re.compile("|".join(map(_escapable, ("secretid", "secretkey", "notifykey", "notifyurl"))), re.IGNORECASE)
 _PATH = re.compile(r"(?:[a-z]+:/)?/\S*", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\+u00([0-9a-f]{2})", re.IGNORECASE)
+_ESCAPE = re.compile(rf"{_ESCAPED}([0-9a-f]{{2}})", re.IGNORECASE)
 _TOKEN = re.compile(
     r"""
     (?P<name>"(?:[^"\\]|\\.)*+"(?=\s*:)) | (?P<text>"(?:[^"\\]|\\.)*+") | (?P<open>[{\[]) | (?P<close>[}\]])

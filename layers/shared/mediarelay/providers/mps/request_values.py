@@ -11,6 +11,7 @@ from mediarelay.providers.mps import values
 
 MAX_PRIORITY = 10
 MAX_FOLDER = 512
+MAX_SECONDS = 86_400
 _MAX_INT32, _MAX_INT64 = 2**31 - 1, 2**63 - 1
 _LONG_REGIONS = {short: long for long, short in REGIONS.items()}
 _WEB_URL = re.compile(r"https?://[^/?#\s@]+(?:[/?#]\S*)?", re.IGNORECASE)
@@ -127,6 +128,15 @@ def definition(value: object) -> int:
     if stated is None:
         raise ValueError("is required")
     return stated
+
+
+def seconds(value: object) -> float | None:
+    """Read a time in a source."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SECONDS:
+        raise ValueError(f"must be a number of seconds from 0 to {MAX_SECONDS}")
+    return float(value)
 
 
 def _whole(value: object, low: int, high: int) -> int | None:

@@ -9,11 +9,12 @@
 A request of CTS names its source by `url`, with the optional `bucketName` and `bucketRegion`, instead of `source`.
 
 An output is a template: `20` for a transcode, `20000` and `20001` for an animation, and otherwise
-`{"definition": 10, "type": "sprite"}`, because templates of different types share their numbers.
+`{"definition": 10, "type": "sprite"}`, because templates of different types share their numbers. An animation may state
+which part of the source it shows, in seconds: `{"definition": 20000, "type": "gif", "start": 5, "end": 8}`.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mediarelay.contracts.fields import Fields
 from mediarelay.domain.tasks.facts import Facts, Place, Source
@@ -27,10 +28,12 @@ from mediarelay.providers.mps.message import s3_url
 OUTPUT_TYPES = ("transcode", "gif", "snapshot", "sprite", "stream")
 # A plain number is a transcode, except the provider's own templates of a GIF and a WebP.
 ANIMATIONS = frozenset({20000, 20001})
-DEFAULT_OUTPUTS: Mapping[Kind, tuple[tuple[str, int], ...]] = {
-    Kind.AUDIO: (("transcode", 1010), ("transcode", 1100)),
-    Kind.VIDEO: (*(("transcode", number) for number in (10, 20, 30, 40)), ("gif", 20000), ("snapshot", 10)),
+DEFAULT_OUTPUTS: Mapping[Kind, tuple[Any, ...]] = {
+    Kind.AUDIO: (1010, 1100),
+    Kind.VIDEO: (10, 20, 30, 40, 20000, {"definition": 10, "type": "snapshot"}),
 }
+# The provider requires a part for an animation. Without a stated one, it is the beginning of the source.
+GIF_SECONDS = 3
 MAX_OUTPUTS = 50
 MAX_NAME = 64
 # `provider` says who serves a request. Whoever calls this module has read it.
@@ -187,20 +190,38 @@ def _outputs(kind: Kind, fields: Fields) -> list[dict[str, Any]]:
     stated = fields.data.get("outputs")
     if stated is not None and not (isinstance(stated, list) and 0 < len(stated) <= MAX_OUTPUTS):
         raise Malformed("outputs", f"must be a list of 1 to {MAX_OUTPUTS} templates")
-    found = [_output(position, one) for position, one in enumerate(stated or ())] or DEFAULT_OUTPUTS[kind]
-    ordered = sorted(set(found), key=lambda output: (OUTPUT_TYPES.index(output[0]), output[1]))
-    return [{"definition": definition, "type": type_} for type_, definition in ordered]
+    found = [_output(position, one) for position, one in enumerate(stated or DEFAULT_OUTPUTS[kind])]
+    ordered = sorted(set(found), key=lambda output: (OUTPUT_TYPES.index(output.type), output))
+    return [{name: value for name, value in output._asdict().items() if value is not None} for output in ordered]
 
 
-def _output(position: int, stated: object) -> tuple[str, int]:
+class Output(NamedTuple):
+    """One output; `start` and `end` in seconds of the source, for animations only."""
+
+    type: str
+    definition: int
+    start: float | None = None
+    end: float | None = None
+
+
+def _output(position: int, stated: object) -> Output:
     output = Fields(stated if isinstance(stated, Mapping) else {"definition": stated}, f"outputs.{position}.")
-    _only(output, ("definition", "type"))
     definition, type_ = output.strict("definition", read.definition), output.data.get("type")
     if type_ is None:
-        return "gif" if definition in ANIMATIONS else "transcode", definition
+        type_ = "gif" if definition in ANIMATIONS else "transcode"
     if type_ not in OUTPUT_TYPES:
         raise Malformed(f"{output.path}type", f"must be one of {', '.join(OUTPUT_TYPES)}")
-    return type_, definition
+    _only(output, ("definition", "type", *(("start", "end") if type_ == "gif" else ())))
+    return Output(type_, definition, *(_part(output) if type_ == "gif" else ()))
+
+
+def _part(output: Fields) -> tuple[float, float]:
+    """Read which part of the source an animation shows."""
+    start = output.strict("start", read.seconds) or 0.0
+    end = output.strict("end", read.seconds)
+    if end is not None and end <= start:
+        raise Malformed(f"{output.path}end", "must be after start")
+    return start, start + GIF_SECONDS if end is None else end
 
 
 def _only(fields: Fields, names: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.errors import ProviderError, SecretUnavailable
+from mediarelay.errors import NoAccount, ProviderError, SecretUnavailable
 from mediarelay.observability import count
 from mediarelay.providers.port import Listed
 from mediarelay.providers.registry import provider_named
@@ -90,6 +90,8 @@ class Reconciler:
                 for page in self.lists[provider].tasks_between(since, until):
                     added += sum(self._add(vid, row) for vid, row in page.rows)
                 self.cursors.save(provider, until)
+        except NoAccount:
+            log.info("no account", extra={"provider": provider})
         except (ProviderError, SecretUnavailable) as error:
             count("ListIncomplete", provider=provider)
             log.warning("list incomplete", extra={"provider": provider, "error": str(error)})
