@@ -1,14 +1,17 @@
 """Decoding, bounds, partial changes, secrets."""
 
 import json
-from typing import Any
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import Config, Credentials, Faults, Settings, load_settings
+from engine.config import CallbackPolicy, Config, Credentials, Faults, Mps, Settings, load_settings
 from engine.decode import SECRET, decode, encode, merge
+from engine.mps.odd import OddForm
 from mediarelay.errors import Malformed
 
 KEYS = {"secret_id": "a", "secret_key": "b"}
@@ -102,10 +105,22 @@ def test_a_file_that_is_not_json_is_refused(tmp_path) -> None:
         load_settings(tmp_path, file)
 
 
+@pytest.mark.parametrize("kind", [Faults, Config, Mps, CallbackPolicy])
+def test_the_documents_name_every_setting_and_fault(kind: type) -> None:
+    text = (Path(__file__).parents[3] / "docs/engine.md").read_text(encoding="utf-8")
+    quote = "`" if kind is Faults else '"'
+    assert [field.name for field in fields(kind) if f"{quote}{field.name}{quote}" not in text] == []
+
+
 def test_faults_of_a_share_hit_some() -> None:
     faults = Faults(share=0.5, drop_callbacks=True)
     assert {faults.roll().drop_callbacks for _ in range(200)} == {True, False}
     assert Faults(share=0, api_error=4000).roll() == Faults()
+
+
+def test_the_documents_name_every_odd_form() -> None:
+    text = (Path(__file__).parents[3] / "docs/engine.md").read_text(encoding="utf-8")
+    assert [form for form in get_args(OddForm) if f"`{form}`" not in text] == []
 
 
 JSON = st.recursive(
