@@ -1,4 +1,4 @@
-"""A CTS-compatible transcoding service that runs on this machine and really transcodes.
+"""A transcoding service that is compatible with CTS and MPS, runs on this machine and really transcodes.
 
-It stands in for the provider, with the same signed API, buckets and callbacks. See docs/engine.md.
+It stands in for both providers, with the same signed APIs, buckets, schedules and callbacks. See docs/engine.md.
 """

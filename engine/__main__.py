@@ -59,7 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m engine", description="A CTS-compatible transcoding service.")
+    parser = argparse.ArgumentParser(
+        prog="python -m engine", description="A transcoding service that is compatible with CTS and MPS."
+    )
     parser.add_argument("--port", type=int, default=4580, help="0 lets the system choose")
     parser.add_argument("--data", type=Path, required=True, help="the directory that keeps everything")
     parser.add_argument(

@@ -20,6 +20,7 @@ from engine.cos.service import PREFIX, Cos
 from engine.jobs import Jobs
 from engine.mps import api as mps_api
 from engine.mps.api import MpsApi
+from engine.mps.tasks import require_schedules
 from engine.objects import Objects
 from engine.places import parse_host
 from engine.store import Store
@@ -54,6 +55,7 @@ class Engine:
         try:
             settings = load_settings(data, config)
             require_tools(settings.config)
+            require_schedules(settings.config)
             objects = Objects(data / "objects", store)
             uploads = Uploads(data / "parts", store, objects)
         except BaseException:

@@ -5,6 +5,7 @@ import os
 import random
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -128,7 +129,7 @@ class Faults:
     """The faults that the engine applies on request. Delays are in seconds.
 
     `share` is the part of calls, callbacks and tasks that the faults affect, from 0 to 1. To add a fault, add a field
-    and use it once, in `api.py`, `callbacks.py` or `jobs.py`.
+    and use it once, in `endpoint.py`, `callbacks.py`, `reports.py` or `attempt.py`.
     """
 
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -170,10 +171,15 @@ class Settings:
         self._lock = threading.Lock()
         self._save()
 
-    def update(self, body: object) -> Config:
-        """Merge a partial configuration into the present one. Raises `Malformed`; nothing has changed then."""
+    def update(self, body: object, check: Callable[[Config], None] = lambda _: None) -> Config:
+        """Merge a partial configuration into the present one.
+
+        Raises `Malformed`, which `check` may raise, too; nothing has changed then.
+        """
         with self._lock:
-            self.config = decode(Config, merge(encode(self.config), body)).check()
+            config = decode(Config, merge(encode(self.config), body)).check()
+            check(config)
+            self.config = config
             self._save()
             return self.config
 

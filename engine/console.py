@@ -20,6 +20,7 @@ from engine.decode import decode, encode
 from engine.forms import read_body
 from engine.jobs import Jobs
 from engine.model import Task
+from engine.mps.tasks import require_schedules
 from engine.music import Order, post
 from engine.store import Attempt, Callback, Store
 from engine.transcode import NoFfmpeg, find_ffmpeg
@@ -65,7 +66,7 @@ class Console:
         # The engine may have started with the stub, for which it requires no ffmpeg.
         if isinstance(body, dict) and body.get("transcoder") == "ffmpeg":
             _require_ffmpeg()
-        config = self._settings.update(body)
+        config = self._settings.update(body, require_schedules)
         self._jobs.resize()
         return encode(config, reveal=False)
 

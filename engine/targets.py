@@ -170,14 +170,20 @@ def spread_target(name: str, suffixes: tuple[str, ...], pattern: str, sides: Sid
     )
 
 
-def offset_target(name: str, suffixes: tuple[str, ...], times: tuple[float, ...], facts: MediaFacts) -> Target:
+def offset_target(
+    name: str, suffixes: tuple[str, ...], times: tuple[float, ...], sides: Sides, video: VideoFacts
+) -> Target:
     """Plan one picture per time of the source, in seconds. Raises `TaskFailed` for a time after the end."""
-    sides, length = sides_of(facts), facts.video.duration if facts.video else 0
-    _require_before(max(times), length)
-    encodes = tuple(_at(OUT + suffix, time, sides) for suffix, time in zip(suffixes, times, strict=True))
-    width, height = sides
-    kind = OutputKind.COVER
-    return Target(kind=kind, name=name, suffixes=suffixes, encodes=encodes, width=width, height=height, times=times)
+    _require_before(max(times), video.duration)
+    return Target(
+        kind=OutputKind.COVER,
+        name=name,
+        suffixes=suffixes,
+        encodes=tuple(_at(OUT + suffix, time, sides) for suffix, time in zip(suffixes, times, strict=True)),
+        width=sides[0],
+        height=sides[1],
+        times=times,
+    )
 
 
 def sprite_target(name: str, suffixes: tuple[str, str], sprite: Sprite, facts: MediaFacts) -> Target:
@@ -361,8 +367,9 @@ def _vtt(image: str, sprite: Sprite, small: Sides, duration: float) -> str:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes // 60):02}:{int(minutes % 60):02}:{rest:06.3f}"
+    # Rounding comes first: 59.9996 s are 1:00.000, not 0:60.000.
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}.{thousandths:03}"
 
 
 def _scale(sides: Sides) -> str:

@@ -48,7 +48,7 @@ class Stack:
 
     @property
     def engine(self) -> Program:
-        """The CTS-compatible engine, which stands in for the provider."""
+        """The engine, which stands in for the providers."""
         return Program("engine", self.env.engine_port, self.env.folder)
 
     def alive(self) -> bool:

@@ -44,8 +44,9 @@ def _everywhere(change: Callable[[Json], Json]) -> Callable[[Json], Json]:
     return changed
 
 
-def _set(values: Mapping[str, Any]) -> Callable[[Json], Json]:
-    return lambda found: found | {name: value for name, value in values.items() if name in found}
+def _succeeds(name: str, value: str | int) -> Callable[[Json], Json]:
+    """Return a change of a member of successful results, if they have it."""
+    return lambda found: found | {name: value} if found.get("Status") == "SUCCESS" and name in found else found
 
 
 def _without(*names: str) -> Callable[[Json], Json]:
@@ -70,9 +71,9 @@ def _text_numbers(found: Json) -> Json:
 
 _FORMS: Mapping[OddForm, Callable[[Json], Json]] = {
     "zero_definition": _everywhere(_zero_definition),
-    "empty_error_ext": _everywhere(_set({"ErrCodeExt": ""})),
+    "empty_error_ext": _everywhere(_succeeds("ErrCodeExt", "")),
     "no_error_ext": _everywhere(_without("ErrCodeExt")),
-    "zero_progress": _everywhere(_set({"Progress": 0})),
+    "zero_progress": _everywhere(_succeeds("Progress", 0)),
     "no_progress": _everywhere(_without("Progress", "Channel")),
     "no_nulls": _everywhere(_without_nulls),
     "text_numbers": _everywhere(_text_numbers),

@@ -14,6 +14,8 @@ from engine.decode import Secret
 MAX_SESSION_ID = 50
 MAX_SESSION_CONTEXT = 1000
 MAX_LIMIT = 100
+# Each picture at a time is an output of ffmpeg.
+MAX_OFFSETS = 100
 _NUMBER_DIGITS = 10
 
 
@@ -24,7 +26,8 @@ def _number(value: object) -> object:
 
 Number = Annotated[int, BeforeValidator(_number)]
 Offset = Annotated[float, Field(ge=0, le=1e9)]
-Provider = Literal["COS", "URL", "AWS-S3", "VOD"]
+OffsetText = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?[s%]$")]
+StorageType = Literal["COS", "URL", "AWS-S3", "VOD"]
 TaskState = Literal["WAITING", "PROCESSING", "FINISH"]
 
 
@@ -66,7 +69,7 @@ class S3Input(_Named):
 class Input(_Named):
     """The source: the one of the fields that `type` names."""
 
-    type: Provider
+    type: StorageType
     cos_input_info: CosInput | None = None
     url_input_info: UrlInput | None = None
     s3_input_info: S3Input | None = None
@@ -94,7 +97,7 @@ class S3Storage(_Named):
 class Storage(_Named):
     """Where outputs go: the one of the fields that `type` names."""
 
-    type: Provider = "COS"
+    type: StorageType = "COS"
     cos_output_storage: CosStorage | None = None
     s3_output_storage: S3Storage | None = None
 
@@ -118,8 +121,8 @@ class GraphicEntry(Entry):
 class OffsetEntry(Entry):
     """Requested pictures: each at a time of the source, as `1.5s` or `10%`, or in seconds."""
 
-    ext_time_offset_set: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?[s%]$")], ...] = ()
-    time_offset_set: tuple[Offset, ...] = ()
+    ext_time_offset_set: Annotated[tuple[OffsetText, ...], Field(max_length=MAX_OFFSETS)] = ()
+    time_offset_set: Annotated[tuple[Offset, ...], Field(max_length=MAX_OFFSETS)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,18 @@ def triggered_tasks(config: Config, place: Place, key: str, now: float) -> list[
     return [make_task(upload, config, now) for upload in uploads]
 
 
+def require_schedules(config: Config) -> None:
+    """Raise `Malformed` if an upload could trigger no task of a schedule, or if two schedules have the same id."""
+    for i, each in enumerate(config.mps.schedules):
+        if each.id in {other.id for other in config.mps.schedules[:i]}:
+            raise Malformed(f"mps.schedules.{i}.id", "is that of an earlier schedule")
+        try:
+            place = _bucket(f"{each.bucket}-{config.app_id}", each.region, config)
+            make_task(_upload(each, place, f"{each.prefix}x"), config, 0)
+        except Refused as refused:
+            raise Malformed(f"mps.schedules.{i}", str(refused)) from refused
+
+
 def bucket_name(place: Place) -> str:
     """Return the name of a bucket as the provider writes it: `clips-1250000000`."""
     return f"{place.bucket}-{place.app_id}"

@@ -11,9 +11,10 @@ from typing import Any
 from engine.failures import TaskFailed
 from engine.model import FailedOutput, MediaFacts
 from engine.mps.requests import Entry, GraphicEntry, OffsetEntry, Outputs
-from engine.plan import LADDER
+from engine.plan import LADDER, frame_sides
 from engine.targets import (
     Rung,
+    Sides,
     Span,
     Sprite,
     Target,
@@ -27,7 +28,7 @@ from engine.targets import (
     stream_target,
     video_target,
 )
-from mediarelay.domain.tasks.spec import AudioSpec
+from mediarelay.domain.tasks.spec import AudioSpec, OriginalSpec
 
 Planner = Callable[[str, Any, MediaFacts], Target]
 
@@ -60,18 +61,19 @@ def _transcode(name: str, entry: Entry, facts: MediaFacts) -> Target:
 def _graphic(name: str, entry: GraphicEntry, facts: MediaFacts) -> Target:
     span = Span(entry.start_time_offset, entry.end_time_offset, GRAPHIC_FPS)
     suffix = f"_{name}.{_GRAPHICS[entry.definition]}"
-    return gif_target(name, suffix, sides_of(facts), span, require_video(facts))
+    return gif_target(name, suffix, _sides(name, facts), span, require_video(facts))
 
 
 def _snapshots(name: str, entry: OffsetEntry, facts: MediaFacts) -> Target:
     length = require_video(facts).duration
     times = (*(_seconds(text, length) for text in entry.ext_time_offset_set), *entry.time_offset_set)
-    return offset_target(name, tuple(f"_{name}_{i}.jpg" for i in range(len(times))), times, facts)
+    suffixes = tuple(f"_{name}_{i}.jpg" for i in range(len(times)))
+    return offset_target(name, suffixes, times, _sides(name, facts), require_video(facts))
 
 
 def _samples(name: str, _: Entry, facts: MediaFacts) -> Target:
     suffixes = tuple(f"_{name}_{i}.jpg" for i in range(100 // SAMPLE_INTERVAL))
-    return spread_target(name, suffixes, f"_{name}_%d.jpg", sides_of(facts), require_video(facts))
+    return spread_target(name, suffixes, f"_{name}_%d.jpg", _sides(name, facts), require_video(facts))
 
 
 def _sprite(name: str, _: Entry, facts: MediaFacts) -> Target:
@@ -80,6 +82,10 @@ def _sprite(name: str, _: Entry, facts: MediaFacts) -> Target:
 
 def _stream(name: str, _: Entry, facts: MediaFacts) -> Target:
     return stream_target(name, f"_{name}.m3u8", STREAM, facts)
+
+
+def _sides(name: str, facts: MediaFacts) -> Sides:
+    return frame_sides(OriginalSpec(), sides_of(facts), name)
 
 
 def _seconds(text: str, length: float) -> float:

@@ -1,4 +1,4 @@
-"""Every 5 minutes: add the tasks that a provider lists and that nobody has reported."""
+"""Every 5 minutes: add the tasks that a provider lists and that the ledger does not know."""
 
 from typing import Any
 

@@ -106,6 +106,14 @@ def test_a_body_that_cannot_be_read_is_carried(content: bytes) -> None:
     assert error.body == content
 
 
+@pytest.mark.parametrize("content", [b'{"Response": 7, "NotifyKey": "CANARY7391"}', b'{"NotifyKey": "CANARY7391"'])
+def test_a_body_that_cannot_be_read_is_carried_without_its_secrets(content: bytes) -> None:
+    error = refusal(QUERY, content)
+    assert isinstance(error, ProviderUnreadable)
+    assert b"NotifyKey" in error.body
+    assert b"CANARY7391" not in error.body
+
+
 def test_an_empty_body_and_a_long_page_are_not_carried_whole() -> None:
     assert type(refusal(QUERY, b"")) is ProviderBusy
     page = refusal(QUERY, b"<html>" + b"x" * 2**20)

@@ -42,7 +42,9 @@ from tests.stack import REGION, ROOT, defaults, functions, variables
 ACCOUNT = "123456789012"
 API_URL = f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"
 SECRETS: dict[str, Any] = {
-    "PROVIDER_KEYS_SECRET": {"secret_id": "AKIDexample", "secret_key": "example-secret-key"},
+    "PROVIDER_KEYS_SECRET": {
+        name: {"secret_id": "AKIDexample", "secret_key": "example-secret-key"} for name in ("cts", "mps")
+    },
     "MUSIC_SECRET": {"webhook_secrets": WEBHOOK, "callback_secrets": CALLBACK},
     "CALLBACK_TOKENS_SECRET": {"tokens": "example-callback-token"},
     "API_CLIENTS_SECRET": {
@@ -77,7 +79,11 @@ class LambdaSandbox:
             "CALLBACK_BACKLOG_URL": self.backlog,
         }
         self.values["SONG_TOKEN_KEY_ID"] = kms_key()
-        self.values |= {"API_URL": API_URL, "PROVIDER_ENDPOINT": site.url} | PROVIDER
+        self.values |= {
+            "API_URL": API_URL,
+            "PROVIDER_ENDPOINT": site.url,
+            "MPS_ENDPOINT": f"http://{site.host}",
+        } | PROVIDER
         self.values |= {name: _secret(f"{table}-{name}", value) for name, value in SECRETS.items()}
         self.settings("sweep")
         self.stores = Stores()

@@ -1,5 +1,6 @@
 """A provider on this machine: a real HTTP server whose answers the test writes."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ class Site:
 
     host: str
     answers: dict[str, Answer] = field(default_factory=dict)
-    requests: list[dict[str, str]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     closing: Event = field(default_factory=Event)
 
@@ -70,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         site = self.server.site
         sent = self.rfile.read(int(self.headers["content-length"])).decode()
-        params = dict(parse_qsl(sent, keep_blank_values=True, strict_parsing=True))
+        params = self._params(sent)
         site.requests.append(params)
         site.lines.append(self.requestline)
         answer = site.answers.get(params["Action"], Answer())
@@ -83,6 +84,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+
+    def _params(self, sent: str) -> dict[str, Any]:
+        """The parameters of API v2, a form; or of API 3.0, which names the action in a header."""
+        if action := self.headers["x-tc-action"]:
+            return {"Action": action, **json.loads(sent)}
+        return dict(parse_qsl(sent, keep_blank_values=True, strict_parsing=True))
 
     do_GET = do_POST  # noqa: N815 - where a redirect would lead
 

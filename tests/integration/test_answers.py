@@ -56,6 +56,7 @@ PROBES: dict[Answered, Probe] = {
     **{(key, 500): Probe({"pathParameters": [7]}) for key in ROUTES},
     **callback_probes("POST /callbacks/video/{token}"),
     **callback_probes("POST /callbacks/audio/{token}"),
+    **callback_probes("POST /callbacks/mps/{token}"),
     ("POST /callbacks/music", 500): Probe({"headers": 7}),
     ("POST /callbacks/music", 403): Probe(values={"MUSIC_SOURCE_CIDRS": "10.0.0.0/8"}),
     ("POST /callbacks/music", 413): Probe({"body": "x" * 2**19}),

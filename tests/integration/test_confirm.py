@@ -16,7 +16,9 @@ from mediarelay.errors import (
     BudgetSpent,
     CircuitOpen,
     LedgerUnavailable,
+    NoAccount,
     ProviderBusy,
+    ProviderError,
     ProviderRefused,
     ProviderUnknown,
 )
@@ -148,9 +150,10 @@ def test_a_giant_text_in_a_claim_does_not_stop_the_task(harness: TaskHarness, fi
     assert harness.confirm().outcome is State.SUCCEEDED
 
 
-def test_a_query_that_was_never_asked_does_not_lengthen_the_wait(harness: TaskHarness) -> None:
+@pytest.mark.parametrize("why", [BudgetSpent("used up"), CircuitOpen("cts:GetCtsInfo"), NoAccount("no keys")])
+def test_a_query_that_was_never_asked_does_not_lengthen_the_wait(harness: TaskHarness, why: ProviderError) -> None:
     harness.track()
-    harness.provider.answers[VID] = BudgetSpent("our own budget of calls is used up")
+    harness.provider.answers[VID] = why
     found = []
     for _ in range(3):
         harness.confirm()

@@ -70,13 +70,15 @@ def test_each_odd_key_is_an_audio_task_of_its_own(
     for name in NAMES:
         stub.upload(AUDIO_HOST, f"/{quote(name)}", name.encode())
         request = {"url": f"http://{AUDIO_HOST}/{quote(name)}", "bucketName": "music", "bucketRegion": "gz"}
-        vid = linked.submitter.submit(Kind.AUDIO, validate(AudioTaskRequest, request).model_dump(), None).vid
+        vid = linked.submitter.submit(
+            Kind.AUDIO, validate(AudioTaskRequest, request).model_dump(exclude_none=True), None
+        ).vid
         assert vid
         vids[name] = vid
         view = followed(linked, receiver, vid, Kind.AUDIO)
         assert view["source"] | {"url": request["url"], "path": f"/{name}"} == view["source"]
         assert {one["paths"][0].startswith(f"/{name}.") for one in view["renditions"]} == {True}
-        again = validate(AudioTaskRequest, request | {"url": view["source"]["url"]}).model_dump()
+        again = validate(AudioTaskRequest, request | {"url": view["source"]["url"]}).model_dump(exclude_none=True)
         assert linked.submitter.submit(Kind.AUDIO, again, None).vid == vids[name]
     assert len(set(vids.values())) == len(NAMES)
 

@@ -359,6 +359,12 @@ def test_the_budget_is_exact(harness: TaskHarness) -> None:
     assert harness.stores.budget.spend("cts", START, Allowance(6))
 
 
+def test_each_provider_has_a_budget_of_its_own(harness: TaskHarness) -> None:
+    spend = harness.stores.budget.spend
+    assert [spend("cts", START, Allowance(2)) for _ in range(3)] == [True, True, False]
+    assert [spend("mps", START, Allowance(2)) for _ in range(3)] == [True, True, False]
+
+
 def test_what_may_expire_says_so_under_the_template_s_name(harness: TaskHarness) -> None:
     (definition,) = resources("AWS::DynamoDB::Table").values()
     expiry = definition["TimeToLiveSpecification"]["AttributeName"]

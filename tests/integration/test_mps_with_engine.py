@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from mediarelay.domain.tasks.intent import ClientKey
-from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed, Unauthenticated
 from mediarelay.providers.mps.callbacks import MPS_CALLBACKS
 from mediarelay.wiring.callbacks import callback_endpoint
 from mediarelay.wiring.reconcile import reconciler
 from tests.integration.doubles import Secret
-from tests.integration.task_harness import TOKEN, TaskHarness
-from tests.unit.engine.conftest import KEYS, VIDEO_HOST, CallbackReceiver, Engine, base_config, wait_for
+from tests.integration.task_harness import TOKEN, TaskHarness, listed
+from tests.unit.engine.conftest import AUDIO_HOST, KEYS, VIDEO_HOST, CallbackReceiver, Engine, base_config, wait_for
 
 NOTIFY_KEY = "notify-key-1"
 SOURCE = {"bucket": "cts-1250000000", "region": "ap-shanghai", "object": "/in/a.mp4"}
@@ -193,3 +193,58 @@ def test_a_request_that_mps_cannot_serve_is_refused_before_it_is_stored(linked: 
     with pytest.raises(Malformed) as refused:
         linked.harness.submitter.submit(Kind.VIDEO, {"source": {"url": "https://example.com/a.mp4"}}, KEY)
     assert (refused.value.field, len(linked.harness.items())) == ("destination", before)
+
+
+# ── moving from CTS ──
+
+
+AUDIO = {"url": f"http://{AUDIO_HOST}/in/song.mp3", "bucketName": "music", "bucketRegion": "gz"}
+
+
+def key(name: str) -> ClientKey:
+    return ClientKey("client", name)
+
+
+def cts_is_done(linked: Linked, vid: str) -> bool:
+    return bool(linked.engine.call("GetCtsaudioInfo", vid=vid)["data"]["status"] == 5)
+
+
+def test_begin_with_cts_and_end_with_mps(linked: Linked) -> None:
+    """The steps of docs/moving-from-cts.md."""
+    harness = linked.harness
+    linked.engine.upload(AUDIO_HOST, "/in/song.mp3", b"any bytes will do for the stub")
+
+    harness.configure(provider="cts")
+    first = harness.submitter.submit(Kind.AUDIO, AUDIO, key("1")).vid
+    assert first
+    assert "-" not in first
+    # One task of MPS is tried beside those of CTS.
+    tried = harness.submitter.submit(Kind.AUDIO, AUDIO | {"provider": "mps"}, key("2")).vid
+    assert tried
+    assert "-" in tried
+
+    # The default changes while a task of CTS is open. Clients send the same requests as before.
+    harness.configure(provider="mps")
+    second = harness.submitter.submit(Kind.AUDIO, AUDIO, key("3")).vid
+    assert second
+    assert "-" in second
+    repeated = harness.submitter.submit(Kind.AUDIO, AUDIO, key("1"))
+    assert (repeated.vid, repeated.repeated) == (first, True)
+
+    wait_for(partial(cts_is_done, linked, first))
+    tasks = {vid: linked.confirm(vid) for vid in (first, tried, second)}
+    assert {task["state"] for task in tasks.values()} == {"succeeded"}
+    assert {task["source"]["place"]["bucket"] for task in tasks.values()} == {"music"}
+    names = {vid: {one["name"] for one in task["renditions"]} for vid, task in tasks.items()}
+    assert names[first] == {"128000_mp3", "48000_m4a", "0_flac"}
+    assert names[tried] == names[second] == {"d1010", "d1100"}
+
+    # One list, one kind of notification, one way back.
+    assert {one.vid for kind in Kind for one in listed(harness, kind, State.SUCCEEDED)} == set(tasks)
+    for vid in tasks:
+        harness.publisher.publish(vid)
+    assert {event["subject"] for event in harness.topic.take()} == set(tasks)
+    harness.configure(provider="cts")
+    back = harness.submitter.submit(Kind.AUDIO, AUDIO, key("4")).vid
+    assert back
+    assert "-" not in back

@@ -4,13 +4,18 @@ from datetime import timedelta
 
 import pytest
 
+from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit
 from mediarelay.domain.due import Duty
 from mediarelay.domain.schedule import JITTER
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Undelivered
+from mediarelay.providers.registry import query_circuits
 from mediarelay.usecases.poll import poll
+from tests.counts import counted
 from tests.integration.task_harness import VID, TaskHarness, answer, callback, together
+from tests.integration.test_ledger import calls
 
+MPS_VID = "1250000000-WorkflowTask-0123456789abcdef"
 HIDDEN = timedelta(minutes=3) * (1 + JITTER / 2)
 """The default of `VisibilityTimeout`, with the jitter of the harness."""
 
@@ -30,6 +35,35 @@ def test_each_kind_has_its_own_poll(harness: TaskHarness) -> None:
     harness.clock.forward(minutes=2)
     assert (harness.poll(Kind.AUDIO), harness.poll(Kind.VIDEO)) == (1, 1)
     assert harness.queue.messages == [("a1", Kind.AUDIO), ("v1", Kind.VIDEO)]
+
+
+@pytest.mark.parametrize(("circuit", "left"), [("cts:GetCtsInfo", MPS_VID), ("mps:DescribeTaskDetail", VID)])
+def test_only_the_tasks_of_the_provider_that_refuses_us_stay_due(
+    harness: TaskHarness, circuit: str, left: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for vid in (VID, MPS_VID):
+        harness.track(vid)
+    harness.clock.forward(minutes=1)
+    for _ in range(THRESHOLD):
+        harness.breaker.record_failure(circuit, Circuit())
+    counted(capsys)
+    assert (harness.poll(), harness.take()) == (1, [(left, Kind.VIDEO)])
+    assert counted(capsys).total("CircuitOpen") == 1, "for the alarm"
+    harness.breaker.record_success(circuit, Circuit(THRESHOLD))
+    assert harness.poll() == 1
+    assert harness.take() == [({VID: MPS_VID, MPS_VID: VID}[left], Kind.VIDEO)]
+
+
+def test_while_all_providers_refuse_us_no_row_is_read(harness: TaskHarness) -> None:
+    harness.track()
+    harness.clock.forward(minutes=1)
+    for circuit in query_circuits(Kind.VIDEO):
+        for _ in range(THRESHOLD):
+            harness.breaker.record_failure(circuit, Circuit())
+    names = list[str]()
+    with calls(names):
+        assert harness.poll() == 0
+    assert set(names) == {"GetItem"}
 
 
 def test_one_message_per_task_however_many_claims(harness: TaskHarness) -> None:

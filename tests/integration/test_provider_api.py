@@ -22,6 +22,7 @@ from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import (
     CircuitOpen,
+    Malformed,
     ProviderBusy,
     ProviderClosed,
     ProviderError,
@@ -35,6 +36,7 @@ from mediarelay.providers.cts.parse import canonical
 from mediarelay.providers.cts.provider import CTS, QUERY_ACTIONS
 from mediarelay.providers.port import Account, Call, Signing
 from mediarelay.signing.qcloud import Endpoint, signed_params, verify
+from tests.counts import counted
 from tests.integration.provider import PATH, Site, serving
 from tests.integration.task_harness import VID, payload
 
@@ -345,6 +347,33 @@ def test_over_budget_nothing_is_sent(site: Site) -> None:
             ask()
     assert len(site.requests) == 1
     assert budget.limits == [100, 80, 100], "queries leave a part of the budget to submits"
+
+
+def test_a_queued_submit_leaves_a_part_of_the_budget_to_clients_that_wait(site: Site) -> None:
+    budget = Budget()
+    site.says("AddCtsAudioTask", envelope(data={"vid": VID}))
+    for queued in (False, True):
+        api(site, budget).submit(intent(queued=queued))
+    assert budget.limits == [100, 80]
+
+
+def test_without_keys_of_the_provider_no_call_is_made_and_counted(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    budget, guard = Budget(), Guard()
+    provider = api(site, budget, keys=None, guard=guard)
+    for call in (lambda: provider.query(Kind.VIDEO, VID), lambda: provider.submit(intent())):
+        with pytest.raises(ProviderClosed, match=r"^the secret has no keys for cts$"):
+            call()
+    assert (budget.limits, guard.learnt, site.requests) == ([], [], [])
+    assert counted(capsys).total("ProviderCalls") == 0
+
+
+def test_a_request_that_the_provider_cannot_serve_costs_nothing(site: Site) -> None:
+    budget, guard = Budget(), Guard()
+    with pytest.raises(Malformed, match=r"^bucketName: is required$"):
+        api(site, budget, guard=guard).submit(intent(request={"url": "http://a/1.mp3"}))
+    assert (budget.limits, guard.learnt, site.requests) == ([], [], [])
 
 
 FAILURES: dict[str, dict[str, Any]] = {

@@ -29,6 +29,9 @@ def done(harness: TaskHarness) -> TaskHarness:
     return harness
 
 
+MUSIC = {"bucketName": "music", "bucketRegion": "gz"}
+
+
 def finished(harness: TaskHarness, count: int) -> list[str]:
     """Tasks whose outcomes are recorded and not yet published."""
     vids = [f"v{number}" for number in range(count)]
@@ -185,7 +188,7 @@ def test_a_topic_that_is_down_leaves_time_for_other_duties(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished(harness, 30)
-    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, None)
+    harness.registry.enqueue(Kind.AUDIO, MUSIC | {"url": "http://a/1.mp3"}, None)
     harness.clock.forward(minutes=2)
     begun = harness.clock()
 
@@ -274,7 +277,7 @@ def test_a_topic_that_hangs_leaves_time_for_the_other_duties(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished(harness, 8)
-    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
+    harness.registry.enqueue(Kind.AUDIO, MUSIC | {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
     harness.clock.forward(minutes=2)
     begun = harness.clock()
 
@@ -351,7 +354,7 @@ def test_a_duty_that_cannot_be_looked_for_stops_no_other_and_fails_the_tick(
         return plain(due_index, what, now)
 
     monkeypatch.setattr(type(harness.stores.due_index), "waiting", waiting)
-    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
+    harness.registry.enqueue(Kind.AUDIO, MUSIC | {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
     harness.clock.forward(days=2)
     with pytest.raises(LedgerUnavailable):
         harness.sweep()
@@ -361,7 +364,7 @@ def test_a_duty_that_cannot_be_looked_for_stops_no_other_and_fails_the_tick(
 def test_a_submit_queue_that_is_down_stops_no_other_duty_and_fails_the_tick_by_its_own_name(
     harness: TaskHarness,
 ) -> None:
-    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
+    harness.registry.enqueue(Kind.AUDIO, MUSIC | {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
     finished(harness, 1)
     harness.clock.forward(minutes=2)
     harness.submits.down = True
@@ -388,7 +391,7 @@ def test_what_waits_to_be_published_does_not_wait_longer_for_more_callbacks(harn
 
 def test_a_backlog_of_publications_leaves_every_duty_its_turn(harness: TaskHarness) -> None:
     finished(harness, ROWS_PER_TURN + 20)
-    harness.registry.enqueue(Kind.AUDIO, {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
+    harness.registry.enqueue(Kind.AUDIO, MUSIC | {"url": "http://a/1.mp3"}, ClientKey("game", "key"))
     harness.track("old")
     harness.clock.forward(days=1)
     harness.confirm("old")
@@ -400,7 +403,9 @@ def test_a_backlog_of_publications_leaves_every_duty_its_turn(harness: TaskHarne
 
 def test_submits_leave_every_duty_its_turn(harness: TaskHarness) -> None:
     for number in range(90):
-        harness.registry.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, ClientKey("game", f"key {number}"))
+        harness.registry.enqueue(
+            Kind.AUDIO, MUSIC | {"url": f"http://a/{number}.mp3"}, ClientKey("game", f"key {number}")
+        )
     harness.track()
     harness.provider.answers[VID] = answer()
     harness.confirm()
@@ -428,7 +433,9 @@ def test_a_row_that_cannot_be_leased_is_reported_although_the_turn_ended_early(
 ) -> None:
     harness.sweeper = replace(harness.sweeper, max_submits=2)
     for number in range(3):
-        harness.registry.enqueue(Kind.AUDIO, {"url": f"http://a/{number}.mp3"}, ClientKey("game", f"key {number}"))
+        harness.registry.enqueue(
+            Kind.AUDIO, MUSIC | {"url": f"http://a/{number}.mp3"}, ClientKey("game", f"key {number}")
+        )
     harness.clock.forward(minutes=3)
     plain, failing = type(harness.stores.due_index).hide, [True]
 

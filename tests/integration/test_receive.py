@@ -1,8 +1,12 @@
 """Callbacks: admitted, identified, stored with one write; whatever else comes gets a 4xx and changes nothing."""
 
+import contextlib
 import json
 import os
 import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,19 +15,23 @@ from hypothesis import strategies as st
 
 from mediarelay.adapters.sqs import CallbackBacklog
 from mediarelay.contracts.backlog import pack, unpack
+from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import (
     Forbidden,
     LedgerUnavailable,
     Malformed,
+    NotATask,
     Rejected,
     TooLarge,
     Unauthenticated,
     Undelivered,
 )
+from mediarelay.providers.port import CallbackSignature, Head
 from mediarelay.providers.routes import CALLBACKS
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, Receipt
+from mediarelay.wiring.callbacks import callback_endpoint, callback_store
 from tests.counts import counted
 from tests.hypothesis_profiles import patient
 from tests.integration.doubles import START
@@ -362,3 +370,104 @@ def test_a_mistake_of_ours_does_not_lose_a_callback(
         send(harness.receiver(), callback())
     (kept,) = harness.items()
     assert zlib.decompress(kept["body"]["B"]) == callback()
+
+
+# ── any provider's callbacks ──
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Callbacks of a provider that signs them: `vid`, digest and kind, after a secret; `note` is about no task."""
+
+    route: str = "callbacks/signed"
+    kind: Kind = Kind.VIDEO
+
+    def redact(self, body: bytes) -> bytes:
+        return body.replace(b"secret", b"")
+
+    def read_head(self, body: bytes) -> Head:
+        if body == b"note":
+            raise NotATask("a note")
+        vid, digest, kind = body.decode().split()
+        stated = None if kind == "-" else Kind(kind)
+        return Head(vid, ClaimSummary(), kind=stated, signature=CallbackSignature(None, digest))
+
+    def admits(self, signature: CallbackSignature | None, keys: Sequence[str], _now: datetime) -> bool:
+        return not keys or (signature is not None and signature.digest in keys)
+
+
+def signed(harness: TaskHarness, **secret: str) -> CallbackEndpoint:
+    """The endpoint of these callbacks; `secret` is added to the secret of the path tokens."""
+    harness.tokens.content |= secret
+    with harness.building():
+        return callback_endpoint(Signed())
+
+
+@pytest.mark.parametrize(("stated", "kind"), [("audio", Kind.AUDIO), ("video", Kind.VIDEO), ("-", Kind.VIDEO)])
+def test_the_kind_that_a_body_states_counts(harness: TaskHarness, stated: str, kind: Kind) -> None:
+    assert send(signed(harness), f"v1 x {stated}".encode()) == Receipt("v1", duplicate=False)
+    (entry,) = harness.entries("v1")
+    assert entry.kind is kind
+    assert list(harness.due()) == [f"unknown_{kind}"]
+
+
+def test_a_callback_about_something_else_is_acknowledged_and_kept(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert send(signed(harness), b"note") == Receipt(None, duplicate=False)
+    (kept,) = harness.stores.quarantine.bodies(f"{START:%Y-%m-%d}", "")
+    assert (kept.body, kept.route, kept.reason) == (b"note", "callbacks/signed", "a note")
+    assert len(harness.items()) == 1
+    counts = counted(capsys)
+    assert counts.by("CallbackIgnored", "kind") == {"video": 1}
+    assert counts.total("CallbackMalformed") == 0
+
+
+def test_a_wrong_signature_stores_nothing(harness: TaskHarness, capsys: pytest.CaptureFixture[str]) -> None:
+    endpoint = signed(harness, notify_keys="key1 key2")
+    with pytest.raises(Unauthenticated):
+        send(endpoint, b"v1 key3 video")
+    assert harness.items() == []
+    assert counted(capsys).by("CallbackUnauthenticated", "kind") == {"video": 1}
+    for key in ("key1", "key2"):
+        assert not send(endpoint, f"v1 {key} video".encode()).duplicate
+
+
+def test_without_a_key_only_the_path_token_counts(harness: TaskHarness) -> None:
+    assert send(signed(harness), b"v1 key3 video") == Receipt("v1", duplicate=False)
+    with pytest.raises(Unauthenticated):
+        send(signed(harness), b"v1 key3 video", "wrong")
+
+
+def test_a_key_that_has_just_been_added_counts(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = signed(harness, notify_keys="old")
+    monkeypatch.setattr(harness.tokens, "recheck", lambda: {"tokens": TOKEN, "notify_keys": "old new"})
+    assert send(endpoint, b"v1 new video") == Receipt("v1", duplicate=False)
+
+
+@pytest.mark.parametrize("body", [b"v1 x video secret", b"note secret"])
+def test_a_secret_in_a_body_is_stored_nowhere(harness: TaskHarness, body: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        send(signed(harness), body)
+    harness.stores.table.client.delete_table(TableName=harness.table)
+    with contextlib.suppress(Malformed, LedgerUnavailable):
+        send(signed(harness), body)
+    (captured,) = harness.backlog.messages
+    assert b"secret" not in captured[3]
+
+
+def test_a_callback_in_the_backlog_names_its_route(harness: TaskHarness) -> None:
+    endpoint = signed(harness, notify_keys="key1")
+    harness.stores.table.client.delete_table(TableName=harness.table)
+    with pytest.raises(Unauthenticated):
+        send(endpoint, b"v1 wrong audio")
+    assert send(endpoint, b"v1 key1 audio") == Receipt("v1", duplicate=False)
+    assert harness.backlog.messages == [("callbacks/signed", Origin.CLAIM, START, b"v1 key1 audio")]
+
+
+def test_what_the_backlog_holds_needs_no_signature(harness: TaskHarness) -> None:
+    """It was checked when it arrived; by now its key may be gone, or its time over."""
+    harness.tokens.content |= {"notify_keys": "key1"}
+    with harness.building():
+        store = callback_store(Signed())
+    assert store.put(b"v1 other video", Origin.CLAIM, START) == Receipt("v1", duplicate=False)

@@ -2,18 +2,19 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from mediarelay.adapters.dynamodb.keys import intent_key
 from mediarelay.domain.due import Due, Duty
-from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, file_identity
+from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, file_identity, new_intent
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
 from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
+from tests.counts import counted
 from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer, callback, together
 
@@ -303,6 +304,20 @@ def test_a_request_that_was_given_up_tells_its_client(harness: TaskHarness) -> N
     assert list(harness.due()) == ["publish"], "it may have been another client's request"
 
 
+def test_a_request_that_was_given_up_and_found_later_is_not_refused(harness: TaskHarness) -> None:
+    identity = queued(harness)
+    intent = harness.stores.intents.find(identity)
+    assert intent
+    harness.clock.forward(days=2)
+    harness.sweep()
+    # The refusal is about to be published when the task is found.
+    harness.stores.intents.assign_vid(identity, VID, harness.clock())
+    harness.publisher.refuse(identity)
+    assert harness.topic.messages == []
+    assert submit(harness).vid == VID
+    assert "publish" not in harness.due()
+
+
 @pytest.mark.parametrize("down", [True, False])
 def test_a_request_that_is_refused_later_is_published(harness: TaskHarness, *, down: bool) -> None:
     identity = queued(harness)
@@ -319,6 +334,7 @@ def test_a_request_that_is_refused_later_is_published(harness: TaskHarness, *, d
     (message,) = harness.topic.messages
     assert (message["type"], message["subject"]) == ("mediarelay.submit.refused", identity)
     assert message["data"] == REQUEST | {
+        "provider": "cts",
         "kind": "audio",
         "client": "game",
         "idempotency_key": "key",
@@ -447,3 +463,81 @@ def test_a_key_that_is_refused_twice_is_published_twice(harness: TaskHarness) ->
         harness.clock.forward(seconds=1)
     ids = [message["id"] for message in harness.topic.messages]
     assert (len(ids), len(set(ids))) == (4, 2), "each may be repeated, none is taken for the other"
+
+
+# ── a submit whose answer was lost, and which another source recovers ──
+
+
+def opened(harness: TaskHarness, provider: str = "cts", at: datetime = START) -> Intent:
+    """An intent whose submit the provider has not answered."""
+    intent = Intent(key="key", client="game", kind=Kind.AUDIO, provider=provider, request=REQUEST, at=at)
+    assert harness.stores.intents.create(intent, Due(Duty.SUBMIT, at + SUBMIT_GRACE))
+    return intent
+
+
+def test_a_task_that_names_a_submission_goes_to_its_intent(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    intent = opened(harness)
+    for _ in range(2):
+        harness.submitter.adopt(intent.submission, VID)
+    assert counted(capsys).by("SubmitsRecovered", "kind") == {"audio": 1}
+    assert submit(harness) == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
+    assert history(harness) == ["submit"]
+    assert list(harness.due()) == ["audio"], "the intent waits no longer"
+    assert harness.provider.taken == []
+
+
+@pytest.mark.parametrize("which", ["another time", "another intent", "no submission", "the id alone"])
+def test_a_submission_of_another_intent_changes_nothing(harness: TaskHarness, which: str) -> None:
+    intent = opened(harness)
+    other = {
+        "another time": replace(intent, at=START + timedelta(days=1)).submission,
+        "another intent": replace(intent, key="other").submission,
+        "no submission": "somebody's own id",
+        "the id alone": intent.identity,
+    }
+    before = harness.items()
+    harness.submitter.adopt(other[which], VID)
+    assert harness.items() == before
+
+
+def test_a_task_that_is_assigned_already_stays(harness: TaskHarness) -> None:
+    intent = opened(harness)
+    harness.stores.intents.assign_vid(intent.identity, "v1", START)
+    harness.submitter.adopt(intent.submission, "v2")
+    found = harness.stores.intents.find(intent.identity)
+    assert found is not None
+    assert (found.vid, harness.stores.tasks.load("v2").observations) == ("v1", ())
+
+
+def test_the_provider_gets_the_submission_of_the_intent_at_each_attempt(harness: TaskHarness) -> None:
+    sent: list[str] = []
+
+    class Silent:
+        def submit(self, intent: Intent) -> str:
+            sent.append(intent.submission)
+            raise BUSY
+
+    submitter = replace(harness.submitter, providers=Silent())
+    assert submitter.submit(Kind.AUDIO, REQUEST, KEY).vid is None
+    for _ in range(2):
+        harness.clock.forward(minutes=5)
+        submitter.resume(new_intent(Kind.AUDIO, "cts", REQUEST, KEY, START).identity)
+    assert sent == [new_intent(Kind.AUDIO, "cts", REQUEST, KEY, START).submission] * 3
+
+
+@pytest.mark.parametrize(("provider", "hours"), [("cts", 144), ("mps", 66)])
+def test_a_submit_is_sent_again_only_while_it_makes_no_second_task(table: str, provider: str, hours: int) -> None:
+    harness = TaskHarness(table, give_up_after=6 * 24 * 3600)
+    intent = opened(harness, provider)
+    horizon = timedelta(hours=hours)
+    harness.provider.vids = [BUSY]
+    harness.clock.now = START + horizon - timedelta(seconds=60)
+    harness.submitter.resume(intent.identity)
+    assert len(harness.provider.taken) == 1
+    harness.clock.now = START + horizon
+    assert harness.submitter.resume(intent.identity) is None
+    found = harness.stores.intents.find(intent.identity)
+    assert found is not None
+    assert (found.refused, len(harness.provider.taken)) == ("given up: the provider did not answer in time", 1)

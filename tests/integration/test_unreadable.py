@@ -15,6 +15,7 @@ from mediarelay.adapters.dynamodb.circuits import decode_circuit
 from mediarelay.adapters.dynamodb.due_index import decode_due_item
 from mediarelay.adapters.dynamodb.intents import decode_intent
 from mediarelay.adapters.dynamodb.keys import Key, shards, task_key
+from mediarelay.adapters.dynamodb.list_cursors import ListCursorStore, decode_list_cursor
 from mediarelay.adapters.dynamodb.observations import decode_observation, decode_pending_check
 from mediarelay.adapters.dynamodb.quarantine import decode_quarantined
 from mediarelay.adapters.dynamodb.replays import decode_job
@@ -47,13 +48,14 @@ ODD = {"S": ("\x00?", {"N": "7"}), "N": ("1.5", {"S": "x"}), "B": (b"junk", {"S"
 INDEXED = {"pk", "sk", "due_shard", "due_at", "list_key", "list_at"}
 """DynamoDB itself keeps these as they must be."""
 DECODERS: dict[str, tuple[Callable[[Raw], object], ...]] = {
-    **dict.fromkeys(("track", "claim", "answer", "timeout", "trusted"), (decode_observation,)),
+    **dict.fromkeys(("track", "claim", "answer", "listed", "timeout", "trusted"), (decode_observation,)),
     "task": (decode_task_item,),
     "replay": (decode_pending_check,),
     "replay_job": (decode_job,),
     "intent": (decode_intent,),
     "quarantine": (decode_quarantined,),
     "circuit": (decode_circuit,),
+    "list_cursor": (decode_list_cursor,),
     "relay": (decode_song, decode_relay),
     "lease": (decode_song, decode_bookkeeping),
 }
@@ -79,6 +81,8 @@ def fill(harness: TaskHarness) -> None:
     harness.stores.tasks.append(
         LoggedObservation(vid=LATE, kind=Kind.VIDEO, origin=Origin.TRUSTED, at=START, body=callback(LATE))
     )
+    harness.tasks.add(LoggedObservation(vid=GOOD, kind=Kind.VIDEO, origin=Origin.LISTED, at=START, body=b"{}"))
+    ListCursorStore(harness.stores.table).save("mps", START)
     harness.stores.quarantine.put(b"junk", "body: not JSON", "callbacks/video", START)
     harness.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)], 1, "somebody")
     provider.vids = [BudgetSpent("none left")]
@@ -154,6 +158,7 @@ def go_on(harness: TaskHarness) -> None:
     harness.reader.history(BROKEN)
     list(harness.stores.quarantine.bodies(f"{START:%Y-%m-%d}", ""))
     harness.breaker.is_open("cts:GetCtsaudioInfo")
+    ListCursorStore(harness.stores.table).find("mps")
     assert harness.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)]) >= 1
     song_harness = SongHarness(harness.table)
     song_harness.stores.songs.room(KEY.room)

@@ -19,7 +19,10 @@ LIST = Path(__file__).with_name("mutations.json")
 
 @dataclass(frozen=True)
 class Mutation:
-    """One way to break the code: in a file of the package, some text becomes another; which tests must notice."""
+    """One way to break the code: in a file of the package or the engine, some text becomes another; which tests notice.
+
+    `file` is relative to the package, or begins with `engine/`.
+    """
 
     name: str
     file: str
@@ -27,12 +30,17 @@ class Mutation:
     new: str
     tests: list[str]
 
+    @property
+    def path(self) -> str:
+        """The file within the project."""
+        return self.file if self.file.startswith("engine/") else f"{PACKAGE}/{self.file}"
+
     def apply(self, root: Path) -> None:
         """Break a copy of the project; raises ValueError if the text is not there exactly once."""
-        file = root / PACKAGE / self.file
+        file = root / self.path
         text = file.read_text(encoding="utf-8")
         if text.count(self.old) != 1:
-            raise ValueError(f"{self.name}: the text is there {text.count(self.old)} times in {self.file}")
+            raise ValueError(f"{self.name}: the text is there {text.count(self.old)} times in {self.path}")
         file.write_text(text.replace(self.old, self.new), encoding="utf-8")
 
 

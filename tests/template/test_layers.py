@@ -14,7 +14,9 @@ from tests.layers import make
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
 READERS = {f"mediarelay.providers.cts.{part}" for part in ("callbacks", "head", "values")}
-"""Of the provider's contracts, what a callback function may load: the head of a callback, and single values."""
+"""Of CTS, what a callback function may load: the head of a callback, and single values."""
+FOREIGN = {"video_callback": "mps", "audio_callback": "mps", "mps_callback": "cts"}
+"""The provider of which a callback function loads nothing."""
 UNUSED = {"mediarelay.domain.tasks.facts", "mediarelay.domain.tasks.spec", "mediarelay.domain.tasks.item"}
 """What a callback function has no use for: facts of tasks, and task items. They would be a twentieth of its start."""
 HEAVY = {"pydantic", "pydantic_core", "requests", "aws_lambda_powertools.event_handler"}
@@ -23,7 +25,7 @@ HEAVY |= {f"aws_lambda_powertools.utilities.{part}" for part in ("batch", "data_
 WITHOUT_PYDANTIC = {"apply_callback", "authorizer", "confirm", "poll_audio", "poll_video", "submit_queued"}
 """Functions that neither answer a client nor publish: pydantic would be a fifth of their cold start."""
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
-CALLBACKS = ("video_callback", "audio_callback", "music_callback")
+CALLBACKS = ("video_callback", "audio_callback", "mps_callback", "music_callback")
 RESOLVERS = ("quarantine", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch", "track_video")
 LOADED = """
 import gc, json, os, sys
@@ -64,6 +66,7 @@ def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -
     if function in CALLBACKS:
         assert not modules & HEAVY
         assert {name for name in modules if name.startswith("mediarelay.providers.cts.")} <= READERS
+        assert not {name for name in modules if name.startswith(f"mediarelay.providers.{FOREIGN.get(function)}.")}
         assert not modules & UNUSED
     if function in WITHOUT_PYDANTIC:
         assert "pydantic" not in modules

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mediarelay import check
 from mediarelay.check import KINDS, Severity, Unread, findings, main
+from mediarelay.providers.registry import NAMES
 from mediarelay.signing.tokens import digest
 from tests.hypothesis_profiles import patient
 from tests.stack import template
@@ -79,6 +80,8 @@ def test_only_functions_that_receive_callbacks_are_warned_that_any_address_decid
         ({"VISIBILITY_TIMEOUT": "30"}, "warning", "VISIBILITY_TIMEOUT", "below 180"),
         ({"PROVIDER_ENDPOINT": f"https://u:{CANARY}@h/"}, "error", "PROVIDER_ENDPOINT", "a user"),
         ({"PROVIDER_ENDPOINT": "http://cdn.api.qcloud.com/"}, "error", "PROVIDER_ENDPOINT", "https only"),
+        ({"MPS_ENDPOINT": f"https://u:{CANARY}@h/"}, "error", "MPS_ENDPOINT", "a user"),
+        ({"MPS_ENDPOINT": "https://mps.tencentcloudapi.com/v2"}, "error", "MPS_ENDPOINT", "a path"),
     ],
 )
 def test_what_is_wrong_with_a_setting(change: dict[str, str], severity: str, where: str, what: str) -> None:
@@ -158,7 +161,19 @@ def test_spellings_that_are_read_are_no_findings(spelling: str) -> None:
             {"provider_keys_secret": {"secret_id": "AKID", "secret_key": f"{CANARY} {CANARY}"}},
             "warning",
             "ProviderKeys",
-            "white space",
+            "cts: white space",
+        ),
+        (
+            {"provider_keys_secret": {name: {"secret_id": "unset", "secret_key": CANARY} for name in NAMES}},
+            "error",
+            "ProviderKeys",
+            "the placeholder",
+        ),
+        (
+            {"provider_keys_secret": {"mps": {"secret_id": "AKID", "secret_key": "k", "notify_key": CANARY}}},
+            "warning",
+            "ProviderKeys",
+            "mps: notify_key without notify_url",
         ),
     ],
 )
@@ -173,9 +188,9 @@ def test_what_is_wrong_with_a_secret(change: dict[str, Any], severity: str, wher
 @pytest.mark.parametrize(
     ("secret", "changed", "known"),
     [
-        ("callback_tokens_secret", {"token": CANARY}, "tokens"),
+        ("callback_tokens_secret", {"token": CANARY}, "notify_keys, tokens"),
         ("music_secret", {"callback_secret": CANARY}, "callback_secrets, webhook_secrets"),
-        ("provider_keys_secret", {"Token": CANARY}, "secret_id, secret_key, token"),
+        ("provider_keys_secret", {"Token": CANARY}, "cts, mps, secret_id, secret_key, token, unused"),
         ("api_clients_secret", {CANARY: []}, "clients, unused"),
     ],
 )

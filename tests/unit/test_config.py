@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.config import LIMITS, Settings, unreadable
+from mediarelay.config import ENDPOINTS, LIMITS, PROVIDERS, Settings, unreadable
+from mediarelay.providers.registry import NAMES
 from tests.hypothesis_profiles import patient
 
 
@@ -22,7 +23,7 @@ def test_every_field_is_read_from_its_variable() -> None:
     environment = {item.name.upper(): "name-7" for item in fields(Settings)}
     environment |= {name.upper(): str(least + 1) for name, (least, _) in LIMITS.items()}
     environment |= {"PROVIDER_ENDPOINT": "https://cdn.api.qcloud.com/v2/index.php", "CALLBACK_TRUST": "callback"}
-    environment["LOG_LEVEL"] = "ERROR"
+    environment |= {"MPS_ENDPOINT": "https://mps.tencentcloudapi.com/", "PROVIDER": "cts", "LOG_LEVEL": "ERROR"}
     settings = Settings.read(environment)
     assert {item.name: str(seconds(getattr(settings, item.name))) for item in fields(Settings)} == {
         item.name: environment[item.name.upper()] for item in fields(Settings)
@@ -91,7 +92,7 @@ def seconds(value: Any) -> Any:
 @patient
 @given(text=st.text())
 def test_no_text_stops_a_function_but_for_the_provider_s_address(text: str) -> None:
-    environment = {item.name.upper(): text for item in fields(Settings) if item.name != "provider_endpoint"}
+    environment = {item.name.upper(): text for item in fields(Settings) if item.name not in ENDPOINTS}
     settings = Settings.read(environment)
     datetime.now(UTC) + settings.give_up_after + timedelta(days=settings.raw_body_days + settings.song_days)
     assert settings.callback_trust in {"confirm", "callback"}
@@ -138,6 +139,37 @@ def test_an_address_is_read_into_the_form_that_is_signed() -> None:
 )
 def test_endpoints_that_may_be_called(endpoint: str) -> None:
     assert Settings.read({"PROVIDER_ENDPOINT": endpoint}).provider_endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "http://mps.tencentcloudapi.com",
+        "mps.tencentcloudapi.com",
+        "https://user:canary@h/",
+        "https://a.b/v2/index.php",
+    ],
+)
+def test_an_address_of_mps_that_cannot_be_read_stops_a_function(endpoint: str) -> None:
+    with pytest.raises(ValueError, match=r"^MPS_ENDPOINT: .*write it like https://mps") as stopped:
+        Settings.read({"MPS_ENDPOINT": endpoint})
+    assert "canary" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("spelling", ["HTTPS://MPS.tencentcloudapi.com:443 ", "https://mps.tencentcloudapi.com/"])
+def test_an_address_of_mps_has_no_path(spelling: str) -> None:
+    assert Settings.read({"MPS_ENDPOINT": spelling}).mps_endpoint == "https://mps.tencentcloudapi.com/"
+
+
+@pytest.mark.parametrize("provider", ["", "MPS", "cts,mps", "other"])
+def test_an_unknown_provider_is_the_default(provider: str) -> None:
+    assert Settings.read({"PROVIDER": provider}).provider == "mps"
+    assert unreadable({"PROVIDER": provider}) == {"provider": "mps or cts was expected"}
+
+
+def test_the_providers_of_the_setting_are_those_of_the_registry() -> None:
+    assert set(PROVIDERS) == set(NAMES)
 
 
 def test_no_other_module_reads_the_environment() -> None:

@@ -143,7 +143,7 @@ class TestOpenApi:
             for operation in methods.values()
             if operation.get("security") == []
         }
-        callbacks = {"/callbacks/video/{token}", "/callbacks/audio/{token}", "/callbacks/music"}
+        callbacks = {f"/callbacks/{sender}/{{token}}" for sender in ("video", "audio", "mps")} | {"/callbacks/music"}
         assert opened == callbacks | {"/health", "/openapi.json"}
 
     def test_operations_have_names_of_their_own(self):

@@ -27,6 +27,7 @@ WORDS = {
     "SettingUnusable": (503, "Not ready"),
     "BudgetSpent": (503, "Provider unavailable"),
     "CircuitOpen": (503, "Provider unavailable"),
+    "NoAccount": (503, "Provider unavailable"),
     "Undelivered": (503, "Not delivered"),
     "LedgerUnavailable": (503, "Ledger unavailable"),
     "RowUnreadable": (500, "Stored data unreadable"),

@@ -268,6 +268,52 @@ def test_keys(token: Any) -> None:
     assert account.token == "t"
 
 
+PAIR = {"secret_id": "AKID", "secret_key": "key"}
+
+
+@pytest.mark.parametrize(
+    ("secret", "named"),
+    [
+        ({"cts": PAIR, "mps": PAIR}, ["cts", "mps"]),
+        ({"mps": PAIR}, ["mps"]),
+        (PAIR, ["cts"]),
+        (PAIR | {"mps": PAIR}, ["cts", "mps"]),
+        ({"cts": PAIR | {"secret_id": "unset"}, "mps": PAIR}, ["mps"]),
+        ({"cts": PAIR | {"secret_id": "unset"}, "mps": PAIR | {"secret_id": "unset"}}, []),
+    ],
+)
+def test_each_provider_has_its_keys(secret: dict[str, Any], named: list[str]) -> None:
+    found = provider_keys(secret)
+    assert found.faults == ()
+    assert [name for name, _ in found.usable] == named
+    assert {account for _, account in found.usable} <= {Account("AKID", "key")}
+
+
+def test_keys_under_a_name_count_more_than_a_pair_without_one() -> None:
+    assert provider_keys(PAIR | {"cts": PAIR | {"secret_id": "named"}}).usable == (("cts", Account("named", "key")),)
+
+
+def test_an_account_has_more_than_its_keys() -> None:
+    more = {name: f" {name} " for name in ("token", "notify_url", "notify_key", "storage_id", "storage_key")}
+    ((_, account),) = provider_keys({"mps": PAIR | more}).usable
+    assert account == Account("AKID", "key", **{name: name for name in more})
+
+
+@pytest.mark.parametrize(
+    ("secret", "usable", "faults"),
+    [
+        ({}, [], ["one of cts, mps was expected"]),
+        ({"other": PAIR}, [], ["one of cts, mps was expected"]),
+        ({"cts": "AKID", "mps": PAIR}, ["mps"], ["cts: an object was expected"]),
+        ({"cts": PAIR, "mps": {"secret_id": "AKID"}}, ["cts"], ["mps.secret_key: text was expected"]),
+        ({"cts": PAIR, "mps": PAIR | {"notify_url": 7}}, ["cts"], ["mps.notify_url: text was expected"]),
+    ],
+)
+def test_a_faulty_account_leaves_the_others(secret: dict[str, Any], usable: list[str], faults: list[str]) -> None:
+    found = provider_keys(secret)
+    assert ([name for name, _ in found.usable], list(found.faults)) == (usable, faults)
+
+
 @pytest.mark.parametrize(
     ("change", "faults"),
     [

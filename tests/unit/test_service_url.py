@@ -1,18 +1,21 @@
 """The provider's address: one meaning, one form; anything that a client would change on its way is refused."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from requests import Request
 
-from mediarelay.signing.service_url import PATTERN, V2_PATH, ServiceUrl, read_service_url
+from mediarelay.signing.service_url import PATTERN, V2_PATH, V3_PATH, ServiceUrl, read_service_url, read_v3_url
 from tests.hypothesis_profiles import patient
 from tests.stack import template
 
 HOST = "cdn.api.qcloud.com"
 ADDRESS = f"https://{HOST}{V2_PATH}"
+PATH_PATTERN = r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
+"""The part of `PATTERN` that takes a path."""
 SAME = [
     ADDRESS,
     "https://CDN.api.qcloud.com/v2/index.php",
@@ -105,6 +108,20 @@ def test_the_template_refuses_exactly_the_same(spelling: str) -> None:
     parameter = template()["Parameters"]["ProviderEndpoint"]
     assert parameter["AllowedPattern"] == PATTERN
     assert bool(re.fullmatch(parameter["AllowedPattern"], spelling)) is (spelling not in REFUSED)
+
+
+@pytest.mark.parametrize("spelling", [*SAME, *OTHERS, *REFUSED, *(f"{one}/" for one in SAME)])
+def test_an_api_without_a_path_has_the_same_rules(spelling: str) -> None:
+    """The parameter of MPS takes what its reader takes, and nothing else."""
+    parameter = template()["Parameters"]["MpsEndpoint"]
+    assert parameter["AllowedPattern"] == PATTERN.replace(PATH_PATTERN, "/?")
+    fits = bool(re.fullmatch(parameter["AllowedPattern"], spelling))
+    assert fits is (spelling not in REFUSED and urlsplit(spelling.strip()).path in {"", "/"})
+    if fits:
+        assert read_v3_url(spelling).path == V3_PATH
+    else:
+        with pytest.raises(ValueError, match=r"write it like https://mps\.tencentcloudapi\.com"):
+            read_v3_url(spelling)
 
 
 @patient

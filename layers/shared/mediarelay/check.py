@@ -210,9 +210,10 @@ def _check_entries(kind: Kind, fields: Fields) -> Iterator[Finding]:
     found = kind.entries(fields)
     for fault in found.faults:
         yield _error(kind.name, fault, "Mediarelay ignores this entry. Correct or remove it.")
-    if not found.usable:
+    weaknesses = tuple(kind.weaknesses(fields))
+    if not found.usable and not weaknesses:
         yield _error(kind.name, "no entry that can be used", f"{kind.closed}. Put one.")
-    for severity, what in kind.weaknesses(fields):
+    for severity, what in weaknesses:
         yield Finding(severity, kind.name, what, "Replace it.")
 
 

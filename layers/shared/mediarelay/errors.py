@@ -20,7 +20,8 @@ MediarelayError
     ├── ProviderRefused       it would refuse the same call again           422
     ├── ProviderRepeated      it has accepted the same submit before        503
     ├── ProviderClosed        it refuses all our calls                      503
-    │   └── CircuitOpen       it refused so often that we made no call      503
+    │   ├── CircuitOpen       it refused so often that we made no call      503
+    │   └── NoAccount         we have no keys for it, and made no call      503
     ├── ProviderUnknown       it does not know the task, or not yet         502
     └── ProviderBusy          it is down, slow or throttling: retry         503
         ├── ProviderUnreadable its answer could not be read                 503
@@ -182,6 +183,10 @@ class ProviderClosed(ProviderError):
 
 class CircuitOpen(ProviderClosed):
     """The provider has refused us so often that the circuit breaker prevented the call."""
+
+
+class NoAccount(ProviderClosed):
+    """The secret has no keys for the provider, so it was not called."""
 
 
 class ProviderUnknown(ProviderError):

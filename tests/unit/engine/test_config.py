@@ -1,14 +1,17 @@
 """Decoding, bounds, partial changes, secrets."""
 
 import json
-from typing import Any
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import Config, Credentials, Faults, Settings, load_settings
+from engine.config import CallbackPolicy, Config, Credentials, Faults, Mps, Settings, load_settings
 from engine.decode import SECRET, decode, encode, merge
+from engine.mps.odd import OddForm
 from mediarelay.errors import Malformed
 
 KEYS = {"secret_id": "a", "secret_key": "b"}
@@ -32,6 +35,8 @@ KEYS = {"secret_id": "a", "secret_key": "b"}
         ({"video_callback_url": "ftp://x"}, "video_callback_url"),
         ({"trans_basic": 1}, "trans_basic"),
         ({"callbacks": {"tries": 99}}, "callbacks.tries"),
+        ({"mps": {"query_seconds": -1}}, "mps.query_seconds"),
+        ({"mps": {"schedules": [{"id": 1, "bucket": "a", "region": "sh"}]}}, "mps.schedules.0.outputs"),
     ],
 )
 def test_wrong_settings_name_their_field(change: dict, field: str) -> None:
@@ -51,6 +56,19 @@ def test_secrets_are_shown_as_stars_and_stars_change_nothing(tmp_path) -> None:
     assert shown["credentials"] == {"secret_id": "a", "secret_key": SECRET, "token": None}
     settings.update(shown)
     assert settings.config.credentials.secret_key == "b"
+
+
+def test_secrets_in_lists_keep_their_place(tmp_path) -> None:
+    settings = Settings(Config(credentials=Credentials(secret_id="a", secret_key="b")), tmp_path / "c.json")
+    outputs = {"TranscodeTaskSet": [{"Definition": 10}]}
+    one, two = (
+        {"id": i, "bucket": "a", "region": "sh", "outputs": outputs, "notify": {"NotifyKey": f"k{i}"}} for i in (1, 2)
+    )
+    settings.update({"mps": {"schedules": [one, two]}})
+    shown = encode(settings.config, reveal=False)["mps"]["schedules"]
+    assert [each["notify"]["NotifyKey"] for each in shown] == [SECRET] * 2
+    settings.update({"mps": {"schedules": [shown[0], two | {"notify": {"NotifyKey": "new"}}]}})
+    assert [each.notify.notify_key for each in settings.config.mps.schedules] == ["k1", "new"]
 
 
 def test_a_change_is_partial_and_kept(tmp_path) -> None:
@@ -87,10 +105,22 @@ def test_a_file_that_is_not_json_is_refused(tmp_path) -> None:
         load_settings(tmp_path, file)
 
 
+@pytest.mark.parametrize("kind", [Faults, Config, Mps, CallbackPolicy])
+def test_the_documents_name_every_setting_and_fault(kind: type) -> None:
+    text = (Path(__file__).parents[3] / "docs/engine.md").read_text(encoding="utf-8")
+    quote = "`" if kind is Faults else '"'
+    assert [field.name for field in fields(kind) if f"{quote}{field.name}{quote}" not in text] == []
+
+
 def test_faults_of_a_share_hit_some() -> None:
     faults = Faults(share=0.5, drop_callbacks=True)
     assert {faults.roll().drop_callbacks for _ in range(200)} == {True, False}
     assert Faults(share=0, api_error=4000).roll() == Faults()
+
+
+def test_the_documents_name_every_odd_form() -> None:
+    text = (Path(__file__).parents[3] / "docs/engine.md").read_text(encoding="utf-8")
+    assert [form for form in get_args(OddForm) if f"`{form}`" not in text] == []
 
 
 JSON = st.recursive(

@@ -310,6 +310,14 @@ def test_a_schedule_can_be_submitted(mps, receiver) -> None:
     assert mps.refusal("ProcessMedia", **body_of(ScheduleId=25)) == "InvalidParameterValue"
 
 
+def test_a_wrong_schedule_changes_nothing(mps, stub) -> None:
+    before = stub.console("config")
+    wrong = {"mps": {"schedules": [SCHEDULE | {"bucket": "none"}]}, "workers": 9}
+    status, _, answer = stub.request("PUT", "/_engine/config", json.dumps(wrong))
+    assert (status, json.loads(answer)["field"]) == (400, "mps.schedules.0")
+    assert stub.console("config") == before
+
+
 def from_url(url: str) -> dict:
     storage = {"Type": "COS", "CosOutputStorage": {"Bucket": CLIPS["name"] + "-1250000000", "Region": "ap-shanghai"}}
     return body_of(InputInfo={"Type": "URL", "UrlInputInfo": {"Url": url}}, OutputStorage=storage)

@@ -1,5 +1,6 @@
 """Which requests make a task of MPS, and of what."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from engine.decode import decode
 from engine.model import Task
 from engine.mps.errors import Refused, task_codes
 from engine.mps.requests import Outputs, ProcessMedia, Schedule, without_nulls
-from engine.mps.tasks import make_task, triggered_tasks
+from engine.mps.tasks import make_task, require_schedules, triggered_tasks
 from engine.mps.templates import TYPES, sub_tasks
 from mediarelay.errors import Malformed
 from tests.unit.engine.mps_client import body_of
@@ -111,6 +112,7 @@ def test_requests_that_are_refused(changes: dict[str, Any], code: str) -> None:
         wanted(TranscodeTaskSet=[{"Definition": "x"}]),
         wanted(TranscodeTaskSet=[{"Definition": 10, "OutputObjectPath": "a.mp4"}]),
         wanted(SnapshotByTimeOffsetTaskSet=[{"Definition": 10, "ExtTimeOffsetSet": ["1"]}]),
+        wanted(SnapshotByTimeOffsetTaskSet=[{"Definition": 10, "TimeOffsetSet": [0] * 101}]),
         wanted(AnimatedGraphicTaskSet=[{"Definition": 20000}]),
     ],
 )
@@ -146,6 +148,26 @@ def test_uploads_trigger_the_schedules_of_their_bucket_and_prefix() -> None:
     place = CONFIG.buckets[0].place(config.app_id)
     found = [[task.request.schedule_id for task in triggered_tasks(config, place, key, 1)] for key in ("a/b", "b")]
     assert found == [[1, 2], [1]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"bucket": "none"}, "no bucket none-1250000000"),
+        ({"region": "gz"}, "no bucket"),
+        ({"outputs": {}}, "asks for no output"),
+        ({"outputs": {"TranscodeTaskSet": [{"Definition": 11}]}}, "no template 11"),
+        ({"output_dir": "x"}, "OutputDir"),
+        ({"notify": {"NotifyType": "URL"}}, "NotifyUrl"),
+        ({"id": 1}, "earlier schedule"),
+    ],
+)
+def test_a_schedule_that_could_start_no_task_is_refused_at_once(changes: dict[str, Any], reason: str) -> None:
+    good = {"id": 1, "bucket": "clips", "region": "sh", "outputs": {"TranscodeTaskSet": [{"Definition": 10}]}}
+    config = replace(CONFIG, mps=Mps(schedules=(decode(Schedule, good), decode(Schedule, good | {"id": 2} | changes))))
+    with pytest.raises(Malformed, match=reason) as caught:
+        require_schedules(config)
+    assert caught.value.field.startswith("mps.schedules.1")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import (
     BudgetSpent,
     Malformed,
+    NoAccount,
     ProviderBusy,
     ProviderClosed,
     ProviderError,
@@ -123,7 +124,7 @@ class ProviderApi:
     def _call(self, build: Callable[[Account], Call], allowance: Allowance) -> Mapping[str, Any]:
         account = self.account()
         if account is None:
-            raise ProviderClosed(f"the secret has no keys for {self.provider.name}")
+            raise NoAccount(f"the secret has no keys for {self.provider.name}")
         call = build(account)
         # The breaker comes first: a call that it refuses must not use up the budget.
         circuit = circuit_name(self.provider.name, call.action)

@@ -42,7 +42,7 @@ def _api(provider: Provider, keys: Secret, session: requests.Session) -> Provide
         url=getattr(settings, ENDPOINTS[provider.name]),
         region=settings.provider_region,
         # Read with each call, so that rotated keys apply without a new process.
-        account=lambda: _account(keys, provider.name),
+        account=partial(_account, keys, provider.name),
         spend=partial(BudgetStore(base.table()).spend, provider.name),
         budget=budget(),
         guard=circuit_breaker(),

@@ -1,6 +1,7 @@
 """Identities: of a line of the log, of a request."""
 
 import hashlib
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.tasks.intent import ClientKey, Intent, file_identity, new_intent
+from mediarelay.domain.tasks.intent import ClientKey, Intent, file_identity, intent_of, new_intent
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
@@ -50,6 +51,17 @@ def test_an_intent_is_identified_by_key_and_kind(key: str, kind: Kind) -> None:
     assert replace(intent, key=key + "x").identity != intent.identity
     assert replace(intent, client="game").identity != intent.identity
     assert {replace(intent, kind=other).identity for other in Kind} > {intent.identity}
+
+
+@given(st.text(), st.sampled_from(Kind))
+def test_a_submission_leads_back_to_its_intent(key: str, kind: Kind) -> None:
+    intent = Intent(key=key, kind=kind, provider="mps", request=REQUEST, at=START)
+    assert re.fullmatch("[0-9a-f]{48}", intent.submission)
+    assert intent_of(intent.submission) == intent.identity
+    again = replace(intent, vid=VID, assigned_at=START, queued=True, refused="no")
+    assert again.submission == intent.submission, "the same at each attempt"
+    later = replace(intent, at=START + timedelta(microseconds=1))
+    assert (later.identity, later.submission != intent.submission) == (intent.identity, True), "a key that became free"
 
 
 @given(st.tuples(st.text(), st.text()), st.tuples(st.text(), st.text()))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from mediarelay.adapters.dynamodb.codec import Row, decoder
 from mediarelay.adapters.dynamodb.item_types import ItemType
-from mediarelay.adapters.dynamodb.keys import list_cursor_key
+from mediarelay.adapters.dynamodb.keys import THERE, list_cursor_key
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.unreadable import note_unreadable
 from mediarelay.errors import RowUnreadable
@@ -26,16 +26,21 @@ class ListCursorStore:
             return decode_list_cursor(found) if found else None
         except RowUnreadable as error:
             note_unreadable(error)
+            # An unreadable time may sort after every real one, and then `save` would never replace it.
+            self._write(provider, BEGINNING, THERE)
             return BEGINNING
 
     def save(self, provider: str, until: datetime) -> None:
         """Store the time, unless a later one is stored."""
+        # Not `<=`, which is false before the first run.
+        self._write(provider, until, "NOT #at > :at")
+
+    def _write(self, provider: str, until: datetime, condition: str) -> None:
         self.table.update(
             list_cursor_key(provider),
             "SET #at = :at, #item = :item",
             {":at": until, ":item": ItemType.LIST_CURSOR},
-            # Not `<=`, which is false if the stored time has another type.
-            "NOT #at > :at",
+            condition,
             {"#at": "at", "#item": "item"},
         )
 

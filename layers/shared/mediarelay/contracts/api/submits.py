@@ -107,7 +107,7 @@ class VideoTaskRequest(TaskRequest):
         raise Malformed("vid", "is required, unless url is given, alone or with cos_request_id and date, or source")
 
 
-# What a task that exists already cannot be told any more.
+# Fields that only a new task can take.
 NEW_TASK_ONLY = ("provider", "source", "outputs", "schedule", "destination", "output_dir", "priority")
 
 

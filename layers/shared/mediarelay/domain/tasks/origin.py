@@ -13,7 +13,7 @@ class Origin(StrEnum):
     CLAIM = "claim"
     """A callback. Callbacks are unsigned: anybody with the path token can send one."""
     LISTED = "listed"
-    """The provider lists the task among its own; nobody has told Mediarelay about it."""
+    """The provider lists the task among its own. Neither a client nor a callback has named it before."""
     TRACK = "track"
     """A client expects a task (`POST /tasks/video`)."""
     SUBMIT = "submit"

@@ -17,7 +17,7 @@ from mediarelay.errors import (
     ProviderRepeated,
     ProviderUnknown,
 )
-from mediarelay.providers.answers import printable, unreadable
+from mediarelay.providers.answers import MAX_MESSAGE_LENGTH, printable, unreadable
 from mediarelay.providers.mps import values as read
 from mediarelay.providers.mps.redaction import REDACTED, redact, redact_message, without_secrets
 from mediarelay.providers.port import Answer
@@ -109,4 +109,4 @@ def _error(action: str, code: str, message: str) -> ProviderError:
 
 
 def _without_addresses(message: str) -> str:
-    return redact_message(_CALLBACK_ADDRESS.sub(REDACTED, message))
+    return redact_message(_CALLBACK_ADDRESS.sub(REDACTED, message[:MAX_MESSAGE_LENGTH]))

@@ -94,8 +94,12 @@ def results(task: Fields) -> list[Result]:
 
 
 def _members(entry: Fields) -> list[str]:
-    others = (name for name, value in entry.data.items() if isinstance(value, Mapping) and "Status" in value)
-    return [*OUTPUTS, *(name for name in others if name not in OUTPUTS)]
+    """Return the members of an entry that hold a result. An analysis has a status."""
+    return [
+        name
+        for name, value in entry.data.items()
+        if name in OUTPUTS or (isinstance(value, Mapping) and "Status" in value)
+    ]
 
 
 def stage(fields: Fields) -> State | None:

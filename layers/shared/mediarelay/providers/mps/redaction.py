@@ -14,6 +14,7 @@ callbacks. The callback functions import this module, so it uses the standard li
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 # Names of fields, in lower case. The provider's models have these credentials.
@@ -45,32 +46,29 @@ REDACTED = "[redacted]"
 
 _PARTS = tuple(sorted({*SECRET_PARTS, *(name for name in SECRET_FIELDS if "secret" not in name)}))
 _PARTS_IN_BYTES = tuple(part.encode() for part in _PARTS)
-
-
-def _spelled(letter: str) -> str:
-    """Return a pattern for a letter as JSON may spell it, also in JSON within texts of JSON."""
-    codes = f"{ord(letter):02x}|{ord(letter.upper()):02x}"
-    return rf"(?:{letter}|\\+u00(?:{codes}))"
-
-
-def _escapable(name: str) -> str:
-    return "".join(map(_spelled, name))
-
-
-_ANY_NAME = "|".join(map(_escapable, _PARTS))
-_SIGN = re.compile(_ANY_NAME, re.IGNORECASE)
-# A text that contains JSON with a credential in it, or mentions one of these. What follows may be its value.
-_MEMBER_IN_TEXT = re.compile(rf"(?:{_ANY_NAME})[\w\\]*[\"']\s*:", re.IGNORECASE)
-_MENTION = re.compile("|".join(map(_escapable, ("secretid", "secretkey", "notifykey", "notifyurl"))), re.IGNORECASE)
-_PATH = re.compile(r"(?:[a-z]+:/)?/\S*", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\+u00([0-9a-f]{2})", re.IGNORECASE)
-_TOKEN = re.compile(
-    r"""
+# JSON in a text escapes its escapes once more. Each level that escapes a backslash as `\u005c` takes one pass.
+_MAX_PASSES = 16
+# Only a run of backslashes as a whole can begin an escape. Trying each part of it would take a hostile body hours.
+_ESCAPE = r"(?<!\\)\\++u00([0-9a-f]{2})"
+_ANY_NAME = "|".join(_PARTS)
+# A text that names one of the provider's credentials may state its value. Any other text may be the client's own
+# reference, which comes back as it was given.
+_MENTION = "|".join(sorted({*SECRET_FIELDS, "secretid", "secretkey"}))
+# The name of a file may be any word, but a path does not contain JSON.
+_MEMBER = rf"(?:{_MENTION})\\*+[\"']"
+_PATH = r"(?:[a-z]+:/)?/\S*"
+_JSON_PART = r"""
     (?P<name>"(?:[^"\\]|\\.)*+"(?=\s*:)) | (?P<text>"(?:[^"\\]|\\.)*+") | (?P<open>[{\[]) | (?P<close>[}\]])
     | (?P<other>[^\s"{}\[\],:]+)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    """
+
+
+# Most bodies need none of these patterns, and compiling them takes a while.
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL | re.VERBOSE)
+
+
 # Only the structure counts here. Python refuses to read numbers of thousands of digits.
 _SHAPE = json.JSONDecoder(parse_int=len, parse_float=len, parse_constant=len, strict=False)
 
@@ -86,8 +84,9 @@ def redact(body: bytes) -> bytes:
 
 def redact_message(text: str) -> str:
     """Return a message of the provider without anything that follows the name of a credential."""
-    found = _SIGN.search(text)
-    return f"{text[: found.end()]}{REDACTED}" if found else text
+    plain = _unescaped(text)
+    found = _pattern(_ANY_NAME).search(plain)
+    return f"{plain[: found.end()]}{REDACTED}" if found else text
 
 
 def without_secrets(value: Any) -> Any:
@@ -113,8 +112,17 @@ def _may_hold_secrets(body: bytes) -> bool:
     return unclear or any(part in plain for part in _PARTS_IN_BYTES)
 
 
+def _unescaped(text: str) -> str:
+    """Return a text with the letters that its escapes spell, also those of JSON within texts of JSON."""
+    for _ in range(_MAX_PASSES):
+        text, escapes = _pattern(_ESCAPE).subn(lambda found: chr(int(found[1], 16)), text)
+        if not escapes:
+            break
+    return text
+
+
 def _names_secret(text: str) -> bool:
-    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).casefold()
+    plain = _unescaped(text).casefold()
     return any(part in plain for part in _PARTS)
 
 
@@ -133,7 +141,7 @@ def _is_json(text: str) -> bool:
 
 def _kept(text: str) -> Iterator[str]:
     """Yield the parts of a JSON text that are kept, and what takes the place of the others."""
-    tokens, kept_until = _TOKEN.finditer(text), 0
+    tokens, kept_until = _pattern(_JSON_PART).finditer(text), 0
     for token in tokens:
         instead, end = None, token.end()
         if token["name"] and is_secret(json.loads(token["name"], strict=False)):
@@ -164,8 +172,8 @@ def _text_token(token: str) -> str | None:
 
 
 def _without_packed(text: str) -> str:
-    """Return a text in a JSON value. A path stays: the name of a file may contain any word."""
+    """Return a text in a JSON value without the value of a credential that it may state."""
     if not _names_secret(text):
         return text
-    has_value = _MEMBER_IN_TEXT.search(text) or (_MENTION.search(text) and not _PATH.fullmatch(text))
-    return _redacted(text) if has_value else text
+    sign = _MEMBER if _pattern(_PATH).fullmatch(text) else _MENTION
+    return _redacted(text) if _pattern(sign).search(_unescaped(text)) else text

@@ -12,7 +12,7 @@ from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
-from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
+from mediarelay.errors import BudgetSpent, CircuitOpen, NoAccount, ProviderError, ProviderUnreadable
 from mediarelay.observability import count
 from mediarelay.providers.registry import provider_of
 from mediarelay.usecases.tasks.answers import AnswerRejected, accepted_replies, check_answer
@@ -93,7 +93,7 @@ class Confirmer:
         # given up at its deadline, and its next wait must not grow.
         except BudgetSpent:
             return self.tasks.update(vid, kind, over_budget=True)
-        except CircuitOpen:
+        except (CircuitOpen, NoAccount):
             return self.tasks.update(vid, kind)
         except ProviderUnreadable as error:
             return self._log_reply(vid, kind, error.body, AnswerRejected("unreadable", str(error)), begun)

@@ -67,10 +67,12 @@ class TaskPublisher:
         intent = self.intents.find(identity)
         if intent is None or intent.refused is None:
             return
-        # The same order as in `publish`, for the same reason.
-        self.topic.publish(*refusal_event(intent, self.api_url))
+        # The task of a submit that was given up has been found meanwhile: the outcome of the task is published.
+        if intent.vid is None:
+            # The same order as in `publish`, for the same reason.
+            self.topic.publish(*refusal_event(intent, self.api_url))
+            count("RefusalsPublished", kind=intent.kind)
         self.intents.complete(intent)
-        count("RefusalsPublished", kind=intent.kind)
 
 
 def _is_behind(log: TaskLog, task: Task) -> bool:

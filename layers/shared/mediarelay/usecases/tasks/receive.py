@@ -93,7 +93,8 @@ class CallbackStore:
         try:
             head = self.read_head(body)
         except (Malformed, TooLarge, NotATask) as error:
-            count("CallbackIgnored" if isinstance(error, NotATask) else "CallbackMalformed", kind=self.callbacks.kind)
+            ignored = isinstance(error, NotATask)
+            count("CallbackIgnored" if ignored else "CallbackMalformed", kind=self.callbacks.kind)
             self.quarantine.put(body, str(error), self.callbacks.route, at)
             raise
         admit(head)

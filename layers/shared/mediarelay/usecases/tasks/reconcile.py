@@ -1,11 +1,11 @@
-"""Reconcile: list the tasks that a provider knows, and add those that nobody has told Mediarelay about.
+"""Reconcile: list the tasks that a provider knows, and add those that the ledger does not know.
 
 A callback may be lost before it reaches us, and the answer to a submit may be lost with it. Then only the provider's
 list names the task. Each run lists what was made since the last one, so its work grows with what is new.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,11 +13,12 @@ from typing import Protocol
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.errors import ProviderError, SecretUnavailable
+from mediarelay.errors import NoAccount, ProviderError, SecretUnavailable
 from mediarelay.observability import count
 from mediarelay.providers.port import Listed
 from mediarelay.providers.registry import provider_named
 from mediarelay.usecases.tasks.repository import TaskRepository
+from mediarelay.usecases.tasks.request_confirm import KnownTasks
 
 # A provider's list may be behind, and its clock may differ from ours. So much time before the last run is listed again.
 OVERLAP = timedelta(minutes=10)
@@ -31,13 +32,6 @@ class TaskList(Protocol):
 
     def tasks_between(self, since: datetime, until: datetime) -> Iterator[Listed]:
         """Yield the pages that list all tasks made between two times (UTC); raises `ProviderError`."""
-
-
-class KnownTasks(Protocol):
-    """Looks tasks up in the ledger."""
-
-    def is_known(self, vid: str) -> bool:
-        """Return whether more than callbacks name a task."""
 
 
 class ListCursors(Protocol):
@@ -70,7 +64,7 @@ def steps(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Adds the tasks that providers list and that nobody has reported. `lists` has the list of each provider."""
+    """Adds the tasks that providers list and that the ledger does not know. `lists` has the list of each provider."""
 
     lists: Mapping[str, TaskList]
     tasks: TaskRepository
@@ -93,17 +87,17 @@ class Reconciler:
             for since, until in steps(self.cursors.find(provider), self.clock(), horizon):
                 if not time_left():
                     break
-                added += self._add(self.lists[provider].tasks_between(since, until))
+                for page in self.lists[provider].tasks_between(since, until):
+                    added += sum(self._add(vid, row) for vid, row in page.rows)
                 self.cursors.save(provider, until)
+        except NoAccount:
+            log.info("no account", extra={"provider": provider})
         except (ProviderError, SecretUnavailable) as error:
             count("ListIncomplete", provider=provider)
             log.warning("list incomplete", extra={"provider": provider, "error": str(error)})
         return added
 
-    def _add(self, pages: Iterable[Listed]) -> int:
-        return sum(self._add_row(vid, row) for page in pages for vid, row in page.rows)
-
-    def _add_row(self, vid: str, row: bytes) -> bool:
+    def _add(self, vid: str, row: bytes) -> bool:
         """Add a task unless it is known; return whether it was added."""
         if self.known.is_known(vid):
             return False
