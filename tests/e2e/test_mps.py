@@ -148,12 +148,14 @@ def test_an_answer_that_is_lost_makes_one_task(deployed: Deployed, film: str) ->
 
 
 def signed(deployed: Deployed, name: str = "callback_success.json", **changes: Any) -> Json:
-    """A callback about a task that does not exist, signed now."""
+    """A callback about a task that does not exist, signed now. It repeats the keys to its source."""
     body = json.loads((PAYLOADS / name).read_text("utf-8"))
     expires = int(time.time() + LIFETIME.total_seconds())
     sign = {"Timestamp": expires, "Sign": callback_sign(expires, deployed.stack.env.keys.notify_key)}
-    vid = {"TaskId": f"{APP_ID}-WorkflowTask-{uuid4().hex}t0"}
-    return body | {"WorkflowTaskEvent": body["WorkflowTaskEvent"] | vid} | sign | changes
+    secrets = {"S3SecretId": CANARY, "S3SecretKey": CANARY}
+    s3 = {"S3Bucket": "clips", "S3Region": "us-east-1", "S3Object": "a.mp4"} | secrets
+    stated = {"TaskId": f"{APP_ID}-WorkflowTask-{uuid4().hex}t0", "InputInfo": {"Type": "AWS-S3", "S3InputInfo": s3}}
+    return body | {"WorkflowTaskEvent": body["WorkflowTaskEvent"] | stated} | sign | changes
 
 
 def test_a_signed_callback_is_accepted_once(deployed: Deployed) -> None:
