@@ -455,7 +455,7 @@ class TestArchitecture:
     def test_its_table_of_errors_has_the_codes_of_mps(self):
         rows = {row[0].strip("`"): row[2] for row in cells(ROOT / "docs" / "architecture.md", "error")}
         for kind in (ProviderBusy, ProviderClosed, ProviderRepeated, ProviderUnknown):
-            stated = {spelled for spelled in re.findall(r"`([^`]+)`", rows[kind.__name__])}
+            stated = set(re.findall(r"`([^`]+)`", rows[kind.__name__]))
             # `.InvalidUser` stands for `FailedOperation.InvalidUser`, and `AuthFailure*` for all that begin so.
             stated = {f"FailedOperation{one}" if one.startswith(".") else one for one in stated}
             exact = {code for code, found in mps_answers.ERRORS.items() if found is kind}
