@@ -24,7 +24,7 @@ def code_of(malformed: Malformed) -> str:
     return _BY_REASON.get(malformed.reason) or _BY_FIELD.get(malformed.field, "InvalidParameter")
 
 
-# The provider documents the classes: 40000 for the request, 60000 for the source, 70000 for itself.
+# The classes are the engine's own: 40000 for the request, 60000 for the source, 70000 for the provider itself.
 _REQUEST = (40000, "InvalidParameter")
 _SOURCE = (60000, "InvalidParameterValue.SrcFile")
 _PROVIDER = (70000, "InternalError")

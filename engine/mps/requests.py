@@ -27,7 +27,7 @@ def _number(value: object) -> object:
 Number = Annotated[int, BeforeValidator(_number)]
 Offset = Annotated[float, Field(ge=0, le=1e9)]
 OffsetText = Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?[s%]$")]
-Provider = Literal["COS", "URL", "AWS-S3", "VOD"]
+StorageType = Literal["COS", "URL", "AWS-S3", "VOD"]
 TaskState = Literal["WAITING", "PROCESSING", "FINISH"]
 
 
@@ -69,7 +69,7 @@ class S3Input(_Named):
 class Input(_Named):
     """The source: the one of the fields that `type` names."""
 
-    type: Provider
+    type: StorageType
     cos_input_info: CosInput | None = None
     url_input_info: UrlInput | None = None
     s3_input_info: S3Input | None = None
@@ -97,7 +97,7 @@ class S3Storage(_Named):
 class Storage(_Named):
     """Where outputs go: the one of the fields that `type` names."""
 
-    type: Provider = "COS"
+    type: StorageType = "COS"
     cos_output_storage: CosStorage | None = None
     s3_output_storage: S3Storage | None = None
 

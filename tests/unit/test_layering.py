@@ -260,3 +260,27 @@ def test_that_search_finds_each_part_of_the_format(code: str) -> None:
 def test_only_the_composition_root_imports_stores(path: Path) -> None:
     imported = any(module.startswith("mediarelay.adapters.dynamodb") for module in modules(path))
     assert not imported or place(path) in COMPOSITION
+
+
+PROVIDERS = ("cts", "mps")
+NAMING = {"config.py", "providers/registry.py", "providers/routes.py", "wiring/provider.py"}
+"""The composition root and the settings: the only code that names a provider outside of its own folder."""
+
+
+def named_providers(path: Path) -> set[str]:
+    """Which providers a module imports, or names by a text."""
+    found = [module.split(".") for module in modules(path)]
+    imported = {parts[2] for parts in found if parts[:2] == ["mediarelay", "providers"] and len(parts) > 2}
+    constants = [node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)]
+    texts = {value for value in constants if isinstance(value, str)}
+    return (imported | texts) & set(PROVIDERS)
+
+
+@named
+def test_only_its_own_folder_knows_a_provider_by_name(path: Path) -> None:
+    own = {name for name in PROVIDERS if path.is_relative_to(PACKAGE / "providers" / name)}
+    if path in FUNCTIONS:
+        own = {name for name in PROVIDERS if path.parent.name.endswith("_callback")}
+    elif str(path.relative_to(PACKAGE)) in NAMING:
+        own = set(PROVIDERS)
+    assert named_providers(path) <= own

@@ -1,1 +1,1 @@
-"""Mediarelay: the serverless backend between a CTS-compatible transcoder and its subscribers."""
+"""Mediarelay: the serverless backend between transcoding providers and the subscribers of their outcomes."""

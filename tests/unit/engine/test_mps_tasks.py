@@ -112,6 +112,7 @@ def test_requests_that_are_refused(changes: dict[str, Any], code: str) -> None:
         wanted(TranscodeTaskSet=[{"Definition": "x"}]),
         wanted(TranscodeTaskSet=[{"Definition": 10, "OutputObjectPath": "a.mp4"}]),
         wanted(SnapshotByTimeOffsetTaskSet=[{"Definition": 10, "ExtTimeOffsetSet": ["1"]}]),
+        wanted(SnapshotByTimeOffsetTaskSet=[{"Definition": 10, "TimeOffsetSet": [0] * 101}]),
         wanted(AnimatedGraphicTaskSet=[{"Definition": 20000}]),
     ],
 )

@@ -1,8 +1,8 @@
 """Submit: a client's request becomes a task, once per idempotency key.
 
 The request is stored as an intent before the provider is called. If the provider's answer is lost, the intent stays due
-and is sent again under the same submission id. CTS then marks the earlier task of the file as deleted, so one task
-remains. MPS refuses the repeat, and the intent waits until an answer about the task names its submission (`adopt`).
+and is sent again under the same submission id. One provider then marks the earlier task of the file as deleted, so one
+task remains. Another refuses the repeat, and the intent waits until an answer names its submission (`adopt`).
 """
 
 import json
