@@ -232,11 +232,13 @@ def verify(  # noqa: PLR0913 - each part of the request has a name
 
     Args:
         headers: All headers. Case does not matter in their names.
-        payload, path, query: As received; the query without `?`.
+        payload: The body as received.
         service: The service that was called, such as `mps`.
         secret_key_of: Returns the secret key of a SecretId, or None.
         now: UNIX seconds.
         method: The HTTP method in upper case.
+        path: The path as received.
+        query: The query as received, without `?`.
     """
     received = _by_name(headers)
     proof = _proof(received)
