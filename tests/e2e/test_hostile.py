@@ -68,12 +68,13 @@ def test_a_new_callback_token_works_without_a_deployment(deployed: Deployed) -> 
     name, old = deployed.deployment.outputs["CallbackTokensSecret"], deployed.stack.env.keys.callback_token
     body = json.dumps({"vid": "a" * 42, "status": "success", "detail": {}}).encode()
     assert deployed.callback("audio", body, token="fresh").status_code == 401
-    secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"tokens": f"{old} fresh"}))
+    before = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
+    secrets.put_secret_value(SecretId=name, SecretString=json.dumps(before | {"tokens": f"{old} fresh"}))
     try:
         until(lambda: deployed.callback("audio", body, token="fresh").ok, "the new token", TICK)
         assert deployed.callback("audio", body, token=old).ok
     finally:
-        secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"tokens": old}))
+        secrets.put_secret_value(SecretId=name, SecretString=json.dumps(before))
     until(lambda: deployed.callback("audio", body, token="fresh").status_code == 401, "the old tokens alone", TICK)
 
 
