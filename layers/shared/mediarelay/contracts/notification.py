@@ -10,6 +10,7 @@ from mediarelay.contracts.api.submits import refused_submit
 from mediarelay.contracts.api.tasks import task_details
 from mediarelay.domain.songs.events import SongEvent
 from mediarelay.domain.songs.lease import CurrentLease
+from mediarelay.domain.tasks.facts import Place
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
@@ -42,25 +43,18 @@ def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str
     data = task_details(task)
     extension = {"replay": replay} if replay else {}
     envelope = _envelope(event_type, task.vid, data["updated_at"], api_url, *extension.values()) | extension
-    place = task.source.place
-    attributes = {
-        "type": event_type,
-        "kind": task.kind.value,
-        "app_id": str(place.app_id or ""),
-        "bucket": (place.bucket or "")[:MAX_ATTRIBUTE],
-    }
+    attributes = {"type": event_type, "kind": task.kind.value, **_place_attributes(task.source.place)}
     return _within_limit(envelope, data, f"{api_url}/tasks/{task.vid}"), attributes
 
 
-def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
-    """Return the message and the attributes for a submit that the provider refused after it was accepted."""
+def refusal_event(intent: Intent, place: Place, api_url: str) -> tuple[str, dict[str, str]]:
+    """Return the message and the attributes for a submit that the provider refused after it was accepted.
+
+    `place` is the bucket of its source, by which subscribers filter as they do for tasks.
+    """
     data = refused_submit(intent)
     accepted = data["accepted_at"]
-    attributes = {
-        "type": REFUSED,
-        "kind": intent.kind.value,
-        "bucket": intent.request.get("bucketName", "")[:MAX_ATTRIBUTE],
-    }
+    attributes = {"type": REFUSED, "kind": intent.kind.value, **_place_attributes(place)}
     # A later submit may use the same key, so the time of acceptance distinguishes the two.
     envelope = _envelope(REFUSED, intent.identity, accepted, api_url, accepted)
     return json.dumps(envelope | {"data": data}, ensure_ascii=False), attributes
@@ -78,6 +72,10 @@ def song_event(current: CurrentLease, event: SongEvent, api_url: str) -> tuple[s
     data = song_lease(current).model_dump(mode="json", exclude_none=True)
     message = _envelope(event_type, subject, time, api_url, event.about) | {"data": data}
     return json.dumps(message, ensure_ascii=False), {"type": event_type, "kind": "song"}
+
+
+def _place_attributes(place: Place) -> dict[str, str]:
+    return {"app_id": str(place.app_id or ""), "bucket": (place.bucket or "")[:MAX_ATTRIBUTE]}
 
 
 def _envelope(event_type: str, subject: str, time: str, api_url: str, *distinct: object) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import Field, StringConstraints, ValidationInfo, WithJsonSchema, field_validator
 
 from mediarelay.contracts.api.base import Key, RequestModel, ResponseModel, Text, Vid
 from mediarelay.contracts.source_url import Url, stated_in_url
+from mediarelay.domain.tasks.facts import MAX_REFERENCE
 from mediarelay.domain.tasks.intent import Intent, Submitted, submit_status
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.vid import video_vid
@@ -46,6 +47,7 @@ class OutputRequest(RequestModel):
     end: float | None = Field(None, description="Seconds of the source at which a GIF ends, by default start + 3")
 
 
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=MAX_REFERENCE)]
 Output = Annotated[
     Any,
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"$ref": "#/components/schemas/OutputRequest"}]}),
@@ -72,7 +74,7 @@ class TaskRequest(RequestModel):
     destination: DestinationRequest | None = None
     output_dir: Text | None = Field(None, description="Folder of the outputs, such as `/out/`")
     priority: int | None = Field(None, description="-10 to 10")
-    reference: Text | None = Field(
+    reference: Reference | None = Field(
         None, description="Your own reference, up to 1,000 characters: task and notification show it"
     )
 
