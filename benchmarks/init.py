@@ -23,7 +23,7 @@ import botocore
 from tests.layers import build
 from tests.stack import REGION, ROOT, defaults, functions, variables
 
-CALLBACKS = ("video_callback", "audio_callback", "music_callback")
+CALLBACKS = ("video_callback", "audio_callback", "mps_callback", "music_callback")
 CLIENTS = ("submit_audio", "track_video", "submit_batch", "replay", "quarantine", "read_ledger", "read_songs")
 # The largest accepted ratios to U1 and to U3, by group of functions.
 GOALS = {"callbacks": (0.98, 0.60), "clients": (None, 1.0)}

@@ -30,9 +30,17 @@ from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.spec import parse_frame_spec
 from mediarelay.domain.tasks.task import Observation, Task, fold
-from mediarelay.errors import Malformed, NotFound, ProviderBusy, ProviderClosed, ProviderUnknown
+from mediarelay.errors import (
+    Malformed,
+    NotFound,
+    ProviderBusy,
+    ProviderClosed,
+    ProviderRepeated,
+    ProviderUnknown,
+)
 from mediarelay.providers.cts.parse import parse_query
 from mediarelay.providers.cts.wire import BUSY_MODULES, ERRORS
+from mediarelay.providers.mps import answers as mps_answers
 from mediarelay.providers.observation import observe, read_facts
 from tests.stack import functions
 
@@ -443,6 +451,16 @@ class TestArchitecture:
                 codes |= {code for code in ERRORS if int(first) <= code <= int(last)}
             modules = BUSY_MODULES if kind is ProviderBusy else set()
             assert codes == {code for code, found in ERRORS.items() if found is kind} | modules
+
+    def test_its_table_of_errors_has_the_codes_of_mps(self):
+        rows = {row[0].strip("`"): row[2] for row in cells(ROOT / "docs" / "architecture.md", "error")}
+        for kind in (ProviderBusy, ProviderClosed, ProviderRepeated, ProviderUnknown):
+            stated = set(re.findall(r"`([^`]+)`", rows[kind.__name__]))
+            # `.InvalidUser` stands for `FailedOperation.InvalidUser`, and `AuthFailure*` for all that begin so.
+            stated = {f"FailedOperation{one}" if one.startswith(".") else one for one in stated}
+            exact = {code for code, found in mps_answers.ERRORS.items() if found is kind}
+            prefixes = {f"{prefix.rstrip('.')}*" for prefix, found in mps_answers.PREFIXES.items() if found is kind}
+            assert stated == {code for code in exact if f"{code}*" not in prefixes} | prefixes
 
 
 class TestRunbook:

@@ -238,15 +238,30 @@ def verify(  # noqa: PLR0913 - each part of the request has a name
         now: UNIX seconds.
         method: The HTTP method in upper case.
         path: The path as received.
-        query: The query string as received, without `?`.
+        query: The query as received, without `?`.
     """
     received = _by_name(headers)
     proof = _proof(received)
+    _check(proof, _request(received, proof, service, payload, (method, path, query)), secret_key_of, now)
+    return proof["secret_id"]
+
+
+def _request(
+    received: Mapping[str, str],
+    proof: Mapping[str, str],
+    service: str,
+    payload: str | bytes,
+    target: tuple[str, str, str],
+) -> Request:
+    """Return the request that was signed. `target` is its method, path and query."""
     signed = _signed(received, proof["names"])
     try:
-        request = Request(service, _timestamp(received), signed, payload, method, path, query)
+        return Request(service, _timestamp(received), signed, payload, *target)
     except ValueError:
         raise InvalidAuthorization("a line break in a part of the request") from None
+
+
+def _check(proof: Mapping[str, str], request: Request, secret_key_of: Callable[[str], str | None], now: float) -> None:
     if proof["scope"] != request.scope:
         raise InvalidAuthorization("the credential has another scope")
     secret_key = secret_key_of(proof["secret_id"])
@@ -256,7 +271,6 @@ def verify(  # noqa: PLR0913 - each part of the request has a name
         raise SignatureFailure("the signature does not match")
     if abs(now - request.timestamp) > WINDOW_SECONDS:
         raise SignatureExpire("the timestamp is outside the window")
-    return proof["secret_id"]
 
 
 def _by_name(headers: Mapping[str, str]) -> dict[str, str]:

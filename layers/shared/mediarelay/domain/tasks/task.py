@@ -164,12 +164,6 @@ class Task:
         return stated[-1] if stated else None
 
     @property
-    def submission(self) -> str | None:
-        """The id that the task was submitted with. Only a signed answer states it: anybody can claim an id."""
-        answer = self.best.get(Origin.ANSWER)
-        return answer.facts.submission if answer else None
-
-    @property
     def conflicts(self) -> tuple[Conflict, ...]:
         """Statements about outcome, account, bucket or file that cannot all be true."""
         final = self._answered_outcome()
