@@ -322,3 +322,13 @@ def test_an_animation_shows_a_part_of_the_source(part: dict[str, Any], sent_part
         "AnimatedGraphicTaskSet"
     ]
     assert (animation["StartTimeOffset"], animation["EndTimeOffset"]) == sent_part
+
+
+@pytest.mark.parametrize("tracked_by", [{"vid": VID}, {"vid": VID, "cos_request_id": "a", "date": "b"}])
+def test_a_request_that_tracks_a_task_keeps_its_source_and_reference(tracked_by: dict[str, Any]) -> None:
+    """The file binds answers to the task, so it must not be lost."""
+    url = "http://clips-1250000000.cossh.myqcloud.com/in/a.mp4"
+    facts = MPS.request_facts(VID, Kind.VIDEO, tracked_by | {"url": url, "reference": "order 7"})
+    expected = MPS.request_facts(VID, Kind.VIDEO, {"url": url, "reference": "order 7"})
+    assert (facts, facts.source.place.bucket, facts.reference) == (expected, "clips", "order 7")
+    assert MPS.request_facts(VID, Kind.VIDEO, tracked_by | {"reference": "order 7"}).reference == "order 7"

@@ -38,6 +38,8 @@ MAX_OUTPUTS = 50
 MAX_NAME = 64
 # `provider` says who serves a request. Whoever calls this module has read it.
 _COMMON = ("outputs", "schedule", "destination", "output_dir", "reference", "priority", "provider")
+# A request that tracks a task may have these beside its source.
+_TRACKED_BY = ("vid", "cos_request_id", "date")
 _CTS_SOURCE = ("url", "bucketName", "bucketRegion")
 _PART = ("start", "end")
 
@@ -62,10 +64,10 @@ def canonical_request(kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def request_facts(vid: str, kind: Kind, request: Mapping[str, Any]) -> Facts:
     """Read a stored request; raises `Malformed`. One that tracks a task by its id may name no source."""
-    if request.get("source") is None and request.get("url") is None:
-        return Facts(vid=vid, kind=kind, state=State.EXPECTED)
-    found = canonical_request(kind, request)
-    source, reference = _stated_source(found["source"]), found.get("reference")
+    stated = {name: value for name, value in request.items() if name not in _TRACKED_BY}
+    reference, source = Fields(stated).strict("reference", read.reference), Source()
+    if stated.get("source") is not None or stated.get("url") is not None:
+        source = _stated_source(canonical_request(kind, stated)["source"])
     return Facts(vid=vid, kind=kind, state=State.EXPECTED, source=source, reference=reference)
 
 
