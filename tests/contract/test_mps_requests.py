@@ -127,6 +127,7 @@ def test_a_request_without_outputs_gets_the_usual_ones(kind: Kind, expected: dic
         ({"source": SOURCE | {"object": 7}}, "source.object"),
         ({"source": FOREIGN | {"s3_bucket": "A"}}, "source.s3_bucket"),
         ({"source": FOREIGN | {"s3_object": "/"}}, "source.s3_object"),
+        ({"source": FOREIGN | {"s3_object": "k" * 1025}}, "source.s3_object"),
         ({"source": WEB}, "destination"),
         ({"source": {"url": "ftp://a/b"}, "destination": PLACE}, "source.url"),
         ({"source": {"url": "https://user:pw@a/b"}, "destination": PLACE}, "source.url"),
@@ -332,3 +333,7 @@ def test_a_request_that_tracks_a_task_keeps_its_source_and_reference(tracked_by:
     expected = MPS.request_facts(VID, Kind.VIDEO, {"url": url, "reference": "order 7"})
     assert (facts, facts.source.place.bucket, facts.reference) == (expected, "clips", "order 7")
     assert MPS.request_facts(VID, Kind.VIDEO, tracked_by | {"reference": "order 7"}).reference == "order 7"
+
+
+def test_a_foreign_storage_has_longer_keys() -> None:
+    assert canonical({"source": FOREIGN | {"s3_object": "k" * 1024}})["source"]["s3_object"] == "k" * 1024

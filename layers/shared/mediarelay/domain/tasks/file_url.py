@@ -189,12 +189,12 @@ def source_key_flaw(key: str) -> str | None:
     return key_flaw(key, _SOURCE_KEY_FLAWS)
 
 
-def key_flaw(key: str, flaws: Iterable[tuple[str, str]] = _KEY_FLAWS) -> str | None:
+def key_flaw(key: str, flaws: Iterable[tuple[str, str]] = _KEY_FLAWS, max_bytes: int = MAX_KEY_BYTES) -> str | None:
     """Return why no object can have a key; None if one can."""
     if found := next((reason for pattern, reason in flaws if re.match(pattern, key)), None):
         return found
-    fits = 0 < len(key.encode()) <= MAX_KEY_BYTES
-    return None if fits else f"must have 1 to {MAX_KEY_BYTES} bytes of UTF-8"
+    fits = 0 < len(key.encode()) <= max_bytes
+    return None if fits else f"must have 1 to {max_bytes} bytes of UTF-8"
 
 
 def _parse(url: str, read_key: Callable[[str], str]) -> CosFile | None:

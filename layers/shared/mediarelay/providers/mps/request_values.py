@@ -12,6 +12,8 @@ from mediarelay.providers.mps import values
 MAX_PRIORITY = 10
 MAX_FOLDER = 512
 MAX_SECONDS = 86_400
+# A foreign storage accepts longer keys than the object storage.
+MAX_S3_KEY_BYTES = 1024
 _MAX_INT32, _MAX_INT64 = 2**31 - 1, 2**63 - 1
 _LONG_REGIONS = {short: long for long, short in REGIONS.items()}
 _WEB_URL = re.compile(r"https?://[^/?#\s@]+(?:[/?#]\S*)?", re.IGNORECASE)
@@ -92,7 +94,7 @@ def s3_bucket(value: object) -> str:
 def s3_key(value: object) -> str:
     """Read the key of an object in a foreign storage, without a slash before it."""
     stated = text(value).removeprefix("/")
-    if flaw := key_flaw(stated):
+    if flaw := key_flaw(stated, max_bytes=MAX_S3_KEY_BYTES):
         raise ValueError(f"the key {flaw}")
     return stated
 
