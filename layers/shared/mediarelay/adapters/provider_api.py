@@ -109,8 +109,13 @@ class ProviderApi:
         """Yield the pages that list all tasks made between two times (UTC); raises `ProviderError`."""
         for first in self.provider.lists(since, until):
             call: Call | None = first
+            before: Listed | None = None
             while call:
                 page = self._page(call)
+                # A cursor that leads back to its page would use up the budget of each run. What follows is not known.
+                if page.rows and page == before:
+                    raise ProviderBusy("no usable answer (the list repeats a page)")
+                before = page
                 yield page
                 call = self.provider.next_page(call, page.cursor) if page.cursor else None
 

@@ -133,7 +133,7 @@ def parse_url(url: str) -> CosFile:
         raise Malformed("url", "must be UTF-8, also where it is escaped") from None
     if file is None:
         raise Malformed("url", _FORM)
-    if flaw := key_flaw(file.key, _SOURCE_KEY_FLAWS):
+    if flaw := source_key_flaw(file.key):
         raise Malformed("url", f"the key {flaw}")
     return file
 
@@ -182,6 +182,11 @@ def identity(url: str) -> str:
     """Return one text for all spellings of a file's URL. The URL is escaped, as `CosFile.url` writes it."""
     file = parse_stored(url)
     return file.identity if file else url
+
+
+def source_key_flaw(key: str) -> str | None:
+    """Return why no source file of the object storage can have a key; None if one can."""
+    return key_flaw(key, _SOURCE_KEY_FLAWS)
 
 
 def key_flaw(key: str, flaws: Iterable[tuple[str, str]] = _KEY_FLAWS) -> str | None:

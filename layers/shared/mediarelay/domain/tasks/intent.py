@@ -19,9 +19,12 @@ ID_DIGITS, SUBMISSION_DIGITS = 40, 48
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """An idempotency key that a client chose. Another client may choose the same key for another request."""
+    """An idempotency key. Another client may choose the same key for another request.
 
-    client: str
+    `client` is None for a default key, which all clients share.
+    """
+
+    client: str | None
     key: str
 
 
@@ -73,14 +76,18 @@ def new_intent(
     kind: Kind,
     provider: str,
     request: Mapping[str, Any],
-    chosen: ClientKey | None,
+    key: ClientKey,
     at: datetime,
     *,
     queued: bool = False,
 ) -> Intent:
-    """Return the intent of a request that has just arrived. Without a chosen key, the request is its own key."""
-    client, key = (chosen.client, chosen.key) if chosen else (None, file_identity(request))
-    return Intent(key=key, client=client, kind=kind, provider=provider, request=request, at=at, queued=queued)
+    """Return the intent of a request that has just arrived."""
+    return Intent(key=key.key, client=key.client, kind=kind, provider=provider, request=request, at=at, queued=queued)
+
+
+def default_key(form: Mapping[str, Any]) -> ClientKey:
+    """Return the key of a request without one: the request itself, as its provider reads it."""
+    return ClientKey(None, file_identity(form))
 
 
 def intent_of(submission: str) -> str:

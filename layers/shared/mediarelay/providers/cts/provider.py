@@ -63,10 +63,11 @@ class Cts:
     def request(self, kind: Kind, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a client's request with the fields that the provider takes."""
         taken = SUBMIT_FIELDS[kind]
-        if missing := next((name for name in taken if name not in request), None):
-            raise Malformed(missing, "is required")
+        # First, because a client that sends a field of another provider cannot guess from a missing one what is wrong.
         if other := next((name for name in request if name not in {*taken, "provider", "reference"}), None):
             raise Malformed(other, f"is not taken by {self.name}; its console says what is made of a file")
+        if missing := next((name for name in taken if name not in request), None):
+            raise Malformed(missing, "is required")
         return {name: request[name] for name in taken}
 
     def query_action(self, kind: Kind) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mediarelay.domain.tasks.facts import MAX_REFERENCE
-from mediarelay.domain.tasks.file_url import REGIONS, key_flaw
+from mediarelay.domain.tasks.file_url import REGIONS, key_flaw, source_key_flaw
 from mediarelay.domain.tasks.media import MAX_URL
 from mediarelay.providers.mps import values
 
@@ -55,6 +55,14 @@ def bucket(value: object) -> str:
     return stated
 
 
+def cos_key(value: object) -> str:
+    """Read the key of a source in the object storage, with the slash that the provider expects before it."""
+    stated = text(value).removeprefix("/")
+    if flaw := source_key_flaw(stated):
+        raise ValueError(f"the key {flaw}")
+    return f"/{stated}"
+
+
 def region(value: object) -> str:
     """Read a region; a short name becomes the one that the provider knows."""
     stated = text(value).lower()
@@ -62,6 +70,9 @@ def region(value: object) -> str:
         values.region(stated)
     except ValueError:
         raise ValueError("must be a region such as ap-shanghai") from None
+    # A word of hosts that take a region's place, but no bucket lies there.
+    if stated == "accelerate":
+        raise ValueError("must be the region of the bucket, such as ap-shanghai")
     return long_region(stated)
 
 
@@ -101,6 +112,8 @@ def folder(value: object) -> str | None:
         return None
     if len(stated) > MAX_FOLDER or not stated.isprintable() or not _FOLDER.fullmatch(stated):
         raise ValueError(f"must be a folder such as /out/, of at most {MAX_FOLDER} characters")
+    if flaw := key_flaw(stated):
+        raise ValueError(flaw)
     return stated
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.schedule import next_minute
-from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, intent_of, new_intent
+from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, default_key, intent_of, new_intent
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -33,6 +33,7 @@ from mediarelay.observability import add_log_keys, count
 from mediarelay.providers.registry import provider_named
 from mediarelay.usecases.concurrency import MAX_ATTEMPTS
 from mediarelay.usecases.tasks.repository import TaskRepository
+from mediarelay.usecases.tasks.request_form import repeats, request_form
 
 # The timeout of the submit functions is shorter, so the sweep never submits an intent that one still works on.
 SUBMIT_GRACE = timedelta(seconds=60)
@@ -101,8 +102,8 @@ class IntentRegistry:
     def intent(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None, *, queued: bool = False) -> Intent:
         """Return the intent of a request; raises `Malformed` if its provider cannot serve it."""
         provider = provider_named(request.get("provider") or self.provider)
-        provider.request(kind, request)
-        return new_intent(kind, provider.name, request, key, self.clock(), queued=queued)
+        form = request_form(provider, kind, request)
+        return new_intent(kind, provider.name, request, key or default_key(form), self.clock(), queued=queued)
 
     def enqueue(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None) -> Submitted:
         """Store a request; the submit queue sends it to the provider at the pace of the call budget.
@@ -151,7 +152,7 @@ class IntentRegistry:
         stored = self.intents.find(new.identity)
         if stored is None:
             raise LedgerUnavailable("the first request with this key has just been refused")
-        if not stored.same_request(new):
+        if not repeats(stored, new):
             raise Conflict("Idempotency-Key: was used for another request")
         # Deleting it does nothing while the refusal still has to be published to another client.
         if stored.refused and stored.vid is None:
