@@ -165,6 +165,7 @@ def test_a_reference_comes_from_the_strongest_word_and_from_a_claim_only_as_a_so
     assert fold([claim, submit, answer]).reference == "submitted"
     assert fold([submit, stated]).reference == "answered"
     assert [fold(log).submission for log in ([claim], [claim, submit], [claim, answer])] == [None, None, "1f"]
+    assert fold([replace(claim, origin=Origin.TRUSTED), submit]).submission == claim.facts.submission
 
 
 def test_only_the_provider_states_that_an_outcome_is_partial() -> None:

@@ -165,9 +165,9 @@ class Task:
 
     @property
     def submission(self) -> str | None:
-        """The id that the task was submitted with. Only a signed answer states it: anybody can claim an id."""
-        answer = self.best.get(Origin.ANSWER)
-        return answer.facts.submission if answer else None
+        """The id that the task was submitted with; an unsigned claim never states it."""
+        stated = self._from_provider()
+        return stated.facts.submission if stated else None
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
