@@ -12,7 +12,7 @@ from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
-from mediarelay.errors import BudgetSpent, CircuitOpen, NoAccount, ProviderError, ProviderUnreadable
+from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
 from mediarelay.observability import count
 from mediarelay.providers.registry import provider_of
 from mediarelay.usecases.tasks.adoption import Adopt, adopt_by_callback, adopt_submission, log_answer
@@ -95,11 +95,12 @@ class Confirmer:
         kind = (task and task.certain_kind) or kind
         try:
             data = self.providers.query(kind, vid, known=bool(task and task.is_known))
-        # Only the errors of a call that was made count as a query (`queried_at`). Without one, the task must not be
-        # given up at its deadline, and its next wait must not grow.
+        # A call that the budget or the circuit has prevented does not count as a query (`queried_at`). Without one, the
+        # task must not be given up at its deadline, and its next wait must not grow. A provider without keys counts:
+        # replays of its tasks must end, and nobody knows whether it will ever be asked.
         except BudgetSpent:
             return self.tasks.update(vid, kind, over_budget=True)
-        except (CircuitOpen, NoAccount):
+        except CircuitOpen:
             return self.tasks.update(vid, kind)
         except ProviderUnreadable as error:
             return self._log_reply(vid, kind, error.body, AnswerRejected("unreadable", str(error)), begun)
