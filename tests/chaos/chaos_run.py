@@ -1,10 +1,9 @@
 """Send tasks through the deployed stack while something goes wrong, and compare the end with what the engine knows."""
 
-import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -15,32 +14,25 @@ from uuid import uuid4
 
 import psutil
 import requests
-from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws import client
-from local.client import ApiClient, Upload, file_in
+from local.client import ApiClient
 from local.deploy import Deployment, function_name
-from local.environment import ROOT, LocalEnvironment, LocalError
+from local.environment import LocalEnvironment, LocalError
 from local.notifications import Subscriber
 from local.processes import free_port
-from local.stack import BUCKET_REGION, CLIPS, MUSIC, Stack, stopped_at_the_end
+from local.stack import Stack, stopped_at_the_end
 from mediarelay.adapters.sqs import WAITING
-from tests.chaos.faults import Fault
+from tests.chaos.clients import AGAIN, BATCH, BROKEN, CLIENTS, LONGEST, PASSING, Clients, Json, Submission, patiently
+from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.proxy import Proxy
 
-BROKEN = "broken"
-BATCH = 20
-AGAIN, LOOK = 1.0, 2.0
-LONGEST = 1200.0
+LOOK = 2.0
 OUTCOMES = {"succeeded", "failed", "superseded", "lost"}
-MISSING_EVERY = 5
-"""One in so many tasks is bound to fail."""
-TRUTH = {5: "succeeded", 4: "failed"}
-PASSING = (requests.RequestException, BotoCoreError, ClientError, LocalError, KeyError, ValueError)
-"""What a client sees of a stack that is going wrong: it tries again."""
-TAKEN = {200, 201, 202}
-DOCUMENTED = ROOT / "tests" / "contract" / "payloads" / "video_callback_success.json"
-"""What a forged callback says, about ever another id."""
+RECONCILE_EVERY = 5
+"""The schedule of `Reconcile` has so many times the period of the other ones."""
+MAX_ROWS = 1000
+"""The engine's console lists at most so many tasks or callbacks."""
 PARAMETERS = {"FirstPollAfter": "2", "VisibilityTimeout": "30", "CallsPerMinute": "10000"}
 
 
@@ -56,23 +48,33 @@ class Row:
     without_notification: int
     notifications: int
     repeated_ids: int
-    seconds: float
+    seconds: float = 0.0
     undisturbed: float | None = None
     queue_peak: int | None = None
+    billed_twice: int | None = None
+    partial: int = 0
+    callbacks: Counter[int] | None = None
+    callback_status: int | None = None
 
     @property
     def kept(self) -> bool:
-        """Whether every task has the right outcome and a notification of it, and that within a fair time."""
+        """Whether every task has the right outcome and a notification of it, within a fair time, and is billed once."""
         fair = self.undisturbed is None or self.seconds <= 2 * self.undisturbed
-        missing = self.wrong or self.without_outcome or self.without_notification
-        return self.right == self.tasks and fair and not missing
+        missing = self.wrong or self.without_outcome or self.without_notification or self.billed_twice
+        refused = self.callbacks is None or self.callbacks.keys() == {self.callback_status}
+        return self.right == self.tasks and fair and refused and not missing
 
     @property
     def remark(self) -> str:
         """What the columns of all rows do not say."""
-        peak = [f"at most {self.queue_peak} messages in the confirm queues"] if self.queue_peak is not None else []
-        calm = [f"{self.undisturbed:.0f} s undisturbed"] if self.undisturbed is not None else []
-        return "".join(f", {one}" for one in calm + peak)
+        said = {
+            "{:.0f} s undisturbed": self.undisturbed,
+            "at most {} messages in the confirm queues": self.queue_peak,
+            "billed twice {}": self.billed_twice,
+            "{} partial": self.partial or None,
+            "callbacks by status of their answer: {}": self.callbacks and dict(self.callbacks),
+        }
+        return "".join(f", {text.format(value)}" for text, value in said.items() if value is not None)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class ChaosRun:
     received: list[dict[str, Any]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     names: dict[str, str] = field(default_factory=dict)
+    fault: Fault = FAULTS[0]
     folder: str = ""
     peak: int = 0
     watch: bool = False
@@ -109,16 +112,21 @@ class ChaosRun:
     def api_client(self) -> ApiClient:
         return ApiClient(self.deployment)
 
+    @property
+    def clients(self) -> Clients:
+        return CLIENTS[self.fault.clients](self.deployment)
+
     def run(self, fault: Fault, count: int, max_wait: float = LONGEST) -> Row:
         """Send `count` tasks under a fault and wait for their outcomes, at most `max_wait` seconds."""
         undisturbed = self.run(replace(fault, forged=0), count, max_wait).seconds if fault.forged else None
+        self.fault = fault
         self._forge(fault.forged)
         self.received.clear()
         self.peak, self.watch = 0, fault.watch_queue
         self.folder = uuid4().hex
         begun = time.monotonic()
         self._console("faults", dict(fault.engine))
-        self.proxy.trouble, self.provider.trouble = fault.trouble, fault.provider
+        self.proxy.trouble, self.provider.trouble = fault.trouble, fault.provider_trouble
         self._stream(enabled=fault.stream)
         healing = threading.Timer(fault.seconds, self._heal)
         if fault.outage:
@@ -135,8 +143,9 @@ class ChaosRun:
             healing.join()
             vids = self._until_well(submissions, begun + max_wait)
         self._stream(enabled=True)
-        row = self._judge(fault.name, submissions, vids, time.monotonic() - begun)
-        return replace(row, undisturbed=undisturbed, queue_peak=self.peak if fault.watch_queue else None)
+        row = self._judge(submissions, vids, time.monotonic() - begun)
+        peak = self.peak if fault.watch_queue else None
+        return replace(row, undisturbed=undisturbed, queue_peak=peak, callback_status=fault.callback_status)
 
     def _heal(self) -> None:
         self.proxy.trouble = self.provider.trouble = None
@@ -144,83 +153,54 @@ class ChaosRun:
 
     def _forge(self, count: int) -> None:
         """Post callbacks with a valid token about ids that do not exist."""
-        url = f"{self.deployment.api_url}/callbacks/video/{self.stack.env.keys.callback_token}"
-        documented = json.loads(DOCUMENTED.read_text(encoding="utf-8"))
-
-        def post(vid: str) -> None:
-            patiently(lambda: requests.post(url, json=documented | {"vid": vid}, timeout=60).raise_for_status())
-
         with ThreadPoolExecutor(self.pace.senders) as pool:
-            list(pool.map(post, [uuid4().hex[:30] for _ in range(count)]))
+            list(pool.map(lambda _: patiently(self._forge_one), range(count)))
+
+    def _forge_one(self) -> None:
+        route, body = self.clients.forged()
+        url = f"{self.deployment.api_url}/callbacks/{route}/{self.stack.env.keys.callback_token}"
+        requests.post(url, json=body, timeout=60).raise_for_status()
 
     # ── sending ──
 
-    def _send(self, count: int, endings: Sequence[str]) -> list["Submission"]:
+    def _send(self, count: int, endings: Sequence[str]) -> list[Submission]:
         """Send `count` tasks; a video and a sound after each other have keys with the same ending."""
-        makers = [self._video, self._audio]
         keys = [f"{self.folder}/{number}{endings[number // 2 % len(endings)]}" for number in range(count)]
         with ThreadPoolExecutor(self.pace.senders) as pool:
-            submissions = list(pool.map(lambda number: makers[number % 2](number, keys[number]), range(count)))
-        audio = [submission for submission in submissions if submission.kind == "audio"]
-        for start in range(0, len(audio), BATCH):
-            self._submit(audio[start : start + BATCH])
-        return submissions
+            started = list(pool.map(lambda number: patiently(partial(self._start, number, keys[number])), range(count)))
+        self._submit_unnamed(started)
+        return started
 
-    def _submit(self, submissions: list["Submission"]) -> None:
+    def _start(self, number: int, key: str) -> Submission:
+        return self.clients.start(number, key)
+
+    def _submit_unnamed(self, submissions: list[Submission]) -> bool:
+        """Submit those without a vid once more, to learn it; returns whether there were any."""
+        unnamed = [submission for submission in submissions if submission.vid is None]
+        for start in range(0, len(unnamed), BATCH):
+            self._submit(unnamed[start : start + BATCH])
+        return bool(unnamed)
+
+    def _submit(self, submissions: list[Submission]) -> None:
         """Submit as a client does, and repeat refused submissions; raises LocalError if that never ends."""
         end = time.monotonic() + LONGEST
-        while left := patiently(partial(self._batch, submissions)):
+        while left := patiently(partial(self.clients.submit, submissions)):
             if time.monotonic() > end:
                 raise LocalError(f"{len(left)} submissions are refused")
             submissions = left
             time.sleep(AGAIN)
 
-    def _video(self, number: int, key: str) -> "Submission":
-        bucket = BROKEN if number % MISSING_EVERY == 0 else CLIPS
-        upload = self._upload(bucket, f"{key}.mp4")
-        created = patiently(lambda: self.api_client.track_video(upload))
-        return Submission("video", upload.url, created["vid"])
-
-    def _audio(self, number: int, key: str) -> "Submission":
-        if number % MISSING_EVERY:
-            return Submission("audio", self._upload(MUSIC, f"{key}.mp3").url)
-        return Submission("audio", file_in(MUSIC, f"{key}.mp3").url)
-
-    def _upload(self, bucket: str, key: str) -> Upload:
-        file = self.stack.env.path("source")
-        if not file.exists():
-            file.write_bytes(b"any bytes will do for the stub")
-        return patiently(lambda: self.api_client.upload(bucket, key, file))
-
-    def _batch(self, submissions: list["Submission"]) -> list["Submission"]:
-        """Submit, or learn the vids of earlier submissions; returns the refused ones."""
-        tasks = [
-            {"provider": "cts", "url": one.url, "bucketName": MUSIC, "bucketRegion": BUCKET_REGION}
-            for one in submissions
-        ]
-        url = f"{self.deployment.api_url}/tasks/audio/batch"
-        answer = requests.post(url, json={"tasks": tasks}, headers=self.api_client.headers, timeout=60)
-        if not answer.ok:
-            raise LocalError(answer.text)
-        results = answer.json()["results"]
-        for submission, result in zip(submissions, results, strict=True):
-            submission.vid = result.get("vid") or submission.vid
-        return [
-            submission for submission, result in zip(submissions, results, strict=True) if result["status"] not in TAKEN
-        ]
-
     # ── converging ──
 
-    def _until_well(self, submissions: list["Submission"], end: float) -> set[str]:
+    def _until_well(self, submissions: list[Submission], end: float) -> set[str]:
         """Wait for every outcome and its notification; returns the vids of all tasks that are known."""
         while True:
-            unnamed = [submission for submission in submissions if submission.vid is None]
-            for start in range(0, len(unnamed), BATCH):
-                self._submit(unnamed[start : start + BATCH])
+            has_unnamed = self._submit_unnamed(submissions)
             states, vids = self._states(), {submission.vid for submission in submissions if submission.vid}
-            if not unnamed and self._well(vids, states):
+            is_well = not has_unnamed and self._well(vids, states)
+            if is_well:
                 vids |= states.keys() & self._truth().keys()
-            if (not unnamed and self._well(vids, states)) or time.monotonic() > end:
+            if (is_well and self._well(vids, states)) or time.monotonic() > end:
                 return vids
             time.sleep(LOOK)
 
@@ -239,32 +219,56 @@ class ChaosRun:
         )
         return {item["vid"]["S"]: item["state"]["S"] for page in pages for item in page["Items"]}
 
-    def _truth(self) -> dict[str, dict[str, Any]]:
+    def _truth(self) -> dict[str, Json]:
         """What the engine knows of each task of this run."""
-        answer = requests.get(f"{self.stack.env.engine_url}/_engine/tasks?limit=1000", timeout=60)
-        return {task["vid"]: task for task in answer.json()["tasks"] if self.folder in task["url"]}
+        return {task["vid"]: task for task in self._listed("tasks") if self.folder in task["url"]}
 
-    def _judge(self, name: str, submissions: list["Submission"], vids: set[str], seconds: float) -> Row:
-        truth, found = self._truth(), self._read(vids)
-        outcomes = {vid: task["state"] for vid, task in found.items()}
-        published = {(event["subject"], event["type"].rpartition(".")[2]) for event in self.received}
-        ids = Counter(event["id"] for event in self.received)
-        done = {vid: state for vid, state in outcomes.items() if state in OUTCOMES}
-        right = {vid for vid, state in done.items() if state in _true_states(truth[vid])}
+    def _listed(self, name: str) -> list[Json]:
+        answer = requests.get(f"{self.stack.env.engine_url}/_engine/{name}?limit={MAX_ROWS}", timeout=60)
+        found: list[Json] = answer.json()[name]
+        return found
+
+    def _judge(self, submissions: list[Submission], vids: set[str], seconds: float) -> Row:
+        """Compare what clients read and subscribers received with what the engine knows."""
+        truth, shown = self._truth(), self._read(vids & self._states().keys())
+        ended = {vid: task for vid, task in shown.items() if task["state"] in OUTCOMES}
+        right = {vid for vid, task in ended.items() if self.clients.is_right(task, truth[vid])}
+        published = self._published(truth)
+        right -= {vid for vid, states in published.items() if states - {shown[vid]["state"]}}
         mine = [submission.vid for submission in submissions if submission.vid]
+        ids = Counter(event["id"] for event in self.received)
         return Row(
-            fault=name,
+            fault=self.fault.name,
             tasks=len(submissions),
             right=sum(vid in right for vid in mine),
-            wrong=len(done.keys() - right),
-            without_outcome=len(submissions) - len(mine) + len(vids - done.keys()),
-            without_notification=sum((vid, state) not in published for vid, state in done.items()),
+            wrong=len(ended.keys() - right),
+            without_outcome=len(submissions) - len(mine) + len(vids - ended.keys()),
+            without_notification=sum(task["state"] not in published.get(vid, ()) for vid, task in ended.items()),
             notifications=sum(event["subject"] in vids for event in self.received),
             repeated_ids=sum(count - 1 for count in ids.values()),
             seconds=round(seconds, 1),
+            billed_twice=self.clients.billed_twice(truth.values()),
+            partial=sum(bool(task.get("partial")) for task in ended.values()),
+            callbacks=self._callback_answers(truth) if self.fault.callback_status else None,
         )
 
-    def _read(self, vids: set[str]) -> dict[str, dict[str, Any]]:
+    def _published(self, truth: Mapping[str, Json]) -> dict[str, set[str]]:
+        """The outcomes that notifications state for each task. One whose content is wrong counts as another outcome."""
+        found: dict[str, set[str]] = {}
+        for event in list(self.received):
+            vid, state = event["subject"], event["type"].rpartition(".")[2]
+            if vid in truth and state in OUTCOMES:
+                is_right = self.clients.is_right(event["data"], truth[vid])
+                found.setdefault(vid, set()).add(state if is_right else f"{state}, wrong")
+        return found
+
+    def _callback_answers(self, truth: Mapping[str, Json]) -> Counter[int]:
+        """The statuses with which the callbacks of this run were answered."""
+        mine = (callback for callback in self._listed("callbacks") if callback["vid"] in truth)
+        answers = (attempt["http_status"] for callback in mine for attempt in callback["attempts"])
+        return Counter(status for status in answers if status)
+
+    def _read(self, vids: Iterable[str]) -> dict[str, Json]:
         """What the API says of each task."""
         with ThreadPoolExecutor(self.pace.senders) as pool:
             return dict(pool.map(lambda vid: (vid, patiently(lambda: self.api_client.task(vid))), vids))
@@ -296,7 +300,7 @@ class ChaosRun:
 
     def _tick(self, name: str) -> None:
         client(self.stack.env, "lambda").invoke(FunctionName=name, Payload=b"{}")
-        self.ended.wait(self.pace.tick)
+        self.ended.wait(self.pace.tick * (RECONCILE_EVERY if name == self.names["Reconcile"] else 1))
 
     def _watch(self) -> None:
         """Note how long the confirm queues become, if the row says it."""
@@ -338,36 +342,9 @@ class ChaosRun:
         self.names |= function_names(self.stack)
 
 
-@dataclass
-class Submission:
-    """What one client wanted; the vid of an audio task is known later."""
-
-    kind: str
-    url: str
-    vid: str | None = None
-
-
-def _true_states(task: dict[str, Any]) -> set[str]:
-    """What may be recorded: the engine's own state, and that it was superseded, if it was."""
-    own = {TRUTH[task["status"]]} if task["status"] in TRUTH else set()
-    return own | ({"superseded"} if task["deleted"] else set())
-
-
-def patiently(job: Callable[[], Any]) -> Any:
-    """Do something as a client would: again, if the stack does not take it."""
-    end = time.monotonic() + LONGEST
-    while True:
-        try:
-            return job()
-        except PASSING:
-            if time.monotonic() > end:
-                raise
-            time.sleep(AGAIN)
-
-
 def function_names(stack: Stack) -> dict[str, str]:
     """The deployed names of the functions that schedules call."""
-    return {tick: function_name(stack.env, tick) for tick in ("PollVideo", "PollAudio", "Sweep")}
+    return {tick: function_name(stack.env, tick) for tick in ("PollVideo", "PollAudio", "Sweep", "Reconcile")}
 
 
 @contextmanager
@@ -381,7 +358,8 @@ def chaos_run(folder: Path, others: Mapping[str, str] | None = None, pace: Pace 
     """
     env = LocalEnvironment(folder, free_port(), free_port())
     proxy, provider = Proxy(free_port(), env.emulator_url), Proxy(free_port(), env.engine_url)
-    parameters = PARAMETERS | {"ProviderEndpoint": f"{provider.url}/v2/index.php"} | dict(others or {})
+    parameters = PARAMETERS | {"ProviderEndpoint": f"{provider.url}/v2/index.php", "MpsEndpoint": provider.url}
+    parameters |= dict(others or {})
     stack = Stack(env, proxy.environment)
     with ExitStack() as ends:
         ends.enter_context(proxy.running())

@@ -16,7 +16,9 @@ class Fault:
         name: As the table shows it.
         engine: Faults of the engine.
         trouble: What happens between the functions and AWS.
-        provider: What happens between the functions and the provider.
+        clients: Who sends the tasks, and to which provider; a name in `clients.CLIENTS`.
+        provider_trouble: What happens between the functions and the provider.
+        callback_status: With which status every callback of the engine must be answered, if only one is right.
         forged: Callbacks with valid tokens and made-up ids that come right before the tasks. As many tasks are sent
             without them first, and those beside them must not take more than twice as long.
         watch_queue: Whether the row says how long the confirm queues became.
@@ -33,7 +35,9 @@ class Fault:
     name: str
     engine: Mapping[str, Any] = field(default_factory=dict)
     trouble: Trouble | None = None
-    provider: Trouble | None = None
+    clients: str = "cts"
+    provider_trouble: Trouble | None = None
+    callback_status: int | None = None
     forged: int = 0
     watch_queue: bool = False
     stream: bool = True
@@ -73,7 +77,7 @@ FAULTS = (
         seconds=600,
         watch_queue=True,
     ),
-    Fault(name="odd side fields in every answer", provider=proxy.odd_side_fields(), until_well=True),
+    Fault(name="odd side fields in every answer", provider_trouble=proxy.odd_side_fields(), until_well=True),
     Fault(name="2,000 forged ids", forged=2000, watch_queue=True),
     Fault(name="provider refuses us (4100), all calls", engine={"api_error": 4100}, seconds=30),
     Fault(name="ledger throttles, three calls in ten", trouble=proxy.throttled(0.3), seconds=20, short=True),
@@ -95,4 +99,42 @@ FAULTS = (
     Fault(name="functions killed after one write in twenty", trouble=proxy.killing(0.05), seconds=20),
     Fault(name="keys with odd characters", keys=ODD_KEYS, seconds=5, short=True),
     Fault(name="everything stopped and started again", restart=True),
+    Fault(name="MPS: none", clients="mps"),
+    Fault(name="MPS: all callbacks dropped", clients="mps", engine={"drop_callbacks": True}, until_well=True),
+    Fault(
+        name="MPS: all callbacks with a forged Sign",
+        clients="mps",
+        engine={"callback_wrong_sign": True},
+        until_well=True,
+        callback_status=401,
+        short=True,
+    ),
+    Fault(
+        name="MPS: callbacks repeated, late and in reverse order",
+        clients="mps",
+        engine={"callback_copies": 3, "callback_jitter": 15, "callback_reversed": 5},
+        seconds=15,
+    ),
+    Fault(name="MPS: all answers are garbage", clients="mps", engine={"api_garbage": True}, seconds=10),
+    Fault(
+        name="MPS: every answer to a submit is cut, all callbacks dropped",
+        clients="mps",
+        engine={"drop_callbacks": True},
+        provider_trouble=proxy.cut("ProcessMedia"),
+        until_well=True,
+        short=True,
+    ),
+    Fault(
+        name="MPS: list only, other systems submitted",
+        clients="mps, unreported",
+        engine={"drop_callbacks": True},
+        until_well=True,
+    ),
+    Fault(
+        name="MPS: one output of each task fails",
+        clients="mps",
+        engine={"failed_sub_tasks": ["transcode_20", "transcode_1100"]},
+        until_well=True,
+    ),
+    Fault(name="MPS: 500 forged ids", clients="mps", forged=500, watch_queue=True),
 )

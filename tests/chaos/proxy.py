@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -109,6 +110,18 @@ def killing(share: float) -> Trouble:
         return answer
 
     return kill
+
+
+def cut(action: str) -> Trouble:
+    """The provider carries out each call of an action, and the connection ends before its answer."""
+
+    def cut_after(call: Call, forward: Forward) -> Answer:
+        answer = forward(call)
+        if call.operation == action:
+            raise ConnectionAbortedError
+        return answer
+
+    return cut_after
 
 
 IDENTITY = {"vid", "status", "deleted", "code", "app_id", "bucket_name", "bucket_region", "url", "url_f0", "name"}
@@ -229,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        service, operation = _named(self.headers.get("X-Amz-Target", ""), body)
+        service, operation = _named(self.headers, body)
         call = Call(service, operation, self.path, dict(self.headers), body, *self._ports())
         answer = self.proxy.answer(call)
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -248,9 +261,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the emulator's log has it."""
 
 
-def _named(target: str, body: bytes) -> tuple[str, str]:
-    """Name service and operation, from the JSON protocol's header or the query protocol's form."""
-    if target:
+def _named(headers: Message, body: bytes) -> tuple[str, str]:
+    """Name service and operation, from the header of MPS or of the JSON protocol, or the query protocol's form."""
+    if action := headers.get("X-TC-Action"):
+        return "mps", str(action)
+    if target := headers.get("X-Amz-Target"):
         prefix, _, operation = target.partition(".")
         return ("dynamodb" if prefix.startswith("DynamoDB") else "sqs"), operation
     fields = dict(pair.split("=", 1) for pair in body.decode("latin-1").split("&") if "=" in pair)

@@ -1,6 +1,8 @@
 """What the end-to-end tests do to a deployed stack, and how they wait."""
 
+import json
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -78,6 +80,28 @@ class Deployed:
         """Post a callback as anybody could who has the token."""
         return self.post(f"/callbacks/{kind}/{token or self.stack.env.keys.callback_token}", body)
 
+    def items(self) -> list[dict[str, Any]]:
+        """Everything in the table, as it lies there."""
+        pages = client(self.stack.env, "dynamodb").get_paginator("scan")
+        found = pages.paginate(TableName=self.deployment.outputs["TableName"])
+        return [item for page in found for item in page["Items"]]
+
+    def stored(self) -> str:
+        """The text of everything in the table, with what is compressed as it lies there and unpacked."""
+        items = self.items()
+        packed = [value["B"] for item in items for value in item.values() if "B" in value]
+        return str(items) + str([_unpacked(value) for value in packed])
+
+    def logs(self) -> str:
+        """What the functions and the emulator have logged."""
+        logs = client(self.stack.env, "logs")
+        pages = logs.get_paginator("describe_log_groups").paginate()
+        text = (self.stack.env.folder / "emulator.log").read_text()
+        for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
+            found = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+            text += json.dumps([event["message"] for page in found for event in page["events"]])
+        return text
+
     def restarted(self, deployment: Deployment) -> "Deployed":
         """The same stack after it was brought up again."""
         return replace(self, api_client=ApiClient(deployment), subscriber=Subscriber.join(deployment))
@@ -93,6 +117,13 @@ class Deployed:
     @staticmethod
     def _if_done(task: dict[str, Any]) -> dict[str, Any] | None:
         return task if task["state"] in {"succeeded", "failed", "superseded", "lost"} else None
+
+
+def _unpacked(value: bytes) -> bytes:
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return value
 
 
 def until(found: Callable[[], Found | None], what: str, every: float = LOOK) -> Found:

@@ -12,7 +12,7 @@ from local.stack import CLIPS, MUSIC
 from tests.e2e.deployed import TICK, Deployed, until
 
 
-@pytest.mark.parametrize("kind", ["video", "audio"])
+@pytest.mark.parametrize("kind", ["video", "audio", "mps"])
 def test_wrong_token_is_401_and_nothing_is_stored(deployed: Deployed, kind: str) -> None:
     vid = "f" * 32 + "1700000000"
     body = json.dumps({"vid": vid, "status": "success", "detail": {}}).encode()
@@ -55,9 +55,10 @@ def test_a_forged_claim_decides_nothing(
     assert deployed.types(vid) <= {f"mediarelay.task.{true}", "mediarelay.task.started"}
 
 
+@pytest.mark.parametrize("kind", ["video", "mps"])
 @pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"vid": "../../x"}', b"[" * 100_000, b"\xff\xfe"])
-def test_malformed_callbacks_are_400_and_kept(deployed: Deployed, body: bytes) -> None:
-    answer = deployed.callback("video", body)
+def test_malformed_callbacks_are_400_and_kept(deployed: Deployed, kind: str, body: bytes) -> None:
+    answer = deployed.callback(kind, body)
     assert answer.status_code == 400
     assert answer.json()["field"]
 
@@ -67,12 +68,13 @@ def test_a_new_callback_token_works_without_a_deployment(deployed: Deployed) -> 
     name, old = deployed.deployment.outputs["CallbackTokensSecret"], deployed.stack.env.keys.callback_token
     body = json.dumps({"vid": "a" * 42, "status": "success", "detail": {}}).encode()
     assert deployed.callback("audio", body, token="fresh").status_code == 401
-    secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"tokens": f"{old} fresh"}))
+    before = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
+    secrets.put_secret_value(SecretId=name, SecretString=json.dumps(before | {"tokens": f"{old} fresh"}))
     try:
         until(lambda: deployed.callback("audio", body, token="fresh").ok, "the new token", TICK)
         assert deployed.callback("audio", body, token=old).ok
     finally:
-        secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"tokens": old}))
+        secrets.put_secret_value(SecretId=name, SecretString=json.dumps(before))
     until(lambda: deployed.callback("audio", body, token="fresh").status_code == 401, "the old tokens alone", TICK)
 
 
@@ -80,7 +82,7 @@ def test_same_key_for_another_request_is_409(deployed: Deployed, song: Path) -> 
     upload = deployed.api_client.upload(MUSIC, deployed.key("song.mp3"), song)
     deployed.api_client.submit_audio(upload, MUSIC)
     headers = deployed.api_client.headers | {"Idempotency-Key": upload.cos_request_id}
-    other = {"url": f"{upload.url}.mp3", "bucketName": MUSIC, "bucketRegion": "sh"}
+    other = {"provider": "cts", "url": f"{upload.url}.mp3", "bucketName": MUSIC, "bucketRegion": "sh"}
     answer = deployed.post("/tasks/audio", json.dumps(other).encode(), headers)
     assert (answer.status_code, answer.json()["title"]) == (409, "Conflict")
 
@@ -89,7 +91,7 @@ def test_a_refused_submit_says_so_and_frees_its_key(deployed: Deployed) -> None:
     headers = deployed.api_client.headers | {"Idempotency-Key": deployed.key("refused")}
     deployed.faults(api_error=4000)
     for name in ("a.mp3", "b.mp3"):
-        body = {"url": file_in(MUSIC, name).url, "bucketName": MUSIC, "bucketRegion": "sh"}
+        body = {"provider": "cts", "url": file_in(MUSIC, name).url, "bucketName": MUSIC, "bucketRegion": "sh"}
         answer = deployed.post("/tasks/audio", json.dumps(body).encode(), headers)
         assert (answer.status_code, answer.json()["title"]) == (422, "Provider refused")
 
@@ -106,18 +108,22 @@ def test_a_refused_submit_says_so_and_frees_its_key(deployed: Deployed) -> None:
         ({"bucketRegion": "gz"}, "bucketRegion"),
     ],
 )
-def test_what_can_never_be_confirmed_is_refused_at_once(deployed: Deployed, change: dict[str, str], field: str) -> None:
-    body = {"url": file_in(MUSIC, "a.mp3").url, "bucketName": MUSIC, "bucketRegion": "sh"} | change
+@pytest.mark.parametrize("provider", ["cts", "mps"])
+def test_what_can_never_be_confirmed_is_refused_at_once(
+    deployed: Deployed, provider: str, change: dict[str, str], field: str
+) -> None:
+    body = {
+        "provider": provider,
+        "url": file_in(MUSIC, "a.mp3").url,
+        "bucketName": MUSIC,
+        "bucketRegion": "sh",
+    } | change
     answer = deployed.post("/tasks/audio", json.dumps(body).encode(), deployed.api_client.headers)
     assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
 def test_no_secret_is_in_any_log(deployed: Deployed) -> None:
-    logs = client(deployed.stack.env, "logs")
-    pages = logs.get_paginator("describe_log_groups").paginate()
-    text = (deployed.stack.env.folder / "emulator.log").read_text()
-    for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
-        text += json.dumps([event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]])
+    text = deployed.logs()
     keys = deployed.stack.env.keys
     found = [name for name in ("secret_key", "bearer", "callback_token", "music") if getattr(keys, name) in text]
     assert found == []

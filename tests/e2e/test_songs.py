@@ -2,7 +2,6 @@
 
 import json
 import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from urllib.parse import quote, urlencode
 import pytest
 import requests
 
-from local.aws import client
 from mediarelay.signing.zego import callback_signature
 from tests.e2e.deployed import TICK, Deployed, until
 
@@ -122,7 +120,7 @@ def test_marked_tokens_are_where_they_belong_and_nowhere_else(deployed: Deployed
         lambda: deployed.invoke("Sweep") and all("expired" in said(deployed, room) for room in rooms), "the end", TICK
     )
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    shown = json.dumps(deployed.api_client.get(f"/quarantine?day={day}")) + _ledger(deployed) + _logs(deployed)
+    shown = json.dumps(deployed.api_client.get(f"/quarantine?day={day}")) + deployed.stored() + deployed.logs()
     for room in rooms:
         assert {"ready", "expired"} <= set(said(deployed, room))
         assert "CANARY" not in json.dumps(songs(deployed, room, "/104008?tokens=true"))
@@ -160,28 +158,6 @@ def test_tokens_need_their_scope(deployed: Deployed) -> None:
     url = f"{deployed.deployment.api_url}/rooms/{room}/songs/1?tokens=true"
     assert requests.get(url, timeout=30).status_code == 401
     assert requests.get(url, headers=deployed.api_client.headers, timeout=30).status_code == 404
-
-
-def _ledger(deployed: Deployed) -> str:
-    """Everything in the table, as it lies there and unpacked."""
-    table = client(deployed.stack.env, "dynamodb").get_paginator("scan")
-    pages = table.paginate(TableName=deployed.deployment.outputs["TableName"])
-    items = [item for page in pages for item in page["Items"]]
-    bodies = [
-        zlib.decompress(item["body"]["B"]) for item in items if item["pk"]["S"].startswith("ROOM#") and "body" in item
-    ]
-    assert bodies
-    return str(items) + str(bodies)
-
-
-def _logs(deployed: Deployed) -> str:
-    logs = client(deployed.stack.env, "logs")
-    pages = logs.get_paginator("describe_log_groups").paginate()
-    text = (deployed.stack.env.folder / "emulator.log").read_text()
-    for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
-        found = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
-        text += json.dumps([event["message"] for page in found for event in page["events"]])
-    return text
 
 
 def test_a_room_and_a_song_with_odd_names(deployed: Deployed) -> None:

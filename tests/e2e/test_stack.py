@@ -15,7 +15,12 @@ def test_everything_asynchronous_is_there(deployed: Deployed) -> None:
     env = deployed.stack.env
     schedules = client(env, "scheduler").list_schedules()["Schedules"]
     assert {one["State"] for one in schedules} == {"ENABLED"}
-    assert sorted(one["Target"]["Arn"].split("-")[-2] for one in schedules) == ["PollAudio", "PollVideo", "Sweep"]
+    assert sorted(one["Target"]["Arn"].split("-")[-2] for one in schedules) == [
+        "PollAudio",
+        "PollVideo",
+        "Reconcile",
+        "Sweep",
+    ]
     mappings = deployed.functions.list_event_source_mappings()["EventSourceMappings"]
     written = resources("AWS::Lambda::EventSourceMapping", translated()).values()
     assert sorted((one["EventSourceArn"].split(":")[2], one["State"]) for one in mappings) == sorted(

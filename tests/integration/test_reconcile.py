@@ -46,6 +46,7 @@ class Reconciling:
             tasks=harness.tasks,
             known=harness.stores.tasks,
             cursors=self.cursors,
+            adopt=harness.submitter.adopt,
             clock=harness.clock,
         )
 
@@ -180,6 +181,7 @@ def test_a_provider_that_is_down_keeps_no_other_one_waiting(harness: TaskHarness
         tasks=harness.tasks,
         known=harness.stores.tasks,
         cursors=up.cursors,
+        adopt=harness.submitter.adopt,
         clock=harness.clock,
     )
     assert both.reconcile(lambda: True) == 1

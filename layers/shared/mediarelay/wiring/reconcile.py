@@ -5,7 +5,7 @@ from functools import cache
 from mediarelay.adapters.dynamodb.list_cursors import ListCursorStore
 from mediarelay.usecases.tasks.reconcile import Reconciler
 from mediarelay.wiring import base
-from mediarelay.wiring.provider import provider_apis
+from mediarelay.wiring.provider import provider_apis, submitter
 from mediarelay.wiring.tasks import task_repository, task_store
 
 
@@ -19,5 +19,6 @@ def reconciler() -> Reconciler:
         tasks=task_repository(),
         known=task_store(),
         cursors=ListCursorStore(base.table()),
+        adopt=submitter().adopt,
         clock=base.now,
     )

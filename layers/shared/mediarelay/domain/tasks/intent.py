@@ -40,6 +40,7 @@ class Intent:
         assigned_at: When the provider assigned the vid.
         queued: The client does not wait: the submit queue sends the request to the provider.
         refused: Why the provider refused the request, if its client was not waiting for the answer.
+        sent: Whether an earlier attempt may have made a task, although no answer says so.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Intent:
     assigned_at: datetime | None = None
     queued: bool = False
     refused: str | None = None
+    sent: bool = False
 
     @property
     def identity(self) -> str:

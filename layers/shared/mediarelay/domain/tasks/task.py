@@ -164,6 +164,12 @@ class Task:
         return stated[-1] if stated else None
 
     @property
+    def submission(self) -> str | None:
+        """The id that the task was submitted with; an unsigned claim never states it."""
+        stated = self._from_provider()
+        return stated.facts.submission if stated else None
+
+    @property
     def conflicts(self) -> tuple[Conflict, ...]:
         """Statements about outcome, account, bucket or file that cannot all be true."""
         final = self._answered_outcome()

@@ -17,6 +17,7 @@ from mediarelay.errors import NoAccount, ProviderError, SecretUnavailable
 from mediarelay.observability import count
 from mediarelay.providers.port import Listed
 from mediarelay.providers.registry import provider_named
+from mediarelay.usecases.tasks.adoption import Adopt, adopt_by_callback
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tasks.request_confirm import KnownTasks
 
@@ -70,6 +71,7 @@ class Reconciler:
     tasks: TaskRepository
     known: KnownTasks
     cursors: ListCursors
+    adopt: Adopt
     clock: Callable[[], datetime]
 
     def reconcile(self, time_left: Callable[[], bool]) -> int:
@@ -101,6 +103,9 @@ class Reconciler:
         """Add a task unless it is known; return whether it was added."""
         if self.known.is_known(vid):
             return False
+        # The item of a task with an outcome is written at once, and then no query follows.
+        if (task := self.tasks.load(vid)[1]) is not None:
+            adopt_by_callback(task, self.adopt)
         # The list names no kind. A query does, and it is the same for both kinds.
         self.tasks.add(LoggedObservation(vid=vid, kind=Kind.VIDEO, origin=Origin.LISTED, at=self.clock(), body=row))
         count("TasksFound")
