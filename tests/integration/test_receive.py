@@ -18,6 +18,7 @@ from mediarelay.contracts.backlog import pack, unpack
 from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.vid import VID_PATTERN
 from mediarelay.errors import (
     Forbidden,
     LedgerUnavailable,
@@ -29,6 +30,7 @@ from mediarelay.errors import (
     Undelivered,
 )
 from mediarelay.providers.port import CallbackSignature, Head
+from mediarelay.providers.registry import provider_of
 from mediarelay.providers.routes import CALLBACKS
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, Receipt
 from mediarelay.wiring.callbacks import callback_endpoint, callback_store
@@ -471,3 +473,30 @@ def test_what_the_backlog_holds_needs_no_signature(harness: TaskHarness) -> None
     with harness.building():
         store = callback_store(Signed())
     assert store.put(b"v1 other video", Origin.CLAIM, START) == Receipt("v1", duplicate=False)
+
+
+MPS_EVENT: dict[str, Any] = {"EventType": "WorkflowTask", "WorkflowTaskEvent": {"Status": "FINISH", "ErrCode": 40000}}
+
+
+@patient
+@given(vid=st.from_regex(VID_PATTERN, fullmatch=True))
+def test_each_id_is_taken_by_the_routes_of_its_provider_only(vid: str) -> None:
+    event = {"WorkflowTaskEvent": MPS_EVENT["WorkflowTaskEvent"] | {"TaskId": vid}}
+    body = json.dumps(json.loads(callback(vid)) | MPS_EVENT | event).encode()
+    taken = set()
+    for callbacks in CALLBACKS:
+        with contextlib.suppress(Malformed):
+            assert callbacks.read_head(body).vid == vid
+            taken.add(callbacks.route.removeprefix("callbacks/"))
+    assert taken == {"cts": {"video", "audio"}, "mps": {"mps"}}[provider_of(vid).name]
+
+
+def test_a_route_without_signatures_takes_no_task_of_a_provider_that_signs(table: str) -> None:
+    """One body may have the form of both providers."""
+    harness = TaskHarness(table, callback_trust="callback")
+    harness.tokens.content |= {"notify_keys": "key1"}
+    vid = "1250000000-WorkflowTask-0123456789abcdef0123456789abcdeft0"
+    event = {"WorkflowTaskEvent": MPS_EVENT["WorkflowTaskEvent"] | {"TaskId": vid}}
+    with pytest.raises(Malformed, match="another provider"):
+        send(harness.receiver(), json.dumps(json.loads(callback(vid)) | MPS_EVENT | event).encode())
+    assert harness.tasks.load(vid)[1] is None

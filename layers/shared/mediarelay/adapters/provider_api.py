@@ -105,17 +105,31 @@ class ProviderApi:
         except Malformed:
             raise ProviderBusy("no usable answer (no vid)") from None
 
-    def tasks_between(self, since: datetime, until: datetime) -> Iterator[Listed]:
-        """Yield the pages that list all tasks made between two times (UTC); raises `ProviderError`."""
+    def tasks_between(self, since: datetime, until: datetime, wait: Callable[[], bool]) -> Iterator[Listed]:
+        """Yield the pages that list all tasks made between two times (UTC); raises `ProviderError`.
+
+        `wait` waits for the next minute's budget, and returns False if there is no time for that.
+        """
         for first in self.provider.lists(since, until):
             call: Call | None = first
+            seen = set[Listed]()
             while call:
-                page = self._page(call)
+                page = self._page(call, wait)
+                # The list leads back to a page that was read, so it would never end.
+                if page.rows and page in seen:
+                    break
+                seen.add(page)
                 yield page
                 call = self.provider.next_page(call, page.cursor) if page.cursor else None
 
-    def _page(self, call: Call) -> Listed:
-        data = self._call(lambda _: call, self.budget.background)
+    def _page(self, call: Call, wait: Callable[[], bool]) -> Listed:
+        try:
+            data = self._call(lambda _: call, self.budget.background)
+        # Other calls may use up each minute's budget before this one, and without waiting no list would ever end.
+        except BudgetSpent:
+            if not wait():
+                raise
+            return self._page(call, wait)
         try:
             return self.provider.listed(data)
         except Malformed as error:
