@@ -595,6 +595,15 @@ def test_a_key_is_free_again_if_no_call_can_have_made_a_task(
     assert harness.submitter.submit(Kind.AUDIO, MPS_REQUEST, KEY).vid == VID
 
 
+def test_a_submit_to_a_provider_without_keys_raises_the_alarm(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.provider.vids = [*UNCALLED]
+    for number in range(len(UNCALLED)):
+        submit(harness, ClientKey("game", str(number)))
+    assert counted(capsys).total("CircuitOpen") == 1
+
+
 def test_a_process_that_ends_during_the_call_may_have_made_a_task(harness: TaskHarness) -> None:
     harness.registry.enqueue(Kind.AUDIO, MPS_REQUEST, KEY)
     identity = harness.due()["submit_queued"][0].subject_as(IntentSubject).identity

@@ -286,6 +286,9 @@ class Submitter:
             vid = self.providers.submit(intent)
         # No call was made, so this attempt made no task, and the lock can go.
         except (BudgetSpent, CircuitOpen, NoAccount) as error:
+            if isinstance(error, NoAccount):
+                # For the alarm: clients wait for a provider whose keys are missing.
+                count("CircuitOpen")
             self.intents.postpone(intent, self._next_attempt(intent, error))
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         # The provider may have made the task although its answer is lost. The intent stays due and is sent again.
