@@ -24,6 +24,7 @@ from mediarelay.errors import (
     CircuitOpen,
     Conflict,
     LedgerUnavailable,
+    Malformed,
     NoAccount,
     ProviderBusy,
     ProviderClosed,
@@ -113,8 +114,14 @@ class IntentRegistry:
     def intent(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None, *, queued: bool = False) -> Intent:
         """Return the intent of a request; raises `Malformed` if its provider cannot serve it."""
         provider = provider_named(request.get("provider") or self.provider)
-        provider.request(kind, request)
-        return new_intent(kind, provider.name, request, key, self.clock(), queued=queued)
+        intent = new_intent(kind, provider.name, request, key, self.clock(), queued=queued)
+        try:
+            provider.request(kind, request)
+        except Malformed:
+            # Another provider may have been the default at the first request with this key. It gets the same answer.
+            if key is None or self.intents.find(intent.identity) is None:
+                raise
+        return intent
 
     def enqueue(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None) -> Submitted:
         """Store a request; the submit queue sends it to the provider at the pace of the call budget.
