@@ -105,7 +105,7 @@ class Mps:
         event = {"EventType": "WorkflowTask", "WorkflowTaskEvent": self._task(made), "SessionId": made.submission}
         return json.dumps(event).encode()
 
-    def tasks_between(self, since: datetime, until: datetime) -> Iterator[Listed]:
+    def tasks_between(self, since: datetime, until: datetime, _wait: object) -> Iterator[Listed]:
         if self.odd and self.random.random() < 0.3:
             raise ProviderBusy("busy")
         listed = [one for one in self.made if since <= one.at <= until]
@@ -155,6 +155,7 @@ class Run:
             known=self.harness.stores.tasks,
             cursors=ListCursorStore(self.harness.stores.table),
             adopt=self.harness.submitter.adopt,
+            wait=lambda _time_left: False,
             clock=self.harness.clock,
         )
         # The list begins with the first run.

@@ -18,6 +18,7 @@ from mediarelay.errors import (
     CircuitOpen,
     Conflict,
     LedgerUnavailable,
+    Malformed,
     NoAccount,
     ProviderBusy,
     ProviderClosed,
@@ -593,6 +594,31 @@ def test_a_key_is_free_again_if_no_call_can_have_made_a_task(
     assert "earlier attempt" not in str(refused.value)
     harness.provider.vids = [VID]
     assert harness.submitter.submit(Kind.AUDIO, MPS_REQUEST, KEY).vid == VID
+
+
+def test_a_submit_to_a_provider_without_keys_raises_the_alarm(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.provider.vids = [*UNCALLED]
+    for number in range(len(UNCALLED)):
+        submit(harness, ClientKey("game", str(number)))
+    assert counted(capsys).total("CircuitOpen") == 1
+
+
+def test_a_repeat_has_its_answer_after_the_default_provider_has_changed(harness: TaskHarness) -> None:
+    harness.configure(provider="mps")
+    harness.provider.vids = [VID]
+    request = {name: value for name, value in MPS_REQUEST.items() if name != "provider"}
+    assert harness.submitter.submit(Kind.AUDIO, request, KEY).vid == VID
+    harness.configure(provider="cts")
+    assert harness.submitter.submit(Kind.AUDIO, request, KEY) == Submitted(
+        VID, Kind.AUDIO, State.PENDING, repeated=True
+    )
+    with pytest.raises(Conflict):
+        harness.submitter.submit(Kind.AUDIO, request | {"outputs": [1010]}, KEY)
+    for other in (ClientKey("game", "other"), None):
+        with pytest.raises(Malformed):
+            harness.submitter.submit(Kind.AUDIO, request, other)
 
 
 def test_a_process_that_ends_during_the_call_may_have_made_a_task(harness: TaskHarness) -> None:

@@ -43,7 +43,12 @@ class CircuitBreaker:
 
     def is_open(self, circuit: str) -> bool:
         """Return whether a circuit is open, so that calls are pointless now."""
-        return self.circuits.find(circuit).is_open(self.clock())
+        return self.break_end(circuit) is not None
+
+    def break_end(self, circuit: str) -> datetime | None:
+        """Return until when a circuit is open; None if it is closed."""
+        found = self.circuits.find(circuit)
+        return found.open_until if found.is_open(self.clock()) else None
 
     def before_call(self, action: str) -> Circuit:
         """Return the circuit of an action that may be called now; raises `CircuitOpen`."""

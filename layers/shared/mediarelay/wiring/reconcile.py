@@ -7,6 +7,7 @@ from mediarelay.usecases.tasks.reconcile import Reconciler
 from mediarelay.wiring import base
 from mediarelay.wiring.provider import provider_apis, submitter
 from mediarelay.wiring.tasks import task_repository, task_store
+from mediarelay.wiring.ticks import wait_for_minute
 
 
 @cache
@@ -20,5 +21,6 @@ def reconciler() -> Reconciler:
         known=task_store(),
         cursors=ListCursorStore(base.table()),
         adopt=submitter().adopt,
+        wait=wait_for_minute,
         clock=base.now,
     )

@@ -155,12 +155,13 @@ def test_times() -> None:
     assert task.faults == (Fault(code=122),)
 
 
-def test_a_reference_comes_from_the_strongest_word_and_from_a_claim_only_as_a_source_does() -> None:
+def test_a_reference_comes_from_the_strongest_word_and_never_from_a_claim() -> None:
     claim = said(Origin.CLAIM, State.SUCCEEDED, reference="claimed", submission="forged")
     submit = said(Origin.SUBMIT, State.PENDING, reference="submitted")
     answer = said(Origin.ANSWER, State.TRANSCODING, submission="1f")
     stated = said(Origin.ANSWER, State.TRANSCODING, reference="answered", submission="1f")
-    assert fold([claim]).reference == "claimed"
+    assert fold([claim]).reference is None
+    assert fold([replace(claim, origin=Origin.TRUSTED)]).reference == "claimed"
     assert fold([claim, answer]).reference is None
     assert fold([claim, submit, answer]).reference == "submitted"
     assert fold([submit, stated]).reference == "answered"

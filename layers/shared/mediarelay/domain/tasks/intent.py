@@ -58,8 +58,7 @@ class Intent:
     @property
     def identity(self) -> str:
         """The id of the intent: a digest, because clients may choose keys of any form and length."""
-        # The kind is a part of it: one key may name an audio and a video request.
-        return _digest(self.kind, self.client, self.key)[:ID_DIGITS]
+        return intent_id(self.kind, ClientKey(self.client, self.key))
 
     @property
     def submission(self) -> str:
@@ -90,6 +89,11 @@ def new_intent(
 def default_key(form: Mapping[str, Any]) -> ClientKey:
     """Return the key of a request without one: the request itself, as its provider reads it."""
     return ClientKey(None, file_identity(form))
+
+
+def intent_id(kind: Kind, key: ClientKey) -> str:
+    """Return the id of the intent with a key. The kind is a part of it: one key may name an audio and a video."""
+    return _digest(kind, key.client, key.key)[:ID_DIGITS]
 
 
 def intent_of(submission: str) -> str:

@@ -11,6 +11,7 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed
 from mediarelay.providers.cts.parse import canonical, parse_callback, parse_query, parse_reply, parse_submitted
+from mediarelay.providers.cts.values import owns
 from mediarelay.providers.cts.wire import SUBMIT_AUDIO, read, sign
 from mediarelay.providers.port import Account, Answer, Call, HttpRequest, Listed, Signing
 
@@ -32,7 +33,7 @@ class Cts:
 
     def owns(self, vid: str) -> bool:
         """Return whether an id has no hyphen: the ids of API 3.0 have one."""
-        return "-" not in vid
+        return owns(vid)
 
     def redact(self, body: bytes) -> bytes:
         """Return the body as it is: the provider's bodies hold no secrets."""

@@ -96,8 +96,8 @@ class Confirmer:
         try:
             data = self.providers.query(kind, vid, known=bool(task and task.is_known))
         # A call that the budget or the circuit has prevented does not count as a query (`queried_at`). Without one, the
-        # task must not be given up at its deadline, and its next wait must not grow. A provider without keys counts:
-        # replays of its tasks must end, and nobody knows whether it will ever be asked.
+        # task must not be given up at its deadline, and its next wait must not grow. A provider without keys counts,
+        # because replays of its tasks must end.
         except BudgetSpent:
             return self.tasks.update(vid, kind, over_budget=True)
         except CircuitOpen:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.schedule import hide_until, next_minute
-from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, default_key, intent_of, new_intent
+from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, default_key, intent_id, intent_of, new_intent
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -24,6 +24,7 @@ from mediarelay.errors import (
     CircuitOpen,
     Conflict,
     LedgerUnavailable,
+    Malformed,
     NoAccount,
     ProviderBusy,
     ProviderClosed,
@@ -114,7 +115,13 @@ class IntentRegistry:
     def intent(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None, *, queued: bool = False) -> Intent:
         """Return the intent of a request; raises `Malformed` if its provider cannot serve it."""
         provider = provider_named(request.get("provider") or self.provider)
-        form = request_form(provider, kind, request)
+        try:
+            form = request_form(provider, kind, request)
+        except Malformed:
+            # Another provider may have been the default at the first request with this key. It gets the same answer.
+            if key is None or self.intents.find(intent_id(kind, key)) is None:
+                raise
+            form = dict(request)
         return new_intent(kind, provider.name, request, key or default_key(form), self.clock(), queued=queued)
 
     def enqueue(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None) -> Submitted:
@@ -287,6 +294,9 @@ class Submitter:
             vid = self.providers.submit(intent)
         # No call was made, so this attempt made no task, and the lock can go.
         except (BudgetSpent, CircuitOpen, NoAccount) as error:
+            if isinstance(error, NoAccount):
+                # For the alarm: clients wait for a provider whose keys are missing.
+                count("CircuitOpen")
             self.intents.postpone(intent, self._next_attempt(intent, error))
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         # The provider may have made the task although its answer is lost. The intent stays due and is sent again.
