@@ -80,8 +80,7 @@ def test_a_cursor_that_leads_back_ends_its_list(cycle: list[int]) -> None:
     answers, found = [*endless, endless[0], page(8, ""), page(9, "")], list[str]()
     # The other lists are read, and then the next run lists this time again.
     with pytest.raises(ProviderBusy, match="repeats a page"):
-        for vid in islice(listed(iter(answers), lambda: False), 99):
-            found.append(vid)
+        found.extend(islice(listed(iter(answers), lambda: False), 99))
     assert found == [f"1-WorkflowTask-{number}" for number in (*cycle, 8, 9)]
 
 
