@@ -513,3 +513,14 @@ def test_notify_keys_that_cannot_be_read_switch_nothing_off(harness: TaskHarness
     with pytest.raises(SecretUnavailable):
         send(signed(harness, notify_keys=stated), b"v1 x -")
     assert harness.items() == []
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_callback_at_a_wrong_route_is_quarantined_without_its_secrets(harness: TaskHarness, kind: Kind) -> None:
+    body = json.dumps({"EventType": "WorkflowTask", "WorkflowTaskEvent": {"S3SecretKey": "canary-1"}}).encode()
+    with pytest.raises(Malformed):
+        harness.claim(body, kind)
+    assert len(harness.items()) == 1
+    (kept,) = harness.stores.quarantine.bodies(harness.clock().date().isoformat(), "")
+    assert b"WorkflowTask" in kept.body
+    assert b"canary-1" not in kept.body

@@ -67,10 +67,13 @@ def _anybody(_head: Head) -> None:
 class CallbackStore:
     """Stores the callbacks of one route, from their sender, the callback backlog or the quarantine.
 
-    `limit` is the largest body in bytes.
+    Attributes:
+        scrub: Returns a body without the secrets of any provider. An unreadable one may have arrived at a wrong route.
+        limit: The largest body in bytes.
     """
 
     callbacks: CallbackFormat
+    scrub: Callable[[bytes], bytes]
     observations: ObservationStore
     quarantine: BodyQuarantine
     limit: int
@@ -96,7 +99,7 @@ class CallbackStore:
         except (Malformed, TooLarge, NotATask) as error:
             ignored = isinstance(error, NotATask)
             count("CallbackIgnored" if ignored else "CallbackMalformed", kind=self.callbacks.kind)
-            self.quarantine.put(body, str(error), self.callbacks.route, at)
+            self.quarantine.put(self.scrub(body), str(error), self.callbacks.route, at)
             raise
         admit(head)
         return self._put(head, body, origin, at)
