@@ -26,7 +26,8 @@ from tests.hypothesis_profiles import patient
 QUERY, SUBMIT = "DescribeTaskDetail", "ProcessMedia"
 CLASSES: dict[type[ProviderError], str] = {
     ProviderBusy: "RequestLimitExceeded RequestLimitExceeded.UinLimitExceeded LimitExceeded LimitExceeded.TaskCount "
-    "InternalError InternalError.DBError FailedOperation FailedOperation.NetWorkError ResourceInsufficient ServiceUnavailable",
+    "InternalError InternalError.DBError FailedOperation FailedOperation.NetWorkError ResourceInsufficient "
+    "ServiceUnavailable",
     ProviderClosed: "AuthFailure AuthFailure.SignatureExpire AuthFailure.SecretIdNotFound UnauthorizedOperation "
     "UnauthorizedOperation.CamNoAuth FailedOperation.InvalidMpsUser FailedOperation.InvalidUser "
     "FailedOperation.UserArrears ResourceNotFound.UserUnregister NoSuchVersion InvalidAction UnsupportedRegion",
