@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class CircuitStore(Protocol):
-    """Stores the circuit of each action, so that all functions share it."""
+    """Stores the circuit of each action by its name, so that all functions share it."""
 
     def find(self, action: str) -> Circuit:
         """Read the circuit of an action."""
@@ -36,7 +36,7 @@ class CircuitStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
-    """Guards the calls of each action of the provider."""
+    """Guards the calls of each action of each provider."""
 
     circuits: CircuitStore
     clock: Callable[[], datetime]

@@ -29,7 +29,7 @@ _NO_CLIENT_WAITS = (
 class IntentStore:
     """Reads and writes intents.
 
-                 ┌── postpone ◀── the call budget is used up
+                 ┌── postpone ◀── no call was made: no budget, no keys, or an open circuit
                  ▼
     create ─▶ open ─▶ lock ─┬─ the provider answers ─▶ assign_vid ─▶ complete ─▶ release_key, by default keys only
                             └─ the provider refuses ─┬─ no other client waits ─▶ delete
@@ -77,6 +77,7 @@ class IntentStore:
 
     def mark_refused(self, seen: Intent, reason: str, due: Due) -> None:
         """Store why the provider refused an intent, and make its publication due."""
+        # `sent` is also set by the attempt that was just refused, and that one made no task. An earlier one may have.
         unsent = "" if seen.sent else " REMOVE sent"
         change = f"SET refused = :reason, due_shard = :due_shard, due_at = :due_at{unsent}"
         values = {f":{name}": value for name, value in due_attributes(due, seen.identity).items()}

@@ -118,7 +118,7 @@ class IntentRegistry:
         try:
             form = request_form(provider, kind, request)
         except Malformed:
-            # Another provider may have been the default at the first request with this key. It gets the same answer.
+            # Another provider may have been the default at the first request with this key. A repeat gets its answer.
             if key is None or self.intents.find(intent_id(kind, key)) is None:
                 raise
             form = dict(request)
@@ -129,7 +129,7 @@ class IntentRegistry:
 
         Raises:
             Malformed, Conflict, LedgerUnavailable: As for `Submitter.submit`.
-            ProviderRefused: The provider has refused the same request meanwhile; the key is free again.
+            ProviderRefused: The provider has refused the same request meanwhile; the key is free unless `keeps_key`.
         """
         intent = self.intent(kind, request, key, queued=True)
         if self.add(intent):
@@ -208,7 +208,7 @@ class Submitter:
         Raises:
             Malformed: The provider cannot serve the request.
             Conflict: The key was used for another request.
-            ProviderRefused: The provider refuses the request; the key is free again.
+            ProviderRefused: The provider refuses the request; the key is free unless `keeps_key`.
             LedgerUnavailable: Nothing was accepted.
         """
         intent = self.registry.intent(kind, request, key)
