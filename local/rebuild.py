@@ -13,6 +13,7 @@ from botocore.session import Session
 
 from local.environment import STACK
 from mediarelay.usecases.tasks.rebuild import Rebuilder
+from mediarelay.wiring.provider import submitter
 from mediarelay.wiring.tasks import task_repository, task_store
 
 
@@ -23,7 +24,7 @@ def main() -> int:
     options = parser.parse_args()
     # The wiring reads the name from the environment, as in a function.
     os.environ["TABLE_NAME"] = _table(os.environ.get("STACK", STACK))
-    rebuilder = Rebuilder(tasks=task_repository(), store=task_store())
+    rebuilder = Rebuilder(tasks=task_repository(), store=task_store(), adopt=submitter().adopt)
     differing = set()
     for one in rebuilder.differences():
         differing.add(one.vid)

@@ -26,7 +26,8 @@ from tests.hypothesis_profiles import patient
 QUERY, SUBMIT = "DescribeTaskDetail", "ProcessMedia"
 CLASSES: dict[type[ProviderError], str] = {
     ProviderBusy: "RequestLimitExceeded RequestLimitExceeded.UinLimitExceeded LimitExceeded LimitExceeded.TaskCount "
-    "InternalError InternalError.DBError FailedOperation.NetWorkError ResourceInsufficient ServiceUnavailable",
+    "InternalError InternalError.DBError FailedOperation FailedOperation.NetWorkError ResourceInsufficient "
+    "ServiceUnavailable",
     ProviderClosed: "AuthFailure AuthFailure.SignatureExpire AuthFailure.SecretIdNotFound UnauthorizedOperation "
     "UnauthorizedOperation.CamNoAuth FailedOperation.InvalidMpsUser FailedOperation.InvalidUser "
     "FailedOperation.UserArrears ResourceNotFound.UserUnregister NoSuchVersion InvalidAction UnsupportedRegion",
@@ -35,7 +36,7 @@ CLASSES: dict[type[ProviderError], str] = {
     ProviderRepeated: "InvalidParameterValue.SessionId",
     ProviderRefused: "InvalidParameter InvalidParameterValue InvalidParameterValue.Definition MissingParameter "
     "UnknownParameter ResourceNotFound.CosBucketNotExist ResourceNotFound.TemplateNotExist "
-    "ResourceNotFound.DownloadError FailedOperation.CosStatusInavlid FailedOperation UnsupportedOperation Other",
+    "ResourceNotFound.DownloadError FailedOperation.CosStatusInavlid UnsupportedOperation Other",
 }
 CODES = [(code, kind) for kind, codes in CLASSES.items() for code in codes.split()]
 

@@ -84,6 +84,10 @@ def test_the_next_page_has_the_cursor() -> None:
     [
         ({"TaskSet": [], "ScrollToken": ""}, [], None),
         ({"TaskSet": []}, [], None),
+        ({"TaskSet": None, "TotalCount": 0}, [], None),
+        ({"TotalCount": "0", "ScrollToken": None}, [], None),
+        ({"TaskSet": [], "ScrollToken": 0}, [], None),
+        ({"TaskSet": [ROW], "ScrollToken": 7}, [VID], "7"),
         ({"TaskSet": [ROW, OTHER_ROW], "ScrollToken": "x"}, [VID, SCHEDULE], "x"),
         ({"TaskSet": [{"TaskId": VID}]}, [VID], None),
         ({"TaskSet": [{"TaskId": "1-a", "TaskType": "EditMediaTask"}, ROW]}, [VID], None),
@@ -101,6 +105,9 @@ def test_a_page_lists_tasks_only(content: Any, vids: list[str], cursor: str | No
     [
         ({}, "TaskSet"),
         ({"TaskSet": None}, "TaskSet"),
+        ({"TaskSet": None, "TotalCount": 3}, "TaskSet"),
+        ({"TaskSet": {"TaskId": VID}, "TotalCount": 0}, "TaskSet"),
+        ({"TaskSet": None, "TotalCount": False}, "TotalCount"),
         ({"TaskSet": {"TaskId": VID}}, "TaskSet"),
         ({"TaskSet": [ROW], "ScrollToken": {"a": 1}}, "ScrollToken"),
         ({"TaskSet": [ROW], "ScrollToken": "\ud800"}, "ScrollToken"),

@@ -26,7 +26,7 @@ from tests.hypothesis_profiles import patient, thorough
 CANARY = "CANARY7391"
 PROVIDER_NAMES = ("S3SecretId", "S3SecretKey", "NotifyKey", "NotifyUrl", "AwsSQS", "StreamKey")
 """Only these are removed from a text that contains JSON: any other text may be the client's own reference."""
-NAMES = (*PROVIDER_NAMES, "SecretKey", "X-Api-Token")
+NAMES = (*PROVIDER_NAMES, "SecretKey", "X-Api-Token", "x-api-key", "access_key")
 
 
 # ── the list ──

@@ -111,6 +111,12 @@ def test_a_request_without_outputs_gets_the_usual_ones(kind: Kind, expected: dic
         ({"source": SOURCE | {"bucket": "clips"}}, "source.bucket"),
         ({"source": SOURCE | {"bucket": None}}, "source"),
         ({"source": SOURCE | {"region": "a b"}}, "source.region"),
+        ({"source": SOURCE | {"region": "accelerate"}}, "source.region"),
+        ({"source": WEB, "destination": PLACE | {"region": "accelerate"}}, "destination.region"),
+        ({"source": SOURCE, "output_dir": "/a/../b/"}, "output_dir"),
+        ({"source": SOURCE, "output_dir": "/./"}, "output_dir"),
+        ({"source": SOURCE, "output_dir": "/" + "\u89c6" * 300 + "/"}, "output_dir"),
+        ({"source": SOURCE, "outputs": [{"definition": 20, "x" * 10**5: None}]}, f"outputs.0.{'x' * 64}"),
         ({"source": SOURCE | {"region": None}}, "source.region"),
         ({"source": SOURCE | {"object": ""}}, "source.object"),
         ({"source": SOURCE | {"object": "/"}}, "source.object"),
@@ -121,6 +127,7 @@ def test_a_request_without_outputs_gets_the_usual_ones(kind: Kind, expected: dic
         ({"source": SOURCE | {"object": 7}}, "source.object"),
         ({"source": FOREIGN | {"s3_bucket": "A"}}, "source.s3_bucket"),
         ({"source": FOREIGN | {"s3_object": "/"}}, "source.s3_object"),
+        ({"source": FOREIGN | {"s3_object": "k" * 1025}}, "source.s3_object"),
         ({"source": WEB}, "destination"),
         ({"source": {"url": "ftp://a/b"}, "destination": PLACE}, "source.url"),
         ({"source": {"url": "https://user:pw@a/b"}, "destination": PLACE}, "source.url"),
@@ -316,3 +323,17 @@ def test_an_animation_shows_a_part_of_the_source(part: dict[str, Any], sent_part
         "AnimatedGraphicTaskSet"
     ]
     assert (animation["StartTimeOffset"], animation["EndTimeOffset"]) == sent_part
+
+
+@pytest.mark.parametrize("tracked_by", [{"vid": VID}, {"vid": VID, "cos_request_id": "a", "date": "b"}])
+def test_a_request_that_tracks_a_task_keeps_its_source_and_reference(tracked_by: dict[str, Any]) -> None:
+    """The file binds answers to the task, so it must not be lost."""
+    url = "http://clips-1250000000.cossh.myqcloud.com/in/a.mp4"
+    facts = MPS.request_facts(VID, Kind.VIDEO, tracked_by | {"url": url, "reference": "order 7"})
+    expected = MPS.request_facts(VID, Kind.VIDEO, {"url": url, "reference": "order 7"})
+    assert (facts, facts.source.place.bucket, facts.reference) == (expected, "clips", "order 7")
+    assert MPS.request_facts(VID, Kind.VIDEO, tracked_by | {"reference": "order 7"}).reference == "order 7"
+
+
+def test_a_foreign_storage_has_longer_keys() -> None:
+    assert canonical({"source": FOREIGN | {"s3_object": "k" * 1024}})["source"]["s3_object"] == "k" * 1024

@@ -27,7 +27,7 @@ CACHES = [
 ]
 """The functions of the composition root that build once and keep the result."""
 PROVIDER = {"PROVIDER": "cts"}
-"""The provider of new tasks. The default of the template, `mps`, serves no submit yet."""
+"""The provider of new tasks. Most requests of the tests have the form that only CTS needs."""
 BUILDING = RLock()
 """The composition root reads the process's environment, so only one deployment at a time may build."""
 

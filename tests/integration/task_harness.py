@@ -199,7 +199,7 @@ class TaskHarness:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(), self.query_queues, self.breaker.is_open)
+        return poll(kind, self.tick(), self.query_queues, self.breaker.break_end)
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""

@@ -150,7 +150,7 @@ def test_a_giant_text_in_a_claim_does_not_stop_the_task(harness: TaskHarness, fi
     assert harness.confirm().outcome is State.SUCCEEDED
 
 
-@pytest.mark.parametrize("why", [BudgetSpent("used up"), CircuitOpen("cts:GetCtsInfo"), NoAccount("no keys")])
+@pytest.mark.parametrize("why", [BudgetSpent("used up"), CircuitOpen("cts:GetCtsInfo")])
 def test_a_query_that_was_never_asked_does_not_lengthen_the_wait(harness: TaskHarness, why: ProviderError) -> None:
     harness.track()
     harness.provider.answers[VID] = why
@@ -159,6 +159,19 @@ def test_a_query_that_was_never_asked_does_not_lengthen_the_wait(harness: TaskHa
         harness.confirm()
         found.append(waits(harness))
     assert found == [[60]] * 3
+
+
+def test_a_replay_of_a_provider_without_keys_ends(harness: TaskHarness) -> None:
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.publisher.publish(VID)
+    harness.provider.answers[VID] = NoAccount("no keys")
+    harness.replayer.replay(VID, "operator")
+    harness.confirm()
+    harness.publisher.publish(VID)
+    assert [event.get("replay") for event in harness.topic.take()] == [None, 1]
+    assert harness.due() == {}
 
 
 def test_a_vid_that_nobody_mentioned_makes_no_task(harness: TaskHarness, capsys: pytest.CaptureFixture[str]) -> None:

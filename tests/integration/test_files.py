@@ -59,7 +59,9 @@ def order(harness: TaskHarness, kind: Kind, url: str, key: ClientKey | None = No
             vid, validate(VideoTaskRequest, {"vid": vid, "url": url}).model_dump(exclude_none=True)
         ).vid
     harness.provider.vids = [vid]
-    request = validate(AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "sh"}).model_dump()
+    request = validate(AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "sh"}).model_dump(
+        exclude_none=True
+    )
     return harness.submitter.submit(kind, request, key).vid
 
 
@@ -144,18 +146,18 @@ def test_a_callback_that_repeats_the_submitted_url_contradicts_nothing(harness: 
 def test_both_names_of_a_region_are_one_request(harness: TaskHarness) -> None:
     order(harness, Kind.AUDIO, url_of("a b.mp3"), vid="a1")
     url = url_of("a b.mp3").replace("cossh", "cos.ap-shanghai")
-    request = validate(
-        AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}
-    ).model_dump()
+    request = validate(AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}).model_dump(
+        exclude_none=True
+    )
     assert harness.submitter.submit(Kind.AUDIO, request, None).vid == "a1"
 
 
 def test_the_host_of_a_region_of_version_5_is_sent_as_it_exists(harness: TaskHarness) -> None:
     url = url_of("a b.mp3").replace("cossh", "cos.ap-shanghai")
     harness.provider.vids = ["a1"]
-    request = validate(
-        AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}
-    ).model_dump()
+    request = validate(AudioTaskRequest, {"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}).model_dump(
+        exclude_none=True
+    )
     harness.submitter.submit(Kind.AUDIO, request, None)
     assert harness.provider.taken == [{"url": url, "bucketName": "music", "bucketRegion": "ap-shanghai"}]
 

@@ -194,7 +194,7 @@ def _new_reader(kind: Kind, data: Any) -> Any:
 def test_a_rebuild_and_a_replay_judge_replies_anew(harness: TaskHarness, old_reader: mock.Mock) -> None:
     lost(harness, old_reader)
     harness.publisher.publish(VID)
-    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks)
+    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks, adopt=harness.submitter.adopt)
     assert list(rebuilder.differences()) == []
     old_reader.side_effect = _new_reader
     (found,) = rebuilder.differences()

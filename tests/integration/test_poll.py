@@ -4,14 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit
+from mediarelay.domain.circuit_breaker import FIRST_BREAK, THRESHOLD, Circuit
 from mediarelay.domain.due import Duty
+from mediarelay.domain.due_item import TaskSubject
 from mediarelay.domain.schedule import JITTER
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Undelivered
 from mediarelay.providers.registry import query_circuits
 from mediarelay.usecases.poll import poll
 from tests.counts import counted
+from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer, callback, together
 from tests.integration.test_ledger import calls
 
@@ -50,8 +52,37 @@ def test_only_the_tasks_of_the_provider_that_refuses_us_stay_due(
     assert (harness.poll(), harness.take()) == (1, [(left, Kind.VIDEO)])
     assert counted(capsys).total("CircuitOpen") == 1, "for the alarm"
     harness.breaker.record_success(circuit, Circuit(THRESHOLD))
+    harness.clock.forward(minutes=1)
     assert harness.poll() == 1
     assert harness.take() == [({VID: MPS_VID, MPS_VID: VID}[left], Kind.VIDEO)]
+
+
+@pytest.mark.parametrize("deadline", [30, 3600])
+def test_tasks_of_a_provider_that_refuses_us_are_read_once_in_a_break(table: str, deadline: int) -> None:
+    harness = TaskHarness(table, give_up_after=60 + deadline)
+    for number in range(30):
+        harness.track(f"v{number}")
+    harness.track(MPS_VID)
+    harness.clock.forward(minutes=1)
+    for _ in range(THRESHOLD):
+        harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+    assert harness.poll() == 1
+    assert list(harness.stores.due_index.waiting(Duty.VIDEO, harness.clock())) == []
+    hidden = [row.due_at for row in harness.due()["video"] if row.subject_as(TaskSubject).vid != MPS_VID]
+    # Behind its deadline, a row would count as one that had its final query.
+    assert set(hidden) == {harness.clock() + min(FIRST_BREAK, timedelta(seconds=deadline))}
+
+
+def test_a_row_past_its_deadline_is_left_to_the_sweep(table: str) -> None:
+    harness = TaskHarness(table, give_up_after=60)
+    harness.track()
+    harness.track(MPS_VID)
+    harness.clock.forward(minutes=2)
+    for _ in range(THRESHOLD):
+        harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+    assert harness.poll() == 1
+    (left,) = harness.stores.due_index.waiting(Duty.VIDEO, harness.clock())
+    assert (left.subject_as(TaskSubject).vid, left.due_at) == (VID, START + timedelta(minutes=1))
 
 
 def test_while_all_providers_refuse_us_no_row_is_read(harness: TaskHarness) -> None:
@@ -119,8 +150,8 @@ def test_what_there_is_no_time_for_stays_due(harness: TaskHarness) -> None:
     for number in range(5):
         harness.track(f"v{number}")
     harness.clock.forward(minutes=2)
-    assert poll(Kind.VIDEO, harness.tick(rows=2), harness.query_queues, lambda _kind: False) == 2
-    assert poll(Kind.VIDEO, harness.tick(rows=0), harness.query_queues, lambda _kind: False) == 0
+    assert poll(Kind.VIDEO, harness.tick(rows=2), harness.query_queues, lambda _circuit: None) == 2
+    assert poll(Kind.VIDEO, harness.tick(rows=0), harness.query_queues, lambda _circuit: None) == 0
     assert harness.poll() == 3
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -34,6 +35,7 @@ from mediarelay.providers.answers import MAX_MESSAGE_LENGTH, MAX_PAGE_BYTES
 from mediarelay.providers.cts import wire
 from mediarelay.providers.cts.parse import canonical
 from mediarelay.providers.cts.provider import CTS, QUERY_ACTIONS
+from mediarelay.providers.mps.provider import MPS
 from mediarelay.providers.port import Account, Call, Signing
 from mediarelay.signing.qcloud import Endpoint, signed_params, verify
 from tests.counts import counted
@@ -451,3 +453,16 @@ def test_an_open_circuit_costs_no_budget(site: Site) -> None:
     with pytest.raises(CircuitOpen):
         api(site, budget, guard=Closed()).query(Kind.VIDEO, VID)
     assert (budget.limits, site.requests) == ([], [])
+
+
+def test_a_list_that_leads_back_to_its_page_does_not_use_up_the_budget(site: Site) -> None:
+    page = {"TotalCount": 200, "TaskSet": [{"TaskId": "1-a", "TaskType": "WorkflowTask"}], "ScrollToken": 0}
+    site.says("DescribeTasks", json.dumps({"Response": page}))
+    budget = Budget(100)
+    client = replace(api(site, budget), provider=MPS, url=f"http://{site.host}", region="ap-shanghai")
+    with pytest.raises(ProviderBusy, match="repeats a page"):
+        list(client.tasks_between(NOW, NOW, lambda: False))
+    # Two pages of each of the three lists.
+    assert budget.left == 94
+    site.says("DescribeTasks", json.dumps({"Response": page | {"TaskSet": []}}))
+    assert [one.rows for one in client.tasks_between(NOW, NOW, lambda: False)] == [(), (), ()]

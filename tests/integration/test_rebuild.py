@@ -25,7 +25,7 @@ def rebuilder(harness: TaskHarness) -> Rebuilder:
     harness.sweep()
     harness.replayer.replay(VID, "me")
     harness.confirm()
-    return Rebuilder(tasks=harness.tasks, store=harness.stores.tasks)
+    return Rebuilder(tasks=harness.tasks, store=harness.stores.tasks, adopt=harness.submitter.adopt)
 
 
 def spoil(harness: TaskHarness, name: str, value: dict[str, str] | None) -> None:
@@ -85,7 +85,7 @@ def test_the_item_of_a_task_of_which_only_a_claim_is_known_counts_too(harness: T
     harness.claim(callback())
     harness.provider.answers[VID] = ProviderBusy("busy", 4400)
     harness.confirm()
-    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks)
+    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks, adopt=harness.submitter.adopt)
     assert list(rebuilder.differences()) == []
     spoil(harness, "state", {"S": "failed"})
     assert [one.field for one in rebuilder.differences()] == ["state"]
@@ -108,4 +108,7 @@ def test_what_was_lost_twice_shows_no_difference(harness: TaskHarness) -> None:
     harness.confirm()
     harness.sweep()
     assert harness.due() == {}
-    assert list(Rebuilder(tasks=harness.tasks, store=harness.stores.tasks).differences()) == []
+    assert (
+        list(Rebuilder(tasks=harness.tasks, store=harness.stores.tasks, adopt=harness.submitter.adopt).differences())
+        == []
+    )

@@ -18,17 +18,20 @@ from mediarelay.contracts.backlog import pack, unpack
 from mediarelay.domain.tasks.log import ClaimSummary
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.vid import VID_PATTERN
 from mediarelay.errors import (
     Forbidden,
     LedgerUnavailable,
     Malformed,
     NotATask,
     Rejected,
+    SecretUnavailable,
     TooLarge,
     Unauthenticated,
     Undelivered,
 )
 from mediarelay.providers.port import CallbackSignature, Head
+from mediarelay.providers.registry import provider_of
 from mediarelay.providers.routes import CALLBACKS
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, Receipt
 from mediarelay.wiring.callbacks import callback_endpoint, callback_store
@@ -396,7 +399,7 @@ class Signed:
         return not keys or (signature is not None and signature.digest in keys)
 
 
-def signed(harness: TaskHarness, **secret: str) -> CallbackEndpoint:
+def signed(harness: TaskHarness, **secret: object) -> CallbackEndpoint:
     """The endpoint of these callbacks; `secret` is added to the secret of the path tokens."""
     harness.tokens.content |= secret
     with harness.building():
@@ -471,3 +474,53 @@ def test_what_the_backlog_holds_needs_no_signature(harness: TaskHarness) -> None
     with harness.building():
         store = callback_store(Signed())
     assert store.put(b"v1 other video", Origin.CLAIM, START) == Receipt("v1", duplicate=False)
+
+
+MPS_EVENT: dict[str, Any] = {"EventType": "WorkflowTask", "WorkflowTaskEvent": {"Status": "FINISH", "ErrCode": 40000}}
+
+
+@patient
+@given(vid=st.from_regex(VID_PATTERN, fullmatch=True))
+def test_each_id_is_taken_by_the_routes_of_its_provider_only(vid: str) -> None:
+    event = {"WorkflowTaskEvent": MPS_EVENT["WorkflowTaskEvent"] | {"TaskId": vid}}
+    body = json.dumps(json.loads(callback(vid)) | MPS_EVENT | event).encode()
+    taken = set()
+    for callbacks in CALLBACKS:
+        with contextlib.suppress(Malformed):
+            assert callbacks.read_head(body).vid == vid
+            taken.add(callbacks.route.removeprefix("callbacks/"))
+    assert taken == {"cts": {"video", "audio"}, "mps": {"mps"}}[provider_of(vid).name]
+
+
+def test_a_route_without_signatures_takes_no_task_of_a_provider_that_signs(table: str) -> None:
+    """One body may have the form of both providers."""
+    harness = TaskHarness(table, callback_trust="callback")
+    harness.tokens.content |= {"notify_keys": "key1"}
+    vid = "1250000000-WorkflowTask-0123456789abcdef0123456789abcdeft0"
+    event = {"WorkflowTaskEvent": MPS_EVENT["WorkflowTaskEvent"] | {"TaskId": vid}}
+    with pytest.raises(Malformed, match="another provider"):
+        send(harness.receiver(), json.dumps(json.loads(callback(vid)) | MPS_EVENT | event).encode())
+    assert harness.tasks.load(vid)[1] is None
+
+
+@pytest.mark.parametrize("stated", ["", [], None])
+def test_without_notify_keys_the_path_token_is_enough(harness: TaskHarness, stated: object) -> None:
+    assert send(signed(harness, notify_keys=stated), b"v1 x -").vid == "v1"
+
+
+@pytest.mark.parametrize("stated", [7, [7], {"key": "value"}])
+def test_notify_keys_that_cannot_be_read_switch_nothing_off(harness: TaskHarness, stated: object) -> None:
+    with pytest.raises(SecretUnavailable):
+        send(signed(harness, notify_keys=stated), b"v1 x -")
+    assert harness.items() == []
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_callback_at_a_wrong_route_is_quarantined_without_its_secrets(harness: TaskHarness, kind: Kind) -> None:
+    body = json.dumps({"EventType": "WorkflowTask", "WorkflowTaskEvent": {"S3SecretKey": "canary-1"}}).encode()
+    with pytest.raises(Malformed):
+        harness.claim(body, kind)
+    assert len(harness.items()) == 1
+    (kept,) = harness.stores.quarantine.bodies(harness.clock().date().isoformat(), "")
+    assert b"WorkflowTask" in kept.body
+    assert b"canary-1" not in kept.body

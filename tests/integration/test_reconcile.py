@@ -11,7 +11,7 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import BudgetSpent, LedgerUnavailable, ProviderBusy, ProviderClosed, SecretUnavailable
 from mediarelay.providers.port import Listed
 from mediarelay.providers.registry import provider_named
-from mediarelay.usecases.tasks.reconcile import OVERLAP, STEP, Reconciler
+from mediarelay.usecases.tasks.reconcile import HORIZON_MARGIN, OVERLAP, STEP, Reconciler
 from tests.counts import counted
 from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
@@ -27,7 +27,7 @@ class TaskList:
         self.asked: list[tuple[datetime, datetime]] = []
         self.errors: dict[int, Exception] = {}
 
-    def tasks_between(self, since: datetime, until: datetime) -> Iterator[Listed]:
+    def tasks_between(self, since: datetime, until: datetime, _wait: object) -> Iterator[Listed]:
         self.asked.append((since, until))
         rows = [(vid, b'{"TaskId": "%s"}' % vid.encode()) for vid, at in self.made.items() if since <= at < until]
         yield Listed(tuple(rows[:1]), "more")
@@ -46,11 +46,14 @@ class Reconciling:
             tasks=harness.tasks,
             known=harness.stores.tasks,
             cursors=self.cursors,
+            adopt=harness.submitter.adopt,
+            wait=lambda _time_left: False,
             clock=harness.clock,
         )
 
     def run(self, steps: int = 10**6) -> int:
-        left = iter(range(steps))
+        # A step asks for time once, and once for each of its two pages.
+        left = iter(range(3 * steps))
         return self.reconciler.reconcile(lambda: next(left, None) is not None)
 
 
@@ -180,6 +183,8 @@ def test_a_provider_that_is_down_keeps_no_other_one_waiting(harness: TaskHarness
         tasks=harness.tasks,
         known=harness.stores.tasks,
         cursors=up.cursors,
+        adopt=harness.submitter.adopt,
+        wait=lambda _time_left: False,
         clock=harness.clock,
     )
     assert both.reconcile(lambda: True) == 1
@@ -208,7 +213,7 @@ def test_an_unreadable_cursor_lists_everything_again_and_is_replaced(
     reconciling.run()
     assert counted(capsys).by("RowsUnreadable", "item") == {"list_cursor": 1}
     assert HORIZON is not None
-    assert reconciling.list.asked[0][0] == START - HORIZON
+    assert reconciling.list.asked[0][0] == START - HORIZON + HORIZON_MARGIN
     assert reconciling.list.asked[-1][1] == START
     assert reconciling.cursors.find("mps") == START
 
@@ -223,4 +228,16 @@ def test_an_unreadable_cursor_counts_until_the_list_has_answered(
     reconciling.run()
     reconciling.run()
     assert HORIZON is not None
-    assert [since for since, _ in reconciling.list.asked[1:3]] == [START - HORIZON] * 2
+    assert [since for since, _ in reconciling.list.asked[1:3]] == [START - HORIZON + HORIZON_MARGIN] * 2
+
+
+def test_a_page_for_which_no_time_is_left_is_listed_by_the_next_run(
+    harness: TaskHarness, reconciling: Reconciling
+) -> None:
+    reconciling.run()
+    harness.clock.forward(minutes=5)
+    reconciling.list.made = dict.fromkeys(("v1", "v2"), START)
+    left = iter([True, True, False])
+    assert reconciling.reconciler.reconcile(lambda: next(left)) == 1
+    assert reconciling.cursors.find("mps") == START
+    assert reconciling.run() == 1

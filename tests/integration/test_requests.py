@@ -67,6 +67,7 @@ SOUND = {
     "rate": 2,
 }
 """Values that are taken, so that one odd field alone is reached as well."""
+FILE = {"bucket": "music-1250000000", "region": "sh", "object": "a.mp3"}
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +144,7 @@ def judge(key: str, answer: Mapping[str, Any]) -> int:
         assert body["field"]
         assert body["detail"].startswith(f"{body['field']}: ")
         assert not FOREIGN.search(body["detail"].removeprefix(body["field"])), body
+        assert not body["detail"].endswith("is not valid"), "says what is valid"
     return status
 
 
@@ -255,7 +257,15 @@ STRICT: dict[str, list[tuple[Any, str]]] = {
         (sound(["url", "bucketName", "bucketRegion"]) | {"bucketName": "\ud800"}, "bucketName"),
         (sound(["url", "bucketName", "bucketRegion"]) | {"bucketName": 7}, "bucketName"),
     ],
-    "POST /tasks/video": [({}, "vid"), ({"vid": "a b"}, "vid"), ({"vid": True}, "vid")],
+    "POST /tasks/video": [
+        ({"vid": "1-a", "reference": "x" * 1001}, "reference"),
+        ({"source": 7}, "source"),
+        ({"source": FILE, "url": SOUND["url"], "provider": "mps"}, "url"),
+        ({"source": FILE, "provider": "cts"}, "source"),
+        ({}, "vid"),
+        ({"vid": "a b"}, "vid"),
+        ({"vid": True}, "vid"),
+    ],
     "POST /tasks/audio/batch": [({"tasks": []}, "tasks"), ({"tasks": {}}, "tasks"), ({"tasks": [{}] * 501}, "tasks")],
     "POST /tasks/{vid}/replay": [({"dry_run": True}, "dry_run")],
 }

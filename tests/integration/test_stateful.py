@@ -155,7 +155,12 @@ class Life(RuleBasedStateMachine):
     def the_item_is_what_the_log_says(self) -> None:
         record, _ = self.harness.tasks.load(VID)
         if not record.pending:  # else a claim has come that nobody has folded yet
-            assert Rebuilder(tasks=self.harness.tasks, store=self.harness.stores.tasks).compare(VID) == []
+            assert (
+                Rebuilder(
+                    tasks=self.harness.tasks, store=self.harness.stores.tasks, adopt=self.harness.submitter.adopt
+                ).compare(VID)
+                == []
+            )
 
     def teardown(self) -> None:
         """Everything works again: the task ends, and everybody hears of it."""

@@ -9,11 +9,23 @@ import pytest
 
 from mediarelay.adapters.dynamodb.keys import intent_key
 from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.due_item import IntentSubject
 from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, file_identity, new_intent
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.errors import Conflict, LedgerUnavailable, ProviderBusy, ProviderRefused, ProviderUnknown
-from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
+from mediarelay.errors import (
+    BudgetSpent,
+    CircuitOpen,
+    Conflict,
+    LedgerUnavailable,
+    Malformed,
+    NoAccount,
+    ProviderBusy,
+    ProviderClosed,
+    ProviderRefused,
+    ProviderUnknown,
+)
+from mediarelay.usecases.tasks.submit import MAY_EXIST, SUBMIT_GRACE
 from tests.counts import counted
 from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer, callback, together
@@ -540,4 +552,100 @@ def test_a_submit_is_sent_again_only_while_it_makes_no_second_task(table: str, p
     assert harness.submitter.resume(intent.identity) is None
     found = harness.stores.intents.find(intent.identity)
     assert found is not None
-    assert (found.refused, len(harness.provider.taken)) == ("given up: the provider did not answer in time", 1)
+    assert (found.refused or "").startswith("given up: the provider did not answer in time")
+    assert len(harness.provider.taken) == 1
+
+
+MPS_REQUEST = {"source": {"bucket": "music-1250000000", "region": "ap-shanghai", "object": "/1.mp3"}, "provider": "mps"}
+LATER = (ProviderBusy("busy"), ProviderClosed("closed"), ProviderRefused("the source is gone"))
+UNCALLED = (BudgetSpent("none left"), CircuitOpen("open"), NoAccount("no keys"))
+
+
+def refused_in_the_end(harness: TaskHarness, errors: list[Exception], key: ClientKey | None = KEY) -> None:
+    """A queued intent whose attempts end with these errors; its refusal is published."""
+    harness.registry.enqueue(Kind.AUDIO, MPS_REQUEST, key)
+    identity = harness.due()["submit_queued"][0].subject_as(IntentSubject).identity
+    harness.provider.vids = list(errors)
+    for _ in errors:
+        harness.clock.forward(minutes=1)
+        harness.submitter.resume(identity)
+    harness.clock.forward(days=1)
+    harness.submitter.resume(identity)
+    harness.publisher.refuse(identity)
+    assert len(harness.topic.take()) == 1
+
+
+@pytest.mark.parametrize("error", LATER, ids=lambda error: type(error).__name__)
+def test_a_key_stays_in_use_if_its_refused_submit_may_have_made_a_task(harness: TaskHarness, error: Exception) -> None:
+    refused_in_the_end(harness, [ProviderBusy("the answer is lost"), *UNCALLED, error])
+    harness.clock.forward(days=300)
+    for _ in range(3):
+        with pytest.raises(ProviderRefused, match=r"an earlier attempt may have made a task"):
+            harness.submitter.submit(Kind.AUDIO, MPS_REQUEST, KEY)
+
+
+@pytest.mark.parametrize("errors", [UNCALLED, (*UNCALLED, LATER[2])], ids=["no call", "refused at the first call"])
+def test_a_key_is_free_again_if_no_call_can_have_made_a_task(
+    harness: TaskHarness, errors: tuple[Exception, ...]
+) -> None:
+    refused_in_the_end(harness, list(errors))
+    with pytest.raises(ProviderRefused) as refused:
+        harness.submitter.submit(Kind.AUDIO, MPS_REQUEST, KEY)
+    assert "earlier attempt" not in str(refused.value)
+    harness.provider.vids = [VID]
+    assert harness.submitter.submit(Kind.AUDIO, MPS_REQUEST, KEY).vid == VID
+
+
+def test_a_submit_to_a_provider_without_keys_raises_the_alarm(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.provider.vids = [*UNCALLED]
+    for number in range(len(UNCALLED)):
+        submit(harness, ClientKey("game", str(number)))
+    assert counted(capsys).total("CircuitOpen") == 1
+
+
+def test_a_repeat_has_its_answer_after_the_default_provider_has_changed(harness: TaskHarness) -> None:
+    harness.configure(provider="mps")
+    harness.provider.vids = [VID]
+    request = {name: value for name, value in MPS_REQUEST.items() if name != "provider"}
+    assert harness.submitter.submit(Kind.AUDIO, request, KEY).vid == VID
+    harness.configure(provider="cts")
+    assert harness.submitter.submit(Kind.AUDIO, request, KEY) == Submitted(
+        VID, Kind.AUDIO, State.PENDING, repeated=True
+    )
+    with pytest.raises(Conflict):
+        harness.submitter.submit(Kind.AUDIO, request | {"outputs": [1010]}, KEY)
+    for other in (ClientKey("game", "other"), None):
+        with pytest.raises(Malformed):
+            harness.submitter.submit(Kind.AUDIO, request, other)
+
+
+def test_a_process_that_ends_during_the_call_may_have_made_a_task(harness: TaskHarness) -> None:
+    harness.registry.enqueue(Kind.AUDIO, MPS_REQUEST, KEY)
+    identity = harness.due()["submit_queued"][0].subject_as(IntentSubject).identity
+    assert harness.stores.intents.lock(identity, harness.clock(), harness.clock() + timedelta(seconds=35))
+    harness.clock.forward(minutes=1)
+    harness.provider.vids = [LATER[2]]
+    harness.submitter.resume(identity)
+    found = harness.stores.intents.find(identity)
+    assert found is not None
+    assert (found.sent, found.refused) == (True, f"the source is gone ({MAY_EXIST})")
+
+
+def test_a_default_key_that_stays_in_use_is_free_after_its_time(harness: TaskHarness) -> None:
+    refused_in_the_end(harness, [BUSY], None)
+    harness.clock.forward(hours=-1)
+    with pytest.raises(ProviderRefused, match="earlier attempt"):
+        harness.submitter.submit(Kind.AUDIO, MPS_REQUEST, None)
+    harness.clock.forward(hours=1)
+    harness.provider.vids = [VID]
+    assert harness.submitter.submit(Kind.AUDIO, MPS_REQUEST, None).vid == VID
+
+
+def test_a_task_of_a_refused_intent_that_is_found_later_is_the_answer(harness: TaskHarness) -> None:
+    refused_in_the_end(harness, [BUSY])
+    intent = harness.stores.intents.find(harness.registry.intent(Kind.AUDIO, MPS_REQUEST, KEY).identity)
+    assert intent is not None
+    harness.submitter.adopt(intent.submission, VID)
+    assert harness.submitter.submit(Kind.AUDIO, MPS_REQUEST, KEY).vid == VID

@@ -153,7 +153,10 @@ def go_on(harness: TaskHarness) -> None:
     assert harness.reader.task(GOOD)["state"] == "succeeded"
     assert DONE in {message["subject"] for message in harness.topic.messages}
     assert {GOOD, DONE} <= {task["vid"] for task in harness.reader.page(validate(TaskQuery, {"limit": "100"}))["tasks"]}
-    assert list(Rebuilder(tasks=harness.tasks, store=harness.stores.tasks).differences()) is not None
+    assert (
+        list(Rebuilder(tasks=harness.tasks, store=harness.stores.tasks, adopt=harness.submitter.adopt).differences())
+        is not None
+    )
     assert harness.reader.task(BROKEN)["vid"] == BROKEN, "one bad entry leaves the others"
     harness.reader.history(BROKEN)
     list(harness.stores.quarantine.bodies(f"{START:%Y-%m-%d}", ""))
@@ -683,7 +686,7 @@ def test_an_open_task_that_waits_to_be_published_is_asked_about(harness: TaskHar
 def test_a_task_item_in_a_place_where_no_tick_looks_is_seen_by_a_rebuild(harness: TaskHarness) -> None:
     harness.track()
     overwrite(harness, only(harness, "task"), due_shard={"S": "video#9"})
-    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks)
+    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks, adopt=harness.submitter.adopt)
     assert [one.field for one in rebuilder.differences()] == ["item"]
     rebuilder.repair(VID)
     assert list(harness.due()) == ["video"]

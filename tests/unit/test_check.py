@@ -202,6 +202,43 @@ def test_a_name_that_nobody_reads(secret: str, changed: dict[str, Any], known: s
     assert CANARY not in str(found)
 
 
+MPS_KEYS = {
+    "secret_id": "AKID",
+    "secret_key": "k",
+    "notify_url": "https://a.example/callbacks/mps/0123456789abcdef0123",
+}
+SIGNED = {"tokens": "0123456789abcdef0123", "notify_keys": "key1 key2"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "keys", "tokens", "expected"),
+    [
+        ({"PROVIDER": "mps"}, {"mps": MPS_KEYS}, {}, ""),
+        ({}, {"cts": MPS_KEYS}, {}, ""),
+        ({"PROVIDER": "mps"}, {"cts": MPS_KEYS}, {}, "error: PROVIDER: ProviderKeys has no keys for mps"),
+        ({"PROVIDER": "cts"}, {"mps": MPS_KEYS}, {}, "error: PROVIDER: ProviderKeys has no keys for cts"),
+        ({}, {"mps": MPS_KEYS | {"notify_key": "key2"}}, SIGNED, ""),
+        ({}, {"mps": MPS_KEYS}, SIGNED, "error: ProviderKeys: mps: notify_key is not among notify_keys"),
+        ({}, {"mps": MPS_KEYS | {"notify_key": CANARY}}, SIGNED, "error: ProviderKeys: mps: notify_key is not among"),
+        ({}, {"mps": MPS_KEYS | {"notify_key": CANARY}}, {}, "warning: CallbackTokens: notify_keys: missing"),
+        (
+            {},
+            {"mps": MPS_KEYS | {"notify_url": f"https://a.example/callbacks/mps/{CANARY}"}},
+            {},
+            "error: ProviderKeys: mps: notify_url does not end with a token of CallbackTokens",
+        ),
+    ],
+)
+def test_what_does_not_fit_together(
+    environment: dict[str, str], keys: dict[str, Any], tokens: dict[str, str], expected: str
+) -> None:
+    stored = texts(provider_keys_secret=keys, **({"callback_tokens_secret": tokens} if tokens else {}))
+    found = [str(one) for one in findings(GOOD_ENVIRONMENT | environment, stored)]
+    assert len(found) == bool(expected)
+    assert all(one.startswith(expected) for one in found)
+    assert CANARY not in str(found)
+
+
 def test_a_secret_of_a_new_stack_has_no_other_names() -> None:
     for name, kind in KINDS.items():
         made = template()["Resources"][kind.name]["Properties"]["GenerateSecretString"]

@@ -22,7 +22,7 @@ from mediarelay.contracts.notification import REFUSED, TYPES, refusal_event, tas
 from mediarelay.domain.due import Duty
 from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
-from mediarelay.domain.tasks.facts import Facts, Fault, Source
+from mediarelay.domain.tasks.facts import Facts, Fault, Place, Source
 from mediarelay.domain.tasks.intent import Intent, Submitted
 from mediarelay.domain.tasks.listing import ListedTask
 from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation
@@ -318,7 +318,7 @@ class TestEvents:
             at=NOW,
             refused="provider code 4000",
         )
-        event = json.loads(refusal_event(intent, "https://api.example")[0])
+        event = json.loads(refusal_event(intent, Place(), "https://api.example")[0])
         event_validator().validate(event)
         named = {"client": "game", "idempotency_key": "room-42"} if client else {}
         assert {name: event["data"].get(name) for name in named} == named

@@ -118,3 +118,11 @@ def test_a_task_is_partial_or_says_nothing_about_it() -> None:
 def test_the_limit_counts_bytes_and_not_characters() -> None:
     message = task_event(task(name="\u00e9" * (SNS_LIMIT // 4), covers=4_000), URL)[0]
     assert len(message.encode()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("covers", [1, 50_000])
+def test_a_queue_accepts_every_character_of_a_message(covers: int) -> None:
+    name = "/\ufffe\uffff\U0001f600\x00\x7f.mp4"
+    message, _ = task_event(task(covers=covers, name=name), URL)
+    assert json.loads(message)["data"]["source"]["name"] == name
+    assert not {*"\ufffe\uffff\x00"} & {*message}

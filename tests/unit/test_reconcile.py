@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.usecases.tasks.reconcile import OVERLAP, STEP, steps
+from mediarelay.usecases.tasks.reconcile import HORIZON_MARGIN, OVERLAP, STEP, steps
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -28,9 +28,9 @@ def before(**amount: float) -> datetime:
         # After an interruption, one step per hour.
         (before(minutes=51), WEEK, [(61, 1), (1, 0)]),
         (before(hours=2), WEEK, [(130, 70), (70, 10), (10, 0)]),
-        # The provider lists nothing older than its horizon.
-        (before(days=30), timedelta(hours=1), [(60, 0)]),
-        (before(minutes=55), timedelta(hours=1), [(60, 0)]),
+        # The provider lists nothing older than its horizon, and may refuse to.
+        (before(days=30), timedelta(hours=1), [(50, 0)]),
+        (before(minutes=55), timedelta(hours=1), [(50, 0)]),
         # A clock that was ahead.
         (NOW + timedelta(minutes=5), WEEK, [(5, 0)]),
         (NOW + timedelta(minutes=10), WEEK, []),
@@ -42,11 +42,13 @@ def test_steps(listed_until: datetime | None, horizon: timedelta | None, expecte
     assert found == [(before(minutes=since), before(minutes=until)) for since, until in expected]
 
 
-@given(st.timedeltas(timedelta(0), WEEK), st.none() | st.timedeltas(timedelta(minutes=1), WEEK))
+@given(st.timedeltas(timedelta(0), WEEK), st.none() | st.timedeltas(timedelta(hours=1), WEEK))
 def test_steps_leave_nothing_out(behind: timedelta, horizon: timedelta | None) -> None:
     found = list(steps(NOW - behind, NOW, horizon))
     assert found[-1][1] == NOW
-    assert found[0][0] == max(NOW - behind - OVERLAP, NOW - horizon if horizon else NOW - WEEK - OVERLAP)
+    assert found[0][0] == max(
+        NOW - behind - OVERLAP, NOW - horizon + HORIZON_MARGIN if horizon else NOW - WEEK - OVERLAP
+    )
     assert all(first[1] == second[0] for first, second in pairwise(found))
     assert all(timedelta(0) < until - since <= STEP for since, until in found)
 

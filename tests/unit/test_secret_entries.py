@@ -95,6 +95,7 @@ def test_every_object_is_read_as_it_is(value: dict[str, Any]) -> None:
         ["one", "two", "three"],
         [" one", "two\n", '"three"', "one"],
         '["one", "two", "three"]',
+        '["one", "two", "three", ]\n',
     ],
 )
 def test_words_in_every_way_to_write_them(tokens: Any) -> None:
@@ -111,6 +112,10 @@ def test_words_in_every_way_to_write_them(tokens: Any) -> None:
         (7, (), ("tokens: neither text nor a list",)),
         (True, (), ("tokens: neither text nor a list",)),
         ({"a": "b"}, (), ("tokens: neither text nor a list",)),
+        # Split into words, the last bracket would be a token that anybody can guess.
+        ("[one, two ]", (), ("tokens: neither text nor a list",)),
+        ('["one", "two" "three" ]', (), ("tokens: neither text nor a list",)),
+        ('{"a": "b"}', (), ("tokens: neither text nor a list",)),
         (
             ["one", None, "", 7, ["x"], "two"],
             ("one", "two"),
@@ -289,6 +294,15 @@ def test_each_provider_has_its_keys(secret: dict[str, Any], named: list[str]) ->
     assert {account for _, account in found.usable} <= {Account("AKID", "key")}
 
 
+@pytest.mark.parametrize("comma", ["", ",", " ,\n"])
+def test_an_account_may_be_stored_as_text(comma: str) -> None:
+    """The key/value editor of the console stores each value as text."""
+    packed = json.dumps(PAIR | {"notify_key": "n"})[:-1] + comma + "}"
+    assert provider_keys({"cts": packed, "mps": f" {packed}\n"}).usable == tuple(
+        (name, Account("AKID", "key", notify_key="n")) for name in ("cts", "mps")
+    )
+
+
 def test_keys_under_a_name_count_more_than_a_pair_without_one() -> None:
     assert provider_keys(PAIR | {"cts": PAIR | {"secret_id": "named"}}).usable == (("cts", Account("named", "key")),)
 
@@ -305,6 +319,13 @@ def test_an_account_has_more_than_its_keys() -> None:
         ({}, [], ["one of cts, mps was expected"]),
         ({"other": PAIR}, [], ["one of cts, mps was expected"]),
         ({"cts": "AKID", "mps": PAIR}, ["mps"], ["cts: an object was expected"]),
+        (
+            {"cts": PAIR, "mps": "{}"},
+            ["cts"],
+            ["mps.secret_id: text was expected", "mps.secret_key: text was expected"],
+        ),
+        ({"cts": PAIR, "mps": f"{{{CANARY}}}"}, ["cts"], ["mps: an object was expected"]),
+        ({"cts": PAIR, "mps": json.dumps([PAIR])}, ["cts"], ["mps: an object was expected"]),
         ({"cts": PAIR, "mps": {"secret_id": "AKID"}}, ["cts"], ["mps.secret_key: text was expected"]),
         ({"cts": PAIR, "mps": PAIR | {"notify_url": 7}}, ["cts"], ["mps.notify_url: text was expected"]),
     ],

@@ -7,6 +7,7 @@ line for each finding and exits with 1 if one of them is an error. The output co
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -19,13 +20,14 @@ from mediarelay.adapters.secrets import error_code, stored_text
 from mediarelay.config import ENDPOINTS, Environment, Settings, given_settings, unreadable
 from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
 from mediarelay.errors import Malformed
+from mediarelay.providers.port import Account
 from mediarelay.providers.registry import NAMES
 from mediarelay.signing.standard_webhooks import webhook_key
 from mediarelay.signing.tokens import digest
 from mediarelay.usecases.access import read_networks
 from mediarelay.usecases.provider_keys import PLACEHOLDER, provider_keys
 from mediarelay.usecases.relay_secrets import callback_secrets, music_secrets, webhook_secrets
-from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens, clients
+from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens, clients, notify_keys
 
 # A shorter one ends while a function may still work on its task, so another one starts on the same task.
 MIN_VISIBILITY_TIMEOUT = timedelta(minutes=3)
@@ -103,7 +105,7 @@ def findings(environment: Environment, secrets: Mapping[str, str | Unread]) -> l
         secrets: The text of each secret, by the name of the setting with its ARN (`callback_tokens_secret`).
     """
     in_secrets = (one for name, text in secrets.items() for one in _check_secret(name, text))
-    return [*_check_settings(environment), *in_secrets]
+    return [*_check_settings(environment), *in_secrets, *_check_together(environment, secrets)]
 
 
 def main() -> int:
@@ -259,6 +261,47 @@ def _weak_keys(fields: Fields) -> Iterator[Weakness]:
             yield Severity.WARNING, f"{name}: white space in a key"
         if account.notify_key and not account.notify_url:
             yield Severity.WARNING, f"{name}: notify_key without notify_url, so no callback is requested"
+
+
+# ── what must agree ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_together(environment: Environment, secrets: Mapping[str, str | Unread]) -> Iterator[Finding]:
+    """Check values that are right by themselves and wrong together, as far as this environment has them."""
+    accounts = dict(provider_keys(_fields(secrets, "provider_keys_secret")).usable)
+    provider = given_settings(environment).get("provider", "").strip()
+    if accounts and provider in NAMES and provider not in accounts:
+        action = (
+            f"Submits that name no provider wait and are refused later. Put keys for {provider}, or deploy another."
+        )
+        yield _error("PROVIDER", f"ProviderKeys has no keys for {provider}", action)
+    tokens = _fields(secrets, "callback_tokens_secret")
+    for name, account in accounts.items() if callback_tokens(tokens).usable else ():
+        yield from _check_callbacks(name, account, tokens)
+
+
+def _fields(secrets: Mapping[str, str | Unread], setting: str) -> Fields:
+    """Return the fields of a secret; none if it is missing or cannot be read, which other findings report."""
+    text = secrets.get(setting, "")
+    with suppress(Malformed):
+        return read_secret_text(text).fields if isinstance(text, str) else {}
+    return {}
+
+
+def _check_callbacks(name: str, account: Account, tokens: Fields) -> Iterator[Finding]:
+    """Check that the callbacks that our submits request will be accepted."""
+    if not account.notify_url:
+        return
+    if account.notify_url.rstrip("/").rpartition("/")[2] not in callback_tokens(tokens).usable:
+        what = f"{name}: notify_url does not end with a token of CallbackTokens"
+        yield _error("ProviderKeys", what, "The callbacks that it requests are refused. End it with a live token.")
+    keys = notify_keys(tokens).usable
+    if keys and account.notify_key not in keys:
+        what = f"{name}: notify_key is not among notify_keys of CallbackTokens"
+        yield _error("ProviderKeys", what, "The callbacks that it signs are refused. Put the same key into both.")
+    if account.notify_key and not keys:
+        what = f"notify_keys: missing, although {name} has a notify_key"
+        yield _warning("CallbackTokens", what, "Signatures are not checked. Put the same key into both.")
 
 
 # The keys are the settings with the ARNs of the secrets.

@@ -1,7 +1,7 @@
 """Calls the providers' APIs over HTTPS. Each call gets a new signature. The schedule, not this module, retries."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -105,17 +105,40 @@ class ProviderApi:
         except Malformed:
             raise ProviderBusy("no usable answer (no vid)") from None
 
-    def tasks_between(self, since: datetime, until: datetime) -> Iterator[Listed]:
-        """Yield the pages that list all tasks made between two times (UTC); raises `ProviderError`."""
-        for first in self.provider.lists(since, until):
-            call: Call | None = first
-            while call:
-                page = self._page(call)
-                yield page
-                call = self.provider.next_page(call, page.cursor) if page.cursor else None
+    def tasks_between(self, since: datetime, until: datetime, wait: Callable[[], bool]) -> Iterator[Listed]:
+        """Yield the pages that list all tasks made between two times (UTC); raises `ProviderError`.
 
-    def _page(self, call: Call) -> Listed:
-        data = self._call(lambda _: call, self.budget.background)
+        `wait` waits for the next minute's budget, and returns False if there is no time for that.
+        """
+        ended = list[bool]()
+        for first in self.provider.lists(since, until):
+            ended.append((yield from self._pages(first, wait)))
+        # Reported after all lists, so that one of them does not keep the others from being read.
+        if not all(ended):
+            raise ProviderBusy("no usable answer (a list repeats a page)")
+
+    def _pages(self, first: Call, wait: Callable[[], bool]) -> Generator[Listed, None, bool]:
+        """Yield the pages of one list; return False if it leads back to a page, as it would never end then."""
+        call, seen = first, set[Listed]()
+        while True:
+            page = self._page(call, wait)
+            if page.rows and page in seen:
+                # What follows the page is not known.
+                return False
+            seen.add(page)
+            yield page
+            if not page.cursor:
+                return True
+            call = self.provider.next_page(call, page.cursor)
+
+    def _page(self, call: Call, wait: Callable[[], bool]) -> Listed:
+        try:
+            data = self._call(lambda _: call, self.budget.background)
+        # Other calls may use up each minute's budget before this one, and without waiting no list would ever end.
+        except BudgetSpent:
+            if not wait():
+                raise
+            return self._page(call, wait)
         try:
             return self.provider.listed(data)
         except Malformed as error:

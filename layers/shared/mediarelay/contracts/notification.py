@@ -10,6 +10,7 @@ from mediarelay.contracts.api.submits import refused_submit
 from mediarelay.contracts.api.tasks import task_details
 from mediarelay.domain.songs.events import SongEvent
 from mediarelay.domain.songs.lease import CurrentLease
+from mediarelay.domain.tasks.facts import Place
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
@@ -21,6 +22,8 @@ MAX_ATTRIBUTE = 256
 MAX_BYTES = 256 * 1024 - 4096
 # These fields have a bounded length. The others may exceed the limit even without the renditions.
 BOUNDED = ("vid", "kind", "state", "partial", "reference", "created_at", "updated_at", "renditions_url")
+# SQS refuses a message with one of these, so a subscribed queue would never get it. JSON may escape any character.
+_NONCHARACTERS = str.maketrans({"\ufffe": "\\ufffe", "\uffff": "\\uffff"})
 TYPES = {
     State.PROBED: "started",
     State.TRANSCODING: "started",
@@ -42,28 +45,21 @@ def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str
     data = task_details(task)
     extension = {"replay": replay} if replay else {}
     envelope = _envelope(event_type, task.vid, data["updated_at"], api_url, *extension.values()) | extension
-    place = task.source.place
-    attributes = {
-        "type": event_type,
-        "kind": task.kind.value,
-        "app_id": str(place.app_id or ""),
-        "bucket": (place.bucket or "")[:MAX_ATTRIBUTE],
-    }
+    attributes = {"type": event_type, "kind": task.kind.value, **_place_attributes(task.source.place)}
     return _within_limit(envelope, data, f"{api_url}/tasks/{task.vid}"), attributes
 
 
-def refusal_event(intent: Intent, api_url: str) -> tuple[str, dict[str, str]]:
-    """Return the message and the attributes for a submit that the provider refused after it was accepted."""
+def refusal_event(intent: Intent, place: Place, api_url: str) -> tuple[str, dict[str, str]]:
+    """Return the message and the attributes for a submit that the provider refused after it was accepted.
+
+    `place` is the bucket of its source, by which subscribers filter as they do for tasks.
+    """
     data = refused_submit(intent)
     accepted = data["accepted_at"]
-    attributes = {
-        "type": REFUSED,
-        "kind": intent.kind.value,
-        "bucket": intent.request.get("bucketName", "")[:MAX_ATTRIBUTE],
-    }
+    attributes = {"type": REFUSED, "kind": intent.kind.value, **_place_attributes(place)}
     # A later submit may use the same key, so the time of acceptance distinguishes the two.
     envelope = _envelope(REFUSED, intent.identity, accepted, api_url, accepted)
-    return json.dumps(envelope | {"data": data}, ensure_ascii=False), attributes
+    return _written(envelope | {"data": data}), attributes
 
 
 def song_event(current: CurrentLease, event: SongEvent, api_url: str) -> tuple[str, dict[str, str]]:
@@ -77,7 +73,11 @@ def song_event(current: CurrentLease, event: SongEvent, api_url: str) -> tuple[s
     time = event.at.isoformat().replace("+00:00", "Z")
     data = song_lease(current).model_dump(mode="json", exclude_none=True)
     message = _envelope(event_type, subject, time, api_url, event.about) | {"data": data}
-    return json.dumps(message, ensure_ascii=False), {"type": event_type, "kind": "song"}
+    return _written(message), {"type": event_type, "kind": "song"}
+
+
+def _place_attributes(place: Place) -> dict[str, str]:
+    return {"app_id": str(place.app_id or ""), "bucket": (place.bucket or "")[:MAX_ATTRIBUTE]}
 
 
 def _envelope(event_type: str, subject: str, time: str, api_url: str, *distinct: object) -> dict[str, Any]:
@@ -93,14 +93,18 @@ def _envelope(event_type: str, subject: str, time: str, api_url: str, *distinct:
     }
 
 
+def _written(message: dict[str, Any]) -> str:
+    return json.dumps(message, ensure_ascii=False).translate(_NONCHARACTERS)
+
+
 def _within_limit(envelope: dict[str, Any], data: dict[str, Any], link: str) -> str:
     """Return the message, without the renditions, or with `BOUNDED` fields only, if it would exceed `MAX_BYTES`."""
-    message = json.dumps(envelope | {"data": data}, ensure_ascii=False)
+    message = _written(envelope | {"data": data})
     if len(message.encode()) <= MAX_BYTES:
         return message
     short = {name: value for name, value in data.items() if name != "renditions"} | {"renditions_url": link}
-    message = json.dumps(envelope | {"data": short}, ensure_ascii=False)
+    message = _written(envelope | {"data": short})
     if len(message.encode()) <= MAX_BYTES:
         return message
     bounded = {name: short[name] for name in BOUNDED if name in short}
-    return json.dumps(envelope | {"data": bounded}, ensure_ascii=False)
+    return _written(envelope | {"data": bounded})

@@ -44,6 +44,11 @@ def read_secret_text(text: str) -> SecretText:
     return SecretText(fields, len(repeated), strict)
 
 
+def read_packed(text: str) -> Any:
+    """Decode a value that was stored as text within a secret, with the same mistakes accepted; raises `Malformed`."""
+    return _decoded(text, [])[0]
+
+
 def _decoded(text: str, repeated: list[str]) -> tuple[Any, bool]:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = Counter(name for name, _ in pairs)

@@ -14,7 +14,7 @@ _MAX_EXPONENT = 10
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """The state of one action of the provider.
+    """The state of one action of a provider.
 
     Attributes:
         failures: Refusals in a row.

@@ -1,4 +1,4 @@
-"""All providers. This module and the composition root are the only places that name them."""
+"""All providers. This module, `routes.py`, the settings and the composition root are the only places that name them."""
 
 from mediarelay.domain.circuit_breaker import circuit_name
 from mediarelay.domain.tasks.media import Kind

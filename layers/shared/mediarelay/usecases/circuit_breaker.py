@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class CircuitStore(Protocol):
-    """Stores the circuit of each action, so that all functions share it."""
+    """Stores the circuit of each action by its name, so that all functions share it."""
 
     def find(self, action: str) -> Circuit:
         """Read the circuit of an action."""
@@ -36,14 +36,19 @@ class CircuitStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
-    """Guards the calls of each action of the provider."""
+    """Guards the calls of each action of each provider."""
 
     circuits: CircuitStore
     clock: Callable[[], datetime]
 
     def is_open(self, circuit: str) -> bool:
         """Return whether a circuit is open, so that calls are pointless now."""
-        return self.circuits.find(circuit).is_open(self.clock())
+        return self.break_end(circuit) is not None
+
+    def break_end(self, circuit: str) -> datetime | None:
+        """Return until when a circuit is open; None if it is closed."""
+        found = self.circuits.find(circuit)
+        return found.open_until if found.is_open(self.clock()) else None
 
     def before_call(self, action: str) -> Circuit:
         """Return the circuit of an action that may be called now; raises `CircuitOpen`."""

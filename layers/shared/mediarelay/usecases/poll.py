@@ -1,8 +1,8 @@
 """Poll: send tasks that are due to the confirm queues. The schedule guarantees an outcome; callbacks speed it up."""
 
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from mediarelay.domain.due import query_duty
@@ -39,36 +39,48 @@ class QueryQueue:
     limit: int
 
 
-def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], is_open: Callable[[str], bool]) -> int:
+def poll(kind: Kind, tick: Tick, queues: Sequence[QueryQueue], break_end: Callable[[str], datetime | None]) -> int:
     """Request confirmations of due tasks of one kind, queue by queue, oldest first; return how many.
 
-    While a provider refuses us (`is_open` of its circuit), its tasks stay due: each message would only fail.
+    While a provider refuses us (`break_end` of its circuit), its tasks get no message, because it would only fail. If
+    another one serves us, they are hidden until the break ends: each tick would read all of them to find the others.
     """
-    served = {name for name in query_circuits(kind) if not _refuses(name, is_open)}
-    if not served:
+    circuits = query_circuits(kind)
+    refused = {name: end for name in circuits if (end := _refusal_end(name, break_end))}
+    if len(refused) == len(circuits):
         return 0
     # One set for all queues: rows of one task may wait in both classes, and one query answers all of them.
     sent = set[str]()
-    failures = [_fill(queue, kind, tick, sent, served) for queue in queues]
+    failures = [_fill(queue, kind, tick, sent, refused) for queue in queues]
     count("Polled", len(sent), kind=kind)
     for one in failures:
         one.raise_if_incomplete()
     return len(sent)
 
 
-def _refuses(circuit: str, is_open: Callable[[str], bool]) -> bool:
-    refused = is_open(circuit)
-    if refused:
+def _refusal_end(circuit: str, break_end: Callable[[str], datetime | None]) -> datetime | None:
+    end = break_end(circuit)
+    if end:
         count("CircuitOpen")
-    return refused
+    return end
 
 
-def _fill(queue: QueryQueue, kind: Kind, tick: Tick, sent: set[str], served: AbstractSet[str]) -> FailureBudget:
+def _fill(queue: QueryQueue, kind: Kind, tick: Tick, sent: set[str], refused: Mapping[str, datetime]) -> FailureBudget:
     """Send the rows that are due for one queue, up to its limit; add their vids to `sent`."""
+
+    def end_of_refusal(row: DueItem) -> datetime | None:
+        return refused.get(query_circuit(_vid(row), kind))
+
+    def postponed(row: DueItem) -> datetime | None:
+        # The sweep takes a row that is due behind its deadline for one that had its final query.
+        until, deadline = end_of_refusal(row), row.give_up_at
+        until = min(until, deadline) if until and deadline else until
+        return until if until and until > tick.clock() else None
+
     # Messages that still wait count against the limit; what another queue of this tick has sent does not.
     limit = len(sent) + queue.limit - queue.queue.backlog()
     failures = FailureBudget(query_duty(kind, known=queue.known), tick.clock)
-    rows = tick.take(failures, lambda row: query_circuit(_vid(row), kind) in served)
+    rows = tick.take(failures, lambda row: end_of_refusal(row) is None, postponed)
     for row in rows if len(sent) < limit else ():
         vid = _vid(row)
         # A task may have several rows: its own duty, and each claim and replay that waits.

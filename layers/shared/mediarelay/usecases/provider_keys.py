@@ -1,10 +1,8 @@
 """The keys that sign our calls to the providers."""
 
-from typing import Any
-
 from mediarelay.providers.port import Account
 from mediarelay.providers.registry import NAMES
-from mediarelay.usecases.secret_entries import Entries, Fields, plain
+from mediarelay.usecases.secret_entries import Entries, Fields, plain, unpacked
 
 # The template creates the secret with this id, for the operator to replace.
 PLACEHOLDER = "unset"
@@ -27,7 +25,8 @@ def provider_keys(secret: Fields, names: tuple[str, ...] = NAMES) -> Entries[tup
     return Entries(usable, faults)
 
 
-def _account(value: Any, path: str) -> Entries[Account]:
+def _account(stated: object, path: str) -> Entries[Account]:
+    value = unpacked(stated)
     if not isinstance(value, dict):
         return Entries((), (f"{path.removesuffix('.')}: an object was expected",))
     faults = [f"{path}{name}: text was expected" for name in ("secret_id", "secret_key") if not plain(value.get(name))]

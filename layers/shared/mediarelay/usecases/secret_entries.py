@@ -3,17 +3,21 @@
 A place is a path such as `clients.2`; it never contains any part of a value.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from mediarelay.contracts.secret_text import read_packed
+from mediarelay.errors import Malformed
 
 Entry = TypeVar("Entry")
 Fields = Mapping[str, Any]
 
 _SEPARATORS = re.compile(r"[\s,]+")
 _QUOTES = "\"'"
+_BRACKETS = ("[]", "{}")
+_UNREADABLE = object()
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -56,7 +60,7 @@ def texts(
 
     `split` separates one text into parts. `fault` returns what is wrong with a part, or an empty text if it is usable.
     """
-    value = _unpacked(secret.get(name))
+    value = unpacked(secret.get(name))
     if value is None or isinstance(value, str):
         value = list(filter(plain, split(value or "")))
     if not isinstance(value, list):
@@ -74,7 +78,7 @@ def plain(value: object) -> str:
 
 def clients(secret: Fields) -> Entries[tuple[str, Client]]:
     """Return the API clients, each with the SHA-256 of its token. Of two entries with one hash, the first counts."""
-    value = _unpacked(secret.get("clients", []))
+    value = unpacked(secret.get("clients", []))
     if not isinstance(value, list):
         return Entries((), ("clients: not a list",))
     found: dict[str, Client] = {}
@@ -107,11 +111,13 @@ def _name(value: object) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else plain(value)
 
 
-def _unpacked(value: object) -> object:
-    """Decode a list that was stored as text, as the key/value editor of the Secrets Manager console does."""
-    if not isinstance(value, str) or not value.lstrip().startswith("["):
+def unpacked(value: object) -> object:
+    """Decode a list or object that was stored as text, as the key/value editor of the Secrets Manager console does."""
+    text = value.strip() if isinstance(value, str) else ""
+    if text[:1] + text[-1:] not in _BRACKETS:
         return value
+    # Text that only looks like a list is none either: split into words, its last bracket would be a live token.
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
+        return read_packed(text)
+    except Malformed:
+        return _UNREADABLE

@@ -88,6 +88,10 @@ def _any_row(_row: DueItem) -> bool:
     return True
 
 
+def _at_once(_row: DueItem) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """One run of a schedule.
@@ -106,19 +110,34 @@ class Tick:
     visibility_timeout: timedelta
     jitter: Callable[[], float]
 
-    def take(self, failures: FailureBudget, wanted: Callable[[DueItem], bool] = _any_row) -> Iterator[DueItem]:
-        """Hide and yield rows of one duty; rows for which no time is left stay due."""
-        for row in filter(wanted, self.due(failures.duty)):
+    def take(
+        self,
+        failures: FailureBudget,
+        wanted: Callable[[DueItem], bool] = _any_row,
+        postponed: Callable[[DueItem], datetime | None] = _at_once,
+    ) -> Iterator[DueItem]:
+        """Hide and yield rows of one duty; rows for which no time is left stay due.
+
+        Args:
+            failures: The failures of the duty.
+            wanted: Returns whether to take a row. The others stay as they are.
+            postponed: Returns until when to hide a row (UTC) without taking it; None for no such row.
+        """
+        for row in self.due(failures.duty):
             if failures.exhausted:
                 return
-            if self._hide(row, failures):
+            if until := postponed(row):
+                self._hide(row, until, failures)
+            elif wanted(row) and self._hide(row, self._visible_at(row), failures):
                 yield row
 
-    def _hide(self, row: DueItem, failures: FailureBudget) -> bool:
+    def _visible_at(self, row: DueItem) -> datetime:
+        return hide_until(row.duty, self.clock(), row.at, self.visibility_timeout, self.jitter())
+
+    def _hide(self, row: DueItem, until: datetime, failures: FailureBudget) -> bool:
         """Hide a row; return False if another worker was faster, or the table did not answer."""
         hidden = list[bool]()
         with failures.tolerate(row.subject.log_keys):
-            until = hide_until(row.duty, self.clock(), row.at, self.visibility_timeout, self.jitter())
             hidden.append(self.rows.hide(row, until))
         # The write failed, so the row may wait for ever. False would mean that another worker processes it.
         if not hidden:

@@ -5,8 +5,9 @@ from functools import cache
 from mediarelay.adapters.dynamodb.list_cursors import ListCursorStore
 from mediarelay.usecases.tasks.reconcile import Reconciler
 from mediarelay.wiring import base
-from mediarelay.wiring.provider import provider_apis
+from mediarelay.wiring.provider import provider_apis, submitter
 from mediarelay.wiring.tasks import task_repository, task_store
+from mediarelay.wiring.ticks import wait_for_minute
 
 
 @cache
@@ -19,5 +20,7 @@ def reconciler() -> Reconciler:
         tasks=task_repository(),
         known=task_store(),
         cursors=ListCursorStore(base.table()),
+        adopt=submitter().adopt,
+        wait=wait_for_minute,
         clock=base.now,
     )

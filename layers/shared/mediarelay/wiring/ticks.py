@@ -1,10 +1,12 @@
 """Scheduled runs: how long one lasts, and the queues that polls fill."""
 
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from mediarelay.adapters.dynamodb.due_index import DueIndex
+from mediarelay.domain.schedule import next_minute
 from mediarelay.usecases.poll import QueryQueue
 from mediarelay.usecases.tick import Tick
 from mediarelay.wiring import base
@@ -18,6 +20,14 @@ RESERVE_MS = 20_000
 def time_left(context: Any) -> Callable[[], bool]:
     """Return whether an invocation has time for another row, each time it is asked."""
     return lambda: context.get_remaining_time_in_millis() > RESERVE_MS
+
+
+def wait_for_minute(time_left: Callable[[], bool]) -> bool:
+    """Wait until the next minute begins, and with it a new call budget; return False if there is no time left."""
+    end = next_minute(base.now())
+    while time_left() and base.now() < end:
+        time.sleep(1)
+    return time_left()
 
 
 def tick(context: Any) -> Tick:

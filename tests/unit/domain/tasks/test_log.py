@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.tasks.intent import ClientKey, Intent, file_identity, intent_of, new_intent
+from mediarelay.domain.tasks.intent import ClientKey, Intent, default_key, file_identity, intent_of, new_intent
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
@@ -77,7 +77,7 @@ def test_a_client_cannot_spell_the_key_of_another_one(first: Names, second: Name
 
 
 def test_a_default_key_belongs_to_no_client() -> None:
-    default = new_intent(Kind.AUDIO, "cts", REQUEST, None, START)
+    default = new_intent(Kind.AUDIO, "cts", REQUEST, default_key(REQUEST), START)
     assert (default.client, default.key) == (None, file_identity(REQUEST))
     spelled = new_intent(Kind.AUDIO, "cts", REQUEST, ClientKey("game", default.key), START)
     assert spelled.identity != default.identity

@@ -26,7 +26,7 @@ def said(origin: Origin, state: State, minute: int = 0, **facts: Any) -> Observa
 def views(task: Task) -> tuple[Any, ...]:
     names = (
         *("vid", "kind", "state", "outcome", "claimed", "source", "renditions", "faults", "created_at", "updated_at"),
-        *("conflicts", "outcome_at", "partial", "reference"),
+        *("conflicts", "outcome_at", "partial", "reference", "submission"),
     )
     return tuple(getattr(task, name) for name in names)
 
@@ -155,15 +155,18 @@ def test_times() -> None:
     assert task.faults == (Fault(code=122),)
 
 
-def test_a_reference_comes_from_the_strongest_word_and_from_a_claim_only_as_a_source_does() -> None:
-    claim = said(Origin.CLAIM, State.SUCCEEDED, reference="claimed")
+def test_a_reference_comes_from_the_strongest_word_and_never_from_a_claim() -> None:
+    claim = said(Origin.CLAIM, State.SUCCEEDED, reference="claimed", submission="forged")
     submit = said(Origin.SUBMIT, State.PENDING, reference="submitted")
-    answer = said(Origin.ANSWER, State.TRANSCODING)
-    stated = said(Origin.ANSWER, State.TRANSCODING, reference="answered")
-    assert fold([claim]).reference == "claimed"
+    answer = said(Origin.ANSWER, State.TRANSCODING, submission="1f")
+    stated = said(Origin.ANSWER, State.TRANSCODING, reference="answered", submission="1f")
+    assert fold([claim]).reference is None
+    assert fold([replace(claim, origin=Origin.TRUSTED)]).reference == "claimed"
     assert fold([claim, answer]).reference is None
     assert fold([claim, submit, answer]).reference == "submitted"
     assert fold([submit, stated]).reference == "answered"
+    assert [fold(log).submission for log in ([claim], [claim, submit], [claim, answer])] == [None, None, "1f"]
+    assert fold([replace(claim, origin=Origin.TRUSTED), submit]).submission == claim.facts.submission
 
 
 def test_only_the_provider_states_that_an_outcome_is_partial() -> None:

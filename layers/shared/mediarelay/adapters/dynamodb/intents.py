@@ -29,7 +29,7 @@ _NO_CLIENT_WAITS = (
 class IntentStore:
     """Reads and writes intents.
 
-                 ┌── postpone ◀── the call budget is used up
+                 ┌── postpone ◀── no call was made: no budget, no keys, or an open circuit
                  ▼
     create ─▶ open ─▶ lock ─┬─ the provider answers ─▶ assign_vid ─▶ complete ─▶ release_key, by default keys only
                             └─ the provider refuses ─┬─ no other client waits ─▶ delete
@@ -51,8 +51,9 @@ class IntentStore:
         """Lock an intent until a time; return False if another worker has locked it, or if it has a vid."""
         # SQS may deliver a message twice, and two calls to the provider would create two tasks.
         condition = f"{_NO_VID} AND (attribute_not_exists(locked_until) OR locked_until <= :now) AND {THERE}"
-        values = {":until": epoch(until), ":now": epoch(now)}
-        return self.table.update(intent_key(identity), "SET locked_until = :until", values, condition)
+        # If the worker ends during its call, only `sent` tells that the provider may have made a task.
+        values = {":until": epoch(until), ":now": epoch(now), ":yes": True}
+        return self.table.update(intent_key(identity), "SET locked_until = :until, sent = :yes", values, condition)
 
     def assign_vid(self, identity: str, vid: str, now: datetime) -> bool:
         """Store the vid that the provider returned; return False if the intent has a vid or was deleted."""
@@ -76,14 +77,17 @@ class IntentStore:
 
     def mark_refused(self, seen: Intent, reason: str, due: Due) -> None:
         """Store why the provider refused an intent, and make its publication due."""
-        change = "SET refused = :reason, due_shard = :due_shard, due_at = :due_at"
+        # `sent` is also set by the attempt that was just refused, and that one made no task. An earlier one may have.
+        unsent = "" if seen.sent else " REMOVE sent"
+        change = f"SET refused = :reason, due_shard = :due_shard, due_at = :due_at{unsent}"
         values = {f":{name}": value for name, value in due_attributes(due, seen.identity).items()}
         self._update(seen, change, values | {":reason": reason}, f"{_SAME_INTENT} AND {_NO_VID}")
 
     def postpone(self, seen: Intent, until: datetime) -> bool:
         """Make an intent due at a time and unlock it; return False if it was answered meanwhile."""
         condition = f"{_SAME_INTENT} AND {_NO_VID} AND {_NOT_REFUSED} AND attribute_exists(due_shard)"
-        return self._update(seen, "SET due_at = :until REMOVE locked_until", {":until": epoch(until)}, condition)
+        change = f"SET due_at = :until REMOVE locked_until{'' if seen.sent else ', sent'}"
+        return self._update(seen, change, {":until": epoch(until)}, condition)
 
     def delete(self, seen: Intent) -> bool:
         """Delete a refused intent, so that its key is free again.
@@ -93,8 +97,8 @@ class IntentStore:
         return self._delete(seen, f"{_NO_VID} AND ({_NO_CLIENT_WAITS})")
 
     def release_key(self, seen: Intent) -> None:
-        """Delete an intent whose task is in the log, so that its key is free again."""
-        self._delete(seen, "attribute_exists(vid) AND attribute_not_exists(due_shard)")
+        """Delete an intent whose task is in the log, or whose refusal was published, so that its key is free again."""
+        self._delete(seen, "(attribute_exists(vid) OR attribute_exists(refused)) AND attribute_not_exists(due_shard)")
 
     def _update(self, seen: Intent, change: str, values: dict[str, object], condition: str) -> bool:
         return self.table.update(
@@ -111,7 +115,7 @@ class IntentStore:
 
 
 def encode_intent(intent: Intent) -> Item:
-    """Encode a new intent."""
+    """Encode a new intent. One that is not queued is sent at once."""
     attributes = {
         "item": ItemType.INTENT,
         "kind": intent.kind,
@@ -121,6 +125,7 @@ def encode_intent(intent: Intent) -> Item:
         "request": json.dumps(intent.request, ensure_ascii=False),
         "at": intent.at,
         "queued": True if intent.queued else None,
+        "sent": None if intent.queued else True,
     }
     return intent_key(intent.identity).item | encode(attributes)
 
@@ -139,6 +144,7 @@ def decode_intent(row: Row) -> Intent:
         assigned_at=row.optional_time("assigned_at"),
         queued="queued" in row,
         refused=row.optional_text("refused"),
+        sent="sent" in row,
     )
     if intent_key(found.identity) != Key.of(row):
         raise ValueError("not the intent of its key")

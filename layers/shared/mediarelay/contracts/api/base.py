@@ -95,6 +95,7 @@ SENTENCES = {
     "less_than_equal": "must be at most {le}",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
+    "model_type": "must be an object",
     "too_short": "must not be empty",
     "too_long": "must have at most {max_length} entries",
 }

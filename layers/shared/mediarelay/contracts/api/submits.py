@@ -1,12 +1,14 @@
 """Submits over HTTP: tasks to transcode or to track, and batches of audio tasks."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import Field, StringConstraints, ValidationInfo, WithJsonSchema, field_validator
+from pydantic.config import JsonDict
 
 from mediarelay.contracts.api.base import Key, RequestModel, ResponseModel, Text, Vid
 from mediarelay.contracts.source_url import Url, stated_in_url
+from mediarelay.domain.tasks.facts import MAX_REFERENCE
 from mediarelay.domain.tasks.intent import Intent, Submitted, submit_status
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.vid import video_vid
@@ -14,41 +16,72 @@ from mediarelay.errors import Malformed, MediarelayError, shown_detail
 
 # The function creates one intent for each item, and API Gateway waits 30 seconds for all of them.
 MAX_TASKS = 500
+MAX_OUTPUTS = 50
+
+
+# The forms as the published schema states them; whoever serves a request reads its fields and says what is wrong.
+BUCKET: JsonDict = {"pattern": "^[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?-[1-9][0-9]{0,14}$"}
+REGION: JsonDict = {"pattern": "^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$"}
+S3_BUCKET: JsonDict = {"pattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"}
+FOLDER: JsonDict = {"pattern": "^/([^/]+/)*$", "maxLength": 512}
+WEB_URL: JsonDict = {"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#\\s@]+([/?#]\\S*)?$"}
 
 
 class SourceRequest(RequestModel):
     """The file to transcode: an object of the object storage, a URL, or an object of AWS S3."""
 
-    bucket: Text | None = Field(None, description="Bucket with its account, such as `clips-1250000000`")
-    region: Text | None = Field(None, description="Region of the bucket, such as `ap-shanghai`")
+    bucket: Text | None = Field(
+        None, description="Bucket with its account, such as `clips-1250000000`", json_schema_extra=BUCKET
+    )
+    region: Text | None = Field(
+        None, description="Region of the bucket, such as `ap-shanghai`", json_schema_extra=REGION
+    )
     object: Text | None = Field(None, description="Key of the object, not escaped, such as `/in/a.mp4`")
-    url: Text | None = Field(None, description="URL of a file on the web; it needs a `destination`")
-    s3_bucket: Text | None = None
-    s3_region: Text | None = None
+    url: Text | None = Field(
+        None, description="URL of a file on the web; it needs a `destination`", json_schema_extra=WEB_URL
+    )
+    s3_bucket: Text | None = Field(None, json_schema_extra=S3_BUCKET)
+    s3_region: Text | None = Field(None, json_schema_extra=REGION)
     s3_object: Text | None = Field(None, description="Key of the object, not escaped")
 
 
 class DestinationRequest(RequestModel):
     """Where the outputs go."""
 
-    bucket: Text | None = Field(None, description="Bucket with its account, such as `clips-1250000000`")
-    region: Text | None = None
-    s3_bucket: Text | None = None
-    s3_region: Text | None = None
+    bucket: Text | None = Field(
+        None, description="Bucket with its account, such as `clips-1250000000`", json_schema_extra=BUCKET
+    )
+    region: Text | None = Field(None, json_schema_extra=REGION)
+    s3_bucket: Text | None = Field(None, json_schema_extra=S3_BUCKET)
+    s3_region: Text | None = Field(None, json_schema_extra=REGION)
 
 
 class OutputRequest(RequestModel):
     """One output: a template of the provider. Templates of different types share their numbers."""
 
-    definition: int
-    type: Text = Field(description="`transcode`, `gif`, `snapshot`, `sprite` or `stream`")
-    start: float | None = Field(None, description="Seconds of the source at which a GIF begins, by default 0")
-    end: float | None = Field(None, description="Seconds of the source at which a GIF ends, by default start + 3")
+    definition: int = Field(ge=1, le=2**31 - 1)
+    type: Literal["transcode", "gif", "snapshot", "sprite", "stream"] | None = Field(
+        None, description="By default `gif` for 20000 and 20001, and `transcode` for any other template"
+    )
+    start: float | None = Field(
+        None, ge=0, le=86_400, description="Seconds of the source at which a GIF begins, by default 0"
+    )
+    end: float | None = Field(
+        None, ge=0, le=86_400, description="Seconds of the source at which a GIF ends, by default start + 3"
+    )
 
 
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=MAX_REFERENCE)]
 Output = Annotated[
     Any,
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"$ref": "#/components/schemas/OutputRequest"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+                {"$ref": "#/components/schemas/OutputRequest"},
+            ]
+        }
+    ),
 ]
 
 
@@ -65,14 +98,20 @@ class TaskRequest(RequestModel):
     source: SourceRequest | None = None
     outputs: list[Output] | None = Field(
         None,
+        min_length=1,
+        max_length=MAX_OUTPUTS,
         description="Templates, as numbers (a transcode, or 20000 for a GIF) or as objects; by default the usual ones "
         "of the kind",
     )
-    schedule: int | None = Field(None, description="Number of a schedule of the provider, instead of `outputs`")
+    schedule: int | None = Field(
+        None, ge=1, le=2**63 - 1, description="Number of a schedule of the provider, instead of `outputs`"
+    )
     destination: DestinationRequest | None = None
-    output_dir: Text | None = Field(None, description="Folder of the outputs, such as `/out/`")
-    priority: int | None = Field(None, description="-10 to 10")
-    reference: Text | None = Field(
+    output_dir: Text | None = Field(
+        None, description="Folder of the outputs, such as `/out/`", json_schema_extra=FOLDER
+    )
+    priority: int | None = Field(None, ge=-10, le=10, description="-10 to 10; by default 0")
+    reference: Reference | None = Field(
         None, description="Your own reference, up to 1,000 characters: task and notification show it"
     )
 

@@ -133,7 +133,7 @@ def parse_url(url: str) -> CosFile:
         raise Malformed("url", "must be UTF-8, also where it is escaped") from None
     if file is None:
         raise Malformed("url", _FORM)
-    if flaw := key_flaw(file.key, _SOURCE_KEY_FLAWS):
+    if flaw := source_key_flaw(file.key):
         raise Malformed("url", f"the key {flaw}")
     return file
 
@@ -184,12 +184,17 @@ def identity(url: str) -> str:
     return file.identity if file else url
 
 
-def key_flaw(key: str, flaws: Iterable[tuple[str, str]] = _KEY_FLAWS) -> str | None:
+def source_key_flaw(key: str) -> str | None:
+    """Return why no source file of the object storage can have a key; None if one can."""
+    return key_flaw(key, _SOURCE_KEY_FLAWS)
+
+
+def key_flaw(key: str, flaws: Iterable[tuple[str, str]] = _KEY_FLAWS, max_bytes: int = MAX_KEY_BYTES) -> str | None:
     """Return why no object can have a key; None if one can."""
     if found := next((reason for pattern, reason in flaws if re.match(pattern, key)), None):
         return found
-    fits = 0 < len(key.encode()) <= MAX_KEY_BYTES
-    return None if fits else f"must have 1 to {MAX_KEY_BYTES} bytes of UTF-8"
+    fits = 0 < len(key.encode()) <= max_bytes
+    return None if fits else f"must have 1 to {max_bytes} bytes of UTF-8"
 
 
 def _parse(url: str, read_key: Callable[[str], str]) -> CosFile | None:

@@ -19,9 +19,12 @@ ID_DIGITS, SUBMISSION_DIGITS = 40, 48
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """An idempotency key that a client chose. Another client may choose the same key for another request."""
+    """An idempotency key. Another client may choose the same key for another request.
 
-    client: str
+    `client` is None for a default key, which all clients share.
+    """
+
+    client: str | None
     key: str
 
 
@@ -37,6 +40,7 @@ class Intent:
         assigned_at: When the provider assigned the vid.
         queued: The client does not wait: the submit queue sends the request to the provider.
         refused: Why the provider refused the request, if its client was not waiting for the answer.
+        sent: Whether an earlier attempt may have made a task, although no answer says so.
     """
 
     key: str
@@ -49,12 +53,12 @@ class Intent:
     assigned_at: datetime | None = None
     queued: bool = False
     refused: str | None = None
+    sent: bool = False
 
     @property
     def identity(self) -> str:
         """The id of the intent: a digest, because clients may choose keys of any form and length."""
-        # The kind is a part of it: one key may name an audio and a video request.
-        return _digest(self.kind, self.client, self.key)[:ID_DIGITS]
+        return intent_id(self.kind, ClientKey(self.client, self.key))
 
     @property
     def submission(self) -> str:
@@ -73,14 +77,23 @@ def new_intent(
     kind: Kind,
     provider: str,
     request: Mapping[str, Any],
-    chosen: ClientKey | None,
+    key: ClientKey,
     at: datetime,
     *,
     queued: bool = False,
 ) -> Intent:
-    """Return the intent of a request that has just arrived. Without a chosen key, the request is its own key."""
-    client, key = (chosen.client, chosen.key) if chosen else (None, file_identity(request))
-    return Intent(key=key, client=client, kind=kind, provider=provider, request=request, at=at, queued=queued)
+    """Return the intent of a request that has just arrived."""
+    return Intent(key=key.key, client=key.client, kind=kind, provider=provider, request=request, at=at, queued=queued)
+
+
+def default_key(form: Mapping[str, Any]) -> ClientKey:
+    """Return the key of a request without one: the request itself, as its provider reads it."""
+    return ClientKey(None, file_identity(form))
+
+
+def intent_id(kind: Kind, key: ClientKey) -> str:
+    """Return the id of the intent with a key. The kind is a part of it: one key may name an audio and a video."""
+    return _digest(kind, key.client, key.key)[:ID_DIGITS]
 
 
 def intent_of(submission: str) -> str:

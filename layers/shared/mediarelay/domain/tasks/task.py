@@ -159,9 +159,19 @@ class Task:
 
     @property
     def reference(self) -> str | None:
-        """The client's own reference, as the strongest observation states it; a claim's counts as for `source`."""
-        stated = [one.facts.reference for one in self._believed() if one.facts.reference]
+        """The client's own reference, as the strongest observation states it.
+
+        An unsigned claim never states it: clients find their orders by it, and a claim may name any order.
+        """
+        certain = [one for one in self._by_authority() if one.origin is not Origin.CLAIM]
+        stated = [one.facts.reference for one in certain if one.facts.reference]
         return stated[-1] if stated else None
+
+    @property
+    def submission(self) -> str | None:
+        """The id that the task was submitted with; an unsigned claim never states it."""
+        stated = self._from_provider()
+        return stated.facts.submission if stated else None
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:

@@ -97,6 +97,9 @@ def _vid(fields: dict[str, Any]) -> str:
         raise Malformed("vid", "is required: without it, the callback names no task")
     if not is_vid(vid):
         raise Malformed("vid", VID_FORM)
+    # A task of another provider has callbacks of its own, which may have to be signed.
+    if not read.owns(vid):
+        raise Malformed("vid", "must not have a hyphen: the task belongs to another provider")
     return str(vid)
 
 

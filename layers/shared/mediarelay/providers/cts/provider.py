@@ -11,6 +11,7 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Malformed
 from mediarelay.providers.cts.parse import canonical, parse_callback, parse_query, parse_reply, parse_submitted
+from mediarelay.providers.cts.values import owns
 from mediarelay.providers.cts.wire import SUBMIT_AUDIO, read, sign
 from mediarelay.providers.port import Account, Answer, Call, HttpRequest, Listed, Signing
 
@@ -32,7 +33,7 @@ class Cts:
 
     def owns(self, vid: str) -> bool:
         """Return whether an id has no hyphen: the ids of API 3.0 have one."""
-        return "-" not in vid
+        return owns(vid)
 
     def redact(self, body: bytes) -> bytes:
         """Return the body as it is: the provider's bodies hold no secrets."""
@@ -63,10 +64,11 @@ class Cts:
     def request(self, kind: Kind, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a client's request with the fields that the provider takes."""
         taken = SUBMIT_FIELDS[kind]
-        if missing := next((name for name in taken if name not in request), None):
-            raise Malformed(missing, "is required")
+        # First, because a client that sends a field of another provider cannot guess from a missing one what is wrong.
         if other := next((name for name in request if name not in {*taken, "provider", "reference"}), None):
             raise Malformed(other, f"is not taken by {self.name}; its console says what is made of a file")
+        if missing := next((name for name in taken if name not in request), None):
+            raise Malformed(missing, "is required")
         return {name: request[name] for name in taken}
 
     def query_action(self, kind: Kind) -> str:

@@ -6,10 +6,28 @@ from mediarelay.contracts.values import YEARS, address, count, flag, integer, me
 from mediarelay.contracts.values import moment as moment_in
 from mediarelay.domain.tasks.vid import is_vid
 
-__all__ = ["YEARS", "address", "count", "flag", "integer", "measure", "moment", "number", "short_text", "text", "vid"]
+__all__ = [
+    "YEARS",
+    "address",
+    "count",
+    "flag",
+    "integer",
+    "measure",
+    "moment",
+    "number",
+    "owns",
+    "short_text",
+    "text",
+    "vid",
+]
 
 _ZONE = timezone(timedelta(hours=8))
 _NO_TIME = "0000-00-00 00:00:00"
+
+
+def owns(vid: str) -> bool:
+    """Return whether an id has no hyphen: the ids of API 3.0 have one."""
+    return "-" not in vid
 
 
 def vid(value: object) -> str:

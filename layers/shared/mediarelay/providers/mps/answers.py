@@ -27,6 +27,8 @@ MAX_CODE_LENGTH = 128
 # Codes that are not about the request. The exact code decides; without one, the longest prefix does. Any other code
 # means that the provider would refuse the same request again.
 ERRORS: Mapping[str, type[ProviderError]] = {
+    # Without a reason, nothing says that no task was made. The same submission again makes no second one.
+    "FailedOperation": ProviderBusy,
     **dict.fromkeys(("FailedOperation.NetWorkError", "ResourceInsufficient", "ServiceUnavailable"), ProviderBusy),
     **dict.fromkeys(("FailedOperation.InvalidMpsUser", "FailedOperation.InvalidUser"), ProviderClosed),
     **dict.fromkeys(("FailedOperation.UserArrears", "ResourceNotFound.UserUnregister"), ProviderClosed),

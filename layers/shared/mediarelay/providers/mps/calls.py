@@ -52,12 +52,19 @@ def _iso(moment: datetime) -> str:
 def listed(data: Mapping[str, Any]) -> Listed:
     """Read one page of a list; raises `Malformed`. Rows about anything but a transcode task are left out."""
     fields = Fields(data)
-    if not isinstance(fields.data.get("TaskSet"), list):
+    # Without a list, only a stated count of 0 proves that there is no task. A guess would skip those that there are.
+    if not isinstance(fields.data.get("TaskSet"), list) and not _is_empty(fields):
         raise Malformed("TaskSet", "not a list")
     rows = [row for row in fields.parts("TaskSet") if row.side("TaskType", read.text) in {None, *DETAILS}]
     found = [(row.side("TaskId", read.vid), row) for row in rows]
     cursor = fields.strict("ScrollToken", read.text)
-    return Listed(tuple((vid, canonical(row.data)) for vid, row in found if vid), cursor)
+    # An empty page ends the list, whatever its cursor: an end that is spelled 0 would be followed for ever.
+    more = cursor if fields.data.get("TaskSet") else None
+    return Listed(tuple((vid, canonical(row.data)) for vid, row in found if vid), more)
+
+
+def _is_empty(fields: Fields) -> bool:
+    return fields.data.get("TaskSet") is None and fields.strict("TotalCount", read.integer) == 0
 
 
 def next_page(call: Call, cursor: str) -> Call:

@@ -40,7 +40,10 @@ SECRET_FIELDS = frozenset(
 )
 # A field is a credential if its name has one of these parts, except for the counts of a language model's tokens and the
 # cursor of a list.
-SECRET_PARTS = ("secret", "token", "password", "credential", "accesskey", "privatekey", "apikey", "authorization")
+SECRET_PARTS = (
+    *("secret", "token", "password", "credential", "authorization"),
+    *(f"{what}{mark}key" for what in ("access", "private", "api") for mark in ("", "-", "_")),
+)
 HARMLESS = frozenset({"scrolltoken", "inputtokens", "outputtokens", "totaltokens"})
 REDACTED = "[redacted]"
 

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mediarelay.domain.tasks.facts import MAX_REFERENCE
-from mediarelay.domain.tasks.file_url import REGIONS, key_flaw
+from mediarelay.domain.tasks.file_url import REGIONS, key_flaw, source_key_flaw
 from mediarelay.domain.tasks.media import MAX_URL
 from mediarelay.providers.mps import values
 
 MAX_PRIORITY = 10
 MAX_FOLDER = 512
 MAX_SECONDS = 86_400
+# A foreign storage accepts longer keys than the object storage.
+MAX_S3_KEY_BYTES = 1024
 _MAX_INT32, _MAX_INT64 = 2**31 - 1, 2**63 - 1
 _LONG_REGIONS = {short: long for long, short in REGIONS.items()}
 _WEB_URL = re.compile(r"https?://[^/?#\s@]+(?:[/?#]\S*)?", re.IGNORECASE)
@@ -55,6 +57,14 @@ def bucket(value: object) -> str:
     return stated
 
 
+def cos_key(value: object) -> str:
+    """Read the key of a source in the object storage, with the slash that the provider expects before it."""
+    stated = text(value).removeprefix("/")
+    if flaw := source_key_flaw(stated):
+        raise ValueError(f"the key {flaw}")
+    return f"/{stated}"
+
+
 def region(value: object) -> str:
     """Read a region; a short name becomes the one that the provider knows."""
     stated = text(value).lower()
@@ -62,6 +72,9 @@ def region(value: object) -> str:
         values.region(stated)
     except ValueError:
         raise ValueError("must be a region such as ap-shanghai") from None
+    # A word of hosts that take a region's place, but no bucket lies there.
+    if stated == "accelerate":
+        raise ValueError("must be the region of the bucket, such as ap-shanghai")
     return long_region(stated)
 
 
@@ -81,7 +94,7 @@ def s3_bucket(value: object) -> str:
 def s3_key(value: object) -> str:
     """Read the key of an object in a foreign storage, without a slash before it."""
     stated = text(value).removeprefix("/")
-    if flaw := key_flaw(stated):
+    if flaw := key_flaw(stated, max_bytes=MAX_S3_KEY_BYTES):
         raise ValueError(f"the key {flaw}")
     return stated
 
@@ -101,6 +114,8 @@ def folder(value: object) -> str | None:
         return None
     if len(stated) > MAX_FOLDER or not stated.isprintable() or not _FOLDER.fullmatch(stated):
         raise ValueError(f"must be a folder such as /out/, of at most {MAX_FOLDER} characters")
+    if flaw := key_flaw(stated):
+        raise ValueError(flaw)
     return stated
 
 

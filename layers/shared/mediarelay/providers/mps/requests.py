@@ -13,7 +13,7 @@ An output is a template: `20` for a transcode, `20000` and `20001` for an animat
 which part of the source it shows, in seconds: `{"definition": 20000, "type": "gif", "start": 5, "end": 8}`.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from mediarelay.contracts.fields import Fields
@@ -38,7 +38,10 @@ MAX_OUTPUTS = 50
 MAX_NAME = 64
 # `provider` says who serves a request. Whoever calls this module has read it.
 _COMMON = ("outputs", "schedule", "destination", "output_dir", "reference", "priority", "provider")
+# A request that tracks a task may have these beside its source.
+_TRACKED_BY = ("vid", "cos_request_id", "date")
 _CTS_SOURCE = ("url", "bucketName", "bucketRegion")
+_PART = ("start", "end")
 
 
 def canonical_request(kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,10 +64,10 @@ def canonical_request(kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def request_facts(vid: str, kind: Kind, request: Mapping[str, Any]) -> Facts:
     """Read a stored request; raises `Malformed`. One that tracks a task by its id may name no source."""
-    if request.get("source") is None and request.get("url") is None:
-        return Facts(vid=vid, kind=kind, state=State.EXPECTED)
-    found = canonical_request(kind, request)
-    source, reference = _stated_source(found["source"]), found.get("reference")
+    stated = {name: value for name, value in request.items() if name not in _TRACKED_BY}
+    reference, source = Fields(stated).strict("reference", read.reference), Source()
+    if stated.get("source") is not None or stated.get("url") is not None:
+        source = _stated_source(canonical_request(kind, stated)["source"])
     return Facts(vid=vid, kind=kind, state=State.EXPECTED, source=source, reference=reference)
 
 
@@ -92,6 +95,8 @@ def _source(fields: Fields) -> dict[str, str]:
     if fields.data.get("source") is None:
         _only(fields, (*_CTS_SOURCE, *_COMMON))
         return _cts_source(fields)
+    if fields.data.get("url") is not None:
+        raise Malformed("url", "must not be given together with source")
     _only(fields, ("source", *_COMMON))
     stated = fields.inside("source", fields.strict("source", read.members))
     return _variant(stated, {"bucket": _cos_source, "url": _web_source, "s3_bucket": _s3_source})
@@ -113,13 +118,7 @@ def _cts_source(fields: Fields) -> dict[str, str]:
 
 def _cos_source(fields: Fields) -> dict[str, str]:
     _only(fields, ("bucket", "region", "object"))
-    source = _cos_place(fields) | {"object": f"/{fields.strict('object', read.text).removeprefix('/')}"}
-    # The URL of the file shows whether the provider could ever confirm it.
-    try:
-        parse_url(cos_file(source).url)
-    except Malformed as error:
-        raise Malformed(f"{fields.path}object", error.reason) from None
-    return source
+    return _cos_place(fields) | {"object": fields.strict("object", read.cos_key)}
 
 
 def _web_source(fields: Fields) -> dict[str, str]:
@@ -206,12 +205,14 @@ class Output(NamedTuple):
 
 def _output(position: int, stated: object) -> Output:
     output = Fields(stated if isinstance(stated, Mapping) else {"definition": stated}, f"outputs.{position}.")
+    # Even without a value: the request is stored as it came, and a name may be of any length.
+    _refuse(output, (name for name in output.data if name not in ("definition", "type", *_PART)))
     definition, type_ = output.strict("definition", read.definition), output.data.get("type")
     if type_ is None:
         type_ = "gif" if definition in ANIMATIONS else "transcode"
     if type_ not in OUTPUT_TYPES:
         raise Malformed(f"{output.path}type", f"must be one of {', '.join(OUTPUT_TYPES)}")
-    _only(output, ("definition", "type", *(("start", "end") if type_ == "gif" else ())))
+    _only(output, ("definition", "type", *(_PART if type_ == "gif" else ())))
     return Output(type_, definition, *(_part(output) if type_ == "gif" else ()))
 
 
@@ -226,5 +227,9 @@ def _part(output: Fields) -> tuple[float, float]:
 
 def _only(fields: Fields, names: Collection[str]) -> None:
     """Refuse a field that would be ignored."""
-    if other := next((name for name, value in fields.data.items() if value is not None and name not in names), None):
+    _refuse(fields, (name for name, value in fields.data.items() if value is not None and name not in names))
+
+
+def _refuse(fields: Fields, unknown: Iterable[str]) -> None:
+    if (other := next(iter(unknown), None)) is not None:
         raise Malformed(f"{fields.path}{ascii(other[:MAX_NAME])[1:-1]}", "is not a field of this request")

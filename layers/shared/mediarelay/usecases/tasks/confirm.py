@@ -12,9 +12,10 @@ from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
-from mediarelay.errors import BudgetSpent, CircuitOpen, NoAccount, ProviderError, ProviderUnreadable
+from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
 from mediarelay.observability import count
 from mediarelay.providers.registry import provider_of
+from mediarelay.usecases.tasks.adoption import Adopt, adopt_by_callback, adopt_submission, log_answer
 from mediarelay.usecases.tasks.answers import AnswerRejected, accepted_replies, check_answer
 from mediarelay.usecases.tasks.repository import TaskRepository
 
@@ -40,7 +41,7 @@ class Confirmer:
 
     tasks: TaskRepository
     providers: Queries
-    adopt: Callable[[str, str], None]
+    adopt: Adopt
     clock: Callable[[], datetime]
 
     def confirm(self, vid: str, kind: Kind, *, prompt: bool = False, sent: datetime | None = None) -> Task | None:
@@ -64,7 +65,7 @@ class Confirmer:
         log, task = self.tasks.load(vid)
         has_replay = any(one.is_replay for one in log.pending)
         if task is not None and task.is_final and not has_replay:
-            return task if _is_done(log, task) else self.tasks.refresh(vid, kind)
+            return self._complete(log, task, kind)
         # The time before the query counts: a callback that arrives while the query runs still needs its own.
         begun = self.clock()
         if is_stale(log, kind, sent) or (prompt and not needs_query(log, begun)):
@@ -72,12 +73,17 @@ class Confirmer:
         task = self._accept_old_replies(log, task)
         return task if task and task.is_final and not has_replay else self._query(vid, kind, task, begun)
 
+    def _complete(self, log: TaskLog, task: Task, kind: Kind) -> Task:
+        """Return a task with an outcome, once its intent and its item have it."""
+        adopt_by_callback(task, self.adopt)
+        return task if _is_done(log, task) else self.tasks.refresh(task.vid, kind)
+
     def _accept_old_replies(self, log: TaskLog, task: Task | None) -> Task | None:
         """Log the replies that can be read by now as answers; return the task as it is then."""
         if task is None:
             return None
         answers = accepted_replies(log, task.binding_statements, self.tasks.read_body)
-        appended = [self.tasks.append(answer) for answer in answers]
+        appended = [log_answer(self.tasks, answer, self.adopt) for answer in answers]
         return self.tasks.refresh(task.vid, task.kind) if appended else task
 
     def _query(self, vid: str, kind: Kind, task: Task | None, begun: datetime) -> Task | None:
@@ -89,11 +95,12 @@ class Confirmer:
         kind = (task and task.certain_kind) or kind
         try:
             data = self.providers.query(kind, vid, known=bool(task and task.is_known))
-        # Only the errors of a call that was made count as a query (`queried_at`). Without one, the task must not be
-        # given up at its deadline, and its next wait must not grow.
+        # A call that the budget or the circuit has prevented does not count as a query (`queried_at`). Without one, the
+        # task must not be given up at its deadline, and its next wait must not grow. A provider without keys counts,
+        # because replays of its tasks must end.
         except BudgetSpent:
             return self.tasks.update(vid, kind, over_budget=True)
-        except (CircuitOpen, NoAccount):
+        except CircuitOpen:
             return self.tasks.update(vid, kind)
         except ProviderUnreadable as error:
             return self._log_reply(vid, kind, error.body, AnswerRejected("unreadable", str(error)), begun)
@@ -111,9 +118,7 @@ class Confirmer:
             facts = check_answer(vid, kind, data, task.binding_statements if task else ())
         except AnswerRejected as error:
             return self._log_reply(vid, kind, body, error, begun)
-        # Before the log: if this fails, the next query tries again. A task with an outcome has no next query.
-        if facts.submission:
-            self.adopt(facts.submission, vid)
+        adopt_submission(vid, facts, self.adopt)
         return self._append(vid, kind, Origin.ANSWER, body, begun)
 
     def _log_reply(self, vid: str, kind: Kind, body: bytes, why: AnswerRejected, begun: datetime) -> Task | None:

@@ -13,6 +13,7 @@ from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
 from mediarelay.observability import count
 from mediarelay.usecases.tasks.repository import TaskRepository
+from mediarelay.usecases.tasks.request_form import stated_place
 from mediarelay.usecases.topic import Topic
 
 
@@ -70,7 +71,7 @@ class TaskPublisher:
         # The task of a submit that was given up has been found meanwhile: the outcome of the task is published.
         if intent.vid is None:
             # The same order as in `publish`, for the same reason.
-            self.topic.publish(*refusal_event(intent, self.api_url))
+            self.topic.publish(*refusal_event(intent, stated_place(intent), self.api_url))
             count("RefusalsPublished", kind=intent.kind)
         self.intents.complete(intent)
 

@@ -8,6 +8,7 @@ from mediarelay.domain.tasks.item import TaskSummary
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.task import Task
 from mediarelay.providers.observation import read_facts
+from mediarelay.usecases.tasks.adoption import Adopt, log_answer
 from mediarelay.usecases.tasks.answers import accepted_replies
 from mediarelay.usecases.tasks.repository import TaskRepository
 
@@ -38,6 +39,7 @@ class Rebuilder:
 
     tasks: TaskRepository
     store: Vids
+    adopt: Adopt
 
     def differences(self) -> Iterator[Difference]:
         """Yield the differences of all tasks. A claim that waits for its query has no item, and needs none."""
@@ -62,7 +64,7 @@ class Rebuilder:
         log, task = self.tasks.load(vid)
         if task is not None:
             for answer in self._new_answers(log, task):
-                self.tasks.append(answer)
+                log_answer(self.tasks, answer, self.adopt)
             self.tasks.refresh(vid, log.item.bookkeeping.kind if log.item else task.kind)
 
     def _new_answers(self, log: TaskLog, task: Task) -> Iterator[LoggedObservation]:

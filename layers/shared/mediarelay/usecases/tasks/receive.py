@@ -4,7 +4,7 @@ Full validation and the query follow later, where they can fail without losing t
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
@@ -19,6 +19,7 @@ from mediarelay.errors import (
     Malformed,
     NotATask,
     Rejected,
+    SecretUnavailable,
     TooLarge,
     Unauthenticated,
     Undelivered,
@@ -28,7 +29,7 @@ from mediarelay.providers.port import CallbackFormat, Head
 from mediarelay.signing.tokens import accepts
 from mediarelay.usecases.access import LiveSecret, Networks, comes_from, try_with
 from mediarelay.usecases.body_quarantine import BodyQuarantine
-from mediarelay.usecases.secret_entries import callback_tokens, notify_keys
+from mediarelay.usecases.secret_entries import Fields, callback_tokens, notify_keys
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +67,13 @@ def _anybody(_head: Head) -> None:
 class CallbackStore:
     """Stores the callbacks of one route, from their sender, the callback backlog or the quarantine.
 
-    `limit` is the largest body in bytes.
+    Attributes:
+        scrub: Returns a body without the secrets of any provider. An unreadable one may have arrived at a wrong route.
+        limit: The largest body in bytes.
     """
 
     callbacks: CallbackFormat
+    scrub: Callable[[bytes], bytes]
     observations: ObservationStore
     quarantine: BodyQuarantine
     limit: int
@@ -95,7 +99,7 @@ class CallbackStore:
         except (Malformed, TooLarge, NotATask) as error:
             ignored = isinstance(error, NotATask)
             count("CallbackIgnored" if ignored else "CallbackMalformed", kind=self.callbacks.kind)
-            self.quarantine.put(body, str(error), self.callbacks.route, at)
+            self.quarantine.put(self.scrub(body), str(error), self.callbacks.route, at)
             raise
         admit(head)
         return self._put(head, body, origin, at)
@@ -196,9 +200,18 @@ class CallbackEndpoint:
     def _admit(self, head: Head, now: datetime) -> None:
         """Check the signature inside a callback, if its provider signs callbacks and we know a key."""
         admits = self.store.callbacks.admits
-        if not try_with(self.tokens, lambda secret: admits(head.signature, notify_keys(secret).usable, now)):
+        if not try_with(self.tokens, lambda secret: admits(head.signature, _keys(secret), now)):
             self._refuse()
 
     def _refuse(self) -> NoReturn:
         count("CallbackUnauthenticated", kind=self.store.callbacks.kind)
         raise Unauthenticated
+
+
+def _keys(secret: Fields) -> Sequence[str]:
+    """Return the keys of the signature; raises `SecretUnavailable` if some are stated and none can be used."""
+    found = notify_keys(secret)
+    # Without this, a mistake in the secret would switch the check off.
+    if found.faults and not found.usable:
+        raise SecretUnavailable(", ".join(found.faults))
+    return found.usable

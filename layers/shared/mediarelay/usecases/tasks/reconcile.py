@@ -17,6 +17,7 @@ from mediarelay.errors import NoAccount, ProviderError, SecretUnavailable
 from mediarelay.observability import count
 from mediarelay.providers.port import Listed
 from mediarelay.providers.registry import provider_named
+from mediarelay.usecases.tasks.adoption import Adopt, adopt_by_callback
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tasks.request_confirm import KnownTasks
 
@@ -24,14 +25,19 @@ from mediarelay.usecases.tasks.request_confirm import KnownTasks
 OVERLAP = timedelta(minutes=10)
 # One step of a run. A run that the call budget or its time ends keeps the steps that it has finished.
 STEP = timedelta(hours=1)
+# A list that begins before the provider's horizon may be refused. Its clock and the time until the call count, too.
+HORIZON_MARGIN = timedelta(minutes=10)
 log = logging.getLogger(__name__)
 
 
 class TaskList(Protocol):
     """A provider's list of tasks."""
 
-    def tasks_between(self, since: datetime, until: datetime) -> Iterator[Listed]:
-        """Yield the pages that list all tasks made between two times (UTC); raises `ProviderError`."""
+    def tasks_between(self, since: datetime, until: datetime, wait: Callable[[], bool]) -> Iterator[Listed]:
+        """Yield the pages that list all tasks made between two times (UTC); raises `ProviderError`.
+
+        `wait` waits for the next minute's budget, and returns False if there is no time for that.
+        """
 
 
 class ListCursors(Protocol):
@@ -54,7 +60,7 @@ def steps(
         now: The present (UTC).
         horizon: For how long the provider lists a task.
     """
-    earliest = now - horizon if horizon else datetime.min.replace(tzinfo=now.tzinfo)
+    earliest = now - horizon + HORIZON_MARGIN if horizon else datetime.min.replace(tzinfo=now.tzinfo)
     since = max((listed_until or now) - OVERLAP, earliest)
     while since < now:
         until = min(since + STEP, now)
@@ -64,12 +70,20 @@ def steps(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Adds the tasks that providers list and that the ledger does not know. `lists` has the list of each provider."""
+    """Adds the tasks that providers list and that the ledger does not know.
+
+    Attributes:
+        lists: The list of each provider.
+        adopt: Takes a submission and its task to the intent.
+        wait: Waits for the next minute while there is time left; returns whether there still is.
+    """
 
     lists: Mapping[str, TaskList]
     tasks: TaskRepository
     known: KnownTasks
     cursors: ListCursors
+    adopt: Adopt
+    wait: Callable[[Callable[[], bool]], bool]
     clock: Callable[[], datetime]
 
     def reconcile(self, time_left: Callable[[], bool]) -> int:
@@ -87,7 +101,10 @@ class Reconciler:
             for since, until in steps(self.cursors.find(provider), self.clock(), horizon):
                 if not time_left():
                     break
-                for page in self.lists[provider].tasks_between(since, until):
+                for page in self.lists[provider].tasks_between(since, until, lambda: self.wait(time_left)):
+                    # The next run lists this step again.
+                    if not time_left():
+                        return added
                     added += sum(self._add(vid, row) for vid, row in page.rows)
                 self.cursors.save(provider, until)
         except NoAccount:
@@ -101,6 +118,9 @@ class Reconciler:
         """Add a task unless it is known; return whether it was added."""
         if self.known.is_known(vid):
             return False
+        # The item of a task with an outcome is written at once, and then no query follows.
+        if (task := self.tasks.load(vid)[1]) is not None:
+            adopt_by_callback(task, self.adopt)
         # The list names no kind. A query does, and it is the same for both kinds.
         self.tasks.add(LoggedObservation(vid=vid, kind=Kind.VIDEO, origin=Origin.LISTED, at=self.clock(), body=row))
         count("TasksFound")

@@ -13,18 +13,22 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mediarelay.domain.due import Due, Duty
-from mediarelay.domain.schedule import next_minute
-from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, intent_of, new_intent
+from mediarelay.domain.schedule import hide_until, next_minute
+from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, default_key, intent_id, intent_of, new_intent
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import (
     BudgetSpent,
+    CircuitOpen,
     Conflict,
     LedgerUnavailable,
+    Malformed,
+    NoAccount,
     ProviderBusy,
     ProviderClosed,
+    ProviderError,
     ProviderRefused,
     ProviderRepeated,
     ProviderUnknown,
@@ -33,12 +37,22 @@ from mediarelay.observability import add_log_keys, count
 from mediarelay.providers.registry import provider_named
 from mediarelay.usecases.concurrency import MAX_ATTEMPTS
 from mediarelay.usecases.tasks.repository import TaskRepository
+from mediarelay.usecases.tasks.request_form import repeats, request_form
 
 # The timeout of the submit functions is shorter, so the sweep never submits an intent that one still works on.
 SUBMIT_GRACE = timedelta(seconds=60)
 # The timeout of the worker is shorter. The queue may deliver a message twice, and the lock keeps two workers apart.
 LOCK_TIMEOUT = timedelta(seconds=35)
+MAY_EXIST = "an earlier attempt may have made a task, so the key stays in use"
 log = logging.getLogger(__name__)
+
+
+def keeps_key(intent: Intent) -> bool:
+    """Return whether the key of a refused intent stays in use: a new submission could be billed a second time.
+
+    A provider without a submit horizon marks the earlier task of the same file as deleted instead.
+    """
+    return intent.sent and provider_named(intent.provider).submit_horizon is not None
 
 
 class IntentStore(Protocol):
@@ -72,7 +86,7 @@ class IntentStore(Protocol):
         """Delete a refused intent; return False while another client still has to be notified of the refusal."""
 
     def release_key(self, seen: Intent) -> None:
-        """Delete an intent whose task is in the log, so that its key is free again."""
+        """Delete an intent whose task is in the log, or whose refusal was published, so that its key is free again."""
 
 
 class Submits(Protocol):
@@ -101,15 +115,21 @@ class IntentRegistry:
     def intent(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None, *, queued: bool = False) -> Intent:
         """Return the intent of a request; raises `Malformed` if its provider cannot serve it."""
         provider = provider_named(request.get("provider") or self.provider)
-        provider.request(kind, request)
-        return new_intent(kind, provider.name, request, key, self.clock(), queued=queued)
+        try:
+            form = request_form(provider, kind, request)
+        except Malformed:
+            # Another provider may have been the default at the first request with this key. A repeat gets its answer.
+            if key is None or self.intents.find(intent_id(kind, key)) is None:
+                raise
+            form = dict(request)
+        return new_intent(kind, provider.name, request, key or default_key(form), self.clock(), queued=queued)
 
     def enqueue(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None) -> Submitted:
         """Store a request; the submit queue sends it to the provider at the pace of the call budget.
 
         Raises:
             Malformed, Conflict, LedgerUnavailable: As for `Submitter.submit`.
-            ProviderRefused: The provider has refused the same request meanwhile; the key is free again.
+            ProviderRefused: The provider has refused the same request meanwhile; the key is free unless `keeps_key`.
         """
         intent = self.intent(kind, request, key, queued=True)
         if self.add(intent):
@@ -124,14 +144,15 @@ class IntentRegistry:
         return intent.client is None and self._is_free(intent) and self.intents.create(intent, due)
 
     def _is_free(self, new: Intent) -> bool:
-        """Free the default key of an intent that became a task long ago, because its file may have new content by now.
+        """Free the default key of an intent that ended long ago, because its file may have new content by now.
 
         Two requests may free it at the same time. Only the one that then creates the next intent submits it.
         """
         stored = self.intents.find(new.identity)
         if stored is None:
             return True
-        if stored.assigned_at is None or new.at - stored.assigned_at < timedelta(hours=self.default_key_hours):
+        ended_at = stored.at if stored.refused and keeps_key(stored) else stored.assigned_at
+        if ended_at is None or new.at - ended_at < timedelta(hours=self.default_key_hours):
             return False
         self.intents.release_key(stored)
         return True
@@ -151,11 +172,12 @@ class IntentRegistry:
         stored = self.intents.find(new.identity)
         if stored is None:
             raise LedgerUnavailable("the first request with this key has just been refused")
-        if not stored.same_request(new):
+        if not repeats(stored, new):
             raise Conflict("Idempotency-Key: was used for another request")
-        # Deleting it does nothing while the refusal still has to be published to another client.
         if stored.refused and stored.vid is None:
-            self.intents.delete(stored)
+            # Deleting it does nothing while the refusal still has to be published to another client.
+            if not keeps_key(stored):
+                self.intents.delete(stored)
             raise ProviderRefused(stored.refused)
         # A client that gets 202 must be notified of a later refusal, so the intent records it before the answer.
         if stored.vid is None:
@@ -186,7 +208,7 @@ class Submitter:
         Raises:
             Malformed: The provider cannot serve the request.
             Conflict: The key was used for another request.
-            ProviderRefused: The provider refuses the request; the key is free again.
+            ProviderRefused: The provider refuses the request; the key is free unless `keeps_key`.
             LedgerUnavailable: Nothing was accepted.
         """
         intent = self.registry.intent(kind, request, key)
@@ -264,14 +286,18 @@ class Submitter:
             return None
 
     def _refuse(self, intent: Intent, reason: str) -> None:
-        self.intents.mark_refused(intent, reason, Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE))
+        shown = f"{reason} ({MAY_EXIST})" if keeps_key(intent) else reason
+        self.intents.mark_refused(intent, shown, Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE))
 
     def _send(self, intent: Intent) -> Submitted:
         try:
             vid = self.providers.submit(intent)
-        # Without a call nothing is uncertain, so the next minute is soon enough and the lock can go.
-        except BudgetSpent:
-            self.intents.postpone(intent, next_minute(self.clock()))
+        # No call was made, so this attempt made no task, and the lock can go.
+        except (BudgetSpent, CircuitOpen, NoAccount) as error:
+            if isinstance(error, NoAccount):
+                # For the alarm: clients wait for a provider whose keys are missing.
+                count("CircuitOpen")
+            self.intents.postpone(intent, self._next_attempt(intent, error))
             return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
         # The provider may have made the task although its answer is lost. The intent stays due and is sent again.
         except (ProviderBusy, ProviderClosed, ProviderRepeated, ProviderUnknown) as error:
@@ -281,6 +307,13 @@ class Submitter:
         first = self.intents.assign_vid(intent.identity, vid, self.clock())
         submitted = self._finish(intent, vid)
         return submitted if first else self.registry.answer_repeat(intent)
+
+    def _next_attempt(self, intent: Intent, error: ProviderError) -> datetime:
+        now = self.clock()
+        # The next minute has a new budget. Keys and permissions take longer to repair, so the waits grow.
+        if isinstance(error, BudgetSpent):
+            return next_minute(now)
+        return hide_until(Duty.SUBMIT, now, intent.at, SUBMIT_GRACE, jitter=0)
 
     def _finish(self, intent: Intent, vid: str) -> Submitted:
         # The intent leaves the due index last: until the log has the task, the sweep must find the intent.

@@ -1,0 +1,48 @@
+"""Requests as their provider reads them: one form for all spellings, so that a repeat is never made a second task."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mediarelay.domain.tasks.facts import Place
+from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.errors import Malformed
+from mediarelay.providers.port import Provider
+from mediarelay.providers.registry import provider_named
+
+
+def request_form(provider: Provider, kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request with the fields that tell it from others; raises `Malformed` if its provider cannot serve it."""
+    # Some providers take no reference, but two clients may tell their tasks of one file by it.
+    reference = {name: request[name] for name in ("reference",) if name in request}
+    return {**provider.request(kind, request), **reference}
+
+
+def repeats(stored: Intent, new: Intent) -> bool:
+    """Return whether a new intent makes the request of a stored one again, in any spelling.
+
+    A request that states no provider repeats one of any provider: the default may have changed in between.
+    """
+    if new.request.get("provider") not in {None, stored.provider}:
+        return False
+    # The second comparison fails for a stored request that this version would refuse.
+    return stored.same_request(new) or _same_form(stored, new)
+
+
+def stated_place(intent: Intent) -> Place:
+    """Return the bucket of the source that an intent names, as far as the intent tells."""
+    try:
+        return provider_named(intent.provider).request_facts("", intent.kind, intent.request).source.place
+    # An earlier version stored a request that this one would refuse.
+    except Malformed:
+        return Place()
+
+
+def _same_form(stored: Intent, new: Intent) -> bool:
+    provider = provider_named(stored.provider)
+    try:
+        forms = [replace(one, request=request_form(provider, one.kind, one.request)) for one in (stored, new)]
+    except Malformed:
+        return False
+    return forms[0].same_request(forms[1])
