@@ -4,7 +4,7 @@ The provider documents which templates exist, and the ladder of 10 to 40. The ot
 Every function is pure.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,7 +167,6 @@ TYPES = (
         _stream,
     ),
 )
-TYPE_NAMES: Mapping[str, SubTaskType] = {each.name: each for each in TYPES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,8 @@ app = api_resolver()
     description=(
         "Needs the scope `submit`. Each item is stored or refused by itself. Its result has the status that it would "
         "have had alone: 202 until the provider has answered, 200 once its vid is known, 400, 409, 422 (the provider "
-        "refused it; the key is free again), 503. Each item has its own `idempotency_key`; the header is refused here. "
-        "A queue sends the submits to the provider at the pace of the call budget. Send the same batch again to learn "
-        "the vids."
+        "refused it), 503. Each item has its own `idempotency_key`; the header is refused here. A queue sends the "
+        "submits to the provider at the pace of the call budget. Send the same batch again to learn the vids."
     ),
     responses=success(BatchResponse, "One result for each item, in order", 207) | ALWAYS,
 )

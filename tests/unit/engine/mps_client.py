@@ -10,12 +10,14 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.mps.v20190612 import models
 from tencentcloud.mps.v20190612.mps_client import MpsClient
 
+from engine.mps.templates import TYPES
 from tests.unit.engine.conftest import APP_ID, KEYS, Engine, wait_for
 
 BUCKET = f"clips-{APP_ID}"
 HOST = f"{BUCKET}.cossh.myqcloud.com"
 NOTIFY_KEY = "NotifyKeyExample01"
 CLIPS = {"name": "clips", "region": "sh"}
+TYPE_NAMES = {each.name: each for each in TYPES}
 
 
 def body_of(source: str = "/in/walk.mp4", **changes: Any) -> dict[str, Any]:

@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tencentcloud.mps.v20190612 import models
 
-from engine.mps.templates import TYPE_NAMES
 from mediarelay.signing.mps_callback import is_signed
 from mediarelay.signing.qcloud import Credentials
 from mediarelay.signing.tc3 import signed_headers
 from tests.unit.engine.conftest import KEYS, mps_task, wait_for
-from tests.unit.engine.mps_client import CLIPS, HOST, NOTIFY_KEY, Client, body_of, notify
+from tests.unit.engine.mps_client import CLIPS, HOST, NOTIFY_KEY, TYPE_NAMES, Client, body_of, notify
 
 ALL = {
     "TranscodeTaskSet": [{"Definition": 100010}, {"Definition": "1010"}],

@@ -5,10 +5,9 @@ import re
 import av
 import pytest
 
-from engine.mps.templates import TYPE_NAMES
 from engine.transcode import find_ffmpeg
 from tests.unit.engine.conftest import H264, mps_task, picture
-from tests.unit.engine.mps_client import CLIPS, HOST, Client, body_of, notify
+from tests.unit.engine.mps_client import CLIPS, HOST, TYPE_NAMES, Client, body_of, notify
 
 GRAPHICS = [
     {"Definition": 20000, "StartTimeOffset": 0.5, "EndTimeOffset": 9},

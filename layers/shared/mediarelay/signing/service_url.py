@@ -1,4 +1,4 @@
-"""Reads the URL of the provider's API. The same result is signed and called, so the two cannot differ.
+"""Reads the URL of a provider's API. The same result is signed and called, so the two cannot differ.
 
 Equivalent spellings get one form. A URL that an HTTP client would change before sending it is refused.
 """
@@ -31,8 +31,6 @@ _REASONS = (
     (r"(?i)\s*http://", "http to another machine: the provider is called over https only"),
     (r"(?i)(?!\s*https?://)", "no `https://` before it"),
 )
-
-
 _EXAMPLES = {V2_PATH: f"https://cdn.api.qcloud.com{V2_PATH}", V3_PATH: "https://mps.tencentcloudapi.com"}
 
 

@@ -19,18 +19,18 @@ log = logging.getLogger(__name__)
 
 
 class CircuitStore(Protocol):
-    """Stores the circuit of each action by its name, so that all functions share it."""
+    """Stores the circuits by their names, so that all functions share them."""
 
-    def find(self, action: str) -> Circuit:
-        """Read the circuit of an action."""
+    def find(self, circuit: str) -> Circuit:
+        """Read a circuit."""
 
-    def record_failure(self, action: str) -> int:
+    def record_failure(self, circuit: str) -> int:
         """Count one more refusal; return how many there are in a row."""
 
-    def open_until(self, action: str, seen: datetime | None, until: datetime) -> bool:
+    def open_until(self, circuit: str, seen: datetime | None, until: datetime) -> bool:
         """Open a circuit until a time; return False if its end is no longer the one that was `seen`."""
 
-    def reset(self, action: str) -> None:
+    def reset(self, circuit: str) -> None:
         """Close a circuit and forget its refusals."""
 
 
@@ -50,29 +50,29 @@ class CircuitBreaker:
         found = self.circuits.find(circuit)
         return found.open_until if found.is_open(self.clock()) else None
 
-    def before_call(self, action: str) -> Circuit:
-        """Return the circuit of an action that may be called now; raises `CircuitOpen`."""
-        circuit, now = self.circuits.find(action), self.clock()
-        if circuit.open_until is None:
-            return circuit
+    def before_call(self, circuit: str) -> Circuit:
+        """Return a circuit whose action may be called now; raises `CircuitOpen`."""
+        found, now = self.circuits.find(circuit), self.clock()
+        if found.open_until is None:
+            return found
         # After a break only one caller moves its end, and so makes the trial call; the others wait for its result.
-        if circuit.is_open(now) or not self.circuits.open_until(action, circuit.open_until, now + FIRST_BREAK):
+        if found.is_open(now) or not self.circuits.open_until(circuit, found.open_until, now + FIRST_BREAK):
             count("CircuitOpen")
-            raise CircuitOpen(f"{action} has refused us {circuit.failures} times")
-        return circuit
+            raise CircuitOpen(f"{circuit} has refused us {found.failures} times")
+        return found
 
-    def record_failure(self, action: str, seen: Circuit) -> None:
+    def record_failure(self, circuit: str, seen: Circuit) -> None:
         """Record that the provider refused this account, whatever the request was."""
-        failures = self.circuits.record_failure(action)
+        failures = self.circuits.record_failure(circuit)
         until = next_break(failures, self.clock())
         if until is not None:
             # `None` replaces whichever end is stored: this refusal is the newest, so its break is the longest.
-            self.circuits.open_until(action, None, until)
+            self.circuits.open_until(circuit, None, until)
             count("CircuitOpen")
-            log.error("circuit open", extra={"action": action, "failures": failures, "before": seen.failures})
+            log.error("circuit open", extra={"circuit": circuit, "failures": failures, "before": seen.failures})
 
-    def record_success(self, action: str, seen: Circuit) -> None:
+    def record_success(self, circuit: str, seen: Circuit) -> None:
         """Record that the provider served a call. Without earlier failures there is nothing to write."""
         if seen.failures:
-            self.circuits.reset(action)
-            log.warning("circuit closed", extra={"action": action, "failures": seen.failures})
+            self.circuits.reset(circuit)
+            log.warning("circuit closed", extra={"circuit": circuit, "failures": seen.failures})

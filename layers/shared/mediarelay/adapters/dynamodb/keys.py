@@ -88,9 +88,9 @@ def job_key(identity: str) -> Key:
     return Key(f"JOB#{identity}", "JOB")
 
 
-def circuit_key(action: str) -> Key:
+def circuit_key(circuit: str) -> Key:
     """Return the key of a circuit."""
-    return Key(f"CIRCUIT#{action}", "CIRCUIT")
+    return Key(f"CIRCUIT#{circuit}", "CIRCUIT")
 
 
 def budget_key(provider: str, minute: str) -> Key:

@@ -159,7 +159,9 @@ class SubmitResponse(ResponseModel):
 
 
 class RefusedSubmit(ResponseModel):
-    """A submit that Mediarelay accepted (202) and the provider refused later. There is no task.
+    """A submit that Mediarelay accepted (202) and the provider refused later, or did not answer in time.
+
+    There is no task, unless `reason` says that an earlier attempt may have made one.
 
     `idempotency_key` and `client` are included if the client chose the key.
     """

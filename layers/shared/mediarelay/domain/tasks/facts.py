@@ -107,7 +107,7 @@ class Facts:
     """What one observation states about a task.
 
     Attributes:
-        partial: Whether at least one output succeeded and at least one failed.
+        partial: Whether at least one output succeeded and another one did not.
         reference: The client's own reference, which the provider repeats; up to `MAX_REFERENCE` characters.
         submission: The id that Mediarelay submitted the task with, as the provider repeats it.
         unreadable: The provider's fields that could not be read, as paths without list indexes.

@@ -153,7 +153,7 @@ class Task:
 
     @property
     def partial(self) -> bool:
-        """Whether the provider states that some outputs succeeded and others failed; an unsigned claim never does."""
+        """Whether the provider states that some outputs succeeded and others did not; an unsigned claim never does."""
         stated = self._from_provider()
         return stated is not None and stated.facts.partial
 
