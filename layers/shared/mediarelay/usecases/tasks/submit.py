@@ -34,6 +34,7 @@ from mediarelay.errors import (
     ProviderUnknown,
 )
 from mediarelay.observability import add_log_keys, count
+from mediarelay.providers.port import Provider
 from mediarelay.providers.registry import provider_named
 from mediarelay.usecases.concurrency import MAX_ATTEMPTS
 from mediarelay.usecases.tasks.repository import TaskRepository
@@ -115,14 +116,19 @@ class IntentRegistry:
     def intent(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None, *, queued: bool = False) -> Intent:
         """Return the intent of a request; raises `Malformed` if its provider cannot serve it."""
         provider = provider_named(request.get("provider") or self.provider)
+        if key is None:
+            key = default_key(request_form(provider, kind, request))
+        else:
+            self._check(provider, kind, request, key)
+        return new_intent(kind, provider.name, request, key, self.clock(), queued=queued)
+
+    def _check(self, provider: Provider, kind: Kind, request: Mapping[str, Any], key: ClientKey) -> None:
         try:
-            form = request_form(provider, kind, request)
+            provider.request(kind, request)
         except Malformed:
-            # Another provider may have been the default at the first request with this key. A repeat gets its answer.
-            if key is None or self.intents.find(intent_id(kind, key)) is None:
+            # Another provider may have been the default at the first request with this key. It gets the same answer.
+            if self.intents.find(intent_id(kind, key)) is None:
                 raise
-            form = dict(request)
-        return new_intent(kind, provider.name, request, key or default_key(form), self.clock(), queued=queued)
 
     def enqueue(self, kind: Kind, request: Mapping[str, Any], key: ClientKey | None) -> Submitted:
         """Store a request; the submit queue sends it to the provider at the pace of the call budget.
