@@ -649,3 +649,10 @@ def test_a_task_of_a_refused_intent_that_is_found_later_is_the_answer(harness: T
     assert intent is not None
     harness.submitter.adopt(intent.submission, VID)
     assert harness.submitter.submit(Kind.AUDIO, MPS_REQUEST, KEY).vid == VID
+
+
+def test_a_tracked_task_has_the_kind_that_the_provider_states(harness: TaskHarness) -> None:
+    harness.claim(callback(VID, kind=Kind.AUDIO), Kind.AUDIO)
+    harness.provider.answers[VID] = answer(VID, kind=Kind.AUDIO)
+    harness.confirm(VID, Kind.AUDIO)
+    assert harness.submitter.track(VID, {"vid": VID}).kind is Kind.AUDIO

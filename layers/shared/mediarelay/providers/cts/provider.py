@@ -66,7 +66,7 @@ class Cts:
         taken = SUBMIT_FIELDS[kind]
         # First, because a client that sends a field of another provider cannot guess from a missing one what is wrong.
         if other := next((name for name in request if name not in {*taken, "provider", "reference"}), None):
-            raise Malformed(other, f"is not taken by {self.name}; its console says what is made of a file")
+            raise Malformed(other, f"is not taken by {self.name}, which takes {', '.join(taken)}")
         if missing := next((name for name in taken if name not in request), None):
             raise Malformed(missing, "is required")
         return {name: request[name] for name in taken}

@@ -179,7 +179,7 @@ class IntentRegistry:
         if stored is None:
             raise LedgerUnavailable("the first request with this key has just been refused")
         if not repeats(stored, new):
-            raise Conflict("Idempotency-Key: was used for another request")
+            raise Conflict("Idempotency-Key: was used for another request; send a new key")
         if stored.refused and stored.vid is None:
             # Deleting it does nothing while the refusal still has to be published to another client.
             if not keeps_key(stored):
@@ -331,4 +331,4 @@ class Submitter:
     def _expect(self, kind: Kind, vid: str, origin: Origin, request: Mapping[str, Any], *, repeated: bool) -> Submitted:
         body = json.dumps(dict(request), sort_keys=True, ensure_ascii=False).encode()
         task = self.tasks.add(LoggedObservation(vid=vid, kind=kind, origin=origin, at=self.clock(), body=body))
-        return Submitted(vid, kind, task.state, repeated)
+        return Submitted(vid, task.kind, task.state, repeated)
