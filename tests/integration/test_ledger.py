@@ -317,11 +317,13 @@ def test_the_life_of_an_intent(harness: TaskHarness) -> None:
     assert harness.stores.intents.find(intent().identity) is None
     assert harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))
     assert not harness.stores.intents.create(intent(request={"url": "http://other"}), Due(Duty.SUBMIT, START))
-    assert harness.stores.intents.find(intent().identity) == intent()
+    assert harness.stores.intents.find(intent().identity) == intent(sent=True), (
+        "its client waits, so it is sent at once"
+    )
     assert [row.subject for row in harness.due()["submit"]] == [IntentSubject(intent().identity)]
     assert harness.stores.intents.assign_vid(intent().identity, "v1", START)
     assert not harness.stores.intents.assign_vid(intent().identity, "v2", START), "the first vid stays"
-    assert harness.stores.intents.find(intent().identity) == intent(vid="v1", assigned_at=START)
+    assert harness.stores.intents.find(intent().identity) == intent(vid="v1", assigned_at=START, sent=True)
     harness.stores.intents.delete(intent())
     assert harness.stores.intents.find(intent().identity), "a request that became a task stays"
     harness.stores.intents.complete(intent())
@@ -341,7 +343,7 @@ def test_a_later_intent_under_the_same_key_is_another_one(harness: TaskHarness) 
     harness.stores.intents.create(later, Due(Duty.SUBMIT, START))
     harness.stores.intents.complete(intent())
     harness.stores.intents.delete(intent())
-    assert harness.stores.intents.find(later.identity) == later
+    assert harness.stores.intents.find(later.identity) == replace(later, sent=True)
     assert [row.subject for row in harness.due()["submit"]] == [IntentSubject(later.identity)]
 
 

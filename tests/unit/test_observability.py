@@ -30,7 +30,20 @@ from tests.lambda_context import Context
 from tests.stack import ROOT
 
 CODE = [*(ROOT / "layers/shared/mediarelay").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
-LOG_FIELDS = {"action", "before", "by", "code", "duty", "error", "failures", "field", "fields", "intent", "item", "job"}
+LOG_FIELDS = {
+    "before",
+    "by",
+    "circuit",
+    "code",
+    "duty",
+    "error",
+    "failures",
+    "field",
+    "fields",
+    "intent",
+    "item",
+    "job",
+}
 LOG_FIELDS |= {"opened", "origin", "pk", "provider", "reason", "record", "requests", "room", "secret", "setting", "sk"}
 LOG_FIELDS |= {"song", "status", "vid", "which"}
 """Everything that a log line may have beside its message: names, places and reasons; never a body or a token."""

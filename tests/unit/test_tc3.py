@@ -150,7 +150,7 @@ class Recorder(HTTPAdapter):
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         self.sent.append(request)
         response = Response()
-        response.status_code = 200
+        response.status_code, response.url = 200, str(request.url)
         response._content = b'{"Response": {"RequestId": "r"}}'
         return response
 

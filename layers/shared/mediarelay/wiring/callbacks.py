@@ -10,6 +10,7 @@ from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.sqs import CallbackBacklog
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.providers.port import CallbackFormat
+from mediarelay.providers.scrub import scrub
 from mediarelay.usecases.secret_entries import callback_tokens
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
 from mediarelay.wiring import base
@@ -21,7 +22,7 @@ def callback_store(callbacks: CallbackFormat) -> CallbackStore:
     """Return the store of the callbacks of one route."""
     return CallbackStore(
         callbacks=callbacks,
-        scrub=_scrub,
+        scrub=scrub,
         observations=ObservationStore(base.table(), base.settings().raw_body_days),
         quarantine=QuarantineStore(base.table()),
         limit=base.settings().max_callback_bytes,
@@ -29,15 +30,6 @@ def callback_store(callbacks: CallbackFormat) -> CallbackStore:
         give_up_after=base.settings().give_up_after,
         clock=base.now,
     )
-
-
-def _scrub(body: bytes) -> bytes:
-    # Only an unreadable body needs the other providers, so they stay out of the cold start.
-    from mediarelay.providers.routes import CALLBACKS  # noqa: PLC0415
-
-    for callbacks in CALLBACKS:
-        body = callbacks.redact(body)
-    return body
 
 
 @cache
