@@ -9,19 +9,19 @@ PLACEHOLDER = "unset"
 OPTIONAL = ("token", "notify_url", "notify_key", "storage_id", "storage_key")
 
 
-def provider_keys(secret: Fields, names: tuple[str, ...] = NAMES) -> Entries[tuple[str, Account]]:
+def provider_keys(secret: Fields) -> Entries[tuple[str, Account]]:
     """Return the account of each provider, by the provider's name.
 
     A pair at the top of the secret, without a provider's name, is that of the first provider.
     """
-    stated = {name: secret[name] for name in names if name in secret}
+    stated = {name: secret[name] for name in NAMES if name in secret}
     if "secret_id" in secret or "secret_key" in secret:
-        stated = {names[0]: secret} | stated
+        stated = {NAMES[0]: secret} | stated
     read = {name: _account(value, f"{name}." if name in secret else "") for name, value in stated.items()}
     usable = tuple((name, one) for name, found in read.items() for one in found.usable)
     faults = tuple(fault for found in read.values() for fault in found.faults)
     if not stated:
-        faults = (f"one of {', '.join(names)} was expected",)
+        faults = (f"one of {', '.join(NAMES)} was expected",)
     return Entries(usable, faults)
 
 

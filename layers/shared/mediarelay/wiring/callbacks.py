@@ -10,7 +10,6 @@ from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.sqs import CallbackBacklog
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.providers.port import CallbackFormat
-from mediarelay.providers.scrub import scrub
 from mediarelay.usecases.secret_entries import callback_tokens
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
 from mediarelay.wiring import base
@@ -22,7 +21,6 @@ def callback_store(callbacks: CallbackFormat) -> CallbackStore:
     """Return the store of the callbacks of one route."""
     return CallbackStore(
         callbacks=callbacks,
-        scrub=scrub,
         observations=ObservationStore(base.table(), base.settings().raw_body_days),
         quarantine=QuarantineStore(base.table()),
         limit=base.settings().max_callback_bytes,

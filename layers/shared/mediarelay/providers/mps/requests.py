@@ -22,10 +22,11 @@ from mediarelay.domain.tasks.file_url import CosFile, parse_url
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.errors import Malformed
 from mediarelay.providers.mps import request_values as read
+from mediarelay.providers.mps.calls import TASK_SETS
 from mediarelay.providers.mps.message import s3_url
 
 # In the order in which a canonical request lists them.
-OUTPUT_TYPES = ("transcode", "gif", "snapshot", "sprite", "stream")
+OUTPUT_TYPES = tuple(TASK_SETS)
 # A plain number is a transcode, except the provider's own templates of a GIF and a WebP.
 ANIMATIONS = frozenset({20000, 20001})
 DEFAULT_OUTPUTS: Mapping[Kind, tuple[Any, ...]] = {

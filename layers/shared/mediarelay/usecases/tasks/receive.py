@@ -26,6 +26,7 @@ from mediarelay.errors import (
 )
 from mediarelay.observability import add_log_keys, count
 from mediarelay.providers.port import CallbackFormat, Head
+from mediarelay.providers.scrub import scrub
 from mediarelay.signing.tokens import accepts
 from mediarelay.usecases.access import LiveSecret, Networks, comes_from, try_with
 from mediarelay.usecases.body_quarantine import BodyQuarantine
@@ -67,13 +68,10 @@ def _anybody(_head: Head) -> None:
 class CallbackStore:
     """Stores the callbacks of one route, from their sender, the callback backlog or the quarantine.
 
-    Attributes:
-        scrub: Returns a body without the secrets of any provider. An unreadable one may have arrived at a wrong route.
-        limit: The largest body in bytes.
+    `limit` is the largest body in bytes.
     """
 
     callbacks: CallbackFormat
-    scrub: Callable[[bytes], bytes]
     observations: ObservationStore
     quarantine: BodyQuarantine
     limit: int
@@ -99,7 +97,7 @@ class CallbackStore:
         except (Malformed, TooLarge, NotATask) as error:
             ignored = isinstance(error, NotATask)
             count("CallbackIgnored" if ignored else "CallbackMalformed", kind=self.callbacks.kind)
-            self.quarantine.put(self.scrub(body), str(error), self.callbacks.route, at)
+            self.quarantine.put(scrub(body), str(error), self.callbacks.route, at)
             raise
         admit(head)
         return self._put(head, body, origin, at)

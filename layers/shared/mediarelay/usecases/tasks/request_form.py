@@ -1,11 +1,10 @@
 """Requests as their provider reads them: one form for all spellings, so that a repeat is never made a second task."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from mediarelay.domain.tasks.facts import Place
-from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.intent import Intent, file_identity
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Malformed
 from mediarelay.providers.port import Provider
@@ -15,7 +14,7 @@ from mediarelay.providers.registry import provider_named
 def request_form(provider: Provider, kind: Kind, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request with the fields that tell it from others; raises `Malformed` if its provider cannot serve it."""
     # Some providers take no reference, but two clients may tell their tasks of one file by it.
-    reference = {name: request[name] for name in ("reference",) if name in request}
+    reference = {"reference": request["reference"]} if "reference" in request else {}
     return {**provider.request(kind, request), **reference}
 
 
@@ -42,7 +41,7 @@ def stated_place(intent: Intent) -> Place:
 def _same_form(stored: Intent, new: Intent) -> bool:
     provider = provider_named(stored.provider)
     try:
-        forms = [replace(one, request=request_form(provider, one.kind, one.request)) for one in (stored, new)]
+        first, second = (file_identity(request_form(provider, one.kind, one.request)) for one in (stored, new))
     except Malformed:
         return False
-    return forms[0].same_request(forms[1])
+    return first == second
