@@ -1,6 +1,6 @@
 # Mediarelay. A plain `make` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run up down test test-localemu chaos matrix mutate bench lint build deploy docs lock clean
+.PHONY: help run up down cli site test test-localemu chaos matrix mutate bench lint build deploy docs lock clean
 
 # The first Python from 3.13 down that really runs (a version manager's shim may exist and still fail).
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -24,6 +24,12 @@ up: .venv/ready .venv-emulator/ready ## start the whole stack on this machine an
 down: ## stop it; the next `make up` shows what was saved
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down
 
+cli: .venv/ready ## put the command `mediarelay` into .venv/bin
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --editable . && echo "$(BIN)/mediarelay --help"
+
+site: .venv-site/ready ## build the documentation as a website into .local/site
+	.venv-site/bin/mkdocs build --strict --site-dir .local/site
+
 test: lint .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
 	$(BIN)/pytest -n 4 --dist loadgroup
 
@@ -45,7 +51,7 @@ bench: .venv/ready ## measure the cold start of each function beside two usual r
 lint: .venv/ready .venv-lint/ready ## style, types and the template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy layers/shared/mediarelay functions engine local docs benchmarks/*.py tests
+	$(BIN)/mypy layers/shared/mediarelay mediarelay_cli functions engine local docs benchmarks/*.py tests
 	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --config-env local
 	mkdir -p .local && $(BIN)/python -m local.expand <template.yaml >.local/template.json
@@ -62,7 +68,7 @@ docs: .venv/ready ## write the generated documents anew: OpenAPI, the schema of 
 	$(BIN)/python -m docs.generate
 
 lock: .venv/ready ## update the pinned versions of all dependencies
-	cd requirements && for name in dev emulator lint; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
+	cd requirements && for name in dev emulator lint site; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
 	cd requirements/localemu && ../../$(BIN)/uv $(LOCK) ../localemu.in -o ../localemu.txt
 	for part in requirements/bootstrap layers/dependencies/requirements; do \
 	  $(BIN)/uv $(LOCK) -c requirements/dev.txt $$part.in -o $$part.txt || exit; done
@@ -79,6 +85,9 @@ clean: ## remove everything that was built or saved here
 
 .venv-lint/ready: requirements/lint.txt
 	@$(call install,.venv-lint,requirements/lint.txt)
+
+.venv-site/ready: requirements/site.txt
+	@$(call install,.venv-site,requirements/site.txt)
 
 .venv-localemu/ready: requirements/localemu.txt
 	@$(call install,.venv-localemu,requirements/localemu.txt)

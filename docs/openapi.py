@@ -24,6 +24,7 @@ from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, License, Server
 from pydantic import BaseModel
 
+import mediarelay
 from docs import callbacks
 from docs.schemas import Plain, Schema, as_sent, definitions, not_null, notification
 from local.expand import parse
@@ -144,7 +145,7 @@ def _merge(apps: list[ApiResolver]) -> Schema:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     merge = OpenAPIMerge(
         title="Mediarelay",
-        version=project["version"],
+        version=mediarelay.__version__,
         openapi_version="3.1.0",
         summary=project["description"],
         description=" ".join(DESCRIPTION.split()),

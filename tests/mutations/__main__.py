@@ -12,7 +12,18 @@ from pathlib import Path
 from local.environment import ROOT
 
 PACKAGE = "layers/shared/mediarelay"
-NEEDED = ("layers", "functions", "tests", "local", "engine", "events", "docs", "template.yaml", "pyproject.toml")
+NEEDED = (
+    "layers",
+    "functions",
+    "mediarelay_cli",
+    "tests",
+    "local",
+    "engine",
+    "events",
+    "docs",
+    "template.yaml",
+    "pyproject.toml",
+)
 SECONDS = 600
 LIST = Path(__file__).with_name("mutations.json")
 

@@ -62,7 +62,17 @@ def by_word(table: dict[str, str]) -> dict[str, str]:
 
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """A word of a sentence, or a part of a name: `SealedRelay` and `SEALED_RELAY` are two parts each."""
-CODE = ("layers/shared", "functions", "engine", "local", "requirements", "docs", "benchmarks", "tests")
+CODE = (
+    "layers/shared",
+    "functions",
+    "mediarelay_cli",
+    "engine",
+    "local",
+    "requirements",
+    "docs",
+    "benchmarks",
+    "tests",
+)
 TEXTS = (
     "*.md",
     "docs/*.md",

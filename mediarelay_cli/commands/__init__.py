@@ -1,0 +1,1 @@
+"""One module per command. Each one registers its command with `mediarelay_cli.app`."""

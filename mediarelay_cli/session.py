@@ -1,0 +1,77 @@
+"""What a command works with: the chosen profile, the API, AWS, and the printer."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mediarelay_cli.api import Api
+from mediarelay_cli.errors import CliError, Exit
+from mediarelay_cli.output import Printer
+from mediarelay_cli.profiles import Profile
+
+NO_STACK = (
+    "Add a profile: `mediarelay profile add default --stack NAME --token TOKEN`, or start a stack with `make up`."
+)
+AWS_CONFIG = Config(connect_timeout=10, read_timeout=35, retries={"mode": "standard", "total_max_attempts": 4})
+
+
+@dataclass
+class Session:
+    """Everything that a command needs. Nothing is read or called before a command uses it."""
+
+    profile: Profile
+    printer: Printer
+
+    @cached_property
+    def api(self) -> Api:
+        """The client of the API. Raises `CliError` if the profile names no stack or no token."""
+        if not self.profile.token:
+            raise CliError(
+                f"the profile {self.profile.name} has no token", "Set one with MEDIARELAY_TOKEN.", Exit.USAGE
+            )
+        return Api(self.api_url, self.profile.token)
+
+    @cached_property
+    def api_url(self) -> str:
+        """The URL of the API, from the profile or from the outputs of its stack."""
+        return (self.profile.api_url or self.output("ApiUrl")).rstrip("/")
+
+    def output(self, name: str) -> str:
+        """Return an output of the stack. Raises `CliError`."""
+        if name not in self.outputs:
+            raise CliError(f"the stack {self.profile.stack} has no output {name}", "Deploy the current template.")
+        return self.outputs[name]
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the profile's CloudFormation stack. Raises `CliError`."""
+        if not self.profile.stack:
+            raise CliError("this command needs a stack", NO_STACK, Exit.USAGE)
+        found = self.aws("cloudformation", "describe_stacks", StackName=self.profile.stack)["Stacks"][0]
+        return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+
+    def aws(self, service: str, operation: str, **arguments: Any) -> Any:
+        """Call AWS and return its answer. Raises `CliError`."""
+        try:
+            return getattr(self.client(service), operation)(**arguments)
+        except (BotoCoreError, ClientError) as error:
+            action = "Check the profile's region and AWS credentials (`aws sts get-caller-identity`)."
+            raise CliError(f"{service} {operation}: {error}", action) from error
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client with the profile's credentials."""
+        return self._boto.client(service, endpoint_url=self.profile.endpoint_url or None, config=AWS_CONFIG)
+
+    @cached_property
+    def _boto(self) -> Any:
+        profile = self.profile
+        return boto3.Session(
+            profile_name=profile.aws_profile or None,
+            region_name=profile.region or None,
+            aws_access_key_id=profile.aws_access_key_id or None,
+            aws_secret_access_key=profile.aws_secret_access_key or None,
+        )
