@@ -295,7 +295,7 @@ class TestOpenApi:
 
     @pytest.mark.parametrize("error", [Malformed("vid", "missing"), NotFound("no task")])
     def test_a_problem_fits(self, error):
-        against("Problem").validate(json.loads(problem(error)["body"]))
+        against("Problem").validate(json.loads(problem(error, {})["body"]))
 
 
 class TestEvents:
