@@ -78,17 +78,17 @@ def run_once(options: argparse.Namespace, screen: Screen) -> None:
     with only_one(LOCK):
         kept = Stack(LocalEnvironment.saved(KEPT))
         if kept.running():
-            run(kept.deployment(), media, screen, KEPT / "outputs")
+            run(kept.deployment(), media, screen, KEPT / "outputs", song=not options.file, stays=True)
         else:
-            _run_fresh(Stack(LocalEnvironment(FRESH)), media, screen)
+            _run_fresh(Stack(LocalEnvironment(FRESH)), media, screen, song=not options.file)
 
 
-def _run_fresh(stack: Stack, media: list[Media], screen: Screen) -> None:
+def _run_fresh(stack: Stack, media: list[Media], screen: Screen, *, song: bool) -> None:
     stack.require_unused()
     screen.activity("removing the previous run")
     shutil.rmtree(FRESH, ignore_errors=True)
     with stopped_at_the_end(stack, lambda: screen.activity("stopping the stack")):
-        run(stack.up(screen.stage), media, screen, FRESH / "outputs")
+        run(stack.up(screen.stage), media, screen, FRESH / "outputs", song=song, stays=False)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], None]] = {"run": run_once, "up": up, "down": down}
