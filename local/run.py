@@ -165,10 +165,10 @@ def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Pat
 
 def _report(watch: Watch, outputs: Path, *, stays: bool) -> None:
     """Download and list the outputs, and state why a task has none. Raises `LocalError` if one has not succeeded."""
+    watch.screen.activity("downloading the outputs")
     for vid, task in watch.tasks.items():
         if task["state"] != "succeeded":
             watch.screen.faults(watch.names[vid], task, f"mediarelay task {vid}" if stays else RERUN)
-        watch.screen.activity("downloading the outputs")
         for rendition in task["renditions"]:
             _fetch(watch.api_client, rendition, outputs)
         if task["renditions"]:
