@@ -45,7 +45,9 @@ def test_the_counts_are_about_those_of_the_template() -> None:
     assert len(resources("AWS::KMS::Key", translated())) == PER_MONTH["keys"]
 
 
-@pytest.mark.parametrize(("pattern", "tasks"), [(r"\*\*\$(\d+) a month\*\* at 1,000 tasks a day", 1000), (r"\$(\d+) of it", 0)])
+@pytest.mark.parametrize(
+    ("pattern", "tasks"), [(r"\*\*\$(\d+) a month\*\* at 1,000 tasks a day", 1000), (r"\$(\d+) of it", 0)]
+)
 def test_the_readme_states_what_the_model_computes(pattern: str, tasks: int) -> None:
     (stated,) = re.findall(pattern, README)
     assert float(stated) == pytest.approx(total(tasks), abs=0.6)
