@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 # Each module registers its commands with `app`. The order is the order of `--help`.
-COMMANDS: tuple[str, ...] = ("profile",)
+COMMANDS: tuple[str, ...] = ("profile", "sign", "verify")
 
 
 def _show_version(wanted: bool) -> None:
