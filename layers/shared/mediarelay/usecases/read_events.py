@@ -81,9 +81,7 @@ def _midnight_after(day: date, until: datetime) -> datetime:
     )
 
 
-def _page(
-    rows: Iterator[LoggedEvent], types: tuple[str, ...], limit: int, end: Position, *, more: bool
-) -> EventPage:
+def _page(rows: Iterator[LoggedEvent], types: tuple[str, ...], limit: int, end: Position, *, more: bool) -> EventPage:
     """Return a page; it ends at the first limit that it reaches, otherwise at `end`."""
     found: dict[str, LoggedEvent] = {}
     size = 0
