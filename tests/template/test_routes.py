@@ -34,6 +34,14 @@ CONTRACT = {
     "POST /tasks/replay": "admin",
     "GET /quarantine": "admin",
     "POST /quarantine/replay": "admin",
+    "GET /events": "read",
+    "POST /events/test": "admin",
+    "GET /webhooks": "read",
+    "POST /webhooks/{name}/enable": "admin",
+    "POST /webhooks/{name}/disable": "admin",
+    "POST /webhooks/{name}/test": "admin",
+    "POST /webhooks/{name}/replay": "admin",
+    "GET /webhooks/{name}/deliveries": "read",
     "GET /health": ALL,
     "GET /openapi.json": ALL,
 }
@@ -55,6 +63,9 @@ OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
     "POST /tasks/replay": "Replay",
     "GET /quarantine": "Quarantine",
     "POST /quarantine/replay": "Quarantine",
+    "GET /events": "ReadEvents",
+    "POST /events/test": "ReadEvents",
+    **{route: "Webhooks" for route in CONTRACT if " /webhooks" in route},
 }
 
 
