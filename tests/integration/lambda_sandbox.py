@@ -106,6 +106,7 @@ class LambdaSandbox:
         """Bring about the state that an event's file describes."""
         self.values |= given.get("settings", {})
         self.settings("sweep")
+        self.stores = Stores()
         for name, write in (
             ("log", self._log),
             ("intents", self._request),
@@ -161,7 +162,7 @@ class LambdaSandbox:
         at = datetime.fromisoformat(one["at"])
         message = json.dumps({"id": one["id"], "type": one["type"], "subject": one["subject"]})
         event = LoggedEvent(Position(at, one["id"]), one["type"], message)
-        self.stores.events.append(event)
+        self.stores.events.append(event, deliver="deliveries" not in one)
         for name, state in one.get("deliveries", {}).items():
             delivery = new_delivery(name, event, at)
             self.stores.deliveries.create(delivery)

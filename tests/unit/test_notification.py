@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from mediarelay import __version__
 from mediarelay.contracts.api.tasks import task_details
 from mediarelay.contracts.notification import MAX_BYTES, TYPES, task_event
 from mediarelay.domain.tasks.facts import MAX_REFERENCE, Facts, Place, Rendition, RenditionKind, Source
@@ -49,6 +50,7 @@ def test_the_whole_message() -> None:
         "subject": VID,
         "time": "2026-01-02T03:04:05Z",
         "datacontenttype": "application/json",
+        "mediarelayversion": __version__,
         "data": task_details(task()),
     }
     assert attributes == {"type": "mediarelay.task.succeeded", "kind": "video", "app_id": "7", "bucket": "cts"}

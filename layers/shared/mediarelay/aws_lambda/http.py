@@ -125,6 +125,12 @@ def client_name(event: Event) -> str:
     return _from_authorizer(event, "client")
 
 
+def api_url(event: Event) -> str:
+    """Return the URL of the API that a request was sent to."""
+    # The template cannot tell a function behind the API: the two would depend on each other.
+    return f"https://{event['requestContext']['domainName']}"
+
+
 def require_scope(event: Event, scope: Scope | None) -> None:
     """Raise `MissingScope` if the client that the authorizer identified lacks a scope."""
     if scope and not allows(_from_authorizer(event, "scopes").split(), scope):
