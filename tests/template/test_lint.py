@@ -23,8 +23,8 @@ ACCEPTED = {
 }
 """Findings that only the translation has, by rule: a queue's mapping has no OnFailure, its queue redrives instead.
 
-SAM resolves `Tracing` itself, and leaves it out of functions while it is `Disabled`. It puts the condition of a function
-around the path, the method and the URI of its routes, and only the outermost decides.
+SAM resolves `Tracing` itself, and leaves it out of functions while it is `Disabled`. It puts the condition of a
+function around the path, the method and the URI of its routes, and only the outermost decides.
 """
 
 
