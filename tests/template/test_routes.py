@@ -157,6 +157,17 @@ def test_each_route_has_a_limit() -> None:
     assert all(limit["ThrottlingBurstLimit"] > 0 and limit["ThrottlingRateLimit"] > 0 for limit in limits)
 
 
+def test_the_page_states_the_limits() -> None:
+    (stage,) = resources("AWS::ApiGatewayV2::Stage", translated()).values()
+    limits = {f"`{route}`": limit for route, limit in stage["RouteSettings"].items()}
+    limits["any other, each"] = stage["DefaultRouteSettings"]
+    rows = [
+        f"| {key} | {one['ThrottlingRateLimit']:,} | {one['ThrottlingBurstLimit']:,} |" for key, one in limits.items()
+    ]
+    section = (ROOT / "docs" / "api.md").read_text("utf-8").partition("## Rate limits\n")[2].partition("\n## ")[0]
+    assert section.rstrip().splitlines()[-len(rows) :] == rows
+
+
 def test_access_logs_hold_no_token() -> None:
     (stage,) = resources("AWS::ApiGatewayV2::Stage", translated()).values()
     names = set(json.loads(stage["AccessLogSettings"]["Format"]).values())
