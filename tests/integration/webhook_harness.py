@@ -83,7 +83,7 @@ class WebhookHarness:
             self.deliverer, self.manager = deliverer(), webhook_manager()
             queue = delivery_queue()
         assert isinstance(queue, DeliveryQueue)
-        self.queue = queue
+        self.queue, self.client = queue, self.deliverer.sender
         object.__setattr__(self.deliverer, "sender", self.sender)
 
     def building(self) -> AbstractContextManager[None]:
