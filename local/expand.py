@@ -120,7 +120,14 @@ def _operations(body: Template) -> Iterator[tuple[str, Template]]:
     for path, item in body["paths"].items():
         for method in METHODS:
             if method in item:
-                yield f"{'ANY' if method.startswith('x-') else method.upper()} {path}", item[method]
+                yield _route_key(method, path), item[method]
+
+
+def _route_key(method: str, path: str) -> str:
+    # SAM writes the route that takes what no other does as any method of this path.
+    if path == "$default":
+        return path
+    return f"{'ANY' if method.startswith('x-') else method.upper()} {path}"
 
 
 def _route(api: str, name: str, key: str, operation: Template) -> Template:
