@@ -48,13 +48,16 @@ app = api_resolver()
         "Sorted by the time of creation, or with `time=outcome` by the time at which the "
         "outcome was recorded. The list may be a moment behind. No page lists a task twice, and a task that changes "
         "its state meanwhile stays in the list. Between two pages a task moves only if its time changes: when the "
-        "provider first states the time of creation, or when a lost task gets an outcome."
+        "provider first states the time of creation, or when a lost task gets an outcome. With `bucket`, `url` or "
+        "`changed_since`, a page reads a bounded number of tasks and may have fewer than `limit`, or none; only a page "
+        "without `cursor` is the last one."
     ),
     responses=success(TaskPage, "A page") | ALWAYS | LEDGER_DOWN,
 )
 def list_tasks(query: TaskQuery) -> dict[str, Any]:
     """Return a page of tasks."""
-    page = READER.page(query.selections(), order=query.order, limit=query.limit, cursor=query.cursor)
+    selections, where = query.selections(), query.where()
+    page = READER.page(selections, order=query.order, limit=query.limit, cursor=query.cursor, where=where)
     return task_page(page)
 
 
