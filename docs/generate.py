@@ -1,4 +1,6 @@
-"""`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and the table of ZEGO's errors.
+"""`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and the generated parts of pages.
+
+Those parts are the table of ZEGO's errors and the reference of the command line.
 
 With `--check` the command writes nothing, and exits with 1 if a file is out of date. `functions/read_ledger` serves its
 own copy of the OpenAPI document, because a function has only its folder and the layers.
@@ -12,6 +14,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from docs.cli_reference import reference
 from docs.schemas import Schema, events
 from mediarelay.domain.songs.errors import ERRORS, SERVICE_CODES
 
@@ -20,7 +23,8 @@ OPENAPI = ROOT / "docs" / "openapi.json"
 SERVED = ROOT / "functions" / "read_ledger" / "openapi.json"
 EVENTS = ROOT / "docs" / "events.schema.json"
 MUSIC = ROOT / "docs" / "music.md"
-ERRORS_BEGIN, ERRORS_END = "<!-- errors -->", "<!-- end -->"
+CLI = ROOT / "docs" / "cli.md"
+ERRORS_BEGIN, COMMANDS_BEGIN, END = "<!-- errors -->", "<!-- commands -->", "<!-- end -->"
 # Handlers need these variables when they are imported. They make no calls.
 ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "PROVIDER_ENDPOINT": "https://provider.example.com/"}
 
@@ -44,20 +48,24 @@ def texts() -> dict[Path, str]:
     built = {OPENAPI: openapi(), EVENTS: events()}
     schemas = {file: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for file, content in built.items()}
     served = json.dumps(openapi(), separators=(",", ":"))
-    return schemas | {SERVED: served, MUSIC: _with_errors(MUSIC.read_text(encoding="utf-8"))}
+    pages = {MUSIC: _with(MUSIC, ERRORS_BEGIN, _errors()), CLI: _with(CLI, COMMANDS_BEGIN, reference())}
+    return schemas | {SERVED: served} | pages
 
 
-def _with_errors(page: str) -> str:
-    """Return a page with the current table of ZEGO's errors between its marks."""
-    before, _, rest = page.partition(ERRORS_BEGIN)
-    after = rest.partition(ERRORS_END)[2]
+def _with(page: Path, begin: str, text: str) -> str:
+    """Return a page with a text between its marks."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    return f"{before}{begin}\n\n{text}\n\n{END}{rest.partition(END)[2]}"
+
+
+def _errors() -> str:
+    """Return the table of ZEGO's errors."""
     services = {code: [str(raw) for raw, own in SERVICE_CODES.items() if own == code] for code in ERRORS}
     rows = [
         f"| {code} | {', '.join(services[code])} | `{kind}` | {advice} |"
         for code, (kind, advice) in sorted(ERRORS.items())
     ]
-    table = "\n".join(["| code | of the service | class | what to do |", "| --- | --- | --- | --- |", *rows])
-    return f"{before}{ERRORS_BEGIN}\n\n{table}\n\n{ERRORS_END}{after}"
+    return "\n".join(["| code | of the service | class | what to do |", "| --- | --- | --- | --- |", *rows])
 
 
 def stale() -> list[Path]:

@@ -23,7 +23,7 @@ STYLES = {"error": "red", "warning": "yellow"}
 def status(
     context: typer.Context,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again and again, until Ctrl-C.")] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds between two looks of --watch.")] = 5,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two updates of --watch.")] = 5,
     as_json: AsJson = False,
 ) -> None:
     """Show at a glance whether the stack is healthy. The exit code is 1 if it is not.
