@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
@@ -49,21 +50,15 @@ def _options(title: str, command: Any) -> Iterator[str]:
 
 
 def _row(parameter: Any) -> str:
-    record = parameter.to_info_dict()
-    names = (
-        ", ".join(f"`{one}`" for one in record["opts"]) if record["param_type_name"] == "option" else _argument(record)
-    )
-    choices = record["type"].get("choices")
+    is_option = parameter.param_type_name == "option"
+    names = parameter.opts if is_option else [str(parameter.name).upper()]
+    choices = [str(one) for one in getattr(parameter.type, "choices", ())]
     listed = f" One of {', '.join(f'`{one}`' for one in choices)}." if choices else ""
-    needed = " Required." if record["required"] else ""
-    return f"| {names} | {record.get('help') or ''}{listed}{_default(record)}{needed} |".replace("<", "&lt;")
+    needed = " Required." if parameter.required and is_option else ""
+    text = f"{parameter.help or ''}{listed}{_default(parameter.default)}{needed}"
+    return f"| {', '.join(f'`{one}`' for one in names)} | {text.replace('|', ' ')} |"
 
 
-def _argument(record: dict[str, Any]) -> str:
-    return f"`{record['name'].upper()}`"
-
-
-def _default(record: dict[str, Any]) -> str:
-    value = record.get("default")
-    shown = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+def _default(value: object) -> str:
+    shown = isinstance(value, str | int | float | Path) and not isinstance(value, bool) and value != ""
     return f" Default: `{value}`." if shown else ""

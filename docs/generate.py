@@ -1,4 +1,4 @@
-"""`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and the generated parts of pages.
+"""`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and parts of pages.
 
 Those parts are the table of ZEGO's errors and the reference of the command line.
 
