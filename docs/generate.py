@@ -1,6 +1,6 @@
 """`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and parts of pages.
 
-Those parts are the table of ZEGO's errors and the reference of the command line.
+Those parts are the tables of errors and the reference of the command line.
 
 With `--check` the command writes nothing, and exits with 1 if a file is out of date. `functions/read_ledger` serves its
 own copy of the OpenAPI document, because a function has only its folder and the layers.
@@ -14,17 +14,20 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from docs import error_codes
 from docs.cli_reference import reference
 from docs.schemas import Schema, events
-from mediarelay.domain.songs.errors import ERRORS, SERVICE_CODES
+from mediarelay.domain.songs import errors as song_errors
 
 ROOT = Path(__file__).resolve().parent.parent
 OPENAPI = ROOT / "docs" / "openapi.json"
 SERVED = ROOT / "functions" / "read_ledger" / "openapi.json"
 EVENTS = ROOT / "docs" / "events.schema.json"
 MUSIC = ROOT / "docs" / "music.md"
+ERRORS = ROOT / "docs" / "errors.md"
 CLI = ROOT / "docs" / "cli.md"
-ERRORS_BEGIN, COMMANDS_BEGIN, END = "<!-- errors -->", "<!-- commands -->", "<!-- end -->"
+ERRORS_BEGIN, CODES_BEGIN, COMMANDS_BEGIN = "<!-- errors -->", "<!-- codes -->", "<!-- commands -->"
+END = "<!-- end -->"
 # Handlers need these variables when they are imported. They make no calls.
 ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "PROVIDER_ENDPOINT": "https://provider.example.com/"}
 
@@ -48,22 +51,26 @@ def texts() -> dict[Path, str]:
     built = {OPENAPI: openapi(), EVENTS: events()}
     schemas = {file: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for file, content in built.items()}
     served = json.dumps(openapi(), separators=(",", ":"))
-    pages = {MUSIC: _with(MUSIC, ERRORS_BEGIN, _errors()), CLI: _with(CLI, COMMANDS_BEGIN, reference())}
-    return schemas | {SERVED: served} | pages
+    music = _between(MUSIC.read_text(encoding="utf-8"), ERRORS_BEGIN, _song_errors())
+    codes = _between(ERRORS.read_text(encoding="utf-8"), CODES_BEGIN, error_codes.sections())
+    commands = _between(CLI.read_text(encoding="utf-8"), COMMANDS_BEGIN, reference())
+    return schemas | {SERVED: served, MUSIC: music, ERRORS: codes, CLI: commands}
 
 
-def _with(page: Path, begin: str, text: str) -> str:
-    """Return a page with a text between its marks."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+def _between(page: str, begin: str, text: str) -> str:
+    """Return a page with a text between its marks `begin` and `END`."""
+    before, _, rest = page.partition(begin)
     return f"{before}{begin}\n\n{text}\n\n{END}{rest.partition(END)[2]}"
 
 
-def _errors() -> str:
+def _song_errors() -> str:
     """Return the table of ZEGO's errors."""
-    services = {code: [str(raw) for raw, own in SERVICE_CODES.items() if own == code] for code in ERRORS}
+    services = {
+        code: [str(raw) for raw, own in song_errors.SERVICE_CODES.items() if own == code] for code in song_errors.ERRORS
+    }
     rows = [
         f"| {code} | {', '.join(services[code])} | `{kind}` | {advice} |"
-        for code, (kind, advice) in sorted(ERRORS.items())
+        for code, (kind, advice) in sorted(song_errors.ERRORS.items())
     ]
     return "\n".join(["| code | of the service | class | what to do |", "| --- | --- | --- | --- |", *rows])
 

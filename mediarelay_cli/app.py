@@ -33,6 +33,8 @@ COMMANDS: tuple[str, ...] = (
     "events",
     "tail",
     "listen",
+    "sign",
+    "verify",
     "profile",
 )
 
