@@ -37,7 +37,7 @@ def list_queues(context: typer.Context, as_json: AsJson = False) -> None:
 def show(
     context: typer.Context,
     queue: Queue,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Show at most so many messages.")] = 10,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="Show at most so many messages.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Show messages of a dead-letter queue. They stay in the queue.

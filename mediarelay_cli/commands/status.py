@@ -90,7 +90,7 @@ def _many(item: Mapping[str, Any], field: str, one: str, several: str) -> str:
 def _duty(one: Json, now: datetime) -> str:
     if not one.get("due"):
         return ""
-    late = " OVERDUE" if one.get("overdue") else ""
+    late = (" OVERDUE" if one.get("overdue") else "") + (f" {one['failed']} FAILED" if one.get("failed") else "")
     oldest = f" (oldest {ago(one['oldest_due_at'], now)}{late})" if one.get("oldest_due_at") else late
     return f"{one.get('duty')} {one['due']}{'+' if one.get('more') else ''}{oldest}"
 

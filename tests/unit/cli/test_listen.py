@@ -94,7 +94,7 @@ class TestFeed:
 
     def test_it_goes_on_from_the_cursor_and_waits_when_there_is_nothing(self, api, feed):
         api.routes["GET /events"] = [
-            {"events": [EVENT | {"id": f"{n}"} for n in range(100)], "cursor": "c1"},
+            {"events": [EVENT | {"id": f"{n}"} for n in range(100)], "cursor": "c1", "more": True},
             {"events": [], "cursor": "c2"},
             {"events": [EVENT], "cursor": "c3"},
         ]

@@ -99,7 +99,7 @@ class TestPipes:
     @pytest.mark.parametrize("flag", [[], ["--json"]])
     def test_a_stream_stops_with_its_reader(self, environment, api, flag):
         counter = iter(range(10**9))
-        api.routes["GET /events"] = lambda _: {"events": [EVENT] * 100, "cursor": f"c{next(counter)}"}
+        api.routes["GET /events"] = lambda _: {"events": [EVENT] * 100, "cursor": f"c{next(counter)}", "more": True}
         process = start(environment, "tail", *flag)
         assert process.stdout.readline()
         process.stdout.close()
