@@ -57,6 +57,7 @@ def _profile(deployed: Deployment) -> Profile:
         stack=STACK,
         region=REGION,
         endpoint_url=env.emulator_url,
+        cos_endpoint=env.engine_url,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key=SECRET_ACCESS_KEY,
     )
