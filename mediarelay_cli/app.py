@@ -16,7 +16,7 @@ from mediarelay_cli.profiles import choose
 from mediarelay_cli.session import Session
 
 # Each module registers its commands with `app`. The order is the order of `--help`.
-COMMANDS: tuple[str, ...] = ("profile", "secrets", "sign", "verify", "trigger")
+COMMANDS: tuple[str, ...] = ("profile", "secrets", "sign", "verify", "trigger", "doctor")
 
 CODES = (
     "Exit codes: 0 done, 1 found something wrong, 2 wrong command line, 3 could not be done, 130 interrupted, "
