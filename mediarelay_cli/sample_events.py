@@ -1,7 +1,7 @@
 """Sample callbacks and relays, and how each is signed, for `mediarelay trigger`.
 
-A sample is a JSON file in `samples/`: `{"description", "route", "signature", "id_field", "body"}`. `id_field` is the path
-of the field that identifies the task or room.
+A sample is a JSON file in `samples/`: `{"description", "route", "signature", "id_field", "body"}`. `id_field` is the
+path of the field that identifies the task or room.
 """
 
 import json

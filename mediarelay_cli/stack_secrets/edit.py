@@ -13,7 +13,7 @@ from mediarelay.providers.registry import NAMES
 from mediarelay.signing.tokens import digest
 from mediarelay.usecases.provider_keys import PLACEHOLDER, provider_keys
 from mediarelay.usecases.relay_secrets import callback_secrets, split_webhook_secrets, webhook_secrets
-from mediarelay.usecases.secret_entries import callback_tokens, clients, notify_keys, plain, unpacked, words
+from mediarelay.usecases.secret_entries import callback_tokens, clients, notify_keys, plain, unpacked
 from mediarelay_cli.errors import CliError
 
 Fields = dict[str, Any]
@@ -205,12 +205,10 @@ def endpoint_entries(fields: Fields) -> list[Entry]:
     items = unpacked(fields.get("endpoints", []))
     named = [item for item in (items if isinstance(items, list) else []) if _named(item)]
     return [
-        Entry(secret, _named(item), {"url": plain(item.get("url"))}) for item in named for secret in _secrets_of(item)
+        Entry(secret, _named(item), {"url": plain(item.get("url"))})
+        for item in named
+        for secret in webhook_secrets(item, "secrets").usable
     ]
-
-
-def _secrets_of(item: Mapping[str, Any]) -> tuple[str, ...]:
-    return webhook_secrets({"webhook_secrets": item.get("secrets")}).usable or words(item, "secrets").usable
 
 
 def is_placeholder(fields: Mapping[str, Any], provider: str) -> bool:
