@@ -14,6 +14,7 @@ from mediarelay.signing.tokens import digest
 from mediarelay.usecases.provider_keys import PLACEHOLDER, provider_keys
 from mediarelay.usecases.relay_secrets import callback_secrets, split_webhook_secrets, webhook_secrets
 from mediarelay.usecases.secret_entries import callback_tokens, clients, notify_keys, plain, unpacked
+from mediarelay.usecases.webhooks.endpoints import webhook_endpoints
 from mediarelay_cli.errors import CliError
 
 Fields = dict[str, Any]
@@ -202,13 +203,8 @@ def account_entries(fields: Fields) -> list[Entry]:
 
 def endpoint_entries(fields: Fields) -> list[Entry]:
     """Return the secrets of each webhook endpoint."""
-    items = unpacked(fields.get("endpoints", []))
-    named = [item for item in (items if isinstance(items, list) else []) if _named(item)]
-    return [
-        Entry(secret, _named(item), {"url": plain(item.get("url"))})
-        for item in named
-        for secret in webhook_secrets(item, "secrets").usable
-    ]
+    usable = webhook_endpoints(fields).usable
+    return [Entry(secret, one.name, {"url": one.url}) for one in usable for secret in one.secrets]
 
 
 def is_placeholder(fields: Mapping[str, Any], provider: str) -> bool:
