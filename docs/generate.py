@@ -1,4 +1,6 @@
-"""`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and the table of ZEGO's errors.
+"""`python -m docs.generate [--check]`: write all generated documents.
+
+These are the OpenAPI document, the schema of events, the table of ZEGO's errors, and the pages that the console serves.
 
 With `--check` the command writes nothing, and exits with 1 if a file is out of date. `functions/read_ledger` serves its
 own copy of the OpenAPI document, because a function has only its folder and the layers.
@@ -12,6 +14,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from docs.pages import html_pages
 from docs.schemas import Schema, events
 from mediarelay.domain.songs.errors import ERRORS, SERVICE_CODES
 
@@ -44,7 +47,7 @@ def texts() -> dict[Path, str]:
     built = {OPENAPI: openapi(), EVENTS: events()}
     schemas = {file: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for file, content in built.items()}
     served = json.dumps(openapi(), separators=(",", ":"))
-    return schemas | {SERVED: served, MUSIC: _with_errors(MUSIC.read_text(encoding="utf-8"))}
+    return schemas | html_pages() | {SERVED: served, MUSIC: _with_errors(MUSIC.read_text(encoding="utf-8"))}
 
 
 def _with_errors(page: str) -> str:

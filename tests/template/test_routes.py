@@ -32,6 +32,9 @@ CONTRACT = {
     "POST /quarantine/replay": CLIENT,
     "GET /health": ALL,
     "GET /openapi.json": ALL,
+    "GET /console": ALL,
+    "GET /console/{file}": ALL,
+    "GET /docs/{page}": ALL,
 }
 
 OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
@@ -51,6 +54,9 @@ OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
     "POST /tasks/replay": "Replay",
     "GET /quarantine": "Quarantine",
     "POST /quarantine/replay": "Quarantine",
+    "GET /console": "Console",
+    "GET /console/{file}": "Console",
+    "GET /docs/{page}": "Console",
 }
 
 
