@@ -28,7 +28,7 @@ FRAME = """<!doctype html>
 <body class="document">
 <a class="skip" href="#content">Skip to the text</a>
 <header class="bar">
-<a class="brand" href="../console">Mediarelay</a>
+<a class="brand" href="../console"><span>Mediarelay</span></a>
 <nav aria-label="Documents">{links}</nav>
 <button type="button" class="quiet" data-theme-switch>Theme</button>
 </header>

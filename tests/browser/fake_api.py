@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import struct
+import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -26,7 +27,6 @@ STATIC = {
     r"/console/(?P<file>[^/]+)": "GET /console/{file}",
     r"/docs/(?P<page>[^/]+)": "GET /docs/{page}",
 }
-LOOP_MS = 1000
 
 
 def load_handler() -> Callable[[Any, Any], Data]:
@@ -256,11 +256,21 @@ def cover(width: int = 320, height: int = 180) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 
+class Server(ThreadingHTTPServer):
+    """A server that says nothing when a browser breaks a connection, as it does when a page is closed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Raise any other error in the thread."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(api: FakeApi) -> Iterator[str]:
     """Serve the API on a free port of 127.0.0.1; yield its address with the prefix."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"api": api}))
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {"api": api}))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -32,7 +33,7 @@ def iso(at: datetime) -> str:
 
 
 def vid_of(number: int) -> str:
-    return f"{number * 0x9E3779B97F4A7C15 % 2**128:032x}{1795000000 + number}"
+    return f"{sha256(str(number).encode()).hexdigest()[:32]}{1795000000 + number}"
 
 
 def listed_tasks(now: datetime, count: int = 640) -> list[Data]:
@@ -48,7 +49,7 @@ def listed_tasks(now: datetime, count: int = 640) -> list[Data]:
 
 
 def listed_task(number: int, at: datetime, state: str) -> Data:
-    kind, name = ("audio", "mp3") if number % 5 == 4 else ("video", "mp4")
+    kind, name = ("audio", "mp3") if number % 5 == 3 else ("video", "mp4")
     task = {
         "vid": {9: VID, 10: FAILED_VID, 11: HOSTILE_VID}.get(number, vid_of(number)),
         "kind": kind,
@@ -241,7 +242,7 @@ def submissions(now: datetime) -> Data:
 
 def submission(number: int, state: str, now: datetime) -> Data:
     shown = {
-        "id": SUBMISSION if number == 0 else f"{number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**192:048x}",
+        "id": SUBMISSION if number == 0 else sha256(f"s{number}".encode()).hexdigest()[:48],
         "state": state,
         "kind": "video",
         "provider": "mps",

@@ -95,7 +95,7 @@ function Shell() {
       <main id="content" aria-busy=${running !== null}>
         <h1 tabindex="-1">${view.title}</h1>
         ${state.error && html`<${Problem} error=${state.error} />`}
-        ${state.data === null ? !state.error && html`<p class="loading">Loading.</p>` : view.render(state.data, page)}
+        ${state.data === null ? !state.error && html`<p class="loading">Loading.</p>` : content(view)}
       </main>
     </div>
     <div class=${`toast ${state.message.error ? 'error' : ''}`} role=${state.message.error ? 'alert' : 'status'} hidden=${!state.message.text}>
@@ -105,11 +105,26 @@ function Shell() {
     ${state.dialog && html`<${ConfirmDialog} dialog=${state.dialog} onClose=${closeDialog} onRun=${runDialog(state.dialog)} />`}`;
 }
 
+/** @param {import('./ui.js').View} view */
+function content(view) {
+  try {
+    return view.render(state.data, page);
+  } catch (error) {
+    return html`<${Problem} error=${unexpected(error)} />`;
+  }
+}
+
+/** @param {unknown} error */
+function unexpected(error) {
+  console.error(error);
+  return new ApiError(0, { detail: 'The console cannot show this answer of the API. Their versions may differ.' });
+}
+
 function Bar() {
   const problems = state.status?.problems?.length ?? 0;
   return html`<header class="bar">
     <${Button} kind="quiet menu" label="Menu" pressed=${state.menu} onClick=${() => { state.menu = !state.menu; draw(); }}>Menu</${Button}>
-    <a class="brand" href="#/">Mediarelay</a>
+    <a class="brand" href="#/"><span>Mediarelay</span></a>
     ${state.status && html`<a class=${`health ${state.status.healthy ? 'good' : 'bad'}`} href="#/">${
       state.status.healthy ? 'Healthy' : `${problems} problem${problems === 1 ? '' : 's'}`}</a>
       <span class="version dim">${clean(state.status.version, 20)}</span>`}
@@ -168,9 +183,8 @@ async function loadStatus() {
 
 /** @param {unknown} error */
 function fail(error) {
-  if (!(error instanceof ApiError)) throw error;
-  if (!error.refused) {
-    state.error = error;
+  if (!(error instanceof ApiError && error.refused)) {
+    state.error = error instanceof ApiError ? error : unexpected(error);
     return;
   }
   if (!error.scope) token.remove();
@@ -307,5 +321,6 @@ window.addEventListener('hashchange', navigate);
 document.addEventListener('visibilitychange', tick);
 document.addEventListener('keydown', key);
 setInterval(tick, TICK_MS);
+root.replaceChildren();
 draw();
 if (state.loggedIn) load(false);

@@ -27,14 +27,15 @@ export const json = (value, max = 20_000) => clean(typeof value === 'string' ? v
 export const short = (vid) => (vid.length > 18 ? `${clean(vid.slice(0, 8))}…${clean(vid.slice(-6))}` : clean(vid));
 
 /**
- * Return a span of time in its two largest units.
+ * Return a span of time in its largest units.
  * @param {number} seconds
+ * @param {number} [units]
  */
-export function span(seconds) {
+export function span(seconds, units = 2) {
   let left = Math.max(0, Math.round(seconds));
   if (left < 1) return '0 s';
   const first = UNITS.findIndex(([, size]) => left >= size);
-  return UNITS.slice(first, first + 2).flatMap(([name, size]) => {
+  return UNITS.slice(first, first + units).flatMap(([name, size]) => {
     const count = Math.floor(left / size);
     left -= count * size;
     return count ? [`${count} ${name}`] : [];
@@ -49,7 +50,8 @@ export function distance(at, now) {
   const seconds = (Date.parse(at ?? '') - now) / SECOND;
   if (Number.isNaN(seconds)) return '';
   if (Math.abs(seconds) < 1) return 'now';
-  return seconds > 0 ? `in ${span(seconds)}` : `${span(-seconds)} ago`;
+  const units = Math.abs(seconds) < 3600 ? 1 : 2;
+  return seconds > 0 ? `in ${span(seconds, units)}` : `${span(-seconds, units)} ago`;
 }
 
 /**

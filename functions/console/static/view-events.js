@@ -16,7 +16,7 @@ export const events = {
   seconds: 4,
   load: async (route, signal, before) => {
     const type = route.query.type;
-    const known = before?.type === type ? before : { events: [], cursor: new Date(Date.now() - HOUR_MS).toISOString() };
+    const known = before && before.type === type ? before : { events: [], cursor: new Date(Date.now() - HOUR_MS).toISOString() };
     const added = await loadAfter(known.cursor, type, signal);
     const seen = new Set(known.events.map((/** @type {any} */ one) => one.id));
     const fresh = added.events.filter((one) => !seen.has(one.id)).reverse();
@@ -53,9 +53,9 @@ function Entry({ event, page }) {
   const state = String(event.type ?? '').split('.').pop() ?? '';
   const subject = html`<code title=${clean(event.subject)}>${short(String(event.subject ?? ''))}</code>`;
   return html`<li class=${`e-${/^\w+$/.test(state) ? state : 'other'}`}>
-    <p><strong><${Text} text=${event.type} max=${80} /></strong>
+    <p class="entry"><strong><${Text} text=${event.type} max=${80} /></strong>
       ${String(event.type).startsWith('mediarelay.task.') ? html`<a href=${hashOf(['tasks', String(event.subject)])}>${subject}</a>` : subject}
-      <span class="dim"> <${Time} at=${event.time} />, <${Time} at=${event.time} now=${page.now} /></span></p>
+      <span class="dim"><${Time} at=${event.time} />, <${Time} at=${event.time} now=${page.now} /></span></p>
     <${Body} summary="Event" body=${event} />
   </li>`;
 }

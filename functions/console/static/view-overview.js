@@ -73,7 +73,7 @@ function coverage({ tasks, complete }) {
 export function Problems({ problems, now }) {
   if (!problems.length) return html`<p class="notice good">Mediarelay reports no problem.</p>`;
   return html`<${Card} title="Problems"><ul class="plain">${problems.map((one) => html`<li key=${`${one.code} ${one.subject}`} class=${`notice ${one.severity === 'error' ? 'error' : 'warning'}`}>
-    <p><strong><${Text} text=${one.subject} max=${120} /></strong> <code>${clean(one.code, 60)}</code> ${one.since && html`<span class="dim">since <${Time} at=${one.since} now=${now} /></span>`}</p>
+    <p><strong><${Text} text=${one.subject} max=${120} /></strong> <code>${clean(one.code, 60)}</code> ${one.since && html`<span class="dim"><${Time} at=${one.since} now=${now} /></span>`}</p>
     <p><${Text} text=${one.detail} /> <${DocumentLink} to=${one.runbook}>Runbook</${DocumentLink}></p></li>`)}</ul></${Card}>`;
 }
 
@@ -88,7 +88,7 @@ function Tiles({ status, open }) {
     ['Open submissions', '#/submissions', status.submissions.open, status.submissions.more, false],
     ['Overdue duties', '#/stuck', overdue, false, overdue > 0],
     ['Dead letters', '#/dead-letters', dead, false, dead > 0],
-    ['In quarantine today', '#/quarantine', status.quarantine.bodies, status.quarantine.more, status.quarantine.bodies > 0],
+    ['Quarantine today', '#/quarantine', status.quarantine.bodies, status.quarantine.more, status.quarantine.bodies > 0],
     ['Open circuits', '#/circuits', circuits, false, circuits > 0],
   ]);
   return html`<ul class="tiles">${tiles.map(([name, href, count, more, bad]) => html`<li key=${name}><a href=${href}>

@@ -46,14 +46,17 @@ function Item(row) {
   return html`${place ? html`<${RowLink} href=${place(row.id)}>${name}</${RowLink}>` : name} <span class="dim">${words(row.type)}</span>`;
 }
 
+/** @param {any} row */
+const Reason = (row) => html`<p><${Text} text=${row.why} max=${400} /></p>
+  <p class="dim">Next: <${Text} text=${row.next} max=${400} /></p>
+  <p class="dim">To do: <${Text} text=${row.action} max=${400} /></p>`;
+
 /** @type {import('./ui.js').Column[]} */
 const COLUMNS = [
   { label: 'Item', cell: Item },
   { label: 'Duty', cell: (row) => words(row.duty) },
-  { label: 'Overdue', cell: (row) => html`<span class="bad-text">${span(row.overdue_seconds)}</span>` },
+  { label: 'Overdue', cell: (row) => html`<span class="bad-text nowrap">${span(row.overdue_seconds)}</span>` },
   { label: 'Due', kind: 'wide', cell: (row) => html`<${Time} at=${row.due_at} />` },
   { label: 'Attempts', kind: 'number wide', cell: (row) => clean(row.attempts ?? '–', 10) },
-  { label: 'Why', cell: (row) => html`<${Text} text=${row.why} max=${400} />` },
-  { label: 'Next', cell: (row) => html`<${Text} text=${row.next} max=${400} />` },
-  { label: 'Do', cell: (row) => html`<${Text} text=${row.action} max=${400} />` },
+  { label: 'Why', cell: Reason },
 ];

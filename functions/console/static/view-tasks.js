@@ -6,7 +6,6 @@ import { Button, Choice, Pager, RowLink, State, Table, Text, Time, html } from '
 
 export const OPEN = ['expected', 'pending', 'probed', 'transcoding'];
 export const OUTCOMES = ['succeeded', 'failed', 'superseded', 'lost'];
-const VID = /^[\w-]{16,}$/;
 const FIELDS = ['url', 'reference', 'bucket'];
 const FILTERS = ['state', 'kind', 'since', 'until', 'time', 'order', 'cursor', ...FIELDS];
 
@@ -71,7 +70,7 @@ function Filters({ page }) {
   const by = FIELDS.find((name) => query[name]) ?? 'vid';
   return html`<div class="filters">
     <form class="search" role="search" onSubmit=${search}>
-      <label class="grow">Search<input type="search" name="text" aria-keyshortcuts="/" placeholder="Narrows this page; Enter asks the ledger" defaultValue=${query[by] ?? ''} onInput=${narrow} /></label>
+      <label class="grow">Search<input type="search" name="text" aria-keyshortcuts="/" placeholder="Filters this page; Enter searches all" defaultValue=${query[by] ?? ''} onInput=${narrow} /></label>
       <label>By<select name="by">
         ${[['vid', 'Id'], ['url', 'URL'], ['reference', 'Reference'], ['bucket', 'Bucket']].map(([value, text]) => html`<option key=${value} value=${value} selected=${by === value}>${text}</option>`)}
       </select></label>
@@ -93,5 +92,3 @@ const STATES = [
   ['failed,lost', 'Failed or lost'],
   .../** @type {[string, string][]} */ ([...OPEN, ...OUTCOMES].map((state) => [state, state.replace(/^./, (first) => first.toUpperCase())])),
 ];
-
-export { VID };
