@@ -6,6 +6,7 @@ A link to a document that the stack does not serve becomes text with the name of
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -75,7 +76,7 @@ def _entry(level: str, anchor: str, text: str) -> str:
 def _name_headings(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
     """Give each heading its anchor; yield its level such as `h2`, its anchor and its text."""
     used: dict[str, int] = {}
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             text = "".join(child.content for child in inline.children or [])
             anchor = anchor_of(text)

@@ -11,6 +11,7 @@ from tests.browser import chromium
 from tests.browser.fake_api import FakeApi, serving
 
 WAIT_MS = 4000
+OPERATOR = "operator-token"
 expect.set_options(timeout=WAIT_MS)
 
 
@@ -28,7 +29,9 @@ class Console:
 
     def watch(self) -> None:
         self.page.set_default_timeout(WAIT_MS)
-        self.page.on("console", lambda line: self.complaints.append(line.text) if line.type in {"error", "warning"} else None)
+        self.page.on(
+            "console", lambda line: self.complaints.append(line.text) if line.type in {"error", "warning"} else None
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
 
@@ -40,11 +43,10 @@ class Console:
         origin = "/".join(self.address.split("/")[:3])
         return [url for url in self.requests if not url.startswith((f"{origin}/", "data:"))]
 
-    def open(self, view: str = "", token: str = "operator-token") -> Page:
+    def open(self, view: str = "", token: str = OPERATOR) -> Page:
         """Open a view, logged in."""
+        self.page.add_init_script(f"sessionStorage.setItem('mediarelay.token', '{token}')")
         self.page.goto(f"{self.address}/console#/{view}")
-        self.page.evaluate("token => sessionStorage.setItem('mediarelay.token', token)", token)
-        self.page.reload()
         self.page.wait_for_selector("main h1")
         expect(self.page.locator(".loading")).to_have_count(0)
         return self.page

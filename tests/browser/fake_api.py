@@ -55,6 +55,7 @@ class FakeApi:
 
     def __init__(self) -> None:
         self.handler = load_handler()
+        self.served: dict[tuple[str, str], Data] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -66,7 +67,10 @@ class FakeApi:
         self.webhooks = samples.webhooks(self.started)
         self.posted: list[tuple[str, Data]] = []
         self.asked: list[str] = []
-        self.events = [samples.event(number, datetime.fromisoformat(one["updated_at"]), one) for number, one in enumerate(self.tasks[40:8:-1])]
+        self.events = [
+            samples.event(number, datetime.fromisoformat(one["updated_at"]), one)
+            for number, one in enumerate(self.tasks[40:8:-1])
+        ]
         self.down = False
 
     # ── routes ──
@@ -75,21 +79,35 @@ class FakeApi:
         """Return the answer to a request of a client with these scopes; raises `Refused`."""
         self.asked.append(f"{method} {path}")
         if self.down:
-            raise Refused(503, code="unavailable", title="The ledger is unavailable", request_id="req-503", type="/docs/errors#unavailable")
+            raise Refused(
+                503,
+                code="unavailable",
+                title="The ledger is unavailable",
+                request_id="req-503",
+                type="/docs/errors#unavailable",
+            )
         for pattern, scope, respond in self._routes(method):
             if found := re.fullmatch(pattern, path):
                 if scope not in scopes:
-                    raise Refused(403, code="missing_scope", scope=scope, title="The token lacks a scope", request_id="req-403")
+                    raise Refused(
+                        403, code="missing_scope", scope=scope, title="The token lacks a scope", request_id="req-403"
+                    )
                 if method == "POST":
                     self.posted.append((path, body))
-                return respond(*map(unquote, found.groups()), **({"body": body} if method == "POST" else {"query": query}))
+                return respond(
+                    *map(unquote, found.groups()), **({"body": body} if method == "POST" else {"query": query})
+                )
         raise Refused(404, code="not_found", title="Not found", request_id="req-404")
 
     def _routes(self, method: str) -> list[tuple[str, str, Callable[..., Data]]]:
         if method == "POST":
             return [
                 (r"/tasks/([^/]+)/replay", "submit", lambda vid, body: {"vid": vid, "replay": "r1"}),
-                (r"/submissions/([^/]+)/cancel", "submit", lambda one, body: samples.submission(0, "cancelled", self.started)),
+                (
+                    r"/submissions/([^/]+)/cancel",
+                    "submit",
+                    lambda one, body: samples.submission(0, "cancelled", self.started),
+                ),
                 (r"/dead-letters/([^/]+)/redrive", "admin", self._redrive),
                 (r"/dead-letters/([^/]+)/purge", "admin", self._purge),
                 (r"/circuits/([^/]+)/close", "admin", self._close),
@@ -97,7 +115,11 @@ class FakeApi:
                 (r"/quarantine/replay", "admin", lambda body: {"stored": 2, "refused": 1}),
             ]
         return [
-            (r"/status", "read", lambda query: samples.status(self.started) | {"circuits": self.circuits["circuits"], **self.dead}),
+            (
+                r"/status",
+                "read",
+                lambda query: samples.status(self.started) | {"circuits": self.circuits["circuits"], **self.dead},
+            ),
             (r"/tasks", "read", self._list),
             (r"/tasks/([^/]+)", "read", lambda vid, query: samples.task_details(self._listed(vid), self.started)),
             (r"/tasks/([^/]+)/history", "read", lambda vid, query: samples.task_history(self._listed(vid))),
@@ -112,12 +134,14 @@ class FakeApi:
             (r"/dead-letters", "admin", lambda query: self.dead),
             (r"/dead-letters/([^/]+)/messages", "admin", lambda queue, query: samples.dead_messages(self.started)),
             (r"/quarantine", "admin", lambda query: samples.quarantine(query["day"], self.started)),
-        ]  # fmt: skip
+        ]
 
     def _listed(self, vid: str) -> Data:
         found = [task for task in self.tasks if task["vid"] == vid]
         if not found:
-            raise Refused(404, code="not_found", title="No such task", request_id="req-404", type="/docs/errors#not_found")
+            raise Refused(
+                404, code="not_found", title="No such task", request_id="req-404", type="/docs/errors#not_found"
+            )
         return found[0]
 
     def _list(self, query: dict[str, str]) -> Data:
@@ -177,7 +201,11 @@ class FakeApi:
         """Return the answer of the console's handler, or None if no route of it has this path."""
         for pattern, key in STATIC.items():
             if found := re.fullmatch(pattern, path):
-                return self.handler(event_of(key, found.groupdict(), headers), Context())
+                # One call for each file: a test opens the page once, and all of them many times.
+                asked = (path, headers.get("if-none-match", ""))
+                if asked not in self.served:
+                    self.served[asked] = self.handler(event_of(key, found.groupdict(), headers), Context())
+                return self.served[asked]
         return None
 
 
@@ -249,10 +277,17 @@ class Handler(BaseHTTPRequestHandler):
 def cover(width: int = 320, height: int = 180) -> bytes:
     """A PNG with a colour gradient."""
     rows = b"".join(
-        b"\x00" + bytes(value for x in range(width) for value in (40 + x // 3, 60 + y // 2, 170 - x // 4)) for y in range(height)
+        b"\x00" + bytes(value for x in range(width) for value in (40 + x // 3, 60 + y // 2, 170 - x // 4))
+        for y in range(height)
     )
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    framed = (struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks)
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    framed = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 

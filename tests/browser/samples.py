@@ -97,8 +97,10 @@ def faults() -> list[Data]:
 def renditions() -> list[Data]:
     base = {"dst": PLACE}
     return [
-        base | rendition("video", "f20", "/out/keynote.f20.mp4", width=1280, height=720, bitrate=1_720_000, size=27_520_110),
-        base | rendition("video", "f10", "/out/keynote.f10.mp4", width=640, height=360, bitrate=512_000, size=8_192_480),
+        base
+        | rendition("video", "f20", "/out/keynote.f20.mp4", width=1280, height=720, bitrate=1_720_000, size=27_520_110),
+        base
+        | rendition("video", "f10", "/out/keynote.f10.mp4", width=640, height=360, bitrate=512_000, size=8_192_480),
         base | rendition("audio", "128000_mp3", "/out/keynote.128000_mp3.mp3", bitrate=128_000, size=2_048_240),
         base | rendition("cover", "0_0", "/out/keynote.cover.png", width=1920, height=1080, size=482_113),
     ]
@@ -120,7 +122,15 @@ def task_history(listed: Data) -> Data:
     hostile = listed["vid"] == HOSTILE_VID
     bodies: list[tuple[str, Any]] = [
         ("submit", {"source": {"bucket": "clips-1250000000", "object": "/in/keynote.mp4"}, "outputs": [10, 20]}),
-        ("claim", {"vid": listed["vid"], "status": 2, "callback_type": "transcode", "notes": list(HOSTILE) if hostile else []}),
+        (
+            "claim",
+            {
+                "vid": listed["vid"],
+                "status": 2,
+                "callback_type": "transcode",
+                "notes": list(HOSTILE) if hostile else [],
+            },
+        ),
         ("reply", HOSTILE[2] if hostile else {"Response": {"Error": {"Code": "InternalError"}}}),
         ("answer", {"Response": {"TaskType": "WorkflowTask", "Status": "FINISH"}}),
     ]
@@ -128,8 +138,15 @@ def task_history(listed: Data) -> Data:
         {"origin": origin, "at": iso(created + timedelta(seconds=21 * index)), "digest": f"{index:064x}", "body": body}
         for index, (origin, body) in enumerate(bodies)
     ]
-    observations[2] |= {"unreadable": ["Response.TaskType"], "reason": HOSTILE[0] if hostile else "The answer states no task."}
-    conflict = {"subject": "state", "values": {"succeeded": ["claim"], "failed": ["claim", "trusted"]}, "settled": "failed"}
+    observations[2] |= {
+        "unreadable": ["Response.TaskType"],
+        "reason": HOSTILE[0] if hostile else "The answer states no task.",
+    }
+    conflict = {
+        "subject": "state",
+        "values": {"succeeded": ["claim"], "failed": ["claim", "trusted"]},
+        "settled": "failed",
+    }
     settled = {"subject": HOSTILE[1], "values": {HOSTILE[0]: ["claim"], "b": ["answer"]}, "settled": None}
     conflicts = {FAILED_VID: [conflict], HOSTILE_VID: [settled]}.get(listed["vid"], [])
     return {"vid": listed["vid"], "observations": observations, "conflicts": conflicts}
@@ -176,9 +193,19 @@ def status(now: datetime) -> Data:
         ],
         "dead_letters": dead_letters()["dead_letters"],
         "schedules": [
-            {"function": "poll_video", "last_run_at": iso(now - timedelta(seconds=31)), "every_seconds": 60, "late": False},
+            {
+                "function": "poll_video",
+                "last_run_at": iso(now - timedelta(seconds=31)),
+                "every_seconds": 60,
+                "late": False,
+            },
             {"function": "sweep", "last_run_at": iso(now - timedelta(minutes=4)), "every_seconds": 60, "late": True},
-            {"function": "reconcile", "last_run_at": iso(now - timedelta(minutes=2)), "every_seconds": 300, "late": False},
+            {
+                "function": "reconcile",
+                "last_run_at": iso(now - timedelta(minutes=2)),
+                "every_seconds": 300,
+                "late": False,
+            },
         ],
         "secrets": [
             {"secret": "CallbackTokens", "usable": 2, "unusable": [], "readable": True},
@@ -204,7 +231,13 @@ def circuits(now: datetime) -> Data:
 
 
 def dead_letters() -> Data:
-    names = {QUEUE: 12, "SubmitDeadLetters": 0, "CallbackBacklogDeadLetters": 0, "DispatchDeadLetters": 1, "ScheduleDeadLetters": 0}
+    names = {
+        QUEUE: 12,
+        "SubmitDeadLetters": 0,
+        "CallbackBacklogDeadLetters": 0,
+        "DispatchDeadLetters": 1,
+        "ScheduleDeadLetters": 0,
+    }
     return {"dead_letters": [{"queue": queue, "messages": messages} for queue, messages in names.items()]}
 
 
@@ -225,14 +258,42 @@ def dead_messages(now: datetime) -> Data:
 
 def stuck(now: datetime) -> Data:
     rows = [
-        ("task", vid_of(2), "publish", 200, "The topic refused the message twice.", "The sweep publishes it again.", "Check the policy of the topic."),
-        ("task", VID, "video", 95, "The circuit of mps:DescribeTaskDetail is open.", "The poll queries after the break.", "See the runbook: ProviderRefusesAlarm."),
-        ("submission", SUBMISSION, "submit", 61, "The provider has not answered.", "The sweep submits it again.", "Nothing, unless it stays for an hour."),
+        (
+            "task",
+            vid_of(2),
+            "publish",
+            200,
+            "The topic refused the message twice.",
+            "The sweep publishes it again.",
+            "Check the policy of the topic.",
+        ),
+        (
+            "task",
+            VID,
+            "video",
+            95,
+            "The circuit of mps:DescribeTaskDetail is open.",
+            "The poll queries after the break.",
+            "See the runbook: ProviderRefusesAlarm.",
+        ),
+        (
+            "submission",
+            SUBMISSION,
+            "submit",
+            61,
+            "The provider has not answered.",
+            "The sweep submits it again.",
+            "Nothing, unless it stays for an hour.",
+        ),
         ("row", "UNREADABLE/0042", "unreadable", 86_400, HOSTILE[0], "Nothing happens by itself.", "Repair the row."),
     ]
     keys = ("type", "id", "duty", "overdue_seconds", "why", "next", "action")
-    items = [dict(zip(keys, row, strict=True)) for row in rows]
-    return {"items": [one | {"due_at": iso(now - timedelta(seconds=one["overdue_seconds"])), "attempts": 2} for one in items]}
+    items: list[Data] = [dict(zip(keys, row, strict=True)) for row in rows]
+    return {
+        "items": [
+            one | {"due_at": iso(now - timedelta(seconds=one["overdue_seconds"])), "attempts": 2} for one in items
+        ]
+    }
 
 
 def submissions(now: datetime) -> Data:
@@ -246,7 +307,10 @@ def submission(number: int, state: str, now: datetime) -> Data:
         "state": state,
         "kind": "video",
         "provider": "mps",
-        "request": {"source": {"bucket": "clips-1250000000", "object": f"/in/lesson-{number:02d}.mp4"}, "outputs": [10, 20]},
+        "request": {
+            "source": {"bucket": "clips-1250000000", "object": f"/in/lesson-{number:02d}.mp4"},
+            "outputs": [10, 20],
+        },
         "reference": f"order {5100 + number}",
         "idempotency_key": f"lesson-{number:02d}",
         "client": "uploader",
@@ -268,24 +332,46 @@ def songs(room: str, now: datetime) -> Data:
     received = {"received_at": iso(now - timedelta(minutes=2))}
     return {
         "songs": [
-            base | received | {
-                "song_id": "6541283", "name": "Moon River", "singer": "Audrey Hepburn", "next": "use",
-                "why": "The room acquired the song.", "share_ms_left": 540_000, "krc_ms_left": 45_000,
-                "resources": [{"quality": "320k", "size": 7_340_032, "ms_left": 3_725_000}, {"quality": "128k", "size": 2_936_012, "ms_left": 65_000}],
+            base
+            | received
+            | {
+                "song_id": "6541283",
+                "name": "Moon River",
+                "singer": "Audrey Hepburn",
+                "next": "use",
+                "why": "The room acquired the song.",
+                "share_ms_left": 540_000,
+                "krc_ms_left": 45_000,
+                "resources": [
+                    {"quality": "320k", "size": 7_340_032, "ms_left": 3_725_000},
+                    {"quality": "128k", "size": 2_936_012, "ms_left": 65_000},
+                ],
             },
-            base | {
-                "song_id": "7700121", "name": HOSTILE[0], "next": "give_up", "why": "An error that a new request does not solve.",
-                "resources": [], "error": {"code": 60012, "kind": "permanent", "advice": "The vendor does not offer this song."},
+            base
+            | {
+                "song_id": "7700121",
+                "name": HOSTILE[0],
+                "next": "give_up",
+                "why": "An error that a new request does not solve.",
+                "resources": [],
+                "error": {"code": 60012, "kind": "permanent", "advice": "The vendor does not offer this song."},
             },
         ]
-    }  # fmt: skip
+    }
 
 
 def quarantine(day: str, now: datetime) -> Data:
     bodies = [
-        {"digest": f"{number:064x}", "route": "video", "reason": "no JSON", "at": iso(now - timedelta(minutes=9 * number)), "size": len(text), "body": text[:3000]}
+        {
+            "digest": f"{number:064x}",
+            "route": "video",
+            "reason": "no JSON",
+            "at": iso(now - timedelta(minutes=9 * number)),
+            "size": len(text),
+            "body": text[:3000],
+        }
         for number, text in enumerate(HOSTILE[:3])
-    ]  # fmt: skip
+    ]
     return {"bodies": bodies if day == iso(now)[:10] else []}
 
 
@@ -293,11 +379,35 @@ def webhooks(now: datetime) -> Data:
     ago = iso(now - timedelta(minutes=3))
     return {
         "endpoints": [
-            {"name": "billing", "url": "https://billing.example.com/hooks", "types": ["mediarelay.task.*"], "state": "enabled", "last_success_at": ago, "last_status": 204, "pending": 0},
-            {"name": "search", "url": "https://search.example.com/mediarelay", "types": [], "state": "disabled", "failing_since": ago, "last_status": 503, "pending": 41},
-            {"name": "archive", "url": HOSTILE[5], "types": [], "state": "failing", "failing_since": ago, "last_status": 500, "pending": 7},
+            {
+                "name": "billing",
+                "url": "https://billing.example.com/hooks",
+                "types": ["mediarelay.task.*"],
+                "state": "enabled",
+                "last_success_at": ago,
+                "last_status": 204,
+                "pending": 0,
+            },
+            {
+                "name": "search",
+                "url": "https://search.example.com/mediarelay",
+                "types": [],
+                "state": "disabled",
+                "failing_since": ago,
+                "last_status": 503,
+                "pending": 41,
+            },
+            {
+                "name": "archive",
+                "url": HOSTILE[5],
+                "types": [],
+                "state": "failing",
+                "failing_since": ago,
+                "last_status": 500,
+                "pending": 7,
+            },
         ]
-    }  # fmt: skip
+    }
 
 
 def deliveries(now: datetime) -> Data:
@@ -305,10 +415,17 @@ def deliveries(now: datetime) -> Data:
     return {
         "deliveries": [
             base | {"id": "d1", "state": "delivered", "attempts": 1, "last_status": 204, "delivered_at": iso(now)},
-            base | {"id": "d2", "state": "pending", "attempts": 3, "last_error": "timeout after 10 s", "next_attempt_at": iso(now + timedelta(minutes=4))},
+            base
+            | {
+                "id": "d2",
+                "state": "pending",
+                "attempts": 3,
+                "last_error": "timeout after 10 s",
+                "next_attempt_at": iso(now + timedelta(minutes=4)),
+            },
             base | {"id": "d3", "state": "failed", "attempts": 12, "last_status": 500, "last_error": HOSTILE[0]},
         ]
-    }  # fmt: skip
+    }
 
 
 def event(number: int, at: datetime, listed: Mapping[str, Any]) -> Data:

@@ -52,13 +52,14 @@ def test_a_token_that_is_refused_later_leads_back_to_the_login(console: Console)
     expect(page.get_by_role("alert")).to_contain_text("does not know this token")
 
 
-@pytest.mark.parametrize(("token", "view", "scope"), [("reader-token", "quarantine", "admin"), ("submitter-token", "", "read")])
+@pytest.mark.parametrize(
+    ("token", "view", "scope"), [("reader-token", "quarantine", "admin"), ("submitter-token", "", "read")]
+)
 def test_a_missing_scope_is_named(console: Console, token: str, view: str, scope: str) -> None:
     console.expected = REFUSED
     page = console.page
+    page.add_init_script(f"sessionStorage.setItem('mediarelay.token', '{token}')")
     page.goto(f"{console.address}/console#/{view}")
-    page.evaluate("token => sessionStorage.setItem('mediarelay.token', token)", token)
-    page.reload()
     expect(page.get_by_role("alert")).to_have_text(f"The token lacks the scope {scope}.")
 
 
@@ -134,13 +135,13 @@ def test_search_narrows_the_page_and_asks_the_ledger(console: Console) -> None:
     search = page.get_by_role("searchbox")
     search.fill("ORDER 4012")
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_label("By", exact=True).select_option("reference")
+    page.get_by_role("combobox", name="By", exact=True).select_option("reference")
     search.fill("order 4500")
     search.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     assert "reference=order+4500" in page.url
     page.get_by_role("button", name="Clear filters").click()
-    page.get_by_label("By", exact=True).select_option("vid")
+    page.get_by_role("combobox", name="By", exact=True).select_option("vid")
     search.fill(FAILED_VID)
     search.press("Enter")
     expect(page.locator(".id")).to_have_text(FAILED_VID)
@@ -321,7 +322,10 @@ def test_hostile_texts_are_shown_as_texts(console: Console) -> None:
     assert page.title() != "owned"
 
 
-@pytest.mark.parametrize("view", ["tasks", "stuck", "songs?room=room-7", "quarantine", f"dead-letters/{QUEUE}", "webhooks", "webhooks/billing"])
+@pytest.mark.parametrize(
+    "view",
+    ["tasks", "stuck", "songs?room=room-7", "quarantine", f"dead-letters/{QUEUE}", "webhooks", "webhooks/billing"],
+)
 def test_no_view_makes_markup_or_links_of_hostile_texts(console: Console, view: str) -> None:
     page = console.open(view)
     for summary in page.locator("main details > summary").all():
@@ -333,7 +337,9 @@ def test_no_view_makes_markup_or_links_of_hostile_texts(console: Console, view: 
 def test_the_browser_refuses_markup_from_text(console: Console) -> None:
     console.expected = "TrustedHTML|script-src|Content Security Policy|inline"
     page = console.open()
-    refused = page.evaluate("() => { try { document.body.innerHTML = '<b>x</b>'; return ''; } catch (error) { return error.name; } }")
+    refused = page.evaluate(
+        "() => { try { document.body.innerHTML = '<b>x</b>'; return ''; } catch (error) { return error.name; } }"
+    )
     assert refused == "TypeError"
 
 

@@ -137,7 +137,8 @@ function Bar() {
 function Navigation() {
   const here = state.route.parts[0] ?? '';
   return html`<nav class=${`side ${state.menu ? 'open' : ''}`} aria-label="Views">
-    ${Object.entries(VIEWS).map(([name, [view]]) => html`<a key=${name} href=${`#/${name}`} aria-current=${here === name ? 'page' : undefined}>${view.title}</a>`)}
+    ${Object.entries(VIEWS).map(([name, [view]]) => html`
+      <a key=${name} href=${`#/${name}`} aria-current=${here === name ? 'page' : undefined}>${view.title}</a>`)}
   </nav>`;
 }
 

@@ -51,7 +51,9 @@ export function Chart({ buckets }) {
   const totals = OUTCOMES.map((state) => /** @type {[string, number]} */ ([state, buckets.reduce((sum, one) => sum + (one.counts[state] ?? 0), 0)]));
   const text = totals.filter(([, count]) => count).map(([state, count]) => `${number(count)} ${state}`).join(', ') || 'no outcome';
   return html`<figure class="chart">
-    <ul class="legend">${totals.map(([state, count]) => html`<li key=${state}><a href=${hashOf(['tasks'], { time: 'outcome', state })}><span class=${`swatch f-${state}`}></span>${words(state)} <strong>${number(count)}</strong></a></li>`)}</ul>
+    <ul class="legend">${totals.map(([state, count]) => html`<li key=${state}>
+      <a href=${hashOf(['tasks'], { time: 'outcome', state })}><span class=${`swatch f-${state}`}></span>${words(state)} <strong>${number(count)}</strong></a>
+    </li>`)}</ul>
     <div class="plot"><span class="max dim" aria-hidden="true">${number(max)}</span>
       <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label=${`Outcomes over time: ${text}`}>
         ${buckets.map((bucket, index) => html`<${Bar} key=${bucket.from} bucket=${bucket} index=${index} count=${buckets.length} max=${max} />`)}

@@ -2,7 +2,7 @@
 import htm from './htm.mjs';
 import { Fragment, h } from './preact.mjs';
 import { documentUrl } from './api.js';
-import { clean, distance, json, local, size, utc, words } from './format.js';
+import { clean, distance, json, local, short, size, utc, words } from './format.js';
 
 export const html = htm.bind(h);
 export { Fragment };
@@ -55,11 +55,23 @@ export const Text = ({ text, max }) => html`<bdi>${clean(text, max)}</bdi>`;
  * @param {{at: string | undefined, now?: number}} props */
 export function Time({ at, now }) {
   if (!at) return html`<span class="dim">–</span>`;
-  return html`<time dateTime=${clean(at, 40)} title=${`${local(at)}, ${utc(at)}`}>${now === undefined ? local(at) : distance(at, now)}</time>`;
+  const title = `${local(at)}, ${utc(at)}`;
+  return html`<time dateTime=${clean(at, 40)} title=${title}>${now === undefined ? local(at) : distance(at, now)}</time>`;
 }
 
+/**
+ * Return a class name for a word of the API; any other text has the class for unknown words.
+ * @param {string} prefix
+ * @param {unknown} word
+ */
+export const classOf = (prefix, word) => prefix + (/^\w+$/.test(String(word)) ? word : 'other');
+
 /** @param {{state: string}} props */
-export const State = ({ state }) => html`<span class=${`state s-${/^\w+$/.test(state) ? state : 'other'}`}>${words(state)}</span>`;
+export const State = ({ state }) => html`<span class=${`state ${classOf('s-', state)}`}>${words(state)}</span>`;
+
+/** An id, shortened; its title has the whole.
+ * @param {{id: unknown}} props */
+export const Id = ({ id }) => html`<code title=${clean(id)}>${short(String(id ?? ''))}</code>`;
 
 /** @param {{href: string, children: any}} props the address in a row that arrow keys reach */
 export const RowLink = ({ href, children }) => html`<a href=${href} data-row>${children}</a>`;
@@ -96,8 +108,15 @@ export const Card = ({ title, note, actions, children }) => html`<section class=
   ${children}
 </section>`;
 
+/** A card with one table.
+ * @param {{title: string, note?: any, columns: Column[], rows: any[], id: (row: any) => string, empty: string}} props */
+export const TableCard = ({ title, note, columns, rows, id, empty }) => html`<${Card} title=${title} note=${note}>
+  <${Table} caption=${title} columns=${columns} rows=${rows} id=${id} empty=${empty} />
+</${Card}>`;
+
 /** @param {{onClick: () => void, children: any, kind?: string, label?: string, pressed?: boolean}} props */
-export const Button = ({ onClick, children, kind, label, pressed }) => html`<button type="button" class=${kind ?? ''} aria-label=${label} aria-pressed=${pressed} onClick=${onClick}>${children}</button>`;
+export const Button = ({ onClick, children, kind, label, pressed }) => html`
+  <button type="button" class=${kind ?? ''} aria-label=${label} aria-pressed=${pressed} onClick=${onClick}>${children}</button>`;
 
 /** A body, closed until somebody opens it.
  * @param {{summary: any, body: unknown}} props */

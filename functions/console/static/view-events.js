@@ -1,8 +1,7 @@
 // Events as they come: the console asks for those after its cursor, and keeps the latest.
 import { get, pathOf } from './api.js';
-import { clean, short } from './format.js';
 import { hashOf } from './router.js';
-import { Body, Choice, Text, Time, html } from './ui.js';
+import { Body, Choice, Id, Text, Time, classOf, html } from './ui.js';
 
 const MAX_EVENTS = 300;
 const MAX_PAGES = 5;
@@ -51,8 +50,8 @@ async function loadAfter(cursor, type, signal) {
 /** @param {{event: any, page: import('./ui.js').Page}} props */
 function Entry({ event, page }) {
   const state = String(event.type ?? '').split('.').pop() ?? '';
-  const subject = html`<code title=${clean(event.subject)}>${short(String(event.subject ?? ''))}</code>`;
-  return html`<li class=${`e-${/^\w+$/.test(state) ? state : 'other'}`}>
+  const subject = html`<${Id} id=${event.subject} />`;
+  return html`<li class=${classOf('e-', state)}>
     <p class="entry"><strong><${Text} text=${event.type} max=${80} /></strong>
       ${String(event.type).startsWith('mediarelay.task.') ? html`<a href=${hashOf(['tasks', String(event.subject)])}>${subject}</a>` : subject}
       <span class="dim"><${Time} at=${event.time} />, <${Time} at=${event.time} now=${page.now} /></span></p>

@@ -3,7 +3,7 @@ import { get, pathOf } from './api.js';
 import { Chart, bucketsOf } from './chart.js';
 import { clean, local, number, span, words } from './format.js';
 import { hashOf } from './router.js';
-import { Card, Choice, Count, DocumentLink, Table, Text, Time, html } from './ui.js';
+import { Card, Choice, Count, DocumentLink, TableCard, Text, Time, html } from './ui.js';
 import { OPEN } from './view-tasks.js';
 
 const MAX_PAGES = 10;
@@ -37,13 +37,16 @@ export const overview = {
       <${Chart} buckets=${buckets} />
     </${Card}>
     <div class="grid">
-      <${Card} title="Duties" note="What waits for a scheduled function"><${Table} caption="Duties" columns=${DUTIES(page)} rows=${status.duties} id=${(/** @type {any} */ row) => row.duty} empty="Nothing is due." /></${Card}>
-      <${Card} title="Schedules"><${Table} caption="Schedules" columns=${SCHEDULES(page)} rows=${status.schedules} id=${(/** @type {any} */ row) => row.function} empty="No schedule has run." /></${Card}>
-      <${Card} title="Queues"><${Table} caption="Queues" columns=${QUEUES} rows=${status.queues} id=${(/** @type {any} */ row) => row.queue} empty="No queue." /></${Card}>
-      <${Card} title="Call budget" note="Calls in the current minute"><${Table} caption="Call budget" columns=${BUDGET} rows=${status.budget} id=${(/** @type {any} */ row) => `${row.provider} ${row.minute}`} empty="No call in this minute." /></${Card}>
-      <${Card} title="Secrets"><${Table} caption="Secrets" columns=${SECRETS} rows=${status.secrets} id=${(/** @type {any} */ row) => row.secret} empty="No secret." /></${Card}>
+      <${TableCard} title="Duties" note="What waits for a tick" columns=${DUTIES(page)} rows=${status.duties} id=${by('duty')} empty="Nothing is due." />
+      <${TableCard} title="Schedules" columns=${SCHEDULES(page)} rows=${status.schedules} id=${by('function')} empty="No schedule has run." />
+      <${TableCard} title="Queues" columns=${QUEUES} rows=${status.queues} id=${by('queue')} empty="No queue." />
+      <${TableCard} title="Call budget" note="Calls in the current minute" columns=${BUDGET} rows=${status.budget} id=${by('provider')} empty="No call." />
+      <${TableCard} title="Secrets" columns=${SECRETS} rows=${status.secrets} id=${by('secret')} empty="No secret." />
     </div>`,
 };
+
+/** @param {string} name */
+const by = (name) => (/** @type {any} */ row) => row[name];
 
 /**
  * Load tasks by the time of their outcome, newest first, up to `MAX_PAGES` pages.
@@ -72,9 +75,13 @@ function coverage({ tasks, complete }) {
 /** @param {{problems: any[], now: number}} props */
 export function Problems({ problems, now }) {
   if (!problems.length) return html`<p class="notice good">Mediarelay reports no problem.</p>`;
-  return html`<${Card} title="Problems"><ul class="plain">${problems.map((one) => html`<li key=${`${one.code} ${one.subject}`} class=${`notice ${one.severity === 'error' ? 'error' : 'warning'}`}>
-    <p><strong><${Text} text=${one.subject} max=${120} /></strong> <code>${clean(one.code, 60)}</code> ${one.since && html`<span class="dim"><${Time} at=${one.since} now=${now} /></span>`}</p>
-    <p><${Text} text=${one.detail} /> <${DocumentLink} to=${one.runbook}>Runbook</${DocumentLink}></p></li>`)}</ul></${Card}>`;
+  return html`<${Card} title="Problems"><ul class="plain">
+    ${problems.map((one) => html`<li key=${`${one.code} ${one.subject}`} class=${`notice ${one.severity === 'error' ? 'error' : 'warning'}`}>
+      <p class="entry"><strong><${Text} text=${one.subject} max=${120} /></strong><code>${clean(one.code, 60)}</code>
+        ${one.since && html`<${Time} at=${one.since} now=${now} />`}</p>
+      <p><${Text} text=${one.detail} /> <${DocumentLink} to=${one.runbook}>Runbook</${DocumentLink}></p>
+    </li>`)}
+  </ul></${Card}>`;
 }
 
 /** @param {{status: any, open: any}} props */
@@ -112,7 +119,10 @@ const DUTIES = (page) => [
 const SCHEDULES = (page) => [
   { label: 'Function', cell: (row) => words(row.function) },
   { label: 'Every', kind: 'wide', cell: (row) => span(row.every_seconds) },
-  { label: 'Last run', cell: (row) => html`<span class=${row.late ? 'bad-text' : ''}><${Time} at=${row.last_run_at} now=${page.now} />${row.late ? ', late' : ''}</span>` },
+  {
+    label: 'Last run',
+    cell: (row) => html`<span class=${row.late ? 'bad-text' : ''}><${Time} at=${row.last_run_at} now=${page.now} />${row.late ? ', late' : ''}</span>`,
+  },
 ];
 
 /** @type {import('./ui.js').Column[]} */
@@ -123,10 +133,15 @@ const QUEUES = [
   { label: 'Delayed', kind: 'number', cell: (row) => number(row.delayed) },
 ];
 
+/** @param {any} row */
+const Calls = (row) => html`
+  <meter min="0" max=${row.limit} high=${row.limit * 0.8} value=${row.calls} aria-label=${`Calls to ${clean(row.provider, 20)}`}></meter>
+  ${` ${number(row.calls)} of ${number(row.limit)}`}`;
+
 /** @type {import('./ui.js').Column[]} */
 const BUDGET = [
   { label: 'Provider', cell: (row) => clean(row.provider, 20) },
-  { label: 'Calls', cell: (row) => html`<meter min="0" max=${row.limit} high=${row.limit * 0.8} value=${row.calls} aria-label=${`Calls to ${clean(row.provider, 20)}`}></meter> ${number(row.calls)} of ${number(row.limit)}` },
+  { label: 'Calls', cell: Calls },
   { label: 'About unknown tasks', kind: 'number', cell: (row) => number(row.unknown_calls) },
 ];
 

@@ -16,13 +16,18 @@ export const quarantine = {
   load: (route, signal) => get(pathOf(['quarantine'], { day: dayOf(route), cursor: route.query.cursor }), signal),
   render: (data, page) => html`
     <div class="filters">
-      <label>Day (UTC)<input type="date" name="day" value=${dayOf(page.route)} onChange=${(/** @type {any} */ event) => event.target.value && page.filter({ day: event.target.value })} /></label>
+      <label>Day (UTC)<input type="date" name="day" value=${dayOf(page.route)} onChange=${choose(page)} /></label>
       <${Button} onClick=${() => reread(page)}>Read the day again</${Button}>
     </div>
     <p class="dim">${number(data.bodies.length)} bodies on this page. They are untrusted input; the console shows them as text.</p>
     <${Table} caption="Unreadable bodies" columns=${COLUMNS} rows=${data.bodies} id=${(/** @type {any} */ row) => row.digest}
       empty="No body of this day is in quarantine." />
     <${Pager} page=${page} cursor=${data.cursor} />`,
+};
+
+/** @param {import('./ui.js').Page} page */
+const choose = (page) => (/** @type {any} */ event) => {
+  if (event.target.value) page.filter({ day: event.target.value });
 };
 
 /** @type {import('./ui.js').Column[]} */

@@ -1,8 +1,8 @@
 // What is stuck and why: problems of the stack, and everything that is overdue.
 import { get, pathOf } from './api.js';
-import { clean, short, span, words } from './format.js';
+import { clean, span, words } from './format.js';
 import { hashOf } from './router.js';
-import { Card, Choice, Pager, RowLink, Table, Text, Time, html } from './ui.js';
+import { Card, Choice, Id, Pager, RowLink, Table, Text, Time, html } from './ui.js';
 import { Problems } from './view-overview.js';
 
 /** Where the console shows an item of each type.
@@ -42,7 +42,7 @@ const duties = (status) => [['', 'Every duty'], ...status.duties.map((/** @type 
 /** @param {any} row */
 function Item(row) {
   const place = PLACES[row.type];
-  const name = html`<code title=${clean(row.id)}>${short(row.id)}</code>`;
+  const name = html`<${Id} id=${row.id} />`;
   return html`${place ? html`<${RowLink} href=${place(row.id)}>${name}</${RowLink}>` : name} <span class="dim">${words(row.type)}</span>`;
 }
 

@@ -1,8 +1,8 @@
 // Submissions: accepted requests, with their tasks once the provider has answered.
 import { get, pathOf, post } from './api.js';
-import { clean, short, words } from './format.js';
+import { clean, words } from './format.js';
 import { hashOf } from './router.js';
-import { Body, Button, Card, Choice, Facts, Pager, RowLink, State, Table, Text, Time, html } from './ui.js';
+import { Body, Button, Choice, Facts, Id, Pager, RowLink, State, Table, Text, Time, html } from './ui.js';
 
 const STATES = ['queued', 'open', 'completed', 'refused', 'cancelled'];
 
@@ -29,7 +29,7 @@ export const submissions = {
  * @returns {import('./ui.js').Column[]}
  */
 const columns = (page) => [
-  { label: 'Submission', cell: (row) => html`<${RowLink} href=${hashOf(['submissions', row.id])}><code title=${clean(row.id)}>${short(row.id)}</code></${RowLink}>` },
+  { label: 'Submission', cell: (row) => html`<${RowLink} href=${hashOf(['submissions', row.id])}><${Id} id=${row.id} /></${RowLink}>` },
   { label: 'State', cell: (row) => html`<${State} state=${row.state} />` },
   { label: 'Kind', kind: 'wide', cell: (row) => clean(row.kind, 20) },
   { label: 'Provider', kind: 'wide', cell: (row) => clean(row.provider, 20) },
@@ -40,7 +40,7 @@ const columns = (page) => [
 ];
 
 /** @param {any} row */
-const TaskLink = (row) => (row.vid ? html`<a href=${hashOf(['tasks', row.vid])}><code title=${clean(row.vid)}>${short(row.vid)}</code></a>` : html`<span class="dim">none yet</span>`);
+const TaskLink = (row) => (row.vid ? html`<a href=${hashOf(['tasks', row.vid])}><${Id} id=${row.vid} /></a>` : html`<span class="dim">none yet</span>`);
 
 /** @type {import('./ui.js').View} */
 export const submission = {
@@ -49,7 +49,8 @@ export const submission = {
   load: (route, signal) => get(pathOf(['submissions', route.parts[1]]), signal),
   render: (one, page) => html`<section class="card">
     <div class="head"><h2><code class="id">${clean(one.id)}</code></h2>
-      ${(one.state === 'queued' || one.state === 'open') && html`<div class="actions"><${Button} kind="danger" onClick=${() => cancel(one, page)}>Cancel the submission</${Button}></div>`}</div>
+      ${['queued', 'open'].includes(one.state) && html`<div class="actions">
+        <${Button} kind="danger" onClick=${() => cancel(one, page)}>Cancel the submission</${Button}></div>`}</div>
     <${Facts} facts=${[
       ['State', html`<${State} state=${one.state} />`],
       ['Reason', one.reason],

@@ -1,9 +1,9 @@
 // One task: what happens next, its renditions with previews, its faults, conflicts and history.
 import { ApiError, get, pathOf, post } from './api.js';
-import { bitrate, clean, distance, local, short, size, span, words } from './format.js';
+import { bitrate, clean, distance, local, size, span, words } from './format.js';
 import { outputUrl, readMedia, saveMedia } from './outputs.js';
 import { hashOf } from './router.js';
-import { Body, Button, Card, Facts, OutsideLink, State, Table, Text, Time, bodySize, html } from './ui.js';
+import { Body, Button, Card, Facts, Id, OutsideLink, State, Table, Text, Time, bodySize, classOf, html } from './ui.js';
 
 /** The duties of a task in words.
  * @type {Record<string, string>} */
@@ -76,7 +76,7 @@ function Head({ details, page }) {
       ['Claimed', details.claimed && html`<${State} state=${details.claimed} />`],
       ['Kind', details.kind],
       ['Reference', details.reference],
-      ['Submission', details.submission && html`<a href=${hashOf(['submissions', details.submission])}><code>${short(details.submission)}</code></a>`],
+      ['Submission', details.submission && html`<a href=${hashOf(['submissions', details.submission])}><${Id} id=${details.submission} /></a>`],
       ['Created', html`<${Time} at=${details.created_at} />`],
       ['Updated', html`<${Time} at=${details.updated_at} />`],
     ]} />
@@ -110,7 +110,8 @@ const Faults = ({ faults }) => html`<${Card} title="Faults" note="What the provi
 const Conflicts = ({ conflicts }) => html`<${Card} title="Conflicts" note="Observations that contradict each other">
   <ul class="plain">${conflicts.map((one, index) => html`<li key=${index} class="notice warning">
     <strong><${Text} text=${one.subject} max=${200} /></strong>:
-    ${Object.entries(one.values).map(([value, origins]) => html` <span class="value"><${Text} text=${value} max=${200} /> <span class="dim">(${clean(/** @type {any} */ (origins).join(', '), 100)})</span></span>`)}
+    ${Object.entries(one.values).map(([value, origins]) => html` <span class="value" key=${value}>
+      <${Text} text=${value} max=${200} /> (${clean(/** @type {string[]} */ (origins).join(', '), 100)})</span>`)}
     ${one.settled ? html` The provider settled it: <${Text} text=${one.settled} max=${200} />.` : ' The provider has not settled it.'}</li>`)}</ul>
 </${Card}>`;
 
@@ -155,7 +156,10 @@ const columns = (shown, page) => [
   { label: 'Frame', kind: 'wide', cell: (row) => (row.width && row.height ? `${row.width} × ${row.height}` : '–') },
   { label: 'Bitrate', kind: 'wide', cell: (row) => bitrate(row.bitrate) || '–' },
   { label: 'Size', kind: 'number', cell: (row) => size(row.size) || '–' },
-  { label: 'Files', cell: (row) => row.paths.map((/** @type {string} */ path) => html`<${Output} key=${path} row=${row} path=${path} shown=${shown} page=${page} />`) },
+  {
+    label: 'Files',
+    cell: (row) => row.paths.map((/** @type {string} */ path) => html`<${Output} key=${path} row=${row} path=${path} shown=${shown} page=${page} />`),
+  },
 ];
 
 /** @param {{row: any, path: string, shown: boolean, page: import('./ui.js').Page}} props */
@@ -188,15 +192,17 @@ function MediaAddress({ page }) {
     page.render();
   };
   return html`<form class="filters" onSubmit=${submit}>
-    <label class="grow">Address of the outputs<input name="media" type="url" defaultValue=${readMedia()} placeholder="Empty: the buckets themselves, over https" /></label>
+    <label class="grow">Address of the outputs
+      <input name="media" type="url" defaultValue=${readMedia()} placeholder="Empty: the buckets themselves, over https" /></label>
     <button>Apply</button>
   </form>`;
 }
 
 /** @param {{observations: any[], page: import('./ui.js').Page}} props */
 const Timeline = ({ observations, page }) => html`<${Card} title="History" note=${`${observations.length} observations, newest first`}>
-  <ol class="timeline">${[...observations].reverse().map((one) => html`<li key=${`${one.at} ${one.digest}`} class=${`o-${/^\w+$/.test(one.origin) ? one.origin : 'other'}`}>
-    <p><strong>${ORIGINS[one.origin] ?? words(one.origin)}</strong> <span class="dim"><${Time} at=${one.at} />, <${Time} at=${one.at} now=${page.now} /></span></p>
+  <ol class="timeline">${[...observations].reverse().map((one) => html`<li key=${`${one.at} ${one.digest}`} class=${classOf('o-', one.origin)}>
+    <p class="entry"><strong>${ORIGINS[one.origin] ?? words(one.origin)}</strong>
+      <span class="dim"><${Time} at=${one.at} />, <${Time} at=${one.at} now=${page.now} /></span></p>
     ${one.reason && html`<p class="notice warning"><${Text} text=${one.reason} /></p>`}
     ${one.unreadable?.length > 0 && html`<p class="notice warning">Unreadable fields: <${Text} text=${one.unreadable.join(', ')} /></p>`}
     ${one.body === null ? html`<p class="dim">The body is no longer stored.</p>` : html`<${Body} summary=${`Body, ${bodySize(one.body)}`} body=${one.body} />`}

@@ -1,8 +1,8 @@
 // Tasks: a table with filters and pages.
 import { get, pathOf } from './api.js';
-import { clean, short } from './format.js';
+import { clean } from './format.js';
 import { hashOf } from './router.js';
-import { Button, Choice, Pager, RowLink, State, Table, Text, Time, html } from './ui.js';
+import { Button, Choice, Id, Pager, RowLink, State, Table, Text, Time, html } from './ui.js';
 
 export const OPEN = ['expected', 'pending', 'probed', 'transcoding'];
 export const OUTCOMES = ['succeeded', 'failed', 'superseded', 'lost'];
@@ -23,7 +23,7 @@ export const tasks = {
   render: (data, page) => {
     const rows = data.tasks.filter(matches);
     return html`<${Filters} page=${page} />
-      <p class="dim">${rows.length === data.tasks.length ? `${rows.length} tasks on this page` : `${rows.length} of ${data.tasks.length} tasks on this page match`}</p>
+      <p class="dim">${typed ? `${rows.length} of ${data.tasks.length} tasks on this page match` : `${rows.length} tasks on this page`}</p>
       <${Table} caption="Tasks" columns=${columns(page)} rows=${rows} id=${(/** @type {any} */ row) => row.vid}
         empty="No task matches. Change the filters, or wait for the next submit or callback." />
       <${Pager} page=${page} cursor=${data.cursor} />`;
@@ -38,7 +38,7 @@ const matches = (row) => [row.vid, row.url, row.reference, row.state].some((text
  * @returns {import('./ui.js').Column[]}
  */
 const columns = (page) => [
-  { label: 'Task', cell: (row) => html`<${RowLink} href=${hashOf(['tasks', row.vid])}><code title=${clean(row.vid)}>${short(row.vid)}</code></${RowLink}>` },
+  { label: 'Task', cell: (row) => html`<${RowLink} href=${hashOf(['tasks', row.vid])}><${Id} id=${row.vid} /></${RowLink}>` },
   { label: 'State', cell: (row) => html`<${State} state=${row.state} />` },
   { label: 'Kind', kind: 'wide', cell: (row) => clean(row.kind, 20) },
   { label: 'Source', cell: (row) => html`<${Text} text=${fileName(row.url)} max=${80} />` },
@@ -70,9 +70,10 @@ function Filters({ page }) {
   const by = FIELDS.find((name) => query[name]) ?? 'vid';
   return html`<div class="filters">
     <form class="search" role="search" onSubmit=${search}>
-      <label class="grow">Search<input type="search" name="text" aria-keyshortcuts="/" placeholder="Filters this page; Enter searches all" defaultValue=${query[by] ?? ''} onInput=${narrow} /></label>
+      <label class="grow">Search<input type="search" name="text" aria-keyshortcuts="/" defaultValue=${query[by] ?? ''} onInput=${narrow}
+        placeholder="Filters this page; Enter searches all" /></label>
       <label>By<select name="by">
-        ${[['vid', 'Id'], ['url', 'URL'], ['reference', 'Reference'], ['bucket', 'Bucket']].map(([value, text]) => html`<option key=${value} value=${value} selected=${by === value}>${text}</option>`)}
+        ${SEARCHED.map(([value, text]) => html`<option key=${value} value=${value} selected=${by === value}>${text}</option>`)}
       </select></label>
       <button>Search</button>
     </form>
@@ -85,6 +86,7 @@ function Filters({ page }) {
   ${query.since && html`<p class="dim">From <${Time} at=${query.since} />${query.until && html` to <${Time} at=${query.until} />`}.</p>`}`;
 }
 
+const SEARCHED = [['vid', 'Id'], ['url', 'URL'], ['reference', 'Reference'], ['bucket', 'Bucket']];
 /** @type {[string, string][]} */
 const STATES = [
   ['', 'Every state'],

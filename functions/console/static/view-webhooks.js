@@ -1,8 +1,8 @@
 // Webhook endpoints and their deliveries.
 import { get, pathOf, post } from './api.js';
-import { clean, number, short } from './format.js';
+import { clean, number } from './format.js';
 import { hashOf } from './router.js';
-import { Button, Choice, OutsideLink, Pager, RowLink, State, Table, Text, Time, html } from './ui.js';
+import { Button, Choice, Id, OutsideLink, Pager, RowLink, State, Table, Text, Time, html } from './ui.js';
 
 /** @type {import('./ui.js').View} */
 export const webhooks = {
@@ -52,6 +52,9 @@ function Actions(row, page) {
     <${Button} onClick=${enabled ? disable : act('enable', 'The endpoint is enabled.')}>${enabled ? 'Disable' : 'Enable'}</${Button}>`;
 }
 
+/** @type {[string, string][]} */
+const STATES = [['', 'Every state'], ['pending', 'pending'], ['delivered', 'delivered'], ['failed', 'failed']];
+
 /** @type {import('./ui.js').View} */
 export const deliveries = {
   title: 'Deliveries',
@@ -62,7 +65,7 @@ export const deliveries = {
   },
   render: (data, page) => html`
     <div class="filters"><h2 class="grow">${clean(page.route.parts[1], 80)}</h2>
-      <${Choice} page=${page} name="state" label="State" choices=${[['', 'Every state'], ['pending', 'pending'], ['delivered', 'delivered'], ['failed', 'failed']]} /></div>
+      <${Choice} page=${page} name="state" label="State" choices=${STATES} /></div>
     <${Table} caption="Deliveries" columns=${attempts(page)} rows=${data.deliveries} id=${(/** @type {any} */ row) => row.id} empty="No delivery matches." />
     <${Pager} page=${page} cursor=${data.cursor} />`,
 };
@@ -73,7 +76,7 @@ export const deliveries = {
  */
 const attempts = (page) => [
   { label: 'Type', cell: (row) => html`<${Text} text=${row.type} max=${80} />` },
-  { label: 'Subject', cell: (row) => html`<code title=${clean(row.subject)}>${short(row.subject ?? '')}</code>` },
+  { label: 'Subject', cell: (row) => html`<${Id} id=${row.subject} />` },
   { label: 'State', cell: (row) => html`<${State} state=${row.state} />` },
   { label: 'Attempts', kind: 'number', cell: (row) => number(row.attempts) },
   { label: 'Last answer', cell: (row) => html`<${Text} text=${[row.last_status, row.last_error].filter(Boolean).join(' ')} max=${200} />` },
