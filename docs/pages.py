@@ -4,7 +4,7 @@ A link to a document that the stack does not serve becomes text with the name of
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -45,25 +45,25 @@ FRAME = """<!doctype html>
 """
 
 
-def html_pages() -> dict[Path, str]:
-    """Return the text of each page, by the file that the stack serves."""
-    found = [name for name in PAGES if _source(name).exists()]
-    return {SERVED / f"{name}.html": _page(name, found) for name in found}
+def html_pages(generated: Mapping[Path, str]) -> dict[Path, str]:
+    """Return the text of each page, by the file that the stack serves.
+
+    `generated` holds the texts of the documents that are generated themselves; the files may be behind.
+    """
+    sources = {name: ROOT / "docs" / f"{name}.md" for name in PAGES}
+    texts = {name: generated.get(file) or file.read_text("utf-8") for name, file in sources.items()}
+    return {SERVED / f"{name}.html": _page(text) for name, text in texts.items()}
 
 
-def _source(name: str) -> Path:
-    return ROOT / "docs" / f"{name}.md"
-
-
-def _page(name: str, served: Sequence[str]) -> str:
+def _page(text: str) -> str:
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = markdown.parse(COMMENT.sub("", _source(name).read_text("utf-8")))
+    tokens = markdown.parse(COMMENT.sub("", text))
     headings = list(_name_headings(tokens))
     for token in tokens:
-        _rewrite_links(token.children or [], served)
+        _rewrite_links(token.children or [])
     return FRAME.format(
         title=escape(headings[0][2]),
-        links=" ".join(f'<a href="{one}">{one.capitalize()}</a>' for one in served),
+        links=" ".join(f'<a href="{one}">{one.capitalize()}</a>' for one in PAGES),
         contents="\n".join(_entry(*heading) for heading in headings[1:]),
         body=markdown.renderer.render(tokens, markdown.options, {}),
     )
@@ -90,21 +90,21 @@ def anchor_of(text: str) -> str:
     return re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
 
 
-def _rewrite_links(children: Sequence[Token], served: Sequence[str]) -> None:
+def _rewrite_links(children: Sequence[Token]) -> None:
     dead = False
     for token in children:
         if token.type == "link_open":
-            dead = _rewrite_link(token, served)
+            dead = _rewrite_link(token)
         if token.type in {"link_open", "link_close"} and dead:
             token.tag = "span"
 
 
-def _rewrite_link(token: Token, served: Sequence[str]) -> bool:
+def _rewrite_link(token: Token) -> bool:
     """Let a link lead to a page that the stack serves; return True if there is none."""
     file, mark, anchor = str(token.attrGet("href")).partition("#")
     if file.startswith(("http://", "https://")):
         token.attrSet("rel", "noreferrer")
-    elif not file or file.removesuffix(".md") in served:
+    elif not file or file.removesuffix(".md") in PAGES:
         token.attrSet("href", file.removesuffix(".md") + mark + anchor)
     else:
         name = (ROOT / "docs" / file).resolve().relative_to(ROOT).as_posix()

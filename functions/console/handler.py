@@ -26,6 +26,7 @@ def if_none_match() -> str | None:
 
 @app.get(
     "/console",
+    scope=None,
     operation_id="openConsole",
     tags=["console"],
     summary="Open the console",
@@ -38,6 +39,7 @@ def open_console() -> Response[str]:
 
 @app.get(
     "/console/<file>",
+    scope=None,
     operation_id="readConsoleFile",
     tags=["console"],
     summary="Read a script or a style sheet of the console",
@@ -50,6 +52,7 @@ def read_console_file(file: FileInPath) -> Response[str]:
 
 @app.get(
     "/docs/<page>",
+    scope=None,
     operation_id="readDocument",
     tags=["console"],
     summary="Read the runbook, or what an error code means",

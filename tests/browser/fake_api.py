@@ -55,6 +55,7 @@ class FakeApi:
 
     def __init__(self) -> None:
         self.handler = load_handler()
+        self.serving = threading.Lock()
         self.served: dict[tuple[str, str], Data] = {}
         self.reset()
 
@@ -203,8 +204,10 @@ class FakeApi:
             if found := re.fullmatch(pattern, path):
                 # One call for each file: a test opens the page once, and all of them many times.
                 asked = (path, headers.get("if-none-match", ""))
-                if asked not in self.served:
-                    self.served[asked] = self.handler(event_of(key, found.groupdict(), headers), Context())
+                # A Lambda environment serves one request at a time, and a resolver relies on that.
+                with self.serving:
+                    if asked not in self.served:
+                        self.served[asked] = self.handler(event_of(key, found.groupdict(), headers), Context())
                 return self.served[asked]
         return None
 

@@ -22,6 +22,7 @@ from mediarelay.observability import (
     add_log_keys,
     count,
     logger,
+    measure,
     metrics,
     set_log_level,
 )
@@ -44,7 +45,20 @@ LOG_FIELDS = {
     "item",
     "job",
 }
-LOG_FIELDS |= {"opened", "origin", "pk", "provider", "reason", "record", "requests", "room", "secret", "setting", "sk"}
+LOG_FIELDS |= {
+    "opened",
+    "origin",
+    "pk",
+    "problem",
+    "provider",
+    "reason",
+    "record",
+    "requests",
+    "room",
+    "secret",
+    "setting",
+    "sk",
+}
 LOG_FIELDS |= {"song", "status", "vid", "which"}
 """Everything that a log line may have beside its message: names, places and reasons; never a body or a token."""
 REQUEST = {
@@ -161,7 +175,7 @@ def test_a_request_s_lines_name_function_start_request_and_subject_and_nothing_c
         handler(REQUEST, Context())
     first, second = lines(log)
     assert (first["function_name"], first["function_request_id"]) == ("example", "example-request")
-    assert (first["correlation_id"], first["vid"], first["room"]) == ("request 1", "v1", "r1")
+    assert (first["request_id"], first["vid"], first["room"]) == ("request 1", "v1", "r1")
     assert {type(first["cold_start"]), type(second["cold_start"])} == {bool}
     assert second["cold_start"] is False
     assert "canary" not in log.getvalue()
@@ -185,7 +199,7 @@ def test_keys_end_with_their_invocation(log: io.StringIO) -> None:
 def test_any_event_can_be_observed(event: Any, log: io.StringIO) -> None:
     observed(lambda _event, _context: logger.info("x"))(event, Context())
     (line,) = lines(log)
-    assert "correlation_id" not in line
+    assert "request_id" not in line
 
 
 def test_a_long_path_is_cut(log: io.StringIO) -> None:
@@ -264,8 +278,8 @@ def included(mapping: ast.expr, path: Path) -> str:
 
 def test_only_named_fields_are_logged() -> None:
     found = {name for path in CODE for name in fields(path)}
-    assert found - {"correlation_id"} <= LOG_FIELDS
-    assert {"vid", "room", "intent", "job", "error", "correlation_id"} <= found
+    assert found - {"request_id"} <= LOG_FIELDS
+    assert {"vid", "room", "intent", "job", "error", "request_id"} <= found
 
 
 def test_the_path_parameters_that_are_logged() -> None:
@@ -284,3 +298,14 @@ def test_counts_of_threads_are_all_published(capsys: pytest.CaptureFixture[str])
     counts = counted(capsys)
     assert counts.total("RowsUnreadable") == 2_000
     assert counts.by("RowsUnreadable", "item") == {"INTENT": 2_000}
+
+
+def test_a_duration_is_a_metric_in_seconds_with_the_longest_of_each_detail(capsys: pytest.CaptureFixture[str]) -> None:
+    for seconds in (3.0, 40.0, 5.0):
+        measure("Waited", seconds, duty="publish")
+    measure("Waited", 1.0, duty="song")
+    (blob,) = counted(capsys).blobs
+    (published,) = blob["_aws"]["CloudWatchMetrics"]
+    assert published["Metrics"] == [{"Name": "Waited", "Unit": "Seconds"}]
+    assert blob["Waited"] == [3.0, 40.0, 5.0, 1.0]
+    assert blob["details"]["Waited"]["duty"] == {"publish": 40.0, "song": 1.0}

@@ -36,7 +36,7 @@ _counting = Lock()
 
 
 # Log keys that name the subject of a record or a row.
-SUBJECT_KEYS = ("vid", "room", "song", "intent", "job")
+SUBJECT_KEYS = ("vid", "room", "song", "intent", "job", "event", "endpoint")
 
 
 def set_log_level(level: str) -> None:
@@ -59,6 +59,18 @@ def count(name: str, value: int = 1, **details: str) -> None:
         # Powertools publishes a full set of metrics at once, but keeps the metadata, which would be counted twice.
         if not metrics.metric_set:
             metrics.metadata_set.clear()
+
+
+def measure(name: str, seconds: float, **details: str) -> None:
+    """Publish a duration in seconds, for example `measure("Duration", 40, action="query")`.
+
+    The blob also contains the longest duration for each value of each detail.
+    """
+    with _counting:
+        for detail, choice in details.items():
+            longest = metrics.metadata_set.setdefault(DETAILS, {}).setdefault(name, {}).setdefault(detail, {})
+            longest[choice] = max(longest.get(choice, 0), seconds)
+        metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=seconds)
 
 
 def flush() -> None:

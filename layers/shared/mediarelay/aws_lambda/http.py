@@ -15,7 +15,8 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from mediarelay.aws_lambda.raw_http import Event, log_error, problem, raw_body
 from mediarelay.contracts.api.base import NoBody, NoQuery, validate
 from mediarelay.contracts.json_objects import read_object
-from mediarelay.errors import NotFound
+from mediarelay.domain.scopes import Scope, allows
+from mediarelay.errors import MissingScope, NoRoute
 
 # Powertools writes a path parameter as `<vid>`, API Gateway and OpenAPI as `{vid}`.
 TO_BRACES = str.maketrans("<>", "{}")
@@ -34,17 +35,35 @@ class ApiResolver(APIGatewayHttpResolver):
         super().__init__()
         self.functions: dict[str, Callable[..., Any]] = {}
         """The function of each route, by route key such as `GET /tasks/{vid}`."""
+        self.scopes: dict[str, Scope | None] = {}
+        """The scope that each route needs, by route key; None for a route without an authorizer."""
 
-    def route(self, rule: str, method: Any, *arguments: Any, **options: Any) -> Callable[[Route], Route]:
-        """Register a route whose arguments are read from the request."""
-        register = super().route(rule, method, *arguments, **options)
+    def get(self, rule: str, *, scope: Scope | None, **options: Any) -> Callable[[Route], Route]:  # type: ignore[override]
+        """Register a GET route that needs a scope."""
+        return self.route(rule, "GET", scope=scope, **options)
+
+    def post(self, rule: str, *, scope: Scope | None, **options: Any) -> Callable[[Route], Route]:  # type: ignore[override]
+        """Register a POST route that needs a scope."""
+        return self.route(rule, "POST", scope=scope, **options)
+
+    def route(  # type: ignore[override]
+        self, rule: str, method: str, *, scope: Scope | None, **options: Any
+    ) -> Callable[[Route], Route]:
+        """Register a route whose arguments are read from the request.
+
+        `scope` has no default, so a route that states none fails at import. None admits every caller.
+        """
+        register = super().route(rule, method, **options)
+        key = f"{method} {rule}".translate(TO_BRACES)
 
         def add(function: Route) -> Route:
-            self.functions[f"{method} {rule}".translate(TO_BRACES)] = function
+            self.functions[key], self.scopes[key] = function, scope
 
             @wraps(function)
             def read_and_call(**_matched: str) -> Any:
-                return function(**read_arguments(self.current_event.raw_event, function.__annotations__))
+                event = self.current_event.raw_event
+                require_scope(event, scope)
+                return function(**read_arguments(event, function.__annotations__))
 
             register(read_and_call)
             return function
@@ -62,7 +81,7 @@ class ApiResolver(APIGatewayHttpResolver):
             answer = super().resolve(matched, context)
         # Powertools serializes an answer outside of its exception handlers.
         except Exception as error:  # noqa: BLE001 - `log_error` logs it
-            answer = problem(log_error(error))
+            answer = problem(log_error(error), event)
         # HTTP/2 header names are in lower case, and the functions without a resolver write them like that, too.
         return answer | {"headers": {name.lower(): value for name, value in answer["headers"].items()}}
 
@@ -71,12 +90,12 @@ def api_resolver() -> ApiResolver:
     """Return a resolver without routes."""
     app = ApiResolver()
     # `Exception`, so that no error leaves in Powertools' own shape, or as a 500 of API Gateway without a body.
-    app.exception_handler(Exception)(_answer_error)
+    app.exception_handler(Exception)(lambda error: _answer_error(error, app.current_event.raw_event))
     return app
 
 
-def _answer_error(error: Exception) -> Response[str]:
-    refusal = problem(log_error(NotFound("no such route") if isinstance(error, NotFoundError) else error))
+def _answer_error(error: Exception, event: Event) -> Response[str]:
+    refusal = problem(log_error(NoRoute("no such route") if isinstance(error, NotFoundError) else error), event)
     return Response(status_code=refusal["statusCode"], headers=refusal["headers"], body=refusal["body"])
 
 
@@ -106,9 +125,10 @@ def client_name(event: Event) -> str:
     return _from_authorizer(event, "client")
 
 
-def scopes(event: Event) -> frozenset[str]:
-    """Return the scopes of the client that the authorizer identified."""
-    return frozenset(_from_authorizer(event, "scopes").split())
+def require_scope(event: Event, scope: Scope | None) -> None:
+    """Raise `MissingScope` if the client that the authorizer identified lacks a scope."""
+    if scope and not allows(_from_authorizer(event, "scopes").split(), scope):
+        raise MissingScope(scope)
 
 
 def _from_authorizer(event: Event, name: str) -> str:
