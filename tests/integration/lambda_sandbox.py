@@ -224,7 +224,8 @@ class LambdaSandbox:
             for service in services:
                 client(service).meta.events.unregister("before-parameter-build", unique_id=self.topic)
         json.dumps(result)
-        return result | {"body": json.loads(result["body"])} if result.get("body") else result
+        is_json = bool(result.get("body")) and "json" in result["headers"].get("content-type", "")
+        return result | {"body": json.loads(result["body"])} if is_json else result
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         action = f"{model.service_model.endpoint_prefix.split('.')[0]}:{model.name}"

@@ -44,6 +44,9 @@ CONTRACT = {
     "GET /webhooks/{name}/deliveries": "read",
     "GET /health": ALL,
     "GET /openapi.json": ALL,
+    "GET /console": ALL,
+    "GET /console/{file}": ALL,
+    "GET /docs/{page}": ALL,
 }
 
 DEFAULT = "$default"
@@ -67,6 +70,9 @@ OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
     "POST /tasks/replay": "Replay",
     "GET /quarantine": "Quarantine",
     "POST /quarantine/replay": "Quarantine",
+    "GET /console": "Console",
+    "GET /console/{file}": "Console",
+    "GET /docs/{page}": "Console",
     "GET /events": "ReadEvents",
     "POST /events/test": "ReadEvents",
     **{route: "Webhooks" for route in CONTRACT if " /webhooks" in route},

@@ -157,7 +157,8 @@ class TestOpenApi:
             if operation.get("security") == []
         }
         callbacks = {f"/callbacks/{sender}/{{token}}" for sender in ("video", "audio", "mps")} | {"/callbacks/music"}
-        assert opened == callbacks | {"/health", "/openapi.json"}
+        console = {"/console", "/console/{file}", "/docs/{page}"}
+        assert opened == callbacks | console | {"/health", "/openapi.json"}
 
     def test_operations_have_names_of_their_own(self):
         names = [each["operationId"] for methods in openapi()["paths"].values() for each in methods.values()]
