@@ -30,6 +30,14 @@ CONTRACT = {
     "POST /tasks/replay": CLIENT,
     "GET /quarantine": CLIENT,
     "POST /quarantine/replay": CLIENT,
+    "GET /status": CLIENT,
+    "GET /stuck": CLIENT,
+    "GET /circuits": CLIENT,
+    "POST /circuits/{circuit}/close": CLIENT,
+    "GET /dead-letters": CLIENT,
+    "GET /dead-letters/{queue}/messages": CLIENT,
+    "POST /dead-letters/{queue}/redrive": CLIENT,
+    "POST /dead-letters/{queue}/purge": CLIENT,
     "GET /health": ALL,
     "GET /openapi.json": ALL,
 }
@@ -51,6 +59,14 @@ OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
     "POST /tasks/replay": "Replay",
     "GET /quarantine": "Quarantine",
     "POST /quarantine/replay": "Quarantine",
+    "GET /status": "Operations",
+    "GET /stuck": "Operations",
+    "GET /circuits": "Operations",
+    "POST /circuits/{circuit}/close": "Operations",
+    "GET /dead-letters": "Operations",
+    "GET /dead-letters/{queue}/messages": "Operations",
+    "POST /dead-letters/{queue}/redrive": "Operations",
+    "POST /dead-letters/{queue}/purge": "Operations",
 }
 
 

@@ -20,6 +20,8 @@ WORDS = {
     "Forbidden": (403, "Forbidden"),
     "NotFound": (404, "Not found"),
     "Conflict": (409, "Conflict"),
+    "NotRedrivable": (409, "Conflict"),
+    "PurgeRefused": (409, "Conflict"),
     "TooLarge": (413, "Content too large"),
     "KmsUnavailable": (503, "KMS unavailable"),
     "DecryptionFailed": (500, "Stored data unreadable"),

@@ -7,7 +7,9 @@ MediarelayError
 │   ├── Unauthenticated       the token is missing or wrong                 401
 │   ├── Forbidden             the caller may not do this                    403
 │   ├── NotFound              the ledger has no such task or song           404
-│   ├── Conflict              the key was used for another request          409
+│   ├── Conflict              the request contradicts what is stored        409
+│   │   ├── NotRedrivable     the queue's messages cannot run again         409
+│   │   └── PurgeRefused      the queue must not be purged now              409
 │   └── TooLarge              the body exceeds the limit                    413
 ├── RowUnreadable             an item of the table is damaged               500
 ├── LedgerUnavailable         the table did not accept the call             503
@@ -85,6 +87,14 @@ class Conflict(Rejected):
 
     status = 409
     title = "Conflict"
+
+
+class NotRedrivable(Conflict):
+    """The messages of a dead-letter queue cannot be processed again: the schedule or the sweep does their work."""
+
+
+class PurgeRefused(Conflict):
+    """A dead-letter queue must not be purged now: it holds the only copy of its messages, or was just purged."""
 
 
 class TooLarge(Rejected):

@@ -19,6 +19,8 @@ from mediarelay.errors import NotFound
 
 # Powertools writes a path parameter as `<vid>`, API Gateway and OpenAPI as `{vid}`.
 TO_BRACES = str.maketrans("<>", "{}")
+# One step may take two calls of AWS with all their attempts.
+RESERVE_MS = 10_000
 Route = TypeVar("Route", bound=Callable[..., Any])
 JsonResponse = Response[dict[str, Any]]
 
@@ -104,6 +106,11 @@ def json_object(event: Event) -> dict[str, Any]:
 def client_name(event: Event) -> str:
     """Return the name of the client that the authorizer identified."""
     return _from_authorizer(event, "client")
+
+
+def remaining(context: Any) -> Callable[[], bool]:
+    """Return whether an invocation has time for another step and its answer, each time it is asked."""
+    return lambda: context.get_remaining_time_in_millis() > RESERVE_MS
 
 
 def scopes(event: Event) -> frozenset[str]:

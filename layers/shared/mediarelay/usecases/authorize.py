@@ -15,6 +15,12 @@ OPERATORS = frozenset(
         "POST /tasks/replay",
         "GET /quarantine",
         "POST /quarantine/replay",
+        "GET /circuits",
+        "POST /circuits/{circuit}/close",
+        "GET /dead-letters",
+        "GET /dead-letters/{queue}/messages",
+        "POST /dead-letters/{queue}/redrive",
+        "POST /dead-letters/{queue}/purge",
         "GET /rooms/{room_id}/songs/{song_id}/history",
         "GET /songs/history",
     }

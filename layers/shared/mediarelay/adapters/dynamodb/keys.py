@@ -103,6 +103,11 @@ def list_cursor_key(provider: str) -> Key:
     return Key(f"LIST#{provider}", "LIST")
 
 
+def run_key(function: str) -> Key:
+    """Return the key of the last run of a scheduled function."""
+    return Key(f"TICK#{function}", "TICK")
+
+
 def quarantine_partition(day: str) -> str:
     """Return the partition of the bodies quarantined on one day (`2026-11-21`)."""
     return f"QUARANTINE#{day}"
