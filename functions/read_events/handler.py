@@ -20,11 +20,12 @@ app = api_resolver()
 
 @app.get(
     "/events",
+    scope="read",
     operation_id="listEvents",
     tags=["events"],
     summary="List notifications as they were published, oldest first",
     description=(
-        "Needs the scope `read`. The log keeps events for EventDays, and shows an event 5 s after its publication. An "
+        "The log keeps events for EventDays, and shows an event 5 s after its publication. An "
         "event that was published twice may appear twice, with the same id."
     ),
     responses=success(EventPageResponse, "Up to `limit` events, fewer if they are large") | ALWAYS | LEDGER_DOWN,
@@ -37,10 +38,11 @@ def list_events(query: EventsQuery) -> dict[str, Any]:
 
 @app.post(
     "/events/test",
+    scope="admin",
     operation_id="testEvents",
     tags=["events"],
     summary="Publish a test notification",
-    description="Needs the scope `admin`. Publishes `mediarelay.test` to all subscribers and endpoints.",
+    description="Publishes `mediarelay.test` to all subscribers and endpoints.",
     responses=success(TestResponse, "The event is published", 202) | ALWAYS | LEDGER_DOWN,
 )
 def publish_test(request: TestRequest) -> tuple[dict[str, Any], int]:
