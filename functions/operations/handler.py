@@ -43,11 +43,12 @@ app = api_resolver()
 
 @app.get(
     "/status",
+    scope="read",
     operation_id="readStatus",
     tags=["operation"],
     summary="Read the state of the deployment",
     description=(
-        "Needs the scope `read`. `problems` lists what an operator should know, errors first; the deployment is "
+        "`problems` lists what an operator should know, errors first; the deployment is "
         "`healthy` if none is an error. The answer is 200 in both cases. No secret is shown."
     ),
     responses=success(StatusResponse, "The state") | ALWAYS | LEDGER_DOWN,
@@ -59,10 +60,11 @@ def read_status() -> dict[str, Any]:
 
 @app.get(
     "/stuck",
+    scope="read",
     operation_id="listStuck",
     tags=["operation"],
     summary="List what is overdue, oldest first, with the reason",
-    description="Needs the scope `read`. Everything that waits for longer than its duty allows.",
+    description="Everything that waits for longer than its duty allows.",
     responses=success(StuckPage, "A page") | ALWAYS | LEDGER_DOWN,
 )
 def list_stuck(query: StuckQuery) -> dict[str, Any]:
@@ -72,10 +74,10 @@ def list_stuck(query: StuckQuery) -> dict[str, Any]:
 
 @app.get(
     "/circuits",
+    scope="admin",
     operation_id="listCircuits",
     tags=["operation"],
     summary="List the circuits of all actions of all providers",
-    description="Needs the scope `admin`.",
     responses=success(CircuitList, "The circuits, open and closed") | ALWAYS | LEDGER_DOWN,
 )
 def list_circuits() -> dict[str, Any]:
@@ -85,10 +87,11 @@ def list_circuits() -> dict[str, Any]:
 
 @app.post(
     "/circuits/<circuit>/close",
+    scope="admin",
     operation_id="closeCircuit",
     tags=["operation"],
     summary="Close a circuit, so that the next call is made",
-    description="Needs the scope `admin`. If the provider still refuses, five refusals open the circuit again.",
+    description="If the provider still refuses, five refusals open the circuit again.",
     responses=success(CircuitStatus, "The closed circuit") | ALWAYS | NO_QUEUE | LEDGER_DOWN,
 )
 def close_circuit(circuit: CircuitInPath) -> dict[str, Any]:
@@ -99,10 +102,10 @@ def close_circuit(circuit: CircuitInPath) -> dict[str, Any]:
 
 @app.get(
     "/dead-letters",
+    scope="admin",
     operation_id="listDeadLetters",
     tags=["operation"],
     summary="List the dead-letter queues",
-    description="Needs the scope `admin`.",
     responses=success(DeadLetterList, "How many messages wait in each") | ALWAYS | QUEUE_DOWN,
 )
 def list_dead_letters() -> dict[str, Any]:
@@ -112,10 +115,11 @@ def list_dead_letters() -> dict[str, Any]:
 
 @app.get(
     "/dead-letters/<queue>/messages",
+    scope="admin",
     operation_id="readDeadLetters",
     tags=["operation"],
     summary="Look at messages of a dead-letter queue without removing them",
-    description="Needs the scope `admin`. The bodies are untrusted input.",
+    description="The bodies are untrusted input.",
     responses=success(DeadLetterMessages, "Some messages") | ALWAYS | NO_QUEUE | QUEUE_DOWN,
 )
 def read_dead_letters(queue: QueueInPath, query: MessageQuery) -> dict[str, Any]:
@@ -125,11 +129,12 @@ def read_dead_letters(queue: QueueInPath, query: MessageQuery) -> dict[str, Any]
 
 @app.post(
     "/dead-letters/<queue>/redrive",
+    scope="admin",
     operation_id="redriveDeadLetters",
     tags=["operation"],
     summary="Move the messages of a dead-letter queue back to the queue that they come from",
     description=(
-        "Needs the scope `admin`. Moves up to 1,000 messages. Repeat the request until `remaining` is 0. A message is "
+        "Moves up to 1,000 messages. Repeat the request until `remaining` is 0. A message is "
         "sent before it is deleted, so none is lost, and one may be processed twice."
     ),
     responses=success(RedriveResponse, "What was moved") | ALWAYS | NO_QUEUE | NOT_REDRIVABLE | QUEUE_DOWN,
@@ -142,11 +147,12 @@ def redrive_dead_letters(queue: QueueInPath) -> dict[str, Any]:
 
 @app.post(
     "/dead-letters/<queue>/purge",
+    scope="admin",
     operation_id="purgeDeadLetters",
     tags=["operation"],
     summary="Delete all messages of a dead-letter queue",
     description=(
-        "Needs the scope `admin`, and the queue's name again in `confirm`. CallbackBacklogDeadLetters holds the only "
+        "Needs the queue's name again in `confirm`. CallbackBacklogDeadLetters holds the only "
         "copy of its callbacks and is purged only while it is empty."
     ),
     responses=success(PurgeResponse, "What was deleted") | ALWAYS | NO_QUEUE | PURGE_REFUSED | QUEUE_DOWN,
