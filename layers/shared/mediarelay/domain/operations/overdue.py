@@ -13,6 +13,8 @@ video, audio    10 min         a burst may need the budget of several minutes, a
 submit_queued   1 h            a batch waits for the budget that other calls leave
 unknown_*       1 h            they have a share of the budget, and anybody with the path token can invent them
 replay          5 min          a bulk replay takes its part of each minute
+fan_out         5 min          the sweep takes events that the stream did not pass on to the webhooks
+deliver         5 min          the sweep takes deliveries whose wait is over
 delete_body     1 day          retention is counted in days
 unreadable      5 min          the sweep rebuilds what it can; the rest waits for an operator
 """
@@ -33,6 +35,8 @@ OVERDUE_AFTER: dict[Duty, timedelta] = {
     Duty.UNKNOWN_VIDEO: timedelta(hours=1),
     Duty.UNKNOWN_AUDIO: timedelta(hours=1),
     Duty.REPLAY: timedelta(minutes=5),
+    Duty.FAN_OUT: timedelta(minutes=5),
+    Duty.DELIVER: timedelta(minutes=5),
     Duty.DELETE_BODY: timedelta(days=1),
     Duty.UNREADABLE: timedelta(minutes=5),
 }

@@ -99,11 +99,12 @@ def _failing_duties(facts: Facts) -> Iterator[Problem]:
     # A row that fails is hidden until the next run, so its due time is never old.
     for one in facts.duties:
         if one.failed:
+            rows, run = _count(one.failed, more=False), f"the last run of {SCHEDULE_OF[one.duty]}"
             yield Problem(
                 code="duty_failing",
                 severity=Severity.WARNING,
                 subject=one.duty,
-                detail=f"{one.failed} rows failed in the last run of {SCHEDULE_OF[one.duty]}; its log says why",
+                detail=f"{rows} failed in {run}; its log says why",
                 section="what-no-alarm-watches",
             )
 
@@ -115,7 +116,7 @@ def _unreadable_rows(facts: Facts) -> Iterator[Problem]:
                 code="rows_unreadable",
                 severity=Severity.ERROR,
                 subject=one.duty,
-                detail=f"{_count(one.due, more=one.more)} cannot be read, so what they wait for does not happen",
+                detail=f"{_count(one.due, more=one.more)} cannot be read; what they wait for does not happen",
                 since=one.oldest_due_at,
                 section="rowsunreadablealarm",
             )
@@ -147,13 +148,13 @@ def _spent_budgets(facts: Facts) -> Iterator[Problem]:
 
 def _dead_letters(facts: Facts) -> Iterator[Problem]:
     for one in facts.dead_letters:
-        if one.messages + one.in_flight + one.delayed > 0:
-            queue = DEAD_LETTERS[one.queue]
+        waiting, queue = one.messages + one.in_flight + one.delayed, DEAD_LETTERS[one.queue]
+        if waiting:
             yield Problem(
                 code="dead_letters",
                 severity=queue.severity,
                 subject=one.queue,
-                detail=f"{one.messages + one.in_flight + one.delayed} messages wait in {one.queue}",
+                detail=f"{_count(waiting, more=False, one='message', many='messages')} in {one.queue}",
                 section=f"{one.queue.lower()}alarm",
             )
 
@@ -197,7 +198,7 @@ def _quarantined_bodies(facts: Facts) -> Iterator[Problem]:
             code="quarantine",
             severity=Severity.WARNING,
             subject=found.day,
-            detail=f"{_count(found.bodies, more=found.more, what='bodies')} could not be read",
+            detail=f"{_count(found.bodies, more=found.more, one='body', many='bodies')} could not be read",
             section="quarantine",
         )
 
@@ -205,18 +206,19 @@ def _quarantined_bodies(facts: Facts) -> Iterator[Problem]:
 def _old_submissions(facts: Facts) -> Iterator[Problem]:
     found, oldest = facts.submissions, facts.submissions.oldest_at
     if oldest is not None and facts.time - oldest > OLD_SUBMISSION:
+        submits = _count(found.open, more=found.more, one="submit", many="submits")
         yield Problem(
             code="submissions_waiting",
             severity=Severity.WARNING,
             subject="submissions",
-            detail=f"{_count(found.open, more=found.more, what='submits')} have no task, the oldest of {_text(oldest)}",
+            detail=f"{submits} without a task, the oldest of {_text(oldest)}",
             since=oldest,
             section="submitdeadlettersalarm",
         )
 
 
-def _count(number: int, *, more: bool, what: str = "rows") -> str:
-    return f"{'more than ' if more else ''}{number} {what}"
+def _count(number: int, *, more: bool, one: str = "row", many: str = "rows") -> str:
+    return f"{'more than ' if more else ''}{number} {one if number == 1 else many}"
 
 
 def _text(at: datetime | None) -> str:
