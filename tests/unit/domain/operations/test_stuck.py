@@ -1,6 +1,7 @@
 """Reasons: every overdue row has one, the first that applies, and an action that names a command."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -60,7 +61,7 @@ def test_every_row_has_a_reason_and_an_action(row: OverdueRow, known: Facts) -> 
     ],
 )
 def test_the_first_cause_that_applies_is_the_reason(left_out: int, why: str) -> None:
-    causes = [
+    causes: list[dict[str, Any]] = [
         {"schedules": (LATE,)},
         {"circuits": (CIRCUIT,)},
         {"duties": (FAILING,)},
@@ -68,7 +69,7 @@ def test_the_first_cause_that_applies_is_the_reason(left_out: int, why: str) -> 
         {"queues": (QUEUE,)},
     ]
     known = {name: value for one in causes[left_out:] for name, value in one.items()}
-    assert explain(ROW, Facts(time=NOW, quarantine=DAY, **known)).why == why  # type: ignore[arg-type]
+    assert explain(ROW, Facts(time=NOW, quarantine=DAY, **known)).why == why
 
 
 @pytest.mark.parametrize(
