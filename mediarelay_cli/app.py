@@ -16,7 +16,27 @@ from mediarelay_cli.profiles import choose
 from mediarelay_cli.session import Session
 
 # Each module registers its commands with `app`. The order is the order of `--help`.
-COMMANDS: tuple[str, ...] = ("profile",)
+COMMANDS: tuple[str, ...] = (
+    "status",
+    "stuck",
+    "submit",
+    "tasks",
+    "task",
+    "submissions",
+    "songs",
+    "replay",
+    "replays",
+    "quarantine",
+    "dlq",
+    "circuits",
+    "webhooks",
+    "events",
+    "tail",
+    "listen",
+    "sign",
+    "verify",
+    "profile",
+)
 
 CODES = (
     "Exit codes: 0 done, 1 found something wrong, 2 wrong command line, 3 could not be done, 130 interrupted, "
@@ -26,6 +46,10 @@ CODES = (
 
 class Commands(TyperGroup):
     """All commands. An error that a person can act on leaves one or two lines, never a traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands in the order of `COMMANDS`."""
+        return sorted(super().list_commands(ctx), key=COMMANDS.index)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command and turn errors into exit codes."""

@@ -110,6 +110,12 @@ class Printer:
             line.stylize(style)
             self.out.print(lead + line)
 
+    def clipped(self, label: str, text: str, style: str = "bold") -> None:
+        """Print a label and a text on one line, and shorten the text if the terminal is too narrow."""
+        line = Text(printable(label), style=style) + Text("  " + one_line(text))
+        line.truncate(self.width, overflow="ellipsis")
+        self.out.print(line)
+
     def _blocks(self, columns: Sequence[str], grid: Sequence[Sequence[str]]) -> None:
         for number, row in enumerate(grid):
             if number:
@@ -142,7 +148,12 @@ class Printer:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else printable(str(value)).replace("\n", " ")
+    return "" if value is None else one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    """Return a text without control characters, on one line."""
+    return printable(text.replace("\n", " "))
 
 
 def _fitting(

@@ -60,6 +60,9 @@ def hold(key: str, status: int, headers: Mapping[str, str], body: Any) -> Answer
     validator(key, status, media_type).validate(body)
     if status >= 400:
         assert (body["status"], "field" in body) == (status, status == 400), body
+        assert (body["type"], "scope" in body) == (f"/docs/errors#{body['code']}", body["code"] == "missing_scope"), (
+            body
+        )
     documented_headers = {name.lower() for name in OPERATIONS[key]["responses"][str(status)].get("headers", ())}
     ours = {name for name in headers if name not in {"content-type", "cache-control"}}
     assert ours <= documented_headers, (key, status)

@@ -20,7 +20,7 @@ from mediarelay.domain.operations.queues import DEAD_LETTERS
 from mediarelay.domain.operations.stuck import StuckItem
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.errors import Malformed, NotFound, NotRedrivable, PurgeRefused, Undelivered
+from mediarelay.errors import Malformed, NotFound, NotRedrivable, OnlyCopy, Undelivered
 from mediarelay.providers.port import Account
 from mediarelay.providers.registry import PROVIDERS, circuits
 from mediarelay.usecases.operations import dead_letters as dead_letter_module
@@ -401,7 +401,7 @@ def test_each_queue_does_what_its_table_says(sandbox: LambdaSandbox, letters: De
     with pytest.raises(Malformed, match="confirm"):
         letters.purge(name, "another name", "operator")
     if queue.is_only_copy:
-        with pytest.raises(PurgeRefused):
+        with pytest.raises(OnlyCopy):
             letters.purge(name, name, "operator")
     assert total(operations.operated_queues(), name) == 1
 

@@ -42,6 +42,14 @@ CONTRACT = {
     "GET /dead-letters/{queue}/messages": "admin",
     "POST /dead-letters/{queue}/redrive": "admin",
     "POST /dead-letters/{queue}/purge": "admin",
+    "GET /events": "read",
+    "POST /events/test": "admin",
+    "GET /webhooks": "read",
+    "POST /webhooks/{name}/enable": "admin",
+    "POST /webhooks/{name}/disable": "admin",
+    "POST /webhooks/{name}/test": "admin",
+    "POST /webhooks/{name}/replay": "admin",
+    "GET /webhooks/{name}/deliveries": "read",
     "GET /health": ALL,
     "GET /openapi.json": ALL,
 }
@@ -71,6 +79,9 @@ OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
     "GET /dead-letters/{queue}/messages": "Operations",
     "POST /dead-letters/{queue}/redrive": "Operations",
     "POST /dead-letters/{queue}/purge": "Operations",
+    "GET /events": "ReadEvents",
+    "POST /events/test": "ReadEvents",
+    **{route: "Webhooks" for route in CONTRACT if " /webhooks" in route},
 }
 
 
@@ -160,6 +171,17 @@ def test_each_route_has_a_limit() -> None:
     assert set(stage["RouteSettings"]) <= set(CONTRACT)
     assert {route for route, who in CONTRACT.items() if who == CALLBACK} <= set(stage["RouteSettings"])
     assert all(limit["ThrottlingBurstLimit"] > 0 and limit["ThrottlingRateLimit"] > 0 for limit in limits)
+
+
+def test_the_page_states_the_limits() -> None:
+    (stage,) = resources("AWS::ApiGatewayV2::Stage", translated()).values()
+    limits = {f"`{route}`": limit for route, limit in stage["RouteSettings"].items()}
+    limits["any other, each"] = stage["DefaultRouteSettings"]
+    rows = [
+        f"| {key} | {one['ThrottlingRateLimit']:,} | {one['ThrottlingBurstLimit']:,} |" for key, one in limits.items()
+    ]
+    section = (ROOT / "docs" / "api.md").read_text("utf-8").partition("## Rate limits\n")[2].partition("\n## ")[0]
+    assert section.rstrip().splitlines()[-len(rows) :] == rows
 
 
 def test_access_logs_hold_no_token() -> None:

@@ -61,6 +61,7 @@ def test_a_body_that_is_no_object(body: str) -> None:
 def event(key: str, **more: Any) -> dict[str, Any]:
     """An event of API Gateway, as far as resolvers read it."""
     context = {"http": {"method": key.partition(" ")[0], "sourceIp": "192.0.2.1"}, "stage": "$default"}
+    context["requestId"] = "r1"
     return {"routeKey": key, "rawPath": "/somewhere/else", "requestContext": context} | more
 
 
@@ -99,7 +100,13 @@ def test_unexpected_errors_say_nothing(caplog: pytest.LogCaptureFixture) -> None
         caplog.clear()
         answer = handler(event("POST /echo"), None)
         assert (answer["statusCode"], answer["headers"]["content-type"]) == (500, "application/problem+json")
-        assert json.loads(answer["body"]) == {"type": "about:blank", "title": "Internal error", "status": 500}
+        assert json.loads(answer["body"]) == {
+            "type": "/docs/errors#internal",
+            "title": "Internal error",
+            "status": 500,
+            "code": "internal",
+            "request_id": "r1",
+        }
         assert CANARY not in str(answer)
         assert [(record.levelname, record.message) for record in caplog.records] == [("ERROR", "unexpected error")]
         assert caplog.records[0].exc_info, "the trace is what the developer gets"

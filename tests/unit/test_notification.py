@@ -35,11 +35,12 @@ def task(state: State = State.SUCCEEDED, vid: str = VID, *, covers: int = 1, nam
 
 
 def said(*arguments: Any, **options: Any) -> dict[str, Any]:
-    return json.loads(task_event(task(*arguments, **options), URL)[0])
+    return json.loads(task_event(task(*arguments, **options), URL).message)
 
 
 def test_the_whole_message() -> None:
-    message, attributes = task_event(task(), URL)
+    event = task_event(task(), URL)
+    message, attributes = event.message, event.attributes
     assert json.loads(message) == {
         "specversion": "1.0",
         "id": "b1ac266c-dab1-52fa-b7e6-80c7cb2177fa",
@@ -69,14 +70,16 @@ def test_an_id_follows_from_subject_and_type_alone() -> None:
 
 def test_an_unknown_place_gives_empty_attributes() -> None:
     facts = Facts(vid=VID, kind=Kind.AUDIO, state=State.LOST)
-    _, attributes = task_event(fold([Observation(origin=Origin.TIMEOUT, digest="d", at=START, facts=facts)]), URL)
+    attributes = task_event(
+        fold([Observation(origin=Origin.TIMEOUT, digest="d", at=START, facts=facts)]), URL
+    ).attributes
     assert attributes == {"type": "mediarelay.task.lost", "kind": "audio", "app_id": "", "bucket": ""}
 
 
 def test_renditions_that_do_not_fit_become_a_link() -> None:
     whole, linked = task(covers=7_000), task(covers=9_000)
-    assert json.loads(task_event(whole, URL)[0])["data"] == task_details(whole)
-    message = task_event(linked, URL)[0]
+    assert json.loads(task_event(whole, URL).message)["data"] == task_details(whole)
+    message = task_event(linked, URL).message
     view = task_details(linked)
     del view["renditions"]
     assert json.loads(message)["data"] == view | {"renditions_url": f"{URL}/tasks/{VID}"}
@@ -84,7 +87,8 @@ def test_renditions_that_do_not_fit_become_a_link() -> None:
 
 @pytest.mark.parametrize("name", ["x" * SNS_LIMIT, "\u00e9" * (SNS_LIMIT // 2)])
 def test_nothing_makes_a_message_too_large(name: str) -> None:
-    message, attributes = task_event(task(name=name), URL)
+    event = task_event(task(name=name), URL)
+    message, attributes = event.message, event.attributes
     assert len(message.encode()) + len(str(attributes).encode()) <= SNS_LIMIT
     data = json.loads(message)["data"]
     assert (data["vid"], data["state"], data["renditions_url"]) == (VID, "succeeded", f"{URL}/tasks/{VID}")
@@ -103,7 +107,7 @@ def test_the_smallest_message_still_has_the_reference_and_that_it_is_partial() -
             )
         ]
     )
-    message = task_event(known, URL)[0]
+    message = task_event(known, URL).message
     data = json.loads(message)["data"]
     assert (data["partial"], data["reference"]) == (True, "\x01" * MAX_REFERENCE)
     assert "source" not in data
@@ -116,13 +120,13 @@ def test_a_task_is_partial_or_says_nothing_about_it() -> None:
 
 
 def test_the_limit_counts_bytes_and_not_characters() -> None:
-    message = task_event(task(name="\u00e9" * (SNS_LIMIT // 4), covers=4_000), URL)[0]
+    message = task_event(task(name="\u00e9" * (SNS_LIMIT // 4), covers=4_000), URL).message
     assert len(message.encode()) <= MAX_BYTES
 
 
 @pytest.mark.parametrize("covers", [1, 50_000])
 def test_a_queue_accepts_every_character_of_a_message(covers: int) -> None:
     name = "/\ufffe\uffff\U0001f600\x00\x7f.mp4"
-    message, _ = task_event(task(covers=covers, name=name), URL)
+    message = task_event(task(covers=covers, name=name), URL).message
     assert json.loads(message)["data"]["source"]["name"] == name
     assert not {*"\ufffe\uffff\x00"} & {*message}

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mediarelay.domain.operations.dead_letters import DeadLetter
 from mediarelay.domain.operations.facts import QueueFacts
-from mediarelay.errors import PurgeRefused, Undelivered
+from mediarelay.errors import PurgedRecently, Undelivered
 
 # The attributes of a queue, by the name of their fact.
 ATTRIBUTES = {
@@ -72,7 +72,7 @@ class OperatedQueues:
             self.client.delete_message(QueueUrl=self.urls[queue], ReceiptHandle=message.receipt)
 
     def purge(self, queue: str) -> None:
-        """Delete all messages of a queue; raises `PurgeRefused` if it was purged less than a minute ago."""
+        """Delete all messages of a queue; raises `PurgedRecently` if it was purged less than a minute ago."""
         with _sqs_errors():
             self.client.purge_queue(QueueUrl=self.urls[queue])
 
@@ -100,7 +100,7 @@ def _sqs_errors() -> Iterator[None]:
     except ClientError as error:
         code = str(error.response["Error"]["Code"])
         if code.rpartition(".")[2] == "PurgeQueueInProgress":
-            raise PurgeRefused("the queue was purged less than a minute ago") from error
+            raise PurgedRecently("the queue was purged less than a minute ago") from error
         raise Undelivered(code) from error
     except BotoCoreError as error:
         raise Undelivered(type(error).__name__) from error

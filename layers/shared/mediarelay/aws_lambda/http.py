@@ -16,7 +16,7 @@ from mediarelay.aws_lambda.raw_http import Event, log_error, problem, raw_body
 from mediarelay.contracts.api.base import NoBody, NoQuery, validate
 from mediarelay.contracts.json_objects import read_object
 from mediarelay.domain.scopes import Scope, allows
-from mediarelay.errors import MissingScope, NotFound
+from mediarelay.errors import MissingScope, NoRoute
 
 # Powertools writes a path parameter as `<vid>`, API Gateway and OpenAPI as `{vid}`.
 TO_BRACES = str.maketrans("<>", "{}")
@@ -83,7 +83,7 @@ class ApiResolver(APIGatewayHttpResolver):
             answer = super().resolve(matched, context)
         # Powertools serializes an answer outside of its exception handlers.
         except Exception as error:  # noqa: BLE001 - `log_error` logs it
-            answer = problem(log_error(error))
+            answer = problem(log_error(error), event)
         # HTTP/2 header names are in lower case, and the functions without a resolver write them like that, too.
         return answer | {"headers": {name.lower(): value for name, value in answer["headers"].items()}}
 
@@ -92,12 +92,12 @@ def api_resolver() -> ApiResolver:
     """Return a resolver without routes."""
     app = ApiResolver()
     # `Exception`, so that no error leaves in Powertools' own shape, or as a 500 of API Gateway without a body.
-    app.exception_handler(Exception)(_answer_error)
+    app.exception_handler(Exception)(lambda error: _answer_error(error, app.current_event.raw_event))
     return app
 
 
-def _answer_error(error: Exception) -> Response[str]:
-    refusal = problem(log_error(NotFound("no such route") if isinstance(error, NotFoundError) else error))
+def _answer_error(error: Exception, event: Event) -> Response[str]:
+    refusal = problem(log_error(NoRoute("no such route") if isinstance(error, NotFoundError) else error), event)
     return Response(status_code=refusal["statusCode"], headers=refusal["headers"], body=refusal["body"])
 
 

@@ -13,9 +13,9 @@ _WORD = re.compile(r"(?:v1,)?[^\s,]+")
 _TORN = re.compile(r"(v1,|whsec_)\s+")
 
 
-def webhook_secrets(secret: Fields) -> Entries[str]:
+def webhook_secrets(secret: Fields, name: str = "webhook_secrets") -> Entries[str]:
     """Return the secrets of Standard Webhooks: words or a list, each with or without the prefix `v1,` or `whsec_`."""
-    return texts(secret, "webhook_secrets", _split, _key_fault)
+    return texts(secret, name, _split, _key_fault)
 
 
 def callback_secrets(secret: Fields) -> Entries[str]:

@@ -44,7 +44,7 @@ class EventsQuery(QueryModel):
         default=None, description="The cursor of the previous answer, or a time; by default the oldest event"
     )
     type: PatternsText = Field(default=(), description="Only these types, separated by commas; `.*` ends a prefix")
-    limit: PageSize = 100
+    limit: PageSize = Field(default=100, description="Events per page")
 
 
 class TestRequest(RequestModel):
@@ -57,6 +57,13 @@ class TestResponse(ResponseModel):
     """Response to a request for a test event: the event's id."""
 
     id: str
+
+
+class TestNotice(ResponseModel):
+    """The data of a test event: a message, and the name of the client that requested it."""
+
+    message: str
+    client: str
 
 
 class EventPageResponse(ResponseModel):

@@ -61,6 +61,9 @@ QUEUE_DOWN = problem_response(503, "SQS is unavailable; retry the request")
 LEDGER_OR_KEYS_DOWN = problem_response(
     503, "The ledger is unavailable, or the secret with the provider's keys is unusable; retry the request"
 )
+NO_ENDPOINT = problem_response(404, "The secret WebhookEndpoints has no such endpoint")
+ENDPOINT_DISABLED = problem_response(409, "The endpoint is disabled")
+LEDGER_OR_SECRET_DOWN = problem_response(503, "The ledger is unavailable, or the secret WebhookEndpoints is unusable")
 LEDGER_OR_KMS_DOWN = problem_response(503, "The ledger, or the KMS key that decrypts tokens, is unavailable")
 # Every route refuses unknown query parameters, and any route may fail unexpectedly.
 ALWAYS = MALFORMED | BUG

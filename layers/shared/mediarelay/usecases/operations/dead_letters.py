@@ -14,7 +14,7 @@ from mediarelay.contracts.backlog import unpack
 from mediarelay.domain.operations.dead_letters import DeadLetter, ShownLetter
 from mediarelay.domain.operations.facts import QueueFacts
 from mediarelay.domain.operations.queues import DEAD_LETTERS, DeadLetterQueue
-from mediarelay.errors import Malformed, NotFound, NotRedrivable, PurgeRefused
+from mediarelay.errors import Malformed, NotFound, NotRedrivable, OnlyCopy
 from mediarelay.providers.scrub import scrub
 
 # A message that is looked at is hidden for so long. Longer, and a redrive right after the look would miss it.
@@ -94,7 +94,7 @@ class DeadLetters:
     def purge(self, name: str, confirm: str, client: str) -> int:
         """Delete the messages of a queue; return how many SQS counted before.
 
-        Raises `NotFound`, `Malformed` unless `confirm` repeats the name, `PurgeRefused` for the only copy of messages.
+        Raises `NotFound`, `Malformed` unless `confirm` repeats the name, `OnlyCopy`.
         """
         queue = _named(name)
         if confirm != name:
@@ -102,7 +102,7 @@ class DeadLetters:
         count = _total(self.queues.count(name))
         # Callbacks that the ledger never stored are nowhere else. An operator who wants to lose them uses AWS itself.
         if queue.is_only_copy and count:
-            raise PurgeRefused(f"{name} holds the only copy of {count} callbacks; redrive them instead")
+            raise OnlyCopy(f"{name} holds the only copy of {count} callbacks; redrive them instead")
         self.queues.purge(name)
         log.warning("dead letters purged", extra={"queue": name, "client": client, "purged": count})
         return count
