@@ -71,6 +71,7 @@ DEAD_LETTERS = {
     "ConfirmDeadLetters": "CONFIRM_DEAD_LETTERS_URL",
     "SubmitDeadLetters": "SUBMIT_DEAD_LETTERS_URL",
     "CallbackBacklogDeadLetters": "CALLBACK_BACKLOG_DEAD_LETTERS_URL",
+    "DeliveryDeadLetters": "DELIVERY_DEAD_LETTERS_URL",
     "DispatchDeadLetters": "DISPATCH_DEAD_LETTERS_URL",
     "ScheduleDeadLetters": "SCHEDULE_DEAD_LETTERS_URL",
 }

@@ -164,7 +164,12 @@ def test_a_queue_that_does_not_answer_is_a_problem_and_the_rest_is_shown(
     monkeypatch.setattr(OperatedQueues, "count", count)
     assert sandbox
     answer = status_response(status().facts())
-    assert [one["queue"] for one in answer["queues"]] == ["ConfirmQueue", "ConfirmUnknownQueue", "CallbackBacklog"]
+    assert [one["queue"] for one in answer["queues"]] == [
+        "ConfirmQueue",
+        "ConfirmUnknownQueue",
+        "CallbackBacklog",
+        "DeliveryQueue",
+    ]
     assert ("queue_unavailable", "SubmitQueue") in [(one["code"], one["subject"]) for one in answer["problems"]]
 
 
@@ -409,7 +414,7 @@ def test_each_queue_does_what_its_table_says(sandbox: LambdaSandbox, letters: De
 def test_a_purge_deletes_all_and_says_how_many(sandbox: LambdaSandbox, letters: DeadLetters) -> None:
     fill(sandbox, "DispatchDeadLetters", ["x", "y"])
     assert letters.purge("DispatchDeadLetters", "DispatchDeadLetters", "operator") == 2
-    assert letters.counts()[3].messages == 0
+    assert letters.counts()[4].messages == 0
 
 
 @pytest.mark.parametrize("name", ["ConfirmQueue", "", "confirmdeadletters", "../x"])
@@ -446,7 +451,14 @@ def test_a_message_goes_back_to_the_queue_that_sqs_names(
 
 
 def test_every_queue_has_a_setting_and_the_environment_stays_below_lambda_s_limit() -> None:
-    assert set(QUEUE_URLS) == {*DEAD_LETTERS, "ConfirmQueue", "ConfirmUnknownQueue", "SubmitQueue", "CallbackBacklog"}
+    assert set(QUEUE_URLS) == {
+        *DEAD_LETTERS,
+        "ConfirmQueue",
+        "ConfirmUnknownQueue",
+        "SubmitQueue",
+        "CallbackBacklog",
+        "DeliveryQueue",
+    }
     assert all(hasattr(Settings(), name) for name in QUEUE_URLS.values())
     # The longest names: an SQS queue has 80 characters, a secret's name in its ARN up to 100.
     longest = {"URL": len("https://sqs.ap-northeast-1.amazonaws.com/123456789012/") + 80, "SECRET": 180}

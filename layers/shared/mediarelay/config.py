@@ -78,6 +78,7 @@ class Settings:
     submit_dead_letters_url: str = ""
     callback_backlog_dead_letters_url: str = ""
     dispatch_dead_letters_url: str = ""
+    delivery_dead_letters_url: str = ""
     schedule_dead_letters_url: str = ""
     music_secret: str = ""
     song_token_key_id: str = ""

@@ -36,6 +36,11 @@ class OperatedQueues:
     client: Any
     urls: Mapping[str, str]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The queues that this deployment has."""
+        return frozenset(self.urls)
+
     def count(self, queue: str) -> QueueFacts:
         """Return SQS's estimates of the messages of a queue."""
         with _sqs_errors():

@@ -18,9 +18,11 @@ from mediarelay.usecases.operations.stuck import StuckReader
 from mediarelay.usecases.provider_keys import provider_keys
 from mediarelay.usecases.relay_secrets import music_secrets
 from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens, clients
+from mediarelay.usecases.webhooks.endpoints import endpoint_lists
 from mediarelay.wiring import base
 from mediarelay.wiring.circuit import budget
 from mediarelay.wiring.tasks import task_store
+from mediarelay.wiring.webhooks import webhook_manager
 
 # The setting with the URL of each queue, by the queue's name in the template.
 QUEUE_URLS = {
@@ -31,6 +33,8 @@ QUEUE_URLS = {
     "ConfirmDeadLetters": "confirm_dead_letters_url",
     "SubmitDeadLetters": "submit_dead_letters_url",
     "CallbackBacklogDeadLetters": "callback_backlog_dead_letters_url",
+    "DeliveryQueue": "delivery_queue_url",
+    "DeliveryDeadLetters": "delivery_dead_letters_url",
     "DispatchDeadLetters": "dispatch_dead_letters_url",
     "ScheduleDeadLetters": "schedule_dead_letters_url",
 }
@@ -40,6 +44,7 @@ SECRETS: dict[str, tuple[str, Callable[[Fields], Entries[Any]]]] = {
     "CallbackTokens": ("callback_tokens_secret", callback_tokens),
     "MusicSecret": ("music_secret", music_secrets),
     "ApiClients": ("api_clients_secret", clients),
+    "WebhookEndpoints": ("webhook_endpoints_secret", endpoint_lists),
 }
 
 
@@ -47,7 +52,9 @@ SECRETS: dict[str, tuple[str, Callable[[Fields], Entries[Any]]]] = {
 def operated_queues() -> OperatedQueues:
     """Return the queues, as an operator sees them."""
     settings = base.settings()
-    return OperatedQueues(base.client("sqs"), {name: getattr(settings, url) for name, url in QUEUE_URLS.items()})
+    return OperatedQueues(
+        base.client("sqs"), {name: url for name, setting in QUEUE_URLS.items() if (url := getattr(settings, setting))}
+    )
 
 
 @cache
@@ -77,7 +84,9 @@ def status_reader() -> StatusReader:
         secrets={
             name: WatchedSecret(base.secret(name, getattr(settings, setting), entries), entries)
             for name, (setting, entries) in SECRETS.items()
+            if getattr(settings, setting)
         },
+        endpoints=webhook_manager().all if settings.webhook_endpoints_secret else tuple,
         clock=base.now,
     )
 

@@ -9,7 +9,7 @@ DELIVERY#{name}         {id}            the delivery of an event to an endpoint
 from datetime import date
 
 from mediarelay.adapters.dynamodb.codec import Row
-from mediarelay.adapters.dynamodb.keys import Key
+from mediarelay.adapters.dynamodb.keys import Key, after_prefix
 from mediarelay.domain.events import Position, read_position, utc_text
 
 # DynamoDB accepts 1,000 writes per second for one partition. To add partitions is safe; never remove one.

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mediarelay import __version__
 from mediarelay.contracts.api.base import PageSize, QueryModel, ResponseModel
+from mediarelay.contracts.api.webhooks import EndpointItem, endpoint_item
 from mediarelay.domain.due import Duty
 from mediarelay.domain.operations.facts import CircuitFacts, DutyFacts, Facts, ScheduleFacts
 from mediarelay.domain.operations.overdue import is_late, is_overdue
@@ -128,6 +129,7 @@ class StatusResponse(ResponseModel):
     secrets: list[SecretStatus]
     quarantine: QuarantineStatus
     submissions: SubmissionsStatus
+    endpoints: list[EndpointItem]
 
 
 CircuitInPath = Annotated[
@@ -210,6 +212,7 @@ def status_response(facts: Facts) -> dict[str, Any]:
         secrets=[SecretStatus.model_validate(one) for one in facts.secrets],
         quarantine=QuarantineStatus.model_validate(facts.quarantine),
         submissions=SubmissionsStatus.model_validate(facts.submissions),
+        endpoints=[endpoint_item(one.endpoint, one.health, one.pending) for one in facts.endpoints],
     )
     return shown.model_dump(mode="json", exclude_none=True)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mediarelay.domain.due import Duty
+from mediarelay.domain.webhooks.endpoint import Endpoint, EndpointHealth
 
 # Counts stop here: a count of a million rows would cost a read of all of them.
 MAX_COUNT = 1000
@@ -119,6 +120,15 @@ class SubmissionFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointFacts:
+    """An endpoint of HTTP delivery, what its attempts have shown, and how many deliveries are pending."""
+
+    endpoint: Endpoint
+    health: EndpointHealth
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything that the status states about a deployment at one time.
 
@@ -136,4 +146,5 @@ class Facts:
     secrets: tuple[SecretFacts, ...] = ()
     quarantine: QuarantineFacts
     submissions: SubmissionFacts = SubmissionFacts()
+    endpoints: tuple[EndpointFacts, ...] = ()
     unavailable: tuple[str, ...] = ()

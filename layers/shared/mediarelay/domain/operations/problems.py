@@ -12,6 +12,7 @@ from mediarelay.domain.operations.facts import Facts
 from mediarelay.domain.operations.overdue import SCHEDULE_OF, is_late, is_overdue
 from mediarelay.domain.operations.queues import DEAD_LETTERS
 from mediarelay.domain.operations.severity import Severity
+from mediarelay.domain.webhooks.endpoint import EndpointState
 
 RUNBOOK = "/docs/runbook#"
 # The section of the runbook about rows that wait for too long, by duty; for the others that of the schedule.
@@ -25,6 +26,7 @@ _SILENT = {
     "sweep": "sweepsilentalarm",
     "reconcile": "reconcilesilentalarm",
 }
+_ENDPOINT_SEVERITIES = {EndpointState.FAILING: Severity.WARNING, EndpointState.DISABLED: Severity.ERROR}
 # Intents that wait for longer wait for more than the call budget.
 OLD_SUBMISSION = timedelta(hours=6)
 
@@ -203,6 +205,20 @@ def _quarantined_bodies(facts: Facts) -> Iterator[Problem]:
         )
 
 
+def _failing_endpoints(facts: Facts) -> Iterator[Problem]:
+    for one in facts.endpoints:
+        state, health = one.health.state, one.health
+        if state is not EndpointState.ENABLED:
+            yield Problem(
+                code=f"endpoint_{state}",
+                severity=_ENDPOINT_SEVERITIES[state],
+                subject=one.endpoint.name,
+                detail=f"the endpoint is {state}; {one.pending} deliveries are pending",
+                since=health.disabled_at or health.failing_since,
+                section="deliverydeadlettersalarm",
+            )
+
+
 def _old_submissions(facts: Facts) -> Iterator[Problem]:
     found, oldest = facts.submissions, facts.submissions.oldest_at
     if oldest is not None and facts.time - oldest > OLD_SUBMISSION:
@@ -234,6 +250,7 @@ RULES: tuple[Callable[[Facts], Iterator[Problem]], ...] = (
     _overdue_duties,
     _unreadable_rows,
     _failing_duties,
+    _failing_endpoints,
     _old_submissions,
     _spent_budgets,
     _quarantined_bodies,

@@ -4,6 +4,7 @@ dead letters                sources                            redrive   purge  
 ConfirmDeadLetters          ConfirmQueue, ConfirmUnknownQueue  yes       yes: tasks stay due  an error
 SubmitDeadLetters           SubmitQueue                        yes       yes: intents stay    a warning: Sweep repeats
 CallbackBacklogDeadLetters  CallbackBacklog                    yes       no: the only copy    an error
+DeliveryDeadLetters         DeliveryQueue                      yes       yes: all stay due    a warning: Sweep repeats
 DispatchDeadLetters         none: they name stream records     no        yes: Sweep does it   a warning: Sweep repeats
 ScheduleDeadLetters         none: the next run does the work   no        yes                  an error
 """
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 
 from mediarelay.domain.operations.severity import Severity
 
-CONFIRM, CONFIRM_UNKNOWN, SUBMIT, BACKLOG = "ConfirmQueue", "ConfirmUnknownQueue", "SubmitQueue", "CallbackBacklog"
-QUEUES = (CONFIRM, CONFIRM_UNKNOWN, SUBMIT, BACKLOG)
+CONFIRM, CONFIRM_UNKNOWN, SUBMIT = "ConfirmQueue", "ConfirmUnknownQueue", "SubmitQueue"
+BACKLOG, DELIVERY = "CallbackBacklog", "DeliveryQueue"
+# A deployment without HTTP delivery has no DeliveryQueue, and no dead letters of it.
+QUEUES = (CONFIRM, CONFIRM_UNKNOWN, SUBMIT, BACKLOG, DELIVERY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ DEAD_LETTERS = {
         DeadLetterQueue("ConfirmDeadLetters", (CONFIRM, CONFIRM_UNKNOWN), Severity.ERROR),
         DeadLetterQueue("SubmitDeadLetters", (SUBMIT,), Severity.WARNING),
         DeadLetterQueue("CallbackBacklogDeadLetters", (BACKLOG,), Severity.ERROR, is_only_copy=True),
+        DeadLetterQueue("DeliveryDeadLetters", (DELIVERY,), Severity.WARNING),
         DeadLetterQueue("DispatchDeadLetters", (), Severity.WARNING),
         DeadLetterQueue("ScheduleDeadLetters", (), Severity.ERROR),
     )

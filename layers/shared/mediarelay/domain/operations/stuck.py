@@ -21,7 +21,7 @@ from typing import NamedTuple
 from mediarelay.domain.due import Duty
 from mediarelay.domain.operations.facts import Facts
 from mediarelay.domain.operations.overdue import SCHEDULE_OF, is_late
-from mediarelay.domain.operations.queues import CONFIRM, CONFIRM_UNKNOWN, SUBMIT
+from mediarelay.domain.operations.queues import CONFIRM, CONFIRM_UNKNOWN, DELIVERY, SUBMIT
 
 # The queue that a duty's messages wait in.
 QUEUE_OF: dict[Duty, str] = {
@@ -31,7 +31,10 @@ QUEUE_OF: dict[Duty, str] = {
     Duty.UNKNOWN_AUDIO: CONFIRM_UNKNOWN,
     Duty.SUBMIT: SUBMIT,
     Duty.SUBMIT_QUEUED: SUBMIT,
+    Duty.DELIVER: DELIVERY,
 }
+# The duties that end in a call of a provider.
+CALLS = QUEUE_OF.keys() - {Duty.DELIVER}
 UNKNOWN = frozenset({Duty.UNKNOWN_VIDEO, Duty.UNKNOWN_AUDIO})
 # What a run of the schedule does with a row.
 _DEED: dict[Duty, str] = {
@@ -53,8 +56,9 @@ class OverdueRow:
     """One overdue row.
 
     Attributes:
-        type: `task`, `submission`, `song`, `replay`, or `row` for one that cannot be read.
-        id: The vid, the submission, the song (`room/song/vendor/type`), the job, or the key of the row.
+        type: `task`, `submission`, `song`, `replay`, `event`, `delivery`, or `row` for one that cannot be read.
+        id: The vid, the submission, the song (`room/song/vendor/type`), the job, the event, the delivery
+            (`endpoint/event`), or the key of the row.
         circuit: The circuit of the call that the row waits for.
         provider: The provider of that call.
         attempts: How often the provider was queried without an outcome, if that is known.
@@ -140,7 +144,7 @@ def _failing(row: OverdueRow, facts: Facts) -> Explanation | None:
 
 def _spent_budget(row: OverdueRow, facts: Facts) -> Explanation | None:
     spent = [one for one in facts.budget if one.provider == row.provider and one.calls >= one.background_limit]
-    if not spent or row.duty not in QUEUE_OF:
+    if not spent or row.duty not in CALLS:
         return None
     why = f"{row.provider} got all {spent[0].background_limit} calls that a minute has for queries and queued submits"
     return Explanation(why, "it is taken in its turn, oldest first, when a minute has calls left", "mediarelay status")

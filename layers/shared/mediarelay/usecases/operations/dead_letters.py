@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 class Queues(Protocol):
     """The queues of the deployment, by their names in the template."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The queues that this deployment has."""
+
     def count(self, queue: str) -> QueueFacts:
         """Return estimates of the messages of a queue."""
 
@@ -62,11 +66,11 @@ class DeadLetters:
 
     def counts(self) -> tuple[QueueFacts, ...]:
         """Return how many messages wait in each dead-letter queue."""
-        return tuple(self.queues.count(name) for name in DEAD_LETTERS)
+        return tuple(self.queues.count(name) for name in DEAD_LETTERS if name in self.queues.names)
 
     def messages(self, name: str, limit: int) -> list[ShownLetter]:
         """Return up to `limit` messages of a queue without removing them; raises `NotFound`."""
-        queue, found = _named(name), dict[str, ShownLetter]()
+        queue, found = self._named(name), dict[str, ShownLetter]()
         while len(found) < limit:
             batch = self.queues.receive(queue.name, limit - len(found), LOOK_SECONDS)
             if not batch or all(one.id in found for one in batch):
@@ -79,7 +83,7 @@ class DeadLetters:
 
         Raises `NotFound`, `NotRedrivable`.
         """
-        queue, moved = _named(name), 0
+        queue, moved = self._named(name), 0
         if not queue.sources:
             raise NotRedrivable(f"the messages of {name} cannot be processed again")
         for message in self._batches(queue, time_left):
@@ -96,7 +100,7 @@ class DeadLetters:
 
         Raises `NotFound`, `Malformed` unless `confirm` repeats the name, `OnlyCopy`.
         """
-        queue = _named(name)
+        queue = self._named(name)
         if confirm != name:
             raise Malformed("confirm", f"must be {name}, to confirm that its messages are deleted")
         count = _total(self.queues.count(name))
@@ -107,16 +111,16 @@ class DeadLetters:
         log.warning("dead letters purged", extra={"queue": name, "client": client, "purged": count})
         return count
 
+    def _named(self, name: str) -> DeadLetterQueue:
+        known = [one for one in DEAD_LETTERS if one in self.queues.names]
+        if name not in known:
+            raise NotFound(f"no such queue; there are {', '.join(known)}")
+        return DEAD_LETTERS[name]
+
     def _batches(self, queue: DeadLetterQueue, time_left: Callable[[], bool]) -> Iterator[DeadLetter]:
         """Yield messages, one batch after the other, until the queue is empty or the time is over."""
         while time_left() and (batch := self.queues.receive(queue.name, MAX_MOVED, MOVE_SECONDS)):
             yield from batch
-
-
-def _named(name: str) -> DeadLetterQueue:
-    if name not in DEAD_LETTERS:
-        raise NotFound(f"no such queue; there are {', '.join(DEAD_LETTERS)}")
-    return DEAD_LETTERS[name]
 
 
 def _source(queue: DeadLetterQueue, message: DeadLetter) -> str:

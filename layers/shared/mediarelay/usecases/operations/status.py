@@ -1,6 +1,6 @@
 """Collect the facts about a deployment: what is due, overdue, dead-lettered and quarantined, and what is refused."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from mediarelay.domain.operations.facts import (
     MAX_COUNT,
     BudgetFacts,
     DutyFacts,
+    EndpointFacts,
     Facts,
     LastRun,
     QuarantineFacts,
@@ -26,6 +27,7 @@ from mediarelay.providers.registry import NAMES
 from mediarelay.usecases.access import LiveSecret
 from mediarelay.usecases.operations.circuits import Circuits
 from mediarelay.usecases.secret_entries import Entries, Fields
+from mediarelay.usecases.webhooks.manage import EndpointStatus
 
 SUBMIT_DUTIES = (Duty.SUBMIT, Duty.SUBMIT_QUEUED)
 
@@ -64,6 +66,10 @@ class QuarantineCount(Protocol):
 class QueueCount(Protocol):
     """Counts messages of queues."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The queues that this deployment has."""
+
     def count(self, queue: str) -> QueueFacts:
         """Return estimates of the messages of a queue; raises `Undelivered`."""
 
@@ -82,6 +88,7 @@ class StatusReader:
 
     Attributes:
         secrets: The secrets, by their names in the template.
+        endpoints: Returns the endpoints of HTTP delivery.
         clock: The present (UTC).
     """
 
@@ -93,12 +100,14 @@ class StatusReader:
     queues: QueueCount
     quarantine: QuarantineCount
     secrets: Mapping[str, WatchedSecret]
+    endpoints: Callable[[], Iterable[EndpointStatus]]
     clock: Callable[[], datetime]
 
     def facts(self) -> Facts:
         """Return the facts of this moment; raises `LedgerUnavailable`."""
         now, schedules = self.clock(), self._schedules()
-        counted = {name: found for name in (*QUEUES, *DEAD_LETTERS) if (found := self._queue(name))}
+        queues = [name for name in (*QUEUES, *DEAD_LETTERS) if name in self.queues.names]
+        counted = {name: found for name in queues if (found := self._queue(name))}
         return Facts(
             time=now,
             duties=self._duties(now, schedules),
@@ -110,7 +119,8 @@ class StatusReader:
             secrets=tuple(_secret(name, watched) for name, watched in self.secrets.items()),
             quarantine=self._quarantine(now),
             submissions=self._submissions(),
-            unavailable=tuple(name for name in (*QUEUES, *DEAD_LETTERS) if name not in counted),
+            endpoints=self._endpoints(),
+            unavailable=tuple(name for name in queues if name not in counted),
         )
 
     def _duties(self, now: datetime, schedules: tuple[ScheduleFacts, ...]) -> tuple[DutyFacts, ...]:
@@ -147,6 +157,14 @@ class StatusReader:
             return self.queues.count(name)
         except Undelivered:
             return None
+
+    def _endpoints(self) -> tuple[EndpointFacts, ...]:
+        try:
+            found = tuple(self.endpoints())
+        except SecretUnavailable:
+            # The secret is among the facts.
+            return ()
+        return tuple(EndpointFacts(endpoint=one.endpoint, health=one.health, pending=one.pending) for one in found)
 
     def _quarantine(self, now: datetime) -> QuarantineFacts:
         day = f"{now:%Y-%m-%d}"

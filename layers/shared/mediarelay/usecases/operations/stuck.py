@@ -11,7 +11,15 @@ from itertools import islice
 from typing import NamedTuple, Protocol
 
 from mediarelay.domain.due import Duty
-from mediarelay.domain.due_item import DamagedRow, DueItem, IntentSubject, ReplayJobSubject, TaskSubject
+from mediarelay.domain.due_item import (
+    DamagedRow,
+    DeliverySubject,
+    DueItem,
+    EventSubject,
+    IntentSubject,
+    ReplayJobSubject,
+    TaskSubject,
+)
 from mediarelay.domain.operations.facts import Facts
 from mediarelay.domain.operations.overdue import OVERDUE_AFTER
 from mediarelay.domain.operations.stuck import OverdueRow, StuckItem, explain
@@ -48,7 +56,7 @@ class StoredIntents(Protocol):
         """Read an intent; raises `RowUnreadable`."""
 
 
-class Position(NamedTuple):
+class Place(NamedTuple):
     """The place of a row in the list. Rows of all duties are sorted by it."""
 
     due_at: datetime
@@ -73,13 +81,13 @@ class StuckReader:
         items = tuple(self._item(duty, row, facts) for _, duty, row in found[:limit])
         return Page(items, _encode(found[limit - 1][0]) if len(found) > limit else None)
 
-    def _overdue(self, duty: Duty, facts: Facts, after: Position) -> Iterator[tuple[Position, Duty, Found]]:
+    def _overdue(self, duty: Duty, facts: Facts, after: Place) -> Iterator[tuple[Place, Duty, Found]]:
         until = facts.time - OVERDUE_AFTER[duty]
         # A row that fails in each run is hidden until the next one, so its due time is never old.
         if duty in PROMPT_DUTIES and any(one.failed for one in facts.duties if one.duty is duty):
             until = facts.time + PROMPT_VISIBILITY_TIMEOUT
         for key, row in self.rows.due_between(duty, after.due_at, until) if after.due_at <= until else ():
-            position = Position(row.due_at, key)
+            position = Place(row.due_at, key)
             if position > after:
                 yield position, duty, row
 
@@ -96,9 +104,7 @@ class StuckReader:
             return self._task(duty, row.due_at, subject)
         if isinstance(subject, IntentSubject):
             return self._submission(duty, row.due_at, subject.identity)
-        if isinstance(subject, ReplayJobSubject):
-            return OverdueRow(type="replay", id=subject.identity, duty=duty, due_at=row.due_at)
-        return OverdueRow(type="song", id=_song(subject), duty=duty, due_at=row.due_at)
+        return OverdueRow(type=_TYPES[type(subject)], id=_identity(subject), duty=duty, due_at=row.due_at)
 
     def _task(self, duty: Duty, due_at: datetime, task: TaskSubject) -> OverdueRow:
         found = self.tasks.bookkeeping(task.vid)
@@ -130,20 +136,31 @@ class StuckReader:
         )
 
 
-def _song(song: SongKey) -> str:
-    return "/".join((song.room, song.song, str(song.vendor), song.type))
+_TYPES = {ReplayJobSubject: "replay", EventSubject: "event", DeliverySubject: "delivery", SongKey: "song"}
 
 
-def _encode(position: Position) -> str:
+def _identity(subject: ReplayJobSubject | EventSubject | DeliverySubject | SongKey) -> str:
+    match subject:
+        case ReplayJobSubject():
+            return subject.identity
+        case EventSubject():
+            return subject.position.id
+        case DeliverySubject():
+            return f"{subject.endpoint}/{subject.event_id}"
+        case SongKey():
+            return "/".join((subject.room, subject.song, str(subject.vendor), subject.type))
+
+
+def _encode(position: Place) -> str:
     text = json.dumps([int(position.due_at.timestamp()), position.key])
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-def _decode(cursor: str | None) -> Position:
+def _decode(cursor: str | None) -> Place:
     if cursor is None:
-        return Position(BEGINNING, "")
+        return Place(BEGINNING, "")
     try:
         seconds, key = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
-        return Position(datetime.fromtimestamp(int(seconds), UTC), str(key))
+        return Place(datetime.fromtimestamp(int(seconds), UTC), str(key))
     except (binascii.Error, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
         raise Malformed("cursor", "must be the cursor of an earlier page") from error
