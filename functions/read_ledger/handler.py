@@ -10,12 +10,11 @@ from mediarelay.aws_lambda.http import api_resolver
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.base import HealthResponse, VidInPath
 from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, NOT_FOUND, OpenApiDocument, success
+from mediarelay.contracts.api.task_view import TaskView, task_view
 from mediarelay.contracts.api.tasks import (
-    TaskDetails,
     TaskHistory,
     TaskPage,
     TaskQuery,
-    task_details,
     task_history,
     task_page,
 )
@@ -54,11 +53,11 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
     tags=["tasks"],
     summary="Read a task",
     description="Mediarelay folds the log during the call, so the task is never behind.",
-    responses=success(TaskDetails, "The task") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
+    responses=success(TaskView, "The task, and what happens next to it") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
 )
 def read_task(vid: VidInPath) -> dict[str, Any]:
     """Return a task."""
-    return task_details(READER.task(vid))
+    return task_view(*READER.with_next(vid))
 
 
 @app.get(

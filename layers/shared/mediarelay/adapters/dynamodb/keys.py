@@ -10,6 +10,7 @@ INTENT#{digest}  INTENT                               an intent
 JOB#{id}         JOB                                  a bulk replay
 CIRCUIT#{action} CIRCUIT                              the refusals of one action of the provider
 BUDGET#{minute}  BUDGET                               the calls to the provider in one minute
+TICK#{function}  TICK                                 the last run of a scheduled function
 QUARANTINE#{day} {digest}                             a body that could not be read
 UNREADABLE       {pk} {sk} {digest}                   a copy of an unreadable item that was overwritten
 
