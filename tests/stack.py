@@ -15,13 +15,20 @@ EXCLUDED = object()
 
 
 def template(*, webhooks: bool = True) -> Template:
-    """The template as it is written, with its loops expanded, with HTTP delivery or without."""
+    """The template as it is written, with its loops expanded and its own table, with HTTP delivery or without."""
     return _template(webhooks)
 
 
 @cache
 def _template(webhooks: bool) -> Template:
-    return with_condition(parse(TEMPLATE.read_text("utf-8")), "HasWebhooks", holds=webhooks)
+    return with_conditions(parse(TEMPLATE.read_text("utf-8")), webhooks=webhooks)
+
+
+def with_conditions(written: Template, *, webhooks: bool, own_table: bool = True) -> Template:
+    """Choose what a deployment has, with HTTP delivery or without, and with its own table or an existing one."""
+    chosen: Template = with_condition(written, "HasWebhooks", holds=webhooks)
+    found: Template = with_condition(chosen, "MakesLedger", holds=own_table)
+    return found
 
 
 def with_condition(value: Any, condition: str, *, holds: bool) -> Any:
@@ -48,7 +55,7 @@ def translated(*, webhooks: bool = True) -> Template:
 
 @cache
 def _translated(webhooks: bool) -> Template:
-    return with_condition(translated_as_written(), "HasWebhooks", holds=webhooks)
+    return with_conditions(translated_as_written(), webhooks=webhooks)
 
 
 @cache

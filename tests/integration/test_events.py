@@ -66,11 +66,12 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _logical(resource: dict[str, Any]) -> str:
-    """Name the resource behind a `!Ref`, `!GetAtt` or `!Sub`."""
+    """Name the resource behind a `!Ref`, a `!GetAtt`, or the `!Sub` of the table or one of its indexes."""
     ((how, target),) = resource.items()
-    if how == "Fn::GetAtt":
-        return str(target[0])
-    return str(target).replace("${Ledger.Arn}", "Ledger")
+    if how == "Fn::Sub":
+        arn, names = target
+        return str(names["Name"]["Ref"]) + str(arn).rpartition("${Name}")[2]
+    return str(target[0]) if how == "Fn::GetAtt" else str(target)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

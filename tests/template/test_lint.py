@@ -19,10 +19,12 @@ ACCEPTED = {
         "DeliverWebhooksMessages",
     },
     "W2001": {"Tracing"},
+    "W1030": {"DispatchChanges", "ExistingTableStream"},
 }
 """Findings that only the translation has, by rule: a queue's mapping has no OnFailure, its queue redrives instead.
 
-SAM resolves `Tracing` itself, and leaves it out of functions while it is `Disabled`.
+SAM resolves `Tracing` itself, and leaves it out of functions while it is `Disabled`. `ExistingTableStream` is empty
+only while the condition around it does not hold.
 """
 
 
