@@ -202,6 +202,16 @@ def test_each_run_is_recorded_with_the_rows_that_failed(harness: TaskHarness) ->
     assert last == LastRun(at=harness.clock() - timedelta(minutes=6)), "a failed run is no run"
 
 
+def test_a_run_that_could_not_take_its_rows_is_not_recorded(harness: TaskHarness) -> None:
+    harness.sweep()
+    recorded = harness.stores.runs.find("sweep")
+    harness.clock.forward(minutes=1)
+    harness.submits.down = True
+    with pytest.raises(Undelivered):
+        harness.sweep()
+    assert harness.stores.runs.find("sweep") == recorded
+
+
 def test_a_publish_that_fails_in_each_run_is_seen_although_its_row_is_never_old(harness: TaskHarness) -> None:
     harness.claim(callback())
     harness.provider.answers[VID] = b'{"status": 4}'
