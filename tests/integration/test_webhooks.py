@@ -16,6 +16,7 @@ from mediarelay.domain.webhooks.delivery import MAX_ATTEMPTS, RETRY_WAITS, Answe
 from mediarelay.errors import Conflict, NotFound
 from tests.counts import counted
 from tests.integration.doubles import START
+from tests.integration.task_harness import waiting
 from tests.integration.webhook_harness import KEYS, SHOP, SONGS, WebhookHarness, event
 
 HOST = "shop.example"
@@ -51,6 +52,7 @@ def test_an_event_arrives_as_it_was_published(harness: WebhookHarness) -> None:
     (one,) = harness.deliveries()
     assert (one.state, one.attempts, one.last_status) == (DeliveryState.DELIVERED, 1, 200)
     assert (one.type, one.subject) == ("mediarelay.task.succeeded", "vid1")
+    assert waiting(harness.stores.due_index) == {}
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -223,6 +225,22 @@ def test_a_test_goes_to_one_endpoint_whatever_its_types(table: str) -> None:
     assert harness.manager.all()[1].health.disabled_reason == "disabled by operator"
     with pytest.raises(Conflict):
         harness.manager.test("songs", "hello", "operator", "https://api.example")
+
+
+def test_damaged_rows_stop_nothing(harness: WebhookHarness) -> None:
+    harness.sender.answers[HOST] = DOWN
+    deliver(harness, 1, 2)
+    table = harness.stores.table
+    for one in harness.items():
+        if one["pk"]["S"].startswith("ENDPOINT") or (one["item"]["S"] == "delivery" and one["sk"]["S"] == event(1).id):
+            table.client.put_item(
+                TableName=table.name, Item=one | {"attempts": {"S": "x"}, "failing_since": {"N": "1"}}
+            )
+    assert harness.manager.all()[0].health.state == "enabled"
+    harness.sender.answers[HOST] = Answer(200)
+    harness.minutes(10)
+    assert harness.sender.succeeded[HOST, event(2).id] == 1
+    assert [one.event.id for one in harness.deliveries()] == [event(2).id]
 
 
 def test_pages_of_deliveries(harness: WebhookHarness) -> None:
