@@ -70,6 +70,13 @@ def test_an_id_follows_from_subject_and_type_alone() -> None:
     assert all(UUID(one).version == 5 for one in ids.values())
 
 
+def test_a_notification_states_no_progress_and_the_task_does() -> None:
+    facts = Facts(vid=VID, kind=Kind.VIDEO, state=State.TRANSCODING, progress=42)
+    open_task = fold([Observation(origin=Origin.ANSWER, digest="d", at=START, facts=facts)])
+    assert task_details(open_task)["progress"] == 42
+    assert "progress" not in json.loads(task_event(open_task, URL).message)["data"]
+
+
 def test_an_unknown_place_gives_empty_attributes() -> None:
     facts = Facts(vid=VID, kind=Kind.AUDIO, state=State.LOST)
     attributes = task_event(
