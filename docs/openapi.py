@@ -86,7 +86,8 @@ NOTIFICATION: Schema = {
     "summary": "Something happened to a task, a submit or a song",
     "description": (
         "A message of the topic, as an HTTPS subscription with raw message delivery posts it (with Content-Type "
-        "text/plain). Without raw delivery, it is the field `Message` of SNS's own JSON. In a queue it is the message. "
+        "text/plain), and as HTTP delivery posts it, with the headers of Standard Webhooks. Without raw delivery, it "
+        "is the field `Message` of SNS's own JSON. In a queue it is the message. "
         "SNS delivers each message at least once and in no fixed order: ignore a message whose `id` you have seen. The "
         "message attributes `type`, `kind`, `app_id` and `bucket` are for filter policies."
     ),
@@ -94,7 +95,10 @@ NOTIFICATION: Schema = {
     "security": [],
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Notification"}}},
+        "content": {
+            kind: {"schema": {"$ref": "#/components/schemas/Notification"}}
+            for kind in ("application/json", "application/cloudevents+json")
+        },
     },
     "responses": {"2XX": {"description": "Accepted. SNS repeats the delivery after any other answer"}},
 }
