@@ -6,9 +6,12 @@ from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.dynamodb.replays import ReplayStore
+from mediarelay.adapters.dynamodb.runs import RunStore
 from mediarelay.wiring import base
+from mediarelay.wiring.events import event_store
 from mediarelay.wiring.song_store import song_store
 from mediarelay.wiring.tasks import task_store
+from mediarelay.wiring.webhooks import delivery_store
 
 
 class Stores:
@@ -22,5 +25,8 @@ class Stores:
         self.replays = ReplayStore(self.table)
         self.circuits = CircuitStore(self.table)
         self.budget = BudgetStore(self.table)
+        self.runs = RunStore(self.table)
         self.quarantine = QuarantineStore(self.table)
         self.songs = song_store()
+        self.events = event_store()
+        self.deliveries = delivery_store()

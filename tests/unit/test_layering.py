@@ -14,13 +14,15 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/shared/mediarelay"
 FUNCTIONS = sorted((ROOT / "functions").glob("*/handler.py"))
 STDLIB = "stdlib"
+VERSION = "mediarelay.__version__"
+"""A constant of the package itself, which every layer may state."""
 
 PURE = {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "itertools", "json"}
-PURE |= {"re", "typing", "urllib"}
+PURE |= {"ipaddress", "re", "typing", "urllib"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
-    "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
+    "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core", "__version__"},
     "providers": {"providers", "contracts", "domain", "signing", "errors"},
     "usecases": {"usecases", "contracts", "domain", "providers", "signing", "errors", "observability"},
     "adapters": {"adapters", "contracts", "domain", "providers", "signing", "errors", "observability"}
@@ -82,6 +84,8 @@ def modules(path: Path) -> Iterator[str]:
 def layer(module: str) -> str:
     """Name the part of our package, or the third-party package, that a module belongs to."""
     first, *rest = module.split(".")
+    if module == VERSION:
+        return STDLIB
     if first == "mediarelay":
         return rest[0]
     return STDLIB if first in sys.stdlib_module_names else first
@@ -195,7 +199,7 @@ OUTSIDE = [path for path in ALL if STORES not in path.parents]
 KEY_PREFIX = re.compile(r"\b[A-Z]+#")
 """Every key of the table begins with a word in capitals and `#`."""
 ATTRIBUTES = {"pk", "sk", "due_shard", "due_at", "list_key", "list_at", "part_keys", "lazy_body", "expires_at"}
-SORT_KEYS = {"TASK", "INTENT", "JOB", "CIRCUIT", "BUDGET", "NONCE", "UNREADABLE", "RELAY", "LEASE", "OBS"}
+SORT_KEYS = {"TICK", "TASK", "INTENT", "JOB", "CIRCUIT", "BUDGET", "NONCE", "UNREADABLE", "RELAY", "LEASE", "OBS"}
 TYPE_TAGS = {"S", "N", "B", "SS", "M", "L", "BOOL", "NULL"}
 EXPRESSIONS = re.compile(r"attribute_(not_)?exists|begins_with\(|\bREMOVE \w|\bSET \w+ = |\bADD \w+ :")
 IDENTIFIERS = {"pk", "sk", "due_shard", "shard", "shards"}

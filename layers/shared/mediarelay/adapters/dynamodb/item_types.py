@@ -21,7 +21,11 @@ class ItemType(StrEnum):
     CIRCUIT = "circuit"
     BUDGET = "budget"
     LIST_CURSOR = "list_cursor"
+    RUN = "run"
     NONCE = "nonce"
+    EVENT = "event"
+    ENDPOINT = "endpoint"
+    DELIVERY = "delivery"
     UNREADABLE = "unreadable"
 
 
@@ -39,5 +43,7 @@ MAY_WAIT_FOR: dict[Duty, frozenset[str]] = {
     Duty.PUBLISH: frozenset({ItemType.TASK, ItemType.INTENT}),
     Duty.REPLAY: frozenset({ItemType.REPLAY_JOB}),
     Duty.SONG: frozenset({ItemType.RELAY, ItemType.LEASE}),
+    Duty.FAN_OUT: frozenset({ItemType.EVENT}),
+    Duty.DELIVER: frozenset({ItemType.DELIVERY}),
     Duty.DELETE_BODY: frozenset(Origin),
 }

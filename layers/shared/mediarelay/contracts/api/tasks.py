@@ -45,7 +45,7 @@ class TaskDetails(ResponseModel):
         None,
         ge=0,
         le=100,
-        description="How much of an open task is done, in percent, as the latest answer of the provider states it",
+        description="How much of an open task is done, in percent, by the latest answer; not in notifications",
     )
     reference: str | None = Field(None, description="The client's own reference, given with the request")
     created_at: datetime
