@@ -22,9 +22,8 @@ REPLAYED = {
         "schema": {"const": "true"},
     }
 }
-
-
-ETAG = {"ETag": {"description": "Identifies this version of the file", "schema": {"type": "string"}}}
+ETAG = {"ETag": {"description": "Identifies this version of the body", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "The path of the task", "schema": {"type": "string"}}}
 
 
 class OpenApiDocument(ResponseModel):
@@ -48,6 +47,9 @@ def problem_response(status: int, description: str) -> Responses:
     return {status: {"description": description, "content": content} | headers}
 
 
+NOT_MODIFIED: Responses = {304: {"description": "The body is the version of `If-None-Match`", "headers": ETAG}}
+
+
 def text_response(description: str) -> Responses:
     """Declare a response with a page, a script or a style sheet."""
     content = {media: {"schema": {"type": "string"}} for media in ("text/html", "text/javascript", "text/css")}
@@ -58,13 +60,16 @@ MALFORMED = problem_response(400, "Malformed request; `field` names the wrong fi
 FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
 NOT_FOUND = problem_response(404, "No such task or song")
 NO_FILE = problem_response(404, "No such file")
-NOT_MODIFIED: Responses = {304: {"description": "The file is the one that `If-None-Match` names", "headers": ETAG}}
 CONFLICT = problem_response(409, "The Idempotency-Key was already used for a different request")
+NO_QUEUE = problem_response(404, "No such queue, or no such circuit")
+NOT_REDRIVABLE = problem_response(409, "The messages of this queue cannot be processed again")
+PURGE_REFUSED = problem_response(409, "The queue holds the only copy of its messages, or was just purged")
 REFUSED = problem_response(
     422, "The provider refused the request and would refuse it again; `detail` contains its code and message"
 )
 BUG = problem_response(500, "Unexpected error; the log contains its stack trace")
 LEDGER_DOWN = problem_response(503, "The ledger is unavailable; retry the request")
+QUEUE_DOWN = problem_response(503, "SQS is unavailable; retry the request")
 LEDGER_OR_KEYS_DOWN = problem_response(
     503, "The ledger is unavailable, or the secret with the provider's keys is unusable; retry the request"
 )
@@ -89,3 +94,4 @@ IDEMPOTENCY_KEY_HEADER = header(
     minLength=1,
     maxLength=MAX_KEY,
 )
+IF_NONE_MATCH = header("If-None-Match", "The `ETag` of an earlier answer; while it is current, the answer is 304")
