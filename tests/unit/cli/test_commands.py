@@ -10,6 +10,7 @@ import pytest
 from typer.main import get_command
 
 from mediarelay_cli import app as cli
+from mediarelay_cli.profiles import Profile, choose, save_profile
 from tests.unit.cli.conftest import Runner
 from tests.unit.cli.fake_api import FakeApi, Reply
 from tests.unit.cli.samples import (
@@ -357,6 +358,22 @@ class TestProfiles:
         shown = run("profile", "list").stdout
         assert "default" in shown
         assert "100%" not in shown
+
+    @pytest.mark.parametrize(
+        ("options", "variables", "url", "stack"),
+        [
+            ({}, {}, "http://a", "s"),
+            ({"stack": "other"}, {}, "", "other"),
+            ({}, {"MEDIARELAY_STACK": "other"}, "", "other"),
+            ({}, {"MEDIARELAY_STACK": "other", "MEDIARELAY_API_URL": "http://b"}, "http://b", "other"),
+            ({"stack": "other"}, {"MEDIARELAY_API_URL": "http://b"}, "", "other"),
+        ],
+    )
+    def test_a_named_stack_is_not_hidden_by_another_url(self, tmp_path, options, variables, url, stack):
+        file = tmp_path / "profiles.ini"
+        save_profile(file, Profile(name="default", api_url="http://a", stack="s", token="t"))
+        found = choose(options, {"MEDIARELAY_CONFIG": str(file)} | variables)
+        assert (found.api_url, found.stack, found.token) == (url, stack, "t")
 
     @pytest.mark.parametrize("text", ["[a]\nunknown = 1", "no section", "\xff\xfe", "[a]\nstack = 1\n[a]"])
     def test_a_damaged_file_is_named_and_stays(self, run, tmp_path, monkeypatch, text):

@@ -145,6 +145,23 @@ class TestSignals:
         assert "Traceback" not in err
         assert recorded == sent < 5_000
 
+    def test_a_second_ctrl_c_ends_at_once(self, environment, api, tmp_path):
+        file = tmp_path / "list.jsonl"
+        file.write_text(json.dumps({"url": URL}))
+
+        def stuck(call) -> Reply:
+            time.sleep(15)
+            return batch(call)
+
+        api.routes["POST /tasks/audio/batch"] = stuck
+        process = start(environment, "submit", "--from", str(file))
+        wait_until(lambda: api.calls)
+        process.send_signal(signal.SIGINT)
+        assert "Ctrl-C again" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=5)
+        assert (process.returncode, "Traceback" in err, "Exception" in err) == (130, False, False)
+
 
 class TestTerminal:
     @pytest.mark.parametrize("status", [HEALTHY, UNHEALTHY])
