@@ -22,6 +22,7 @@ from mediarelay.domain.songs import errors as song_errors
 ROOT = Path(__file__).resolve().parent.parent
 OPENAPI = ROOT / "docs" / "openapi.json"
 SERVED = ROOT / "functions" / "read_ledger" / "openapi.json"
+ROUTES = ROOT / "functions" / "unknown_route" / "routes.json"
 EVENTS = ROOT / "docs" / "events.schema.json"
 MUSIC = ROOT / "docs" / "music.md"
 ERRORS = ROOT / "docs" / "errors.md"
@@ -48,13 +49,19 @@ def openapi() -> Schema:
 
 def texts() -> dict[Path, str]:
     """Return the up-to-date content of each generated file."""
-    built = {OPENAPI: openapi(), EVENTS: events()}
+    built = {OPENAPI: openapi(), EVENTS: events(), ROUTES: routes()}
     schemas = {file: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for file, content in built.items()}
     served = json.dumps(openapi(), separators=(",", ":"))
     music = _between(MUSIC.read_text(encoding="utf-8"), ERRORS_BEGIN, _song_errors())
     codes = _between(ERRORS.read_text(encoding="utf-8"), CODES_BEGIN, error_codes.sections())
     commands = _between(CLI.read_text(encoding="utf-8"), COMMANDS_BEGIN, reference())
     return schemas | {SERVED: served, MUSIC: music, ERRORS: codes, CLI: commands}
+
+
+def routes() -> dict[str, list[str]]:
+    """Return the methods of each path. Every GET route answers HEAD, too."""
+    methods = {path: {method.upper() for method in operations} for path, operations in openapi()["paths"].items()}
+    return {path: sorted(found | ({"HEAD"} if "GET" in found else set())) for path, found in methods.items()}
 
 
 def _between(page: str, begin: str, text: str) -> str:

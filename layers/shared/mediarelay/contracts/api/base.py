@@ -68,6 +68,7 @@ class HealthResponse(ResponseModel):
     """Response to a health check."""
 
     status: str = "ok"
+    version: str
 
 
 class Problem(ResponseModel):

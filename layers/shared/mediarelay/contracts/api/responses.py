@@ -22,6 +22,8 @@ REPLAYED = {
         "schema": {"const": "true"},
     }
 }
+ETAG = {"ETag": {"description": "The version of the body, for `If-None-Match`", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "The path of the task", "schema": {"type": "string"}}}
 
 
 class OpenApiDocument(ResponseModel):
@@ -45,6 +47,7 @@ def problem_response(status: int, description: str) -> Responses:
     return {status: {"description": description, "content": content} | headers}
 
 
+NOT_MODIFIED: Responses = {304: {"description": "The body is the version of `If-None-Match`", "headers": ETAG}}
 MALFORMED = problem_response(400, "Malformed request; `field` names the wrong field")
 FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
 NOT_FOUND = problem_response(404, "No such task or song")
@@ -78,3 +81,4 @@ IDEMPOTENCY_KEY_HEADER = header(
     minLength=1,
     maxLength=MAX_KEY,
 )
+IF_NONE_MATCH = header("If-None-Match", "The `ETag` of an earlier answer; while it is current, the answer is 304")
