@@ -191,7 +191,7 @@ class TestStatus:
 class TestTasks:
     def test_filters_go_to_the_api(self, run, api):
         chosen = "--state failed --state lost --kind audio --since 2026-11-20 --until 2026-11-21T08:00:00+08:00"
-        run("tasks", *chosen.split(), "--time", "outcome", "--order", "asc", "--bucket", "b", "--reference", "order 17")
+        run("tasks", *chosen.split(), "--time", "outcome", "--order", "asc", "--bucket", "b", "--url", "u")
         assert api.calls[0].query == {
             "state": "failed,lost",
             "kind": "audio",
@@ -200,7 +200,7 @@ class TestTasks:
             "time": "outcome",
             "order": "asc",
             "bucket": "b",
-            "reference": "order 17",
+            "url": "u",
             "limit": "20",
         }
 

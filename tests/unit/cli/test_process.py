@@ -123,6 +123,16 @@ class TestSignals:
         out, err = process.communicate(timeout=20)
         assert (process.returncode, "Traceback" in out + err) == (130, False)
 
+    def test_ctrl_c_ends_a_list_of_changes(self, environment, api):
+        process = start(environment, "tasks", "--follow", "--json", "--state", "failed")
+        wait_until(lambda: api.calls)
+        first = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (130, "")
+        assert first in LISTED
+        assert {"since", "changed_since", "state"} <= api.calls[0].query.keys()
+
     def test_ctrl_c_keeps_the_results_of_calls_that_were_sent(self, environment, api, tmp_path):
         file = tmp_path / "list.jsonl"
         file.write_text(
