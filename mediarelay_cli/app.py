@@ -33,8 +33,11 @@ COMMANDS: tuple[str, ...] = (
     "events",
     "tail",
     "listen",
+    "trigger",
+    "secrets",
     "sign",
     "verify",
+    "doctor",
     "profile",
 )
 

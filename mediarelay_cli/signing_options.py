@@ -24,4 +24,3 @@ At = Annotated[int | None, typer.Option(help="UNIX seconds at which the request 
 TheirText = Annotated[
     str, typer.Option("--their-text", metavar="FILE", help="The text that the client signed, to see where it differs.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -11,7 +11,7 @@ import typer
 
 from mediarelay.signing.tc3 import ALGORITHM
 from mediarelay_cli import signing_options as options
-from mediarelay_cli.app import app, session
+from mediarelay_cli.app import AsJson, app, session
 from mediarelay_cli.errors import CliError, Exit
 from mediarelay_cli.http_message import HttpMessage, message, read_bytes
 from mediarelay_cli.secret_input import read_secret
@@ -58,7 +58,7 @@ def qcloud(
     nonce: options.Nonce = "",
     sha1: Annotated[bool, typer.Option("--sha1", help="Sign with HMAC-SHA1.")] = False,
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Sign a call of API v2 (CTS). Missing common parameters are added.
 
@@ -103,7 +103,7 @@ def tc3(
     service: options.Service = "mps",
     timestamp: options.Timestamp = "",
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Sign a call of API 3.0 (MPS) by TC3-HMAC-SHA256. The headers content-type and host are signed.
 
@@ -135,7 +135,7 @@ def webhook(
     message_id: options.MessageId = "",
     timestamp: options.Timestamp = "",
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Sign a message by Standard Webhooks: a relay of songs, or a notification.
 
@@ -161,7 +161,7 @@ def zego(
     nonce: options.Nonce = "",
     timestamp: options.Timestamp = "",
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Sign a callback of ZEGO: the fields signature, timestamp and nonce of a relay.
 
@@ -180,7 +180,7 @@ def zego_api(
     nonce: options.Nonce = "",
     timestamp: options.Timestamp = "",
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Sign a call to ZEGO's server API (SignatureVersion 2.0).
 
@@ -203,7 +203,7 @@ def mps(
     context: typer.Context,
     timestamp: Annotated[str, typer.Option(help="`Timestamp`, the expiry. By default, in 10 minutes.")] = "",
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compute `Sign` of a callback of MPS.
 
@@ -219,7 +219,7 @@ def mps(
 def token(
     context: typer.Context,
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Hash the bearer token of an API client, for the secret ApiClients.
 

@@ -9,7 +9,7 @@ import typer
 
 from mediarelay.signing.mps_callback import CLOCK_TOLERANCE, LIFETIME
 from mediarelay_cli import signing_options as options
-from mediarelay_cli.app import app, session
+from mediarelay_cli.app import AsJson, app, session
 from mediarelay_cli.commands.sign import webhook_signature
 from mediarelay_cli.errors import CliError, Exit
 from mediarelay_cli.http_message import message, read_bytes
@@ -127,7 +127,7 @@ def qcloud(
     at: options.At = None,
     their_text: options.TheirText = "",
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a call of API v2 (CTS).
 
@@ -154,7 +154,7 @@ def tc3(
     at: options.At = None,
     their_text: options.TheirText = "",
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a call of API 3.0 (MPS), with its headers Authorization and X-TC-Timestamp.
 
@@ -179,7 +179,7 @@ def webhook(
     at: options.At = None,
     their_text: options.TheirText = "",
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a message of Standard Webhooks: a relay of songs, or a notification.
 
@@ -205,7 +205,7 @@ def zego(
     signature: options.Signature = "",
     at: options.At = None,
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check the signature of a callback of ZEGO, or of a relay that is signed by its rules.
 
@@ -228,7 +228,7 @@ def zego_api(
     signature: options.Signature = "",
     at: options.At = None,
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a call to ZEGO's server API.
 
@@ -252,7 +252,7 @@ def mps(
     signature: Annotated[str, typer.Option(help="`Sign`, unless the body contains it.")] = "",
     at: options.At = None,
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check `Sign` of a callback of MPS.
 
@@ -272,7 +272,7 @@ def token(
     context: typer.Context,
     sha256: Annotated[str, typer.Option(help="The stored hash.")],
     secret_file: options.SecretFile = "",
-    as_json: options.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check that a stored hash belongs to a bearer token.
 
