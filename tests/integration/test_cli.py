@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mediarelay_cli import app as cli
+from mediarelay_cli.commands.status import MAX_PROBLEMS, lines
 from tests.integration.lambda_sandbox import LambdaSandbox
 from tests.lambda_context import Context
 from tests.stack import ROOT, functions
@@ -202,3 +203,41 @@ class TestOperations:
         assert value(run("webhooks", "deliveries", "shop", "--json"))
         queued = value(run("webhooks", "replay", "shop", "--since", "2026-01-01", "--yes", "--json"))
         assert queued["queued"] >= 1
+
+    def test_a_sick_stack_shows_its_problems(self, run, lambda_sandbox):
+        given(lambda_sandbox, "operations_status")
+        found = value(run("status", "--json"), 1)
+        text = run("status").stdout
+        assert "is not healthy" in text
+        assert all(one["subject"] in text for one in found["problems"][:MAX_PROBLEMS])
+        assert all(label in text for label, _ in lines(found))
+
+    def test_a_healthy_stack_exits_0(self, run, lambda_sandbox):
+        given(lambda_sandbox, "operations_status_healthy")
+        assert run("status").exit_code == 0
+
+    def test_what_is_stuck_has_a_reason_and_an_action(self, run, lambda_sandbox):
+        given(lambda_sandbox, "operations_stuck")
+        items = value(run("stuck", "--json"), 1)
+        text = run("stuck").stdout
+        assert all(one["why"] in text and one["action"] in text for one in items)
+        some = items[0]["duty"]
+        assert {one["duty"] for one in value(run("stuck", "--duty", some, "--json"), 1)} == {some}
+
+    def test_an_open_circuit_is_closed(self, run, lambda_sandbox):
+        given(lambda_sandbox, "operations_close_circuit")
+        circuits = value(run("circuits", "list", "--json"), 1)
+        (opened,) = [one["circuit"] for one in circuits if "open_until" in one]
+        assert run("circuits", "close", opened).exit_code == 0
+        assert run("circuits", "list").exit_code == 0
+
+    def test_dead_letters_are_shown_moved_and_deleted(self, run, lambda_sandbox):
+        given(lambda_sandbox, "operations_redrive_confirm")
+        queues = {one["queue"]: one["messages"] for one in value(run("dlq", "list", "--json"), 1)}
+        held = queues["ConfirmDeadLetters"]
+        assert held
+        assert value(run("dlq", "show", "ConfirmDeadLetters", "-n", "1", "--json"))
+        assert run("dlq", "show", "Nothing").exit_code == 3
+        refused = run("dlq", "redrive", "ScheduleDeadLetters")
+        assert (refused.exit_code, "409" in refused.stderr) == (3, True)
+        assert "purged" in value(run("dlq", "purge", "ConfirmDeadLetters", "--yes", "--json"))
