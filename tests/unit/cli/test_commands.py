@@ -177,6 +177,11 @@ class TestStatus:
         assert "and 5 more problems" in result.stdout
         assert "/docs/runbook#confirmdeadletters" in result.stdout
 
+    def test_what_is_wrong_comes_first_in_its_line(self, run, api):
+        fine = [{"function": f"function_{n}", "last_run_at": at(-5)} for n in range(9)]
+        api.routes["GET /status"] = HEALTHY | {"schedules": [*fine, {"function": "sweep", "late": True}]}
+        assert "schedules      sweep never LATE, function_0" in run("status").stdout
+
     def test_nothing_overdue_exits_0(self, run, api):
         api.routes["GET /stuck"] = {"items": []}
         assert lines(run("stuck")) == ["Nothing is overdue."]
