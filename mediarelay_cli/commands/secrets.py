@@ -206,10 +206,20 @@ def _remove(current: Session, kind: "Kind", entry: "Entry", *, force: bool) -> N
     before = read(current, kind.output)
     entries = kind.entries(before.fields())
     find(kind, entries, entry.id)
+    _keep_access(current, entry)
     if is_last(kind, entries, entry) and not force:
         action = "Add another one first (`mediarelay secrets rotate`), or repeat it with --force."
         raise CliError(f"{kind.name} {entry.id} is the last live one: without it, every caller is refused", action)
     write(current, before, kind.remove(before.fields(), entry))
+
+
+def _keep_access(current: Session, entry: "Entry") -> None:
+    """Refuse to remove the token of the profile in use: the command line would lock itself out. Raises `CliError`."""
+    from mediarelay.signing.tokens import digest  # noqa: PLC0415 - only a removal needs it
+
+    if entry.hashed and entry.value == digest(current.profile.token):
+        action = "Set the new token first: `mediarelay profile add`, or MEDIARELAY_TOKEN. Then remove the old client."
+        raise CliError(f"{entry.id} is the token of the profile {current.profile.name}, which is in use", action)
 
 
 @secrets.command()
