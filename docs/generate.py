@@ -1,4 +1,7 @@
-"""`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and the tables of errors.
+"""`python -m docs.generate [--check]`: write all generated documents.
+
+These are the OpenAPI document, the schema of events, the tables of errors, the reference of the command line, and the
+pages that the console serves.
 
 With `--check` the command writes nothing, and exits with 1 if a file is out of date. `functions/read_ledger` serves its
 own copy of the OpenAPI document, because a function has only its folder and the layers.
@@ -13,16 +16,21 @@ from functools import cache
 from pathlib import Path
 
 from docs import error_codes
+from docs.cli_reference import reference
+from docs.pages import html_pages
 from docs.schemas import Schema, events
 from mediarelay.domain.songs import errors as song_errors
 
 ROOT = Path(__file__).resolve().parent.parent
 OPENAPI = ROOT / "docs" / "openapi.json"
 SERVED = ROOT / "functions" / "read_ledger" / "openapi.json"
+ROUTES = ROOT / "functions" / "unknown_route" / "routes.json"
 EVENTS = ROOT / "docs" / "events.schema.json"
 MUSIC = ROOT / "docs" / "music.md"
 ERRORS = ROOT / "docs" / "errors.md"
-ERRORS_BEGIN, CODES_BEGIN, END = "<!-- errors -->", "<!-- codes -->", "<!-- end -->"
+CLI = ROOT / "docs" / "cli.md"
+ERRORS_BEGIN, CODES_BEGIN, COMMANDS_BEGIN = "<!-- errors -->", "<!-- codes -->", "<!-- commands -->"
+END = "<!-- end -->"
 # Handlers need these variables when they are imported. They make no calls.
 ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "PROVIDER_ENDPOINT": "https://provider.example.com/"}
 
@@ -43,12 +51,20 @@ def openapi() -> Schema:
 
 def texts() -> dict[Path, str]:
     """Return the up-to-date content of each generated file."""
-    built = {OPENAPI: openapi(), EVENTS: events()}
+    built = {OPENAPI: openapi(), EVENTS: events(), ROUTES: routes()}
     schemas = {file: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for file, content in built.items()}
     served = json.dumps(openapi(), separators=(",", ":"))
     music = _between(MUSIC.read_text(encoding="utf-8"), ERRORS_BEGIN, _song_errors())
     codes = _between(ERRORS.read_text(encoding="utf-8"), CODES_BEGIN, error_codes.sections())
-    return schemas | {SERVED: served, MUSIC: music, ERRORS: codes}
+    commands = _between(CLI.read_text(encoding="utf-8"), COMMANDS_BEGIN, reference())
+    markdown = {MUSIC: music, ERRORS: codes, CLI: commands}
+    return schemas | markdown | html_pages(markdown) | {SERVED: served}
+
+
+def routes() -> dict[str, list[str]]:
+    """Return the methods of each path. Every GET route answers HEAD, too."""
+    methods = {path: {method.upper() for method in operations} for path, operations in openapi()["paths"].items()}
+    return {path: sorted(found | ({"HEAD"} if "GET" in found else set())) for path, found in methods.items()}
 
 
 def _between(page: str, begin: str, text: str) -> str:

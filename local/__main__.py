@@ -57,6 +57,7 @@ def _profile(deployed: Deployment) -> Profile:
         stack=STACK,
         region=REGION,
         endpoint_url=env.emulator_url,
+        cos_endpoint=env.engine_url,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key=SECRET_ACCESS_KEY,
     )
@@ -86,7 +87,7 @@ def _differ(known: LocalEnvironment, wanted: LocalEnvironment) -> bool:
 def down(_: argparse.Namespace, screen: Screen) -> None:
     """Stop the stack, save its state, and stop the programs of an interrupted run."""
     # This command takes no lock: it must be able to stop a run that hangs.
-    with screen.stage("stop"):
+    with screen.stage("stop and save the state"):
         # A command must not look for a stack that has stopped.
         LOCAL_FILE.unlink(missing_ok=True)
         for folder in (KEPT, FRESH):

@@ -124,8 +124,7 @@ def _operations(body: Template) -> Iterator[tuple[str, Template, Template]]:
         for method in METHODS:
             if method in item:
                 operation, of_method = _branch(item[method])
-                key = f"{'ANY' if method.startswith('x-') else method.upper()} {path}"
-                yield key, operation, of_path | of_method
+                yield _route_key(method, path), operation, of_path | of_method
 
 
 def _branch(value: Template) -> tuple[Template, Template]:
@@ -134,6 +133,13 @@ def _branch(value: Template) -> tuple[Template, Template]:
         case {"Fn::If": [condition, then, {"Ref": "AWS::NoValue"}]}:
             return then, {"Condition": condition}
     return value, {}
+
+
+def _route_key(method: str, path: str) -> str:
+    # SAM writes the route that takes what no other does as any method of this path.
+    if path == "$default":
+        return path
+    return f"{'ANY' if method.startswith('x-') else method.upper()} {path}"
 
 
 def _route(api: str, name: str, key: str, operation: Template) -> Template:

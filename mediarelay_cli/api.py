@@ -94,6 +94,7 @@ class Api:
     wait: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
     _local: threading.local = field(default_factory=threading.local)
+    _sessions: "list[requests.Session]" = field(default_factory=list)
 
     def get(self, path: str, **query: Any) -> Json:
         """Return the JSON of a resource. A parameter of None is left out. Raises `Refused`, `CliError`."""
@@ -128,7 +129,7 @@ class Api:
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             answer = self._send(method, path, options, final=last, once=once)
-            if answer is not None and answer.ok:
+            if answer is not None and answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
                 return Answer(answer.status_code, _json(answer))
             if answer is not None and (last or answer.status_code not in (NOTHING_DONE if once else WORTH_REPEATING)):
                 raise Refused(answer.status_code, _problem(answer), self.url)
@@ -155,6 +156,11 @@ class Api:
             raise CliError(f"{self.url}{path}: {reason}", "Check the api_url and the token of the profile.") from None
         return None
 
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for session in self._sessions:
+            session.close()
+
     def _authorize(self, request: Any) -> Any:
         # As `auth`, because requests replaces a plain Authorization header by what ~/.netrc says about the host.
         request.headers["Authorization"] = f"Bearer {self.token}"
@@ -165,6 +171,7 @@ class Api:
 
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
+            self._sessions.append(self._local.session)
         session: requests.Session = self._local.session
         return session
 

@@ -52,7 +52,7 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands in the order of `COMMANDS`."""
-        return sorted(super().list_commands(ctx), key=COMMANDS.index)
+        return sorted(super().list_commands(ctx), key=lambda name: (*COMMANDS, name).index(name))
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command and turn errors into exit codes."""
@@ -103,6 +103,7 @@ def start(
         return
     options = {"name": profile, "stack": stack, "region": region}
     context.obj = Session(lambda: choose(options, os.environ), Printer(as_json=as_json))
+    context.call_on_close(context.obj.close)
 
 
 def session(context: typer.Context, *, as_json: bool = False) -> Session:
@@ -142,6 +143,8 @@ def main() -> None:
 
 def _flushed(code: Any) -> Any:
     """Return the exit code, after all output has left. Python would report a closed pipe in its own words."""
+    if sys.stdout is None:  # closed by the shell, with `>&-`
+        return code
     try:
         sys.stdout.flush()
     except BrokenPipeError:

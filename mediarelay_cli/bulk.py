@@ -11,8 +11,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from io import SEEK_END
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from mediarelay_cli.api import Api, Json
 from mediarelay_cli.errors import CliError, Exit
@@ -117,17 +119,17 @@ class Results:
         text = "".join(json.dumps(one) + "\n" for one in results)
         try:
             with self.file.open("a+b") as file:
-                # The next line must not continue half a line.
-                at_line_end = file.tell() == 0 or self._last_byte(file) == b"\n"
-                file.write((text if at_line_end else f"\n{text}").encode())
+                file.write((text if _at_line_end(file) else f"\n{text}").encode())
         except OSError as error:
             raise CliError(f"{self.file}: {_why(error)}", "Name another file by --results.", Exit.USAGE) from error
 
-    @staticmethod
-    def _last_byte(file: object) -> bytes:
-        file.seek(-1, 2)  # type: ignore[attr-defined]
-        found: bytes = file.read(1)  # type: ignore[attr-defined]
-        return found
+
+def _at_line_end(file: BinaryIO) -> bool:
+    """Return whether a file is empty or ends with a whole line, so that the next one does not continue half a line."""
+    if not file.seek(0, SEEK_END):
+        return True
+    file.seek(-1, SEEK_END)
+    return file.read() == b"\n"
 
 
 @dataclass

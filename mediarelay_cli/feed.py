@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from mediarelay_cli.api import Api, Json, Refused, listed
 from mediarelay_cli.errors import CliError
@@ -18,7 +17,7 @@ PAGE = 100
 class Feed:
     """The notifications after a cursor or an ISO 8601 time, oldest first.
 
-    `types` are patterns such as `mediarelay.task.*`; without any, all types match.
+    `types` are types, or their beginnings such as `mediarelay.task.*`; without any, all types match.
     """
 
     api: Api
@@ -26,19 +25,14 @@ class Feed:
     types: Sequence[str] = ()
 
     def read(self) -> tuple[list[Json], bool]:
-        """Return the matching notifications of the next page, and whether another page may follow at once.
+        """Return the notifications of the next page, and whether there are more already.
 
         Raises `Refused`, `CliError`.
         """
-        # The API filters by one exact type only.
-        exact = self.types[0] if len(self.types) == 1 and "*" not in self.types[0] else None
-        page = self.api.get("/events", after=self.after, type=exact, limit=PAGE)
+        page = self.api.get("/events", after=self.after, type=",".join(self.types) or None, limit=PAGE)
         found, before = listed(page, "events"), self.after
         self.after = str(page.get("cursor") or before)
-        return [one for one in found if self._matches(one)], len(found) >= PAGE and self.after != before
-
-    def _matches(self, event: Json) -> bool:
-        return not self.types or any(fnmatchcase(str(event.get("type")), pattern) for pattern in self.types)
+        return found, bool(page.get("more")) and self.after != before
 
     def follow(self, note: Callable[[str], None], wait: Callable[[float], None] = time.sleep) -> Iterator[Json]:
         """Yield notifications without end. An API that does not answer for a while is reported and asked again."""

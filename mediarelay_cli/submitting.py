@@ -13,8 +13,8 @@ from mediarelay_cli.errors import CliError
 FATAL = frozenset({401, 403, 404, 405})
 ENDED = frozenset({"refused", "cancelled"})
 OK_BELOW = 300
-# Seconds between two looks at an open task, at first and at most.
-FIRST_LOOK, MAX_LOOK = 1.0, 10.0
+# Seconds between two checks of an open task, at first and at most.
+FIRST_PAUSE, MAX_PAUSE = 1.0, 10.0
 RESULT = ("status", "vid", "state", "submission", "repeated", "code", "detail", "field")
 
 
@@ -81,18 +81,18 @@ class Follower:
 
         `progress` gets the numbers of ended and of all results.
         """
-        end, pause = self.clock() + timeout, FIRST_LOOK
+        end, pause = self.clock() + timeout, FIRST_PAUSE
         while opened := [one for one in results if not ended(one)]:
             with ThreadPoolExecutor(self.concurrency) as pool:
-                list(pool.map(self._look, opened))
+                list(pool.map(self._check, opened))
             left = sum(not ended(one) for one in results)
             progress(len(results) - left, len(results))
             if not left or (timeout and self.clock() >= end):
                 return
             self.wait(pause)
-            pause = min(pause * 1.5, MAX_LOOK)
+            pause = min(pause * 1.5, MAX_PAUSE)
 
-    def _look(self, one: Json) -> None:
+    def _check(self, one: Json) -> None:
         if not one.get("vid"):
             found = self.api.get(path("/submissions/{}", str(one.get("submission"))))
             texts = {"vid": found.get("vid"), "detail": found.get("reason"), "state": found.get("state")}

@@ -22,7 +22,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     for method, operation in methods.items()
 }
 JSON, PROBLEM = "application/json", "application/problem+json"
-HEADERS = ("content-type", "cache-control", "retry-after", "idempotency-replayed")
+HEADERS = ("content-type", "cache-control", "retry-after", "idempotency-replayed", "etag", "location")
 """Headers that our code sends; an API adds its own."""
 GATEWAY = {"$ref": "#/components/schemas/GatewayMessage"}
 
@@ -41,7 +41,7 @@ def documented() -> set[Answered]:
         (key, int(status))
         for key, operation in OPERATIONS.items()
         for status, response in operation["responses"].items()
-        if any(content["schema"] != GATEWAY for content in response["content"].values())
+        if any(content["schema"] != GATEWAY for content in response.get("content", {}).values())
     }
 
 

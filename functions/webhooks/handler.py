@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mediarelay.aws_lambda.http import api_resolver, client_name
+from mediarelay.aws_lambda.http import api_resolver, api_url, client_name
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.events import TestRequest, TestResponse
 from mediarelay.contracts.api.responses import (
@@ -89,7 +89,8 @@ def disable(name: EndpointInPath) -> dict[str, Any]:
 )
 def test(name: EndpointInPath, request: TestRequest) -> tuple[dict[str, Any], int]:
     """Store the delivery of a test event."""
-    identity = MANAGER.test(name, request.message, client_name(app.current_event.raw_event))
+    event = app.current_event.raw_event
+    identity = MANAGER.test(name, request.message, client_name(event), api_url(event))
     return TestResponse(id=identity).model_dump(), 202
 
 

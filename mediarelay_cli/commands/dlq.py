@@ -1,5 +1,6 @@
 """`mediarelay dlq`: messages that no function could process."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from mediarelay_cli.api import listed, path
 from mediarelay_cli.app import AsJson, app, session
 from mediarelay_cli.errors import Exit
+from mediarelay_cli.output import ago
 
 dlq = typer.Typer(no_args_is_help=True, help="List, show, redrive and purge the dead-letter queues.")
 app.add_typer(dlq, name="dlq")
@@ -35,7 +37,7 @@ def list_queues(context: typer.Context, as_json: AsJson = False) -> None:
 def show(
     context: typer.Context,
     queue: Queue,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Show at most so many messages.")] = 10,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="Show at most so many messages.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Show messages of a dead-letter queue. They stay in the queue.
@@ -50,8 +52,9 @@ def show(
     for one in found:
         attributes = ", ".join(f"{name}={value}" for name, value in (one.get("attributes") or {}).items())
         now.printer.line(str(one.get("id")), "bold")
-        times = [("  sent", one.get("sent_at")), ("  received", one.get("received")), ("  attributes", attributes)]
-        now.printer.fields([*times, ("  body", one.get("body"))])
+        sent = ago(one.get("sent_at"), datetime.now(UTC))
+        texts = [("  sent", sent), ("  received", one.get("received")), ("  attributes", attributes)]
+        now.printer.fields([*texts, ("  body", one.get("body"))])
     if not found:
         now.printer.note("no message is visible; one that was just received is hidden for some seconds")
 

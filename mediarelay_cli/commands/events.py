@@ -15,6 +15,8 @@ from mediarelay_cli.times import TIME_HELP, moment
 Types = Annotated[
     list[str] | None, typer.Option("--type", help="Only this type; `mediarelay.task.*` is a pattern; may be repeated.")
 ]
+# Of every type, so that a row fits into 80 columns without it.
+PREFIX = "mediarelay."
 COLUMNS = ("time", "type", "subject", "file")
 
 
@@ -58,4 +60,5 @@ def _read(now: Session, feed: Feed, limit: int) -> list[Json]:
 def _row(event: Json) -> list[object]:
     data = event.get("data") or {}
     url = (data.get("source") or {}).get("url") or data.get("url")
-    return [str(event.get("time"))[:19], event.get("type"), event.get("subject"), file_name(url)]
+    kind = str(event.get("type")).removeprefix(PREFIX)
+    return [str(event.get("time"))[:19], kind, event.get("subject"), file_name(url)]

@@ -45,11 +45,11 @@ def listen(
     - `mediarelay listen --forward-to http://127.0.0.1:3000/hook --type "mediarelay.task.*" --since 1h`
     """
     now = session(context, as_json=as_json)
-    receiver = Receiver(_checked(forward_to), _secret(secret))
+    forwarder = Forwarder(_checked(forward_to), _secret(secret))
     feed = Feed(now.api, moment(since, "--since") or "", types or ())
-    now.printer.note(f"forwarding to {forward_to}; the signing secret is {receiver.secret}", "bold")
+    now.printer.note(f"forwarding to {forward_to}; the signing secret is {forwarder.secret}", "bold")
     for event in feed.follow(now.printer.note):
-        result = receiver.deliver(event)
+        result = forwarder.deliver(event)
         if now.printer.as_json:
             now.printer.json_line({"id": event.get("id"), "type": event.get("type"), **result})
         else:
@@ -73,7 +73,7 @@ def _secret(stated: str) -> str:
 
 
 @dataclass(frozen=True)
-class Receiver:
+class Forwarder:
     """A URL that receives notifications, and the secret that signs them."""
 
     url: str

@@ -1,5 +1,6 @@
 """`mediarelay quarantine`: bodies that could not be read."""
 
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 from mediarelay_cli.api import Json
 from mediarelay_cli.app import AsJson, app, session
 from mediarelay_cli.errors import CliError, Exit
-from mediarelay_cli.output import count
+from mediarelay_cli.output import ago, count
 from mediarelay_cli.session import Session
 from mediarelay_cli.times import today
 
@@ -37,8 +38,12 @@ def list_bodies(
     if now.printer.as_json:
         now.printer.json(found)
     else:
-        rows = [[str(one.get("digest"))[:DIGEST], *(one.get(name) for name in COLUMNS[1:])] for one in found]
-        now.printer.table(COLUMNS, rows, flexible="reason", optional=("at", "size"))
+        now.printer.table(COLUMNS, [_row(one) for one in found], flexible="reason", optional=("size",))
+
+
+def _row(one: Json) -> list[object]:
+    at = ago(one.get("at"), datetime.now(UTC))
+    return [str(one.get("digest"))[:DIGEST], one.get("route"), at, one.get("size"), one.get("reason")]
 
 
 @quarantine.command()

@@ -1,11 +1,12 @@
 """`mediarelay replays`: bulk replays that run, and how to stop one."""
 
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated
 
 import typer
 
-from mediarelay_cli.api import Json, listed, path
+from mediarelay_cli.api import Json, path
 from mediarelay_cli.app import AsJson, app, session
 from mediarelay_cli.output import Printer, ago
 
@@ -18,13 +19,17 @@ Id = Annotated[str, typer.Argument(help="The replay's id.")]
 
 
 @replays.command("list")
-def list_replays(context: typer.Context, as_json: AsJson = False) -> None:
+def list_replays(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="List at most so many; 0 lists all.")] = 20,
+    as_json: AsJson = False,
+) -> None:
     """List bulk replays and their progress.
 
     Example: `mediarelay replays list`
     """
     now = session(context, as_json=as_json)
-    found = listed(now.api.get("/replays"), "replays")
+    found = list(islice(now.api.pages("/replays", "replays"), limit or None))
     if now.printer.as_json:
         now.printer.json(found)
     else:

@@ -23,7 +23,7 @@ STYLES = {"error": "red", "warning": "yellow"}
 def status(
     context: typer.Context,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again and again, until Ctrl-C.")] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds between two looks of --watch.")] = 5,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two updates of --watch.")] = 5,
     as_json: AsJson = False,
 ) -> None:
     """Show at a glance whether the stack is healthy. The exit code is 1 if it is not.
@@ -90,7 +90,7 @@ def _many(item: Mapping[str, Any], field: str, one: str, several: str) -> str:
 def _duty(one: Json, now: datetime) -> str:
     if not one.get("due"):
         return ""
-    late = " OVERDUE" if one.get("overdue") else ""
+    late = (" OVERDUE" if one.get("overdue") else "") + (f" {one['failed']} FAILED" if one.get("failed") else "")
     oldest = f" (oldest {ago(one['oldest_due_at'], now)}{late})" if one.get("oldest_due_at") else late
     return f"{one.get('duty')} {one['due']}{'+' if one.get('more') else ''}{oldest}"
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mediarelay.domain.due import Duty
 from mediarelay_cli.api import Json
 from mediarelay_cli.app import AsJson, app, session
 from mediarelay_cli.errors import Exit
@@ -14,7 +15,7 @@ from mediarelay_cli.output import Printer, count, duration
 @app.command()
 def stuck(
     context: typer.Context,
-    duty: Annotated[str, typer.Option(help="Only items of this duty, such as publish.")] = "",
+    duty: Annotated[list[Duty] | None, typer.Option(help="Only items of this duty; may be repeated.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Show at most so many items.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -26,7 +27,7 @@ def stuck(
     - `mediarelay stuck --duty publish --json`
     """
     now = session(context, as_json=as_json)
-    pages = now.api.pages("/stuck", "items", duty=duty or None, limit=min(limit, 100))
+    pages = now.api.pages("/stuck", "items", duty=",".join(duty or ()) or None, limit=min(limit, 100))
     items = list(islice(pages, limit + 1))
     if now.printer.as_json:
         now.printer.json(items[:limit])

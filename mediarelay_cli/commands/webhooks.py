@@ -120,5 +120,9 @@ def replay(
     now = session(context, as_json=as_json)
     times = {"since": moment(since, "--since"), "until": moment(until, "--until")}
     now.printer.confirm(f"Deliver the notifications since {times['since']} to {name} again?", yes=yes)
-    answer = now.api.post(path("/webhooks/{}/replay", name), times | {"failed_only": failed_only}, once=True)
-    now.printer.show(answer, f"{answer.get('queued')} queued")
+    queued = 0
+    while times["since"]:
+        answer = now.api.post(path("/webhooks/{}/replay", name), times | {"failed_only": failed_only}, once=True)
+        queued += answer.get("queued") or 0
+        times["since"] = answer.get("next_since")
+    now.printer.show({"queued": queued}, f"{queued} queued")

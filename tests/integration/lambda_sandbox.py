@@ -106,6 +106,7 @@ class LambdaSandbox:
         """Bring about the state that an event's file describes."""
         self.values |= given.get("settings", {})
         self.settings("sweep")
+        self.stores = Stores()
         for name, write in (
             ("log", self._log),
             ("intents", self._request),
@@ -161,7 +162,7 @@ class LambdaSandbox:
         at = datetime.fromisoformat(one["at"])
         message = json.dumps({"id": one["id"], "type": one["type"], "subject": one["subject"]})
         event = LoggedEvent(Position(at, one["id"]), one["type"], message)
-        self.stores.events.append(event)
+        self.stores.events.append(event, deliver="deliveries" not in one)
         for name, state in one.get("deliveries", {}).items():
             delivery = new_delivery(name, event, at)
             self.stores.deliveries.create(delivery)
@@ -223,7 +224,8 @@ class LambdaSandbox:
             for service in services:
                 client(service).meta.events.unregister("before-parameter-build", unique_id=self.topic)
         json.dumps(result)
-        return result | {"body": json.loads(result["body"])} if "statusCode" in result else result
+        is_json = bool(result.get("body")) and "json" in result["headers"].get("content-type", "")
+        return result | {"body": json.loads(result["body"])} if is_json else result
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         action = f"{model.service_model.endpoint_prefix.split('.')[0]}:{model.name}"

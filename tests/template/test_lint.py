@@ -19,12 +19,14 @@ ACCEPTED = {
         "DeliverWebhooksMessages",
     },
     "W2001": {"Tracing"},
+    "W1028": {"Api"},
     "W1030": {"DispatchChanges", "ExistingTableStream"},
 }
 """Findings that only the translation has, by rule: a queue's mapping has no OnFailure, its queue redrives instead.
 
-SAM resolves `Tracing` itself, and leaves it out of functions while it is `Disabled`. `ExistingTableStream` is empty
-only while the condition around it does not hold.
+SAM resolves `Tracing` itself, and leaves it out of functions while it is `Disabled`. It puts the condition of a
+function around the path, the method and the URI of its routes, and only the outermost decides. `ExistingTableStream` is
+empty only while the condition around it does not hold.
 """
 
 

@@ -180,7 +180,7 @@ def paths() -> Iterator[tuple[str, str]]:
     for name, item in template()["Resources"].items():
         for event in item["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi":
-                yield name, event["Properties"]["Path"]
+                yield name, event["Properties"].get("Path", "$default")
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])

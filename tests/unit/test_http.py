@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict
 
-from mediarelay.aws_lambda.http import ApiResolver, api_resolver, json_object
+from mediarelay.aws_lambda.http import ApiResolver, api_resolver, json_object, versioned
 from mediarelay.aws_lambda.raw_http import Handler, header, raw_body, respond, with_problems
 from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.base import QueryModel, RequestModel
@@ -223,6 +223,37 @@ def test_an_unknown_route_is_a_problem(app: ApiResolver) -> None:
     assert json.loads(answer["body"])["detail"] == "no such route"
 
 
+def test_head_is_answered_like_get_without_a_body(app: ApiResolver) -> None:
+    for more in ({"queryStringParameters": {"flag": "x"}}, {"queryStringParameters": {"more": "y"}}):
+        path = {"pathParameters": {"room_id": "1"}}
+        got = app.resolve(event("GET /rooms/{room_id}", **path, **more), None)
+        head = app.resolve(event("HEAD /rooms/{room_id}", **path, **more), None)
+        assert got["body"]
+        assert head == got | {"body": ""}
+
+
+@pytest.mark.parametrize(
+    ("known", "status"),
+    [
+        (None, 200),
+        ("", 200),
+        ('"other"', 200),
+        ("TAG", 304),
+        ("W/TAG", 304),
+        ('"other", TAG', 304),
+        ("*", 304),
+        ("tag", 200),
+    ],
+)
+def test_a_version_that_the_client_has_is_not_sent_again(known: str | None, status: int) -> None:
+    text = '{"a": 1}'
+    tag = versioned({}, text).headers["etag"]
+    headers = {} if known is None else {"if-none-match": known.replace("TAG", str(tag))}
+    answer = versioned({"headers": headers}, text)
+    assert (answer.status_code, answer.body, answer.headers["etag"]) == (status, text if status == 200 else "", tag)
+    assert versioned({"headers": headers}, '{"a": 2}').headers["etag"] != tag
+
+
 @pytest.mark.parametrize(
     ("headers", "value"),
     [({"idempotency-key": "k"}, "k"), ({"idempotency-key": 7}, "7"), ({"other": "k"}, None), ({}, None), (None, None)],
@@ -237,5 +268,6 @@ def test_headers(headers: dict[str, Any] | None, value: str | None) -> None:
 def test_answers_to_a_submit(vid: str | None, repeated: bool, status: int) -> None:
     answer = respond_submitted(Submitted(vid, Kind.AUDIO, State.PENDING, repeated))
     assert (answer.status_code, answer.body) == (status, {"vid": vid, "kind": "audio", "state": "pending"})
+    assert answer.headers.get("location") == ("/tasks/v1" if status == 201 else None)
     assert answer.headers.get("retry-after") == ("30" if vid is None else None)
     assert answer.headers.get("idempotency-replayed") == ("true" if repeated else None)

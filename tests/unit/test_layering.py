@@ -44,6 +44,7 @@ MAY_USE = {
         "requests",
     },
     "functions": {
+        "__version__",
         "aws_lambda",
         "aws_lambda_powertools",
         "contracts",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from mediarelay import __version__
 from mediarelay.contracts.api.tasks import task_details
 from mediarelay.contracts.notification import MAX_BYTES, TYPES, task_event
 from mediarelay.domain.tasks.facts import MAX_REFERENCE, Facts, Place, Rendition, RenditionKind, Source
@@ -49,6 +50,7 @@ def test_the_whole_message() -> None:
         "subject": VID,
         "time": "2026-01-02T03:04:05Z",
         "datacontenttype": "application/json",
+        "mediarelayversion": __version__,
         "data": task_details(task()),
     }
     assert attributes == {"type": "mediarelay.task.succeeded", "kind": "video", "app_id": "7", "bucket": "cts"}
@@ -66,6 +68,13 @@ def test_an_id_follows_from_subject_and_type_alone() -> None:
     assert said(State.SUCCEEDED, "a1", covers=9)["id"] == ids["a1", State.SUCCEEDED]
     assert said(State.PROBED)["id"] == said(State.TRANSCODING)["id"], "that the work started is reported once"
     assert all(UUID(one).version == 5 for one in ids.values())
+
+
+def test_a_notification_states_no_progress_and_the_task_does() -> None:
+    facts = Facts(vid=VID, kind=Kind.VIDEO, state=State.TRANSCODING, progress=42)
+    open_task = fold([Observation(origin=Origin.ANSWER, digest="d", at=START, facts=facts)])
+    assert task_details(open_task)["progress"] == 42
+    assert "progress" not in json.loads(task_event(open_task, URL).message)["data"]
 
 
 def test_an_unknown_place_gives_empty_attributes() -> None:

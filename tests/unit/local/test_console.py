@@ -123,6 +123,13 @@ class TestPaths:
         ):
             assert whole in words, "nothing is broken in mid-word"
 
+    @pytest.mark.parametrize(("width", "has_bitrate"), [(60, False), (80, True)])
+    def test_a_narrow_screen_shows_a_usual_name_instead_of_the_bitrate(self, width: int, *, has_bitrate: bool) -> None:
+        screen = Recorded(width=width)
+        screen.renditions("clip.mp4", [RENDITION | {"paths": ["/run/clip.mp4.f10.mp4"]}], Path("out"))
+        assert screen.lines()[2].endswith("  clip.mp4.f10.mp4")
+        assert ("kbit/s" in screen.lines()[2]) is has_bitrate
+
     def test_an_id_is_shortened(self, screen: Recorded) -> None:
         screen.notification("clip.mp4", EVENT)
         assert screen.lines() == ["   0.0 s notification clip.mp4: mediarelay.task.succeeded (d45369b2…)"]

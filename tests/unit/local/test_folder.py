@@ -133,3 +133,26 @@ def test_a_stopped_stack_has_no_profile(tmp_path: Path, monkeypatch: pytest.Monk
     for _ in range(2):
         commands.down(Namespace(), Screen())
     assert not (tmp_path / "profile.ini").exists()
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+@pytest.mark.parametrize("file", ["my.mp4", None])
+def test_only_the_plain_run_plays_a_song(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str | None, *, is_up: bool
+) -> None:
+    played = list[tuple[bool, bool]]()
+    monkeypatch.setattr(commands, "own_media", lambda _: None)
+    monkeypatch.setattr(commands, "samples", lambda _: [])
+    monkeypatch.setattr(commands, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(commands, "FRESH", tmp_path / "run")
+    monkeypatch.setattr(commands, "run", lambda *_, song, stays: played.append((song, stays)))
+    for step, answer in (
+        ("running", is_up),
+        ("deployment", None),
+        ("require_unused", None),
+        ("up", None),
+        ("down", None),
+    ):
+        monkeypatch.setattr(Stack, step, lambda *_, answer=answer: answer)
+    commands.run_once(Namespace(file=file), Screen())
+    assert played == [(file is None, is_up)]

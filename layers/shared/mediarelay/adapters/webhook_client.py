@@ -100,6 +100,9 @@ class WebhookClient:
         connection.sock = deadline.connection
         connection.request("POST", url.target, body, {**headers, "host": url.host_header, "connection": "close"})
         with connection.getresponse() as response:
+            # The end of the connection would also end the headers, so an answer that was cut off looks whole.
+            if deadline.is_over:
+                raise TimeoutError
             # The status has arrived, so a body that is slow or broken changes nothing.
             with suppress(OSError, HTTPException, ValueError):
                 response.read(MAX_ANSWER)

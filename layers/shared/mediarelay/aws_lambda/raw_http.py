@@ -102,6 +102,22 @@ def with_problems(handler: Handler) -> Handler:
     return answer
 
 
+def without_body_for_head(handler: Handler) -> Handler:
+    """Return a handler whose answers to HEAD have the headers of the answer to GET, and no body."""
+
+    @wraps(handler)
+    def answer(event: Event, context: Any) -> Response:
+        found = handler(event, context)
+        return found | {"body": ""} if is_head(event) else found
+
+    return answer
+
+
+def is_head(event: Event) -> bool:
+    """Return whether a request has the method HEAD."""
+    return bool(event["requestContext"]["http"]["method"] == "HEAD")
+
+
 def callback_handler(endpoint: "CallbackEndpoint") -> Handler:
     """Return the handler of a callback route. It answers `{"vid", "accepted", "duplicate"}`."""
 

@@ -1,5 +1,7 @@
 """Parts that the submit functions share: the idempotency key, and the answer."""
 
+from http import HTTPStatus
+
 from mediarelay.aws_lambda.http import JsonResponse, client_name, json_response
 from mediarelay.aws_lambda.raw_http import RETRY_AFTER_SECONDS, Event, header
 from mediarelay.contracts.api.responses import (
@@ -7,6 +9,7 @@ from mediarelay.contracts.api.responses import (
     CONFLICT,
     IDEMPOTENCY_KEY,
     LEDGER_OR_KEYS_DOWN,
+    LOCATION,
     REFUSED,
     REPLAYED,
     RETRY_AFTER,
@@ -17,7 +20,7 @@ from mediarelay.domain.tasks.intent import MAX_KEY, ClientKey, Submitted, is_key
 from mediarelay.errors import Malformed
 
 SUBMIT_RESPONSES = (
-    success(SubmitResponse, "The task", 201)
+    success(SubmitResponse, "The task", 201, headers=LOCATION)
     | success(
         SubmitResponse,
         "A repeat: the task that the same key gave before, whatever the file holds by now",
@@ -38,9 +41,17 @@ SUBMIT_RESPONSES = (
 
 def respond_submitted(submitted: Submitted) -> JsonResponse:
     """Return the answer to a submit: 201, 200 for a repeat, 202 with Retry-After until the provider has answered."""
-    waiting = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
-    repeated = {"idempotency-replayed": "true"} if submitted.repeated else {}
-    return json_response(submit_response(submitted), submit_status(submitted), waiting | repeated)
+    status = submit_status(submitted)
+    return json_response(submit_response(submitted), status, _headers(submitted, status))
+
+
+def _headers(submitted: Submitted, status: int) -> dict[str, str]:
+    stated = {
+        "location": f"/tasks/{submitted.vid}" if status == HTTPStatus.CREATED else None,
+        "retry-after": RETRY_AFTER_SECONDS if status == HTTPStatus.ACCEPTED else None,
+        "idempotency-replayed": "true" if submitted.repeated else None,
+    }
+    return {name: value for name, value in stated.items() if value}
 
 
 def idempotency_key(event: Event) -> ClientKey | None:

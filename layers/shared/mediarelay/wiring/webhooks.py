@@ -64,5 +64,4 @@ def webhook_manager() -> WebhookManager:
         deliveries=delivery_store(),
         events=event_store(),
         clock=base.now,
-        api_url=base.settings().api_url,
     )

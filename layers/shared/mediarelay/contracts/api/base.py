@@ -68,6 +68,7 @@ class HealthResponse(ResponseModel):
     """Response to a health check."""
 
     status: str = "ok"
+    version: str
 
 
 class Problem(ResponseModel):
@@ -246,6 +247,8 @@ StateText = Annotated[
 VidInPath = Annotated[str, WithJsonSchema(_VID | {"description": "The provider's id of the task"})]
 RoomInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The room's id, as it was relayed"})]
 SongInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The song's id, as it was relayed"})]
+FileInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The name of a file of the console"})]
+PageInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "`runbook` or `errors`"})]
 
 
 # ── selections ───────────────────────────────────────────────────────────────────────────────────────────────────────

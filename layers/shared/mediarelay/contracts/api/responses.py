@@ -22,6 +22,10 @@ REPLAYED = {
         "schema": {"const": "true"},
     }
 }
+ETAG = {"ETag": {"description": "Identifies this version of the body", "schema": {"type": "string"}}}
+    "ETag": {"description": "Identifies this version of the body, for `If-None-Match`", "schema": {"type": "string"}}
+}
+LOCATION = {"Location": {"description": "The path of the task", "schema": {"type": "string"}}}
 
 
 class OpenApiDocument(ResponseModel):
@@ -45,9 +49,20 @@ def problem_response(status: int, description: str) -> Responses:
     return {status: {"description": description, "content": content} | headers}
 
 
+NOT_MODIFIED: Responses = {304: {"description": "The body is the version of `If-None-Match`", "headers": ETAG}}
+
+
+def text_response(description: str) -> Responses:
+    """Declare a response with a page, a script or a style sheet."""
+    content = {media: {"schema": {"type": "string"}} for media in ("text/html", "text/javascript", "text/css")}
+    return {200: {"description": description, "content": content, "headers": ETAG}}
+
+
 MALFORMED = problem_response(400, "Malformed request; `field` names the wrong field")
 FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
 NOT_FOUND = problem_response(404, "No such task or song")
+NO_FILE = problem_response(404, "No such file")
+NOT_MODIFIED: Responses = {304: {"description": "The file is the one that `If-None-Match` names", "headers": ETAG}}
 CONFLICT = problem_response(409, "The Idempotency-Key was already used for a different request")
 REFUSED = problem_response(
     422, "The provider refused the request and would refuse it again; `detail` contains its code and message"
@@ -78,3 +93,4 @@ IDEMPOTENCY_KEY_HEADER = header(
     minLength=1,
     maxLength=MAX_KEY,
 )
+IF_NONE_MATCH = header("If-None-Match", "The `ETag` of an earlier answer; while it is current, the answer is 304")

@@ -91,7 +91,6 @@ class WebhookManager:
     deliveries: DeliveryHistory
     events: LoggedEvents
     clock: Callable[[], datetime]
-    api_url: str
 
     def all(self) -> list[EndpointStatus]:
         """Return the status of every configured endpoint."""
@@ -109,14 +108,14 @@ class WebhookManager:
         self.health.disable(name, f"disabled by {client}", self.clock())
         return self._status(endpoint)
 
-    def test(self, name: str, message: str, client: str) -> str:
+    def test(self, name: str, message: str, client: str, api_url: str) -> str:
         """Send a test event to one endpoint, whatever types it receives; return the event's id.
 
         Raises `Conflict` if the endpoint is disabled.
         """
         if self._status(self._endpoint(name)).health.is_disabled:
             raise Conflict(f"the endpoint {name} is disabled; enable it first")
-        notification = client_test(message, client, self.clock(), self.api_url)
+        notification = client_test(message, client, self.clock(), api_url)
         event = LoggedEvent(Position(self.clock(), notification.id), notification.type, notification.message)
         self.events.append(event, deliver=False)
         self.deliveries.create(new_delivery(name, event, self.clock()))
