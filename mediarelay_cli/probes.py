@@ -25,7 +25,6 @@ from mediarelay.providers.port import Account, Call, Provider, Signing
 from mediarelay.providers.registry import provider_named
 from mediarelay.signing.standard_webhooks import headers as webhook_headers
 from mediarelay.signing.zego import callback_signature
-from mediarelay.wiring.provider import ENDPOINTS
 from mediarelay_cli import version
 
 TIMEOUT = (10, 35)
@@ -36,6 +35,8 @@ NO_TASK = b'{"mediarelay": "a check of the command line; not a task"}'
 # Relays over 128 KiB are refused after the check of the signature, and before anything is stored.
 PADDING = "x" * (129 * 1024)
 NO_VID = "0" * 32
+# The environment variable with the endpoint of each provider.
+ENDPOINTS = {"cts": "PROVIDER_ENDPOINT", "mps": "MPS_ENDPOINT"}
 NONCE_BITS = 62
 
 
@@ -117,9 +118,9 @@ def provider_keys(name: str, account: Account, environment: Mapping[str, str]) -
 
     `environment` holds the settings of a function that calls providers.
     """
-    provider, url = provider_named(name), environment.get(ENDPOINTS[name].upper(), "")
+    provider, url = provider_named(name), environment.get(ENDPOINTS[name], "")
     if not url:
-        return Proof(None, f"no function has the setting {ENDPOINTS[name].upper()}", "Deploy the current template."), ""
+        return Proof(None, f"no function has the setting {ENDPOINTS[name]}", "Deploy the current template."), ""
     return _asked(provider, account, url, environment.get("PROVIDER_REGION", ""))
 
 

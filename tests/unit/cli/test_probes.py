@@ -15,6 +15,7 @@ from mediarelay.signing.standard_webhooks import headers
 from mediarelay.signing.zego import callback_signature
 from mediarelay.usecases.songs.receive import RelayEndpoint
 from mediarelay.usecases.tasks.receive import CallbackStore
+from mediarelay.wiring.provider import ENDPOINTS
 from mediarelay_cli import probes
 from tests.unit.cli.stack import WEBHOOK
 
@@ -84,3 +85,7 @@ def test_the_callback_is_no_task_of_any_route(callbacks: Any) -> None:
     with pytest.raises(Malformed):
         store.put(probes.NO_TASK, Origin.CLAIM, now())
     assert recorder.writes == ["quarantine"]
+
+
+def test_the_endpoints_are_those_of_the_functions() -> None:
+    assert {name: setting.upper() for name, setting in ENDPOINTS.items()} == probes.ENDPOINTS
