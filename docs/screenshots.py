@@ -1,4 +1,4 @@
-"""`python -m docs.screenshots`: take the pictures of the console in docs/images, in a headless Chromium with sample data."""
+"""`python -m docs.screenshots`: take the pictures of the console in docs/images, with sample data."""
 
 import sys
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.dynamodb.replays import ReplayStore
+from mediarelay.adapters.dynamodb.runs import RunStore
 from mediarelay.wiring import base
 from mediarelay.wiring.events import event_store
 from mediarelay.wiring.song_store import song_store
@@ -24,6 +25,7 @@ class Stores:
         self.replays = ReplayStore(self.table)
         self.circuits = CircuitStore(self.table)
         self.budget = BudgetStore(self.table)
+        self.runs = RunStore(self.table)
         self.quarantine = QuarantineStore(self.table)
         self.songs = song_store()
         self.events = event_store()

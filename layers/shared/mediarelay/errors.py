@@ -17,7 +17,10 @@ MediarelayError
 │   │   └── NoRoute           the API has no such path                      404
 │   ├── MethodNotAllowed      the path exists, but not with this method     405
 │   ├── Conflict              the ledger has something that contradicts it  409
-│   │   └── KeyReused         the key was used for another request          409
+│   │   ├── KeyReused         the key was used for another request          409
+│   │   ├── NotRedrivable     the queue's messages cannot run again         409
+│   │   ├── OnlyCopy          a queue holds what is stored nowhere else     409
+│   │   └── PurgedRecently    the queue was purged less than a minute ago   409
 │   └── TooLarge              the body exceeds the limit                    413
 ├── RowUnreadable             an item of the table is damaged               500
 ├── LedgerUnavailable         the table did not accept the call             503
@@ -178,6 +181,24 @@ class KeyReused(Conflict):
     """The same idempotency key was used for another request."""
 
     problem_code = "idempotency_key_reused"
+
+
+class NotRedrivable(Conflict):
+    """The messages of a dead-letter queue cannot be processed again: the schedule or the sweep does their work."""
+
+    problem_code = "not_redrivable"
+
+
+class OnlyCopy(Conflict):
+    """A dead-letter queue holds the only copy of its messages, so it is not purged."""
+
+    problem_code = "only_copy"
+
+
+class PurgedRecently(Conflict):
+    """SQS purges a queue once a minute."""
+
+    problem_code = "purged_recently"
 
 
 class TooLarge(Rejected):

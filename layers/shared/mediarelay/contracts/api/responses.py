@@ -23,8 +23,6 @@ REPLAYED = {
     }
 }
 ETAG = {"ETag": {"description": "Identifies this version of the body", "schema": {"type": "string"}}}
-    "ETag": {"description": "Identifies this version of the body, for `If-None-Match`", "schema": {"type": "string"}}
-}
 LOCATION = {"Location": {"description": "The path of the task", "schema": {"type": "string"}}}
 
 
@@ -62,13 +60,16 @@ MALFORMED = problem_response(400, "Malformed request; `field` names the wrong fi
 FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
 NOT_FOUND = problem_response(404, "No such task or song")
 NO_FILE = problem_response(404, "No such file")
-NOT_MODIFIED: Responses = {304: {"description": "The file is the one that `If-None-Match` names", "headers": ETAG}}
 CONFLICT = problem_response(409, "The Idempotency-Key was already used for a different request")
+NO_QUEUE = problem_response(404, "No such queue, or no such circuit")
+NOT_REDRIVABLE = problem_response(409, "The messages of this queue cannot be processed again")
+PURGE_REFUSED = problem_response(409, "The queue holds the only copy of its messages, or was just purged")
 REFUSED = problem_response(
     422, "The provider refused the request and would refuse it again; `detail` contains its code and message"
 )
 BUG = problem_response(500, "Unexpected error; the log contains its stack trace")
 LEDGER_DOWN = problem_response(503, "The ledger is unavailable; retry the request")
+QUEUE_DOWN = problem_response(503, "SQS is unavailable; retry the request")
 LEDGER_OR_KEYS_DOWN = problem_response(
     503, "The ledger is unavailable, or the secret with the provider's keys is unusable; retry the request"
 )
