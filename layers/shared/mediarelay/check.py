@@ -30,7 +30,6 @@ from mediarelay.usecases.access import read_networks
 from mediarelay.usecases.provider_keys import PLACEHOLDER, provider_keys
 from mediarelay.usecases.relay_secrets import callback_secrets, music_secrets, webhook_secrets
 from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens, clients, notify_keys
-from mediarelay.usecases.webhooks.endpoints import endpoint_lists
 from mediarelay.usecases.webhooks.endpoints import endpoint_lists, webhook_endpoints
 
 # A shorter one ends while a function may still work on its task, so another one starts on the same task.
@@ -359,13 +358,6 @@ KINDS: Mapping[str, Kind] = {
         provider_keys,
         _weak_keys,
         "The provider cannot be called",
-    ),
-    "webhook_endpoints_secret": Kind(
-        "WebhookEndpoints",
-        frozenset({"endpoints", "unused"}),
-        endpoint_lists,
-        lambda _fields: iter(()),
-        "No event is delivered over HTTP",
     ),
 }
 
