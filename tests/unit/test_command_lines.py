@@ -86,8 +86,8 @@ def test_blocks_of_a_page(tmp_path: Path) -> None:
         "1. Step:\n\n   ```sh\n   true\n   ```\n\n```console\naws x\n```\n"
     )
     assert [(one.commands.text, one.commands.code, one.shown) for one in steps(page)] == [
-        ("make up\n", 0, ""),
-        ("false\n", 1, "no\n"),
-        ("true\n", 0, ""),
+        ("make up\n", "0", ""),
+        ("false\n", "1", "no\n"),
+        ("true\n", "0", ""),
     ]
     assert [one.language for one in blocks(page)] == ["sh", "sh", "text", "sh", "console"]
