@@ -119,10 +119,11 @@ class LambdaSandbox:
         )
         self.stores.intents.create(intent, Due(Duty.SUBMIT, intent.at + SUBMIT_GRACE))
         if "vid" in request:
-            self.stores.intents.assign_vid(intent.identity, request["vid"], intent.at)
+            self.stores.intents.assign_vid(intent, request["vid"], intent.at)
             self.stores.intents.complete(intent)
         if "refused" in request:
-            self.stores.intents.mark_refused(intent, request["refused"], Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE))
+            due = Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE)
+            self.stores.intents.mark_refused(intent, request["refused"], intent.at, due)
 
     def _relay(self, one: Mapping[str, Any]) -> None:
         """Store a relay; what is marked as followed was said already."""

@@ -7,6 +7,7 @@ from mediarelay.contracts.api.responses import (
     CONFLICT,
     IDEMPOTENCY_KEY,
     LEDGER_OR_KEYS_DOWN,
+    LOCATION,
     REFUSED,
     REPLAYED,
     RETRY_AFTER,
@@ -17,7 +18,7 @@ from mediarelay.domain.tasks.intent import MAX_KEY, ClientKey, Submitted, is_key
 from mediarelay.errors import Malformed
 
 SUBMIT_RESPONSES = (
-    success(SubmitResponse, "The task", 201)
+    success(SubmitResponse, "The task", 201, headers=LOCATION)
     | success(
         SubmitResponse,
         "A repeat: the task that the same key gave before, whatever the file holds by now",
@@ -25,9 +26,9 @@ SUBMIT_RESPONSES = (
     )
     | success(
         SubmitResponse,
-        "Stored; the vid is not known yet. Repeat the same request after Retry-After to learn it",
+        "Stored; the vid is not known yet. Read the submission after Retry-After to learn it",
         202,
-        headers=RETRY_AFTER | REPLAYED,
+        headers=LOCATION | RETRY_AFTER | REPLAYED,
     )
     | ALWAYS
     | CONFLICT
@@ -40,7 +41,15 @@ def respond_submitted(submitted: Submitted) -> JsonResponse:
     """Return the answer to a submit: 201, 200 for a repeat, 202 with Retry-After until the provider has answered."""
     waiting = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
     repeated = {"idempotency-replayed": "true"} if submitted.repeated else {}
-    return json_response(submit_response(submitted), submit_status(submitted), waiting | repeated)
+    headers = _location(submitted) | waiting | repeated
+    return json_response(submit_response(submitted), submit_status(submitted), headers)
+
+
+def _location(submitted: Submitted) -> dict[str, str]:
+    """Return the header that names what a request has made: a task, or a submission without one."""
+    if submitted.vid is None:
+        return {"location": f"/submissions/{submitted.submission}"}
+    return {} if submitted.repeated else {"location": f"/tasks/{submitted.vid}"}
 
 
 def idempotency_key(event: Event) -> ClientKey | None:

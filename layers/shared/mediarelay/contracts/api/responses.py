@@ -16,6 +16,12 @@ Responses = dict[int, Any]
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before the next attempt", "schema": {"type": "integer"}}}
+LOCATION = {
+    "Location": {
+        "description": "Where to follow the request: `/tasks/{vid}` (201) or `/submissions/{id}` (202)",
+        "schema": {"type": "string"},
+    }
+}
 REPLAYED = {
     "Idempotency-Replayed": {
         "description": "`true` for a repeated request, which submitted nothing new",
@@ -47,7 +53,7 @@ def problem_response(status: int, description: str) -> Responses:
 
 MALFORMED = problem_response(400, "Malformed request; `field` names the wrong field")
 FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
-NOT_FOUND = problem_response(404, "No such task or song")
+NOT_FOUND = problem_response(404, "No such task, song, submission or job")
 CONFLICT = problem_response(409, "The Idempotency-Key was already used for a different request")
 REFUSED = problem_response(
     422, "The provider refused the request and would refuse it again; `detail` contains its code and message"

@@ -39,6 +39,7 @@ class TaskDetails(ResponseModel):
         None, description="True if some outputs succeeded and others failed; otherwise left out"
     )
     reference: str | None = Field(None, description="The client's own reference, given with the request")
+    submission: str | None = Field(None, description="The submission that made the task")
     created_at: datetime
     updated_at: datetime
 
