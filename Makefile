@@ -27,10 +27,12 @@ down: ## stop it; the next `make up` shows what was saved
 cli: .venv/ready ## put the command `mediarelay` into .venv/bin
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --editable . && echo "$(BIN)/mediarelay --help"
 
-site: .venv-site/ready ## build the documentation as a website into .local/site
-	.venv-site/bin/mkdocs build --strict --site-dir .local/site
+site: .venv/ready .venv-site/ready ## build the documentation as a website, and check its links
+	$(BIN)/python -m docs.site
+	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --strict --quiet --site-dir .local/site
+	@echo "open .local/site/index.html"
 
-test: lint .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
+test: lint site .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
 	$(BIN)/pytest -n 4 --dist loadgroup
 
 test-localemu: .venv/ready .venv-localemu/ready ## the end-to-end tests on a second emulator of AWS, LocalEmu; takes some ten minutes

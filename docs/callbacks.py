@@ -64,6 +64,7 @@ app = api_resolver()
 
 @app.post(
     "/callbacks/video/<token>",
+    scope=None,
     operation_id="videoCallback",
     tags=["callbacks"],
     summary="Receive a callback about a video task",
@@ -77,6 +78,7 @@ def video_callback(token: TokenInPath) -> None:
 
 @app.post(
     "/callbacks/audio/<token>",
+    scope=None,
     operation_id="audioCallback",
     tags=["callbacks"],
     summary="Receive a callback about an audio task",
@@ -90,6 +92,7 @@ def audio_callback(token: TokenInPath) -> None:
 
 @app.post(
     "/callbacks/mps/<token>",
+    scope=None,
     operation_id="mpsCallback",
     tags=["callbacks"],
     summary="Receive a callback of MPS",
@@ -107,6 +110,7 @@ def mps_callback(token: TokenInPath) -> None:
 
 @app.post(
     "/callbacks/music",
+    scope=None,
     operation_id="relaySong",
     tags=["songs"],
     summary="Receive a result of ZEGO's SDK about a song",

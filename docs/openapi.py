@@ -32,6 +32,7 @@ from mediarelay.aws_lambda.http import ApiResolver
 from mediarelay.contracts.api import base, operations, responses, songs, submits, tasks
 from mediarelay.contracts.api import callbacks as callback_models
 from mediarelay.contracts.api.base import QueryModel, RequestModel
+from mediarelay.domain.scopes import Scope
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: dict[str, type[BaseModel]] = {
@@ -56,7 +57,7 @@ GATEWAY = {
 }
 GATEWAY_AUTHORIZED = {
     401: "API Gateway's own body: no Authorization header",
-    403: "API Gateway's own body: the token is unknown, or its scopes do not allow the request",
+    403: "API Gateway's own body: the token is unknown",
 }
 GATEWAY_PARAMETERS = {404: "API Gateway's own body: no such route; a path parameter is empty or contains a `/`"}
 GATEWAY_MESSAGE: Schema = {
@@ -124,12 +125,14 @@ def document() -> Schema:
     """Build the OpenAPI document. Raises ValueError if handlers and template have different routes."""
     apps, bearer = list(resolvers()), template_routes()
     functions = {key: function for app in apps for key, function in app.functions.items()}
+    scopes = {key: scope for app in apps for key, scope in app.scopes.items()}
     check_routes(functions.keys(), bearer.keys())
+    check_scopes(scopes, bearer)
     merged = _merge(apps)
     for path, methods in merged["paths"].items():
         for method, operation in methods.items():
             key = f"{method.upper()} {path}"
-            methods[method] = _completed(operation, functions[key], bearer=bearer[key])
+            methods[method] = _completed(_with_scope(operation, scopes[key]), functions[key])
     merged["paths"] = dict(sorted(merged["paths"].items()))
     merged["components"]["schemas"] = _components(json.dumps(merged["paths"]))
     return merged | {"webhooks": {"notification": {"post": NOTIFICATION}}}
@@ -139,6 +142,12 @@ def check_routes(handlers: AbstractSet[str], template: AbstractSet[str]) -> None
     """Raise ValueError if handlers and template have different routes."""
     if differ := handlers ^ template:
         raise ValueError(f"the handlers and template.yaml have different routes: {', '.join(sorted(differ))}")
+
+
+def check_scopes(scopes: Mapping[str, Scope | None], bearer: Mapping[str, bool]) -> None:
+    """Raise ValueError if a route needs a scope without an authorizer, or has an authorizer and needs no scope."""
+    if wrong := [key for key, scope in scopes.items() if bool(scope) != bearer[key]]:
+        raise ValueError(f"scope and authorizer of a route contradict each other: {', '.join(sorted(wrong))}")
 
 
 def _merge(apps: list[ApiResolver]) -> Schema:
@@ -162,17 +171,27 @@ def _merge(apps: list[ApiResolver]) -> Schema:
     return merged
 
 
-def _completed(operation: Schema, function: Callable[..., Any], *, bearer: bool) -> Schema:
+def _with_scope(operation: Schema, scope: Scope | None) -> Schema:
+    """Return an operation with the scope that it needs; in OpenAPI 3.1 it is the role of the security requirement."""
+    if not scope:
+        return operation | {"security": []}
+    text = f"Needs the scope `{scope}`. {operation.get('description', '')}".strip()
+    refusal = responses.problem_response(403, "The token lacks a scope; `scope` names it")[403]
+    refusal["content"] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    added = {"description": text, "security": [{"bearer": [scope]}]}
+    return operation | added | {"responses": {"403": refusal} | operation["responses"]}
+
+
+def _completed(operation: Schema, function: Callable[..., Any]) -> Schema:
     """Return an operation with its parameters as the models read them, and with API Gateway's own answers."""
     query = function.__annotations__.get("query", base.NoQuery)
     parameters = [_described(one) for one in operation.get("parameters", [])] + query_parameters(query)
-    added = GATEWAY | (GATEWAY_AUTHORIZED if bearer else {})
+    added = GATEWAY | (GATEWAY_AUTHORIZED if operation["security"] else {})
     added |= GATEWAY_PARAMETERS if any(one["in"] == "path" for one in parameters) else {}
     made = {"parameters", "responses"} | ({"requestBody"} if "query" in function.__annotations__ else set())
     rest = {name: value for name, value in operation.items() if name not in made}
     return {
         **rest,
-        **({} if bearer else {"security": []}),
         **({"parameters": parameters} if parameters else {}),
         "responses": _with_gateway(operation["responses"], added),
     }

@@ -67,13 +67,15 @@ class Attempt:
     # One configuration for the whole job: a PUT in between must not mix two sets of specifications.
     config: Config
     failed: list[FailedOutput] = field(default_factory=list)
+    percent: int = 0
 
     def run(self) -> None:
         """Carry out the task. Raises `TaskFailed`, and `Stopped` if the task is deleted or the engine stops."""
         self._take_source()
         facts = self._probe()
         planned = self._plan(facts)
-        self._advance(Event.STARTED, status=Status.TRANSCODING)
+        # An earlier process of the engine may have left a percentage.
+        self._advance(Event.STARTED, status=Status.TRANSCODING, percent=0)
         self.handle.pause(self.config.stage_delay)
         made = self._make(facts, planned)
         self._fail_on_purpose()
@@ -150,7 +152,13 @@ class Attempt:
         return targets
 
     def _encode(self, facts: MediaFacts, targets: Sequence[Target]) -> None:
-        self._transcoder.make(facts, targets, self.directory, self.handle)
+        self._transcoder.make(facts, targets, self.directory, self.handle, self._report)
+
+    def _report(self, percent: int) -> None:
+        """Store how much of the source is encoded. A second process begins again, but the percentage only rises."""
+        if percent > self.percent:
+            self.percent = percent
+            self._advance(Event.PROGRESSED, percent=percent)
 
     def _fail_on_purpose(self) -> None:
         code = self.parts.settings.faults.roll().task_error
@@ -190,7 +198,8 @@ class Attempt:
     def _finish(self, outputs: tuple[Output, ...]) -> None:
         status = Status.FAILED if self.failed and not outputs else Status.SUCCEEDED
         failed = tuple(self.failed)
-        self.parts.change(self.task.vid, Event.ENDED, status=status, outputs=outputs, failed_outputs=failed)
+        changes = {"outputs": outputs, "failed_outputs": failed, "percent": 100 if outputs else self.percent}
+        self.parts.change(self.task.vid, Event.ENDED, status=status, **changes)
 
 
 # The code of a sub-task that the fault `failed_sub_tasks` fails.

@@ -156,7 +156,7 @@ class Task:
 
     `request` is what MPS was asked for; the outputs of CTS are those of the configuration. `stem` is the beginning of
     every output's key, by default `key`. `download` is the URL of a source that is in no bucket. `begun` is when the
-    task left the status PENDING.
+    task left the status PENDING. `percent` is how much of the source is encoded, 100 once the outputs are published.
     """
 
     vid: str
@@ -179,6 +179,7 @@ class Task:
     stem: str = ""
     download: str = ""
     begun: float | None = None
+    percent: int = 0
 
     @property
     def output_stem(self) -> str:

@@ -11,6 +11,7 @@ from engine.inputs import SAFE_INPUT
 from engine.model import MediaFacts, VideoFacts
 from engine.targets import (
     GUESSED_FPS,
+    PROGRESS,
     SOURCE,
     Encode,
     Rung,
@@ -67,7 +68,10 @@ def plan_audio(facts: MediaFacts, specs: Iterable[str]) -> tuple[Target, ...]:
 
 
 def arguments(facts: MediaFacts, targets: Sequence[Target]) -> list[str]:
-    """Return ffmpeg's arguments. One process decodes the source once and writes every target."""
+    """Return ffmpeg's arguments. One process decodes the source once and writes every target.
+
+    It also appends its position in the source to the file `PROGRESS`, once a second.
+    """
     encodes = [encode for target in targets for encode in target.encodes]
     guard = [part for name, value in SAFE_INPUT.items() for part in (f"-{name}", value)]
     outputs = [part for i, encode in enumerate(encodes) for part in _output(i, encode)]
@@ -93,7 +97,7 @@ def frame_sides(spec: Spec, sides: Sides, name: str) -> Sides:
     return found
 
 
-_HEAD = ("-nostdin", "-hide_banner", "-v", "error", "-y")
+_HEAD = ("-nostdin", "-hide_banner", "-v", "error", "-y", "-progress", PROGRESS, "-stats_period", "1")
 # When a stream changes its size, ffmpeg would rebuild the graph, and its filters would count frames and time from zero.
 # The scaler copes with a new size by itself.
 _DECODING = ("-reinit_filter:v", "0")

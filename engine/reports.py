@@ -18,6 +18,7 @@ class Event(StrEnum):
 
     PROBED = "probed"
     STARTED = "started"
+    PROGRESSED = "progressed"
     PUBLISHED = "published"
     ENDED = "ended"
 

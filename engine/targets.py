@@ -15,8 +15,9 @@ from mediarelay.domain.tasks.spec import AudioSpec
 
 Sides = tuple[int, int]
 
-# The name of the source within the working directory. Outputs are named `OUT` and their suffix.
+# Names within the working directory: the source, and ffmpeg's position. Outputs are named `OUT` and their suffix.
 SOURCE = "source"
+PROGRESS = "progress"
 OUT = "out"
 # Frames per second. A stream that states more states the rate of its clock, not of its pictures.
 MAX_FPS = 120

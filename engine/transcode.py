@@ -3,6 +3,7 @@
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -16,10 +17,15 @@ from engine.failures import Failure, Stopped, TaskFailed
 from engine.model import AudioFacts, MediaFacts, Output, OutputKind, VideoFacts
 from engine.plan import arguments
 from engine.probe import picture_sides, probe
-from engine.targets import OUT, Target
+from engine.progress import percent
+from engine.targets import OUT, PROGRESS, Target
 
 # Bytes from the end of ffmpeg's messages that a failed task shows. A damaged source can cause megabytes of them.
 LOG_LIMIT = 20_000
+# Seconds between two looks at the position of a running process.
+REPORT_EVERY = 1.0
+# A function that takes the percentage of the source that is encoded.
+Report = Callable[[int], None]
 
 
 class NoFfmpeg(Exception):
@@ -63,8 +69,10 @@ class Handle:
         if self._stopped.wait(seconds):
             raise Stopped
 
-    def run(self, command: Sequence[str], directory: Path, timeout: float) -> None:
-        """Run a process to its end, for at most `timeout` seconds.
+    def run(
+        self, command: Sequence[str], directory: Path, timeout: float, watch: Callable[[], None] = lambda: None
+    ) -> None:
+        """Run a process to its end, for at most `timeout` seconds, and call `watch` every `REPORT_EVERY` seconds.
 
         Raises `Stopped`, or `TaskFailed` with the process's messages if it fails or takes too long.
         """
@@ -72,11 +80,11 @@ class Handle:
         # stderr goes to a file instead of memory, because ffmpeg may complain about a damaged source without end.
         with log.open("wb") as stderr, self._start(command, directory, stderr) as process:
             try:
-                process.wait(timeout)
+                _wait(process, timeout, watch)
             except subprocess.TimeoutExpired:
-                process.kill()
                 raise TaskFailed(Failure.TIMEOUT, f"{timeout:g} s", _tail(log)) from None
             finally:
+                process.kill()
                 with self._lock:
                     self._process = None
         # A process that `stop` killed fails, too. The job was stopped then, so `Stopped` comes first.
@@ -95,14 +103,31 @@ class Handle:
             return process
 
 
+def _wait(process: "subprocess.Popen[bytes]", timeout: float, watch: Callable[[], None]) -> None:
+    """Wait for a process; raises `TimeoutExpired` after `timeout` seconds, and whatever `watch` raises."""
+    end = time.monotonic() + timeout
+    while True:
+        left = end - time.monotonic()
+        try:
+            process.wait(max(0, min(left, REPORT_EVERY)))
+        except subprocess.TimeoutExpired:
+            if left <= REPORT_EVERY:
+                raise
+            watch()
+        else:
+            return
+
+
 class Transcoder(Protocol):
     """Reads the facts of a source and makes its outputs, in a working directory."""
 
     def probe(self, source: Path) -> MediaFacts:
         """Read the facts of a source. Raises `TaskFailed`."""
 
-    def make(self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle) -> None:
-        """Write the files of every target next to the source. Raises `TaskFailed` or `Stopped`."""
+    def make(
+        self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle, report: Report
+    ) -> None:
+        """Write the files of every target next to the source, and report the progress. Raises `TaskFailed`, `Stopped`."""
 
     def measure(self, target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
         """Measure the files of a target. Raises `TaskFailed` if one is missing or unreadable."""
@@ -118,10 +143,13 @@ class Ffmpeg:
         """See `Transcoder`."""
         return probe(source)
 
-    def make(self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle) -> None:
+    def make(
+        self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle, report: Report
+    ) -> None:
         """See `Transcoder`."""
         if targets:
-            handle.run([find_ffmpeg(), *arguments(facts, targets)], directory, self._timeout)
+            command = [find_ffmpeg(), *arguments(facts, targets)]
+            handle.run(command, directory, self._timeout, lambda: report(percent(directory / PROGRESS, facts.duration)))
         for suffix, text in (each for target in targets for each in target.texts):
             (directory / (OUT + suffix)).write_text(text, encoding="utf-8")
 
@@ -147,9 +175,11 @@ class Stub:
         container = "mov,mp4,m4a,3gp,3g2,mj2"
         return MediaFacts(container=container, size=size, duration=60.0, bitrate=4_306_000, video=video, audio=audio)
 
-    def make(self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle) -> None:
+    def make(
+        self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle, report: Report
+    ) -> None:
         """See `Transcoder`. The files contain text."""
-        del facts
+        del facts, report
         handle.pause(0)
         for target in targets:
             for file in target.files:

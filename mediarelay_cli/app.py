@@ -3,9 +3,11 @@
 import os
 import sys
 from importlib import import_module
-from typing import Annotated
+from io import TextIOWrapper
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from mediarelay_cli import version
 from mediarelay_cli.errors import CliError, Exit
@@ -13,16 +15,42 @@ from mediarelay_cli.output import Printer
 from mediarelay_cli.profiles import choose
 from mediarelay_cli.session import Session
 
+# Each module registers its commands with `app`. The order is the order of `--help`.
+COMMANDS: tuple[str, ...] = ("profile",)
+
+CODES = (
+    "Exit codes: 0 done, 1 found something wrong, 2 wrong command line, 3 could not be done, 130 interrupted, "
+    "141 the reader of the output closed it."
+)
+
+
+class Commands(TyperGroup):
+    """All commands. An error that a person can act on leaves one or two lines, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command and turn errors into exit codes."""
+        try:
+            return super().invoke(ctx)
+        except CliError as error:
+            report(error)
+            raise typer.Exit(error.code) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(Exit.INTERRUPTED) from None
+        except BrokenPipeError:
+            raise typer.Exit(Exit.CLOSED) from None
+
+
 app = typer.Typer(
     name="mediarelay",
+    cls=Commands,
     help="Operate a Mediarelay stack: submit files, follow tasks, and find out what is stuck and why.",
+    epilog=CODES,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
-
-# Each module registers its commands with `app`. The order is the order of `--help`.
-COMMANDS: tuple[str, ...] = ("profile",)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -31,23 +59,23 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-VERSION_OPTION = typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
-
-
 @app.callback()
 def start(
     context: typer.Context,
     profile: Annotated[str, typer.Option("--profile", "-p", help="Profile to use; see `mediarelay profile`.")] = "",
     stack: Annotated[str, typer.Option(help="CloudFormation stack to use instead of the profile's.")] = "",
     region: Annotated[str, typer.Option(help="AWS region of the stack.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Choose the stack that the command works with."""
+    # Completion and `--help` of a command come here, too. They must work without a readable profile.
+    if context.resilient_parsing:
+        return
     options = {"name": profile, "stack": stack, "region": region}
-    context.obj = Session(choose(options, os.environ), Printer(as_json=as_json))
+    context.obj = Session(lambda: choose(options, os.environ), Printer(as_json=as_json))
 
 
 def session(context: typer.Context, *, as_json: bool = False) -> Session:
@@ -57,17 +85,40 @@ def session(context: typer.Context, *, as_json: bool = False) -> Session:
     return found
 
 
-def main() -> None:
-    """Run a command. An error that a person can act on leaves one or two lines, never a traceback."""
+def report(error: CliError) -> None:
+    """Print an error and what to do about it to stderr."""
+    printer = Printer()
+    printer.note(f"mediarelay: {error.message}", "red")
+    if error.action:
+        printer.note(error.action, "")
+
+
+def load() -> None:
+    """Register all commands with `app`."""
     for name in COMMANDS:
         import_module(f"mediarelay_cli.commands.{name}")
+
+
+def main() -> None:
+    """Run a command and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal in another encoding shows an escape instead of a character that it lacks.
+            stream.reconfigure(errors="backslashreplace")
+    load()
     try:
-        app()
-    except CliError as error:
-        printer = Printer()
-        printer.note(f"mediarelay: {error.message}", "red")
-        if error.action:
-            printer.note(error.action, "")
-        sys.exit(error.code)
-    except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
+        app(prog_name="mediarelay")
+    except SystemExit as end:
+        code = end.code
+    sys.exit(_flushed(code))
+
+
+def _flushed(code: Any) -> Any:
+    """Return the exit code, after all output has left. Python would report a closed pipe in its own words."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = Exit.CLOSED
+    if code == Exit.CLOSED:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

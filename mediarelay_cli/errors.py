@@ -14,6 +14,9 @@ class Exit(IntEnum):
     FAILED = 3
     """The command could not do its work: the API or AWS refused, or did not answer."""
     INTERRUPTED = 130
+    """Ctrl-C ended the command: 128 and the number of the signal, as shells report it."""
+    CLOSED = 141
+    """The reader of stdout closed it, as `| head` does. Shells report the same code for that signal."""
 
 
 class CliError(Exception):

@@ -37,6 +37,9 @@ class Profile:
     region: str = ""
     aws_profile: str = ""
     endpoint_url: str = ""
+    """The endpoint of an emulated AWS."""
+    cos_endpoint: str = ""
+    """The endpoint of the local engine, which stores objects as COS does. Empty for a stack on AWS."""
     aws_access_key_id: str = ""
     aws_secret_access_key: str = ""
 
@@ -64,7 +67,7 @@ def read_profiles(file: Path) -> dict[str, Profile]:
     try:
         parser.read(file, "utf-8")
         return {name: _profile(name, parser[name]) for name in parser.sections()}
-    except (ConfigError, UnicodeDecodeError) as error:
+    except (ConfigError, UnicodeDecodeError, OSError) as error:
         raise CliError(f"{file}: not readable: {error}", "Correct the file or remove it.", Exit.USAGE) from error
 
 
@@ -76,6 +79,7 @@ def _profile(name: str, section: Mapping[str, str]) -> Profile:
 
 def save_profile(file: Path, profile: Profile) -> None:
     """Add a profile to a file, or replace it. Only the owner can read the file, because it holds a token."""
+    read_profiles(file)  # refuses a file that it would damage
     parser = ConfigParser(interpolation=None)
     parser.read(file, "utf-8")
     parser[profile.name] = {key: value for key in sorted(KEYS) if (value := getattr(profile, key))}

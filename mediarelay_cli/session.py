@@ -1,12 +1,9 @@
 """What a command works with: the chosen profile, the API, AWS, and the printer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from mediarelay_cli.api import Api
 from mediarelay_cli.errors import CliError, Exit
@@ -16,23 +13,37 @@ from mediarelay_cli.profiles import Profile
 NO_STACK = (
     "Add a profile: `mediarelay profile add default --stack NAME --token TOKEN`, or start a stack with `make up`."
 )
-AWS_CONFIG = Config(connect_timeout=10, read_timeout=35, retries={"mode": "standard", "total_max_attempts": 4})
+AWS_CONFIG: dict[str, Any] = {
+    "connect_timeout": 10,
+    "read_timeout": 35,
+    "retries": {"mode": "standard", "total_max_attempts": 4},
+}
+NO_CREDENTIALS = "Check the profile's region and AWS credentials (`aws sts get-caller-identity`)."
 
 
 @dataclass
 class Session:
-    """Everything that a command needs. Nothing is read or called before a command uses it."""
+    """Everything that a command needs. Nothing is read or called before a command uses it.
 
-    profile: Profile
+    boto3 is imported at its first use, because it takes longer than most commands.
+    """
+
+    choose: Callable[[], Profile]
     printer: Printer
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The profile that options and environment name. Raises `CliError`."""
+        return self.choose()
 
     @cached_property
     def api(self) -> Api:
         """The client of the API. Raises `CliError` if the profile names no stack or no token."""
+        if not (self.profile.token or self.profile.api_url or self.profile.stack):
+            raise CliError("no stack is configured", NO_STACK, Exit.USAGE)
         if not self.profile.token:
-            raise CliError(
-                f"the profile {self.profile.name} has no token", "Set one with MEDIARELAY_TOKEN.", Exit.USAGE
-            )
+            action = f"Set one with MEDIARELAY_TOKEN or `mediarelay profile add {self.profile.name}`."
+            raise CliError(f"the profile {self.profile.name} has no token", action, Exit.USAGE)
         return Api(self.api_url, self.profile.token)
 
     @cached_property
@@ -56,18 +67,23 @@ class Session:
 
     def aws(self, service: str, operation: str, **arguments: Any) -> Any:
         """Call AWS and return its answer. Raises `CliError`."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
         try:
             return getattr(self.client(service), operation)(**arguments)
-        except (BotoCoreError, ClientError) as error:
-            action = "Check the profile's region and AWS credentials (`aws sts get-caller-identity`)."
-            raise CliError(f"{service} {operation}: {error}", action) from error
+        except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: a malformed endpoint
+            raise CliError(f"{service} {operation}: {error}", NO_CREDENTIALS) from error
 
     def client(self, service: str) -> Any:
         """Return a boto3 client with the profile's credentials."""
-        return self._boto.client(service, endpoint_url=self.profile.endpoint_url or None, config=AWS_CONFIG)
+        from botocore.config import Config  # noqa: PLC0415
+
+        return self._boto.client(service, endpoint_url=self.profile.endpoint_url or None, config=Config(**AWS_CONFIG))
 
     @cached_property
     def _boto(self) -> Any:
+        import boto3  # noqa: PLC0415
+
         profile = self.profile
         return boto3.Session(
             profile_name=profile.aws_profile or None,

@@ -147,7 +147,7 @@ def _results(task: Task) -> list[tuple[SubTask, Json]]:
 
 
 def _result(task: Task, each: SubTask, output: Output | None, flaw: Flaw | None) -> Json:
-    progress = {"Progress": 100 if output else 0} if each.type.name == "Transcode" else {}
+    progress = {"Progress": 100 if output else task.percent} if each.type.name == "Transcode" else {}
     return {**_outcome(output, flaw), **progress, "Input": _input(task, each), "Output": _output(task, each, output)}
 
 

@@ -20,10 +20,11 @@ app = api_resolver()
 
 @app.get(
     "/quarantine",
+    scope="admin",
     operation_id="listQuarantine",
     tags=["operation"],
     summary="List bodies of one day that could not be read",
-    description="Needs the scope `admin`. The bodies are untrusted input.",
+    description="The bodies are untrusted input.",
     responses=success(QuarantinePage, "Up to 100 bodies") | ALWAYS | LEDGER_DOWN,
 )
 def list_quarantine(query: QuarantineQuery) -> dict[str, Any]:
@@ -33,11 +34,12 @@ def list_quarantine(query: QuarantineQuery) -> dict[str, Any]:
 
 @app.post(
     "/quarantine/replay",
+    scope="admin",
     operation_id="rereadQuarantine",
     tags=["operation"],
     summary="Read bodies of one day again, after the reader was repaired",
     description=(
-        "Needs the scope `admin`. Reads up to 100 bodies. Each one that can be read now becomes a claim and leaves the "
+        "Reads up to 100 bodies. Each one that can be read now becomes a claim and leaves the "
         "quarantine. Repeat the request with `cursor` until the answer has none."
     ),
     responses=success(QuarantineReplayResponse, "How many were stored, and how many stay") | ALWAYS | LEDGER_DOWN,

@@ -29,11 +29,12 @@ app = api_resolver()
 
 @app.get(
     "/tasks",
+    scope="read",
     operation_id="listTasks",
     tags=["tasks"],
     summary="List tasks, by default newest first",
     description=(
-        "Needs the scope `read`. Sorted by the time of creation, or with `time=outcome` by the time at which the "
+        "Sorted by the time of creation, or with `time=outcome` by the time at which the "
         "outcome was recorded. The list may be a moment behind. No page lists a task twice, and a task that changes "
         "its state meanwhile stays in the list. Between two pages a task moves only if its time changes: when the "
         "provider first states the time of creation, or when a lost task gets an outcome."
@@ -48,10 +49,11 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
 
 @app.get(
     "/tasks/<vid>",
+    scope="read",
     operation_id="readTask",
     tags=["tasks"],
     summary="Read a task",
-    description="Needs the scope `read`. Mediarelay folds the log during the call, so the task is never behind.",
+    description="Mediarelay folds the log during the call, so the task is never behind.",
     responses=success(TaskDetails, "The task") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
 )
 def read_task(vid: VidInPath) -> dict[str, Any]:
@@ -61,10 +63,10 @@ def read_task(vid: VidInPath) -> dict[str, Any]:
 
 @app.get(
     "/tasks/<vid>/history",
+    scope="read",
     operation_id="readHistory",
     tags=["tasks"],
     summary="Read a task's observations, oldest first",
-    description="Needs the scope `read`.",
     responses=success(TaskHistory, "The log, with bodies exactly as received") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
 )
 def read_history(vid: VidInPath) -> dict[str, Any]:
@@ -75,6 +77,7 @@ def read_history(vid: VidInPath) -> dict[str, Any]:
 
 @app.get(
     "/health",
+    scope=None,
     operation_id="health",
     tags=["service"],
     summary="Check that the API runs",
@@ -87,6 +90,7 @@ def health() -> dict[str, Any]:
 
 @app.get(
     "/openapi.json",
+    scope=None,
     operation_id="readOpenApi",
     tags=["service"],
     summary="Read this description of the API",

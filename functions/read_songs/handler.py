@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mediarelay.aws_lambda.http import JsonResponse, api_resolver, json_response, scopes
+from mediarelay.aws_lambda.http import JsonResponse, api_resolver, json_response, require_scope
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.base import RoomInPath, SongInPath, validate
 from mediarelay.contracts.api.responses import (
@@ -23,10 +23,9 @@ from mediarelay.contracts.api.songs import (
     song_history,
     song_page,
 )
-from mediarelay.errors import Forbidden
 from mediarelay.wiring.songs import song_reader
 
-READER, TOKENS = song_reader(), "read:tokens"
+READER = song_reader()
 BY_PATH = (
     "A path cannot carry every name with `%`, `/` or `?`: use GET /songs, with the name as a query parameter. A `%` "
     "works here as long as it can mean only one room and song."
@@ -38,10 +37,11 @@ app = api_resolver()
 
 @app.get(
     "/rooms/<room_id>/songs",
+    scope="read",
     operation_id="listSongs",
     tags=["songs"],
     summary="List the songs that a room may use now",
-    description=f"Needs the scope `read`. The answer never has tokens. {BY_PATH}",
+    description=f"The answer never has tokens. {BY_PATH}",
     responses=success(SongPage, "The room's songs; none for an unknown room") | ALWAYS | LEDGER_DOWN,
 )
 def list_songs(room_id: RoomInPath) -> JsonResponse:
@@ -51,10 +51,11 @@ def list_songs(room_id: RoomInPath) -> JsonResponse:
 
 @app.get(
     "/rooms/<room_id>/songs/<song_id>",
+    scope="read",
     operation_id="readSong",
     tags=["songs"],
     summary="Read one song that a room may use now",
-    description=f"Needs the scope `read`; `tokens=true` needs `read:tokens` as well. {BY_PATH}",
+    description=f"`tokens=true` needs `read:tokens` as well. {BY_PATH}",
     responses=success(SongPage, "The song, for each vendor and type")
     | ALWAYS
     | FORBIDDEN_TOKENS
@@ -68,10 +69,11 @@ def read_song(room_id: RoomInPath, song_id: SongInPath, query: TokensQuery) -> J
 
 @app.get(
     "/rooms/<room_id>/songs/<song_id>/history",
+    scope="admin",
     operation_id="readSongHistory",
     tags=["songs"],
     summary="Read the relays about a song",
-    description=f"Needs the scope `admin`. {RESOURCE_IDS} {BY_PATH}",
+    description=f"{RESOURCE_IDS} {BY_PATH}",
     responses=HISTORY | ALWAYS | NOT_FOUND | LEDGER_OR_KMS_DOWN,
 )
 def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> JsonResponse:
@@ -81,10 +83,11 @@ def read_song_history(room_id: RoomInPath, song_id: SongInPath) -> JsonResponse:
 
 @app.get(
     "/songs",
+    scope="read",
     operation_id="findSongs",
     tags=["songs"],
     summary="List the songs that a room may use now, or one of them, whatever their names",
-    description="Needs the scope `read`; `tokens=true` needs `song_id`, and the scope `read:tokens` as well.",
+    description="`tokens=true` needs `song_id`, and the scope `read:tokens` as well.",
     responses=success(SongPage, "The songs; none for an unknown room")
     | ALWAYS
     | FORBIDDEN_TOKENS
@@ -100,10 +103,11 @@ def find_songs(query: SongsQuery) -> JsonResponse:
 
 @app.get(
     "/songs/history",
+    scope="admin",
     operation_id="findSongHistory",
     tags=["songs"],
     summary="Read the relays about a song, whatever its name",
-    description=f"Needs the scope `admin`. {RESOURCE_IDS}",
+    description=f"{RESOURCE_IDS}",
     responses=HISTORY | ALWAYS | NOT_FOUND | LEDGER_OR_KMS_DOWN,
 )
 def find_song_history(query: SongQuery) -> JsonResponse:
@@ -118,10 +122,9 @@ def resolved(**names: str) -> tuple[str, ...]:
 
 
 def one_song(room: str, song: str, *, tokens: bool) -> JsonResponse:
-    """Return the answer with one song; raises `Forbidden` if it asks for tokens without the scope `read:tokens`."""
-    # The authorizer checks scopes by route, and only the query tells whether this request needs one more.
-    if tokens and TOKENS not in scopes(app.current_event.raw_event):
-        raise Forbidden(f"scope {TOKENS}")
+    """Return the answer with one song; raises `MissingScope` if it asks for tokens without the scope `read:tokens`."""
+    # Only the query tells whether this request needs one more scope than its route.
+    require_scope(app.current_event.raw_event, "read:tokens" if tokens else None)
     return private(song_page(READER.song(room, song, tokens=tokens)))
 
 

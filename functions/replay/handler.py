@@ -15,11 +15,12 @@ app = api_resolver()
 
 @app.post(
     "/tasks/<vid>/replay",
+    scope="submit",
     operation_id="replayTask",
     tags=["operation"],
     summary="Query the provider about a task and publish its outcome again",
     description=(
-        "Needs the scope `submit`. Mediarelay queries the provider and publishes the outcome again. The event "
+        "Mediarelay queries the provider and publishes the outcome again. The event "
         "has a new id and the extension `replay`, so no subscriber drops it as a repeat."
     ),
     responses=success(TaskReplayResponse, "The replay is stored", 202) | ALWAYS | NOT_FOUND | LEDGER_DOWN,
@@ -32,11 +33,12 @@ def replay_task(vid: VidInPath) -> tuple[dict[str, Any], int]:
 
 @app.post(
     "/tasks/replay",
+    scope="admin",
     operation_id="replayTasks",
     tags=["operation"],
     summary="Query the provider about many tasks and publish their outcomes again",
     description=(
-        "Needs the scope `admin`. Replays the tasks in `state` (one or several states) whose outcome was recorded "
+        "Replays the tasks in `state` (one or several states) whose outcome was recorded "
         "between `since` and `until`, both included. For states that are no outcome, and with `time=created`, the time "
         "of creation counts instead. Each job replays the tasks of one kind and state, newest first, `rate` per "
         "minute. With `dry_run`, Mediarelay only counts the tasks."

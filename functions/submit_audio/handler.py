@@ -14,12 +14,11 @@ app = api_resolver()
 
 @app.post(
     "/tasks/audio",
+    scope="submit",
     operation_id="submitAudio",
     tags=["tasks"],
     summary="Submit an audio task",
-    description=(
-        "Needs the scope `submit`. CTS takes `url`, `bucketName` and `bucketRegion`; MPS takes `source` as well."
-    ),
+    description=("CTS takes `url`, `bucketName` and `bucketRegion`; MPS takes `source` as well."),
     responses=SUBMIT_RESPONSES,
     openapi_extensions={"parameters": [IDEMPOTENCY_KEY_HEADER]},
 )

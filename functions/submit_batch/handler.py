@@ -16,11 +16,12 @@ app = api_resolver()
 
 @app.post(
     "/tasks/audio/batch",
+    scope="submit",
     operation_id="submitBatch",
     tags=["tasks"],
     summary="Submit up to 500 audio tasks",
     description=(
-        "Needs the scope `submit`. Each item is stored or refused by itself. Its result has the status that it would "
+        "Each item is stored or refused by itself. Its result has the status that it would "
         "have had alone: 202 until the provider has answered, 200 once its vid is known, 400, 409, 422 (the provider "
         "refused it), 503. Each item has its own `idempotency_key`; the header is refused here. A queue sends the "
         "submits to the provider at the pace of the call budget. Send the same batch again to learn the vids."

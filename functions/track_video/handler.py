@@ -14,11 +14,12 @@ app = api_resolver()
 
 @app.post(
     "/tasks/video",
+    scope="submit",
     operation_id="trackVideo",
     tags=["tasks"],
     summary="Submit or expect a video task",
     description=(
-        "Needs the scope `submit`. Send `source` or `url`, and the provider makes the task (MPS) or finds the one that "
+        "Send `source` or `url`, and the provider makes the task (MPS) or finds the one that "
         "the upload started (CTS). Send `vid` to expect a task that exists already; or, for CTS, `url` with "
         "`cos_request_id` and `date` (the headers x-cos-request-id and Date of the upload's response), and Mediarelay "
         "computes the vid. Idempotency-Key counts only if the provider is called."

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mediarelay_cli.app import app, session
+from mediarelay_cli.app import AsJson, app, session
 from mediarelay_cli.profiles import Profile, config_file, local_file, read_profiles, save_profile
 
 profile = typer.Typer(no_args_is_help=True, help="Add and list profiles: which stack to use, and with which token.")
@@ -35,12 +35,15 @@ def add(
 
 
 @profile.command("list")
-def list_profiles(context: typer.Context) -> None:
-    """List the profiles, without their tokens."""
-    printer = session(context).printer
+def list_profiles(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the profiles, without their tokens.
+
+    Example: `mediarelay profile list`
+    """
+    printer = session(context, as_json=as_json).printer
     found = read_profiles(local_file(os.environ)) | read_profiles(config_file(os.environ))
     rows = [{name: getattr(one, name) for name in SHOWN} for one in found.values()]
     if printer.as_json:
         printer.json(rows)
     else:
-        printer.table([*SHOWN], [list(row.values()) for row in rows])
+        printer.table([*SHOWN], [list(row.values()) for row in rows], flexible="api_url")

@@ -896,3 +896,28 @@ def test_a_replay_that_comes_while_the_answer_is_on_its_way_has_its_own_query(
 
 def kinds(harness: TaskHarness) -> list[str]:
     return [message["type"].rpartition(".")[2] for message in harness.topic.messages]
+
+
+def test_the_first_callback_s_wait_for_its_outcome_is_measured_once(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.claim(callback())
+    harness.clock.forward(seconds=40)
+    harness.claim(callback(result="failure"))
+    harness.provider.answers[VID] = answer(state="pending")
+    harness.confirm()
+    harness.clock.forward(seconds=80)
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.confirm()
+    assert [blob["ConfirmLatency"] for blob in counted(capsys).blobs] == [[120.0]]
+
+
+def test_a_tick_measures_how_long_the_oldest_row_has_been_due(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.track()
+    harness.clock.forward(hours=2)
+    harness.poll()
+    (blob,) = counted(capsys).blobs
+    assert blob["details"]["OldestDue"]["duty"]["video"] == pytest.approx(7200 - 60, abs=30)

@@ -95,13 +95,15 @@ def owner(key: str) -> str:
     raise KeyError(key)
 
 
-def request(key: str, *, query: Any = None, body: Any = None, path: Any = None, headers: Any = None) -> dict[str, Any]:
+def request(
+    key: str, *, query: Any = None, body: Any = None, path: Any = None, headers: Any = None, scopes: str = "admin"
+) -> dict[str, Any]:
     return {
         "routeKey": key,
         "headers": headers or {},
         "requestContext": {
             "http": {"sourceIp": "192.0.2.1", "method": key.partition(" ")[0]},
-            "authorizer": {"lambda": {"client": "c", "scopes": ""}},
+            "authorizer": {"lambda": {"client": "c", "scopes": scopes}},
             "stage": "$default",
         },
         **({"queryStringParameters": query} if query is not None else {}),
@@ -309,6 +311,30 @@ def test_a_name_in_a_path_that_no_relay_may_have_is_refused(
 ) -> None:
     answer = lambda_sandbox.invoke("read_songs", request(key, path={"room_id": "r", "song_id": "s", wrong: name}))
     assert (answer["statusCode"], answer["body"]["field"]) == (400, wrong)
+
+
+ALLOWED = {"read": {"read", "admin"}, "submit": {"submit", "admin"}, "admin": {"admin"}}
+
+
+@pytest.mark.parametrize("key", [key for key in CLIENT_ROUTES if operation(key)["security"]])
+def test_a_route_refuses_a_client_that_lacks_its_scope(lambda_sandbox: LambdaSandbox, key: str) -> None:
+    handler = lambda_sandbox.handler(owner(key)).handler
+    ((needed,),) = (one["bearer"] for one in operation(key)["security"])
+    for granted in ("", "read", "submit", "admin", "read:tokens", "Admin", "administrator", "read,submit"):
+        # A query that no route takes: whoever has the scope gets 400 for it.
+        answer = handler(request(key, query={"\u00a7": "1"}, scopes=granted), Context())
+        body = json.loads(answer["body"])
+        assert (answer["statusCode"], body.get("scope")) == (
+            (400, None) if granted in ALLOWED[needed] else (403, needed)
+        )
+        assert body.get("code") == (None if answer["statusCode"] == 400 else "missing_scope")
+
+
+def test_only_its_own_scope_shows_tokens(lambda_sandbox: LambdaSandbox) -> None:
+    for scopes in ("read", "admin", "read admin submit"):
+        event = request("GET /songs", query={"room_id": "r", "song_id": "s", "tokens": "true"}, scopes=scopes)
+        answer = lambda_sandbox.invoke("read_songs", event)
+        assert (answer["statusCode"], answer["body"]["scope"]) == (403, "read:tokens")
 
 
 @pytest.mark.parametrize("function", sorted({owner(key) for key in CLIENT_ROUTES}))

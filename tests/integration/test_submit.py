@@ -359,6 +359,7 @@ def test_a_request_that_is_refused_later_is_published(harness: TaskHarness, *, d
     (message,) = harness.topic.messages
     assert (message["type"], message["subject"]) == ("mediarelay.submit.refused", identity)
     assert message["data"] == REQUEST | {
+        "submission": stored(harness, identity).submission,
         "provider": "cts",
         "kind": "audio",
         "client": "game",

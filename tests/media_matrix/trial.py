@@ -59,7 +59,7 @@ def run(path: Path, kind: str, look: Callable[[Path], object] = lambda _: None) 
             ffmpeg = Ffmpeg(60)
             facts = ffmpeg.probe(directory / SOURCE)
             targets = PLANS[kind](facts)
-            ffmpeg.make(facts, targets, directory, Handle())
+            ffmpeg.make(facts, targets, directory, Handle(), lambda _: None)
             outputs = tuple(ffmpeg.measure(t, [directory / file for file in t.files], t.suffixes) for t in targets)
             for output in outputs:
                 require_complete(facts, output)

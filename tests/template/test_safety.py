@@ -217,7 +217,7 @@ def test_failing_requests_and_a_stream_that_waits_are_noticed() -> None:
 
 @pytest.mark.parametrize("name", sorted(alarms()))
 def test_every_alarm_leads_to_its_entry_in_the_runbook(name: str) -> None:
-    assert alarms()[name]["AlarmDescription"].endswith(f"(docs/runbook.md#{name.lower()})")
+    assert f'${{Api.ApiEndpoint}}/docs/runbook#{name}"' in json.dumps(alarms()[name]["AlarmDescription"])
     assert alarms()[name]["AlarmActions"] == [
         {"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]}
     ]
@@ -371,7 +371,7 @@ def test_every_metric_of_ours_that_an_alarm_watches_is_published_with_the_alarm_
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "layers/shared/mediarelay").rglob("*.py"))
     assert len(own) >= 5
     for alarm in own:
-        assert re.search(rf'\bcount\("{alarm["MetricName"]}"[,)]', code)
+        assert re.search(rf'\b(count|measure)\("{alarm["MetricName"]}"[,)]', code)
         count(alarm["MetricName"], detail="some detail")
     (blob,) = counted(capsys).blobs
     (published,) = blob["_aws"]["CloudWatchMetrics"]

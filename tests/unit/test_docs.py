@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from docs.generate import EVENTS, OPENAPI, ROOT, SERVED, main, openapi, stale
-from docs.openapi import check_routes, template
+from docs.openapi import check_routes, check_scopes, template
 from mediarelay.aws_lambda.raw_http import problem
 from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.operations import quarantine_page
@@ -131,6 +131,11 @@ class TestGenerated:
     def test_a_route_that_handlers_or_template_lack_is_named(self):
         with pytest.raises(ValueError, match=r"GET /lacking, GET /unserved$"):
             check_routes({"GET /health", "GET /unserved"}, {"GET /health", "GET /lacking"})
+
+    @pytest.mark.parametrize(("scope", "bearer"), [("read", False), (None, True)])
+    def test_a_scope_and_an_authorizer_come_together(self, scope, bearer):
+        with pytest.raises(ValueError, match=r"contradict each other: GET /a$"):
+            check_scopes({"GET /a": scope, "GET /b": "read"}, {"GET /a": bearer, "GET /b": True})
 
     def test_the_document_that_is_served_is_the_same(self):
         assert json.loads(SERVED.read_text("ascii")) == json.loads(OPENAPI.read_text("utf-8")) == openapi()

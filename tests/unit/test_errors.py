@@ -9,7 +9,7 @@ import pytest
 from mediarelay import errors
 from mediarelay.aws_lambda.raw_http import problem, with_problems
 from mediarelay.contracts.api.base import Problem
-from mediarelay.errors import Malformed, MediarelayError, ProviderError, RowUnreadable
+from mediarelay.errors import Malformed, MediarelayError, MissingScope, ProviderError, RowUnreadable
 
 WORDS = {
     "MediarelayError": (500, "Internal error"),
@@ -18,6 +18,7 @@ WORDS = {
     "NotATask": (200, "Accepted"),
     "Unauthenticated": (401, "Unauthenticated"),
     "Forbidden": (403, "Forbidden"),
+    "MissingScope": (403, "Forbidden"),
     "NotFound": (404, "Not found"),
     "Conflict": (409, "Conflict"),
     "TooLarge": (413, "Content too large"),
@@ -53,6 +54,8 @@ def tree(kind: type[MediarelayError] = MediarelayError) -> Iterator[type[Mediare
 def example(kind: type[MediarelayError]) -> MediarelayError:
     if kind is RowUnreadable:
         return RowUnreadable(("pk", "sk"), "task", "the reason")
+    if kind is MissingScope:
+        return MissingScope("read")
     return Malformed("a.b", "the reason") if kind is Malformed else kind("a.b: the reason")
 
 
@@ -79,6 +82,8 @@ def test_the_shape_of_every_error(kind: type[MediarelayError]) -> None:
         expected["detail"] = "a.b: the reason"
     if kind is Malformed:
         expected["field"] = "a.b"
+    if kind is MissingScope:
+        expected |= {"code": "missing_scope", "scope": "read", "detail": "the token lacks the scope read"}
     body = json.loads(answer["body"])
     assert body == expected
     assert Problem.model_validate(body).model_dump(exclude_none=True) == expected

@@ -67,7 +67,7 @@ def event(key: str, **more: Any) -> dict[str, Any]:
 def answering(call: Any) -> list[Handler]:
     """A handler without a resolver and one with it, both of which answer what a function returns."""
     app = api_resolver()
-    app.post("/echo")(lambda: call(app.current_event.raw_event))
+    app.post("/echo", scope=None)(lambda: call(app.current_event.raw_event))
     return [with_problems(lambda event, _: respond(200, call(event))), app.resolve]
 
 
@@ -75,7 +75,7 @@ def answering(call: Any) -> list[Handler]:
 @thorough
 def test_no_body_makes_a_server_error(body: str | None, encoded: bool) -> None:
     app = api_resolver()
-    app.post("/echo")(echo)
+    app.post("/echo", scope=None)(echo)
     plain = with_problems(lambda event, _: respond(200, json_object(event)))
     for handler in (plain, app.resolve):
         answer = handler(event("POST /echo", body=body, isBase64Encoded=encoded), None)
@@ -148,11 +148,11 @@ class Flag(QueryModel):
 def app() -> ApiResolver:
     app = api_resolver()
 
-    @app.get("/rooms/<room_id>")
+    @app.get("/rooms/<room_id>", scope=None)
     def room(room_id: str, query: Flag) -> dict[str, Any]:
         return {"room": room_id, "flag": query.flag}
 
-    @app.post("/rooms/<room_id>")
+    @app.post("/rooms/<room_id>", scope=None)
     def close(room_id: str) -> tuple[dict[str, Any], int]:
         return {"closed": room_id}, 202
 
@@ -164,7 +164,7 @@ def test_an_answer_that_is_no_json_is_our_own_500(answer: Any, caplog: pytest.Lo
     """Powertools serializes outside of its exception handlers, so this error would leave as it is."""
     app = api_resolver()
 
-    @app.get("/songs")
+    @app.get("/songs", scope=None)
     def songs() -> Any:
         return answer
 
@@ -203,6 +203,11 @@ def test_a_route_without_a_body_takes_an_empty_one(app: ApiResolver, body: str |
 def test_a_route_takes_nothing_that_it_does_not_declare(app: ApiResolver, more: Any, field: str) -> None:
     status, body = asked(app, "POST /rooms/{room_id}", pathParameters={"room_id": "1"}, **more)
     assert (status, body["field"]) == (400, field)
+
+
+def test_a_route_without_a_scope_fails_at_import() -> None:
+    with pytest.raises(TypeError, match="scope"):
+        api_resolver().get("/open")  # type: ignore[call-arg]
 
 
 def test_an_unknown_route_is_a_problem(app: ApiResolver) -> None:

@@ -29,7 +29,7 @@ MAY_USE = {
     "config.py": {"signing"},
     "errors.py": set(),
     "observability.py": {"aws_lambda_powertools"},
-    "check.py": {"adapters", "config", "contracts", "errors", "providers", "signing", "usecases", "botocore"},
+    "check.py": {"adapters", "config", "contracts", "domain", "errors", "providers", "signing", "usecases", "botocore"},
     "wiring": {
         "wiring",
         "adapters",

@@ -22,6 +22,7 @@ from mediarelay.observability import (
     add_log_keys,
     count,
     logger,
+    measure,
     metrics,
     set_log_level,
 )
@@ -284,3 +285,14 @@ def test_counts_of_threads_are_all_published(capsys: pytest.CaptureFixture[str])
     counts = counted(capsys)
     assert counts.total("RowsUnreadable") == 2_000
     assert counts.by("RowsUnreadable", "item") == {"INTENT": 2_000}
+
+
+def test_a_duration_is_a_metric_in_seconds_with_the_longest_of_each_detail(capsys: pytest.CaptureFixture[str]) -> None:
+    for seconds in (3.0, 40.0, 5.0):
+        measure("Waited", seconds, duty="publish")
+    measure("Waited", 1.0, duty="song")
+    (blob,) = counted(capsys).blobs
+    (published,) = blob["_aws"]["CloudWatchMetrics"]
+    assert published["Metrics"] == [{"Name": "Waited", "Unit": "Seconds"}]
+    assert blob["Waited"] == [3.0, 40.0, 5.0, 1.0]
+    assert blob["details"]["Waited"]["duty"] == {"publish": 40.0, "song": 1.0}

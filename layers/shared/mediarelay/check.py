@@ -19,6 +19,7 @@ from mediarelay.adapters.aws import client
 from mediarelay.adapters.secrets import error_code, stored_text
 from mediarelay.config import ENDPOINTS, Environment, Settings, given_settings, unreadable
 from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
+from mediarelay.domain.scopes import SCOPES
 from mediarelay.errors import Malformed
 from mediarelay.providers.port import Account
 from mediarelay.providers.registry import NAMES
@@ -35,7 +36,6 @@ MIN_TOKEN_LETTERS = 16
 # The specification of Standard Webhooks requires this length.
 MIN_WEBHOOK_KEY_BYTES = 24
 NETWORK_SETTINGS = ("callback_source_cidrs", "music_source_cidrs")
-SCOPES = frozenset({"read", "submit", "admin", "read:tokens"})
 # Other characters may be percent-encoded, or changed by a proxy, on their way in a URL.
 _PATH_TOKEN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _MAX_SHOWN = 64

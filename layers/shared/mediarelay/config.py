@@ -30,6 +30,8 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "song_safety_seconds": (0, 600),
     "song_notice_seconds": (0, 43_200),
     "song_days": (2, 365),
+    # Shorter than the retries of a delivery last, an event would expire before its last attempt.
+    "event_days": (4, 90),
 }
 # These durations have no unit in their name, so they become `timedelta`. All others name their unit.
 SECONDS = frozenset({"first_poll_after", "give_up_after", "visibility_timeout"})
@@ -37,6 +39,7 @@ TRUSTS = ("confirm", "callback")
 PROVIDERS = ("mps", "cts")
 # Without these, a function would send signed requests to another server than the operator named.
 ENDPOINTS = ("provider_endpoint", "mps_endpoint")
+FLAGS = ("false", "true")
 LOG_LEVELS = ("INFO", "WARNING", "ERROR", "CRITICAL")
 
 # CloudFormation accepts `5.0` and `+5` for a parameter of type Number, and passes it on as it was written.
@@ -76,6 +79,11 @@ class Settings:
     song_safety_seconds: int = 30
     song_notice_seconds: int = 600
     song_days: int = 7
+    event_days: int = 7
+    webhook_delivery: str = "false"
+    webhook_endpoints_secret: str = ""
+    webhook_networks: str = ""
+    delivery_queue_url: str = ""
     log_level: str = "INFO"
     topic_arn: str = ""
     api_url: str = ""
@@ -153,6 +161,7 @@ _READERS: dict[str, Callable[[str], str]] = {
     "callback_trust": _one_of(*TRUSTS),
     "log_level": _one_of(*LOG_LEVELS),
     "provider": _one_of(*PROVIDERS),
+    "webhook_delivery": _one_of(*FLAGS),
     "provider_endpoint": _v2_endpoint,
     "mps_endpoint": _v3_endpoint,
 }

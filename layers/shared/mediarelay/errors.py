@@ -6,6 +6,7 @@ MediarelayError
 │   ├── NotATask              a callback is about something else            200
 │   ├── Unauthenticated       the token is missing or wrong                 401
 │   ├── Forbidden             the caller may not do this                    403
+│   │   └── MissingScope      the client's token lacks the scope            403
 │   ├── NotFound              the ledger has no such task or song           404
 │   ├── Conflict              the key was used for another request          409
 │   └── TooLarge              the body exceeds the limit                    413
@@ -67,10 +68,18 @@ class Unauthenticated(Rejected):
 
 
 class Forbidden(Rejected):
-    """The client lacks the scope, or the address of the caller is in no listed network."""
+    """The caller may not do this: its address is in no listed network, or its token lacks the scope."""
 
     status = 403
     title = "Forbidden"
+
+
+class MissingScope(Forbidden):
+    """The token of the client lacks a scope; `scope` is its name."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"the token lacks the scope {scope}")
+        self.scope = scope
 
 
 class NotFound(Rejected):

@@ -61,6 +61,18 @@ def count(name: str, value: int = 1, **details: str) -> None:
             metrics.metadata_set.clear()
 
 
+def measure(name: str, seconds: float, **details: str) -> None:
+    """Publish a duration in seconds, for example `measure("Duration", 40, action="query")`.
+
+    The blob also contains the longest duration for each value of each detail.
+    """
+    with _counting:
+        for detail, choice in details.items():
+            longest = metrics.metadata_set.setdefault(DETAILS, {}).setdefault(name, {}).setdefault(detail, {})
+            longest[choice] = max(longest.get(choice, 0), seconds)
+        metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=seconds)
+
+
 def flush() -> None:
     """Publish the counts of this invocation."""
     # Powertools warns about an empty blob.

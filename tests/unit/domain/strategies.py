@@ -37,6 +37,7 @@ FACTS = st.builds(
     faults=st.sampled_from([(), (Fault(code=122),)]),
     created_at=st.none() | MOMENTS,
     partial=st.booleans(),
+    progress=st.sampled_from([None, 0, 50]),
     reference=st.sampled_from([None, "order 7", "order 8"]),
     submission=st.sampled_from([None, "1f", "2f"]),
 )

@@ -1,12 +1,13 @@
 """The templates of MPS, with real ffmpeg: one task with every type of output, and sources that allow only some."""
 
 import re
+import time
 
 import av
 import pytest
 
 from engine.transcode import find_ffmpeg
-from tests.unit.engine.conftest import H264, mps_task, picture
+from tests.unit.engine.conftest import FINAL, H264, mps_task, picture
 from tests.unit.engine.mps_client import CLIPS, HOST, TYPE_NAMES, Client, body_of, notify
 
 GRAPHICS = [
@@ -198,3 +199,22 @@ def test_long_streams_have_a_rung_for_each_size_and_several_segments(mps, engine
         segments = [line for line in lines if line.endswith(".ts")]
         assert segments == [f"long_adaptiveDynamicStreaming_10_{rung}_{i}.ts" for i in (0, 1)]
         assert all(fetch(engine, f"/out/{name}") for name in segments)
+
+
+def shown_task(engine, task_id: str) -> dict:
+    return next(one for one in engine.console("tasks")["tasks"] if one["vid"] == task_id)
+
+
+def test_progress_rises_while_a_task_runs(mps, engine, make_media) -> None:
+    """Until the end, the console states a percentage that rises."""
+    clip = make_media("long.mp4", *picture("1280x720", 8), *H264)
+    engine.upload(HOST, "/in/long.mp4", clip)
+    wanted = {"TranscodeTaskSet": [{"Definition": number} for number in (10, 20, 30)]}
+    task_id = mps.submit(**body_of("/in/long.mp4", MediaProcessTask=wanted))
+    seen: list[int] = []
+    while (shown := shown_task(engine, task_id))["status"] not in FINAL:
+        seen.append(shown["percent"])
+        time.sleep(0.2)
+    assert seen == sorted(seen)
+    assert set(seen) - {0, 100}, "at least one percentage in between"
+    assert (shown["state"], shown["percent"]) == ("succeeded", 100)

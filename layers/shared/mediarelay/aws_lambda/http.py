@@ -15,7 +15,8 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from mediarelay.aws_lambda.raw_http import Event, log_error, problem, raw_body
 from mediarelay.contracts.api.base import NoBody, NoQuery, validate
 from mediarelay.contracts.json_objects import read_object
-from mediarelay.errors import NotFound
+from mediarelay.domain.scopes import Scope, allows
+from mediarelay.errors import MissingScope, NotFound
 
 # Powertools writes a path parameter as `<vid>`, API Gateway and OpenAPI as `{vid}`.
 TO_BRACES = str.maketrans("<>", "{}")
@@ -34,17 +35,35 @@ class ApiResolver(APIGatewayHttpResolver):
         super().__init__()
         self.functions: dict[str, Callable[..., Any]] = {}
         """The function of each route, by route key such as `GET /tasks/{vid}`."""
+        self.scopes: dict[str, Scope | None] = {}
+        """The scope that each route needs, by route key; None for a route without an authorizer."""
 
-    def route(self, rule: str, method: Any, *arguments: Any, **options: Any) -> Callable[[Route], Route]:
-        """Register a route whose arguments are read from the request."""
-        register = super().route(rule, method, *arguments, **options)
+    def get(self, rule: str, *, scope: Scope | None, **options: Any) -> Callable[[Route], Route]:  # type: ignore[override]
+        """Register a GET route that needs a scope."""
+        return self.route(rule, "GET", scope=scope, **options)
+
+    def post(self, rule: str, *, scope: Scope | None, **options: Any) -> Callable[[Route], Route]:  # type: ignore[override]
+        """Register a POST route that needs a scope."""
+        return self.route(rule, "POST", scope=scope, **options)
+
+    def route(  # type: ignore[override]
+        self, rule: str, method: str, *, scope: Scope | None, **options: Any
+    ) -> Callable[[Route], Route]:
+        """Register a route whose arguments are read from the request.
+
+        `scope` has no default, so a route that states none fails at import. None admits every caller.
+        """
+        register = super().route(rule, method, **options)
+        key = f"{method} {rule}".translate(TO_BRACES)
 
         def add(function: Route) -> Route:
-            self.functions[f"{method} {rule}".translate(TO_BRACES)] = function
+            self.functions[key], self.scopes[key] = function, scope
 
             @wraps(function)
             def read_and_call(**_matched: str) -> Any:
-                return function(**read_arguments(self.current_event.raw_event, function.__annotations__))
+                event = self.current_event.raw_event
+                require_scope(event, scope)
+                return function(**read_arguments(event, function.__annotations__))
 
             register(read_and_call)
             return function
@@ -106,9 +125,10 @@ def client_name(event: Event) -> str:
     return _from_authorizer(event, "client")
 
 
-def scopes(event: Event) -> frozenset[str]:
-    """Return the scopes of the client that the authorizer identified."""
-    return frozenset(_from_authorizer(event, "scopes").split())
+def require_scope(event: Event, scope: Scope | None) -> None:
+    """Raise `MissingScope` if the client that the authorizer identified lacks a scope."""
+    if scope and not allows(_from_authorizer(event, "scopes").split(), scope):
+        raise MissingScope(scope)
 
 
 def _from_authorizer(event: Event, name: str) -> str:

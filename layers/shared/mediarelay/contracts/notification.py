@@ -1,13 +1,17 @@
 """Notifications: CloudEvents 1.0 in JSON, with message attributes for filter policies."""
 
 import json
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
+from mediarelay import __version__
 from mediarelay.contracts.api.songs import song_lease
 from mediarelay.contracts.api.submits import refused_submit
 from mediarelay.contracts.api.tasks import task_details
+from mediarelay.domain.events import utc_text
 from mediarelay.domain.songs.events import SongEvent
 from mediarelay.domain.songs.lease import CurrentLease
 from mediarelay.domain.tasks.facts import Place
@@ -33,10 +37,31 @@ TYPES = {
     State.LOST: "lost",
 }
 REFUSED = "mediarelay.submit.refused"
+TEST = "mediarelay.test"
 
 
-def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str, str]]:
-    """Return the message and the attributes for the current state of a task.
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A CloudEvent, and the message attributes by which subscribers filter.
+
+    Attributes:
+        id: The event's id. A repeat has the same one.
+        message: The CloudEvent in JSON.
+        attributes: The attributes by name. An empty one is not sent.
+    """
+
+    id: str
+    message: str
+    attributes: dict[str, str]
+
+    @property
+    def type(self) -> str:
+        """The type of the event."""
+        return self.attributes["type"]
+
+
+def task_event(task: Task, api_url: str, replay: int = 0) -> Notification:
+    """Return the notification of the current state of a task.
 
     The id is derived from the subject and the type, so a repeated notification has the same id. A replay has its own
     id, so that subscribers do not drop it, and its number in the extension `replay`.
@@ -46,11 +71,11 @@ def task_event(task: Task, api_url: str, replay: int = 0) -> tuple[str, dict[str
     extension = {"replay": replay} if replay else {}
     envelope = _envelope(event_type, task.vid, data["updated_at"], api_url, *extension.values()) | extension
     attributes = {"type": event_type, "kind": task.kind.value, **_place_attributes(task.source.place)}
-    return _within_limit(envelope, data, f"{api_url}/tasks/{task.vid}"), attributes
+    return Notification(envelope["id"], _within_limit(envelope, data, f"{api_url}/tasks/{task.vid}"), attributes)
 
 
-def refusal_event(intent: Intent, place: Place, api_url: str) -> tuple[str, dict[str, str]]:
-    """Return the message and the attributes for a submit that the provider refused after it was accepted.
+def refusal_event(intent: Intent, place: Place, api_url: str) -> Notification:
+    """Return the notification of a submit that the provider refused after it was accepted.
 
     `place` is the bucket of its source, by which subscribers filter as they do for tasks.
     """
@@ -59,11 +84,11 @@ def refusal_event(intent: Intent, place: Place, api_url: str) -> tuple[str, dict
     attributes = {"type": REFUSED, "kind": intent.kind.value, **_place_attributes(place)}
     # A later submit may use the same key, so the time of acceptance distinguishes the two.
     envelope = _envelope(REFUSED, intent.identity, accepted, api_url, accepted)
-    return _written(envelope | {"data": data}), attributes
+    return Notification(envelope["id"], _written(envelope | {"data": data}), attributes)
 
 
-def song_event(current: CurrentLease, event: SongEvent, api_url: str) -> tuple[str, dict[str, str]]:
-    """Return the message and the attributes for an event of a song. They never contain tokens.
+def song_event(current: CurrentLease, event: SongEvent, api_url: str) -> Notification:
+    """Return the notification of an event of a song. They never contain tokens.
 
     The id is derived from the subject, the type and `event.about`, so a repeated event has the same id and each
     acquisition has its own.
@@ -72,8 +97,16 @@ def song_event(current: CurrentLease, event: SongEvent, api_url: str) -> tuple[s
     subject = "/".join(quote(part, safe="") for part in (key.room, key.song, str(key.vendor), key.type))
     time = event.at.isoformat().replace("+00:00", "Z")
     data = song_lease(current).model_dump(mode="json", exclude_none=True)
-    message = _envelope(event_type, subject, time, api_url, event.about) | {"data": data}
-    return _written(message), {"type": event_type, "kind": "song"}
+    envelope = _envelope(event_type, subject, time, api_url, event.about)
+    return Notification(envelope["id"], _written(envelope | {"data": data}), {"type": event_type, "kind": "song"})
+
+
+def client_test(message: str, client: str, at: datetime, api_url: str) -> Notification:
+    """Return the notification of a test, which a client requested at a time (UTC)."""
+    time = utc_text(at)
+    envelope = _envelope(TEST, quote(client, safe="") or "test", time, api_url, time)
+    data = {"message": message, "client": client}
+    return Notification(envelope["id"], _written(envelope | {"data": data}), {"type": TEST, "kind": "test"})
 
 
 def _place_attributes(place: Place) -> dict[str, str]:
@@ -90,6 +123,7 @@ def _envelope(event_type: str, subject: str, time: str, api_url: str, *distinct:
         "subject": subject,
         "time": time,
         "datacontenttype": "application/json",
+        "mediarelayversion": __version__,
     }
 
 

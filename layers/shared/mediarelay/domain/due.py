@@ -20,6 +20,8 @@ class Duty(StrEnum):
     PUBLISH = "publish"
     SONG = "song"
     REPLAY = "replay"
+    FAN_OUT = "fan_out"
+    DELIVER = "deliver"
     DELETE_BODY = "delete_body"
     UNREADABLE = "unreadable"
 

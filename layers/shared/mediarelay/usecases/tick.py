@@ -15,7 +15,7 @@ from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.schedule import hide_until
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.errors import LedgerUnavailable, Undelivered
-from mediarelay.observability import count
+from mediarelay.observability import count, measure
 
 # Time that failures of one duty may take in one tick. If they take longer, a service that the duty needs is down, and
 # the other duties need the rest of the tick.
@@ -146,7 +146,10 @@ class Tick:
 
     def due(self, duty: Duty) -> Iterator[DueItem]:
         """Yield rows of one duty as long as there is time, without hiding them from other workers."""
-        for row in self.rows.waiting(duty, self.clock()):
+        now = self.clock()
+        for number, row in enumerate(self.rows.waiting(duty, now)):
+            if number == 0:
+                measure("OldestDue", (now - row.due_at).total_seconds(), duty=duty)
             if not self.time_left():
                 return
             yield row

@@ -3,19 +3,13 @@
 from functools import cache
 
 from mediarelay.adapters.dynamodb.intents import IntentStore
-from mediarelay.adapters.sns import Topic
 from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.wiring import base
+from mediarelay.wiring.events import event_publisher
 from mediarelay.wiring.song_store import song_store
 from mediarelay.wiring.songs import margins
 from mediarelay.wiring.tasks import task_repository, task_store
-
-
-@cache
-def topic() -> Topic:
-    """Return the topic of the notifications."""
-    return Topic(base.client("sns"), base.settings().topic_arn)
 
 
 @cache
@@ -25,7 +19,7 @@ def task_publisher() -> TaskPublisher:
         tasks=task_repository(),
         publications=task_store(),
         intents=IntentStore(base.table()),
-        topic=topic(),
+        events=event_publisher(),
         api_url=base.settings().api_url,
     )
 
@@ -34,5 +28,5 @@ def task_publisher() -> TaskPublisher:
 def song_publisher() -> SongPublisher:
     """Return the use case that publishes the events of songs."""
     return SongPublisher(
-        songs=song_store(), topic=topic(), api_url=base.settings().api_url, margins=margins(), clock=base.now
+        songs=song_store(), events=event_publisher(), api_url=base.settings().api_url, margins=margins(), clock=base.now
     )

@@ -27,7 +27,7 @@ def said(origin: Origin, state: State, minute: int = 0, **facts: Any) -> Observa
 def views(task: Task) -> tuple[Any, ...]:
     names = (
         *("vid", "kind", "state", "outcome", "claimed", "source", "renditions", "faults", "created_at", "updated_at"),
-        *("conflicts", "outcome_at", "partial", "reference", "submission", "stated_submission"),
+        *("conflicts", "outcome_at", "partial", "progress", "reference", "submission", "stated_submission"),
     )
     return tuple(getattr(task, name) for name in names)
 
@@ -198,3 +198,28 @@ def test_only_the_provider_states_that_an_outcome_is_partial() -> None:
     trusted = said(Origin.TRUSTED, State.SUCCEEDED, partial=True)
     answer = said(Origin.ANSWER, State.SUCCEEDED)
     assert [fold(log).partial for log in ([claim], [claim, trusted], [trusted, answer])] == [False, True, False]
+
+
+def test_progress_is_what_the_latest_answer_states() -> None:
+    early = said(Origin.ANSWER, State.TRANSCODING, 1, progress=80)
+    late = said(Origin.ANSWER, State.TRANSCODING, 2, progress=40)
+    trusted = said(Origin.TRUSTED, State.TRANSCODING, 3, progress=90)
+    assert fold([late, trusted, early]).progress == 40, "a provider may begin again"
+    assert fold([trusted]).progress == 90
+    assert fold([early, said(Origin.ANSWER, State.TRANSCODING, 4)]).progress is None
+
+
+def test_only_open_tasks_have_progress_and_no_claim_states_it() -> None:
+    claim = said(Origin.CLAIM, State.TRANSCODING, 1, progress=80)
+    open_task = said(Origin.ANSWER, State.TRANSCODING, 1, progress=80)
+    assert fold([claim]).progress is None
+    for outcome in OUTCOMES - {State.LOST}:
+        assert fold([open_task, said(Origin.ANSWER, outcome, 2, progress=100)]).progress is None
+    assert fold([open_task, said(Origin.TIMEOUT, State.LOST, 2)]).progress is None
+
+
+@given(LOGS)
+@patient
+def test_a_task_with_an_outcome_has_no_progress(log: list[Observation]) -> None:
+    task = fold(log)
+    assert task.outcome is None or task.progress is None

@@ -22,6 +22,9 @@ class ItemType(StrEnum):
     BUDGET = "budget"
     LIST_CURSOR = "list_cursor"
     NONCE = "nonce"
+    EVENT = "event"
+    ENDPOINT = "endpoint"
+    DELIVERY = "delivery"
     UNREADABLE = "unreadable"
 
 
@@ -39,5 +42,7 @@ MAY_WAIT_FOR: dict[Duty, frozenset[str]] = {
     Duty.PUBLISH: frozenset({ItemType.TASK, ItemType.INTENT}),
     Duty.REPLAY: frozenset({ItemType.REPLAY_JOB}),
     Duty.SONG: frozenset({ItemType.RELAY, ItemType.LEASE}),
+    Duty.FAN_OUT: frozenset({ItemType.EVENT}),
+    Duty.DELIVER: frozenset({ItemType.DELIVERY}),
     Duty.DELETE_BODY: frozenset(Origin),
 }

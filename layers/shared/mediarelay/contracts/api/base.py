@@ -75,8 +75,10 @@ class Problem(ResponseModel):
     type: str = "about:blank"
     title: str
     status: int
+    code: str | None = None
     detail: str | None = None
     field: str | None = None
+    scope: str | None = Field(default=None, description="The scope that the token lacks")
 
 
 # ── validation ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -38,6 +38,12 @@ class TaskDetails(ResponseModel):
     partial: Annotated[Literal[True] | None, BeforeValidator(lambda partial: partial or None)] = Field(
         None, description="True if some outputs succeeded and others failed; otherwise left out"
     )
+    progress: int | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="How much of an open task is done, in percent, as the latest answer of the provider states it",
+    )
     reference: str | None = Field(None, description="The client's own reference, given with the request")
     submission: str | None = Field(None, description="The submission that made the task")
     created_at: datetime

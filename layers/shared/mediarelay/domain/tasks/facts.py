@@ -108,6 +108,7 @@ class Facts:
 
     Attributes:
         partial: Whether at least one output succeeded and another one did not.
+        progress: How much of an open task is done, in percent.
         reference: The client's own reference, which the provider repeats; up to `MAX_REFERENCE` characters.
         submission: The id that Mediarelay submitted the task with, as the provider repeats it.
         unreadable: The provider's fields that could not be read, as paths without list indexes.
@@ -120,6 +121,7 @@ class Facts:
     renditions: tuple[Rendition, ...] = ()
     faults: tuple[Fault, ...] = ()
     partial: bool = False
+    progress: int | None = None
     reference: str | None = None
     submission: str | None = None
     created_at: datetime | None = None

@@ -167,6 +167,12 @@ class Task:
         return stated is not None and stated.facts.partial
 
     @property
+    def progress(self) -> int | None:
+        """How much of an open task is done, in percent, as the provider last stated it; None if it states nothing."""
+        stated = self._from_provider()
+        return stated.facts.progress if stated and self.outcome is None else None
+
+    @property
     def reference(self) -> str | None:
         """The client's own reference, as the strongest origin states it; of several of one origin, the latest.
 

@@ -16,7 +16,7 @@ from mediarelay.errors import Malformed
 from mediarelay.providers.mps import message as mps
 from mediarelay.providers.mps import values as read
 from mediarelay.providers.mps.callbacks import read_callback
-from mediarelay.providers.mps.outputs import codec, faults, first, renditions
+from mediarelay.providers.mps.outputs import codec, faults, first, progress, renditions
 
 MAX_SUBMISSION = 50
 
@@ -58,6 +58,7 @@ def _facts(kind: Kind, vid: str, state: State, outer: Fields, task: Fields, resu
         renditions=renditions(results, source.place),
         faults=faults(task, results),
         partial=state is State.SUCCEEDED and mps.is_partial(task, results),
+        progress=progress(results),
         reference=outer.side("SessionContext", _reference),
         submission=outer.side("SessionId", _submission),
         created_at=outer.side("CreateTime", read.moment),

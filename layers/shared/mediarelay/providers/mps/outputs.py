@@ -116,6 +116,13 @@ def codec(video: Fields, audio: Fields) -> str | None:
     return picture or sound
 
 
+def progress(results: Iterable[Result]) -> int | None:
+    """Return the mean of the percentages that outputs state, rounded down; None if none states one."""
+    stated = [one.fields.side("Progress", read.percent) for one in results if one.member in SHAPES]
+    known = [percent for percent in stated if percent is not None]
+    return sum(known) // len(known) if known else None
+
+
 def faults(task: Fields, results: Iterable[Result]) -> tuple[Fault, ...]:
     """Return the error of the task itself, then those of the outputs that failed."""
     own = error_code(task)

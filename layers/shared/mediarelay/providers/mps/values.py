@@ -23,12 +23,14 @@ __all__ = [
     "measure",
     "moment",
     "owns",
+    "percent",
     "region",
     "short_text",
     "text",
     "vid",
 ]
 
+MAX_PERCENT = 100
 _NO_TIME = "0000-00-00T00:00:00Z"
 _BUCKET = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?)-([1-9][0-9]{0,14})", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
@@ -66,6 +68,14 @@ def bucket(value: object) -> tuple[str | None, int | None]:
     if stated and not found:
         raise ValueError("not a bucket such as clips-1250000000")
     return (found[1], int(found[2])) if found else (None, None)
+
+
+def percent(value: object) -> int | None:
+    """Read a percentage, of which 0 is one."""
+    stated = integer(value)
+    if stated is not None and not 0 <= stated <= MAX_PERCENT:
+        raise ValueError(f"not from 0 to {MAX_PERCENT}")
+    return stated
 
 
 def region(value: object) -> str | None:

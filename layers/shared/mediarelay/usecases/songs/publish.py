@@ -20,7 +20,7 @@ from mediarelay.domain.songs.model import SongKey
 from mediarelay.errors import LedgerUnavailable
 from mediarelay.observability import count
 from mediarelay.usecases.concurrency import MAX_ATTEMPTS
-from mediarelay.usecases.topic import Topic
+from mediarelay.usecases.event_publisher import EventPublisher
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class SongPublisher:
     """Publishes the events of songs. A repeated event has the same id, so subscribers can drop it."""
 
     songs: LeaseStore
-    topic: Topic
+    events: EventPublisher
     api_url: str
     margins: Margins
     clock: Callable[[], datetime]
@@ -85,7 +85,7 @@ class SongPublisher:
     ) -> tuple[SongBookkeeping, list[SongEvent]]:
         published: list[SongEvent] = []
         while (event := next_event(current, bookkeeping, self.margins, now)) and event.at <= now:
-            self.topic.publish(*song_event(CurrentLease(current, now, self.margins.safety), event, self.api_url))
+            self.events.publish(song_event(CurrentLease(current, now, self.margins.safety), event, self.api_url))
             count("SongsPublished", type=event.type)
             bookkeeping = replace(bookkeeping, published=bookkeeping.published | {event.label})
             published.append(event)

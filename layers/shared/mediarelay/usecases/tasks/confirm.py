@@ -9,16 +9,17 @@ from typing import Any, Protocol
 from mediarelay.domain.due import Duty
 from mediarelay.domain.tasks.lifecycle import is_stale, needs_query
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
-from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.media import OUTCOMES, Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
 from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
-from mediarelay.observability import count
+from mediarelay.observability import count, measure
 from mediarelay.providers.registry import provider_of
 from mediarelay.usecases.tasks.adoption import Adopt, adopt_by_callback, adopt_submission, log_answer
 from mediarelay.usecases.tasks.answers import AnswerRejected, accepted_replies, check_answer
 from mediarelay.usecases.tasks.repository import TaskRepository
 
+CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 logger = logging.getLogger(__name__)
 
 
@@ -71,7 +72,16 @@ class Confirmer:
         if is_stale(log, kind, sent) or (prompt and not needs_query(log, begun)):
             return task
         task = self._accept_old_replies(log, task)
-        return task if task and task.is_final and not has_replay else self._query(vid, kind, task, begun)
+        if not (task and task.is_final and not has_replay):
+            task = self._query(vid, kind, task, begun)
+        self._measure_latency(log, task)
+        return task
+
+    def _measure_latency(self, log: TaskLog, task: Task | None) -> None:
+        """Measure how long the first callback of a task waited for the outcome that this query has just confirmed."""
+        claims = [one.at for one in log.observations if one.origin in CALLBACKS]
+        if task and task.is_final and claims and not _was_final(log):
+            measure("ConfirmLatency", (self.clock() - min(claims)).total_seconds())
 
     def _complete(self, log: TaskLog, task: Task, kind: Kind) -> Task:
         """Return a task with an outcome, once its intent and its item have it."""
@@ -133,6 +143,11 @@ class Confirmer:
         # The log comes first. If the item is not written, the message is delivered again and finds the answer there.
         self.tasks.append(LoggedObservation(vid=vid, kind=kind, origin=origin, at=at, body=body, reason=reason))
         return self.tasks.update(vid, kind, queried_at=begun)
+
+
+def _was_final(log: TaskLog) -> bool:
+    """Return whether the task item had an outcome before this query."""
+    return log.item is not None and log.item.summary.state in OUTCOMES
 
 
 def _is_done(log: TaskLog, task: Task) -> bool:

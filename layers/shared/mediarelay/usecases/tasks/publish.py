@@ -1,4 +1,4 @@
-"""Publish outcomes, starts and refusals to the topic. The stream and the sweep both call it."""
+"""Publish outcomes, starts and refusals. The stream and the sweep both call it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ from mediarelay.domain.tasks.task import Task
 from mediarelay.observability import count
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tasks.request_form import stated_place
-from mediarelay.usecases.topic import Topic
+from mediarelay.usecases.event_publisher import EventPublisher
 
 
 class PublicationStore(Protocol):
@@ -41,7 +41,7 @@ class TaskPublisher:
     tasks: TaskRepository
     publications: PublicationStore
     intents: RefusedIntents
-    topic: Topic
+    events: EventPublisher
     api_url: str
 
     def publish(self, vid: str) -> State | None:
@@ -58,7 +58,7 @@ class TaskPublisher:
         if task is None or log.item is None or publication is None:
             return None
         # In this order, because a repeat has the same event id. Marked first, an event could be lost for ever.
-        self.topic.publish(*task_event(task, self.api_url, publication.replay))
+        self.events.publish(task_event(task, self.api_url, publication.replay))
         self.publications.mark_published(vid, publication, self.tasks.next_check(log, task, log.item.bookkeeping))
         count("Published", state=publication.state)
         return publication.state
@@ -71,7 +71,7 @@ class TaskPublisher:
         # The task of a submit that was given up has been found meanwhile: the outcome of the task is published.
         if intent.vid is None:
             # The same order as in `publish`, for the same reason.
-            self.topic.publish(*refusal_event(intent, stated_place(intent), self.api_url))
+            self.events.publish(refusal_event(intent, stated_place(intent), self.api_url))
             count("RefusalsPublished", kind=intent.kind)
         self.intents.complete(intent)
 

@@ -1,0 +1,70 @@
+"""`python -m docs.site`: collect the pages of the website in `.local/site-source`, from which mkdocs builds it.
+
+mkdocs builds one folder only, and refuses links that leave it. The repository keeps its README and some other pages
+where a reader of the repository looks for them, so this module copies all pages and changes the links between them.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / ".local" / "site-source"
+# Pages outside of `docs/`, and their names in the site.
+OUTSIDE = {
+    "README.md": "index.md",
+    "README.zh.md": "index.zh.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "events/README.md": "events.md",
+}
+# What a page shows or offers beside text.
+ASSETS = ("*.png", "*.svg", "*.json")
+_LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
+_SCHEME = re.compile(r"[a-z]+:")
+
+
+def collect(target: Path = TARGET) -> list[Path]:
+    """Write all pages and pictures into a folder, in place of what it holds. Return the files."""
+    shutil.rmtree(target, ignore_errors=True)
+    return [_write(source, target / name) for source, name in sorted(pages().items())]
+
+
+def pages() -> dict[str, str]:
+    """Return the name in the site of every page and picture, by its path in the repository."""
+    docs = ROOT / "docs"
+    inside = [file.relative_to(docs).as_posix() for kind in ("*.md", *ASSETS) for file in docs.rglob(kind)]
+    outside = {source: name for source, name in OUTSIDE.items() if (ROOT / source).exists()}
+    return {f"docs/{name}": name for name in inside} | outside
+
+
+def _write(source: str, file: Path) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix == ".md":
+        file.write_text(in_site((ROOT / source).read_text("utf-8"), Path(source)), "utf-8")
+    else:
+        shutil.copy(ROOT / source, file)
+    return file
+
+
+def in_site(text: str, source: Path) -> str:
+    """Return a page whose links lead to pages of the site. A link to any other file of the repository becomes text."""
+    known, own = pages(), Path(pages()[source.as_posix()])
+
+    def rewrite(link: re.Match[str]) -> str:
+        if _SCHEME.match(link[2]):
+            return link[0]
+        target = (ROOT / source.parent / link[2]).resolve().relative_to(ROOT).as_posix()
+        if target not in known:
+            return link[1]
+        return f"[{link[1]}]({_relative(known[target], own)}{link[3] or ''})"
+
+    return _LINK.sub(rewrite, text)
+
+
+def _relative(name: str, page: Path) -> str:
+    return "../" * len(page.parent.parts) + name
+
+
+if __name__ == "__main__":
+    collect()

@@ -1,0 +1,53 @@
+"""The website has every page of the repository, and no link that leaves it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs import site
+from docs.site import OUTSIDE, ROOT, collect, in_site, pages
+
+README = Path("README.md")
+
+
+def test_every_page_of_the_repository_is_a_page_of_the_site(tmp_path: Path) -> None:
+    written = {file.relative_to(tmp_path).as_posix() for file in collect(tmp_path)}
+    inside = {file.relative_to(ROOT / "docs").as_posix() for file in (ROOT / "docs").rglob("*.md")}
+    assert inside <= written
+    assert {name for source, name in OUTSIDE.items() if (ROOT / source).exists()} <= written
+    assert len(written) == len(pages())
+
+
+def test_an_old_page_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "old.md").write_text("gone")
+    collect(tmp_path)
+    assert not (tmp_path / "old.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "expected"),
+    [
+        ("[a](docs/api.md#errors)", "README.md", "[a](api.md#errors)"),
+        ("[a](CONTRIBUTING.md)", "README.md", "[a](contributing.md)"),
+        ("[a](../CONTRIBUTING.md#add-a-provider)", "docs/providers.md", "[a](contributing.md#add-a-provider)"),
+        ("[a](api.md)", "docs/deploy.md", "[a](api.md)"),
+        ("[a](#here)", "docs/deploy.md", "[a](#here)"),
+        ("[a](https://example.com/x.md)", "docs/deploy.md", "[a](https://example.com/x.md)"),
+        ("see [the template](../template.yaml).", "docs/deploy.md", "see the template."),
+    ],
+)
+def test_links_lead_to_pages_of_the_site(text: str, source: str, expected: str) -> None:
+    assert in_site(text, Path(source)) == expected
+
+
+def test_a_page_in_a_folder_finds_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site, "pages", lambda: {"docs/how-to/replay.md": "how-to/replay.md", "docs/api.md": "api.md"})
+    assert in_site("[a](../api.md)", Path("docs/how-to/replay.md")) == "[a](../api.md)"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """Material lists pages without a place in the navigation at random."""
+    listed = set(re.findall(r": ([\w/-]+\.md)", (ROOT / "mkdocs.yml").read_text("utf-8")))
+    english = {name for name in pages().values() if name.endswith(".md") and not name.endswith(".zh.md")}
+    assert listed == english
