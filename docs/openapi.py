@@ -29,7 +29,7 @@ from docs import callbacks
 from docs.schemas import Plain, Schema, as_sent, definitions, not_null, notification
 from local.expand import parse
 from mediarelay.aws_lambda.http import ApiResolver
-from mediarelay.contracts.api import base, operations, responses, songs, submits, tasks
+from mediarelay.contracts.api import base, operations, responses, songs, submissions, submits, tasks
 from mediarelay.contracts.api import callbacks as callback_models
 from mediarelay.contracts.api.base import QueryModel, RequestModel
 from mediarelay.domain.scopes import Scope
@@ -37,7 +37,7 @@ from mediarelay.domain.scopes import Scope
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: dict[str, type[BaseModel]] = {
     name: value
-    for module in (base, callback_models, operations, responses, songs, submits, tasks)
+    for module in (base, callback_models, operations, responses, songs, submissions, submits, tasks)
     for name, value in vars(module).items()
     if isinstance(value, type) and issubclass(value, BaseModel)
 }

@@ -117,7 +117,8 @@ class LambdaSandbox:
             at=datetime.fromisoformat(request["at"]),
             queued=request.get("queued", False),
         )
-        self.stores.intents.create(intent, Due(Duty.SUBMIT, intent.at + SUBMIT_GRACE))
+        duty = Duty.SUBMIT_QUEUED if intent.queued else Duty.SUBMIT
+        self.stores.intents.create(intent, Due(duty, intent.at + SUBMIT_GRACE))
         if "vid" in request:
             self.stores.intents.assign_vid(intent, request["vid"], intent.at)
             self.stores.intents.complete(intent)
@@ -201,6 +202,9 @@ class LambdaSandbox:
     def _resource(self, params: Mapping[str, Any]) -> str:
         if "TableName" in params:
             return "Ledger" + (f"/index/{params['IndexName']}" if "IndexName" in params else "")
+        # A batch of reads names its tables only here.
+        if "RequestItems" in params:
+            return "Ledger"
         if "SecretId" in params:
             (name,) = (name for name, value in self.values.items() if value == params["SecretId"])
             return {

@@ -9,7 +9,7 @@ import pytest
 from mediarelay import errors
 from mediarelay.aws_lambda.raw_http import problem, with_problems
 from mediarelay.contracts.api.base import Problem
-from mediarelay.errors import Malformed, MediarelayError, MissingScope, ProviderError, RowUnreadable
+from mediarelay.errors import Malformed, MediarelayError, MissingScope, NotCancellable, ProviderError, RowUnreadable
 
 WORDS = {
     "MediarelayError": (500, "Internal error"),
@@ -21,6 +21,7 @@ WORDS = {
     "MissingScope": (403, "Forbidden"),
     "NotFound": (404, "Not found"),
     "Conflict": (409, "Conflict"),
+    "NotCancellable": (409, "Conflict"),
     "TooLarge": (413, "Content too large"),
     "KmsUnavailable": (503, "KMS unavailable"),
     "DecryptionFailed": (500, "Stored data unreadable"),
@@ -54,6 +55,8 @@ def tree(kind: type[MediarelayError] = MediarelayError) -> Iterator[type[Mediare
 def example(kind: type[MediarelayError]) -> MediarelayError:
     if kind is RowUnreadable:
         return RowUnreadable(("pk", "sk"), "task", "the reason")
+    if kind is NotCancellable:
+        return NotCancellable("submission_sent", "a.b: the reason")
     if kind is MissingScope:
         return MissingScope("read")
     return Malformed("a.b", "the reason") if kind is Malformed else kind("a.b: the reason")
@@ -82,6 +85,8 @@ def test_the_shape_of_every_error(kind: type[MediarelayError]) -> None:
         expected["detail"] = "a.b: the reason"
     if kind is Malformed:
         expected["field"] = "a.b"
+    if kind is NotCancellable:
+        expected["code"] = "submission_sent"
     if kind is MissingScope:
         expected |= {"code": "missing_scope", "scope": "read", "detail": "the token lacks the scope read"}
     body = json.loads(answer["body"])

@@ -9,6 +9,7 @@ MediarelayError
 │   │   └── MissingScope      the client's token lacks the scope            403
 │   ├── NotFound              the ledger has no such task or song           404
 │   ├── Conflict              the key was used for another request          409
+│   │   └── NotCancellable    the submission has a task, or may have one    409
 │   └── TooLarge              the body exceeds the limit                    413
 ├── RowUnreadable             an item of the table is damaged               500
 ├── LedgerUnavailable         the table did not accept the call             503
@@ -83,7 +84,7 @@ class MissingScope(Forbidden):
 
 
 class NotFound(Rejected):
-    """The ledger has no such task, song or job."""
+    """The ledger has no such task, song, submission or job."""
 
     status = 404
     title = "Not found"
@@ -94,6 +95,17 @@ class Conflict(Rejected):
 
     status = 409
     title = "Conflict"
+
+
+class NotCancellable(Conflict):
+    """A submission can no longer be cancelled.
+
+    `code` says why: `submission_completed`, `submission_sent` or `submission_refused`.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class TooLarge(Rejected):

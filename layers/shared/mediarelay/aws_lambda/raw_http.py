@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mediarelay.aws_lambda.observability import observed
-from mediarelay.errors import Malformed, MediarelayError, MissingScope, shown_detail
+from mediarelay.errors import Malformed, MediarelayError, MissingScope, NotCancellable, shown_detail
 
 # The other functions import this module too, and need no callback endpoint.
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def problem(error: MediarelayError) -> Response:
         body["field"] = error.field
     if isinstance(error, MissingScope):
         body |= {"code": "missing_scope", "scope": error.scope}
+    if isinstance(error, NotCancellable):
+        body["code"] = error.code
     headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry-after"] = RETRY_AFTER_SECONDS

@@ -153,12 +153,7 @@ def encode_intent(intent: Intent) -> Item:
 
 def _list_attributes(intent: Intent, state: SubmissionState) -> dict[str, object]:
     """Return the attributes that put an intent into the listing."""
-    return {"list_key": submission_list(intent.kind, state), "list_at": position(intent)}
-
-
-def position(intent: Intent) -> str:
-    """Return the position of an intent in the listing."""
-    return f"{intent.at.isoformat()}#{intent.identity}"
+    return {"list_key": submission_list(intent.kind, state), "list_at": intent.position}
 
 
 def _set(attributes: Mapping[str, object]) -> tuple[str, dict[str, object]]:

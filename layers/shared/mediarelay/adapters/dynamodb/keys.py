@@ -32,6 +32,8 @@ THERE = "attribute_exists(pk)"
 # DynamoDB accepts 1,000 writes per second for one partition of an index, so each duty has several.
 SHARDS = 4
 TASK = "TASK"
+# The key of the list of bulk replays.
+REPLAY_LIST = "replay"
 OBSERVATION = "OBS"
 UNREADABLE = "UNREADABLE"
 
@@ -86,9 +88,8 @@ def intent_key(identity: str) -> Key:
 
 
 def submission_list(kind: Kind, state: SubmissionState) -> str:
-    """Return the key of the list of submissions of one kind in a state. Those without an end share the list `open`."""
-    listed = SubmissionState.OPEN if state is SubmissionState.QUEUED else state
-    return f"submission#{kind}#{listed}"
+    """Return the key of the list of submissions of one kind in a state."""
+    return f"submission#{kind}#{state}"
 
 
 def job_key(identity: str) -> Key:

@@ -55,6 +55,11 @@ MALFORMED = problem_response(400, "Malformed request; `field` names the wrong fi
 FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
 NOT_FOUND = problem_response(404, "No such task, song, submission or job")
 CONFLICT = problem_response(409, "The Idempotency-Key was already used for a different request")
+NOT_CANCELLABLE = problem_response(
+    409,
+    "The submission cannot be cancelled any more; `code` says why: `submission_sent`, `submission_completed` or "
+    "`submission_refused`",
+)
 REFUSED = problem_response(
     422, "The provider refused the request and would refuse it again; `detail` contains its code and message"
 )

@@ -17,6 +17,7 @@ MAX_KEY = 255
 # Hex digits of an intent's id, and of its submission. The submission begins with the id, so that it leads back to the
 # intent, and providers accept at most 50 characters. 160 bits of SHA-256 suffice against a collision.
 ID_DIGITS, SUBMISSION_DIGITS = 40, 48
+_INTENT_ID = re.compile(f"[0-9a-f]{{{ID_DIGITS}}}", re.ASCII)
 _SUBMISSION = re.compile(f"[0-9a-f]{{{SUBMISSION_DIGITS}}}", re.ASCII)
 
 
@@ -96,6 +97,11 @@ class Intent:
         return (self.identity + _digest(self.at.isoformat()))[:SUBMISSION_DIGITS]
 
     @property
+    def position(self) -> str:
+        """The place of the submission in a list; a page may begin behind it."""
+        return f"{self.at.isoformat()}#{self.identity}"
+
+    @property
     def state(self) -> SubmissionState:
         """What has become of the submission. A task that is found later counts, whatever was stored before."""
         if self.vid is not None:
@@ -147,6 +153,11 @@ def intent_id(kind: Kind, key: ClientKey) -> str:
 def intent_of(submission: str) -> str:
     """Return the id of the intent that a submission may belong to."""
     return submission[:ID_DIGITS]
+
+
+def is_intent_id(text: str) -> bool:
+    """Return whether a text has the form of an intent's id."""
+    return _INTENT_ID.fullmatch(text) is not None
 
 
 def is_submission(text: str) -> bool:

@@ -1,10 +1,7 @@
 """Read a task, its history, and pages of tasks. A task is folded from its log at each read, so it is never behind."""
 
-import base64
-import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Protocol
 
 from mediarelay.domain.page import Page
@@ -13,8 +10,9 @@ from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
 from mediarelay.domain.tasks.task import PROGRESS, Task, fold
 from mediarelay.domain.tasks.vid import checked, is_vid
-from mediarelay.errors import Malformed, NotFound
+from mediarelay.errors import NotFound
 from mediarelay.providers.observation import observe, read_facts
+from mediarelay.usecases.cursors import decode_cursor, encode_cursor
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 # A history shows the bodies of so many claims and of so many replies: anybody with the path token can send any number.
@@ -78,8 +76,8 @@ class TaskReader:
     ) -> Page[ListedTask]:
         """Return a page of the tasks in some selections; raises `Malformed` (`cursor`)."""
         # One more task than fits shows whether there is another page.
-        tasks = self._listed(selections, order, limit + 1, _decode(cursor))
-        more = _encode(tasks[limit - 1].position) if len(tasks) > limit else None
+        tasks = self._listed(selections, order, limit + 1, decode_cursor(cursor, is_vid))
+        more = encode_cursor(tasks[limit - 1].position) if len(tasks) > limit else None
         return Page(tuple(tasks[:limit]), more)
 
     def _listed(
@@ -95,25 +93,3 @@ class TaskReader:
             tasks = self.listing.page(chosen, cursor=position, limit=limit, order=order)
             found |= {task.vid: task for task in tasks}
         return sorted(found.values(), key=lambda task: task.position, reverse=order is Order.DESCENDING)
-
-
-def _encode(position: str) -> str:
-    return base64.urlsafe_b64encode(position.encode()).decode()
-
-
-def _decode(cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    try:
-        return _position(base64.b64decode(cursor, altchars=b"-_", validate=True).decode())
-    except (binascii.Error, ValueError) as error:
-        raise Malformed("cursor", "must be the cursor of an earlier page") from error
-
-
-def _position(text: str) -> str:
-    """Check a position in the list, `time#vid`; raises ValueError."""
-    moment, _, vid = text.partition("#")
-    # The text becomes a part of a key condition, so only positions that this API has given out are accepted.
-    if not is_vid(vid) or datetime.fromisoformat(moment).isoformat() != moment:
-        raise ValueError("no position")
-    return text
