@@ -127,7 +127,7 @@ class Transcoder(Protocol):
     def make(
         self, facts: MediaFacts, targets: Sequence[Target], directory: Path, handle: Handle, report: Report
     ) -> None:
-        """Write the files of every target next to the source, and report the progress. Raises `TaskFailed`, `Stopped`."""
+        """Write every target's files next to the source, and report the progress. Raises `TaskFailed`, `Stopped`."""
 
     def measure(self, target: Target, files: Sequence[Path], paths: tuple[str, ...]) -> Output:
         """Measure the files of a target. Raises `TaskFailed` if one is missing or unreadable."""
