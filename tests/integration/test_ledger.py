@@ -20,7 +20,7 @@ from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.events import SongBookkeeping
 from mediarelay.domain.songs.model import Relay, SongKey, SongType
-from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.intent import Intent, SubmissionState
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
 from mediarelay.domain.tasks.listing import Order, Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
@@ -440,8 +440,18 @@ OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "replays.request": lambda stores: stores.replays.request(VID, Kind.VIDEO, "x", "me", START),
     "replays.create_job": lambda stores: stores.replays.create_job(JOB),
     "replays.find_job": lambda stores: stores.replays.find_job("x"),
-    "replays.advance_job": lambda stores: stores.replays.advance_job("x", "y", START),
-    "replays.complete_job": lambda stores: stores.replays.complete_job("x"),
+    "replays.record_progress": lambda stores: stores.replays.record_progress(JOB, "y", 1),
+    "replays.postpone_job": lambda stores: stores.replays.postpone_job("x", START),
+    "replays.complete_job": lambda stores: stores.replays.complete_job("x", START),
+    "replays.stop_job": lambda stores: stores.replays.stop_job("x", "me", START),
+    "job_index.page": lambda stores: stores.job_index.page(behind=None, limit=1),
+    "job_index.waiting": lambda stores: stores.job_index.waiting(),
+    "job_index.read": lambda stores: stores.job_index.read(["x"]),
+    "submission_index.page": lambda stores: stores.submission_index.page(
+        Kind.AUDIO, SubmissionState.OPEN, behind=None, limit=1
+    ),
+    "submission_index.waiting": lambda stores: stores.submission_index.waiting(),
+    "submission_index.read": lambda stores: stores.submission_index.read(["x"]),
     "circuits.find": lambda stores: stores.circuits.find("x"),
     "circuits.record_failure": lambda stores: stores.circuits.record_failure("x"),
     "circuits.open_until": lambda stores: stores.circuits.open_until("x", START, START),
