@@ -1,4 +1,6 @@
-"""`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and the table of ZEGO's errors.
+"""`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and parts of pages.
+
+Those parts are the tables of errors and the reference of the command line.
 
 With `--check` the command writes nothing, and exits with 1 if a file is out of date. `functions/read_ledger` serves its
 own copy of the OpenAPI document, because a function has only its folder and the layers.
@@ -12,15 +14,21 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from docs import error_codes
+from docs.cli_reference import reference
 from docs.schemas import Schema, events
-from mediarelay.domain.songs.errors import ERRORS, SERVICE_CODES
+from mediarelay.domain.songs import errors as song_errors
 
 ROOT = Path(__file__).resolve().parent.parent
 OPENAPI = ROOT / "docs" / "openapi.json"
 SERVED = ROOT / "functions" / "read_ledger" / "openapi.json"
+ROUTES = ROOT / "functions" / "unknown_route" / "routes.json"
 EVENTS = ROOT / "docs" / "events.schema.json"
 MUSIC = ROOT / "docs" / "music.md"
-ERRORS_BEGIN, ERRORS_END = "<!-- errors -->", "<!-- end -->"
+ERRORS = ROOT / "docs" / "errors.md"
+CLI = ROOT / "docs" / "cli.md"
+ERRORS_BEGIN, CODES_BEGIN, COMMANDS_BEGIN = "<!-- errors -->", "<!-- codes -->", "<!-- commands -->"
+END = "<!-- end -->"
 # Handlers need these variables when they are imported. They make no calls.
 ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "PROVIDER_ENDPOINT": "https://provider.example.com/"}
 
@@ -41,23 +49,37 @@ def openapi() -> Schema:
 
 def texts() -> dict[Path, str]:
     """Return the up-to-date content of each generated file."""
-    built = {OPENAPI: openapi(), EVENTS: events()}
+    built = {OPENAPI: openapi(), EVENTS: events(), ROUTES: routes()}
     schemas = {file: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for file, content in built.items()}
     served = json.dumps(openapi(), separators=(",", ":"))
-    return schemas | {SERVED: served, MUSIC: _with_errors(MUSIC.read_text(encoding="utf-8"))}
+    music = _between(MUSIC.read_text(encoding="utf-8"), ERRORS_BEGIN, _song_errors())
+    codes = _between(ERRORS.read_text(encoding="utf-8"), CODES_BEGIN, error_codes.sections())
+    commands = _between(CLI.read_text(encoding="utf-8"), COMMANDS_BEGIN, reference())
+    return schemas | {SERVED: served, MUSIC: music, ERRORS: codes, CLI: commands}
 
 
-def _with_errors(page: str) -> str:
-    """Return a page with the current table of ZEGO's errors between its marks."""
-    before, _, rest = page.partition(ERRORS_BEGIN)
-    after = rest.partition(ERRORS_END)[2]
-    services = {code: [str(raw) for raw, own in SERVICE_CODES.items() if own == code] for code in ERRORS}
+def routes() -> dict[str, list[str]]:
+    """Return the methods of each path. Every GET route answers HEAD, too."""
+    methods = {path: {method.upper() for method in operations} for path, operations in openapi()["paths"].items()}
+    return {path: sorted(found | ({"HEAD"} if "GET" in found else set())) for path, found in methods.items()}
+
+
+def _between(page: str, begin: str, text: str) -> str:
+    """Return a page with a text between its marks `begin` and `END`."""
+    before, _, rest = page.partition(begin)
+    return f"{before}{begin}\n\n{text}\n\n{END}{rest.partition(END)[2]}"
+
+
+def _song_errors() -> str:
+    """Return the table of ZEGO's errors."""
+    services = {
+        code: [str(raw) for raw, own in song_errors.SERVICE_CODES.items() if own == code] for code in song_errors.ERRORS
+    }
     rows = [
         f"| {code} | {', '.join(services[code])} | `{kind}` | {advice} |"
-        for code, (kind, advice) in sorted(ERRORS.items())
+        for code, (kind, advice) in sorted(song_errors.ERRORS.items())
     ]
-    table = "\n".join(["| code | of the service | class | what to do |", "| --- | --- | --- | --- |", *rows])
-    return f"{before}{ERRORS_BEGIN}\n\n{table}\n\n{ERRORS_END}{after}"
+    return "\n".join(["| code | of the service | class | what to do |", "| --- | --- | --- | --- |", *rows])
 
 
 def stale() -> list[Path]:

@@ -29,25 +29,38 @@ from docs import callbacks
 from docs.schemas import Plain, Schema, as_sent, definitions, not_null, notification
 from local.expand import parse
 from mediarelay.aws_lambda.http import ApiResolver
-from mediarelay.contracts.api import base, operations, responses, songs, submissions, submits, tasks
+from mediarelay.contracts.api import base, operations, responses, songs, submissions, submits, tasks, webhooks
 from mediarelay.contracts.api import callbacks as callback_models
+from mediarelay.contracts.api import events as event_models
 from mediarelay.contracts.api.base import QueryModel, RequestModel
 from mediarelay.domain.scopes import Scope
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: dict[str, type[BaseModel]] = {
     name: value
-    for module in (base, callback_models, operations, responses, songs, submissions, submits, tasks)
+    for module in (
+        base,
+        callback_models,
+        event_models,
+        operations,
+        responses,
+        songs,
+        submissions,
+        submits,
+        tasks,
+        webhooks,
+    )
     for name, value in vars(module).items()
     if isinstance(value, type) and issubclass(value, BaseModel)
 }
 DESCRIPTION = """
-Errors are `application/problem+json` (RFC 9457). The `field` of a 400 names the wrong part of the request. API Gateway
-answers some requests itself, before a function runs, with `{"message": ...}`: a path or a method that this document
-does not list is 404 `{"message": "Not Found"}`. All routes but those for callbacks refuse unknown query parameters.
-Bodies are JSON in UTF-8, which Mediarelay parses strictly: it refuses repeated names, `NaN` and more than 32 levels,
-and converts no types. A new token works on every function after SecretCacheSeconds, and a removed one stops working;
-until then some functions accept it and others do not.
+Errors are `application/problem+json` (RFC 9457), each with a stable `code`. The `field` of a 400 names the wrong part
+of the request, the `scope` of a 403 what the token lacks. API Gateway answers some requests itself, before a function
+runs, with `{"message": ...}`. A path that this document does not list is 404; a listed one with another method is 405
+with the header `Allow`. Every GET route answers HEAD, too. All routes but those for callbacks refuse unknown query
+parameters. Bodies are JSON in UTF-8, which Mediarelay parses strictly: it refuses repeated names, `NaN` and more than
+32 levels, and converts no types. A new token works on every function after SecretCacheSeconds, and a removed one
+stops working; until then some functions accept it and others do not.
 """
 GATEWAY = {
     413: "API Gateway's own body: the request exceeds its limit",
@@ -59,7 +72,6 @@ GATEWAY_AUTHORIZED = {
     401: "API Gateway's own body: no Authorization header",
     403: "API Gateway's own body: the token is unknown",
 }
-GATEWAY_PARAMETERS = {404: "API Gateway's own body: no such route; a path parameter is empty or contains a `/`"}
 GATEWAY_MESSAGE: Schema = {
     "description": "The body that API Gateway returns itself, before a function runs.",
     "properties": {"message": {"type": "string"}},
@@ -94,7 +106,10 @@ def template() -> Schema:
 
 
 def template_routes() -> dict[str, bool]:
-    """Return the template's routes as `METHOD /path`, each with True if it requires a bearer token."""
+    """Return the template's routes as `METHOD /path`, each with True if it requires a bearer token.
+
+    The document leaves out HEAD, which every GET route answers, and the route of all other requests, which has no path.
+    """
     functions = (item["Properties"] for item in template()["Resources"].values() if "Events" in item["Properties"])
     events = (event for function in functions for event in function["Events"].values() if event["Type"] == "HttpApi")
     return {
@@ -102,6 +117,7 @@ def template_routes() -> dict[str, bool]:
             event["Properties"].get("Auth", {}).get("Authorizer") != "NONE"
         )
         for event in events
+        if event["Properties"].get("Method") not in {None, "HEAD"}
     }
 
 
@@ -187,7 +203,6 @@ def _completed(operation: Schema, function: Callable[..., Any]) -> Schema:
     query = function.__annotations__.get("query", base.NoQuery)
     parameters = [_described(one) for one in operation.get("parameters", [])] + query_parameters(query)
     added = GATEWAY | (GATEWAY_AUTHORIZED if operation["security"] else {})
-    added |= GATEWAY_PARAMETERS if any(one["in"] == "path" for one in parameters) else {}
     made = {"parameters", "responses"} | ({"requestBody"} if "query" in function.__annotations__ else set())
     rest = {name: value for name, value in operation.items() if name not in made}
     return {

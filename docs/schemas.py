@@ -7,16 +7,18 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
+from mediarelay.contracts.api.events import TestNotice
 from mediarelay.contracts.api.songs import SongLease
 from mediarelay.contracts.api.submits import RefusedSubmit
 from mediarelay.contracts.api.tasks import TaskDetails
-from mediarelay.contracts.notification import BOUNDED, REFUSED, TYPES
+from mediarelay.contracts.notification import BOUNDED, REFUSED, TEST, TYPES
 from mediarelay.domain.songs.events import SongEventType
 
 Schema = dict[str, Any]
 
 EVENTS_ID = "urn:mediarelay:events"
-SHAPES = ("TaskDetails", "TaskLink", "TaskNote", "RefusedSubmit", "SongLease")
+REQUIRED = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "mediarelayversion")
+SHAPES = ("TaskDetails", "TaskLink", "TaskNote", "RefusedSubmit", "SongLease", "TestNotice")
 SONG_EVENTS = [f"mediarelay.song.{event}" for event in SongEventType]
 
 
@@ -69,8 +71,8 @@ def notification() -> dict[str, Schema]:
 
 
 def events() -> Schema:
-    """Build the schema of a notification: a CloudEvent whose data is a task, a refused submit or a song."""
-    sent = definitions([TaskDetails, RefusedSubmit, SongLease], "serialization", "#/$defs/{model}")
+    """Build the schema of a notification: a CloudEvent whose data is a task, a refused submit, a song or a test."""
+    sent = definitions([TaskDetails, RefusedSubmit, SongLease, TestNotice], "serialization", "#/$defs/{model}")
     shapes = {name: as_sent(schema) for name, schema in sent.items()}
     shapes |= _shortened(shapes["TaskDetails"])
     return {
@@ -79,12 +81,23 @@ def events() -> Schema:
         "title": "Mediarelay notification",
         "description": "A message of the topic: a CloudEvent 1.0 in JSON. Ignore a message whose id you have seen.",
         "type": "object",
-        "required": ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"],
+        "required": [
+            "specversion",
+            "id",
+            "source",
+            "type",
+            "subject",
+            "time",
+            "datacontenttype",
+            "mediarelayversion",
+            "data",
+        ],
         "properties": _envelope(),
         "allOf": [
             *map(_state_of, dict.fromkeys(TYPES.values())),
             _about(REFUSED, {"$ref": "#/$defs/RefusedSubmit"}),
             *(_about(name, {"$ref": "#/$defs/SongLease"}) for name in SONG_EVENTS),
+            _about(TEST, {"$ref": "#/$defs/TestNotice"}),
         ],
         "$defs": shapes,
     }
@@ -100,15 +113,27 @@ def _envelope() -> Schema:
         },
         "source": {"type": "string", "format": "uri", "description": "The address of the deployment's API"},
         "type": {
-            "enum": [*(f"mediarelay.task.{name}" for name in dict.fromkeys(TYPES.values())), REFUSED, *SONG_EVENTS]
+            "enum": [
+                *(f"mediarelay.task.{name}" for name in dict.fromkeys(TYPES.values())),
+                REFUSED,
+                *SONG_EVENTS,
+                TEST,
+            ]
         },
         "subject": {
             "type": "string",
             "minLength": 1,
-            "description": "The vid of a task, a digest of a refused submit's key, or a song as room/song/vendor/type",
+            "description": (
+                "The vid of a task, a digest of a refused submit's key, a song as room/song/vendor/type, or the client "
+                "of a test"
+            ),
         },
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": {"const": "application/json"},
+        "mediarelayversion": {
+            "type": "string",
+            "description": "The version of the deployment that published the event",
+        },
         "replay": {
             "type": "integer",
             "minimum": 1,

@@ -14,14 +14,18 @@ import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import Screen
-from local.environment import ROOT, LocalEnvironment, LocalError
+from local.deploy import Deployment
+from local.environment import ACCOUNT, REGION, ROOT, SECRET_ACCESS_KEY, STACK, LocalEnvironment, LocalError
 from local.lock import only_one
 from local.run import run
 from local.samples import Media, own_media, samples
 from local.stack import Stack, stopped_at_the_end, stopped_unless_up
+from mediarelay_cli.profiles import LOCAL, LOCAL_PROFILE, Profile, save_profile
 
 HOME = Path(os.environ.get("LOCAL_DIR") or ROOT / ".local").absolute()
 KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
+# The command line looks for its profile `local` there.
+LOCAL_FILE = HOME / LOCAL_PROFILE
 # The one command that starts a stack in this folder, or sends media through it, holds this lock.
 LOCK = HOME / "lock"
 INTERRUPTED = 130
@@ -35,10 +39,28 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
         # A stack that is half up would confuse the next command, so an error stops what this command has started.
         with stopped_unless_up(stack):
             deployed = stack.up(screen.stage)
+    save_profile(LOCAL_FILE, _profile(deployed))
     screen.line(f"export API='{deployed.api_url}' BEARER={stack.env.keys.bearer}")
     screen.line(f"Engine  {stack.env.engine_url}/_engine/tasks")
     screen.line(f"AWS     {stack.env.emulator_url}")
+    screen.line("Look at it with `mediarelay -p local status` in this folder (`make cli` installs the command).")
     screen.line("Send media through it with `make run`, your own with `make run FILE=…`.\nStop it with `make down`.")
+
+
+def _profile(deployed: Deployment) -> Profile:
+    """Return the profile with which the command line finds the stack."""
+    env = deployed.env
+    return Profile(
+        name=LOCAL,
+        api_url=deployed.api_url,
+        token=env.keys.bearer,
+        stack=STACK,
+        region=REGION,
+        endpoint_url=env.emulator_url,
+        cos_endpoint=env.engine_url,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+    )
 
 
 def _kept() -> Stack:
@@ -65,7 +87,9 @@ def _differ(known: LocalEnvironment, wanted: LocalEnvironment) -> bool:
 def down(_: argparse.Namespace, screen: Screen) -> None:
     """Stop the stack, save its state, and stop the programs of an interrupted run."""
     # This command takes no lock: it must be able to stop a run that hangs.
-    with screen.stage("stop"):
+    with screen.stage("stop and save the state"):
+        # A command must not look for a stack that has stopped.
+        LOCAL_FILE.unlink(missing_ok=True)
         for folder in (KEPT, FRESH):
             Stack(LocalEnvironment(folder)).down()
 
@@ -78,17 +102,17 @@ def run_once(options: argparse.Namespace, screen: Screen) -> None:
     with only_one(LOCK):
         kept = Stack(LocalEnvironment.saved(KEPT))
         if kept.running():
-            run(kept.deployment(), media, screen, KEPT / "outputs")
+            run(kept.deployment(), media, screen, KEPT / "outputs", song=not options.file, stays=True)
         else:
-            _run_fresh(Stack(LocalEnvironment(FRESH)), media, screen)
+            _run_fresh(Stack(LocalEnvironment(FRESH)), media, screen, song=not options.file)
 
 
-def _run_fresh(stack: Stack, media: list[Media], screen: Screen) -> None:
+def _run_fresh(stack: Stack, media: list[Media], screen: Screen, *, song: bool) -> None:
     stack.require_unused()
     screen.activity("removing the previous run")
     shutil.rmtree(FRESH, ignore_errors=True)
     with stopped_at_the_end(stack, lambda: screen.activity("stopping the stack")):
-        run(stack.up(screen.stage), media, screen, FRESH / "outputs")
+        run(stack.up(screen.stage), media, screen, FRESH / "outputs", song=song, stays=False)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], None]] = {"run": run_once, "up": up, "down": down}

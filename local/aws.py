@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from local.environment import ACCOUNT, REGION, LocalEnvironment
+from local.environment import ACCOUNT, REGION, SECRET_ACCESS_KEY, LocalEnvironment
 
 
 def client(env: LocalEnvironment, service: str) -> Any:
@@ -25,5 +25,5 @@ def _client(url: str, service: str) -> Any:
         endpoint_url=url,
         region_name=REGION,
         aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
+        aws_secret_access_key=SECRET_ACCESS_KEY,
     )

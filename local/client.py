@@ -1,9 +1,11 @@
 """Send to the local stack what users of Mediarelay and of the object storage send."""
 
 import json
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +23,11 @@ from mediarelay.signing.standard_webhooks import headers
 # Seconds.
 TIMEOUT = 30
 UPLOAD_TIMEOUT = 600
+BUSY_PAUSE = 2
+# A busy machine takes longer to start a function than the function may run. The gateway answers so then.
+BUSY_STATUSES = frozenset({429, 502, 503, 504})
+# The newest tasks of the engine. A run starts fewer.
+ENGINE_TASKS = 20
 
 
 def bucket_host(bucket: str) -> str:
@@ -44,9 +51,16 @@ class Upload:
 
 @dataclass(frozen=True)
 class ApiClient:
-    """A client of one deployment and its engine. Every method raises `LocalError` for an HTTP error."""
+    """A client of one deployment and its engine. Every method raises `LocalError` for an HTTP error.
+
+    Attributes:
+        tries: How often to send a call of the API, until the machine is not too busy to answer it.
+        report: Takes a sentence about each call that is sent again.
+    """
 
     deployment: Deployment
+    tries: int = 1
+    report: Callable[[str], None] = lambda _: None
 
     def upload(self, bucket: str, key: str, file: Path) -> Upload:
         """Put a file into a bucket, as a client of the object storage does."""
@@ -55,7 +69,7 @@ class ApiClient:
         url = f"{self.deployment.env.engine_url}/{quote(key)}"
         with file.open("rb") as content:
             answer = requests.put(url, data=content, headers={"Host": host}, timeout=UPLOAD_TIMEOUT)
-        _check(answer, f"upload of {file.name}")
+        _checked(answer, f"upload of {file.name}")
         return Upload(file_in(bucket, key).url, answer.headers["x-cos-request-id"], answer.headers["Date"])
 
     def submit_audio(self, upload: Upload, bucket: str) -> dict[str, Any]:
@@ -83,7 +97,7 @@ class ApiClient:
         body, url = json.dumps(message).encode(), f"{self.deployment.api_url}/callbacks/music"
         proof = headers(self.deployment.env.keys.music, f"msg_{uuid4().hex}", int(time.time()), body)
         answer = requests.post(url, data=body, headers=proof, timeout=TIMEOUT)
-        _check(answer, "POST /callbacks/music")
+        _checked(answer, "POST /callbacks/music")
         receipts: dict[str, Any] = answer.json()
         return receipts
 
@@ -93,16 +107,29 @@ class ApiClient:
 
     def get(self, path: str) -> dict[str, Any]:
         """Return the body of a GET of the API."""
-        answer = requests.get(self.deployment.api_url + path, headers=self.headers, timeout=TIMEOUT)
-        _check(answer, f"GET {path}")
-        body: dict[str, Any] = answer.json()
+        body: dict[str, Any] = self._send("GET", path, headers=self.headers).json()
         return body
+
+    def has_spent_budget(self, provider: str) -> bool | None:
+        """Return whether Mediarelay's own call budget of this minute is used up; None if the API does not tell."""
+        try:
+            budgets = self.get("/status")["budget"]
+        except LocalError:
+            return None
+        return any(one["calls"] >= one["limit"] for one in budgets if one["provider"] == provider)
+
+    def engine_percents(self) -> dict[str, int]:
+        """Return how much of each of the engine's newest tasks is encoded, in percent, by vid."""
+        url = f"{self.deployment.env.engine_url}/_engine/tasks"
+        answer = requests.get(url, params={"limit": str(ENGINE_TASKS)}, timeout=TIMEOUT)
+        _checked(answer, "GET /_engine/tasks")
+        return {task["vid"]: task["percent"] for task in answer.json()["tasks"]}
 
     def download(self, host: str, path: str, target: Path) -> int:
         """Download an output from its bucket into a file. Return its size in bytes."""
         url = f"{self.deployment.env.engine_url}/{quote(path.removeprefix('/'))}"
         with requests.get(url, headers={"Host": host}, timeout=UPLOAD_TIMEOUT, stream=True) as answer:
-            _check(answer, f"GET {path}")
+            _checked(answer, f"GET {path}")
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as file:
                 return sum(file.write(chunk) for chunk in answer.iter_content(1 << 16))
@@ -113,13 +140,36 @@ class ApiClient:
         return {"Authorization": f"Bearer {self.deployment.env.keys.bearer}"}
 
     def _post(self, path: str, body: Mapping[str, object], extra: Mapping[str, str]) -> dict[str, Any]:
-        url = self.deployment.api_url + path
-        answer = requests.post(url, json=dict(body), headers={**self.headers, **extra}, timeout=TIMEOUT)
-        _check(answer, f"POST {path}")
+        answer = self._send("POST", path, json=dict(body), headers={**self.headers, **extra})
         created: dict[str, Any] = answer.json()
+        if answer.status_code == HTTPStatus.ACCEPTED:
+            created["retry_after"] = float(answer.headers.get("Retry-After", 1))
         return created
 
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send a call until it is answered, at most `tries` times. Every call that this client sends is idempotent."""
+        for _ in range(self.tries - 1):
+            try:
+                answer = self._request(method, path, **options)
+                if answer.status_code not in BUSY_STATUSES:
+                    return _checked(answer, f"{method} {path}")
+                reason = f"status {answer.status_code}"
+            except requests.Timeout:
+                reason = f"no answer in {TIMEOUT} s"
+            self.report(f"{method} {path}: {reason}. {describe_load()}; trying again")
+            time.sleep(BUSY_PAUSE)
+        return _checked(self._request(method, path, **options), f"{method} {path}")
 
-def _check(answer: requests.Response, what: str) -> None:
+    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
+        return requests.request(method, self.deployment.api_url + path, timeout=TIMEOUT, **options)
+
+
+def describe_load() -> str:
+    """Return a clause that states how busy this machine is."""
+    return f"The machine is busy (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)"
+
+
+def _checked(answer: requests.Response, what: str) -> requests.Response:
     if not answer.ok:
         raise LocalError(f"{what}: {answer.status_code} {answer.text[:500]}")
+    return answer

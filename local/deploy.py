@@ -148,46 +148,6 @@ def invoke(env: LocalEnvironment, function: str, event: object = None) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-def put_secrets(deployment: Deployment) -> None:
-    """Write the stack's secrets, as an operator does after a first deployment.
-
-    A secret that has the stack's values already stays as it is, with everything that a person added.
-    """
-    keys = deployment.env.keys
-    pair = {"secret_id": keys.secret_id, "secret_key": keys.secret_key}
-    # The host name in the stack's outputs resolves only on AWS.
-    notify_url = f"{deployment.api_url}/callbacks/mps/{keys.callback_token}"
-    notify = {"notify_url": notify_url, "notify_key": keys.notify_key}
-    values: dict[str, dict[str, Any]] = {
-        "ProviderKeysSecret": {"cts": pair, "mps": pair | notify},
-        "CallbackTokensSecret": {"tokens": keys.callback_token, "notify_keys": keys.notify_key},
-        "ApiClientsSecret": keys.clients,
-        "MusicSecret": {"webhook_secrets": keys.music, "callback_secrets": keys.music},
-    }
-    secrets = client(deployment.env, "secretsmanager")
-    for output, value in values.items():
-        secret = deployment.outputs[output]
-        if not _has(secrets.get_secret_value(SecretId=secret)["SecretString"], value):
-            secrets.put_secret_value(SecretId=secret, SecretString=json.dumps(value))
-
-
-def _has(text: str, ours: Mapping[str, Any]) -> bool:
-    """Return whether a secret contains the given values, alone or with others. An unreadable secret does not."""
-    try:
-        found = dict(json.loads(text))
-    except (ValueError, TypeError):
-        return False
-    return all(_is_in(found.get(name), value) for name, value in ours.items())
-
-
-def _is_in(stored: object, value: object) -> bool:
-    """Return whether a field of a secret is, or lists, the values that we give it."""
-    if isinstance(value, dict):
-        return stored == value
-    listed = stored if isinstance(stored, list) else str(stored).replace(",", " ").split()
-    return all(one in listed for one in (value if isinstance(value, list) else [value]))
-
-
 def _sam(env: LocalEnvironment, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
     """Run sam with the project's `local` configuration. Raises `LocalError` with the end of its output."""
     command = [sys.executable, "-m", "samcli", *arguments, *CONFIG]

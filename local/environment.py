@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 REGION = "eu-west-1"
 ACCOUNT = "000000000000"
+# The emulator takes any.
+SECRET_ACCESS_KEY = "local"  # noqa: S105
 STACK = "mediarelay"
 PORTS = "ports.json"
 MAX_PORT = 65535
@@ -126,7 +128,7 @@ class LocalEnvironment:
             "AWS_ENDPOINT_URL": self.emulator_url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
             # A profile of the user's could name another endpoint or account.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -111,16 +111,35 @@ def _expand(name: str, api: Template) -> Template:
     properties |= {"Name": body["info"]["title"], "ProtocolType": "HTTP"}
     schemes = body.get("components", {}).get("securitySchemes", {})
     parts = {f"{name}Authorizer{key}": _authorizer(name, key, scheme) for key, scheme in schemes.items()}
-    for number, (key, operation) in enumerate(_operations(body)):
-        parts |= _route(name, f"{name}Route{number}", key, operation)
+    for number, (key, operation, condition) in enumerate(_operations(body)):
+        made = _route(name, f"{name}Route{number}", key, operation)
+        parts |= {part: resource | condition for part, resource in made.items()}
     return {name: api | {"Properties": properties}} | parts
 
 
-def _operations(body: Template) -> Iterator[tuple[str, Template]]:
-    for path, item in body["paths"].items():
+def _operations(body: Template) -> Iterator[tuple[str, Template, Template]]:
+    """Yield each route, its operation, and the attribute `Condition` of its resources, if it has one."""
+    for path, conditional in body["paths"].items():
+        item, of_path = _branch(conditional)
         for method in METHODS:
             if method in item:
-                yield f"{'ANY' if method.startswith('x-') else method.upper()} {path}", item[method]
+                operation, of_method = _branch(item[method])
+                yield _route_key(method, path), operation, of_path | of_method
+
+
+def _branch(value: Template) -> tuple[Template, Template]:
+    """Return what a value is if it is there, and its condition. SAM writes an event of a conditional function so."""
+    match value:
+        case {"Fn::If": [condition, then, {"Ref": "AWS::NoValue"}]}:
+            return then, {"Condition": condition}
+    return value, {}
+
+
+def _route_key(method: str, path: str) -> str:
+    # SAM writes the route that takes what no other does as any method of this path.
+    if path == "$default":
+        return path
+    return f"{'ANY' if method.startswith('x-') else method.upper()} {path}"
 
 
 def _route(api: str, name: str, key: str, operation: Template) -> Template:
@@ -139,7 +158,7 @@ def _route(api: str, name: str, key: str, operation: Template) -> Template:
             "Properties": {
                 "ApiId": {"Ref": api},
                 "IntegrationType": "AWS_PROXY",
-                "IntegrationUri": integration["uri"],
+                "IntegrationUri": _branch(integration["uri"])[0],
                 "PayloadFormatVersion": integration["payloadFormatVersion"],
             },
         },

@@ -18,7 +18,6 @@ import psutil
 from local.environment import HOST, LocalError
 
 READY_SECONDS = 60.0
-# The emulator saves its state after SIGTERM, which takes seconds.
 STOP_SECONDS = 20.0
 TICK = 0.05
 LAST_LINES = 8
@@ -26,11 +25,16 @@ LAST_LINES = 8
 
 @dataclass(frozen=True)
 class Program:
-    """A program of the stack: its name, its port, and the folder of its log and pid file."""
+    """A program of the stack: its name, its port, and the folder of its log and pid file.
+
+    It has `ready_seconds` to start, and `stop_seconds` to end before it is killed.
+    """
 
     name: str
     port: int
     folder: Path
+    ready_seconds: float = READY_SECONDS
+    stop_seconds: float = STOP_SECONDS
     # Processes that this process has started. It must wait for them, or they stay as zombies.
     children: ClassVar[dict[int, "subprocess.Popen[bytes]"]] = {}
 
@@ -75,7 +79,7 @@ class Program:
 
     def wait_ready(self, ready: Callable[[], bool]) -> None:
         """Wait until `ready` returns True. Raises `LocalError` with the end of its log if it ends or takes too long."""
-        end = time.monotonic() + READY_SECONDS
+        end = time.monotonic() + self.ready_seconds
         while not ready():
             if not self.alive() or time.monotonic() > end:
                 raise LocalError(f"{self.name} did not start; its last words ({self.log}):\n{self.last_words()}")
@@ -104,7 +108,7 @@ class Program:
         """Stop the program: SIGTERM so that it saves its state, then SIGKILL for the rest of its session."""
         process = self.process()
         if process is not None:
-            children = _end(process)
+            children = _end(process, self.stop_seconds)
             kill_session(process.pid, children)
             if child := self.children.pop(process.pid, None):
                 child.wait(STOP_SECONDS)
@@ -115,13 +119,13 @@ class Program:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]) if self.log.exists() else ""
 
 
-def _end(process: psutil.Process) -> list[psutil.Process]:
-    """Ask a program to end, and return the processes that it had started."""
+def _end(process: psutil.Process, seconds: float) -> list[psutil.Process]:
+    """Ask a program to end, wait for `seconds`, and return the processes that it had started."""
     # The children are listed before the end of their parent, which is the only link to those outside its session.
     with contextlib.suppress(psutil.NoSuchProcess):
         children = process.children(recursive=True)
         process.terminate()
-        psutil.wait_procs([process], timeout=STOP_SECONDS)
+        psutil.wait_procs([process], timeout=seconds)
         return children
     return []
 

@@ -2,11 +2,12 @@
 
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import requests
 
-from local.client import ApiClient
+from local.client import ApiClient, describe_load
 from local.console import Screen
 from local.deploy import invoke
 from local.environment import LocalError
@@ -17,7 +18,9 @@ SWEEP_EVERY = 2.0
 MAX_LIFE = 4 * LIFE
 EVENT_TYPES = READY, EXPIRING, EXPIRED = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))
 STEPS = ("use", "acquire")
-TIMEOUT = 30
+# Seconds. The engine itself waits 30 s for an answer.
+TIMEOUT = 40
+TRIES = 4
 
 
 @dataclass
@@ -79,6 +82,15 @@ class Song:
         return silent if tuple(self.steps) == STEPS else [f"the end of the song in {self.room}", *silent]
 
     def _order(self, fault: str) -> list[int]:
+        """Return the statuses that a relay got. On a busy machine, a relay without an answer is sent again."""
+        for _ in range(TRIES - 1):
+            statuses = self._relay(fault)
+            if statuses and max(statuses) < HTTPStatus.INTERNAL_SERVER_ERROR:
+                return statuses
+            self.screen.sentence(f"The relay got no answer. {describe_load()}; relaying it again", "  ")
+        return self._relay(fault)
+
+    def _relay(self, fault: str) -> list[int]:
         url = f"{self.api_client.deployment.env.engine_url}/_engine/music"
         answer = requests.post(url, json={"room_id": self.room, "ttl": self.life, "fault": fault}, timeout=TIMEOUT)
         statuses: list[int] = answer.json().get("statuses", [])

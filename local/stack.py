@@ -13,19 +13,30 @@ from pathlib import Path
 
 import requests
 
-from local.deploy import Deployment, build, deploy, outputs, put_secrets
+from local.deploy import Deployment, build, deploy, outputs
 from local.emulators import MINISTACK, Emulator
-from local.environment import ROOT, LocalEnvironment, LocalError
+from local.environment import ROOT, Keys, LocalEnvironment, LocalError
 from local.processes import Program
+from local.stored_secrets import put_secrets
 
 APP_ID = 1250000000
 # Buckets of videos for CTS and for MPS, and of audio files.
 CLIPS, FILMS, MUSIC = "clips", "films", "music"
 BUCKET_REGION = "sh"
 TIMEOUT = 10
+# Seconds. The emulator saves its state when it stops and loads it when it starts. Killed earlier, it would lose it.
+# 22,000 items took 19 s on a busy machine.
+STATE_SECONDS = 300.0
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Transcoding uses every free core. Callbacks and queries must not wait for it, so the engine has a lower priority.
 ENGINE_NICE = 10
+# Parameters of the template. Times are shorter than on AWS, so that a person sees each step within a run.
+PARAMETERS = {
+    "FirstPollAfter": "20",
+    "SecretCacheSeconds": "5",
+    "SongSafetySeconds": "1",
+    "SongNoticeSeconds": "5",
+}
 # A function that shows one stage of the set-up, by its name, while the context lasts.
 Stage = Callable[[str], AbstractContextManager[object]]
 
@@ -44,7 +55,8 @@ class Stack:
     @property
     def emulator(self) -> Program:
         """The program that emulates AWS."""
-        return Program("emulator", self.env.emulator_port, self.env.folder)
+        port, folder = self.env.emulator_port, self.env.folder
+        return Program("emulator", port, folder, ready_seconds=STATE_SECONDS, stop_seconds=STATE_SECONDS)
 
     @property
     def engine(self) -> Program:
@@ -78,7 +90,8 @@ class Stack:
         `parameters` override those of the local stack. Raises `LocalError` if a port is in use or a step fails.
         """
         self._require_ports()
-        with stage("emulated AWS"):
+        loading = " and its saved state" if self.env.folder.joinpath("state").exists() else ""
+        with stage(f"emulated AWS{loading}"):
             self._start_emulator()
         # From here on, a saved state exists, which works on these ports only.
         self.env.save_ports()
@@ -87,9 +100,9 @@ class Stack:
         with stage("sam deploy"):
             wanted = self._parameters() | (parameters or {})
             deployed = deploy(self.env, self.emulated_by, wanted, self.emulator.started())
-            put_secrets(deployed)
+            keys = put_secrets(deployed)
         with stage("engine"):
-            self._start_engine(deployed)
+            self._start_engine(deployed, keys)
         # `make down` takes no lock, so it may have stopped the emulator meanwhile.
         self.require_running()
         return deployed
@@ -111,15 +124,8 @@ class Stack:
         self.emulator.stop()
 
     def _parameters(self) -> dict[str, str]:
-        # Times are shorter than on AWS, so that a person sees each step within a run.
-        return {
-            "ProviderEndpoint": f"{self.env.engine_url}/v2/index.php",
-            "MpsEndpoint": self.env.engine_url,
-            "FirstPollAfter": "20",
-            "SecretCacheSeconds": "5",
-            "SongSafetySeconds": "1",
-            "SongNoticeSeconds": "5",
-        }
+        urls = {"ProviderEndpoint": f"{self.env.engine_url}/v2/index.php", "MpsEndpoint": self.env.engine_url}
+        return urls | PARAMETERS
 
     def _start_emulator(self) -> None:
         if self.emulator.alive():
@@ -132,8 +138,8 @@ class Stack:
         self.emulator.start(self.emulated_by.command, environment, self.env.folder)
         self.emulator.wait_ready(lambda: answers(self.env.emulator_url + self.emulated_by.health))
 
-    def _start_engine(self, deployed: Deployment) -> None:
-        config = self._engine_config(deployed)
+    def _start_engine(self, deployed: Deployment, keys: Keys) -> None:
+        config = self._engine_config(deployed, keys)
         if self.engine.alive():
             requests.put(f"{self.env.engine_url}/_engine/config", json=config, timeout=TIMEOUT).raise_for_status()
         else:
@@ -147,8 +153,8 @@ class Stack:
             self.engine.start(command, environment, ROOT, nice=ENGINE_NICE)
             self.engine.wait_ready(lambda: answers(f"{self.env.engine_url}/_engine/health"))
 
-    def _engine_config(self, deployed: Deployment) -> dict[str, object]:
-        keys, callbacks = self.env.keys, f"{deployed.api_url}/callbacks"
+    def _engine_config(self, deployed: Deployment, keys: Keys) -> dict[str, object]:
+        callbacks = f"{deployed.api_url}/callbacks"
         return {
             "credentials": {"secret_id": keys.secret_id, "secret_key": keys.secret_key},
             "app_id": APP_ID,

@@ -26,6 +26,14 @@ WORTH_REPEATING = NOTHING_DONE | {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNA
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer of the API."""
+
+    status: int
+    body: Json
+
+
 class Refused(CliError):
     """An answer of the API with an error status.
 
@@ -86,10 +94,11 @@ class Api:
     wait: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
     _local: threading.local = field(default_factory=threading.local)
+    _sessions: "list[requests.Session]" = field(default_factory=list)
 
     def get(self, path: str, **query: Any) -> Json:
         """Return the JSON of a resource. A parameter of None is left out. Raises `Refused`, `CliError`."""
-        return self.call("GET", path, params=query)
+        return self.call("GET", path, params=query).body
 
     def post(
         self,
@@ -103,7 +112,7 @@ class Api:
 
         `once`: a second call would have a second effect, so the call is repeated only if the first one had none.
         """
-        return self.call("POST", path, once=once, json=body, headers=headers)
+        return self.call("POST", path, once=once, json=body, headers=headers).body
 
     def pages(self, path: str, of: str, **query: Any) -> Iterator[Json]:
         """Yield the items of all pages of a list. `of` names the field that holds them."""
@@ -115,13 +124,13 @@ class Api:
             if not cursor or cursor == before:
                 return
 
-    def call(self, method: str, path: str, *, once: bool = False, **options: Any) -> Json:
-        """Make a call and return the JSON of its answer."""
+    def call(self, method: str, path: str, *, once: bool = False, **options: Any) -> Answer:
+        """Make a call and return its answer. Raises `Refused`, `CliError`."""
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             answer = self._send(method, path, options, final=last, once=once)
-            if answer is not None and answer.ok:
-                return _json(answer)
+            if answer is not None and answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+                return Answer(answer.status_code, _json(answer))
             if answer is not None and (last or answer.status_code not in (NOTHING_DONE if once else WORTH_REPEATING)):
                 raise Refused(answer.status_code, _problem(answer), self.url)
             self.wait(self._pause(attempt, answer))
@@ -147,6 +156,11 @@ class Api:
             raise CliError(f"{self.url}{path}: {reason}", "Check the api_url and the token of the profile.") from None
         return None
 
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for session in self._sessions:
+            session.close()
+
     def _authorize(self, request: Any) -> Any:
         # As `auth`, because requests replaces a plain Authorization header by what ~/.netrc says about the host.
         request.headers["Authorization"] = f"Bearer {self.token}"
@@ -157,6 +171,7 @@ class Api:
 
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
+            self._sessions.append(self._local.session)
         session: requests.Session = self._local.session
         return session
 

@@ -16,7 +16,30 @@ from mediarelay_cli.profiles import choose
 from mediarelay_cli.session import Session
 
 # Each module registers its commands with `app`. The order is the order of `--help`.
-COMMANDS: tuple[str, ...] = ("profile",)
+COMMANDS: tuple[str, ...] = (
+    "status",
+    "stuck",
+    "submit",
+    "tasks",
+    "task",
+    "submissions",
+    "songs",
+    "replay",
+    "replays",
+    "quarantine",
+    "dlq",
+    "circuits",
+    "webhooks",
+    "events",
+    "tail",
+    "listen",
+    "trigger",
+    "secrets",
+    "sign",
+    "verify",
+    "doctor",
+    "profile",
+)
 
 CODES = (
     "Exit codes: 0 done, 1 found something wrong, 2 wrong command line, 3 could not be done, 130 interrupted, "
@@ -26,6 +49,10 @@ CODES = (
 
 class Commands(TyperGroup):
     """All commands. An error that a person can act on leaves one or two lines, never a traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands in the order of `COMMANDS`."""
+        return sorted(super().list_commands(ctx), key=lambda name: (*COMMANDS, name).index(name))
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command and turn errors into exit codes."""
@@ -76,6 +103,7 @@ def start(
         return
     options = {"name": profile, "stack": stack, "region": region}
     context.obj = Session(lambda: choose(options, os.environ), Printer(as_json=as_json))
+    context.call_on_close(context.obj.close)
 
 
 def session(context: typer.Context, *, as_json: bool = False) -> Session:
@@ -115,6 +143,8 @@ def main() -> None:
 
 def _flushed(code: Any) -> Any:
     """Return the exit code, after all output has left. Python would report a closed pipe in its own words."""
+    if sys.stdout is None:  # closed by the shell, with `>&-`
+        return code
     try:
         sys.stdout.flush()
     except BrokenPipeError:

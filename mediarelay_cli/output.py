@@ -3,11 +3,11 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -15,15 +15,11 @@ from rich.text import Text
 
 from mediarelay_cli.errors import CliError, Exit
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.table import Table
-
 # A pipe has no width: each row stays on one line, so that `grep` and `cut` work.
 ENDLESS = 100_000
 GAP = 2
 MIN_FLEXIBLE = 12
+COMMON_WIDTH = 80
 _INTEGER = re.compile(r"-?[0-9]+")
 
 
@@ -91,7 +87,20 @@ class Printer:
         if shown is None:
             self._blocks(columns, grid)
         else:
-            self.out.print(_rich_table(columns, grid, shown, flexible), width=self.width)
+            names = [columns[i] for i in shown]
+            widths = self._widths(names, [[row[i] for i in shown] for row in grid], flexible)
+            texts = [names, *([row[i] for i in shown] for row in grid)]
+            for number, line in enumerate(_lines(texts, widths)):
+                self.out.print(line, style="bold" if number == 0 else None)
+
+    def _widths(self, names: Sequence[str], grid: Sequence[Sequence[str]], flexible: str) -> list[int]:
+        """Return the width of each column. The flexible one gets what the others leave."""
+        widths = [max(map(cell_len, column)) for column in zip(names, *grid, strict=True)]
+        if flexible in names:
+            i = list(names).index(flexible)
+            others = sum(widths) - widths[i] + GAP * (len(widths) - 1)
+            widths[i] = max(min(widths[i], self.width - others), 0)
+        return widths
 
     def fields(self, pairs: Sequence[tuple[str, object]]) -> None:
         """Print names and values below each other; a value of None or an empty text is left out."""
@@ -110,6 +119,18 @@ class Printer:
             line.stylize(style)
             self.out.print(lead + line)
 
+    def clipped(self, label: str, text: str, style: str = "bold") -> None:
+        """Print a label and a text on one line, and shorten the text if the terminal is too narrow.
+
+        A terminal of less than 80 columns would lose too much: there, the text goes on below.
+        """
+        if self.width < COMMON_WIDTH:
+            self.wrapped(one_line(text), f"{label}  ")
+            return
+        line = Text(printable(label), style=style) + Text("  " + one_line(text))
+        line.truncate(self.width, overflow="ellipsis")
+        self.out.print(line)
+
     def _blocks(self, columns: Sequence[str], grid: Sequence[Sequence[str]]) -> None:
         for number, row in enumerate(grid):
             if number:
@@ -122,7 +143,7 @@ class Printer:
         return self.out.width if self.out.is_terminal else ENDLESS
 
     @contextmanager
-    def activity(self, text: str) -> "Iterator[None]":
+    def activity(self, text: str) -> Iterator[None]:
         """Show on a terminal what the command waits for."""
         if not self.err.is_terminal:
             yield
@@ -142,7 +163,12 @@ class Printer:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else printable(str(value)).replace("\n", " ")
+    return "" if value is None else one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    """Return a text without control characters, on one line."""
+    return printable(text.replace("\n", " "))
 
 
 def _fitting(
@@ -158,24 +184,18 @@ def _fitting(
     return None
 
 
-def _rich_table(columns: Sequence[str], grid: Sequence[Sequence[str]], shown: Sequence[int], flexible: str) -> "Table":
-    from rich.table import Table  # noqa: PLC0415 - `--help` does not need it
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
-    for i in shown:
-        numeric = bool(grid) and all(_INTEGER.fullmatch(row[i]) for row in grid)
-        overflows = columns[i] == flexible
-        # Only the flexible column gives way. The others are as wide as their widest cell.
-        table.add_column(
-            Text(columns[i]),
-            no_wrap=True,
-            overflow="ellipsis",
-            justify="right" if numeric else "left",
-            min_width=None if overflows else max(map(cell_len, [columns[i], *(row[i] for row in grid)])),
-        )
+def _lines(grid: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[Text]:
+    """Yield rows whose cells have the stated widths; columns of whole numbers are aligned to the right."""
+    numeric = [len(grid) > 1 and all(_INTEGER.fullmatch(row[i]) for row in grid[1:]) for i in range(len(widths))]
     for row in grid:
-        table.add_row(*(Text(row[i]) for i in shown))
-    return table
+        line = Text()
+        for cell, width, is_number in zip(row, widths, numeric, strict=True):
+            shown = Text(cell)
+            shown.truncate(width, overflow="ellipsis")
+            space = Text(" " * (width - shown.cell_len))
+            line += (space + shown if is_number else shown + space) + Text(" " * GAP)
+        line.rstrip()
+        yield line
 
 
 def write(file: IO[str], text: str) -> None:
@@ -232,7 +252,7 @@ def duration(seconds: float) -> str:
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
             return f"{seconds // size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{int(seconds)} s"
 
 
 def count(number: int, noun: str, *, more: bool = False) -> str:

@@ -46,6 +46,11 @@ class Session:
             raise CliError(f"the profile {self.profile.name} has no token", action, Exit.USAGE)
         return Api(self.api_url, self.profile.token)
 
+    def close(self) -> None:
+        """Close the connections to the API, if there are any."""
+        if "api" in self.__dict__:
+            self.api.close()
+
     @cached_property
     def api_url(self) -> str:
         """The URL of the API, from the profile or from the outputs of its stack."""

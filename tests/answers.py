@@ -22,7 +22,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     for method, operation in methods.items()
 }
 JSON, PROBLEM = "application/json", "application/problem+json"
-HEADERS = ("content-type", "cache-control", "retry-after", "idempotency-replayed")
+HEADERS = ("content-type", "cache-control", "retry-after", "idempotency-replayed", "etag", "location")
 """Headers that our code sends; an API adds its own."""
 GATEWAY = {"$ref": "#/components/schemas/GatewayMessage"}
 
@@ -41,7 +41,7 @@ def documented() -> set[Answered]:
         (key, int(status))
         for key, operation in OPERATIONS.items()
         for status, response in operation["responses"].items()
-        if any(content["schema"] != GATEWAY for content in response["content"].values())
+        if any(content["schema"] != GATEWAY for content in response.get("content", {}).values())
     }
 
 
@@ -60,6 +60,9 @@ def hold(key: str, status: int, headers: Mapping[str, str], body: Any) -> Answer
     validator(key, status, media_type).validate(body)
     if status >= 400:
         assert (body["status"], "field" in body) == (status, status == 400), body
+        assert (body["type"], "scope" in body) == (f"/docs/errors#{body['code']}", body["code"] == "missing_scope"), (
+            body
+        )
     documented_headers = {name.lower() for name in OPERATIONS[key]["responses"][str(status)].get("headers", ())}
     ours = {name for name in headers if name not in {"content-type", "cache-control"}}
     assert ours <= documented_headers, (key, status)

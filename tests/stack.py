@@ -9,17 +9,58 @@ from local.expand import Template, parse, translate
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template.yaml"
 REGION = "eu-west-1"
+NO_VALUE = {"Ref": "AWS::NoValue"}
+EXCLUDED = object()
+"""What a condition leaves out."""
+
+
+def template(*, webhooks: bool = True) -> Template:
+    """The template as it is written, with its loops expanded and its own table, with HTTP delivery or without."""
+    return _template(webhooks)
 
 
 @cache
-def template() -> Template:
-    """The template as it is written, with its loops expanded."""
-    return parse(TEMPLATE.read_text("utf-8"))
+def _template(webhooks: bool) -> Template:
+    return with_conditions(parse(TEMPLATE.read_text("utf-8")), webhooks=webhooks)
 
 
-@cache
-def translated() -> Template:
+def with_conditions(written: Template, *, webhooks: bool, own_table: bool = True) -> Template:
+    """Choose what a deployment has, with HTTP delivery or without, and with its own table or an existing one."""
+    chosen: Template = with_condition(written, "HasWebhooks", holds=webhooks)
+    found: Template = with_condition(chosen, "MakesLedger", holds=own_table)
+    return found
+
+
+def with_condition(value: Any, condition: str, *, holds: bool) -> Any:
+    """Choose the branches of a condition, and leave out what it excludes."""
+    match value:
+        case {"Fn::If": [str(name), then, otherwise]} if name == condition:
+            chosen = then if holds else otherwise
+            return EXCLUDED if chosen == NO_VALUE else with_condition(chosen, condition, holds=holds)
+        case {"Condition": str(name)} if name == condition and not holds:
+            return EXCLUDED
+        case dict():
+            settled = {name: with_condition(inner, condition, holds=holds) for name, inner in value.items()}
+            return {name: inner for name, inner in settled.items() if inner is not EXCLUDED}
+        case list():
+            found = [with_condition(inner, condition, holds=holds) for inner in value]
+            return [inner for inner in found if inner is not EXCLUDED]
+    return value
+
+
+def translated(*, webhooks: bool = True) -> Template:
     """The template after the official transforms, as `sam package` would hand it over."""
+    return _translated(webhooks)
+
+
+@cache
+def _translated(webhooks: bool) -> Template:
+    return with_conditions(translated_as_written(), webhooks=webhooks)
+
+
+@cache
+def translated_as_written() -> Template:
+    """The template after the official transforms, with its conditions."""
     packaged = parse(TEMPLATE.read_text("utf-8"))
     for resource in packaged["Resources"].values():
         for name in {"CodeUri", "ContentUri"} & resource["Properties"].keys():

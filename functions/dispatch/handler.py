@@ -1,4 +1,4 @@
-"""The ledger's stream: request queries and submits at once, and publish events.
+"""The ledger's stream: request queries, submits and deliveries at once, and publish events.
 
 The schedule does the same later, so a change that fails here is late, never lost.
 """
@@ -12,11 +12,26 @@ from mediarelay.aws_lambda.batches import stream_handler
 from mediarelay.domain import change as changes
 from mediarelay.observability import add_log_keys
 from mediarelay.wiring.publishers import song_publisher, task_publisher
-from mediarelay.wiring.queues import submit_queue
+from mediarelay.wiring.queues import delivery_queue, submit_queue
 from mediarelay.wiring.stream import changes_of
 from mediarelay.wiring.tasks import confirm_requester
 
 REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_publisher(), song_publisher()
+DELIVERIES = delivery_queue()
+
+
+def fan_out(change: changes.EventStored) -> None:
+    """Request the deliveries of an event, in a deployment that delivers over HTTP."""
+    if DELIVERIES:
+        DELIVERIES.send_event(str(change.position))
+
+
+def attempt(change: changes.DeliveryStored) -> None:
+    """Request the first attempt of a delivery."""
+    if DELIVERIES:
+        DELIVERIES.send_delivery(change.endpoint, change.event_id)
+
+
 # Only changes that need an action at once are listed. The filter of the event source drops most others before they
 # cost an invocation.
 ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
@@ -26,6 +41,8 @@ ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
     changes.IntentRefused: lambda change: TASKS.refuse(change.identity),
     changes.TaskUnpublished: lambda change: TASKS.publish(change.vid),
     changes.RelayStored: lambda change: SONGS.publish_due(change.song),
+    changes.EventStored: fan_out,
+    changes.DeliveryStored: attempt,
 }
 
 

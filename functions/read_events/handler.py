@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mediarelay.aws_lambda.http import api_resolver, client_name
+from mediarelay.aws_lambda.http import api_resolver, api_url, client_name
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.events import (
     EventPageResponse,
@@ -47,7 +47,8 @@ def list_events(query: EventsQuery) -> dict[str, Any]:
 )
 def publish_test(request: TestRequest) -> tuple[dict[str, Any], int]:
     """Publish a test event."""
-    identity = READER.publish_test(request.message, client_name(app.current_event.raw_event))
+    event = app.current_event.raw_event
+    identity = READER.publish_test(request.message, client_name(event), api_url(event))
     return TestResponse(id=identity).model_dump(), 202
 
 

@@ -1,15 +1,26 @@
 """GET /tasks, /tasks/{vid}, /tasks/{vid}/history, /health, /openapi.json."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from mediarelay.aws_lambda.http import api_resolver
+from mediarelay import __version__
+from mediarelay.aws_lambda.http import api_resolver, versioned
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.base import HealthResponse, VidInPath
-from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, NOT_FOUND, OpenApiDocument, success
+from mediarelay.contracts.api.responses import (
+    ALWAYS,
+    ETAG,
+    IF_NONE_MATCH,
+    LEDGER_DOWN,
+    NOT_FOUND,
+    NOT_MODIFIED,
+    OpenApiDocument,
+    success,
+)
 from mediarelay.contracts.api.tasks import (
     TaskDetails,
     TaskHistory,
@@ -37,13 +48,16 @@ app = api_resolver()
         "Sorted by the time of creation, or with `time=outcome` by the time at which the "
         "outcome was recorded. The list may be a moment behind. No page lists a task twice, and a task that changes "
         "its state meanwhile stays in the list. Between two pages a task moves only if its time changes: when the "
-        "provider first states the time of creation, or when a lost task gets an outcome."
+        "provider first states the time of creation, or when a lost task gets an outcome. With `bucket`, `url` or "
+        "`changed_since`, a page reads a bounded number of tasks and may have fewer than `limit`, or none; only a page "
+        "without `cursor` is the last one."
     ),
     responses=success(TaskPage, "A page") | ALWAYS | LEDGER_DOWN,
 )
 def list_tasks(query: TaskQuery) -> dict[str, Any]:
     """Return a page of tasks."""
-    page = READER.page(query.selections(), order=query.order, limit=query.limit, cursor=query.cursor)
+    selections, where = query.selections(), query.where()
+    page = READER.page(selections, order=query.order, limit=query.limit, cursor=query.cursor, where=where)
     return task_page(page)
 
 
@@ -54,11 +68,12 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
     tags=["tasks"],
     summary="Read a task",
     description="Mediarelay folds the log during the call, so the task is never behind.",
-    responses=success(TaskDetails, "The task") | ALWAYS | NOT_FOUND | LEDGER_DOWN,
+    responses=success(TaskDetails, "The task", headers=ETAG) | NOT_MODIFIED | ALWAYS | NOT_FOUND | LEDGER_DOWN,
+    openapi_extensions={"parameters": [IF_NONE_MATCH]},
 )
-def read_task(vid: VidInPath) -> dict[str, Any]:
-    """Return a task."""
-    return task_details(READER.task(vid))
+def read_task(vid: VidInPath) -> Response[str]:
+    """Return a task, or 304 if the client has it as it is."""
+    return versioned(app.current_event.raw_event, json.dumps(task_details(READER.task(vid))))
 
 
 @app.get(
@@ -84,8 +99,8 @@ def read_history(vid: VidInPath) -> dict[str, Any]:
     responses=success(HealthResponse, "The API runs") | ALWAYS,
 )
 def health() -> dict[str, Any]:
-    """Return a constant. It checks no dependency, so an outage of one does not take the API out of service."""
-    return HealthResponse().model_dump()
+    """Return the version. It checks no dependency, so an outage of one does not take the API out of service."""
+    return HealthResponse(version=__version__).model_dump()
 
 
 @app.get(
@@ -94,11 +109,12 @@ def health() -> dict[str, Any]:
     operation_id="readOpenApi",
     tags=["service"],
     summary="Read this description of the API",
-    responses=success(OpenApiDocument, "An OpenAPI 3.1 document") | ALWAYS,
+    responses=success(OpenApiDocument, "An OpenAPI 3.1 document", headers=ETAG) | NOT_MODIFIED | ALWAYS,
+    openapi_extensions={"parameters": [IF_NONE_MATCH]},
 )
 def read_openapi() -> Response[str]:
     """Return the document that `make docs` generates from all functions."""
-    return Response(200, "application/json", openapi_text())
+    return versioned(app.current_event.raw_event, openapi_text())
 
 
 @cache

@@ -19,7 +19,14 @@ def test_wrong_token_is_401_and_nothing_is_stored(deployed: Deployed, kind: str)
     answer = deployed.callback(kind, body, token="wrong")
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json() == {"type": "about:blank", "title": "Unauthenticated", "status": 401}
+    body = answer.json()
+    assert body.pop("request_id")
+    assert body == {
+        "type": "/docs/errors#unauthenticated",
+        "title": "Unauthenticated",
+        "status": 401,
+        "code": "unauthenticated",
+    }
     assert (
         requests.get(
             f"{deployed.deployment.api_url}/tasks/{vid}", headers=deployed.api_client.headers, timeout=30

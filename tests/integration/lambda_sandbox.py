@@ -15,6 +15,7 @@ from mediarelay.contracts.backlog import unpack
 from mediarelay.domain.circuit_breaker import Circuit
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.due_item import DueItem
+from mediarelay.domain.events import LoggedEvent, Position
 from mediarelay.domain.schedule import first_check
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.listing import Selection, TimeOf
@@ -22,6 +23,7 @@ from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import PROVING_ORIGINS, Origin
 from mediarelay.domain.tasks.replay_job import ReplayJob
+from mediarelay.domain.webhooks.delivery import Answer, new_delivery
 from mediarelay.signing.standard_webhooks import headers
 from mediarelay.signing.tokens import digest
 from mediarelay.usecases.tasks.submit import SUBMIT_GRACE
@@ -47,6 +49,17 @@ SECRETS: dict[str, Any] = {
     },
     "MUSIC_SECRET": {"webhook_secrets": WEBHOOK, "callback_secrets": CALLBACK},
     "CALLBACK_TOKENS_SECRET": {"tokens": "example-callback-token"},
+    "WEBHOOK_ENDPOINTS_SECRET": {
+        "endpoints": [
+            {"name": "shop", "url": "https://192.0.2.1/hooks", "secrets": "whsec_ZXhhbXBsZS13ZWJob29rLXNlY3JldC1rZXk="},
+            {
+                "name": "songs",
+                "url": "https://192.0.2.1/songs",
+                "secrets": "whsec_ZXhhbXBsZS13ZWJob29rLXNlY3JldC1rZXk=",
+                "types": ["mediarelay.song.*"],
+            },
+        ]
+    },
     "API_CLIENTS_SECRET": {
         "clients": [
             {"name": "reader", "sha256": digest("example-reader-token"), "scopes": ["read"]},
@@ -67,7 +80,7 @@ class LambdaSandbox:
         self.queue, self.submits, self.backlog = (
             _queue(f"{table}-{name}") for name in ("confirm", "submit", "backlog")
         )
-        self.unknown = _queue(f"{table}-unknown")
+        self.unknown, self.deliveries = _queue(f"{table}-unknown"), _queue(f"{table}-deliveries")
         self.inbox = _queue(f"{table}-inbox")
         self.topic = client("sns").create_topic(Name=table)["TopicArn"]
         inbox = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{table}-inbox"
@@ -77,6 +90,7 @@ class LambdaSandbox:
             "CONFIRM_UNKNOWN_QUEUE_URL": self.unknown,
             "SUBMIT_QUEUE_URL": self.submits,
             "CALLBACK_BACKLOG_URL": self.backlog,
+            "DELIVERY_QUEUE_URL": self.deliveries,
         }
         self.values["SONG_TOKEN_KEY_ID"] = kms_key()
         self.values |= {
@@ -90,8 +104,15 @@ class LambdaSandbox:
 
     def given(self, given: Mapping[str, Any]) -> None:
         """Bring about the state that an event's file describes."""
+        self.values |= given.get("settings", {})
         self.settings("sweep")
-        for name, write in (("log", self._log), ("intents", self._request), ("relays", self._relay)):
+        self.stores = Stores()
+        for name, write in (
+            ("log", self._log),
+            ("intents", self._request),
+            ("relays", self._relay),
+            ("events", self._publish),
+        ):
             for one in given.get(name, ()):
                 write(one)
         for job in given.get("jobs", ()):
@@ -137,6 +158,18 @@ class LambdaSandbox:
         if one.get("followed"):
             song_publisher().publish_due(receipt.relay.key)
             _messages(self.inbox)
+
+    def _publish(self, one: Mapping[str, Any]) -> None:
+        """Put an event into the log, and its deliveries by the endpoints that they are for."""
+        at = datetime.fromisoformat(one["at"])
+        message = json.dumps({"id": one["id"], "type": one["type"], "subject": one["subject"]})
+        event = LoggedEvent(Position(at, one["id"]), one["type"], message)
+        self.stores.events.append(event, deliver="deliveries" not in one)
+        for name, state in one.get("deliveries", {}).items():
+            delivery = new_delivery(name, event, at)
+            self.stores.deliveries.create(delivery)
+            if state == "failed":
+                self.stores.deliveries.fail(delivery, Answer(410))
 
     def _refuse(self, action: str, refusals: int, now: str) -> None:
         self.clock.now = datetime.fromisoformat(now)
@@ -193,7 +226,7 @@ class LambdaSandbox:
             for service in services:
                 client(service).meta.events.unregister("before-parameter-build", unique_id=self.topic)
         json.dumps(result)
-        return result | {"body": json.loads(result["body"])} if "statusCode" in result else result
+        return result | {"body": json.loads(result["body"])} if result.get("body") else result
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         action = f"{model.service_model.endpoint_prefix.split('.')[0]}:{model.name}"
@@ -211,6 +244,7 @@ class LambdaSandbox:
                 "PROVIDER_KEYS_SECRET": "ProviderKeys",
                 "CALLBACK_TOKENS_SECRET": "CallbackTokens",
                 "MUSIC_SECRET": "MusicSecret",
+                "WEBHOOK_ENDPOINTS_SECRET": "WebhookEndpoints",
             }.get(name, "ApiClients")
         if "KeyId" in params:
             return "SongTokenKey"
@@ -219,6 +253,7 @@ class LambdaSandbox:
             self.unknown: "ConfirmUnknownQueue",
             self.submits: "SubmitQueue",
             self.backlog: "CallbackBacklog",
+            self.deliveries: "DeliveryQueue",
             self.topic: "Notifications",
         }[params.get("QueueUrl") or params["TopicArn"]]
 
@@ -230,6 +265,7 @@ class LambdaSandbox:
             "queue": [json.loads(body) for body in _messages(self.queue)],
             "unknown": [json.loads(body) for body in _messages(self.unknown)],
             "submits": [json.loads(body) for body in _messages(self.submits)],
+            "deliveries": [json.loads(body) for body in _messages(self.deliveries)],
             "retry": [_captured(json.loads(body)) for body in _messages(self.backlog)],
             "quarantine": self._quarantined(),
             "topic": [_publication(json.loads(body)) for body in _messages(self.inbox)],

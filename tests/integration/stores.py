@@ -8,8 +8,10 @@ from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.dynamodb.replays import ReplayJobIndex, ReplayStore
 from mediarelay.adapters.dynamodb.submissions import SubmissionIndex
 from mediarelay.wiring import base
+from mediarelay.wiring.events import event_store
 from mediarelay.wiring.song_store import song_store
 from mediarelay.wiring.tasks import task_store
+from mediarelay.wiring.webhooks import delivery_store
 
 
 class Stores:
@@ -27,3 +29,5 @@ class Stores:
         self.budget = BudgetStore(self.table)
         self.quarantine = QuarantineStore(self.table)
         self.songs = song_store()
+        self.events = event_store()
+        self.deliveries = delivery_store()

@@ -1,6 +1,7 @@
 """Queries: never behind the log; pages over kinds and states; every bad parameter named."""
 
 import base64
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -154,7 +155,7 @@ def test_a_row(stocked: TaskHarness) -> None:
         *(("state", text) for text in ("", "done", "succeeded,", "succeeded failed", "SUCCEEDED")),
         *(("time", text) for text in ("", "updated")),
         *(("order", text) for text in ("", "ASC")),
-        *((name, "x") for name in ("bucket", "url", "changed_since", "Limit")),
+        *((name, "x") for name in ("buckets", "reference", "url", "changed_since", "Limit")),
         *(("until", text) for text in ("", "0", "2026-13-01", "9999-12-31T23:59:59-14:00")),
         *(("since", text) for text in ("", "yesterday", "1", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")),
         *(("cursor", text) for text in ("", "x", "====", "\u00e9", "\ud800", cursor(""), cursor("!"), cursor("~~"))),
@@ -204,3 +205,59 @@ def test_no_query_makes_a_server_error(harness: TaskHarness, query: dict[str, An
         assert listed(harness, **query) == {"tasks": []}
     except Malformed as error:
         assert error.field in query  # noqa: PT017 - which of the two it is follows from the query
+
+
+SOURCE = "http://music-1250000000.cossh.myqcloud.com/a%20b.mp3"
+
+
+def vids(harness: TaskHarness, **query: str) -> list[str]:
+    """All tasks of a list, on however many pages."""
+    return [vid for page in walk(harness, **query) for vid in page]
+
+
+def submitted(harness: TaskHarness, names: list[str], url: str) -> None:
+    for name in names:
+        harness.clock.now += timedelta(seconds=1)
+        harness.submitter.track(name, {"vid": name, "url": url})
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"bucket": "music"}, ["1-d", "1-c", "1-b"]),
+        ({"bucket": "music-1250000000"}, ["1-d", "1-c", "1-b"]),
+        ({"bucket": "music-1"}, []),
+        ({"bucket": "Music"}, []),
+        ({"url": SOURCE}, ["1-d", "1-b"]),
+        ({"url": "http://music-1250000000.cos.ap-shanghai.myqcloud.com/a b.mp3"}, ["1-d", "1-b"]),
+        ({"url": SOURCE, "order": "asc"}, ["1-b", "1-d"]),
+        ({"url": "https://example.com/a.mp3"}, []),
+    ],
+)
+def test_what_no_index_selects_is_filtered(harness: TaskHarness, query: dict[str, str], expected: list[str]) -> None:
+    submitted(harness, ["1-a"], "http://clips-1250000000.cossh.myqcloud.com/x.mp4")
+    submitted(harness, ["1-b"], SOURCE)
+    submitted(harness, ["1-c"], "http://music-1250000000.cossh.myqcloud.com/c.mp3")
+    submitted(harness, ["1-d"], SOURCE)
+    assert vids(harness, **query) == expected
+    assert vids(harness, **query, limit="1") == expected
+
+
+def test_only_what_changed_since(harness: TaskHarness) -> None:
+    submitted(harness, ["1-a", "1-b"], SOURCE)
+    later = harness.clock.now.isoformat().replace("+00:00", "Z")
+    assert vids(harness, changed_since=later) == ["1-b"]
+    assert vids(harness, changed_since="2026-01-01") == ["1-b", "1-a"]
+    assert vids(harness, changed_since="2999-01-01") == []
+
+
+def test_a_filter_reads_a_bounded_number_of_rows_and_goes_on(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediarelay.usecases.tasks.read.FILTERED_ROWS", 2)
+    monkeypatch.setattr("mediarelay.usecases.tasks.read.MAX_READS", 2)
+    names = [f"1-{number}" for number in range(9)]
+    submitted(harness, names, "http://clips-1250000000.cossh.myqcloud.com/x.mp4")
+    submitted(harness, ["1-first"], SOURCE)
+    assert walk(harness, bucket="music", order="asc") == [[], [], ["1-first"]]
+    assert walk(harness, bucket="clips", limit="3", order="asc") == [names[:3], names[3:6], names[6:]]

@@ -87,7 +87,7 @@ def test_subscribers_filter_refusals_by_the_bucket_of_the_source(
     mps: TaskHarness, request_: dict[str, Any], attributes: dict[str, str]
 ) -> None:
     intent = replace(mps.registry.intent(Kind.AUDIO, request_, KEY), refused="provider code 4000")
-    found = refusal_event(intent, stated_place(intent), "https://api.example")[1]
+    found = refusal_event(intent, stated_place(intent), "https://api.example").attributes
     assert found == {"type": "mediarelay.submit.refused", "kind": "audio", **attributes}
 
 

@@ -25,7 +25,8 @@ class TaskViews:
         return task_history(found.task, found.observations)
 
     def page(self, query: TaskQuery) -> View:
-        found = self.reader.page(query.selections(), order=query.order, limit=query.limit, cursor=query.cursor)
+        selections, where = query.selections(), query.where()
+        found = self.reader.page(selections, order=query.order, limit=query.limit, cursor=query.cursor, where=where)
         return task_page(found)
 
 

@@ -21,6 +21,8 @@ from local.expand import Template
 from local.processes import free_port
 
 TEXT = ("text/", "application/json", "application/problem+json", "application/x-www-form-urlencoded")
+DEFAULT = "$default"
+"""The key of the route that takes every request that no other one takes."""
 Event = dict[str, Any]
 
 
@@ -76,7 +78,7 @@ class Gateway:
         for route in sorted(self.routes, key=lambda one: one.rank):
             if found := route.pattern.fullmatch(request):
                 return route, {name: unquote(value) for name, value in found.groupdict().items()}
-        return None, {}
+        return next((route for route in self.routes if route.key == DEFAULT), None), {}
 
     def _authorize(self, event: Event, authorizer: str) -> Event | None:
         """Ask the authorizer; returns the refusal, or None after its context is in the event."""
@@ -124,7 +126,7 @@ def serve(gateway: Gateway) -> int:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             _write(self, gateway.answer(_event(self, body)))
 
-        do_GET = do_POST = answer  # noqa: N815 - the names that the standard library looks for
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - the names that the standard library looks for
 
         def log_message(self, *_: object) -> None:
             """Nothing: the functions log."""

@@ -72,4 +72,5 @@ def test_every_dead_letter_queue_is_shown() -> None:
     text = json.dumps(WIDGETS)
     dead = [name for name in resources("AWS::SQS::Queue") if name.endswith("DeadLetters")]
     assert dead
-    assert [name for name in dead if f"{name}.QueueName" not in text] == []
+    # A text cannot name a queue that a condition leaves out, so a search finds it by its name.
+    assert [name for name in dead if f"{name}.QueueName" not in text and f"-{name}" not in text] == []

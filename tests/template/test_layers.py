@@ -26,7 +26,10 @@ WITHOUT_PYDANTIC = {"apply_callback", "authorizer", "confirm", "poll_audio", "po
 """Functions that neither answer a client nor publish: pydantic would be a fifth of their cold start."""
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
 CALLBACKS = ("video_callback", "audio_callback", "mps_callback", "music_callback")
-RESOLVERS = ("quarantine", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch", "track_video")
+RESOLVERS = (
+    *("quarantine", "read_events", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch"),
+    *("track_video", "webhooks"),
+)
 LOADED = """
 import gc, json, os, sys
 paths, environment = json.load(sys.stdin)

@@ -99,4 +99,4 @@ def test_the_command_writes_the_expanded_template() -> None:
     command = [sys.executable, "-m", "local.expand"]
     with TEMPLATE.open() as file:
         answer = subprocess.run(command, stdin=file, cwd=ROOT, capture_output=True, check=True)
-    assert loads(answer.stdout) == template()
+    assert loads(answer.stdout) == parse(TEMPLATE.read_text("utf-8"))

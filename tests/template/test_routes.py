@@ -40,10 +40,22 @@ CONTRACT = {
     "GET /submissions": "read",
     "GET /submissions/{id}": "read",
     "POST /submissions/{id}/cancel": "submit",
+    "GET /events": "read",
+    "POST /events/test": "admin",
+    "GET /webhooks": "read",
+    "POST /webhooks/{name}/enable": "admin",
+    "POST /webhooks/{name}/disable": "admin",
+    "POST /webhooks/{name}/test": "admin",
+    "POST /webhooks/{name}/replay": "admin",
+    "GET /webhooks/{name}/deliveries": "read",
     "GET /health": ALL,
     "GET /openapi.json": ALL,
 }
 
+DEFAULT = "$default"
+# Every GET route answers HEAD, and one route takes what no other does.
+HEADS = {route.replace("GET", "HEAD"): who for route, who in CONTRACT.items() if route.startswith("GET ")}
+KEYS = CONTRACT | HEADS | {DEFAULT: ALL}
 OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
     "POST /callbacks/video/{token}": "VideoCallback",
     "POST /callbacks/audio/{token}": "AudioCallback",
@@ -67,7 +79,12 @@ OWNERS = dict.fromkeys(CONTRACT, "ReadLedger") | {
     "POST /submissions/{id}/cancel": "Submissions",
     "GET /quarantine": "Quarantine",
     "POST /quarantine/replay": "Quarantine",
+    "GET /events": "ReadEvents",
+    "POST /events/test": "ReadEvents",
+    **{route: "Webhooks" for route in CONTRACT if " /webhooks" in route},
+    DEFAULT: "UnknownRoute",
 }
+OWNERS |= {route: OWNERS[route.replace("HEAD", "GET")] for route in HEADS}
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +97,15 @@ def routes(template: Template) -> dict[str, dict[str, Any]]:
 
 
 def test_the_routes_are_those_of_the_contract(expanded: Template) -> None:
-    assert route_keys(expanded) == set(CONTRACT)
+    assert route_keys(expanded) == set(KEYS)
     (api,) = resources("AWS::ApiGatewayV2::Api", translated()).values()
-    written = {f"{method.upper()} {path}" for path, item in api["Body"]["paths"].items() for method in item}
-    assert written == set(CONTRACT)
+    paths = api["Body"]["paths"]
+    assert paths.pop(DEFAULT)["x-amazon-apigateway-any-method"]["isDefaultRoute"]
+    written = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
+    assert written == set(KEYS) - {DEFAULT}
 
 
-@pytest.mark.parametrize(("route", "who"), CONTRACT.items())
+@pytest.mark.parametrize(("route", "who"), KEYS.items())
 def test_only_clients_need_a_bearer_token(expanded: Template, route: str, who: str) -> None:
     (authorizer,) = resources("AWS::ApiGatewayV2::Authorizer", expanded)
     found = routes(expanded)[route]
@@ -103,7 +122,7 @@ def test_each_route_needs_its_scope(route: str, who: str) -> None:
     assert ("Needs the scope" in operation.get("description", "")) == (who not in OPEN)
 
 
-@pytest.mark.parametrize("route", CONTRACT)
+@pytest.mark.parametrize("route", KEYS)
 def test_each_route_leads_to_its_function(expanded: Template, route: str) -> None:
     found = routes(expanded)[route]
     integration = expanded["Resources"][found["Target"]["Fn::Join"][1][1]["Ref"]]["Properties"]
@@ -153,9 +172,21 @@ def test_renaming_streams_renames_only_those(expanded: Template) -> None:
 def test_each_route_has_a_limit() -> None:
     (stage,) = resources("AWS::ApiGatewayV2::Stage", translated()).values()
     limits = [stage["DefaultRouteSettings"], *stage["RouteSettings"].values()]
-    assert set(stage["RouteSettings"]) <= set(CONTRACT)
+    assert set(stage["RouteSettings"]) <= set(KEYS)
     assert {route for route, who in CONTRACT.items() if who == CALLBACK} <= set(stage["RouteSettings"])
     assert all(limit["ThrottlingBurstLimit"] > 0 and limit["ThrottlingRateLimit"] > 0 for limit in limits)
+
+
+def test_the_page_states_the_limits() -> None:
+    (stage,) = resources("AWS::ApiGatewayV2::Stage", translated()).values()
+    limits = {f"`{route}`": limit for route, limit in stage["RouteSettings"].items()}
+    limits["a path or a method that does not exist"] = limits.pop(f"`{DEFAULT}`")
+    limits["any other, each"] = stage["DefaultRouteSettings"]
+    rows = [
+        f"| {key} | {one['ThrottlingRateLimit']:,} | {one['ThrottlingBurstLimit']:,} |" for key, one in limits.items()
+    ]
+    section = (ROOT / "docs" / "api.md").read_text("utf-8").partition("## Rate limits\n")[2].partition("\n## ")[0]
+    assert section.rstrip().splitlines()[-len(rows) :] == rows
 
 
 def test_access_logs_hold_no_token() -> None:

@@ -18,6 +18,7 @@ from tests.stack import ROOT, defaults, functions, resources, template, translat
 ALARMED = "ApproximateNumberOfMessagesVisible"
 KEPT = {
     *("Ledger", "ProviderKeys", "CallbackTokens", "MusicSecret", "ApiClients", "SongTokenKey"),
+    "WebhookEndpoints",
     *("CallbackBacklog", "CallbackBacklogDeadLetters"),
 }
 """What holds something that is nowhere else."""
@@ -32,6 +33,7 @@ PERSONAL = {
     "confirm": {BASIC, QUEUE_READERS},
     "submit_queued": {BASIC, QUEUE_READERS},
     "apply_callback": {BASIC, QUEUE_READERS},
+    "deliver_webhooks": {BASIC, QUEUE_READERS},
 }
 """Managed policies by function; every other one has what it takes to write logs."""
 
@@ -178,7 +180,7 @@ def paths() -> Iterator[tuple[str, str]]:
     for name, item in template()["Resources"].items():
         for event in item["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi":
-                yield name, event["Properties"]["Path"]
+                yield name, event["Properties"].get("Path", "$default")
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])

@@ -13,7 +13,9 @@ from tests.answers import JSON, PROBLEM, hold, holding, route_of
 
 TASK = {"vid": "a1", "kind": "audio", "state": "pending", "source": {"place": {}}, "renditions": [], "faults": []}
 TASK |= {"created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z"}
-LATER = {"type": "about:blank", "title": "Ledger unavailable", "status": 503}
+LATER = {"type": "/docs/errors#ledger_unavailable", "title": "Ledger unavailable", "status": 503}
+LATER |= {"code": "ledger_unavailable", "request_id": "r1"}
+BAD = {"type": "/docs/errors#malformed", "title": "T", "status": 400, "code": "malformed", "field": "x"}
 
 
 def test_an_answer_as_documented_passes() -> None:
@@ -46,6 +48,7 @@ def test_an_undocumented_status_fails() -> None:
         ({"content-type": PROBLEM, "retry-after": "30", "x-more": "1"}, LATER),
         ({"content-type": PROBLEM, "retry-after": "30"}, LATER | {"status": 500}),
         ({"content-type": PROBLEM, "retry-after": "30"}, LATER | {"field": "vid"}),
+        ({"content-type": PROBLEM, "retry-after": "30"}, LATER | {"type": "/docs/errors#internal"}),
     ],
 )
 def test_a_problem_in_another_form_fails(headers: dict[str, str], body: dict[str, Any]) -> None:
@@ -59,7 +62,7 @@ def test_a_problem_in_another_form_fails(headers: dict[str, str], body: dict[str
     [
         ("/health", 200, JSON, {"status": "ok"}, False),
         ("/health", 200, JSON, {"status": "ok", "more": 1}, True),
-        ("/health?x=1", 400, PROBLEM, {"type": "about:blank", "title": "T", "status": 400, "field": "x"}, False),
+        ("/health?x=1", 400, PROBLEM, BAD, False),
         ("/health", 400, PROBLEM, {"title": "T", "status": 400, "field": "x"}, True),
         ("/nowhere", 404, JSON, {"message": "Not Found"}, False),
         ("/nowhere", 200, JSON, {}, True),

@@ -29,18 +29,24 @@ def checklist() -> list[tuple[str, str]]:
     return [(name.replace("<name>", FUNCTION).replace("<case>", CASE), test) for name, test in rows]
 
 
+NAMES = {"health": "ping", "Health": "Ping", "PingResponse": "HealthResponse", "ALL": '"admin"'}
+NAMES |= {"scope=None": 'scope="admin"'}
+CONTEXT = '"requestContext": {"authorizer": {"lambda": {"client": "c", "scopes": "admin"}},'
+
+
 def repeat(text: str, block: str) -> str:
     """Insert a copy of the block about `/health` below it, about `/ping` and for clients with a bearer token."""
     found = re.search(block, text, re.MULTILINE | re.DOTALL)
     assert found, block
     copy = re.sub(r", Auth: \{[^}]*\}|\n +Auth:\n.*", "", found[0])
-    copy = copy.replace("health", "ping").replace("Health:", "Ping:").replace("ALL", "CLIENT")
+    for old, new in NAMES.items():
+        copy = copy.replace(old, new)
     return text[: found.end()] + copy + text[found.end() :]
 
 
 EDITS: dict[str, Callable[[str], str]] = {
     f"functions/{FUNCTION}/handler.py": lambda text: repeat(text, r'^@app\.get\(\n    "/health".*?\n\n\n'),
-    "template.yaml": lambda text: repeat(text, r"^ {8}Health:\n(?: {10}[^\n]*\n)+"),
+    "template.yaml": lambda text: repeat(text, r"^ {8}Health:\n(?: {10}[^\n]*\n)+ {8}HealthHead:[^\n]*\n"),
     "tests/template/test_routes.py": lambda text: repeat(text, r'^    "GET /health": ALL,\n'),
     "docs/api.md": lambda text: repeat(text, r"^\| `GET /health`[^\n]*\n"),
 }
@@ -66,7 +72,9 @@ def with_route(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, edit in EDITS.items():
         (folder / name).write_text(edit((folder / name).read_text("utf-8")), "utf-8")
     sample = (folder / "events" / f"{FUNCTION}_health.json").read_text("utf-8")
-    (folder / "events" / f"{FUNCTION}_{CASE}.json").write_text(sample.replace("health", CASE), "utf-8")
+    (folder / "events" / f"{FUNCTION}_{CASE}.json").write_text(
+        sample.replace("health", CASE).replace('"requestContext": {', CONTEXT), "utf-8"
+    )
     generated = run(folder, "docs.generate")
     assert generated.returncode == 0, generated.stderr
     return folder

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict
 
-from mediarelay.aws_lambda.http import ApiResolver, api_resolver, json_object
+from mediarelay.aws_lambda.http import ApiResolver, api_resolver, json_object, versioned
 from mediarelay.aws_lambda.raw_http import Handler, header, raw_body, respond, with_problems
 from mediarelay.aws_lambda.submits import respond_submitted
 from mediarelay.contracts.api.base import QueryModel, RequestModel
@@ -61,6 +61,7 @@ def test_a_body_that_is_no_object(body: str) -> None:
 def event(key: str, **more: Any) -> dict[str, Any]:
     """An event of API Gateway, as far as resolvers read it."""
     context = {"http": {"method": key.partition(" ")[0], "sourceIp": "192.0.2.1"}, "stage": "$default"}
+    context["requestId"] = "r1"
     return {"routeKey": key, "rawPath": "/somewhere/else", "requestContext": context} | more
 
 
@@ -99,7 +100,13 @@ def test_unexpected_errors_say_nothing(caplog: pytest.LogCaptureFixture) -> None
         caplog.clear()
         answer = handler(event("POST /echo"), None)
         assert (answer["statusCode"], answer["headers"]["content-type"]) == (500, "application/problem+json")
-        assert json.loads(answer["body"]) == {"type": "about:blank", "title": "Internal error", "status": 500}
+        assert json.loads(answer["body"]) == {
+            "type": "/docs/errors#internal",
+            "title": "Internal error",
+            "status": 500,
+            "code": "internal",
+            "request_id": "r1",
+        }
         assert CANARY not in str(answer)
         assert [(record.levelname, record.message) for record in caplog.records] == [("ERROR", "unexpected error")]
         assert caplog.records[0].exc_info, "the trace is what the developer gets"
@@ -216,6 +223,37 @@ def test_an_unknown_route_is_a_problem(app: ApiResolver) -> None:
     assert json.loads(answer["body"])["detail"] == "no such route"
 
 
+def test_head_is_answered_like_get_without_a_body(app: ApiResolver) -> None:
+    for more in ({"queryStringParameters": {"flag": "x"}}, {"queryStringParameters": {"more": "y"}}):
+        path = {"pathParameters": {"room_id": "1"}}
+        got = app.resolve(event("GET /rooms/{room_id}", **path, **more), None)
+        head = app.resolve(event("HEAD /rooms/{room_id}", **path, **more), None)
+        assert got["body"]
+        assert head == got | {"body": ""}
+
+
+@pytest.mark.parametrize(
+    ("known", "status"),
+    [
+        (None, 200),
+        ("", 200),
+        ('"other"', 200),
+        ("TAG", 304),
+        ("W/TAG", 304),
+        ('"other", TAG', 304),
+        ("*", 304),
+        ("tag", 200),
+    ],
+)
+def test_a_version_that_the_client_has_is_not_sent_again(known: str | None, status: int) -> None:
+    text = '{"a": 1}'
+    tag = versioned({}, text).headers["etag"]
+    headers = {} if known is None else {"if-none-match": known.replace("TAG", str(tag))}
+    answer = versioned({"headers": headers}, text)
+    assert (answer.status_code, answer.body, answer.headers["etag"]) == (status, text if status == 200 else "", tag)
+    assert versioned({"headers": headers}, '{"a": 2}').headers["etag"] != tag
+
+
 @pytest.mark.parametrize(
     ("headers", "value"),
     [({"idempotency-key": "k"}, "k"), ({"idempotency-key": 7}, "7"), ({"other": "k"}, None), ({}, None), (None, None)],
@@ -232,7 +270,7 @@ def test_answers_to_a_submit(vid: str | None, repeated: bool, status: int) -> No
     answer = respond_submitted(Submitted(vid, Kind.AUDIO, State.PENDING, repeated, submission))
     stated = {"vid": vid, "kind": "audio", "state": "pending", "submission": submission}
     assert (answer.status_code, answer.body) == (status, stated)
-    locations = {201: "/tasks/v1", 202: f"/submissions/{submission}"}
-    assert answer.headers.get("location") == locations.get(status)
+    places = {201: "/tasks/v1", 202: f"/submissions/{submission}"}
+    assert answer.headers.get("location") == places.get(status)
     assert answer.headers.get("retry-after") == ("30" if vid is None else None)
     assert answer.headers.get("idempotency-replayed") == ("true" if repeated else None)

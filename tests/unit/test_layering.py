@@ -14,9 +14,11 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/shared/mediarelay"
 FUNCTIONS = sorted((ROOT / "functions").glob("*/handler.py"))
 STDLIB = "stdlib"
+VERSION = "mediarelay.__version__"
+"""A constant of the package itself, which every layer may state."""
 
 PURE = {"base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "hmac", "itertools", "json"}
-PURE |= {"re", "typing", "urllib"}
+PURE |= {"ipaddress", "re", "typing", "urllib"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
@@ -42,6 +44,7 @@ MAY_USE = {
         "requests",
     },
     "functions": {
+        "__version__",
         "aws_lambda",
         "aws_lambda_powertools",
         "contracts",
@@ -81,6 +84,8 @@ def modules(path: Path) -> Iterator[str]:
 def layer(module: str) -> str:
     """Name the part of our package, or the third-party package, that a module belongs to."""
     first, *rest = module.split(".")
+    if module == VERSION:
+        return STDLIB
     if first == "mediarelay":
         return rest[0]
     return STDLIB if first in sys.stdlib_module_names else first

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from mediarelay import __version__
 from mediarelay.contracts.api.tasks import task_details
 from mediarelay.contracts.notification import MAX_BYTES, TYPES, task_event
 from mediarelay.domain.tasks.facts import MAX_REFERENCE, Facts, Place, Rendition, RenditionKind, Source
@@ -35,11 +36,12 @@ def task(state: State = State.SUCCEEDED, vid: str = VID, *, covers: int = 1, nam
 
 
 def said(*arguments: Any, **options: Any) -> dict[str, Any]:
-    return json.loads(task_event(task(*arguments, **options), URL)[0])
+    return json.loads(task_event(task(*arguments, **options), URL).message)
 
 
 def test_the_whole_message() -> None:
-    message, attributes = task_event(task(), URL)
+    event = task_event(task(), URL)
+    message, attributes = event.message, event.attributes
     assert json.loads(message) == {
         "specversion": "1.0",
         "id": "b1ac266c-dab1-52fa-b7e6-80c7cb2177fa",
@@ -48,6 +50,7 @@ def test_the_whole_message() -> None:
         "subject": VID,
         "time": "2026-01-02T03:04:05Z",
         "datacontenttype": "application/json",
+        "mediarelayversion": __version__,
         "data": task_details(task()),
     }
     assert attributes == {"type": "mediarelay.task.succeeded", "kind": "video", "app_id": "7", "bucket": "cts"}
@@ -67,16 +70,25 @@ def test_an_id_follows_from_subject_and_type_alone() -> None:
     assert all(UUID(one).version == 5 for one in ids.values())
 
 
+def test_a_notification_states_no_progress_and_the_task_does() -> None:
+    facts = Facts(vid=VID, kind=Kind.VIDEO, state=State.TRANSCODING, progress=42)
+    open_task = fold([Observation(origin=Origin.ANSWER, digest="d", at=START, facts=facts)])
+    assert task_details(open_task)["progress"] == 42
+    assert "progress" not in json.loads(task_event(open_task, URL).message)["data"]
+
+
 def test_an_unknown_place_gives_empty_attributes() -> None:
     facts = Facts(vid=VID, kind=Kind.AUDIO, state=State.LOST)
-    _, attributes = task_event(fold([Observation(origin=Origin.TIMEOUT, digest="d", at=START, facts=facts)]), URL)
+    attributes = task_event(
+        fold([Observation(origin=Origin.TIMEOUT, digest="d", at=START, facts=facts)]), URL
+    ).attributes
     assert attributes == {"type": "mediarelay.task.lost", "kind": "audio", "app_id": "", "bucket": ""}
 
 
 def test_renditions_that_do_not_fit_become_a_link() -> None:
     whole, linked = task(covers=7_000), task(covers=9_000)
-    assert json.loads(task_event(whole, URL)[0])["data"] == task_details(whole)
-    message = task_event(linked, URL)[0]
+    assert json.loads(task_event(whole, URL).message)["data"] == task_details(whole)
+    message = task_event(linked, URL).message
     view = task_details(linked)
     del view["renditions"]
     assert json.loads(message)["data"] == view | {"renditions_url": f"{URL}/tasks/{VID}"}
@@ -84,7 +96,8 @@ def test_renditions_that_do_not_fit_become_a_link() -> None:
 
 @pytest.mark.parametrize("name", ["x" * SNS_LIMIT, "\u00e9" * (SNS_LIMIT // 2)])
 def test_nothing_makes_a_message_too_large(name: str) -> None:
-    message, attributes = task_event(task(name=name), URL)
+    event = task_event(task(name=name), URL)
+    message, attributes = event.message, event.attributes
     assert len(message.encode()) + len(str(attributes).encode()) <= SNS_LIMIT
     data = json.loads(message)["data"]
     assert (data["vid"], data["state"], data["renditions_url"]) == (VID, "succeeded", f"{URL}/tasks/{VID}")
@@ -103,7 +116,7 @@ def test_the_smallest_message_still_has_the_reference_and_that_it_is_partial() -
             )
         ]
     )
-    message = task_event(known, URL)[0]
+    message = task_event(known, URL).message
     data = json.loads(message)["data"]
     assert (data["partial"], data["reference"]) == (True, "\x01" * MAX_REFERENCE)
     assert "source" not in data
@@ -116,13 +129,13 @@ def test_a_task_is_partial_or_says_nothing_about_it() -> None:
 
 
 def test_the_limit_counts_bytes_and_not_characters() -> None:
-    message = task_event(task(name="\u00e9" * (SNS_LIMIT // 4), covers=4_000), URL)[0]
+    message = task_event(task(name="\u00e9" * (SNS_LIMIT // 4), covers=4_000), URL).message
     assert len(message.encode()) <= MAX_BYTES
 
 
 @pytest.mark.parametrize("covers", [1, 50_000])
 def test_a_queue_accepts_every_character_of_a_message(covers: int) -> None:
     name = "/\ufffe\uffff\U0001f600\x00\x7f.mp4"
-    message, _ = task_event(task(covers=covers, name=name), URL)
+    message = task_event(task(covers=covers, name=name), URL).message
     assert json.loads(message)["data"]["source"]["name"] == name
     assert not {*"\ufffe\uffff\x00"} & {*message}

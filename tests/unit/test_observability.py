@@ -45,7 +45,20 @@ LOG_FIELDS = {
     "item",
     "job",
 }
-LOG_FIELDS |= {"opened", "origin", "pk", "provider", "reason", "record", "requests", "room", "secret", "setting", "sk"}
+LOG_FIELDS |= {
+    "opened",
+    "origin",
+    "pk",
+    "problem",
+    "provider",
+    "reason",
+    "record",
+    "requests",
+    "room",
+    "secret",
+    "setting",
+    "sk",
+}
 LOG_FIELDS |= {"song", "status", "vid", "which"}
 """Everything that a log line may have beside its message: names, places and reasons; never a body or a token."""
 REQUEST = {
@@ -162,7 +175,7 @@ def test_a_request_s_lines_name_function_start_request_and_subject_and_nothing_c
         handler(REQUEST, Context())
     first, second = lines(log)
     assert (first["function_name"], first["function_request_id"]) == ("example", "example-request")
-    assert (first["correlation_id"], first["vid"], first["room"]) == ("request 1", "v1", "r1")
+    assert (first["request_id"], first["vid"], first["room"]) == ("request 1", "v1", "r1")
     assert {type(first["cold_start"]), type(second["cold_start"])} == {bool}
     assert second["cold_start"] is False
     assert "canary" not in log.getvalue()
@@ -186,7 +199,7 @@ def test_keys_end_with_their_invocation(log: io.StringIO) -> None:
 def test_any_event_can_be_observed(event: Any, log: io.StringIO) -> None:
     observed(lambda _event, _context: logger.info("x"))(event, Context())
     (line,) = lines(log)
-    assert "correlation_id" not in line
+    assert "request_id" not in line
 
 
 def test_a_long_path_is_cut(log: io.StringIO) -> None:
@@ -265,8 +278,8 @@ def included(mapping: ast.expr, path: Path) -> str:
 
 def test_only_named_fields_are_logged() -> None:
     found = {name for path in CODE for name in fields(path)}
-    assert found - {"correlation_id"} <= LOG_FIELDS
-    assert {"vid", "room", "intent", "job", "error", "correlation_id"} <= found
+    assert found - {"request_id"} <= LOG_FIELDS
+    assert {"vid", "room", "intent", "job", "error", "request_id"} <= found
 
 
 def test_the_path_parameters_that_are_logged() -> None:

@@ -20,6 +20,7 @@ from mediarelay.adapters.secrets import error_code, stored_text
 from mediarelay.config import ENDPOINTS, Environment, Settings, given_settings, unreadable
 from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
 from mediarelay.domain.scopes import SCOPES
+from mediarelay.domain.webhooks.egress import PORTS, literal_address, read_webhook_url, refusal
 from mediarelay.errors import Malformed
 from mediarelay.providers.port import Account
 from mediarelay.providers.registry import NAMES
@@ -29,6 +30,7 @@ from mediarelay.usecases.access import read_networks
 from mediarelay.usecases.provider_keys import PLACEHOLDER, provider_keys
 from mediarelay.usecases.relay_secrets import callback_secrets, music_secrets, webhook_secrets
 from mediarelay.usecases.secret_entries import Entries, Fields, callback_tokens, clients, notify_keys
+from mediarelay.usecases.webhooks.endpoints import endpoint_lists, webhook_endpoints
 
 # A shorter one ends while a function may still work on its task, so another one starts on the same task.
 MIN_VISIBILITY_TIMEOUT = timedelta(minutes=3)
@@ -148,6 +150,9 @@ def _check_settings(environment: Environment) -> Iterator[Finding]:
     settings = Settings.read({name: text for name, text in environment.items() if name.lower() not in wrong})
     for setting in (name for name in NETWORK_SETTINGS if name in given):
         yield from _check_networks(setting, getattr(settings, setting))
+    for entry in read_networks(settings.webhook_networks).unreadable:
+        what = f"{ascii(entry)[:_MAX_SHOWN]} is no network"
+        yield _error("WEBHOOK_NETWORKS", what, "No event is delivered to it. Write it like 10.0.0.0/8.")
     if settings.callback_trust == "callback" and "callback_source_cidrs" in given:
         yield from _check_trust(settings.callback_source_cidrs)
     if settings.visibility_timeout < MIN_VISIBILITY_TIMEOUT:
@@ -263,6 +268,12 @@ def _weak_keys(fields: Fields) -> Iterator[Weakness]:
             yield Severity.WARNING, f"{name}: notify_key without notify_url, so no callback is requested"
 
 
+def _weak_endpoints(fields: Fields) -> Iterator[Weakness]:
+    for endpoint in webhook_endpoints(fields).usable:
+        if any(len(webhook_key(secret)) < MIN_WEBHOOK_KEY_BYTES for secret in endpoint.secrets):
+            yield Severity.WARNING, f"{endpoint.name}: a key is shorter than {MIN_WEBHOOK_KEY_BYTES} bytes"
+
+
 # ── what must agree ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -275,6 +286,7 @@ def _check_together(environment: Environment, secrets: Mapping[str, str | Unread
             f"Submits that name no provider wait and are refused later. Put keys for {provider}, or deploy another."
         )
         yield _error("PROVIDER", f"ProviderKeys has no keys for {provider}", action)
+    yield from _check_endpoints(environment, _fields(secrets, "webhook_endpoints_secret"))
     tokens = _fields(secrets, "callback_tokens_secret")
     for name, account in accounts.items() if callback_tokens(tokens).usable else ():
         yield from _check_callbacks(name, account, tokens)
@@ -286,6 +298,20 @@ def _fields(secrets: Mapping[str, str | Unread], setting: str) -> Fields:
     with suppress(Malformed):
         return read_secret_text(text).fields if isinstance(text, str) else {}
     return {}
+
+
+def _check_endpoints(environment: Environment, fields: Fields) -> Iterator[Finding]:
+    """Check the URLs of endpoints as far as they state it; their names are resolved at each delivery."""
+    networks = read_networks(given_settings(environment).get("webhook_networks", "")).networks
+    for endpoint in webhook_endpoints(fields).usable:
+        url = read_webhook_url(endpoint.url)
+        address = literal_address(url)
+        why = refusal(url, address, networks) if address else ""
+        if not networks and address is None and (url.scheme != "https" or url.port not in PORTS):
+            why = "only https to the ports 443 and 8443 is allowed"
+        if why:
+            action = "No event is delivered to it. Correct the URL, or list its network in WebhookNetworks."
+            yield _error("WebhookEndpoints", f"{endpoint.name}: url: {why}", action)
 
 
 def _check_callbacks(name: str, account: Account, tokens: Fields) -> Iterator[Finding]:
@@ -318,6 +344,13 @@ KINDS: Mapping[str, Kind] = {
     ),
     "api_clients_secret": Kind(
         "ApiClients", frozenset({"clients", "unused"}), clients, _weak_clients, "No API client is accepted"
+    ),
+    "webhook_endpoints_secret": Kind(
+        "WebhookEndpoints",
+        frozenset({"endpoints", "unused"}),
+        endpoint_lists,
+        _weak_endpoints,
+        "No event is delivered over HTTP",
     ),
     "provider_keys_secret": Kind(
         "ProviderKeys",

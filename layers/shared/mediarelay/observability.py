@@ -36,7 +36,7 @@ _counting = Lock()
 
 
 # Log keys that name the subject of a record or a row.
-SUBJECT_KEYS = ("vid", "room", "song", "intent", "job")
+SUBJECT_KEYS = ("vid", "room", "song", "intent", "job", "event", "endpoint")
 
 
 def set_log_level(level: str) -> None:

@@ -1,7 +1,6 @@
 """Building once for all stacks, and deploying again: values that a person added to a secret stay."""
 
 import io
-import json
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -11,33 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from local import deploy
-from local.deploy import _has
 from local.environment import ROOT, LocalEnvironment
-
-OURS = {"tokens": "ours"}
-CLIENT = {"name": "local", "sha256": "x"}
-
-
-@pytest.mark.parametrize(
-    ("found", "ours", "expected"),
-    [
-        ({"tokens": "ours"}, OURS, True),
-        ({"tokens": "other ours"}, OURS, True),
-        ({"tokens": "other,ours"}, OURS, True),
-        ({"tokens": ["other", "ours"]}, OURS, True),
-        ({"tokens": "generated"}, OURS, False),
-        ({}, OURS, False),
-        ({"clients": [{"name": "web"}, CLIENT]}, {"clients": [CLIENT]}, True),
-        ({"clients": [{"name": "web"}]}, {"clients": [CLIENT]}, False),
-    ],
-)
-def test_a_secret_that_has_ours_is_left_alone(found: dict[str, Any], ours: dict[str, Any], *, expected: bool) -> None:
-    assert _has(json.dumps(found), ours) is expected
-
-
-@pytest.mark.parametrize("text", ["", "no json", '["a"]', "7", "null"])
-def test_a_secret_that_cannot_be_read_is_written_anew(text: str) -> None:
-    assert not _has(text, OURS)
 
 
 class Bucket:

@@ -11,9 +11,11 @@ import pytest
 
 from local import __main__ as commands
 from local.console import Screen
+from local.deploy import Deployment
 from local.environment import ROOT, LocalEnvironment, LocalError
 from local.lock import only_one
 from local.stack import Stack
+from mediarelay_cli.profiles import choose, local_file, read_profiles, save_profile
 
 SHOW = """
 import importlib, os, sys
@@ -110,3 +112,47 @@ def test_a_stack_that_did_not_come_up_keeps_its_ports_too(tmp_path: Path, monkey
     with pytest.raises(LocalError, match="no network"):
         Stack(LocalEnvironment(tmp_path, 5566, 5580)).up(lambda _name: nullcontext())
     assert LocalEnvironment.saved(tmp_path) == LocalEnvironment(tmp_path, 5566, 5580)
+
+
+def test_the_command_line_finds_the_stack_that_is_up(tmp_path: Path) -> None:
+    deployment = Deployment(LocalEnvironment(tmp_path / "up", 1, 2), {}, "http://api/$default")
+    file = local_file({"LOCAL_DIR": str(tmp_path)})
+    save_profile(file, commands._profile(deployment))
+    assert read_profiles(file) == {"local": commands._profile(deployment)}
+    profile = choose({}, {"LOCAL_DIR": str(tmp_path), "MEDIARELAY_CONFIG": str(tmp_path / "none")})
+    assert (profile.api_url, profile.token) == ("http://api/$default", deployment.env.keys.bearer)
+    assert (profile.endpoint_url, profile.stack) == ("http://127.0.0.1:1", "mediarelay")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_stopped_stack_has_no_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands would look for an address on which nothing listens."""
+    monkeypatch.setattr(commands, "LOCAL_FILE", tmp_path / "profile.ini")
+    monkeypatch.setattr(Stack, "down", lambda _: None)
+    (tmp_path / "profile.ini").touch()
+    for _ in range(2):
+        commands.down(Namespace(), Screen())
+    assert not (tmp_path / "profile.ini").exists()
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+@pytest.mark.parametrize("file", ["my.mp4", None])
+def test_only_the_plain_run_plays_a_song(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str | None, *, is_up: bool
+) -> None:
+    played = list[tuple[bool, bool]]()
+    monkeypatch.setattr(commands, "own_media", lambda _: None)
+    monkeypatch.setattr(commands, "samples", lambda _: [])
+    monkeypatch.setattr(commands, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(commands, "FRESH", tmp_path / "run")
+    monkeypatch.setattr(commands, "run", lambda *_, song, stays: played.append((song, stays)))
+    for step, answer in (
+        ("running", is_up),
+        ("deployment", None),
+        ("require_unused", None),
+        ("up", None),
+        ("down", None),
+    ):
+        monkeypatch.setattr(Stack, step, lambda *_, answer=answer: answer)
+    commands.run_once(Namespace(file=file), Screen())
+    assert played == [(file is None, is_up)]

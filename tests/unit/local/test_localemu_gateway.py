@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.expand import expand_apis, route_keys
-from tests.localemu.gateway import Gateway, _event, routes
+from tests.localemu.gateway import DEFAULT, Gateway, _event, routes
 from tests.stack import translated
 
 
@@ -38,11 +38,11 @@ def test_it_has_the_routes_of_the_template(gateway: Gateway) -> None:
         ("/rooms/a%25/songs", "GET /rooms/{room_id}/songs", {"room_id": "a%"}),
         ("/rooms/a%2525/songs", "GET /rooms/{room_id}/songs", {"room_id": "a%25"}),
         ("/rooms/a%252F/songs", "GET /rooms/{room_id}/songs", {"room_id": "a%2F"}),
-        ("/rooms//songs", None, {}),
-        ("/tasks/", None, {}),
+        ("/rooms//songs", DEFAULT, {}),
+        ("/tasks/", DEFAULT, {}),
     ],
 )
-def test_a_path_is_decoded_once(gateway: Gateway, path: str, key: str | None, parameters: dict[str, str]) -> None:
+def test_a_path_is_decoded_once(gateway: Gateway, path: str, key: str, parameters: dict[str, str]) -> None:
     route, found = gateway._match(event("GET", path))
     assert (route and route.key, found) == (key, parameters)
 

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from local.environment import LocalEnvironment
 from local.processes import Program, call, free_port
+from local.stack import Stack
 from tests.e2e.deployed import until
 
 SLEEPER = "import sys, subprocess as s; s.Popen([sys.executable, '-c', 'import time; time.sleep(600)', sys.argv[1]])"
@@ -16,6 +19,18 @@ BUSY = f"import sys, time; exec({SLEEPER!r}); open(sys.argv[1] + '/up', 'w').clo
 LATE = f"""
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: (exec({SLEEPER!r}), sys.exit()))
+open(sys.argv[1] + '/up', 'w').close()
+time.sleep(600)
+"""
+
+
+SAVER = """
+import signal, sys, time
+def save(*_):
+    time.sleep(1)
+    open(sys.argv[1] + '/saved', 'w').close()
+    sys.exit()
+signal.signal(signal.SIGTERM, save)
 open(sys.argv[1] + '/up', 'w').close()
 time.sleep(600)
 """
@@ -40,6 +55,21 @@ def test_what_a_program_starts_ends_with_it(tmp_path: Path, code: str) -> None:
     program.stop()
     assert naming(tmp_path) == []
     assert not program.alive()
+
+
+@pytest.mark.parametrize(("seconds", "saved"), [(0.1, False), (20, True)])
+def test_a_program_is_killed_only_after_its_own_time(tmp_path: Path, seconds: float, *, saved: bool) -> None:
+    program = replace(started(tmp_path, SAVER), stop_seconds=seconds)
+    until((tmp_path / "up").exists, "the program is up")
+    program.stop()
+    assert not program.alive()
+    assert (tmp_path / "saved").exists() is saved
+
+
+def test_the_emulator_has_minutes_to_save_and_to_load_its_state(tmp_path: Path) -> None:
+    """With 22,000 items a busy machine needed 19 s to save; killed meanwhile, the emulator would lose everything."""
+    emulator = Stack(LocalEnvironment(tmp_path, 1, 2)).emulator
+    assert min(emulator.stop_seconds, emulator.ready_seconds) >= 300
 
 
 def test_a_program_that_ends_at_once_is_no_error_of_its_start(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The SQS queues for confirmations, for submits, and for callbacks that the ledger could not store."""
+"""The SQS queues for confirmations, for submits, for deliveries, and for callbacks that the ledger could not store."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -51,6 +51,28 @@ class SubmitQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryQueue:
+    """Queue of events to fan out, `{"event"}`, and of deliveries to attempt, `{"endpoint", "event_id"}`."""
+
+    client: Any
+    url: str
+
+    def send_event(self, position: str) -> None:
+        """Request the deliveries of an event; raise `Undelivered`."""
+        _send(self.client, self.url, {"event": position})
+
+    def send_delivery(self, endpoint: str, event_id: str) -> None:
+        """Request an attempt of a delivery; raise `Undelivered`."""
+        # SQS gives groups their turn by the messages that each has in flight ("fair queues"). So the deliveries of an
+        # endpoint that is slow to answer do not hold up those of the others.
+        _send(self.client, self.url, {"endpoint": endpoint, "event_id": event_id}, MessageGroupId=endpoint)
+
+    def backlog(self) -> int:
+        """Return SQS's estimate of how many messages wait; raise `Undelivered`."""
+        return _backlog(self.client, self.url)
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackBacklog:
     """Queue of callbacks that arrived while the ledger was unavailable."""
 
@@ -71,12 +93,12 @@ def _backlog(client: Any, url: str) -> int:
     return int(answer["Attributes"][WAITING])
 
 
-def _send(client: Any, url: str, message: Mapping[str, Any]) -> None:
+def _send(client: Any, url: str, message: Mapping[str, Any], **options: str) -> None:
     # `json.dumps` writes ASCII, so characters are bytes here.
     text = json.dumps(message)
     if len(text) > MAX_BYTES:
         raise Undelivered("too large for a message")
     try:
-        client.send_message(QueueUrl=url, MessageBody=text)
+        client.send_message(QueueUrl=url, MessageBody=text, **options)
     except (ClientError, BotoCoreError) as error:
         raise Undelivered(type(error).__name__) from error

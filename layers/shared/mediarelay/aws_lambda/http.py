@@ -7,19 +7,22 @@ refuses bodies without a JSON content type, and accepts JSON that ours refuses (
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from mediarelay.aws_lambda.raw_http import Event, log_error, problem, raw_body
+from mediarelay.aws_lambda.raw_http import Event, header, is_head, log_error, problem, raw_body
 from mediarelay.contracts.api.base import NoBody, NoQuery, validate
 from mediarelay.contracts.json_objects import read_object
 from mediarelay.domain.scopes import Scope, allows
-from mediarelay.errors import MissingScope, NotFound
+from mediarelay.errors import MissingScope, NoRoute
 
 # Powertools writes a path parameter as `<vid>`, API Gateway and OpenAPI as `{vid}`.
 TO_BRACES = str.maketrans("<>", "{}")
+# Hex digits of an entity tag: 128 bits.
+TAG_DIGITS = 32
 Route = TypeVar("Route", bound=Callable[..., Any])
 JsonResponse = Response[dict[str, Any]]
 
@@ -78,30 +81,50 @@ class ApiResolver(APIGatewayHttpResolver):
         """
         matched = {**event, "rawPath": event["routeKey"].partition(" ")[2]}
         try:
-            answer = super().resolve(matched, context)
+            answer = super().resolve(_as_get(matched) if is_head(event) else matched, context)
         # Powertools serializes an answer outside of its exception handlers.
         except Exception as error:  # noqa: BLE001 - `log_error` logs it
-            answer = problem(log_error(error))
+            answer = problem(log_error(error), event)
         # HTTP/2 header names are in lower case, and the functions without a resolver write them like that, too.
-        return answer | {"headers": {name.lower(): value for name, value in answer["headers"].items()}}
+        lower = {"headers": {name.lower(): value for name, value in answer["headers"].items()}}
+        return answer | lower | ({"body": ""} if is_head(event) else {})
+
+
+def _as_get(event: Event) -> Event:
+    """Return a request with the method HEAD as one with GET, whose headers its answer has."""
+    context = event["requestContext"]
+    return {**event, "requestContext": {**context, "http": {**context["http"], "method": "GET"}}}
 
 
 def api_resolver() -> ApiResolver:
     """Return a resolver without routes."""
     app = ApiResolver()
     # `Exception`, so that no error leaves in Powertools' own shape, or as a 500 of API Gateway without a body.
-    app.exception_handler(Exception)(_answer_error)
+    app.exception_handler(Exception)(lambda error: _answer_error(error, app.current_event.raw_event))
     return app
 
 
-def _answer_error(error: Exception) -> Response[str]:
-    refusal = problem(log_error(NotFound("no such route") if isinstance(error, NotFoundError) else error))
+def _answer_error(error: Exception, event: Event) -> Response[str]:
+    refusal = problem(log_error(NoRoute("no such route") if isinstance(error, NotFoundError) else error), event)
     return Response(status_code=refusal["statusCode"], headers=refusal["headers"], body=refusal["body"])
 
 
 def json_response(body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> JsonResponse:
     """Return an answer with a status and headers. A route without special headers just returns its body."""
     return Response(status, "application/json", body, headers=headers)
+
+
+def versioned(event: Event, text: str) -> Response[str]:
+    """Return a JSON text with its `ETag`, or 304 without it if the client's `If-None-Match` names this version."""
+    tag = f'"{sha256(text.encode()).hexdigest()[:TAG_DIGITS]}"'
+    if _has_version(header(event, "if-none-match"), tag):
+        return Response(304, body="", headers={"etag": tag})
+    return Response(200, "application/json", text, headers={"etag": tag})
+
+
+def _has_version(known: str | None, tag: str) -> bool:
+    # A cache on the way may have weakened a tag; for GET, RFC 9110 compares it without the mark.
+    return any(one.strip().removeprefix("W/") in {tag, "*"} for one in (known or "").split(","))
 
 
 def read_arguments(event: Event, types: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,6 +146,12 @@ def json_object(event: Event) -> dict[str, Any]:
 def client_name(event: Event) -> str:
     """Return the name of the client that the authorizer identified."""
     return _from_authorizer(event, "client")
+
+
+def api_url(event: Event) -> str:
+    """Return the URL of the API that a request was sent to."""
+    # The template cannot tell a function behind the API: the two would depend on each other.
+    return f"https://{event['requestContext']['domainName']}"
 
 
 def require_scope(event: Event, scope: Scope | None) -> None:

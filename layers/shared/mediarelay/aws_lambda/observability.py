@@ -19,7 +19,7 @@ def observed(handler: Handler[Answer]) -> Handler[Answer]:
     """Return a handler with a log context, which publishes its metrics when it ends, even if it raises.
 
     The log context holds the function's name, whether this is a cold start, and the id of the API request as
-    correlation id. Keys of an earlier invocation are removed. The first invocation also publishes the metrics of init.
+    `request_id`. Keys of an earlier invocation are removed. The first invocation also publishes the metrics of init.
     The event is never logged, whatever the environment says, because it holds tokens and bodies.
     """
 
@@ -37,10 +37,16 @@ def observed(handler: Handler[Answer]) -> Handler[Answer]:
     return observed_handler
 
 
-def _request_keys(event: Any) -> dict[str, str]:
+def request_id(event: Any) -> str | None:
+    """Return the id that API Gateway gave a request, which log lines and problems show; None for any other event."""
+    found = event.get("requestContext", {}).get("requestId") if isinstance(event, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
+def _request_keys(event: Any) -> dict[str, str | None]:
     """Return the log keys of an API Gateway event; none for any other event."""
     if not isinstance(event, Mapping) or "requestContext" not in event:
         return {}
     path = event.get("pathParameters") or {}
     named = {key: str(path[name])[:MAX_SHOWN] for name, key in PATH_KEYS.items() if name in path}
-    return {"correlation_id": event["requestContext"].get("requestId"), **named}
+    return {"request_id": request_id(event), **named}

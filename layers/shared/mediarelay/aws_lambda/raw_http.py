@@ -13,8 +13,8 @@ from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from mediarelay.aws_lambda.observability import observed
-from mediarelay.errors import Malformed, MediarelayError, MissingScope, NotCancellable, shown_detail
+from mediarelay.aws_lambda.observability import observed, request_id
+from mediarelay.errors import Malformed, MediarelayError, MethodNotAllowed, shown_detail
 
 # The other functions import this module too, and need no callback endpoint.
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ Handler = Callable[[Event, Any], Response]
 
 # Long enough for a short outage to end, short enough for a client that waits.
 RETRY_AFTER_SECONDS = "30"
+# A reference relative to the API, which serves the page itself. The page has a section for each code.
+ERROR_PAGE = "/docs/errors"
 log = logging.getLogger(__name__)
 
 
@@ -53,21 +55,24 @@ def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) ->
     return {"statusCode": status, "headers": content, "body": json.dumps(body)}
 
 
-def problem(error: MediarelayError) -> Response:
+def problem(error: MediarelayError, event: Event) -> Response:
     """Return the answer of an error, as RFC 9457 defines it. It contains only texts that are meant for callers."""
-    body: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
-    if detail := shown_detail(error):
-        body["detail"] = detail
-    if isinstance(error, Malformed):
-        body["field"] = error.field
-    if isinstance(error, MissingScope):
-        body |= {"code": "missing_scope", "scope": error.scope}
-    if isinstance(error, NotCancellable):
-        body["code"] = error.code
+    members = {
+        "type": f"{ERROR_PAGE}#{error.problem_code}",
+        "title": error.title,
+        "status": error.status,
+        "code": error.problem_code,
+        "detail": shown_detail(error) or None,
+        "field": getattr(error, "field", None),
+        "scope": getattr(error, "scope", None),
+        "request_id": request_id(event),
+    }
     headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry-after"] = RETRY_AFTER_SECONDS
-    return respond(error.status, body, headers)
+    if isinstance(error, MethodNotAllowed):
+        headers["allow"] = ", ".join(error.allowed)
+    return respond(error.status, {name: value for name, value in members.items() if value is not None}, headers)
 
 
 def log_error(error: Exception) -> MediarelayError:
@@ -75,7 +80,7 @@ def log_error(error: Exception) -> MediarelayError:
     if not isinstance(error, MediarelayError):
         log.error("unexpected error", exc_info=error)
         return MediarelayError()
-    shown = {"status": error.status, "error": type(error).__name__}
+    shown = {"status": error.status, "problem": error.problem_code, "error": type(error).__name__}
     if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         log.info("refused", extra=shown)
     else:
@@ -92,9 +97,25 @@ def with_problems(handler: Handler) -> Handler:
         try:
             return handler(event, context)
         except Exception as error:  # noqa: BLE001 - `log_error` logs it
-            return problem(log_error(error))
+            return problem(log_error(error), event)
 
     return answer
+
+
+def without_body_for_head(handler: Handler) -> Handler:
+    """Return a handler whose answers to HEAD have the headers of the answer to GET, and no body."""
+
+    @wraps(handler)
+    def answer(event: Event, context: Any) -> Response:
+        found = handler(event, context)
+        return found | {"body": ""} if is_head(event) else found
+
+    return answer
+
+
+def is_head(event: Event) -> bool:
+    """Return whether a request has the method HEAD."""
+    return bool(event["requestContext"]["http"]["method"] == "HEAD")
 
 
 def callback_handler(endpoint: "CallbackEndpoint") -> Handler:

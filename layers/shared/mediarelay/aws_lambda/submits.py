@@ -1,5 +1,7 @@
 """Parts that the submit functions share: the idempotency key, and the answer."""
 
+from http import HTTPStatus
+
 from mediarelay.aws_lambda.http import JsonResponse, client_name, json_response
 from mediarelay.aws_lambda.raw_http import RETRY_AFTER_SECONDS, Event, header
 from mediarelay.contracts.api.responses import (
@@ -39,17 +41,21 @@ SUBMIT_RESPONSES = (
 
 def respond_submitted(submitted: Submitted) -> JsonResponse:
     """Return the answer to a submit: 201, 200 for a repeat, 202 with Retry-After until the provider has answered."""
-    waiting = {} if submitted.vid else {"retry-after": RETRY_AFTER_SECONDS}
-    repeated = {"idempotency-replayed": "true"} if submitted.repeated else {}
-    headers = _location(submitted) | waiting | repeated
-    return json_response(submit_response(submitted), submit_status(submitted), headers)
+    status = submit_status(submitted)
+    return json_response(submit_response(submitted), status, _headers(submitted, status))
 
 
-def _location(submitted: Submitted) -> dict[str, str]:
-    """Return the header that names what a request has made: a task, or a submission without one."""
-    if submitted.vid is None:
-        return {"location": f"/submissions/{submitted.submission}"}
-    return {} if submitted.repeated else {"location": f"/tasks/{submitted.vid}"}
+def _headers(submitted: Submitted, status: int) -> dict[str, str]:
+    places = {
+        HTTPStatus.CREATED: f"/tasks/{submitted.vid}",
+        HTTPStatus.ACCEPTED: f"/submissions/{submitted.submission}",
+    }
+    stated = {
+        "location": places.get(HTTPStatus(status)),
+        "retry-after": RETRY_AFTER_SECONDS if status == HTTPStatus.ACCEPTED else None,
+        "idempotency-replayed": "true" if submitted.repeated else None,
+    }
+    return {name: value for name, value in stated.items() if value}
 
 
 def idempotency_key(event: Event) -> ClientKey | None:

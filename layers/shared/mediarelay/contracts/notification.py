@@ -68,6 +68,8 @@ def task_event(task: Task, api_url: str, replay: int = 0) -> Notification:
     """
     event_type = f"mediarelay.task.{TYPES[task.state]}"
     data = task_details(task)
+    # A notification may be published again later. Its content must not have changed meanwhile without a new state.
+    data.pop("progress", None)
     extension = {"replay": replay} if replay else {}
     envelope = _envelope(event_type, task.vid, data["updated_at"], api_url, *extension.values()) | extension
     attributes = {"type": event_type, "kind": task.kind.value, **_place_attributes(task.source.place)}

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from mediarelay.domain.events import Position
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.media import Kind
 
@@ -71,4 +72,38 @@ class RelayStored:
         return self.song.log_keys
 
 
-Change = CallbackStored | ReplayRequested | TaskUnpublished | IntentQueued | IntentRefused | RelayStored
+@dataclass(frozen=True, slots=True)
+class EventStored:
+    """An event was published that waits for its delivery to endpoints."""
+
+    position: Position
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The log key of the event."""
+        return {"event": self.position.id}
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStored:
+    """An event waits for its first attempt at an endpoint."""
+
+    endpoint: str
+    event_id: str
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The log keys of the delivery."""
+        return {"event": self.event_id, "endpoint": self.endpoint}
+
+
+Change = (
+    CallbackStored
+    | ReplayRequested
+    | TaskUnpublished
+    | IntentQueued
+    | IntentRefused
+    | RelayStored
+    | EventStored
+    | DeliveryStored
+)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from mediarelay.domain.due import Duty
+from mediarelay.domain.events import Position
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.media import Kind
@@ -50,8 +51,33 @@ class ReplayJobSubject:
         return {"job": self.identity}
 
 
-Subject = TaskSubject | IntentSubject | ReplayJobSubject | SongKey
-S = TypeVar("S", TaskSubject, IntentSubject, ReplayJobSubject, SongKey)
+@dataclass(frozen=True, slots=True)
+class EventSubject:
+    """An event whose deliveries are not stored yet."""
+
+    position: Position
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The log key of the event."""
+        return {"event": self.position.id}
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySubject:
+    """The delivery of an event to an endpoint."""
+
+    endpoint: str
+    event_id: str
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The log keys of the delivery."""
+        return {"event": self.event_id, "endpoint": self.endpoint}
+
+
+Subject = TaskSubject | IntentSubject | ReplayJobSubject | SongKey | EventSubject | DeliverySubject
+S = TypeVar("S", TaskSubject, IntentSubject, ReplayJobSubject, SongKey, EventSubject, DeliverySubject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +86,7 @@ class DueItem:
 
     Attributes:
         duty: What must happen.
-        subject: The task, intent, bulk replay or song that it must happen to.
+        subject: What it must happen to: a task, intent, bulk replay, song, event or delivery.
         due_at: From when it is due (UTC).
         handle: The row.
         at: When the observation, the replay request or the intent arrived (UTC).

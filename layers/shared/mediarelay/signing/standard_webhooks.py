@@ -7,7 +7,7 @@ spelling are accepted, too.
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 VERSION = "v1"
 PREFIX = "whsec_"
@@ -21,9 +21,10 @@ def sign(secret: str, message_id: str, timestamp: int | str, body: bytes) -> str
     return f"{VERSION},{base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode()}"
 
 
-def headers(secret: str, message_id: str, timestamp: int | str, body: bytes) -> dict[str, str]:
-    """Return the three headers of a signed message; raise ValueError if the secret is not base64."""
-    signature = sign(secret, message_id, timestamp, body)
+def headers(secrets: str | Sequence[str], message_id: str, timestamp: int | str, body: bytes) -> dict[str, str]:
+    """Return the three headers of a message that one secret or several sign; raise ValueError if one is not base64."""
+    signing = [secrets] if isinstance(secrets, str) else secrets
+    signature = " ".join(sign(secret, message_id, timestamp, body) for secret in signing)
     return {"webhook-id": message_id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
 
 

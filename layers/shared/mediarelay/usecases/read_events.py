@@ -55,7 +55,6 @@ class EventReader:
     publisher: EventPublisher
     clock: Callable[[], datetime]
     days: int
-    api_url: str
 
     def page(self, after: Position | None, types: tuple[str, ...], limit: int) -> EventPage:
         """Return events behind a position, or from the beginning of the log; `types` are patterns."""
@@ -68,9 +67,9 @@ class EventReader:
         rows = (event for day in days for event in self.log.events(day, start, end))
         return _page(rows, types, limit, Position(end), more=end < until)
 
-    def publish_test(self, message: str, client: str) -> str:
+    def publish_test(self, message: str, client: str, api_url: str) -> str:
         """Publish a test event and return its id; raises `LedgerUnavailable`, `Undelivered`."""
-        event = client_test(message, client, self.clock(), self.api_url)
+        event = client_test(message, client, self.clock(), api_url)
         self.publisher.publish(event)
         return event.id
 
@@ -81,9 +80,7 @@ def _midnight_after(day: date, until: datetime) -> datetime:
     )
 
 
-def _page(
-    rows: Iterator[LoggedEvent], types: tuple[str, ...], limit: int, end: Position, *, more: bool
-) -> EventPage:
+def _page(rows: Iterator[LoggedEvent], types: tuple[str, ...], limit: int, end: Position, *, more: bool) -> EventPage:
     """Return a page; it ends at the first limit that it reaches, otherwise at `end`."""
     found: dict[str, LoggedEvent] = {}
     size = 0

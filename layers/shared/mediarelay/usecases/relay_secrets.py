@@ -13,9 +13,9 @@ _WORD = re.compile(r"(?:v1,)?[^\s,]+")
 _TORN = re.compile(r"(v1,|whsec_)\s+")
 
 
-def webhook_secrets(secret: Fields) -> Entries[str]:
+def webhook_secrets(secret: Fields, name: str = "webhook_secrets") -> Entries[str]:
     """Return the secrets of Standard Webhooks: words or a list, each with or without the prefix `v1,` or `whsec_`."""
-    return texts(secret, "webhook_secrets", _split, _key_fault)
+    return texts(secret, name, split_webhook_secrets, _key_fault)
 
 
 def callback_secrets(secret: Fields) -> Entries[str]:
@@ -29,7 +29,7 @@ def music_secrets(secret: Fields) -> Entries[str]:
     return Entries(webhook.usable + zego.usable, webhook.faults + zego.faults)
 
 
-def _split(text: str) -> list[Any]:
+def split_webhook_secrets(text: str) -> list[Any]:
     """Split text into secrets. The comma of `v1,` belongs to its secret and separates nothing."""
     return _WORD.findall(_TORN.sub(r"\1", text))
 

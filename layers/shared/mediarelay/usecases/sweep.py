@@ -6,6 +6,8 @@ give_up     records a task as lost
 submit      sends an open intent to the submit queue; queued intents come last
 song        publishes the events of a lease that are due
 replay      takes the next minute's part of a bulk replay
+fan_out     sends an event without deliveries to the delivery queue
+deliver     sends a delivery to the delivery queue
 delete_body deletes the body of a claim
 unreadable  writes an unreadable task item or lease again from its log
 
@@ -21,7 +23,14 @@ from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
 from mediarelay.domain.due import Duty, query_duty
-from mediarelay.domain.due_item import DueItem, IntentSubject, ReplayJobSubject, TaskSubject
+from mediarelay.domain.due_item import (
+    DeliverySubject,
+    DueItem,
+    EventSubject,
+    IntentSubject,
+    ReplayJobSubject,
+    TaskSubject,
+)
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.log import LoggedObservation
@@ -41,7 +50,10 @@ ROWS_PER_TURN = 200
 # Duties of which the sweep takes some rows each before it takes the rest, most urgent first.
 TURNS = (Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG, Duty.REPLAY)
 QUERIES = tuple(query_duty(kind, known=known) for kind in Kind for known in (True, False))
-SCANNED = (*TURNS, Duty.SUBMIT, Duty.SUBMIT_QUEUED, *QUERIES, Duty.DELETE_BODY, Duty.UNREADABLE)
+DELIVERIES = (Duty.FAN_OUT, Duty.DELIVER)
+# Messages that may wait in the delivery queue. The rest stays due, unchanged, so a tick of an outage costs no more.
+MAX_DELIVERIES = 500
+SCANNED = (*TURNS, *DELIVERIES, Duty.SUBMIT, Duty.SUBMIT_QUEUED, *QUERIES, Duty.DELETE_BODY, Duty.UNREADABLE)
 Action = Callable[[DueItem], object]
 
 
@@ -53,6 +65,19 @@ class SubmitQueue(Protocol):
 
     def backlog(self) -> int:
         """Return how many intents wait."""
+
+
+class DeliveryQueue(Protocol):
+    """The delivery queue."""
+
+    def send_event(self, position: str) -> None:
+        """Send a message to store the deliveries of one event."""
+
+    def send_delivery(self, endpoint: str, event_id: str) -> None:
+        """Send a message to attempt one delivery."""
+
+    def backlog(self) -> int:
+        """Return how many messages wait."""
 
 
 class Bodies(Protocol):
@@ -76,6 +101,7 @@ class Sweeper:
 
     Attributes:
         max_submits: How many intents may wait in the submit queue: as many as a minute's budget has calls for.
+        deliveries: The delivery queue; None if the deployment delivers no events over HTTP.
         is_open: Returns whether a circuit is open, so that queries are refused anyway.
     """
 
@@ -86,6 +112,7 @@ class Sweeper:
     max_submits: int
     replayer: Replayer
     songs: SongPublisher
+    deliveries: DeliveryQueue | None
     is_open: Callable[[str], bool]
     clock: Callable[[], datetime]
 
@@ -113,6 +140,9 @@ class Sweeper:
         """Yield the work in its order: some rows of each duty, so that each has its turn, and then the rest."""
         waiting = [Work(duty, tick.take(failures[duty]), failures[duty]) for duty in TURNS]
         waiting += [Work(Duty.SUBMIT, self._submits(tick, failures), failures[Duty.SUBMIT])]
+        waiting += [
+            Work(duty, self._deliveries(tick, failures[duty]), failures[duty]) for duty in self._delivery_duties()
+        ]
         waiting += [Work(Duty.GIVE_UP, tick.take(failures[duty], self._is_overdue), failures[duty]) for duty in QUERIES]
         # Both loops advance the same iterators: the second one continues behind the first rows.
         yield from (work._replace(rows=islice(work.rows, ROWS_PER_TURN)) for work in waiting)
@@ -125,6 +155,14 @@ class Sweeper:
         room = max(0, self.max_submits - self.submits.backlog())
         duties = (Duty.SUBMIT, Duty.SUBMIT_QUEUED)
         yield from islice(chain.from_iterable(tick.take(failures[duty]) for duty in duties), room)
+
+    def _delivery_duties(self) -> tuple[Duty, ...]:
+        return DELIVERIES if self.deliveries else ()
+
+    def _deliveries(self, tick: Tick, failures: FailureBudget) -> Iterator[DueItem]:
+        """Yield as many rows as the delivery queue may hold."""
+        if self.deliveries:
+            yield from islice(tick.take(failures), max(0, MAX_DELIVERIES - self.deliveries.backlog()))
 
     def _is_overdue(self, row: DueItem) -> bool:
         """Return whether a task must be given up although no poll carried out its final query.
@@ -150,13 +188,21 @@ class Sweeper:
     # ── the actions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _actions(self, tick: Tick) -> dict[Duty, Action]:
-        return {
+        return self._delivery_actions() | {
             Duty.PUBLISH: self._publish,
             Duty.GIVE_UP: self._give_up,
             Duty.SUBMIT: lambda row: self.submits.send(row.subject_as(IntentSubject).identity),
             Duty.SONG: lambda row: self.songs.publish_due(row.subject_as(SongKey)),
             Duty.REPLAY: lambda row: self.replayer.resume(row.subject_as(ReplayJobSubject).identity, tick.time_left),
             Duty.DELETE_BODY: lambda row: self.bodies.delete_body(row.handle),
+        }
+
+    def _delivery_actions(self) -> dict[Duty, Action]:
+        if (queue := self.deliveries) is None:
+            return {}
+        return {
+            Duty.FAN_OUT: lambda row: queue.send_event(str(row.subject_as(EventSubject).position)),
+            Duty.DELIVER: lambda row: _send_delivery(queue, row.subject_as(DeliverySubject)),
         }
 
     def _publish(self, row: DueItem) -> None:
@@ -195,6 +241,10 @@ class Sweeper:
         if task is not None:
             self.tasks.refresh(subject, task.kind)
         return task is not None
+
+
+def _send_delivery(queue: DeliveryQueue, delivery: DeliverySubject) -> None:
+    queue.send_delivery(delivery.endpoint, delivery.event_id)
 
 
 def _log_keys(subject: str | SongKey) -> dict[str, str]:

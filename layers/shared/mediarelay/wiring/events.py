@@ -24,11 +24,4 @@ def event_publisher() -> EventPublisher:
 @cache
 def event_reader() -> EventReader:
     """Return the use case that reads the event log and publishes test events."""
-    settings = base.settings()
-    return EventReader(
-        log=event_store(),
-        publisher=event_publisher(),
-        clock=base.now,
-        days=settings.event_days,
-        api_url=settings.api_url,
-    )
+    return EventReader(log=event_store(), publisher=event_publisher(), clock=base.now, days=base.settings().event_days)

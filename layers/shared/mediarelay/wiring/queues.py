@@ -1,8 +1,8 @@
-"""The queues that pace the calls to the provider."""
+"""The queues that pace the calls to the provider and to endpoints."""
 
 from functools import cache
 
-from mediarelay.adapters.sqs import ConfirmQueue, SubmitQueue
+from mediarelay.adapters.sqs import ConfirmQueue, DeliveryQueue, SubmitQueue
 from mediarelay.wiring import base
 
 
@@ -22,3 +22,11 @@ def confirm_unknown_queue() -> ConfirmQueue:
 def submit_queue() -> SubmitQueue:
     """Return the queue of intents that wait for the provider."""
     return SubmitQueue(base.client("sqs"), base.settings().submit_queue_url)
+
+
+@cache
+def delivery_queue() -> DeliveryQueue | None:
+    """Return the queue of deliveries; None if this deployment delivers no events over HTTP."""
+    if base.settings().webhook_delivery != "true":
+        return None
+    return DeliveryQueue(base.client("sqs"), base.settings().delivery_queue_url)

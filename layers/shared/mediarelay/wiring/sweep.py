@@ -7,7 +7,7 @@ from mediarelay.usecases.sweep import Sweeper
 from mediarelay.wiring import base
 from mediarelay.wiring.circuit import circuit_breaker
 from mediarelay.wiring.publishers import song_publisher, task_publisher
-from mediarelay.wiring.queues import submit_queue
+from mediarelay.wiring.queues import delivery_queue, submit_queue
 from mediarelay.wiring.tasks import replayer, task_repository, task_store
 
 
@@ -22,6 +22,7 @@ def sweeper() -> Sweeper:
         max_submits=Budget(base.settings().calls_per_minute).background.limit,
         replayer=replayer(),
         songs=song_publisher(),
+        deliveries=delivery_queue(),
         is_open=circuit_breaker().is_open,
         clock=base.now,
     )

@@ -6,13 +6,22 @@ from datetime import datetime
 from heapq import merge
 
 from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, epoch, type_of
+from mediarelay.adapters.dynamodb.event_keys import delivery_of, position_of
 from mediarelay.adapters.dynamodb.item_types import MAY_WAIT_FOR, UNDER_VID, ItemType
 from mediarelay.adapters.dynamodb.keys import TASK, Key, after_prefix, duty_text, shards, task_partition, vid_of
 from mediarelay.adapters.dynamodb.song_keys import LEASE, song_of_key
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.unreadable import readable
 from mediarelay.domain.due import Duty
-from mediarelay.domain.due_item import DueItem, IntentSubject, ReplayJobSubject, Subject, TaskSubject
+from mediarelay.domain.due_item import (
+    DeliverySubject,
+    DueItem,
+    EventSubject,
+    IntentSubject,
+    ReplayJobSubject,
+    Subject,
+    TaskSubject,
+)
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.media import Kind
@@ -68,7 +77,7 @@ def decode_due_item(row: Row) -> DueItem:
 
 
 def _subject(row: Row) -> Subject:
-    """Read the subject of a row. Songs, intents and jobs name it in their key only."""
+    """Read the subject of a row. All but tasks name it in their key only."""
     item_type = type_of(row.item)
     if item_type in UNDER_VID:
         return TaskSubject(vid_of(row), Kind(row.text("kind")))
@@ -78,6 +87,10 @@ def _subject(row: Row) -> Subject:
         return ReplayJobSubject(after_prefix(row.text("pk")))
     if item_type in {ItemType.RELAY, ItemType.LEASE}:
         return song_of_key(row)
+    if item_type == ItemType.EVENT:
+        return EventSubject(position_of(row))
+    if item_type == ItemType.DELIVERY:
+        return DeliverySubject(*delivery_of(row))
     raise ValueError("item: a type that waits for nothing")
 
 

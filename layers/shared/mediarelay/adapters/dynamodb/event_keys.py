@@ -35,3 +35,24 @@ def position_of(row: Row) -> Position:
     if Key.of(row) != event_key(position):
         raise ValueError("pk: not that of the position")
     return position
+
+
+def endpoint_key(name: str) -> Key:
+    """Return the key of the state of an endpoint."""
+    return Key(f"ENDPOINT#{name}", "ENDPOINT")
+
+
+def delivery_key(endpoint: str, event_id: str) -> Key:
+    """Return the key of the delivery of an event."""
+    # The id alone, without a time: an event that is published twice is delivered once.
+    return Key(f"DELIVERY#{endpoint}", event_id)
+
+
+def delivery_list(endpoint: str, state: str) -> str:
+    """Return the partition of the index `listing` with the deliveries of an endpoint in one state."""
+    return f"delivery#{endpoint}#{state}"
+
+
+def delivery_of(row: Row) -> tuple[str, str]:
+    """Read the endpoint and the event's id of a delivery from its key."""
+    return after_prefix(row.text("pk")), row.text("sk")

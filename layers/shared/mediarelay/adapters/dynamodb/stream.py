@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mediarelay.adapters.dynamodb.codec import Row, decoder, type_of
+from mediarelay.adapters.dynamodb.event_keys import delivery_of, position_of
 from mediarelay.adapters.dynamodb.item_types import ItemType
 from mediarelay.adapters.dynamodb.keys import after_prefix, vid_of
 from mediarelay.adapters.dynamodb.song_keys import song_of_key
@@ -11,6 +12,8 @@ from mediarelay.adapters.dynamodb.unreadable import readable
 from mediarelay.domain.change import (
     CallbackStored,
     Change,
+    DeliveryStored,
+    EventStored,
     IntentQueued,
     IntentRefused,
     RelayStored,
@@ -45,4 +48,6 @@ _DECODERS: dict[str, Callable[[Row], Change]] = {
     ItemType.TASK: lambda row: TaskUnpublished(vid_of(row)),
     ItemType.INTENT: _intent,
     ItemType.RELAY: lambda row: RelayStored(song_of_key(row)),
+    ItemType.EVENT: lambda row: EventStored(position_of(row)),
+    ItemType.DELIVERY: lambda row: DeliveryStored(*delivery_of(row)),
 }

@@ -23,7 +23,7 @@ from mediarelay.domain.tasks.intent import MAX_KEY, is_key
 from mediarelay.domain.tasks.listing import Order, Selection, TimeOf, time_of
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.vid import VID_FORM, VID_PATTERN, is_vid
-from mediarelay.errors import Malformed
+from mediarelay.errors import Malformed, UnknownField, UnknownParameter, problem_codes
 
 MAX_PER_PAGE = 100
 # Relays refuse longer names of rooms and songs (see `contracts/zego/values.py`), so no stored song has one.
@@ -33,19 +33,20 @@ MAX_PLACE = 64
 _PAGE_SIZES = [str(size) for size in range(1, MAX_PER_PAGE + 1)]
 _FLAGS = ["true", "false"]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+ProblemCode = Annotated[str, WithJsonSchema({"type": "string", "enum": problem_codes()})]
 
 
 class RequestModel(BaseModel):
     """The body of a request. It converts no value: `"false"` and `0` are not booleans, `1.0` is not an integer."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
-    unknown: ClassVar[str] = "is not a field of this request"
+    unknown: ClassVar[type[Malformed]] = UnknownField
 
 
 class QueryModel(RequestModel):
     """The query parameters of a request, all as text. API Gateway joins repeated parameters with commas."""
 
-    unknown: ClassVar[str] = "is not a query parameter of this route"
+    unknown: ClassVar[type[Malformed]] = UnknownParameter
 
 
 class NoQuery(QueryModel):
@@ -67,24 +68,30 @@ class HealthResponse(ResponseModel):
     """Response to a health check."""
 
     status: str = "ok"
+    version: str
 
 
 class Problem(ResponseModel):
-    """Problem details (RFC 9457), the body of every error response."""
+    """Problem details (RFC 9457), the body of every error response. docs/errors.md describes every code."""
 
-    type: str = "about:blank"
+    type: str = Field(description="The section of the page about errors that describes the code, relative to the API")
     title: str
     status: int
-    code: str | None = None
+    code: ProblemCode
     detail: str | None = None
-    field: str | None = None
+    field: str | None = Field(default=None, description="The dotted path of the wrong field, of a 400")
     scope: str | None = Field(default=None, description="The scope that the token lacks")
+    request_id: str | None = Field(default=None, description="API Gateway's id of the request; log lines contain it")
 
 
 # ── validation ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Model = TypeVar("Model", bound=RequestModel)
 # Pydantic's own messages name Python types and classes, which mean nothing to a client.
+UNKNOWN: dict[type[Malformed], str] = {
+    UnknownField: "is not a field of this request",
+    UnknownParameter: "is not a query parameter of this route",
+}
 SENTENCES = {
     "missing": "is required",
     "string_type": "must be text",
@@ -109,7 +116,9 @@ def validate(model: type[Model], values: Mapping[str, Any]) -> Model:
         return model.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise Malformed(field_path(first), reason(model, first)) from error
+        unknown = UNKNOWN[model.unknown] if first["type"] == "extra_forbidden" else None
+        kind = model.unknown if unknown else Malformed
+        raise kind(field_path(first), unknown or reason(first)) from error
 
 
 def field_path(error: ErrorDetails) -> str:
@@ -117,11 +126,9 @@ def field_path(error: ErrorDetails) -> str:
     return ".".join(map(str, error["loc"]))[:MAX_PLACE] or "body"
 
 
-def reason(model: type[RequestModel], error: ErrorDetails) -> str:
+def reason(error: ErrorDetails) -> str:
     """Return what is wrong with a field, in words that follow the field's name (`is required`)."""
     kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return model.unknown
     if kind == "enum":
         return f"must be one of {context['expected']}".replace("'", "").replace(" or ", ", ")
     if kind == "value_error":

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from mediarelay.contracts.api.base import PageSize, QueryModel, RequestModel, ResponseModel
 from mediarelay.domain.events import LoggedEvent, Position, is_pattern, read_position
@@ -44,7 +44,7 @@ class EventsQuery(QueryModel):
         default=None, description="The cursor of the previous answer, or a time; by default the oldest event"
     )
     type: PatternsText = Field(default=(), description="Only these types, separated by commas; `.*` ends a prefix")
-    limit: PageSize = 100
+    limit: PageSize = Field(default=100, description="Events per page")
 
 
 class TestRequest(RequestModel):
@@ -57,6 +57,13 @@ class TestResponse(ResponseModel):
     """Response to a request for a test event: the event's id."""
 
     id: str
+
+
+class TestNotice(ResponseModel):
+    """The data of a test event: a message, and the name of the client that requested it."""
+
+    message: str
+    client: str
 
 
 class EventPageResponse(ResponseModel):

@@ -22,7 +22,7 @@ class SourceDetails(ResponseModel):
     Attributes:
         url: Percent-encoded, as the API accepts it. Text that is no URL of an object stays as the provider sent it.
         path: A slash and the key, as the provider sends them, not percent-encoded.
-        duration: Seconds. CTS drops the fraction, so `7.0` may be 7.9 s.
+        duration: Seconds. CTS drops the fraction, so `7.0` may be 7.9 s, and 0.9 s is unknown.
     """
 
     url: str | None = None

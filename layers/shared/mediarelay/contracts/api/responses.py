@@ -28,6 +28,8 @@ REPLAYED = {
         "schema": {"const": "true"},
     }
 }
+ETAG = {"ETag": {"description": "The version of the body, for `If-None-Match`", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "The path of the task", "schema": {"type": "string"}}}
 
 
 class OpenApiDocument(ResponseModel):
@@ -51,6 +53,7 @@ def problem_response(status: int, description: str) -> Responses:
     return {status: {"description": description, "content": content} | headers}
 
 
+NOT_MODIFIED: Responses = {304: {"description": "The body is the version of `If-None-Match`", "headers": ETAG}}
 MALFORMED = problem_response(400, "Malformed request; `field` names the wrong field")
 FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
 NOT_FOUND = problem_response(404, "No such task, song, submission or job")
@@ -68,6 +71,9 @@ LEDGER_DOWN = problem_response(503, "The ledger is unavailable; retry the reques
 LEDGER_OR_KEYS_DOWN = problem_response(
     503, "The ledger is unavailable, or the secret with the provider's keys is unusable; retry the request"
 )
+NO_ENDPOINT = problem_response(404, "The secret WebhookEndpoints has no such endpoint")
+ENDPOINT_DISABLED = problem_response(409, "The endpoint is disabled")
+LEDGER_OR_SECRET_DOWN = problem_response(503, "The ledger is unavailable, or the secret WebhookEndpoints is unusable")
 LEDGER_OR_KMS_DOWN = problem_response(503, "The ledger, or the KMS key that decrypts tokens, is unavailable")
 # Every route refuses unknown query parameters, and any route may fail unexpectedly.
 ALWAYS = MALFORMED | BUG
@@ -86,3 +92,4 @@ IDEMPOTENCY_KEY_HEADER = header(
     minLength=1,
     maxLength=MAX_KEY,
 )
+IF_NONE_MATCH = header("If-None-Match", "The `ETag` of an earlier answer; while it is current, the answer is 304")

@@ -1,10 +1,11 @@
 """Tasks over HTTP: one task, lists of tasks, and the history of a task."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from mediarelay.contracts.api.base import (
     OrderName,
@@ -14,11 +15,13 @@ from mediarelay.contracts.api.base import (
     StateText,
     TaskFilter,
     TimeName,
+    TimeText,
 )
 from mediarelay.contracts.api.bodies import show_body
 from mediarelay.contracts.api.media import FaultDetails, RenditionDetails, SourceDetails
 from mediarelay.domain.page import Page
-from mediarelay.domain.tasks.listing import ListedTask, Order, Selection, TimeOf
+from mediarelay.domain.tasks.file_url import identity
+from mediarelay.domain.tasks.listing import ListedTask, ListFilter, Order, Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import Origin
@@ -42,12 +45,31 @@ class TaskDetails(ResponseModel):
         None,
         ge=0,
         le=100,
-        description="How much of an open task is done, in percent, as the latest answer of the provider states it",
+        description="How much of an open task is done, in percent, by the latest answer; not in notifications",
     )
     reference: str | None = Field(None, description="The client's own reference, given with the request")
     submission: str | None = Field(None, description="The submission that made the task")
     created_at: datetime
     updated_at: datetime
+
+
+def _bucket_text(value: str) -> str:
+    if not _BUCKET.fullmatch(value):
+        raise ValueError("must be a bucket such as music or music-1250000000")
+    return value
+
+
+def _url_text(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise ValueError("must be the URL of a source file")
+    return value
+
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}", re.ASCII)
+# A blank may stay unescaped in the URL of an object.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,9}://[^\x00-\x1f\x7f\ud800-\udfff]{1,2700}")
+BucketText = Annotated[str, AfterValidator(_bucket_text), WithJsonSchema({"type": "string", "maxLength": 100})]
+UrlText = Annotated[str, AfterValidator(_url_text), WithJsonSchema({"type": "string", "maxLength": 2700})]
 
 
 class TaskQuery(TaskFilter, QueryModel):
@@ -63,6 +85,19 @@ class TaskQuery(TaskFilter, QueryModel):
     cursor: str | None = Field(
         default=None, description="The `cursor` of the previous page; use it with the same filters"
     )
+
+    bucket: BucketText | None = Field(
+        default=None, description="Only tasks whose source lies in this bucket: `music`, or `music-1250000000`"
+    )
+    url: UrlText | None = Field(default=None, description="Only tasks of this source, in any spelling of its URL")
+    changed_since: TimeText | None = Field(
+        default=None, description="Only tasks that changed at this time or later (`updated_at`)"
+    )
+
+    def where(self) -> ListFilter:
+        """Return what no index selects."""
+        url = identity(self.url) if self.url else None
+        return ListFilter(bucket=self.bucket, url=url, changed_since=self.changed_since)
 
     def selections(self) -> list[Selection]:
         """Return one selection for each kind and state; raise `Malformed` if a state has no such time."""

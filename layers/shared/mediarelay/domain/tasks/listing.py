@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from mediarelay.domain.tasks.file_url import identity, parse_stored
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 
 
@@ -57,6 +58,43 @@ class ListedTask:
     updated_at: datetime
     outcome_at: datetime | None = None
     position: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFilter:
+    """Tasks that no index selects: a list reads rows and leaves out those that the filter does not accept.
+
+    Attributes:
+        bucket: The source's bucket, as `music` or with its account as `music-1250000000`.
+        url: The source's URL, as `file_url.identity` writes it.
+        changed_since: The task changed at this time or later.
+    """
+
+    bucket: str | None = None
+    url: str | None = None
+    changed_since: datetime | None = None
+
+    @property
+    def accepts_all(self) -> bool:
+        """Whether no row is left out."""
+        return self == EVERY_TASK
+
+    def accepts(self, task: ListedTask) -> bool:
+        """Return whether a list shows a task."""
+        if self.changed_since and task.updated_at < self.changed_since:
+            return False
+        if self.url is not None and (task.url is None or identity(task.url) != self.url):
+            return False
+        return self.bucket is None or self.bucket in _bucket_names(task.url)
+
+
+EVERY_TASK = ListFilter()
+
+
+def _bucket_names(url: str | None) -> tuple[str, ...]:
+    """Return the names of the bucket that a URL names; none for a URL that names none."""
+    file = parse_stored(url) if url else None
+    return (file.bucket, f"{file.bucket}-{file.app_id}") if file else ()
 
 
 def time_of(state: State, wanted: TimeOf | None) -> TimeOf:

@@ -20,6 +20,10 @@ from mediarelay.errors import (
     KmsUnavailable,
     LedgerUnavailable,
     Malformed,
+    RelayNoMatch,
+    RelayNonceReused,
+    RelayStale,
+    RelayUnsigned,
     SecretUnavailable,
     SettingUnusable,
     TooLarge,
@@ -147,26 +151,28 @@ class RelayEndpoint:
         """Check who sent a message; return it, when it was sent, and its identity. Raises `Unauthenticated`."""
         signed = Webhook.from_headers(headers)
         if signed:
+            if not signed.is_complete:
+                raise _refused(RelayUnsigned, "a part of its signature is missing")
             self._check(now, signed.timestamp, lambda secret: signed.proves(webhook_secrets(secret).usable, body))
             return self._readable(body, now), _parse_timestamp(signed.timestamp), signed.id
         # ZEGO's signature is a part of the body. A body that cannot be read is unsigned, so it must not fill the
         # quarantine.
         message = _message_or_none(body)
         if message is None or message.signed is None:
-            raise self._refused("not signed" if message else "neither signed in its headers nor readable")
+            raise _refused(RelayUnsigned, "not signed" if message else "neither signed in its headers nor readable")
         zego = message.signed
         self._check(now, zego.timestamp, lambda secret: _is_zego(zego, callback_secrets(secret).usable))
         # The signature does not cover the relays, so it may serve only the message that used it first.
         if not self.songs.take_nonce(zego.signature.lower(), message.digest, now + NONCE_LIFE):
-            raise self._refused("its nonce was used for another message")
+            raise _refused(RelayNonceReused, "its nonce was used for another message")
         return message, _parse_timestamp(zego.timestamp), zego.signature.lower()
 
     def _check(self, now: datetime, timestamp: str, proved: Callable[[Mapping[str, Any]], bool]) -> None:
         timely = timestamp.isascii() and timestamp.isdigit() and len(timestamp) in {_SECONDS, _MILLISECONDS}
         if not timely or abs(_parse_timestamp(timestamp) - now) > WINDOW:
-            raise self._refused("from another time")
+            raise _refused(RelayStale, "from another time")
         if not try_with(self.secrets, proved):
-            raise self._refused("no live secret signed it")
+            raise _refused(RelayNoMatch, "no live secret signed it")
 
     def _readable(self, body: bytes, now: datetime) -> Message:
         try:
@@ -175,12 +181,6 @@ class RelayEndpoint:
             count("RelayMalformed")
             self.quarantine.put(_UNKEPT % len(body), str(error), ROUTE, now)
             raise
-
-    @staticmethod
-    def _refused(why: str) -> Unauthenticated:
-        count("RelayUnauthenticated")
-        log.warning("relay refused", extra={"reason": why})
-        return Unauthenticated()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +197,25 @@ class Webhook:
         found = [headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")]
         return cls(*found) if any(found) else None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all three headers are there."""
+        return bool(self.id and self.timestamp and self.signature)
+
     def proves(self, secrets: Sequence[str], body: bytes) -> bool:
         """Return whether one of the live secrets signed the body."""
-        return bool(self.id) and verifies(self.signature, secrets, self.id, self.timestamp, body)
+        return verifies(self.signature, secrets, self.id, self.timestamp, body)
 
 
 # The quarantine gets this instead of a body that cannot be read: without names, redaction cannot find the tokens.
 _UNKEPT = b"%d bytes; not kept, as they may hold tokens"
+
+
+def _refused(kind: type[Unauthenticated], why: str) -> Unauthenticated:
+    """Count and log a refusal, and return it. Its code tells the sender what is wrong, and nothing about a secret."""
+    count("RelayUnauthenticated")
+    log.warning("relay refused", extra={"reason": why})
+    return kind()
 
 
 def context(relay: Relay) -> dict[str, str]:

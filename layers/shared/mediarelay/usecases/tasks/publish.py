@@ -12,9 +12,9 @@ from mediarelay.domain.tasks.log import TaskLog
 from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
 from mediarelay.observability import count
+from mediarelay.usecases.event_publisher import EventPublisher
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tasks.request_form import stated_place
-from mediarelay.usecases.event_publisher import EventPublisher
 
 
 class PublicationStore(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mediarelay.domain.page import Page
-from mediarelay.domain.tasks.listing import ListedTask, Order, Selection
+from mediarelay.domain.tasks.listing import EVERY_TASK, ListedTask, ListFilter, Order, Selection
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
 from mediarelay.domain.tasks.task import PROGRESS, Task, fold
@@ -19,6 +19,8 @@ from mediarelay.usecases.tasks.repository import TaskRepository
 MAX_SHOWN = 20
 # A task is read with the bodies of so many claims only, because each body costs a read of its own.
 MAX_FILLING = 3
+# A page with a filter reads so many rows of each selection, so many times: half a second at most.
+FILTERED_ROWS, MAX_READS = 200, 5
 
 
 class TaskListing(Protocol):
@@ -72,13 +74,29 @@ class TaskReader:
         return (replace(one, body=self.tasks.read_body(one)) if one in latest else one for one in ordered)
 
     def page(
-        self, selections: Sequence[Selection], *, order: Order, limit: int, cursor: str | None
+        self,
+        selections: Sequence[Selection],
+        *,
+        order: Order,
+        limit: int,
+        cursor: str | None,
+        where: ListFilter = EVERY_TASK,
     ) -> Page[ListedTask]:
-        """Return a page of the tasks in some selections; raises `Malformed` (`cursor`)."""
-        # One more task than fits shows whether there is another page.
-        tasks = self._listed(selections, order, limit + 1, decode_cursor(cursor, is_vid))
-        more = encode_cursor(tasks[limit - 1].position) if len(tasks) > limit else None
-        return Page(tuple(tasks[:limit]), more)
+        """Return a page of the tasks in some selections that a filter accepts; raises `Malformed` (`cursor`).
+
+        A filter reads at most `MAX_READS` times `FILTERED_ROWS` rows, so its page may be short although others follow.
+        """
+        found: list[ListedTask] = []
+        position, more = decode_cursor(cursor, is_vid), True
+        size, reads = (limit, 1) if where.accepts_all else (FILTERED_ROWS, MAX_READS)
+        while more and reads and len(found) < limit:
+            # One more row than is used shows whether there are others.
+            rows = self._listed(selections, order, size + 1, position)
+            found += filter(where.accepts, rows[:size])
+            position, more, reads = rows[:size][-1].position if rows else None, len(rows) > size, reads - 1
+        if len(found) > limit or (more and len(found) == limit):
+            position, more = found[limit - 1].position, True
+        return Page(tuple(found[:limit]), encode_cursor(position) if more and position else None)
 
     def _listed(
         self, selections: Sequence[Selection], order: Order, limit: int, position: str | None

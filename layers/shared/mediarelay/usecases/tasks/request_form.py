@@ -29,6 +29,14 @@ def repeats(stored: Intent, new: Intent) -> bool:
     return stored.same_request(new) or _same_form(stored, new)
 
 
+def describe_conflict(stored: Intent, new: Intent) -> str:
+    """Return why a key cannot serve a new intent: when it was used, and which fields of the request differ."""
+    names = [*stored.request, *(name for name in new.request if name not in stored.request)]
+    differ = [name for name in names if stored.request.get(name) != new.request.get(name)]
+    used = f"was used at {stored.at:%Y-%m-%dT%H:%M:%SZ} for a request that differs in {', '.join(differ)}"
+    return f"Idempotency-Key: {used}; send a new key"
+
+
 def stated_place(intent: Intent) -> Place:
     """Return the bucket of the source that an intent names, as far as the intent tells."""
     try:

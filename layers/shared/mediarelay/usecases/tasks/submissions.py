@@ -1,6 +1,6 @@
 """Submissions: follow the requests that clients submitted, list them, and cancel one that was not sent yet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,16 +11,23 @@ from mediarelay.domain.tasks.intent import Intent, SubmissionState, intent_of, i
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.submissions import SubmissionFilter, listed_state
-from mediarelay.errors import LedgerUnavailable, NotCancellable, NotFound
+from mediarelay.errors import (
+    Conflict,
+    LedgerUnavailable,
+    NotFound,
+    SubmissionCompleted,
+    SubmissionRefused,
+    SubmissionSent,
+)
 from mediarelay.observability import count
 from mediarelay.usecases.concurrency import MAX_ATTEMPTS
 from mediarelay.usecases.cursors import decode_cursor, encode_cursor
 
 # Why a submission cannot be cancelled, by its state. In the state `queued` it can.
-REASONS = {
-    SubmissionState.OPEN: ("submission_sent", "was sent to the provider, which may have made a task"),
-    SubmissionState.COMPLETED: ("submission_completed", "has a task"),
-    SubmissionState.REFUSED: ("submission_refused", "was refused"),
+REFUSALS: Mapping[SubmissionState, tuple[type[Conflict], str]] = {
+    SubmissionState.OPEN: (SubmissionSent, "was sent to the provider, which may have made a task"),
+    SubmissionState.COMPLETED: (SubmissionCompleted, "has a task"),
+    SubmissionState.REFUSED: (SubmissionRefused, "was refused"),
 }
 
 
@@ -96,15 +103,15 @@ class Submissions:
     def cancel(self, submission: str, by: str) -> Intent:
         """Cancel a submission that no attempt has sent to the provider; return it.
 
-        Raises `NotFound`, `NotCancellable`, `LedgerUnavailable`. A repeat returns the cancelled submission.
+        Raises `NotFound`, an error of `REFUSALS`, `LedgerUnavailable`. A repeat returns the cancelled submission.
         """
         for _ in range(MAX_ATTEMPTS):
             intent = self.find(submission)
             if intent.state is SubmissionState.CANCELLED:
                 return intent
-            if intent.state in REASONS:
-                code, reason = REASONS[intent.state]
-                raise NotCancellable(code, f"the submission {reason}")
+            if intent.state in REFUSALS:
+                error, reason = REFUSALS[intent.state]
+                raise error(f"the submission {reason}")
             if self.intents.mark_cancelled(intent, by, self.clock(), self._publication(intent, by)):
                 count("SubmitsCancelled", kind=intent.kind)
                 return self.find(submission)

@@ -31,7 +31,7 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import (
     BudgetSpent,
     CircuitOpen,
-    Conflict,
+    KeyReused,
     LedgerUnavailable,
     Malformed,
     NoAccount,
@@ -47,7 +47,7 @@ from mediarelay.providers.port import Provider
 from mediarelay.providers.registry import provider_named
 from mediarelay.usecases.concurrency import MAX_ATTEMPTS
 from mediarelay.usecases.tasks.repository import TaskRepository
-from mediarelay.usecases.tasks.request_form import repeats, request_form
+from mediarelay.usecases.tasks.request_form import describe_conflict, repeats, request_form
 
 # The timeout of the submit functions is shorter, so the sweep never submits an intent that one still works on.
 SUBMIT_GRACE = timedelta(seconds=60)
@@ -143,7 +143,7 @@ class IntentRegistry:
         """Store a request; the submit queue sends it to the provider at the pace of the call budget.
 
         Raises:
-            Malformed, Conflict, LedgerUnavailable: As for `Submitter.submit`.
+            Malformed, KeyReused, LedgerUnavailable: As for `Submitter.submit`.
             ProviderRefused: The provider has refused the same request meanwhile; the key is free unless `keeps_key`.
         """
         intent = self.intent(kind, request, key, queued=True)
@@ -184,7 +184,7 @@ class IntentRegistry:
     def answer_repeat(self, new: Intent) -> Submitted:
         """Answer a request that repeats a stored intent.
 
-        Raises `Conflict`, `ProviderRefused`, `LedgerUnavailable`.
+        Raises `KeyReused`, `ProviderRefused`, `LedgerUnavailable`.
         """
         # The provider may answer between the read and `mark_accepted`. Then the next read has the answer.
         for _ in range(MAX_ATTEMPTS):
@@ -199,7 +199,7 @@ class IntentRegistry:
         if stored.state is SubmissionState.CANCELLED:
             raise LedgerUnavailable("the submission with this key has just been cancelled")
         if not repeats(stored, new):
-            raise Conflict("Idempotency-Key: was used for another request; send a new key")
+            raise KeyReused(describe_conflict(stored, new))
         if stored.refused and stored.vid is None:
             # Deleting it does nothing while the refusal still has to be published to another client.
             if not keeps_key(stored):
@@ -233,7 +233,7 @@ class Submitter:
 
         Raises:
             Malformed: The provider cannot serve the request.
-            Conflict: The key was used for another request.
+            KeyReused: The key was used for another request.
             ProviderRefused: The provider refuses the request; the key is free unless `keeps_key`.
             LedgerUnavailable: Nothing was accepted.
         """

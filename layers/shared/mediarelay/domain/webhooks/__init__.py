@@ -1,0 +1,1 @@
+"""HTTP delivery of events: endpoints, deliveries and attempts. Pure."""

@@ -1,0 +1,1 @@
+"""HTTP delivery of events to the endpoints of an operator."""

@@ -1,0 +1,30 @@
+"""The endpoints that the secret has now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mediarelay.domain.webhooks.endpoint import Endpoint
+from mediarelay.usecases.webhooks.endpoints import webhook_endpoints
+
+
+class EndpointSecret(Protocol):
+    """The secret with the endpoints, read through a short cache."""
+
+    def value(self) -> Mapping[str, Any]:
+        """Return the secret; raises `SecretUnavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredEndpoints:
+    """Reads the endpoints. All methods raise `SecretUnavailable`."""
+
+    secret: EndpointSecret
+
+    def all(self) -> tuple[Endpoint, ...]:
+        """Return the usable endpoints in their order."""
+        return webhook_endpoints(self.secret.value()).usable
+
+    def find(self, name: str) -> Endpoint | None:
+        """Return the endpoint with a name."""
+        return next((one for one in self.all() if one.name == name), None)

@@ -1,0 +1,219 @@
+"""Submit a list of files: in batches, several at once, and so that an interrupted run can go on.
+
+Each result is one line of a file beside the list. A second run reads it and skips what was accepted before.
+
+    list.jsonl                  {"url": "http://...", "idempotency_key": "song-18"}
+    list.jsonl.results.jsonl    {"key": "song-18", "line": 1, "status": 202, "submission": "...", "api": "https://..."}
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from io import SEEK_END
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from mediarelay_cli.api import Api, Json
+from mediarelay_cli.errors import CliError, Exit
+from mediarelay_cli.sources import KINDS
+from mediarelay_cli.submitting import accepted, submit_batch, submit_one
+
+# Items of one call. The API takes 500, but smaller batches show progress earlier and lose less when interrupted.
+BATCH = 100
+SUFFIX = ".results.jsonl"
+OWN_KEYS = ("idempotency_key", "kind")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One line of a list: the body to submit, or the reason why it is none.
+
+    Attributes:
+        key: Identifies the item in the results: its idempotency key, or a digest of the line.
+        idempotency_key: The key that the line states; empty if it states none.
+    """
+
+    line: int
+    key: str
+    kind: str = ""
+    body: Json = field(default_factory=dict)
+    idempotency_key: str = ""
+    flaw: str = ""
+
+    @property
+    def is_batchable(self) -> bool:
+        """Whether a batch may hold it: the API takes batches of audio files only."""
+        return not self.flaw and self.kind == "audio"
+
+
+def read_items(file: Path, kind: str) -> Iterator[Item]:
+    """Yield the items of a list, one per line that is not blank. `kind` is that of lines that state none.
+
+    Raises `CliError` if the file cannot be read.
+    """
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield parse(number, line, kind)
+    except (OSError, UnicodeDecodeError) as error:
+        action = "A list has one JSON object per line, in UTF-8."
+        raise CliError(f"{file}: {_why(error)}", action, Exit.USAGE) from error
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "not UTF-8"
+
+
+def parse(number: int, line: str, kind: str) -> Item:
+    """Read a line of a list."""
+    try:
+        stated = json.loads(line)
+    except (ValueError, RecursionError):
+        return _flawed(number, line, "is no JSON")
+    if not isinstance(stated, dict):
+        return _flawed(number, line, "is no JSON object")
+    chosen, own = stated.get("kind", kind), stated.get("idempotency_key", "")
+    if chosen not in KINDS:
+        return _flawed(number, line, "has a kind that is neither video nor audio")
+    if not isinstance(own, str):
+        return _flawed(number, line, "has an idempotency_key that is no text")
+    body = {name: value for name, value in stated.items() if name not in OWN_KEYS}
+    key = own or _digest(json.dumps([chosen, body], sort_keys=True))
+    return Item(line=number, key=key, kind=chosen, body=body, idempotency_key=own)
+
+
+def _flawed(number: int, line: str, flaw: str) -> Item:
+    return Item(line=number, key=_digest(line), flaw=f"line {number} {flaw}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class Results:
+    """The file of results: what earlier runs against this API have done, and what this one does."""
+
+    def __init__(self, file: Path, api_url: str) -> None:
+        self.file, self.api_url = file, api_url
+        self.accepted: dict[str, Json] = {one["key"]: one for one in self._read() if accepted(one)}
+
+    def _read(self) -> Iterator[Json]:
+        try:
+            lines = self.file.read_text("utf-8").splitlines() if self.file.exists() else []
+        except (OSError, UnicodeDecodeError) as error:
+            raise CliError(f"{self.file}: {_why(error)}", "Name another file by --results.", Exit.USAGE) from error
+        for line in lines:
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue  # A run that was killed leaves half a line.
+            if isinstance(found, dict) and isinstance(found.get("key"), str) and found.get("api") == self.api_url:
+                yield found
+
+    def append(self, results: Iterable[Json]) -> None:
+        """Add results to the file. Raises `CliError` if that is not possible."""
+        text = "".join(json.dumps(one) + "\n" for one in results)
+        try:
+            with self.file.open("a+b") as file:
+                file.write((text if _at_line_end(file) else f"\n{text}").encode())
+        except OSError as error:
+            raise CliError(f"{self.file}: {_why(error)}", "Name another file by --results.", Exit.USAGE) from error
+
+
+def _at_line_end(file: BinaryIO) -> bool:
+    """Return whether a file is empty or ends with a whole line, so that the next one does not continue half a line."""
+    if not file.seek(0, SEEK_END):
+        return True
+    file.seek(-1, SEEK_END)
+    return file.read() == b"\n"
+
+
+@dataclass
+class BulkSubmit:
+    """Submits items, `concurrency` calls at once, and records each result.
+
+    `report` gets the records of each finished call, and those of skipped items.
+    """
+
+    api: Api
+    results: Results
+    concurrency: int
+    report: Callable[[list[Json]], None]
+    interrupted: Callable[[], None] = lambda: None
+
+    def run(self, items: Iterable[Item]) -> None:
+        """Submit all items. Raises `CliError` if the API refuses or does not answer; a later run goes on."""
+        units = self._units(items)
+        pool = ThreadPoolExecutor(self.concurrency)
+        running: dict[Future[list[Json]], list[Item]] = {}
+        try:
+            self._drain(units, pool, running)
+        except KeyboardInterrupt:
+            # What was sent is worth recording. A second Ctrl-C ends the wait.
+            self.interrupted()
+            self._finish(running)
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _drain(
+        self, units: Iterator[list[Item]], pool: ThreadPoolExecutor, running: dict[Future[list[Json]], list[Item]]
+    ) -> None:
+        while True:
+            for unit in islice(units, self.concurrency - len(running)):
+                running[pool.submit(self._send, unit)] = unit
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            # The results of all finished calls count, also if one of them raises.
+            for future in sorted(done, key=lambda one: one.exception() is not None):
+                self._record(running.pop(future), future.result())
+
+    def _finish(self, running: dict[Future[list[Json]], list[Item]]) -> None:
+        for future, unit in running.items():
+            if not future.cancel() and future.exception() is None:
+                self._record(unit, future.result())
+
+    def _units(self, items: Iterable[Item]) -> Iterator[list[Item]]:
+        """Yield what one call sends: a batch of audio files, or one video."""
+        batch = list[Item]()
+        for item in self._open(items):
+            if not item.is_batchable:
+                yield [item]
+                continue
+            batch.append(item)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _open(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items that no earlier run and no earlier line of the list has submitted."""
+        seen = set[str]()
+        for item in items:
+            known = self.results.accepted.get(item.key)
+            if known or item.key in seen:
+                self.report([{**(known or {"key": item.key}), "line": item.line, "skipped": True}])
+                continue
+            seen.add(item.key)
+            yield item
+
+    def _send(self, unit: list[Item]) -> list[Json]:
+        first = unit[0]
+        if first.flaw:
+            return [{"status": 0, "detail": first.flaw}]
+        if first.is_batchable:
+            keyed = [({"idempotency_key": one.idempotency_key} if one.idempotency_key else {}) for one in unit]
+            return submit_batch(self.api, [one.body | key for one, key in zip(unit, keyed, strict=True)])
+        return [submit_one(self.api, first.kind, first.body, first.idempotency_key)]
+
+    def _record(self, unit: list[Item], found: list[Json]) -> None:
+        about = ({"key": one.key, "line": one.line, "kind": one.kind, "api": self.api.url} for one in unit)
+        records = [who | result for who, result in zip(about, found, strict=True)]
+        self.results.append(records)
+        self.report(records)

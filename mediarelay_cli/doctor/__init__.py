@@ -1,0 +1,1 @@
+"""The smoke test after a deployment: a list of checks, each of which stands alone."""
