@@ -71,7 +71,7 @@ def replay_tasks(request: ReplayRequest) -> tuple[dict[str, Any], int]:
     operation_id="listReplays",
     tags=["operation"],
     summary="List the jobs of bulk replays, newest first",
-    description="A job is listed until 30 days after its end. Jobs that ended before version 1.1 are not listed.",
+    description="A job is listed until 30 days after its end. Jobs that ended under an earlier version are not listed.",
     responses=success(ReplayPage, "A page") | ALWAYS | LEDGER_DOWN,
 )
 def list_replays(query: ReplaysQuery) -> dict[str, Any]:

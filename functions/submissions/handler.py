@@ -27,7 +27,7 @@ app = api_resolver()
     summary="List submissions, newest first",
     description=(
         "The list may be a moment behind. A page may hold fewer submissions than `limit`: only a missing `cursor` "
-        "marks the last page. Submissions that were completed before version 1.1 are not listed."
+        "marks the last page. Submissions that an earlier version completed are not listed."
     ),
     responses=success(SubmissionPage, "A page") | ALWAYS | LEDGER_DOWN,
 )

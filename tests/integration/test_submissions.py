@@ -179,7 +179,7 @@ def test_submissions_are_listed_by_state_newest_first(harness: TaskHarness, limi
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 20])
 def test_open_submissions_of_an_earlier_version_are_listed(harness: TaskHarness, limit: int) -> None:
-    """Version 1.0 stored no list attributes."""
+    """An earlier version stored no list attributes."""
     made = submitted(harness, 8)
     for submission in made[:4]:
         harness.stores.table.update(intent_key(intent_of(submission)), "REMOVE list_key, list_at", {})
@@ -326,9 +326,9 @@ def test_another_client_learns_of_a_cancel(
         harness.clock.forward(minutes=1)
         harness.sweep()
     assert harness.due() == {}
-    told = {"submission": submission, "reference": "order 7", "reason": f"cancelled by {by}"}
+    published_fields = {"submission": submission, "reference": "order 7", "reason": f"cancelled by {by}"}
     assert [event["type"] for event in harness.topic.messages] == ["mediarelay.submit.refused"] * published
-    assert all(told.items() <= event["data"].items() for event in harness.topic.messages)
+    assert all(published_fields.items() <= event["data"].items() for event in harness.topic.messages)
     assert state(harness, submission) is CANCELLED
 
 
@@ -360,7 +360,7 @@ def test_a_request_that_comes_during_a_cancel_gets_an_event(
     assert list(harness.due()) == ["publish"]
 
 
-def test_a_cancelled_submission_is_a_refused_one_to_version_1_0(harness: TaskHarness) -> None:
+def test_a_cancelled_submission_is_a_refused_one_to_an_earlier_version(harness: TaskHarness) -> None:
     """It reads `refused`, and nothing that is due: a repeat gets the reason and frees the key."""
     submission = enqueue(harness)
     harness.submissions.cancel(submission, "game")

@@ -31,7 +31,7 @@ def newest(table: Table, list_key: str, behind: str | None, limit: int) -> list[
 def waiting(due_index: DueIndex, duties: Iterable[Duty]) -> list[ListedRow]:
     """List the intents or jobs that wait for some duties, in no fixed order.
 
-    Version 1.0 stored items that are in no list. Those that have not ended wait in the due index.
+    An earlier version stored items that are in no list. Those that have not ended wait in the due index.
     """
     rows = chain.from_iterable(due_index.waiting(duty, _LATEST) for duty in duties)
     found = ((row.subject, row.at) for row in rows if isinstance(row.subject, IntentSubject | ReplayJobSubject))
