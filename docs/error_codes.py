@@ -40,6 +40,15 @@ ADVICE = {
         "The token is live, but lacks the scope that `scope` names.",
         "Use another token, or ask the operator to add the scope to your client.",
     ),
+    "not_redrivable": (
+        "The messages of this dead-letter queue cannot be processed again: a schedule or the sweep does their work.",
+        "Look at the messages, then purge the queue.",
+    ),
+    "only_copy": (
+        "The queue holds callbacks that are stored nowhere else, so the API does not purge it.",
+        "Redrive the messages. To lose them on purpose, purge the queue with AWS's own tools.",
+    ),
+    "purged_recently": ("SQS purges a queue at most once a minute.", "Repeat the request a minute later."),
     "no_route": ("The API has no such path.", "Compare the path with the [routes](api.md#routes)."),
     "not_delivered": (
         "A queue or the topic did not accept a message. The work behind the message stays due.",

@@ -1,6 +1,7 @@
-"""`python -m docs.generate [--check]`: write the OpenAPI document, the schema of events and parts of pages.
+"""`python -m docs.generate [--check]`: write all generated documents.
 
-Those parts are the tables of errors and the reference of the command line.
+These are the OpenAPI document, the schema of events, the tables of errors, the reference of the command line, and the
+pages that the console serves.
 
 With `--check` the command writes nothing, and exits with 1 if a file is out of date. `functions/read_ledger` serves its
 own copy of the OpenAPI document, because a function has only its folder and the layers.
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from docs import error_codes
 from docs.cli_reference import reference
+from docs.pages import html_pages
 from docs.schemas import Schema, events
 from mediarelay.domain.songs import errors as song_errors
 
@@ -55,7 +57,8 @@ def texts() -> dict[Path, str]:
     music = _between(MUSIC.read_text(encoding="utf-8"), ERRORS_BEGIN, _song_errors())
     codes = _between(ERRORS.read_text(encoding="utf-8"), CODES_BEGIN, error_codes.sections())
     commands = _between(CLI.read_text(encoding="utf-8"), COMMANDS_BEGIN, reference())
-    return schemas | {SERVED: served, MUSIC: music, ERRORS: codes, CLI: commands}
+    markdown = {MUSIC: music, ERRORS: codes, CLI: commands}
+    return schemas | markdown | html_pages(markdown) | {SERVED: served}
 
 
 def routes() -> dict[str, list[str]]:

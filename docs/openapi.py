@@ -29,9 +29,21 @@ from docs import callbacks
 from docs.schemas import Plain, Schema, as_sent, definitions, not_null, notification
 from local.expand import parse
 from mediarelay.aws_lambda.http import ApiResolver
-from mediarelay.contracts.api import base, operations, responses, songs, submissions, submits, tasks, webhooks
+from mediarelay.contracts.api import (
+    base,
+    dead_letters,
+    operations,
+    responses,
+    songs,
+    submissions,
+    submits,
+    task_view,
+    tasks,
+    webhooks,
+)
 from mediarelay.contracts.api import callbacks as callback_models
 from mediarelay.contracts.api import events as event_models
+from mediarelay.contracts.api import status as status_models
 from mediarelay.contracts.api.base import QueryModel, RequestModel
 from mediarelay.domain.scopes import Scope
 
@@ -39,16 +51,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MODELS: dict[str, type[BaseModel]] = {
     name: value
     for module in (
-        base,
-        callback_models,
-        event_models,
-        operations,
-        responses,
-        songs,
-        submissions,
-        submits,
-        tasks,
-        webhooks,
+        *(base, callback_models, dead_letters, event_models, operations, responses, songs, status_models, submissions),
+        *(submits, task_view, tasks, webhooks),
     )
     for name, value in vars(module).items()
     if isinstance(value, type) and issubclass(value, BaseModel)

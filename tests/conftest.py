@@ -15,6 +15,7 @@ from tests import layers as built
 
 gc.enable()
 TOGETHER = {
+    "tests/browser/": "browser",
     "tests/e2e/": "deployed",
     "tests/chaos/": "chaos",
     "tests/template/test_layers.py": "layers",

@@ -21,12 +21,11 @@ from mediarelay.contracts.api.responses import (
     OpenApiDocument,
     success,
 )
+from mediarelay.contracts.api.task_view import TaskView, task_view
 from mediarelay.contracts.api.tasks import (
-    TaskDetails,
     TaskHistory,
     TaskPage,
     TaskQuery,
-    task_details,
     task_history,
     task_page,
 )
@@ -68,12 +67,16 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
     tags=["tasks"],
     summary="Read a task",
     description="Mediarelay folds the log during the call, so the task is never behind.",
-    responses=success(TaskDetails, "The task", headers=ETAG) | NOT_MODIFIED | ALWAYS | NOT_FOUND | LEDGER_DOWN,
+    responses=success(TaskView, "The task, and what happens next to it", headers=ETAG)
+    | NOT_MODIFIED
+    | ALWAYS
+    | NOT_FOUND
+    | LEDGER_DOWN,
     openapi_extensions={"parameters": [IF_NONE_MATCH]},
 )
 def read_task(vid: VidInPath) -> Response[str]:
     """Return a task, or 304 if the client has it as it is."""
-    return versioned(app.current_event.raw_event, json.dumps(task_details(READER.task(vid))))
+    return versioned(app.current_event.raw_event, json.dumps(task_view(*READER.with_next(vid))))
 
 
 @app.get(

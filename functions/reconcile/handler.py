@@ -4,12 +4,14 @@ from typing import Any
 
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.wiring.reconcile import reconciler
-from mediarelay.wiring.ticks import time_left
+from mediarelay.wiring.ticks import run_recorder, time_left
 
-RECONCILER = reconciler()
+RECONCILER, RECORDER = reconciler(), run_recorder("reconcile")
 
 
 @observed
 def handler(_event: Any, context: Any) -> dict[str, int]:
     """Return how many tasks were added."""
-    return {"added": RECONCILER.reconcile(time_left(context))}
+    added = RECONCILER.reconcile(time_left(context))
+    RECORDER.record({})
+    return {"added": added}

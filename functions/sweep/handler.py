@@ -12,4 +12,4 @@ SWEEPER = sweeper()
 @observed
 def handler(_event: Any, context: Any) -> dict[str, int]:
     """Return the number of rows that were carried out, by duty."""
-    return SWEEPER.sweep(tick(context))
+    return SWEEPER.sweep(tick(context, "sweep"))

@@ -67,6 +67,15 @@ SECRETS: dict[str, Any] = {
         ]
     },
 }
+DEAD_LETTERS = {
+    "ConfirmDeadLetters": "CONFIRM_DEAD_LETTERS_URL",
+    "SubmitDeadLetters": "SUBMIT_DEAD_LETTERS_URL",
+    "CallbackBacklogDeadLetters": "CALLBACK_BACKLOG_DEAD_LETTERS_URL",
+    "DeliveryDeadLetters": "DELIVERY_DEAD_LETTERS_URL",
+    "DispatchDeadLetters": "DISPATCH_DEAD_LETTERS_URL",
+    "ScheduleDeadLetters": "SCHEDULE_DEAD_LETTERS_URL",
+}
+"""The variable with the URL of each dead-letter queue."""
 SIGNED = {"SecretId", "Nonce", "Timestamp", "SignatureMethod", "Signature"}
 Call = tuple[str, str]
 
@@ -92,6 +101,8 @@ class LambdaSandbox:
             "CALLBACK_BACKLOG_URL": self.backlog,
             "DELIVERY_QUEUE_URL": self.deliveries,
         }
+        self.dead_letters = {name: _queue(f"{table}-{name}") for name in DEAD_LETTERS}
+        self.values |= {DEAD_LETTERS[name]: url for name, url in self.dead_letters.items()}
         self.values["SONG_TOKEN_KEY_ID"] = kms_key()
         self.values |= {
             "API_URL": API_URL,
@@ -122,11 +133,20 @@ class LambdaSandbox:
             self.stores.quarantine.put(kept["body"].encode(), kept["reason"], kept["route"], at)
         for action, refusals in given.get("refusals", {}).items():
             self._refuse(action, refusals, given["now"])
+        self._operate(given)
         for action, answer in given.get("provider", {}).items():
             self.site.says(action, json.dumps(answer))
         self.clock.now = datetime.fromisoformat(given["now"])
         if given.get("ledger") == "down":
             self.values["TABLE_NAME"] = "gone"
+
+    def _operate(self, given: Mapping[str, Any]) -> None:
+        """Store dead letters and the last runs of schedules."""
+        for queue, messages in given.get("dead_letters", {}).items():
+            for message in messages:
+                client("sqs").send_message(QueueUrl=self.dead_letters[queue], MessageBody=json.dumps(message))
+        for function, at in given.get("runs", {}).items():
+            self.stores.runs.record(function, datetime.fromisoformat(at), {})
 
     def _request(self, request: Mapping[str, Any]) -> None:
         intent = Intent(
@@ -226,7 +246,8 @@ class LambdaSandbox:
             for service in services:
                 client(service).meta.events.unregister("before-parameter-build", unique_id=self.topic)
         json.dumps(result)
-        return result | {"body": json.loads(result["body"])} if result.get("body") else result
+        is_json = bool(result.get("body")) and "json" in result["headers"].get("content-type", "")
+        return result | {"body": json.loads(result["body"])} if is_json else result
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         action = f"{model.service_model.endpoint_prefix.split('.')[0]}:{model.name}"
@@ -249,6 +270,7 @@ class LambdaSandbox:
         if "KeyId" in params:
             return "SongTokenKey"
         return {
+            **{url: name for name, url in self.dead_letters.items()},
             self.queue: "ConfirmQueue",
             self.unknown: "ConfirmUnknownQueue",
             self.submits: "SubmitQueue",
@@ -267,6 +289,11 @@ class LambdaSandbox:
             "submits": [json.loads(body) for body in _messages(self.submits)],
             "deliveries": [json.loads(body) for body in _messages(self.deliveries)],
             "retry": [_captured(json.loads(body)) for body in _messages(self.backlog)],
+            "dead_letters": {
+                name: bodies
+                for name, url in self.dead_letters.items()
+                if (bodies := [*map(json.loads, _messages(url))])
+            },
             "quarantine": self._quarantined(),
             "topic": [_publication(json.loads(body)) for body in _messages(self.inbox)],
             "provider": [{name: sent[name] for name in sent if name not in SIGNED} for sent in self.site.requests],

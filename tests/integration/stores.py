@@ -6,6 +6,7 @@ from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.dynamodb.replays import ReplayJobIndex, ReplayStore
+from mediarelay.adapters.dynamodb.runs import RunStore
 from mediarelay.adapters.dynamodb.submissions import SubmissionIndex
 from mediarelay.wiring import base
 from mediarelay.wiring.events import event_store
@@ -27,6 +28,7 @@ class Stores:
         self.submission_index = SubmissionIndex(self.table, self.due_index)
         self.circuits = CircuitStore(self.table)
         self.budget = BudgetStore(self.table)
+        self.runs = RunStore(self.table)
         self.quarantine = QuarantineStore(self.table)
         self.songs = song_store()
         self.events = event_store()

@@ -183,10 +183,10 @@ class TaskHarness:
             replace(one, body=self.stores.tasks.read_body(one)) if one.origin is Origin.CLAIM else one for one in found
         )
 
-    def tick(self, rows: int | None = None) -> Tick:
+    def tick(self, rows: int | None = None, function: str = "sweep") -> Tick:
         """A run of a schedule, with time for so many rows."""
         with self.building():
-            return tick(Limited(rows))
+            return tick(Limited(rows), function)
 
     def claim(self, body: bytes, kind: Kind = Kind.VIDEO) -> bool:
         """Receive a callback; says whether it was new."""
@@ -202,7 +202,7 @@ class TaskHarness:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(), self.query_queues, self.breaker.break_end)
+        return poll(kind, self.tick(function=f"poll_{kind}"), self.query_queues, self.breaker.break_end)
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""

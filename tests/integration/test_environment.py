@@ -36,7 +36,7 @@ def test_settings_that_are_read_are_given(
     monkeypatch.setattr(base, "Settings", watched)
     lambda_sandbox.handler(function)
     if function in TICKS:
-        tick(Context())
+        tick(Context(), "sweep")
     given, common = set(variables(function)), set(template()["Globals"]["Function"]["Environment"]["Variables"])
     assert read <= given
     assert given - common <= read

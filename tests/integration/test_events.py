@@ -24,6 +24,8 @@ CONFIDENTIAL = (
     "AKIDexample",
     "Signature=",
 )
+OF_BODY = "of the body"
+"""Stands for the entity tag of a file that is the whole body."""
 EXCUSED = {
     ("dispatch", "sqs:SendMessage", "DispatchDeadLetters"): "Lambda itself sends there, with the function's role",
 }
@@ -40,8 +42,9 @@ def expected(content: Mapping[str, Any]) -> dict[str, Any]:
     body = (found.get("result") or {}).get("body")
     if isinstance(body, dict) and body.keys() == {"file"}:
         text = (ROOT / body["file"]).read_text("utf-8")
-        found["result"]["body"] = json.loads(text)
-        found["result"]["headers"]["etag"] = f'"{sha256(text.encode()).hexdigest()[:32]}"'
+        found["result"]["body"] = json.loads(text) if body["file"].endswith(".json") else text
+        if found["result"]["headers"].get("etag") == OF_BODY:
+            found["result"]["headers"]["etag"] = f'"{sha256(text.encode()).hexdigest()[:32]}"'
     return found
 
 
@@ -55,7 +58,7 @@ def run(lambda_sandbox: LambdaSandbox, path: Path) -> dict[str, Any]:
 
 def allowed(function: str) -> set[Call]:
     """What the function's own policies allow, as (action, logical resource)."""
-    statements = [one for policy in functions()[function]["Policies"] for one in policy["Statement"]]
+    statements = [one for policy in functions()[function].get("Policies", ()) for one in policy["Statement"]]
     return {
         (action, _logical(resource))
         for one in statements

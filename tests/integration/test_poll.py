@@ -94,7 +94,8 @@ def test_while_all_providers_refuse_us_no_row_is_read(harness: TaskHarness) -> N
     names = list[str]()
     with calls(names):
         assert harness.poll() == 0
-    assert set(names) == {"GetItem"}
+    assert names.count("UpdateItem") == 1, "the run is recorded"
+    assert set(names) == {"GetItem", "UpdateItem"}
 
 
 def test_one_message_per_task_however_many_claims(harness: TaskHarness) -> None:

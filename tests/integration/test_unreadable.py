@@ -19,6 +19,7 @@ from mediarelay.adapters.dynamodb.list_cursors import ListCursorStore, decode_li
 from mediarelay.adapters.dynamodb.observations import decode_observation, decode_pending_check
 from mediarelay.adapters.dynamodb.quarantine import decode_quarantined
 from mediarelay.adapters.dynamodb.replays import decode_job
+from mediarelay.adapters.dynamodb.runs import decode_run
 from mediarelay.adapters.dynamodb.songs import decode_bookkeeping, decode_relay, decode_song
 from mediarelay.adapters.dynamodb.stream import changes_of
 from mediarelay.adapters.dynamodb.task_items import decode_task_item
@@ -56,6 +57,7 @@ DECODERS: dict[str, tuple[Callable[[Raw], object], ...]] = {
     "quarantine": (decode_quarantined,),
     "circuit": (decode_circuit,),
     "list_cursor": (decode_list_cursor,),
+    "run": (decode_run,),
     "relay": (decode_song, decode_relay),
     "lease": (decode_song, decode_bookkeeping),
 }
@@ -83,6 +85,7 @@ def fill(harness: TaskHarness) -> None:
     )
     harness.tasks.add(LoggedObservation(vid=GOOD, kind=Kind.VIDEO, origin=Origin.LISTED, at=START, body=b"{}"))
     ListCursorStore(harness.stores.table).save("mps", START)
+    harness.stores.runs.record("reconcile", START, {"publish": 1})
     harness.stores.quarantine.put(b"junk", "body: not JSON", "callbacks/video", START)
     harness.replayer.start([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)], 1, "somebody")
     provider.vids = [BudgetSpent("none left")]
@@ -162,6 +165,7 @@ def go_on(harness: TaskHarness) -> None:
     list(harness.stores.quarantine.bodies(f"{START:%Y-%m-%d}", ""))
     harness.breaker.is_open("cts:GetCtsaudioInfo")
     ListCursorStore(harness.stores.table).find("mps")
+    harness.stores.runs.find("reconcile")
     assert harness.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)]) >= 1
     song_harness = SongHarness(harness.table)
     song_harness.stores.songs.room(KEY.room)

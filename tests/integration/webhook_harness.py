@@ -126,7 +126,7 @@ class WebhookHarness:
     def sweep(self) -> None:
         """Queue what is due, as the sweep does."""
         with self.building():
-            run = tick(Limited(None))
+            run = tick(Limited(None), "sweep")
         for duty in (Duty.FAN_OUT, Duty.DELIVER):
             for row in run.take(FailureBudget(duty, self.clock)):
                 subject = row.subject

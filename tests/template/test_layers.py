@@ -27,7 +27,7 @@ WITHOUT_PYDANTIC = {"apply_callback", "authorizer", "confirm", "poll_audio", "po
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
 CALLBACKS = ("video_callback", "audio_callback", "mps_callback", "music_callback")
 RESOLVERS = (
-    *("quarantine", "read_events", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch"),
+    *("operations", "quarantine", "read_events", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch"),
     *("track_video", "webhooks"),
 )
 LOADED = """

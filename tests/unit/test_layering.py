@@ -22,7 +22,7 @@ PURE |= {"ipaddress", "re", "typing", "urllib"}
 MAY_USE = {
     "domain": {"domain", "errors"},
     "signing": {"signing", "errors"},
-    "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core"},
+    "contracts": {"contracts", "domain", "errors", "pydantic", "pydantic_core", "__version__"},
     "providers": {"providers", "contracts", "domain", "signing", "errors"},
     "usecases": {"usecases", "contracts", "domain", "providers", "signing", "errors", "observability"},
     "adapters": {"adapters", "contracts", "domain", "providers", "signing", "errors", "observability"}
@@ -199,7 +199,7 @@ OUTSIDE = [path for path in ALL if STORES not in path.parents]
 KEY_PREFIX = re.compile(r"\b[A-Z]+#")
 """Every key of the table begins with a word in capitals and `#`."""
 ATTRIBUTES = {"pk", "sk", "due_shard", "due_at", "list_key", "list_at", "part_keys", "lazy_body", "expires_at"}
-SORT_KEYS = {"TASK", "INTENT", "JOB", "CIRCUIT", "BUDGET", "NONCE", "UNREADABLE", "RELAY", "LEASE", "OBS"}
+SORT_KEYS = {"TICK", "TASK", "INTENT", "JOB", "CIRCUIT", "BUDGET", "NONCE", "UNREADABLE", "RELAY", "LEASE", "OBS"}
 TYPE_TAGS = {"S", "N", "B", "SS", "M", "L", "BOOL", "NULL"}
 EXPRESSIONS = re.compile(r"attribute_(not_)?exists|begins_with\(|\bREMOVE \w|\bSET \w+ = |\bADD \w+ :")
 IDENTIFIERS = {"pk", "sk", "due_shard", "shard", "shards"}

@@ -74,6 +74,12 @@ class Settings:
     confirm_unknown_queue_url: str = ""
     submit_queue_url: str = ""
     callback_backlog_url: str = ""
+    confirm_dead_letters_url: str = ""
+    submit_dead_letters_url: str = ""
+    callback_backlog_dead_letters_url: str = ""
+    dispatch_dead_letters_url: str = ""
+    delivery_dead_letters_url: str = ""
+    schedule_dead_letters_url: str = ""
     music_secret: str = ""
     song_token_key_id: str = ""
     song_safety_seconds: int = 30

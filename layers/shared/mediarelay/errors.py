@@ -20,7 +20,10 @@ MediarelayError
 │   │   ├── KeyReused         the key was used for another request          409
 │   │   ├── SubmissionSent    it cannot be cancelled: it may have a task    409
 │   │   ├── SubmissionCompleted it cannot be cancelled: it has a task       409
-│   │   └── SubmissionRefused it cannot be cancelled: it was refused        409
+│   │   ├── SubmissionRefused it cannot be cancelled: it was refused        409
+│   │   ├── NotRedrivable     the queue's messages cannot run again         409
+│   │   ├── OnlyCopy          a queue holds what is stored nowhere else     409
+│   │   └── PurgedRecently    the queue was purged less than a minute ago   409
 │   └── TooLarge              the body exceeds the limit                    413
 ├── RowUnreadable             an item of the table is damaged               500
 ├── LedgerUnavailable         the table did not accept the call             503
@@ -199,6 +202,24 @@ class SubmissionRefused(Conflict):
     """A submission cannot be cancelled, because it was refused."""
 
     problem_code = "submission_refused"
+
+
+class NotRedrivable(Conflict):
+    """The messages of a dead-letter queue cannot be processed again: the schedule or the sweep does their work."""
+
+    problem_code = "not_redrivable"
+
+
+class OnlyCopy(Conflict):
+    """A dead-letter queue holds the only copy of its messages, so it is not purged."""
+
+    problem_code = "only_copy"
+
+
+class PurgedRecently(Conflict):
+    """SQS purges a queue once a minute."""
+
+    problem_code = "purged_recently"
 
 
 class TooLarge(Rejected):

@@ -3,17 +3,19 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mediarelay_cli.signatures import joined, qcloud, tc3, tokens, webhooks
+from mediarelay_cli.signatures.recipe import Mistake
 from tests.unit.cli.running import run
 
 PAGE = Path(__file__).parents[3] / "docs" / "signatures.md"
 BLOCKS = re.findall(r"^```\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 COMMANDS = [place for place, block in enumerate(BLOCKS) if block.startswith("mediarelay ")]
 FILES = {"key.txt": "example-key\n", "whsec.txt": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"}
-SCHEMES = {
+SCHEMES: dict[str, tuple[Mistake[Any], ...]] = {
     "qcloud": qcloud.MISTAKES,
     "tc3": tc3.MISTAKES,
     "webhook": webhooks.MISTAKES,

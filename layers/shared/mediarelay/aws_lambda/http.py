@@ -23,6 +23,8 @@ from mediarelay.errors import MissingScope, NoRoute
 TO_BRACES = str.maketrans("<>", "{}")
 # Hex digits of an entity tag: 128 bits.
 TAG_DIGITS = 32
+# One step may take two calls of AWS with all their attempts.
+RESERVE_MS = 10_000
 Route = TypeVar("Route", bound=Callable[..., Any])
 JsonResponse = Response[dict[str, Any]]
 
@@ -152,6 +154,11 @@ def api_url(event: Event) -> str:
     """Return the URL of the API that a request was sent to."""
     # The template cannot tell a function behind the API: the two would depend on each other.
     return f"https://{event['requestContext']['domainName']}"
+
+
+def remaining(context: Any) -> Callable[[], bool]:
+    """Return whether an invocation has time for another step and its answer, each time it is asked."""
+    return lambda: context.get_remaining_time_in_millis() > RESERVE_MS
 
 
 def require_scope(event: Event, scope: Scope | None) -> None:

@@ -7,6 +7,7 @@ query of an unknown task              a share of the 80 %, counted apart   forge
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 # The percentage of the budget for calls for which no client waits. The rest keeps waiting clients from a full budget.
 BACKGROUND_PERCENT = 80
@@ -56,6 +57,11 @@ class Budget:
         """Return how many queries of one class fit into a minute."""
         allowance = self.query(known=known)
         return allowance.limit if allowance.unknown_limit is None else allowance.unknown_limit
+
+
+def minute_of(now: datetime) -> str:
+    """Return the minute that a call at a time (UTC) counts in, such as `2026-11-21T08:00`."""
+    return now.strftime("%Y-%m-%dT%H:%M")
 
 
 def _percent(whole: int, percent: int) -> int:

@@ -107,3 +107,11 @@ class DueItem:
         if not isinstance(self.subject, kind):
             raise TypeError(f"{self.duty} is not about a {type(self.subject).__name__}")
         return self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedRow:
+    """A row of the due index that cannot be decoded: its key as text, and the time from which it is due (UTC)."""
+
+    key: str
+    due_at: datetime

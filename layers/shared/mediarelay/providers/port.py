@@ -192,8 +192,15 @@ class Provider(Protocol):
     def request(self, kind: Kind, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Check a client's request and return what `submit` takes; raises `Malformed` if it cannot be served."""
 
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The actions of all calls, each of which has a circuit."""
+
     def query_action(self, kind: Kind) -> str:
         """Return the action that queries a task."""
+
+    def submit_action(self, kind: Kind) -> str:
+        """Return the action that submits a task."""
 
     def query(self, kind: Kind, vid: str) -> Call:
         """Return the call that queries a task."""

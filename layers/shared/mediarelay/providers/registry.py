@@ -34,3 +34,17 @@ def query_circuit(vid: str, kind: Kind) -> str:
 def query_circuits(kind: Kind) -> frozenset[str]:
     """Return the names of the circuits of the queries about tasks of a kind."""
     return frozenset(circuit_name(provider.name, provider.query_action(kind)) for provider in PROVIDERS)
+
+
+def submit_circuit(provider: str, kind: Kind) -> str:
+    """Return the name of the circuit of the submits of a provider; raises `Malformed` (`provider`)."""
+    return circuit_name(provider, provider_named(provider).submit_action(kind))
+
+
+def circuits() -> dict[str, tuple[str, str]]:
+    """Return the provider and the action of every circuit, by the circuit's name."""
+    return {
+        circuit_name(provider.name, action): (provider.name, action)
+        for provider in PROVIDERS
+        for action in provider.actions
+    }

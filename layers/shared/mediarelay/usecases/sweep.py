@@ -129,9 +129,7 @@ class Sweeper:
             with work.failures.scan_guard():
                 _carry_out(work, actions[work.duty], done)
         done[Duty.UNREADABLE] = self._rebuild_unreadable(tick, failures[Duty.UNREADABLE])
-        # Last, so that a duty whose rows cannot be listed costs no other duty its turn.
-        for one in failures.values():
-            one.raise_if_incomplete()
+        tick.end(failures.values())
         return {duty.value: count for duty, count in done.items()}
 
     # ── the rows to take ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ Polls and the sweep use both.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,12 +44,14 @@ class FailureBudget:
         duty: The duty.
         clock: The present (UTC).
         spent: Time that failed rows took.
+        failed: How many rows failed.
         cause: Why some rows could not be listed or hidden, or which queue did not answer; None if all went well.
     """
 
     duty: Duty
     clock: Callable[[], datetime]
     spent: timedelta = field(default=timedelta())
+    failed: int = 0
     cause: LedgerUnavailable | Undelivered | None = None
 
     @contextmanager
@@ -61,6 +63,7 @@ class FailureBudget:
             yield
         except Exception:
             self.spent += self.clock() - begun
+            self.failed += 1
             count("LeftDue", duty=self.duty)
             log.exception("left due", extra={"duty": self.duty, **log_keys})
 
@@ -102,6 +105,7 @@ class Tick:
         time_left: Returns whether there is time for another row.
         visibility_timeout: How long a row that this tick takes stays hidden from other ticks.
         jitter: Returns random numbers in [0, 1).
+        record_run: Stores that the run ended, and how many rows of each duty failed.
     """
 
     rows: DueRows
@@ -109,6 +113,15 @@ class Tick:
     time_left: Callable[[], bool]
     visibility_timeout: timedelta
     jitter: Callable[[], float]
+    record_run: Callable[[Mapping[str, int]], None]
+
+    def end(self, failures: Iterable[FailureBudget]) -> None:
+        """End the run: record it, or raise the error of a duty of which some rows could not be taken."""
+        known = tuple(failures)
+        # Last, so that a duty whose rows cannot be listed costs no other duty its turn.
+        for one in known:
+            one.raise_if_incomplete()
+        self.record_run({one.duty.value: one.failed for one in known if one.failed})
 
     def take(
         self,

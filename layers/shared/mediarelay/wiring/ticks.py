@@ -6,7 +6,9 @@ from functools import cache
 from typing import Any
 
 from mediarelay.adapters.dynamodb.due_index import DueIndex
+from mediarelay.adapters.dynamodb.runs import RunStore
 from mediarelay.domain.schedule import next_minute
+from mediarelay.usecases.operations.runs import RunRecorder
 from mediarelay.usecases.poll import QueryQueue
 from mediarelay.usecases.tick import Tick
 from mediarelay.wiring import base
@@ -30,14 +32,21 @@ def wait_for_minute(time_left: Callable[[], bool]) -> bool:
     return time_left()
 
 
-def tick(context: Any) -> Tick:
-    """Return one run of a schedule, bounded by the remaining time of the invocation."""
+@cache
+def run_recorder(function: str) -> RunRecorder:
+    """Return the use case that records the runs of a scheduled function."""
+    return RunRecorder(RunStore(base.table()), function, base.now)
+
+
+def tick(context: Any, function: str) -> Tick:
+    """Return one run of a scheduled function, bounded by the remaining time of the invocation."""
     return Tick(
         rows=DueIndex(base.table()),
         clock=base.now,
         time_left=time_left(context),
         visibility_timeout=base.settings().visibility_timeout,
         jitter=base.random.random,
+        record_run=run_recorder(function).record,
     )
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from heapq import merge
+from itertools import groupby, islice
+from typing import Any
 
 from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, epoch, type_of
 from mediarelay.adapters.dynamodb.event_keys import delivery_of, position_of
@@ -14,6 +16,7 @@ from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.unreadable import readable
 from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import (
+    DamagedRow,
     DeliverySubject,
     DueItem,
     EventSubject,
@@ -26,6 +29,8 @@ from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.vid import is_vid
+
+BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,62 @@ class DueIndex:
             rebuildable = filter(_is_rebuildable, self.rows(shard, now))
             yield from readable(_decode_rebuildable, rebuildable, lambda _error: None)
 
-    def rows(self, shard: str, now: datetime) -> Iterator[Item]:
+    def rows(self, shard: str, now: datetime, **options: Any) -> Iterator[Item]:
         """Yield the due items of one shard, not decoded."""
         values = {":shard": shard, ":now": epoch(now)}
-        return self.table.query("due_shard = :shard AND due_at <= :now", values, IndexName="due")
+        return self.table.query("due_shard = :shard AND due_at <= :now", values, IndexName="due", **options)
+
+    def count(self, duty: Duty, now: datetime, limit: int) -> tuple[int, datetime | None]:
+        """Return how many rows are due for a duty, and from when the oldest one is due. The count stops at `limit`."""
+        due: list[datetime] = []
+        for shard in shards(duty):
+            # At least one row of each shard, because any of them may hold the oldest one.
+            left = max(1, limit - len(due))
+            found = self.rows(shard, now, ProjectionExpression="due_at", Limit=left)
+            due += [_due_time(item) for item in islice(found, left)]
+        return min(len(due), limit), min(due, default=None)
+
+    def arrivals(self, duty: Duty, limit: int) -> list[datetime]:
+        """Return when items that wait for a duty arrived, of at most `limit` items, whether they are due or not."""
+        arrived: list[datetime] = []
+        for shard in shards(duty):
+            found = self.table.query("due_shard = :shard", {":shard": shard}, IndexName="due", Limit=limit)
+            arrived += readable(_decode_arrival, islice(found, max(0, limit - len(arrived))), lambda _error: None)
+        return arrived
+
+    def due_between(self, duty: Duty, since: datetime, until: datetime) -> Iterator[tuple[str, DueItem | DamagedRow]]:
+        """Yield the rows of a duty that are due between two times, both included, oldest first.
+
+        Rows that are due at the same time come in the order of the texts beside them, which identify the rows.
+        """
+        found = merge(*(self._between(shard, since, until) for shard in shards(duty)), key=lambda one: one[0])
+        for _, same in groupby(found, key=lambda one: one[0]):
+            rows = {" ".join(Key.of(Row(item))): item for _, item in same}
+            yield from ((key, _decode_or_damaged(rows[key], key)) for key in sorted(rows))
+
+    def _between(self, shard: str, since: datetime, until: datetime) -> Iterator[tuple[datetime, Item]]:
+        values = {":shard": shard, ":since": epoch(since), ":until": epoch(until)}
+        condition = "due_shard = :shard AND due_at BETWEEN :since AND :until"
+        return ((_due_time(item), item) for item in self.table.query(condition, values, IndexName="due"))
+
+
+def _due_time(item: Item) -> datetime:
+    """Read the due time of a row; a time that cannot be used counts as the oldest one."""
+    return next(readable(_decode_due_time, [item], lambda _error: None), BEGINNING)
+
+
+def _decode_or_damaged(item: Item, key: str) -> DueItem | DamagedRow:
+    return next(readable(decode_due_item, [item], lambda _error: None), DamagedRow(key, _due_time(item)))
+
+
+@decoder
+def _decode_due_time(row: Row) -> datetime:
+    return row.seconds("due_at")
+
+
+@decoder
+def _decode_arrival(row: Row) -> datetime:
+    return row.time("at")
 
 
 @decoder

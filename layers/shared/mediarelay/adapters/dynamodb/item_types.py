@@ -21,6 +21,7 @@ class ItemType(StrEnum):
     CIRCUIT = "circuit"
     BUDGET = "budget"
     LIST_CURSOR = "list_cursor"
+    RUN = "run"
     NONCE = "nonce"
     EVENT = "event"
     ENDPOINT = "endpoint"

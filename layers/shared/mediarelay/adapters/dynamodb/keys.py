@@ -10,6 +10,7 @@ INTENT#{digest}  INTENT                               an intent
 JOB#{id}         JOB                                  a bulk replay
 CIRCUIT#{action} CIRCUIT                              the refusals of one action of the provider
 BUDGET#{minute}  BUDGET                               the calls to the provider in one minute
+TICK#{function}  TICK                                 the last run of a scheduled function
 QUARANTINE#{day} {digest}                             a body that could not be read
 UNREADABLE       {pk} {sk} {digest}                   a copy of an unreadable item that was overwritten
 
@@ -110,6 +111,11 @@ def budget_key(provider: str, minute: str) -> Key:
 def list_cursor_key(provider: str) -> Key:
     """Return the key of the time until which a provider's tasks were listed."""
     return Key(f"LIST#{provider}", "LIST")
+
+
+def run_key(function: str) -> Key:
+    """Return the key of the last run of a scheduled function."""
+    return Key(f"TICK#{function}", "TICK")
 
 
 def quarantine_partition(day: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, encode, epoch, type_of
-from mediarelay.adapters.dynamodb.item_types import ItemType
+from mediarelay.adapters.dynamodb.item_types import MAY_WAIT_FOR, ItemType
 from mediarelay.adapters.dynamodb.keys import (
     THERE,
     Key,
@@ -215,4 +215,12 @@ def decode_pending_check(row: Row) -> PendingCheck:
         at=row.time("at"),
         give_up_at=row.optional_seconds("give_up_at"),
         origin=None if is_replay else decode_observation(row.item).origin,
+        due=_stated_due(row),
     )
+
+
+def _stated_due(row: Row) -> Due | None:
+    """Read when a check is due; return None if no tick would find it there. It needs a query all the same."""
+    if duty_text(row) not in MAY_WAIT_FOR or "due_at" not in row:
+        return None
+    return Due(Duty(duty_text(row)), row.seconds("due_at"))

@@ -45,6 +45,20 @@ class QuarantineStore:
         found = self.table.query("pk = :pk AND sk > :after", values)
         return readable(decode_quarantined, join_parts(found))
 
+    def count(self, day: str, limit: int) -> tuple[int, bool]:
+        """Return how many bodies of one day there are, and whether there are more than one page of a query shows."""
+        # Parts of large bodies are items, too. They count against `limit`, which bounds what a query reads.
+        pages = self.table.query_pages(
+            "pk = :pk",
+            {":pk": quarantine_partition(day), ":type": ItemType.QUARANTINE},
+            FilterExpression="#item = :type",
+            ExpressionAttributeNames={"#item": "item"},
+            Select="COUNT",
+            Limit=limit,
+        )
+        page = next(pages)
+        return page["Count"], "LastEvaluatedKey" in page
+
     def delete(self, quarantined: QuarantinedBody) -> None:
         """Delete a body, with all its parts, after it was stored as a claim."""
         for handle in quarantined.handles:

@@ -59,16 +59,16 @@ class Table:
         key: Key,
         change: str,
         values: Values,
-        condition: str = THERE,
+        condition: str | None = THERE,
         names: Mapping[str, str] | None = None,
     ) -> bool:
-        """Change an item; return False if the condition does not hold."""
+        """Change an item, or without a condition create it; return False if the condition does not hold."""
         with table_errors() as refused:
             self.client.update_item(
                 TableName=self.name,
                 Key=key.item,
                 UpdateExpression=change,
-                ConditionExpression=condition,
+                **_condition(condition),
                 **_placeholders(values, names),
             )
         return not refused

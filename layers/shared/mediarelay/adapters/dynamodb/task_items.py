@@ -40,6 +40,12 @@ class TaskItemStore:
         # An item without the flag counts as unknown: its query then waits in the queue that cannot delay known tasks.
         return found is not None and found.get("known") == encode({"known": True})["known"]
 
+    def bookkeeping(self, vid: str) -> Bookkeeping | None:
+        """Read the bookkeeping of a task; return None without an item that can be read."""
+        found = self.table.get(task_key(vid))
+        items = readable(decode_task_item, [found] if found else [], lambda _error: None)
+        return next((item.bookkeeping for item in items), None)
+
     def mark_published(self, vid: str, publication: Publication, due: Due | None = None) -> bool:
         """Record that a state was published; return False if the item states another publication by now.
 

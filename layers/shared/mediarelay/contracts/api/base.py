@@ -250,6 +250,8 @@ JobInPath = Annotated[
     str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of the replay"})
 ]
 SongInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The song's id, as it was relayed"})]
+FileInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The name of a file of the console"})]
+PageInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "`runbook` or `errors`"})]
 
 
 # ── selections ───────────────────────────────────────────────────────────────────────────────────────────────────────

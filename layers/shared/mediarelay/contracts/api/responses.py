@@ -28,7 +28,7 @@ REPLAYED = {
         "schema": {"const": "true"},
     }
 }
-ETAG = {"ETag": {"description": "The version of the body, for `If-None-Match`", "schema": {"type": "string"}}}
+ETAG = {"ETag": {"description": "Identifies this version of the body", "schema": {"type": "string"}}}
 LOCATION = {"Location": {"description": "The path of the task", "schema": {"type": "string"}}}
 
 
@@ -54,10 +54,22 @@ def problem_response(status: int, description: str) -> Responses:
 
 
 NOT_MODIFIED: Responses = {304: {"description": "The body is the version of `If-None-Match`", "headers": ETAG}}
+
+
+def text_response(description: str) -> Responses:
+    """Declare a response with a page, a script or a style sheet."""
+    content = {media: {"schema": {"type": "string"}} for media in ("text/html", "text/javascript", "text/css")}
+    return {200: {"description": description, "content": content, "headers": ETAG}}
+
+
 MALFORMED = problem_response(400, "Malformed request; `field` names the wrong field")
 FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
 NOT_FOUND = problem_response(404, "No such task, song, submission or job")
+NO_FILE = problem_response(404, "No such file")
 CONFLICT = problem_response(409, "The Idempotency-Key was already used for a different request")
+NO_QUEUE = problem_response(404, "No such queue, or no such circuit")
+NOT_REDRIVABLE = problem_response(409, "The messages of this queue cannot be processed again")
+PURGE_REFUSED = problem_response(409, "The queue holds the only copy of its messages, or was just purged")
 NOT_CANCELLABLE = problem_response(
     409,
     "The submission cannot be cancelled any more; `code` says why: `submission_sent`, `submission_completed` or "
@@ -68,6 +80,7 @@ REFUSED = problem_response(
 )
 BUG = problem_response(500, "Unexpected error; the log contains its stack trace")
 LEDGER_DOWN = problem_response(503, "The ledger is unavailable; retry the request")
+QUEUE_DOWN = problem_response(503, "SQS is unavailable; retry the request")
 LEDGER_OR_KEYS_DOWN = problem_response(
     503, "The ledger is unavailable, or the secret with the provider's keys is unusable; retry the request"
 )

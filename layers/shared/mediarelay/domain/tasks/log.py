@@ -11,6 +11,7 @@ from mediarelay.domain.tasks.origin import Origin
 
 # The callback functions import this module, and use no task item.
 if TYPE_CHECKING:
+    from mediarelay.domain.due import Due
     from mediarelay.domain.tasks.item import TaskItem
 
 
@@ -66,6 +67,7 @@ class PendingCheck:
         at: When it arrived (UTC).
         give_up_at: Until when the provider is queried about a callback.
         origin: The origin of the observation that waits; None for a replay.
+        due: The duty that it waits for, and from when.
     """
 
     handle: RowHandle
@@ -73,6 +75,7 @@ class PendingCheck:
     at: datetime
     give_up_at: datetime | None = None
     origin: Origin | None
+    due: "Due | None" = None
 
     @property
     def is_replay(self) -> bool:

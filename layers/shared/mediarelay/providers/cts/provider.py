@@ -71,9 +71,18 @@ class Cts:
             raise Malformed(missing, "is required")
         return {name: request[name] for name in taken}
 
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The two queries, one of which is also the submit of a video, and the submit of an audio file."""
+        return (*QUERY_ACTIONS.values(), SUBMIT_AUDIO)
+
     def query_action(self, kind: Kind) -> str:
         """Return the action that queries a task."""
         return QUERY_ACTIONS[kind]
+
+    def submit_action(self, kind: Kind) -> str:
+        """Return the action that submits a task."""
+        return SUBMIT_ACTIONS[kind]
 
     def query(self, kind: Kind, vid: str) -> Call:
         """Return the call that queries a task."""

@@ -9,7 +9,7 @@ from mediarelay.domain.tasks.facts import Facts
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.providers.mps import calls
-from mediarelay.providers.mps.answers import canonical, read_response
+from mediarelay.providers.mps.answers import SUBMIT, canonical, read_response
 from mediarelay.providers.mps.facts import answer_facts, claim_facts, reply_data
 from mediarelay.providers.mps.redaction import redact
 from mediarelay.providers.mps.requests import canonical_request, request_facts
@@ -60,9 +60,18 @@ class Mps:
         """Return a client's request in its canonical form."""
         return canonical_request(kind, request)
 
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The query, the submit and the list."""
+        return calls.QUERY, SUBMIT, calls.LIST
+
     def query_action(self, _kind: Kind) -> str:
         """Return the action that queries a task of either kind."""
         return calls.QUERY
+
+    def submit_action(self, _kind: Kind) -> str:
+        """Return the action that submits a task of either kind."""
+        return SUBMIT
 
     def query(self, _kind: Kind, vid: str) -> Call:
         """Return the call that queries a task."""

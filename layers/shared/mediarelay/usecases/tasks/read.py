@@ -7,6 +7,7 @@ from typing import Protocol
 from mediarelay.domain.page import Page
 from mediarelay.domain.tasks.listing import EVERY_TASK, ListedTask, ListFilter, Order, Selection
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
+from mediarelay.domain.tasks.next_step import NextStep, next_step
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
 from mediarelay.domain.tasks.task import PROGRESS, Task, fold
 from mediarelay.domain.tasks.vid import checked, is_vid
@@ -50,10 +51,15 @@ class TaskReader:
 
     def task(self, vid: str) -> Task:
         """Return one task; raises `NotFound`. Claims fill gaps until the provider states the outcome."""
+        return self.with_next(vid)[0]
+
+    def with_next(self, vid: str) -> tuple[Task, NextStep]:
+        """Return one task, as `task` does, and what happens next to it; raises `NotFound`."""
         log, task = self._known(vid)
         # Replies state nothing, so their bodies are not read.
         stating = tuple(one for one in log.observations if one.origin is not Origin.REPLY)
-        return task if task.is_final else fold(observe(self._with_bodies(stating, MAX_FILLING)))
+        shown = task if task.is_final else fold(observe(self._with_bodies(stating, MAX_FILLING)))
+        return shown, next_step(log)
 
     def history(self, vid: str) -> TaskObservations:
         """Return a task's observations, oldest first; raises `NotFound`. Only the latest claims show their bodies."""

@@ -1,0 +1,67 @@
+"""GET /console, GET /console/{file}, GET /docs/{page}: serve the console and the pages that alarms and errors link to.
+
+The files are public. All data of the console comes from the other routes, with the token of whoever uses it.
+"""
+
+from pathlib import Path
+
+from aws_lambda_powertools.event_handler import Response
+
+from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.observability import observed
+from mediarelay.aws_lambda.static_files import file_response, read_files
+from mediarelay.contracts.api.base import FileInPath, PageInPath
+from mediarelay.contracts.api.responses import ALWAYS, NO_FILE, NOT_MODIFIED, text_response
+
+STATIC = Path(__file__).parent / "static"
+CONSOLE = read_files(STATIC)
+DOCS = read_files(STATIC / "docs")
+app = api_resolver()
+
+
+def if_none_match() -> str | None:
+    """Return the entity tags that the client has."""
+    return app.current_event.headers.get("if-none-match")
+
+
+@app.get(
+    "/console",
+    scope=None,
+    operation_id="openConsole",
+    tags=["console"],
+    summary="Open the console",
+    responses=text_response("The page; it asks for a bearer token") | NOT_MODIFIED | ALWAYS,
+)
+def open_console() -> Response[str]:
+    """Return the page of the console."""
+    return file_response(CONSOLE, "index.html", if_none_match())
+
+
+@app.get(
+    "/console/<file>",
+    scope=None,
+    operation_id="readConsoleFile",
+    tags=["console"],
+    summary="Read a script or a style sheet of the console",
+    responses=text_response("The file") | NOT_MODIFIED | NO_FILE | ALWAYS,
+)
+def read_console_file(file: FileInPath) -> Response[str]:
+    """Return a file of the console."""
+    return file_response(CONSOLE, file, if_none_match())
+
+
+@app.get(
+    "/docs/<page>",
+    scope=None,
+    operation_id="readDocument",
+    tags=["console"],
+    summary="Read the runbook, or what an error code means",
+    description="Alarms link to `/docs/runbook`. The `type` of a problem is a reference to `/docs/errors`.",
+    responses=text_response("The document") | NOT_MODIFIED | NO_FILE | ALWAYS,
+)
+def read_document(page: PageInPath) -> Response[str]:
+    """Return a document of this version."""
+    return file_response(DOCS, f"{page}.html", if_none_match())
+
+
+handler = observed(app.resolve)

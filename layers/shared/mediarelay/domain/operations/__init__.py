@@ -1,0 +1,1 @@
+"""What an operator needs to know: the facts of a deployment, its problems, and what is stuck."""

@@ -1,0 +1,1 @@
+"""What an operator does: read the status, find what is stuck, close circuits, look after dead letters."""
