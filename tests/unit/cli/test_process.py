@@ -123,6 +123,16 @@ class TestSignals:
         out, err = process.communicate(timeout=20)
         assert (process.returncode, "Traceback" in out + err) == (130, False)
 
+    def test_ctrl_c_ends_a_list_of_changes(self, environment, api):
+        process = start(environment, "tasks", "--follow", "--json", "--state", "failed")
+        wait_until(lambda: api.calls)
+        first = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (130, "")
+        assert first in LISTED
+        assert {"since", "changed_since", "state"} <= api.calls[0].query.keys()
+
     def test_ctrl_c_keeps_the_results_of_calls_that_were_sent(self, environment, api, tmp_path):
         file = tmp_path / "list.jsonl"
         file.write_text(
@@ -144,6 +154,23 @@ class TestSignals:
         assert "run the same command again" in err
         assert "Traceback" not in err
         assert recorded == sent < 5_000
+
+    def test_a_second_ctrl_c_ends_at_once(self, environment, api, tmp_path):
+        file = tmp_path / "list.jsonl"
+        file.write_text(json.dumps({"url": URL}))
+
+        def stuck(call) -> Reply:
+            time.sleep(15)
+            return batch(call)
+
+        api.routes["POST /tasks/audio/batch"] = stuck
+        process = start(environment, "submit", "--from", str(file))
+        wait_until(lambda: api.calls)
+        process.send_signal(signal.SIGINT)
+        assert "Ctrl-C again" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=5)
+        assert (process.returncode, "Traceback" in err, "Exception" in err) == (130, False, False)
 
 
 class TestTerminal:
