@@ -71,7 +71,7 @@ export function ConfirmDialog({ dialog, onClose, onRun }) {
     <form onSubmit=${submit}>
       <h2 id="dialog-title">${dialog.title}</h2>
       <p><bdi>${clean(dialog.text)}</bdi></p>
-      ${dialog.typed && html`<label>Type <code>${clean(dialog.typed, 100)}</code> to confirm
+      ${dialog.typed && html`<label><span>Type <code>${clean(dialog.typed, 100)}</code> to confirm</span>
         <input name="typed" autocomplete="off" spellcheck="false" required pattern=${dialog.typed.replace(/[^\w-]/g, '.')} /></label>`}
       <div class="actions">
         <button type="button" onClick=${close}>Cancel</button>
