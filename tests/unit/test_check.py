@@ -202,6 +202,33 @@ def test_a_name_that_nobody_reads(secret: str, changed: dict[str, Any], known: s
     assert CANARY not in str(found)
 
 
+ENDPOINT = {"name": "shop", "url": "https://shop.example/", "secrets": WEBHOOK}
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "networks", "expected"),
+    [
+        ([], "", ""),
+        ([ENDPOINT], "", ""),
+        ([ENDPOINT | {"url": "https://192.0.2.1/"}], "", "shop: url: the address is not public"),
+        ([ENDPOINT | {"url": "https://[::1]/"}], "127.0.0.0/8", "shop: url: the address is not public"),
+        ([ENDPOINT | {"url": "http://127.0.0.1:9/"}], "127.0.0.0/8", ""),
+        ([ENDPOINT | {"url": "http://shop.example/"}], "", "shop: url: only https to the ports 443 and 8443"),
+        ([ENDPOINT | {"url": "https://shop.example:22/"}], "", "shop: url: only https"),
+        ([ENDPOINT | {"url": f"https://{CANARY}@shop.example/"}], "", "endpoints.0: url: must not name a user"),
+        ([ENDPOINT | {"secrets": "AAAAAAAAAAAAAAAA"}], "", "shop: a key is shorter than 24 bytes"),
+        ([ENDPOINT], "nowhere", "'nowhere' is no network"),
+        ("none", "", "endpoints: a list was expected"),
+    ],
+)
+def test_endpoints(endpoints: object, networks: str, expected: str) -> None:
+    secrets = texts(webhook_endpoints_secret={"endpoints": endpoints})
+    found = findings(GOOD_ENVIRONMENT | {"WEBHOOK_NETWORKS": networks}, secrets)
+    assert bool(found) == bool(expected)
+    assert not found or expected in found[0].what
+    assert CANARY not in str(found)
+
+
 MPS_KEYS = {
     "secret_id": "AKID",
     "secret_key": "k",

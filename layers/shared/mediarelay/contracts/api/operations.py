@@ -24,7 +24,7 @@ from mediarelay.domain.tasks.replay_job import RATES
 class ReplayRequest(TaskFilter):
     """`POST /tasks/replay`: the tasks to replay, and the rate in tasks per minute for each state and kind."""
 
-    state: StateList = Field(description="One state, or a list of states")
+    state: StateList = Field(description="One state, or a list of states", examples=["lost"])
     time: TimeName | None = Field(
         default=None,
         description="The time that since and until refer to; by default outcome, or created for other states",
@@ -55,7 +55,7 @@ class ReplayResponse(ResponseModel):
 class QuarantineReplayRequest(RequestModel):
     """`POST /quarantine/replay`: the day whose bodies to read again."""
 
-    day: Day = Field(description="The day on which they arrived (UTC), such as 2026-11-21")
+    day: Day = Field(description="The day on which they arrived (UTC)", examples=["2026-11-21"])
     cursor: Digest = Field(default="", description="The `cursor` of the previous page")
 
 

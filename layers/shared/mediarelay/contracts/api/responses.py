@@ -15,6 +15,8 @@ from mediarelay.domain.tasks.intent import MAX_KEY
 Responses = dict[int, Any]
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+# A route lists its request headers under this name. Powertools overwrites `parameters` if the path has some.
+REQUEST_HEADERS = "x-request-headers"
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before the next attempt", "schema": {"type": "integer"}}}
 REPLAYED = {
     "Idempotency-Replayed": {

@@ -141,9 +141,18 @@ class VideoTaskRequest(TaskRequest):
             if other := next((name for name in NEW_TASK_ONLY if getattr(self, name) is not None), None):
                 raise Malformed(other, "is not taken with a task that exists already")
             return self.vid or video_vid(self.cos_request_id or "", self.date or "")
-        if (self.url or self.source) and not (self.cos_request_id or self.date):
+        if self.cos_request_id or self.date:
+            raise Malformed(*self._missing_of_upload())
+        if self.url or self.source:
             return None
         raise Malformed("vid", "is required, unless url is given, alone or with cos_request_id and date, or source")
+
+    def _missing_of_upload(self) -> tuple[str, str]:
+        """Return the first field that an upload lacks, and what is wrong: its three fields determine the vid."""
+        needed = {"url": self.url, "cos_request_id": self.cos_request_id, "date": self.date}
+        missing, *_ = [name for name, value in needed.items() if not value]
+        given = " and ".join(name for name, value in needed.items() if value and name != "url")
+        return missing, f"is required with {given}: the headers of an upload identify its task together"
 
 
 # Fields that only a new task can take.
