@@ -35,6 +35,7 @@ from mediarelay.contracts.api import (
     operations,
     responses,
     songs,
+    submissions,
     submits,
     task_view,
     tasks,
@@ -50,8 +51,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MODELS: dict[str, type[BaseModel]] = {
     name: value
     for module in (
-        *(base, callback_models, dead_letters, event_models, operations, responses, songs, status_models, submits),
-        *(task_view, tasks, webhooks),
+        *(base, callback_models, dead_letters, event_models, operations, responses, songs, status_models, submissions),
+        *(submits, task_view, tasks, webhooks),
     )
     for name, value in vars(module).items()
     if isinstance(value, type) and issubclass(value, BaseModel)

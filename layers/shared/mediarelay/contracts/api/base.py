@@ -252,6 +252,9 @@ StateText = Annotated[
 # These types only describe the parameters of a path: API Gateway reads them, and the use cases check them.
 VidInPath = Annotated[str, WithJsonSchema(_VID | {"description": "The provider's id of the task"})]
 RoomInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The room's id, as it was relayed"})]
+JobInPath = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of the replay"})
+]
 SongInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The song's id, as it was relayed"})]
 FileInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The name of a file of the console"})]
 PageInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "`runbook` or `errors`"})]

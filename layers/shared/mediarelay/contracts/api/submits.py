@@ -160,11 +160,15 @@ NEW_TASK_ONLY = ("provider", "source", "outputs", "schedule", "destination", "ou
 
 
 class SubmitResponse(ResponseModel):
-    """Response to a submit. `vid` is null (202) while the provider has not answered."""
+    """Response to a submit. `vid` is null (202) while the provider has not answered.
+
+    `submission` is missing for a task that is only tracked.
+    """
 
     vid: str | None
     kind: Kind
     state: State
+    submission: str | None = Field(None, description="The id of the submission: `GET /submissions/{id}` follows it")
 
 
 class RefusedSubmit(ResponseModel):
@@ -175,6 +179,7 @@ class RefusedSubmit(ResponseModel):
     `idempotency_key` and `client` are included if the client chose the key.
     """
 
+    submission: str
     kind: Kind
     provider: str
     url: str | None = None
@@ -212,6 +217,7 @@ class BatchResult(ResponseModel):
     repeated: bool | None = None
     vid: str | None = None
     state: State | None = None
+    submission: str | None = None
     detail: str | None = None
     field: str | None = None
 
@@ -224,8 +230,10 @@ class BatchResponse(ResponseModel):
 
 def submit_response(submitted: Submitted) -> dict[str, Any]:
     """Return the response to a submit as JSON values."""
-    response = SubmitResponse(vid=submitted.vid, kind=submitted.kind, state=submitted.state)
-    return response.model_dump(mode="json")
+    response = SubmitResponse.model_validate(submitted).model_dump(mode="json")
+    if submitted.submission is None:
+        del response["submission"]
+    return response
 
 
 def refused_submit(intent: Intent) -> dict[str, Any]:
@@ -233,7 +241,7 @@ def refused_submit(intent: Intent) -> dict[str, Any]:
     # A default key is the request itself, which the event shows anyway.
     chosen = {"client": intent.client, "idempotency_key": intent.key} if intent.client is not None else {}
     known = {"kind": intent.kind, "provider": intent.provider, "reason": intent.refused, "accepted_at": intent.at}
-    refused = RefusedSubmit.model_validate({**intent.request, **chosen, **known})
+    refused = RefusedSubmit.model_validate({**intent.request, **chosen, **known, "submission": intent.submission})
     return refused.model_dump(mode="json", exclude_none=True)
 
 
@@ -257,4 +265,5 @@ def _batch_result(index: int, result: Submitted | MediarelayError) -> BatchResul
         repeated=result.repeated or None,
         vid=result.vid,
         state=result.state,
+        submission=result.submission,
     )
