@@ -46,7 +46,7 @@ export function Login({ refusal, busy, onLogin, onContinue }) {
       <p class="dim">Enter the bearer token of an API client. This tab keeps it until you log out or close the tab.</p>
       ${refusal && html`<p role="alert" class="notice error">${refusal.text}</p>`}
       <label>Bearer token<input name="token" type="password" autocomplete="off" spellcheck="false" required autofocus /></label>
-      <p class="dim">The scope <code>read</code> shows everything but the quarantine and dead letters, which need <code>admin</code>.</p>
+      <p class="dim">The scope <code>read</code> shows everything but the quarantine, dead letters and bulk replays, which need <code>admin</code>.</p>
       <button class="primary" disabled=${busy}>${busy ? 'Checking' : 'Log in'}</button>
       ${refusal?.scope && token.read() && html`<${Button} kind="quiet" onClick=${onContinue}>Continue with the current token</${Button}>`}
     </form>
