@@ -62,7 +62,6 @@ export function ConfirmDialog({ dialog, onClose, onRun }) {
   };
   const submit = (/** @type {any} */ event) => {
     event.preventDefault();
-    if (dialog.typed && new FormData(event.target).get('typed') !== dialog.typed) return;
     event.target.closest('dialog').close();
     onRun();
   };
