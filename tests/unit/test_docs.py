@@ -490,7 +490,9 @@ class TestRunbook:
 
     def test_it_knows_every_metric(self):
         code = (ROOT / "layers" / "shared" / "mediarelay").rglob("*.py")
-        calls = re.findall(r"(?<![.\w])(?:count|measure)\((\"[^,)]+)", "\n".join(file.read_text(encoding="utf-8") for file in code))
+        calls = re.findall(
+            r"(?<![.\w])(?:count|measure)\((\"[^,)]+)", "\n".join(file.read_text(encoding="utf-8") for file in code)
+        )
         counted = {name for call in calls for name in re.findall(r'"(\w+)"', call)}
         assert counted
         named = {
