@@ -332,6 +332,27 @@ def submission(number: int, state: str, now: datetime) -> Data:
     return shown | more.get(state, {})
 
 
+def replays(now: datetime, first: str = "running") -> Data:
+    return {
+        "replays": [
+            {
+                "id": sha256(f"r{number}".encode()).hexdigest()[:32],
+                "kind": "video",
+                "state": "lost",
+                "since": iso(now - timedelta(days=2)),
+                "until": iso(now - timedelta(days=1)),
+                "time": "outcome",
+                "rate": 60,
+                "done": 118 * (number + 1),
+                "status": status,
+                "client": "operator",
+                "created_at": iso(now - timedelta(minutes=2 + 300 * number)),
+            }
+            for number, status in enumerate((first, "done", "stopped"))
+        ]
+    }
+
+
 def songs(room: str, now: datetime) -> Data:
     if room != "room-7":
         return {"songs": []}

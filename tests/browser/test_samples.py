@@ -24,6 +24,7 @@ ASKED = [
     f"/submissions/{SUBMISSION}",
     "/songs?room_id=room-7",
     f"/events?after={iso(now())}",
+    "/replays?limit=50",
     "/webhooks",
     "/webhooks/billing/deliveries",
     "/dead-letters",
@@ -43,7 +44,7 @@ def operation(path: str) -> dict[str, Any]:
         if "get" in methods and re.fullmatch(re.sub(r"{\w+}", "[^/]+", pattern), path):
             found: dict[str, Any] = methods["get"]
             return found
-    pytest.skip("this version of the API has no such route")
+    raise LookupError(path)
 
 
 @pytest.mark.parametrize("target", ASKED)
