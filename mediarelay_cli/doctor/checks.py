@@ -56,7 +56,7 @@ def clock(stack: Stack) -> Iterator[Result]:
 
 def _skew(seconds: float | None, whose: str, other: str, worst: Status) -> Result:
     if seconds is None:
-        return Result(Status.SKIPPED, f"{whose} is unknown: no header Date")
+        return Result(Status.SKIPPED, f"{whose} is unknown: no header Date", "Compare it by hand.")
     detail = f"{whose} differs from {other} by {abs(seconds):.0f} s; Sign of MPS tolerates 60 s, relays and calls 300 s"
     if abs(seconds) <= NOTABLE_SKEW_SECONDS:
         return Result(Status.OK, detail)
@@ -109,8 +109,8 @@ def providers(stack: Stack) -> Iterator[Result]:
 def _provider_clock(stack: Stack, name: str, date: str) -> Iterator[Result]:
     """Compare the clock of a provider with that of the functions, which is the API's."""
     theirs, ours = ahead(date), stack.api_clock
-    if theirs is not None and ours is not None:
-        yield _skew(theirs - ours, f"the clock of {name}", "the API's", Status.ERROR)
+    seconds = None if theirs is None or ours is None else theirs - ours
+    yield _skew(seconds, f"the clock of {name}", "the API's", Status.ERROR)
 
 
 def _proved(proof: Proof, detail: str, prefix: str = "") -> Result:
@@ -142,7 +142,7 @@ def right_token(stack: Stack) -> Iterator[Result]:
         yield Result(Status.ERROR, "there is no live token", "`mediarelay secrets add callback-token`")
     for live in tokens:
         proof = probes.callback_token(stack.session.api_url, live)
-        if "403" in proof.detail:
+        if proof.action == probes.OTHER_NETWORK:
             yield _foreign("CallbackSourceCidrs")
             return
         yield _proved(proof, "authenticated; its body went to the quarantine, where one a day is kept for 30 days")
@@ -155,7 +155,7 @@ def relay(stack: Stack) -> Iterator[Result]:
         yield Result(Status.SKIPPED, "there is no webhook secret for relays", "If game servers relay songs, add one.")
     for secret in found:
         proof = probes.webhook_secret(stack.session.api_url, secret)
-        if "403" in proof.detail:
+        if proof.action == probes.OTHER_NETWORK:
             yield _foreign("MusicSourceCidrs")
             return
         yield _proved(proof, "authenticated; it leaves nothing")

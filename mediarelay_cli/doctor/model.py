@@ -87,13 +87,14 @@ class Stack:
         """The answer of `GET /status`."""
         return self.session.api.get("/status")
 
-    def lacks(self, need: Need) -> str:
-        """Return why a check cannot run here, or an empty text."""
+    def lacks(self, need: Need) -> tuple[str, str] | None:
+        """Return why a check cannot run here and what to do, or None."""
         profile = self.session.profile
+        add = f"Add it: `mediarelay profile add {profile.name}`."
         missing = {
-            Need.TOKEN: "" if profile.token else f"the profile {profile.name} has no token",
-            Need.AWS: "" if profile.stack else f"the profile {profile.name} names no stack, only the URL of its API",
-            Need.REAL_AWS: "an emulator stands in for AWS" if profile.endpoint_url else "",
+            Need.TOKEN: None if profile.token else (f"the profile {profile.name} has no token", add),
+            Need.AWS: None if profile.stack else (f"the profile {profile.name} names no stack, only a URL", add),
+            Need.REAL_AWS: ("an emulator stands in for AWS", "Run it on AWS.") if profile.endpoint_url else None,
         }
         return missing[need]
 
@@ -117,8 +118,8 @@ class Check:
 
     def results(self, stack: Stack) -> Iterator[Result]:
         """Yield what the check finds. An error inside the check is a result, too."""
-        if reason := next(filter(None, map(stack.lacks, self.needs)), ""):
-            yield Result(Status.SKIPPED, reason, "Use a profile that has it: `mediarelay profile add`.")
+        if lacked := next(filter(None, map(stack.lacks, self.needs)), None):
+            yield Result(Status.SKIPPED, *lacked)
             return
         try:
             yield from self.run(stack)

@@ -33,6 +33,7 @@ GOOD: dict[str, Any] = {
     "music_secret": {"webhook_secrets": WEBHOOK, "callback_secrets": ""},
     "api_clients_secret": {"clients": [{"name": "web", "sha256": digest("t"), "scopes": ["read", "read:tokens"]}]},
     "provider_keys_secret": {"secret_id": "AKIDexample", "secret_key": "example"},
+    "webhook_endpoints_secret": {"endpoints": [{"name": "a", "url": "https://a.example.com/", "secrets": WEBHOOK}]},
 }
 
 
@@ -127,6 +128,12 @@ def test_spellings_that_are_read_are_no_findings(spelling: str) -> None:
         ({"music_secret": {"webhook_secrets": f"{CANARY}AAAA"}}, "warning", "MusicSecret", "shorter than 24 bytes"),
         ({"music_secret": {"callback_secrets": CANARY}}, "warning", "MusicSecret", "callback secret 0: shorter"),
         ({"api_clients_secret": {"clients": []}}, "error", "ApiClients", "no entry that can be used"),
+        (
+            {"webhook_endpoints_secret": {"endpoints": [{"name": CANARY, "url": "https://a.example.com/"}]}},
+            "error",
+            "WebhookEndpoints",
+            "endpoints.0: secrets: at least one",
+        ),
         (
             {"api_clients_secret": {"clients": [*GOOD["api_clients_secret"]["clients"], None]}},
             "error",
@@ -337,7 +344,7 @@ def test_the_command_is_content_with_what_is_right(
 ) -> None:
     environment(monkeypatch, texts())
     assert main() == 0
-    assert capsys.readouterr().out == "nothing is wrong with these settings and 4 secrets\n"
+    assert capsys.readouterr().out == "nothing is wrong with these settings and 5 secrets\n"
 
 
 def test_the_command_only_warns_of_what_is_weak(

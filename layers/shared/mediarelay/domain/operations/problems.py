@@ -15,11 +15,6 @@ from mediarelay.domain.operations.severity import Severity
 from mediarelay.domain.webhooks.endpoint import EndpointState
 
 RUNBOOK = "/docs/runbook#"
-# The section of the runbook about rows that wait for too long, by duty; for the others that of the schedule.
-_DUTY_SECTIONS = {
-    Duty.PUBLISH: "streamagealarm",
-    Duty.UNREADABLE: "rowsunreadablealarm",
-}
 _SILENT = {
     "poll_video": "pollvideosilentalarm",
     "poll_audio": "pollaudiosilentalarm",
@@ -93,7 +88,7 @@ def _overdue_duties(facts: Facts) -> Iterator[Problem]:
                 subject=one.duty,
                 detail=f"{_count(one.due, more=one.more)} due, the oldest since {_text(one.oldest_due_at)}",
                 since=one.oldest_due_at,
-                section=_DUTY_SECTIONS.get(one.duty, _SILENT[SCHEDULE_OF[one.duty]]),
+                section="overduealarm",
             )
 
 
@@ -215,7 +210,7 @@ def _failing_endpoints(facts: Facts) -> Iterator[Problem]:
                 subject=one.endpoint.name,
                 detail=f"the endpoint is {state}; {one.pending} deliveries are pending",
                 since=health.disabled_at or health.failing_since,
-                section="deliverydeadlettersalarm",
+                section="webhookdisabledalarm",
             )
 
 
