@@ -72,15 +72,21 @@ class Stack:
         stored = self.secrets.get(KINDS[kind].output)
         return [one.value for one in KINDS[kind].entries(stored.fields())] if stored else []
 
-    @cached_property
+    @property
     def health(self) -> requests.Response:
         """The answer of `GET /health`, which needs no token."""
-        return requests.get(f"{self.session.api_url}/health", timeout=probes.TIMEOUT)
+        return self._answered[0]
 
-    @cached_property
+    @property
     def api_clock(self) -> float | None:
         """Seconds by which the API's clock is ahead of this machine's; None if it does not state the time."""
-        return ahead(self.health.headers.get("Date", ""))
+        return self._answered[1]
+
+    @cached_property
+    def _answered(self) -> tuple[requests.Response, float | None]:
+        answer = requests.get(f"{self.session.api_url}/health", timeout=probes.TIMEOUT)
+        # Compared at once: a later comparison would add the time in between.
+        return answer, ahead(answer.headers.get("Date", ""))
 
     @cached_property
     def status(self) -> dict[str, Any]:
