@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from mediarelay import __version__
+from mediarelay.domain.events import Position
 from mediarelay.domain.webhooks.delivery import MAX_ATTEMPTS, RETRY_WAITS, Answer, DeliveryState
+from mediarelay.domain.webhooks.endpoint import EndpointHealth
 from mediarelay.errors import Conflict, NotFound
 from tests.counts import counted
 from tests.integration.doubles import START
@@ -182,6 +184,43 @@ def test_a_failing_endpoint_is_paused_and_tried_by_one_worker(harness: WebhookHa
     harness.minutes(60)
     assert set(harness.sender.ids(HOST)) == {event(number).id for number in range(50)}
     assert harness.manager.all()[0].health.state == "enabled"
+
+
+def test_two_workers_make_one_attempt(harness: WebhookHarness) -> None:
+    harness.sender.meanwhile = lambda: harness.deliverer.attempt("shop", event(1).id)
+    deliver(harness, 1)
+    assert harness.sender.ids(HOST) == [event(1).id]
+
+
+def test_two_workers_that_read_the_same_delivery_make_one_attempt(
+    harness: WebhookHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.publish(event(1))
+    harness.deliverer.fan_out(Position(START, event(1).id))
+    find = harness.deliverer.health.find
+
+    def other_worker_first(name: str) -> EndpointHealth:
+        monkeypatch.undo()
+        harness.deliverer.attempt("shop", event(1).id)
+        return find(name)
+
+    monkeypatch.setattr(type(harness.deliverer.health), "find", lambda _self, name: other_worker_first(name))
+    harness.deliverer.attempt("shop", event(1).id)
+    assert harness.sender.ids(HOST) == [event(1).id]
+
+
+def test_one_worker_alone_tries_an_endpoint_after_its_pause(harness: WebhookHarness) -> None:
+    harness.sender.answers[HOST] = DOWN
+    deliver(harness, *range(8))
+    harness.clock.forward(minutes=4)
+    due = [
+        one.event.id for one in harness.deliveries() if one.next_attempt_at and one.next_attempt_at <= harness.clock()
+    ]
+    assert len(due) > 1
+    before = len(harness.sender.sent)
+    harness.sender.meanwhile = lambda: harness.deliverer.attempt("shop", due[1])
+    harness.deliverer.attempt("shop", due[0])
+    assert harness.sender.ids(HOST)[before:] == [due[0]]
 
 
 def test_the_others_do_not_wait_for_a_failing_endpoint(table: str) -> None:
