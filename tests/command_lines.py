@@ -31,12 +31,16 @@ GLOBAL = {
 }
 # Options that the AWS CLI names differently from the API.
 RENAMED = {("sns", "subscribe"): {"endpoint": "notification-endpoint"}}
+# Commands that the AWS CLI has beside the operations of the API.
+CUSTOM = {("configure",), ("s3",), ("logs", "tail"), ("cloudformation", "deploy")}
 # The end of a command in a shell.
 END = ";|&()<>\n"
 
 
 def wrong(commands: str) -> list[str]:
-    """Return what is wrong with commands of a shell."""
+    """Return what is wrong with commands of a shell. With prompts (`$ `), the other lines are output."""
+    if prompted := re.findall(r"^\$ ((?:.*\\\n)*.*)$", commands, re.MULTILINE):
+        commands = "\n".join(prompted)
     parsed = subprocess.run(["bash", "-n"], input=commands, capture_output=True, text=True, check=False)
     found = [parsed.stderr] if parsed.returncode else []
     joined = commands.replace("\\\n", " ")
@@ -74,7 +78,7 @@ def _service(name: str) -> ServiceModel | None:
 def wrong_aws(words: list[str]) -> list[str]:
     """Return what is wrong with a call of the AWS CLI: its service, its operation, its options, or a value in JSON."""
     service, operation, *options = words
-    if service in {"configure", "s3"}:
+    if CUSTOM & {(service,), (service, operation)}:
         return []
     model = _service(service)
     if model is None:
