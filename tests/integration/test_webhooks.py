@@ -16,6 +16,7 @@ from mediarelay.domain.events import Position
 from mediarelay.domain.webhooks.delivery import MAX_ATTEMPTS, RETRY_WAITS, Answer, DeliveryState
 from mediarelay.domain.webhooks.endpoint import EndpointHealth
 from mediarelay.errors import Conflict, NotFound
+from mediarelay.usecases.webhooks.deliver import UNUSABLE
 from tests.counts import counted
 from tests.integration.doubles import START
 from tests.integration.task_harness import waiting
@@ -240,6 +241,24 @@ def test_an_endpoint_that_is_taken_out_of_the_secret(harness: WebhookHarness) ->
     assert (one.state, one.last_error) == (DeliveryState.FAILED, "the endpoint is not configured")
     with pytest.raises(NotFound):
         harness.manager.enable("shop")
+
+
+@pytest.mark.parametrize("mistake", [{"url": "shop.example"}, {"secrets": "whsec_?"}, {"types": ["Task"]}])
+def test_a_mistake_in_an_entry_loses_nothing(harness: WebhookHarness, mistake: dict[str, object]) -> None:
+    harness.sender.answers[HOST] = DOWN
+    deliver(harness, 1)
+    harness.secret.content["endpoints"] = [SHOP | mistake]
+    harness.sender.answers[HOST] = Answer(200)
+    deliver(harness, 2)
+    harness.minutes(30)
+    assert {one.last_error for one in harness.deliveries(state=DeliveryState.PENDING)} == {UNUSABLE}
+    assert harness.sender.ids(HOST) == [event(1).id]
+    harness.secret.content["endpoints"] = [SHOP]
+    harness.minutes(10)
+    assert {one.event.id: one.state for one in harness.deliveries()} == {
+        event(1).id: DeliveryState.DELIVERED,
+        event(2).id: DeliveryState.DELIVERED,
+    }
 
 
 def test_a_replay_of_all_events_includes_those_without_a_delivery(harness: WebhookHarness) -> None:
