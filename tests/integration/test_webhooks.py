@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -23,6 +23,7 @@ from tests.integration.task_harness import waiting
 from tests.integration.webhook_harness import KEYS, SHOP, SONGS, WebhookHarness, event
 
 HOST = "shop.example"
+BEGINNING, END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 DOWN, GONE = Answer(500), Answer(410)
 
 
@@ -271,6 +272,18 @@ def test_a_replay_of_all_events_includes_those_without_a_delivery(harness: Webho
     assert harness.manager.replay("shop", START, until, failed_only=False).queued == 2
     harness.minutes(3)
     assert Counter(harness.sender.ids(HOST)) == {event(2).id: 2, event(1).id: 1}
+
+
+@pytest.mark.parametrize("failed_only", [True, False])
+def test_a_replay_of_any_period_ends(harness: WebhookHarness, failed_only: bool) -> None:
+    harness.sender.answers[HOST] = GONE
+    deliver(harness, 1)
+    harness.health.enable("shop")
+    harness.clock.forward(seconds=1)
+    done = harness.manager.replay("shop", BEGINNING, END, failed_only=failed_only)
+    assert (done.queued, done.next_since) == (1, None)
+    assert harness.manager.replay("shop", END, END, failed_only=failed_only).queued == 0
+    assert harness.manager.replay("shop", BEGINNING, BEGINNING, failed_only=failed_only).queued == 0
 
 
 def test_a_test_goes_to_one_endpoint_whatever_its_types(table: str) -> None:
