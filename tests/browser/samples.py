@@ -409,7 +409,7 @@ def webhooks(now: datetime) -> Data:
         "endpoints": [
             {
                 "name": "billing",
-                "url": "https://billing.example.com/hooks",
+                "url": "https://billing.example.com/...",
                 "types": ["mediarelay.task.*"],
                 "state": "enabled",
                 "last_success_at": ago,
@@ -418,7 +418,7 @@ def webhooks(now: datetime) -> Data:
             },
             {
                 "name": "search",
-                "url": "https://search.example.com/mediarelay",
+                "url": "https://search.example.com/...",
                 "types": [],
                 "state": "disabled",
                 "failing_since": ago,
