@@ -294,6 +294,30 @@ def test_a_mistake_in_an_entry_loses_nothing(harness: WebhookHarness, mistake: d
     }
 
 
+def test_an_endpoint_that_comes_back_is_not_disabled_for_its_old_failures(harness: WebhookHarness) -> None:
+    harness.sender.answers[HOST] = DOWN
+    deliver(harness, 1)
+    harness.secret.content["endpoints"] = []
+    harness.minutes(5)
+    harness.clock.forward(days=3)
+    harness.secret.content["endpoints"] = [SHOP]
+    deliver(harness, 2)
+    assert harness.manager.all()[0].health.state == "failing"
+    harness.sender.answers[HOST] = Answer(200)
+    harness.minutes(10)
+    assert harness.sender.succeeded[HOST, event(2).id] == 1
+
+
+@pytest.mark.parametrize("failed_only", [True, False])
+def test_a_replay_to_a_disabled_endpoint_is_refused(harness: WebhookHarness, failed_only: bool) -> None:
+    harness.sender.answers[HOST] = GONE
+    deliver(harness, 1)
+    before = harness.items()
+    with pytest.raises(Conflict, match="disabled"):
+        harness.manager.replay("shop", START, harness.clock(), failed_only=failed_only)
+    assert harness.items() == before
+
+
 def test_a_replay_of_all_events_includes_those_without_a_delivery(harness: WebhookHarness) -> None:
     harness.secret.content["endpoints"] = []
     deliver(harness, 1)
