@@ -12,7 +12,7 @@ FAILED_VID = "b24f2af5fb6ed32ea2f18ce8ef7fa4bf1795244790"
 HOSTILE_VID = "fffc0ffee0de52d439d4ff8061c857f1795240666f"
 SUBMISSION = "5e8f1c2d3b4a59687786a5b4c3d2e1f00f1e2d3c4b5a6978"
 QUEUE = "ConfirmDeadLetters"
-HOSTILE = (
+HOSTILE: tuple[str, ...] = (
     "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>",
     "\u202egnp.exe\u2066 \u05e9\u05dc\u05d5\u05dd",
     "bell\x07 escape\x1b[31m null\x00 end",
