@@ -82,7 +82,14 @@ def _name_headings(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
             anchor = anchor_of(text)
             number = used[anchor] = used.get(anchor, -1) + 1
             opening.attrSet("id", f"{anchor}-{number}" if number else anchor)
+            if text.isidentifier() and text != anchor:
+                inline.children = _named(text, inline.children or [])
             yield opening.tag, str(opening.attrGet("id")), text
+
+
+def _named(name: str, children: Sequence[Token]) -> list[Token]:
+    """Return a heading that its name leads to, too: CloudFormation cannot write the name of an alarm in lower case."""
+    return [Token("span_open", "span", 1, attrs={"id": name}), *children, Token("span_close", "span", -1)]
 
 
 def anchor_of(text: str) -> str:
