@@ -1,0 +1,71 @@
+"""The commands of a page: fenced blocks with the info string `sh` are commands, those with `console` are only shown."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import typer
+
+from mediarelay_cli.app import app
+
+_PART = re.compile(r"^\*\*(Meaning|Look|Do|Prove it is over)\.\*\*", re.MULTILINE)
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`(mediarelay [^`]+)`")
+PARTS = ("Meaning", "Look", "Do", "Prove it is over")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a page: its heading, and its text up to the next heading."""
+
+    heading: str
+    text: str
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The text of each of the four parts that a section about an alarm has."""
+        split = _PART.split(self.text)
+        return dict(zip(split[1::2], split[2::2], strict=True))
+
+    def commands(self, part: str) -> list[str]:
+        """Return the commands of a part, one of each line."""
+        return commands(self.parts[part])
+
+
+def sections(page: Path) -> dict[str, Section]:
+    """The sections of a page by their headings."""
+    split = re.split(r"^#+ (.+)$", _without_comments(page.read_text("utf-8")), flags=re.MULTILINE)
+    return {heading: Section(heading, text) for heading, text in zip(split[1::2], split[2::2], strict=True)}
+
+
+def _without_comments(text: str) -> str:
+    """Remove comments of shell blocks, which look like headings."""
+    return _BLOCK.sub(lambda block: re.sub(r"^# .*\n", "", block[0], flags=re.MULTILINE), text)
+
+
+def commands(text: str) -> list[str]:
+    """The commands of the blocks that a test may run."""
+    return [line for kind, block in _BLOCK.findall(text) if kind == "sh" for line in block.splitlines() if line]
+
+
+def mentioned(text: str) -> list[str]:
+    """All commands of the command line in a text: of blocks, and within sentences."""
+    prose = _BLOCK.sub("", text)
+    return [*commands(text), *_INLINE.findall(prose)]
+
+
+def parse(command: str) -> None:
+    """Parse a command of the command line as it would be run; raises `click.UsageError` if it is wrong."""
+    name, *arguments = shlex.split(command)
+    assert name == "mediarelay", command
+    found: click.Command = typer.main.get_command(app)
+    context = click.Context(found, info_name=name)
+    while isinstance(found, click.Group) and arguments:
+        name = arguments.pop(0)
+        inner = found.get_command(context, name)
+        assert inner is not None, f"there is no command {name}: {command}"
+        found, context = inner, click.Context(inner, info_name=name, parent=context)
+    if arguments:
+        found.make_context(found.name, arguments, parent=context.parent)
