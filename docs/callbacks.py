@@ -9,7 +9,7 @@ from pydantic import WithJsonSchema
 
 from mediarelay.aws_lambda.http import api_resolver
 from mediarelay.contracts.api.callbacks import CallbackResponse, RelayResponse
-from mediarelay.contracts.api.responses import ALWAYS, header, problem_response, success
+from mediarelay.contracts.api.responses import ALWAYS, REQUEST_HEADERS, header, problem_response, success
 
 CALLBACK_RESPONSES = (
     success(CallbackResponse, "Mediarelay has stored the callback, now or before")
@@ -122,7 +122,7 @@ def mps_callback(token: TokenInPath) -> None:
     ),
     responses=RELAY_RESPONSES,
     openapi_extensions=body("application/json", schemas=("SongRelayRequest", "SongRelaysRequest"))
-    | {"parameters": WEBHOOK_HEADERS},
+    | {REQUEST_HEADERS: WEBHOOK_HEADERS},
 )
 def relay_song() -> None:
     """Describe functions/music_callback."""

@@ -91,6 +91,18 @@ ADVICE = {
         "A stored item is damaged, or was encrypted with another key.",
         "A retry cannot help. The operator gets an alarm.",
     ),
+    "submission_completed": (
+        "The submission cannot be cancelled, because it has a task.",
+        "Read the task; `vid` of the submission names it.",
+    ),
+    "submission_refused": (
+        "The submission cannot be cancelled, because the provider refused it, or never answered.",
+        "Nothing is left to cancel; `reason` of the submission says more.",
+    ),
+    "submission_sent": (
+        "The submission cannot be cancelled: it was sent to the provider, which may have made a task.",
+        "Follow the submission until it is completed or refused.",
+    ),
     "too_large": ("The body exceeds the limit that `detail` names.", "Send less."),
     "unauthenticated": (
         "The path token of a callback is missing or wrong, or its signature is. The answer does not say which.",

@@ -35,6 +35,7 @@ from mediarelay.contracts.api import (
     operations,
     responses,
     songs,
+    submissions,
     submits,
     task_view,
     tasks,
@@ -50,8 +51,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MODELS: dict[str, type[BaseModel]] = {
     name: value
     for module in (
-        *(base, callback_models, dead_letters, event_models, operations, responses, songs, status_models, submits),
-        *(task_view, tasks, webhooks),
+        *(base, callback_models, dead_letters, event_models, operations, responses, songs, status_models, submissions),
+        *(submits, task_view, tasks, webhooks),
     )
     for name, value in vars(module).items()
     if isinstance(value, type) and issubclass(value, BaseModel)
@@ -81,12 +82,14 @@ GATEWAY_MESSAGE: Schema = {
     "required": ["message"],
     "type": "object",
 }
+GATEWAY_REFERENCE: Schema = {"$ref": "#/components/schemas/GatewayMessage"}
 NOTIFICATION: Schema = {
     "operationId": "notification",
     "summary": "Something happened to a task, a submit or a song",
     "description": (
         "A message of the topic, as an HTTPS subscription with raw message delivery posts it (with Content-Type "
-        "text/plain). Without raw delivery, it is the field `Message` of SNS's own JSON. In a queue it is the message. "
+        "text/plain), and as HTTP delivery posts it, with the headers of Standard Webhooks. Without raw delivery, it "
+        "is the field `Message` of SNS's own JSON. In a queue it is the message. "
         "SNS delivers each message at least once and in no fixed order: ignore a message whose `id` you have seen. The "
         "message attributes `type`, `kind`, `app_id` and `bucket` are for filter policies."
     ),
@@ -94,7 +97,10 @@ NOTIFICATION: Schema = {
     "security": [],
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Notification"}}},
+        "content": {
+            kind: {"schema": {"$ref": "#/components/schemas/Notification"}}
+            for kind in ("application/json", "application/cloudevents+json")
+        },
     },
     "responses": {"2XX": {"description": "Accepted. SNS repeats the delivery after any other answer"}},
 }
@@ -204,9 +210,11 @@ def _with_scope(operation: Schema, scope: Scope | None) -> Schema:
 def _completed(operation: Schema, function: Callable[..., Any]) -> Schema:
     """Return an operation with its parameters as the models read them, and with API Gateway's own answers."""
     query = function.__annotations__.get("query", base.NoQuery)
-    parameters = [_described(one) for one in operation.get("parameters", [])] + query_parameters(query)
+    parameters = [_described(one) for one in operation.get("parameters", [])]
+    parameters += query_parameters(query) + operation.get(responses.REQUEST_HEADERS, [])
     added = GATEWAY | (GATEWAY_AUTHORIZED if operation["security"] else {})
-    made = {"parameters", "responses"} | ({"requestBody"} if "query" in function.__annotations__ else set())
+    made = {"parameters", "responses", responses.REQUEST_HEADERS}
+    made |= {"requestBody"} if "query" in function.__annotations__ else set()
     rest = {name: value for name, value in operation.items() if name not in made}
     return {
         **rest,
@@ -216,13 +224,24 @@ def _completed(operation: Schema, function: Callable[..., Any]) -> Schema:
 
 
 def _with_gateway(ours: Schema, added: Mapping[int, str]) -> Schema:
-    message = {"application/json": {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
-    # A function and API Gateway can answer the same status with different bodies, so both media types are listed.
+    """Return the responses of an operation, with those of API Gateway."""
+    # Powertools gives a response without a body one of text.
+    ours["304"] = {name: part for name, part in ours.get("304", {}).items() if name != "content"}
     for status, text in added.items():
         own = ours.get(str(status), {"description": "", "content": {}})
         description = ". ".join(filter(None, (own["description"], text)))
-        ours[str(status)] = own | {"description": description, "content": own["content"] | message}
-    return dict(sorted(ours.items()))
+        ours[str(status)] = own | {"description": description, "content": _either(own["content"])}
+    return {status: response for status, response in sorted(ours.items()) if response}
+
+
+def _either(own: Schema) -> Schema:
+    """Return the content of a response that a function or API Gateway may give, each in its media type."""
+    if not own:
+        return {"application/json": {"schema": GATEWAY_REFERENCE}}
+    # Generated clients choose a schema by the status alone, so both media types have the same one.
+    schemas = [content["schema"] for content in own.values()]
+    either: Schema = {"schema": {"anyOf": [*schemas, GATEWAY_REFERENCE]}}
+    return dict.fromkeys([*own, "application/json"], either)
 
 
 # ── parameters ───────────────────────────────────────────────────────────────────────────────────────────────────────

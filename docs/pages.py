@@ -1,7 +1,9 @@
 """Render the documents that a deployed stack serves at `/docs/{page}`, with an anchor at every heading.
 
 A heading that is a name, such as `OverdueAlarm`, has a second anchor: the name itself, as an alarm's link spells it.
-Browsers tell capital letters of an anchor apart. A link to a document that the stack does not serve becomes text with the name of its file.
+Browsers tell capital letters of an anchor apart.
+
+A link to a document that the stack does not serve becomes text with the name of its file.
 """
 
 import re

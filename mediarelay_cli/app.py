@@ -138,7 +138,11 @@ def main() -> None:
         app(prog_name="mediarelay")
     except SystemExit as end:
         code = end.code
-    sys.exit(_flushed(code))
+    code = _flushed(code)
+    if code == Exit.INTERRUPTED:
+        # The interpreter would wait for threads whose calls still run, and their results have nowhere to go.
+        os._exit(code)
+    sys.exit(code)
 
 
 def _flushed(code: Any) -> Any:

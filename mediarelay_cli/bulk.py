@@ -152,9 +152,10 @@ class BulkSubmit:
         running: dict[Future[list[Json]], list[Item]] = {}
         try:
             self._drain(units, pool, running)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, CliError) as error:
             # What was sent is worth recording. A second Ctrl-C ends the wait.
-            self.interrupted()
+            if isinstance(error, KeyboardInterrupt):
+                self.interrupted()
             self._finish(running)
             raise
         finally:

@@ -155,7 +155,7 @@ class Printer:
         """Ask on the terminal whether to go on. Raises `CliError` if the answer is no, or if no person can answer."""
         if yes:
             return
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise CliError("nothing was changed: the command needs a confirmation", "Repeat it with --yes.", Exit.USAGE)
         self.err.print(Text(f"{printable(text)} [y/N] "), end="")
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

@@ -25,15 +25,18 @@ from mediarelay.providers.port import Account, Call, Provider, Signing
 from mediarelay.providers.registry import provider_named
 from mediarelay.signing.standard_webhooks import headers as webhook_headers
 from mediarelay.signing.zego import callback_signature
-from mediarelay.wiring.provider import ENDPOINTS
 from mediarelay_cli import version
 
 TIMEOUT = (10, 35)
+TRY_LATER = "Functions read a new value after SecretCacheSeconds (60)."
+OTHER_NETWORK = "Call from a network of CallbackSourceCidrs or MusicSourceCidrs."
 # Always the same bytes: the quarantine keeps one copy a day.
 NO_TASK = b'{"mediarelay": "a check of the command line; not a task"}'
 # Relays over 128 KiB are refused after the check of the signature, and before anything is stored.
 PADDING = "x" * (129 * 1024)
 NO_VID = "0" * 32
+# The environment variable with the endpoint of each provider.
+ENDPOINTS = {"cts": "PROVIDER_ENDPOINT", "mps": "MPS_ENDPOINT"}
 NONCE_BITS = 62
 
 
@@ -65,7 +68,7 @@ def api_client(api_url: str, token: str) -> Proof:
     )
     if answer.status_code == HTTPStatus.FORBIDDEN and '"missing_scope"' in answer.text:
         return Proof(live=True, detail="403: known, without the scope read")
-    return _judged(answer, HTTPStatus.OK)
+    return _judged(answer, HTTPStatus.OK, bearer=True)
 
 
 def webhook_secret(api_url: str, secret: str) -> Proof:
@@ -95,14 +98,16 @@ def _relay(fields: Mapping[str, str]) -> bytes:
     return json.dumps({**fields, "relays": [relay]}).encode()
 
 
-def _judged(answer: requests.Response, expected: HTTPStatus) -> Proof:
-    if answer.status_code == expected:
-        return Proof(live=True, detail=f"answered {answer.status_code}, as expected")
-    if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        action = "Functions read a new value after SecretCacheSeconds; 403 may also mean a source network."
-        return Proof(live=False, detail=f"refused with {answer.status_code}", action=action)
+def _judged(answer: requests.Response, expected: HTTPStatus, *, bearer: bool = False) -> Proof:
+    status = answer.status_code
+    if status == expected:
+        return Proof(live=True, detail=f"answered {status}, as expected")
+    if status == HTTPStatus.UNAUTHORIZED or (bearer and status == HTTPStatus.FORBIDDEN):
+        return Proof(live=False, detail=f"refused with {status}", action=TRY_LATER)
+    if status == HTTPStatus.FORBIDDEN:
+        return Proof(None, "refused with 403: no source network of the stack admits this machine", OTHER_NETWORK)
     action = "See `mediarelay doctor` and `mediarelay status`."
-    return Proof(live=None, detail=f"answered {answer.status_code}, {expected.value} was expected", action=action)
+    return Proof(live=None, detail=f"answered {status}, {expected.value} was expected", action=action)
 
 
 # ── providers ──
@@ -113,9 +118,9 @@ def provider_keys(name: str, account: Account, environment: Mapping[str, str]) -
 
     `environment` holds the settings of a function that calls providers.
     """
-    provider, url = provider_named(name), environment.get(ENDPOINTS[name].upper(), "")
+    provider, url = provider_named(name), environment.get(ENDPOINTS[name], "")
     if not url:
-        return Proof(None, f"no function has the setting {ENDPOINTS[name].upper()}", "Deploy the current template."), ""
+        return Proof(None, f"no function has the setting {ENDPOINTS[name]}", "Deploy the current template."), ""
     return _asked(provider, account, url, environment.get("PROVIDER_REGION", ""))
 
 

@@ -95,16 +95,21 @@ def save_profile(file: Path, profile: Profile) -> None:
 def choose(options: Mapping[str, str], environment: Mapping[str, str]) -> Profile:
     """Return the profile that options and environment name.
 
-    An option wins over its environment variable, and both win over the profile. Without a name, the profile is
-    `default`, or `local` if only that exists. Raises `CliError` if the named profile does not exist.
+    An option wins over its environment variable, and both win over the profile. A stack that is named replaces the
+    URL of a place that counts less, because it has a URL of its own. Without a name, the profile is `default`, or
+    `local` if only that exists. Raises `CliError` if the named profile does not exist.
     """
-    given = _from_environment(environment) | {key: value for key, value in options.items() if value}
+    given = _with_url(_from_environment(environment)) | _with_url({key: one for key, one in options.items() if one})
     name = given.pop("name", "")
     found = read_profiles(local_file(environment)) | read_profiles(config_file(environment))
     if name and name not in found:
         raise CliError(f"there is no profile {name}", _hint(name, sorted(found)), Exit.USAGE)
     name = name or next((one for one in (DEFAULT, LOCAL) if one in found), "")
     return replace(found.get(name) or Profile(name=name or DEFAULT), **given)
+
+
+def _with_url(given: dict[str, str]) -> dict[str, str]:
+    return {"api_url": ""} | given if "stack" in given else given
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:

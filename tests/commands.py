@@ -4,11 +4,11 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
-from mediarelay_cli.app import app
+from mediarelay_cli.app import app, load
 
 _PART = re.compile(r"^\*\*(Meaning|Look|Do|Prove it is over)\.\*\*", re.MULTILINE)
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,21 +51,21 @@ def commands(text: str) -> list[str]:
 
 
 def mentioned(text: str) -> list[str]:
-    """All commands of the command line in a text: of blocks, and within sentences."""
-    prose = _BLOCK.sub("", text)
-    return [*commands(text), *_INLINE.findall(prose)]
+    """The commands of the command line within sentences. They may lack an argument."""
+    return list(_INLINE.findall(_BLOCK.sub("", text)))
 
 
 def parse(command: str) -> None:
-    """Parse a command of the command line as it would be run; raises `click.UsageError` if it is wrong."""
-    name, *arguments = shlex.split(command)
-    assert name == "mediarelay", command
-    found: click.Command = typer.main.get_command(app)
-    context = click.Context(found, info_name=name)
-    while isinstance(found, click.Group) and arguments:
+    """Parse a command of the command line as it would be run; raises an error of typer if it is wrong."""
+    program, *arguments = shlex.split(command)
+    assert program == "mediarelay", command
+    load()
+    found: Any = typer.main.get_command(app)
+    context = found.context_class(found, info_name=program)
+    while arguments and hasattr(found, "get_command"):
         name = arguments.pop(0)
-        inner = found.get_command(context, name)
-        assert inner is not None, f"there is no command {name}: {command}"
-        found, context = inner, click.Context(inner, info_name=name, parent=context)
-    if arguments:
+        found = found.get_command(context, name)
+        assert found is not None, f"there is no command {name}: {command}"
+        context = found.context_class(found, info_name=name, parent=context)
+    if not hasattr(found, "get_command"):
         found.make_context(found.name, arguments, parent=context.parent)

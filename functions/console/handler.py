@@ -19,11 +19,6 @@ DOCS = read_files(STATIC / "docs")
 app = api_resolver()
 
 
-def if_none_match() -> str | None:
-    """Return the entity tags that the client has."""
-    return app.current_event.headers.get("if-none-match")
-
-
 @app.get(
     "/console",
     scope=None,
@@ -34,7 +29,7 @@ def if_none_match() -> str | None:
 )
 def open_console() -> Response[str]:
     """Return the page of the console."""
-    return file_response(CONSOLE, "index.html", if_none_match())
+    return file_response(CONSOLE, "index.html", app.current_event.raw_event)
 
 
 @app.get(
@@ -47,7 +42,7 @@ def open_console() -> Response[str]:
 )
 def read_console_file(file: FileInPath) -> Response[str]:
     """Return a file of the console."""
-    return file_response(CONSOLE, file, if_none_match())
+    return file_response(CONSOLE, file, app.current_event.raw_event)
 
 
 @app.get(
@@ -61,7 +56,7 @@ def read_console_file(file: FileInPath) -> Response[str]:
 )
 def read_document(page: PageInPath) -> Response[str]:
     """Return a document of this version."""
-    return file_response(DOCS, f"{page}.html", if_none_match())
+    return file_response(DOCS, f"{page}.html", app.current_event.raw_event)
 
 
 handler = observed(app.resolve)

@@ -18,6 +18,7 @@ from mediarelay.contracts.api.responses import (
     LEDGER_DOWN,
     NOT_FOUND,
     NOT_MODIFIED,
+    REQUEST_HEADERS,
     OpenApiDocument,
     success,
 )
@@ -72,7 +73,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
     | ALWAYS
     | NOT_FOUND
     | LEDGER_DOWN,
-    openapi_extensions={"parameters": [IF_NONE_MATCH]},
+    openapi_extensions={REQUEST_HEADERS: [IF_NONE_MATCH]},
 )
 def read_task(vid: VidInPath) -> Response[str]:
     """Return a task, or 304 if the client has it as it is."""
@@ -113,7 +114,7 @@ def health() -> dict[str, Any]:
     tags=["service"],
     summary="Read this description of the API",
     responses=success(OpenApiDocument, "An OpenAPI 3.1 document", headers=ETAG) | NOT_MODIFIED | ALWAYS,
-    openapi_extensions={"parameters": [IF_NONE_MATCH]},
+    openapi_extensions={REQUEST_HEADERS: [IF_NONE_MATCH]},
 )
 def read_openapi() -> Response[str]:
     """Return the document that `make docs` generates from all functions."""

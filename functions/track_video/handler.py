@@ -3,7 +3,7 @@
 from mediarelay.aws_lambda.http import JsonResponse, api_resolver
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.aws_lambda.submits import SUBMIT_RESPONSES, idempotency_key, respond_submitted
-from mediarelay.contracts.api.responses import IDEMPOTENCY_KEY_HEADER
+from mediarelay.contracts.api.responses import IDEMPOTENCY_KEY_HEADER, REQUEST_HEADERS
 from mediarelay.contracts.api.submits import VideoTaskRequest
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.wiring.provider import submitter
@@ -25,7 +25,7 @@ app = api_resolver()
         "computes the vid. Idempotency-Key counts only if the provider is called."
     ),
     responses=SUBMIT_RESPONSES,
-    openapi_extensions={"parameters": [IDEMPOTENCY_KEY_HEADER]},
+    openapi_extensions={REQUEST_HEADERS: [IDEMPOTENCY_KEY_HEADER]},
 )
 def track_video(request: VideoTaskRequest) -> JsonResponse:
     """Submit or expect the task, or return the one that the same request gave before."""

@@ -80,4 +80,6 @@ def _show(now: Session, done: Json) -> None:
     words = f"{count(done.get('count') or 0, 'task')} {'requested' if started else 'would be replayed'}"
     now.printer.show(done, words)
     if jobs and not now.printer.as_json:
-        now.printer.note(f"follow with: mediarelay replays list; stop with: mediarelay replays stop {jobs[0]}")
+        now.printer.note("follow with `mediarelay replays list`, stop one with `mediarelay replays stop ID`:")
+        for job in jobs:
+            now.printer.note(job)

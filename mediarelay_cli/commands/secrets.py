@@ -38,6 +38,15 @@ ValueFile = Annotated[
 ]
 Ask = Annotated[bool, typer.Option("--ask", help="Ask for the value, instead of a random one.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+# Who may still use the old value when the new one is live.
+SENDERS = {
+    "callback-token": "the CDN's console and MPS's schedules; an open task of MPS keeps the address of its submit",
+    "notify-key": "MPS's schedules; an open task of MPS keeps the key of its submit",
+    "webhook-secret": "each game server that signs relays by Standard Webhooks",
+    "zego-secret": "each game server that signs relays by ZEGO's fields",
+    "api-client": "the client itself",
+    "webhook-endpoint": "the receiver, which must know the new secret",
+}
 SHOWN = ("kind", "id", "name", "scopes", "added_at", "older_than")
 
 
@@ -206,10 +215,20 @@ def _remove(current: Session, kind: "Kind", entry: "Entry", *, force: bool) -> N
     before = read(current, kind.output)
     entries = kind.entries(before.fields())
     find(kind, entries, entry.id)
+    _keep_access(current, entry)
     if is_last(kind, entries, entry) and not force:
         action = "Add another one first (`mediarelay secrets rotate`), or repeat it with --force."
         raise CliError(f"{kind.name} {entry.id} is the last live one: without it, every caller is refused", action)
     write(current, before, kind.remove(before.fields(), entry))
+
+
+def _keep_access(current: Session, entry: "Entry") -> None:
+    """Refuse to remove the token of the profile in use: the command line would lock itself out. Raises `CliError`."""
+    from mediarelay.signing.tokens import digest  # noqa: PLC0415 - only a removal needs it
+
+    if entry.hashed and entry.value == digest(current.profile.token):
+        action = "Set the new token first: `mediarelay profile add`, or MEDIARELAY_TOKEN. Then remove the old client."
+        raise CliError(f"{entry.id} is the token of the profile {current.profile.name}, which is in use", action)
 
 
 @secrets.command()
@@ -252,6 +271,7 @@ def rotate(
 
 
 def _finish(current: Session, kind: "Kind", old: "Entry", *, yes: bool) -> None:
-    current.printer.confirm(f"Do all senders use the new {kind.name}? Then remove {old.id}.", yes=yes)
+    current.printer.note(f"The old value may still be in use by {SENDERS[kind.name]}.")
+    current.printer.confirm(f"Remove the old {kind.name} {old.id}?", yes=yes)
     _remove(current, kind, old, force=False)
     current.printer.note(f"removed {kind.name} {old.id}")

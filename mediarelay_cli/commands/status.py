@@ -16,6 +16,8 @@ from mediarelay_cli.times import repeat
 # Problems, so that everything fits on a screen of 24 lines.
 MAX_PROBLEMS = 7
 LABEL = 13
+# Words that stand out in a line, because something is wrong.
+MARKS = ("OVERDUE", "FAILED", "OPEN", "LATE", "UNUSABLE", "NOT READABLE", "failing", "disabled")
 STYLES = {"error": "red", "warning": "yellow"}
 
 
@@ -73,13 +75,18 @@ def lines(found: Json) -> Iterator[tuple[str, str]]:
     now = datetime.now(UTC)
     for label, (field, text, empty) in PARTS.items():
         items = found.get(field) or []
-        shown = [text(one, now) for one in items]
-        yield label, ", ".join(one for one in shown if one) or empty
+        shown = [one for one in (text(one, now) for one in items) if one]
+        # What is wrong comes first, because a narrow terminal shortens the line.
+        yield label, ", ".join(sorted(shown, key=_is_fine)) or empty
     stored = found.get("quarantine") or {}
     yield "quarantine", f"{_many(stored, 'bodies', 'unreadable body', 'unreadable bodies')} on {stored.get('day')}"
     opened = found.get("submissions") or {}
     oldest = f", oldest {ago(opened['oldest_at'], now)}" if opened.get("oldest_at") else ""
     yield "submissions", f"{_many(opened, 'open', 'open', 'open')}{oldest}"
+
+
+def _is_fine(text: str) -> bool:
+    return not any(mark in text for mark in MARKS)
 
 
 def _many(item: Mapping[str, Any], field: str, one: str, several: str) -> str:

@@ -70,9 +70,12 @@ def submit(
     else:
         options = Options(kind=kind or "", bucket=bucket, region=bucket_region, fields=fields)
         done = _submit_sources(now, sources or [], options, folder, idempotency_key)
-    if wait:
-        _wait(now, follow, done, timeout)
-    _report(now, done, waited=wait, listed=bool(from_file))
+    try:
+        if wait:
+            _wait(now, follow, done, timeout)
+    finally:
+        # What was submitted is worth knowing, also if the wait fails.
+        _report(now, done, waited=wait, listed=bool(from_file))
     if not all(succeeded(one, waited=wait) for one in done):
         raise typer.Exit(Exit.PROBLEM)
 

@@ -19,7 +19,9 @@ from mediarelay_cli.times import TIME_HELP, moment
 
 COLUMNS = ("vid", "state", "kind", "created", "file")
 MAX_PAGE = 100
-EVERY = 3.0
+EVERY = 5.0
+# The API has no index of changes: it reads the tasks since then each time.
+FOLLOWED = "1d"
 # A task may become visible in the index some seconds after its change.
 OVERLAP = timedelta(seconds=30)
 
@@ -35,12 +37,14 @@ def tasks(
     order: Annotated[Order | None, typer.Option(help="Newest (desc, by default) or oldest first.")] = None,
     bucket: Annotated[str, typer.Option(help="Only tasks of files in this bucket.")] = "",
     url: Annotated[str, typer.Option(help="Only tasks of this file.")] = "",
-    reference: Annotated[str, typer.Option(help="Only tasks with this reference.")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="List at most so many; 0 lists all.")] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each change, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List tasks, newest first. With --json and --follow, each task is one line of JSON.
+    """List tasks, newest first.
+
+    --follow prints each change of a task that was created in the last day, or since --since. With --json, each one is
+    one line of JSON.
 
     For example:
 
@@ -51,12 +55,14 @@ def tasks(
     now = session(context, as_json=as_json)
     times = {"since": moment(since, "--since"), "until": moment(until, "--until")}
     texts = {"state": ",".join(state or ()), "kind": kind, "time": by, "order": order}
-    texts |= {"bucket": bucket, "url": url, "reference": reference}
+    texts |= {"bucket": bucket, "url": url}
     query = {name: value for name, value in (times | texts).items() if value}
     if follow:
-        _follow(now, query)
+        _follow(now, {"since": moment(FOLLOWED, "--since")} | query)
     pages = now.api.pages("/tasks", "tasks", limit=min(limit or MAX_PAGE, MAX_PAGE), **query)
-    found = list(islice(pages, limit or None))
+    # A page of a filter without an index may be empty, so one row can take many calls.
+    with now.printer.activity("reading tasks"):
+        found = list(islice(pages, limit or None))
     if now.printer.as_json:
         now.printer.json(found)
     else:

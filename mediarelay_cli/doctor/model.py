@@ -72,28 +72,35 @@ class Stack:
         stored = self.secrets.get(KINDS[kind].output)
         return [one.value for one in KINDS[kind].entries(stored.fields())] if stored else []
 
-    @cached_property
+    @property
     def health(self) -> requests.Response:
         """The answer of `GET /health`, which needs no token."""
-        return requests.get(f"{self.session.api_url}/health", timeout=probes.TIMEOUT)
+        return self._answered[0]
 
-    @cached_property
+    @property
     def api_clock(self) -> float | None:
         """Seconds by which the API's clock is ahead of this machine's; None if it does not state the time."""
-        return ahead(self.health.headers.get("Date", ""))
+        return self._answered[1]
+
+    @cached_property
+    def _answered(self) -> tuple[requests.Response, float | None]:
+        answer = requests.get(f"{self.session.api_url}/health", timeout=probes.TIMEOUT)
+        # Compared at once: a later comparison would add the time in between.
+        return answer, ahead(answer.headers.get("Date", ""))
 
     @cached_property
     def status(self) -> dict[str, Any]:
         """The answer of `GET /status`."""
         return self.session.api.get("/status")
 
-    def lacks(self, need: Need) -> str:
-        """Return why a check cannot run here, or an empty text."""
+    def lacks(self, need: Need) -> tuple[str, str] | None:
+        """Return why a check cannot run here and what to do, or None."""
         profile = self.session.profile
+        add = f"Add it: `mediarelay profile add {profile.name}`."
         missing = {
-            Need.TOKEN: "" if profile.token else f"the profile {profile.name} has no token",
-            Need.AWS: "" if profile.stack else f"the profile {profile.name} names no stack, only the URL of its API",
-            Need.REAL_AWS: "an emulator stands in for AWS" if profile.endpoint_url else "",
+            Need.TOKEN: None if profile.token else (f"the profile {profile.name} has no token", add),
+            Need.AWS: None if profile.stack else (f"the profile {profile.name} names no stack, only a URL", add),
+            Need.REAL_AWS: ("an emulator stands in for AWS", "Run it on AWS.") if profile.endpoint_url else None,
         }
         return missing[need]
 
@@ -117,8 +124,8 @@ class Check:
 
     def results(self, stack: Stack) -> Iterator[Result]:
         """Yield what the check finds. An error inside the check is a result, too."""
-        if reason := next(filter(None, map(stack.lacks, self.needs)), ""):
-            yield Result(Status.SKIPPED, reason, "Use a profile that has it: `mediarelay profile add`.")
+        if lacked := next(filter(None, map(stack.lacks, self.needs)), None):
+            yield Result(Status.SKIPPED, *lacked)
             return
         try:
             yield from self.run(stack)

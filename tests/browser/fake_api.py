@@ -1,19 +1,25 @@
 """An HTTP API on 127.0.0.1 with the console's real handler, samples as data, and the path prefix of an emulator."""
 
 import importlib.util
+import io
 import json
 import re
 import struct
+import subprocess
 import sys
 import threading
+import wave
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from tests.browser import samples
 from tests.browser.samples import Data
@@ -170,7 +176,7 @@ class FakeApi:
         after = query["after"]
         start = int(after) if after.isdigit() else 0
         found = [one for one in self.events[start:] if one["type"] == query.get("type", one["type"])]
-        return {"events": found, "cursor": str(len(self.events))}
+        return {"events": found, "cursor": str(len(self.events)), "more": False}
 
     def _redrive(self, queue: str, body: Data) -> Data:
         return {"moved": self._empty(queue), "remaining": 0}
@@ -262,8 +268,8 @@ class Handler(BaseHTTPRequestHandler):
         self._send(status, {"content-type": "application/json"}, json.dumps(content).encode())
 
     def _output(self, path: str) -> None:
-        found = path.endswith(".png")
-        self._send(200 if found else 404, {"content-type": "image/png"}, cover() if found else b"")
+        media, make = OUTPUTS.get(path.rpartition("/")[2], ("", bytes))
+        self._send(200 if media else 404, {"content-type": media or "text/plain"}, make())
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -292,6 +298,32 @@ def cover(width: int = 320, height: int = 180) -> bytes:
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+@cache
+def tone() -> bytes:
+    """Three seconds of silence as WAV."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as audio:
+        audio.setparams((1, 1, 8000, 0, "NONE", ""))
+        audio.writeframes(b"\x80" * 24_000)
+    return file.getvalue()
+
+
+@cache
+def clip() -> bytes:
+    """Two seconds of a test picture as WebM."""
+    source = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=5:duration=2"]
+    command = [get_ffmpeg_exe(), "-v", "error", *source, "-c:v", "libvpx", "-deadline", "realtime", "-f", "webm", "-"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+OUTPUTS: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "keynote.cover.png": ("image/png", cover),
+    "keynote.128000_mp3.mp3": ("audio/wav", tone),
+    "keynote.f20.mp4": ("video/webm", clip),
+}
+"""The outputs that a browser can reach; the others are missing."""
 
 
 class Server(ThreadingHTTPServer):

@@ -1,6 +1,5 @@
 """Answers of the HTTP API for a busy stack, in the form that its contract states."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from random import Random
@@ -84,6 +83,7 @@ def task_details(listed: Data, now: datetime) -> Data:
         "renditions": [] if failed else renditions(),
         "faults": [{"code": HOSTILE[2], "message": one} for one in HOSTILE] if hostile else faults() if failed else [],
         "next": next_of(listed, now),
+        **({"progress": 42} if listed["state"] == "transcoding" else {}),
     }
 
 
@@ -112,7 +112,7 @@ def rendition(kind: str, name: str, path: str, **more: int) -> Data:
 
 def next_of(listed: Data, now: datetime) -> Data:
     if listed["state"] in OUTCOMES:
-        return {"duty": None, "attempts": 2, "published": ["mediarelay.task.started", "mediarelay.task.succeeded"]}
+        return {"attempts": 2, "published": ["mediarelay.task.started", "mediarelay.task.succeeded"]}
     at, end = now + timedelta(seconds=47), now + timedelta(hours=23, minutes=12)
     return {"duty": "query", "at": iso(at), "attempts": 3, "give_up_at": iso(end), "published": []}
 
@@ -135,7 +135,13 @@ def task_history(listed: Data) -> Data:
         ("answer", {"Response": {"TaskType": "WorkflowTask", "Status": "FINISH"}}),
     ]
     observations = [
-        {"origin": origin, "at": iso(created + timedelta(seconds=21 * index)), "digest": f"{index:064x}", "body": body}
+        {
+            "origin": origin,
+            "at": iso(created + timedelta(seconds=21 * index)),
+            "digest": f"{index:064x}",
+            "body": body,
+            "unreadable": [],
+        }
         for index, (origin, body) in enumerate(bodies)
     ]
     observations[2] |= {
@@ -219,7 +225,7 @@ def status(now: datetime) -> Data:
 
 
 def duty(name: str, due: int, oldest: datetime | None, *, overdue: bool = False) -> Data:
-    shown = {"duty": name, "due": due, "more": False, "overdue": overdue}
+    shown = {"duty": name, "due": due, "more": False, "overdue": overdue, "failed": 2 if overdue else 0}
     return shown | ({"oldest_due_at": iso(oldest)} if oldest else {})
 
 
@@ -249,6 +255,7 @@ def dead_messages(now: datetime) -> Data:
                 "sent_at": iso(now - timedelta(hours=2, minutes=number)),
                 "received": 6,
                 "body": HOSTILE[0] if number == 3 else f'{{"vid": "{vid_of(number)}"}}',
+                "truncated": False,
                 "attributes": {},
             }
             for number in range(6)
@@ -428,7 +435,7 @@ def deliveries(now: datetime) -> Data:
     }
 
 
-def event(number: int, at: datetime, listed: Mapping[str, Any]) -> Data:
+def event(number: int, at: datetime, listed: Data) -> Data:
     return {
         "specversion": "1.0",
         "id": f"00000000-0000-4000-8000-{number:012d}",
@@ -438,7 +445,7 @@ def event(number: int, at: datetime, listed: Mapping[str, Any]) -> Data:
         "time": iso(at),
         "datacontenttype": "application/json",
         "mediarelayversion": "1.4.0",
-        "data": {"vid": listed["vid"], "state": listed["state"], "kind": listed["kind"]},
+        "data": {name: value for name, value in task_details(listed, at).items() if name != "next"},
     }
 
 

@@ -158,12 +158,14 @@ class LambdaSandbox:
             at=datetime.fromisoformat(request["at"]),
             queued=request.get("queued", False),
         )
-        self.stores.intents.create(intent, Due(Duty.SUBMIT, intent.at + SUBMIT_GRACE))
+        duty = Duty.SUBMIT_QUEUED if intent.queued else Duty.SUBMIT
+        self.stores.intents.create(intent, Due(duty, intent.at + SUBMIT_GRACE))
         if "vid" in request:
-            self.stores.intents.assign_vid(intent.identity, request["vid"], intent.at)
+            self.stores.intents.assign_vid(intent, request["vid"], intent.at)
             self.stores.intents.complete(intent)
         if "refused" in request:
-            self.stores.intents.mark_refused(intent, request["refused"], Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE))
+            due = Due(Duty.PUBLISH, intent.at + SUBMIT_GRACE)
+            self.stores.intents.mark_refused(intent, request["refused"], intent.at, due)
 
     def _relay(self, one: Mapping[str, Any]) -> None:
         """Store a relay; what is marked as followed was said already."""
@@ -254,6 +256,9 @@ class LambdaSandbox:
     def _resource(self, params: Mapping[str, Any]) -> str:
         if "TableName" in params:
             return "Ledger" + (f"/index/{params['IndexName']}" if "IndexName" in params else "")
+        # A batch of reads names its tables only here.
+        if "RequestItems" in params:
+            return "Ledger"
         if "SecretId" in params:
             (name,) = (name for name, value in self.values.items() if value == params["SecretId"])
             return {

@@ -5,8 +5,9 @@ from mediarelay.adapters.dynamodb.circuits import CircuitStore
 from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
-from mediarelay.adapters.dynamodb.replays import ReplayStore
+from mediarelay.adapters.dynamodb.replays import ReplayJobIndex, ReplayStore
 from mediarelay.adapters.dynamodb.runs import RunStore
+from mediarelay.adapters.dynamodb.submissions import SubmissionIndex
 from mediarelay.wiring import base
 from mediarelay.wiring.events import event_store
 from mediarelay.wiring.song_store import song_store
@@ -23,6 +24,8 @@ class Stores:
         self.due_index = DueIndex(self.table)
         self.intents = IntentStore(self.table)
         self.replays = ReplayStore(self.table)
+        self.job_index = ReplayJobIndex(self.table, self.due_index)
+        self.submission_index = SubmissionIndex(self.table, self.due_index)
         self.circuits = CircuitStore(self.table)
         self.budget = BudgetStore(self.table)
         self.runs = RunStore(self.table)

@@ -30,8 +30,9 @@ from mediarelay.wiring.clients import batch_submitter, quarantine, task_reader
 from mediarelay.wiring.intents import intent_registry
 from mediarelay.wiring.provider import confirmer, submitter
 from mediarelay.wiring.publishers import task_publisher
+from mediarelay.wiring.submissions import submissions
 from mediarelay.wiring.sweep import sweeper
-from mediarelay.wiring.tasks import confirm_requester, replayer, task_repository
+from mediarelay.wiring.tasks import confirm_requester, replay_jobs, replayer, task_repository
 from mediarelay.wiring.ticks import RESERVE_MS, query_queues, tick
 from tests.integration.deployment import Deployment
 from tests.integration.doubles import (
@@ -156,6 +157,8 @@ class TaskHarness:
             self.budget = budget()
             self.query_queues = query_queues()
             self.replayer = replayer()
+            self.replay_jobs = replay_jobs()
+            self.submissions = submissions()
             self.publisher = task_publisher()
             self.reader = TaskViews(task_reader())
             self.quarantine = quarantine()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mediarelay.adapters.aws import client
 from mediarelay.domain.events import Position, is_pattern, matches, read_position
 from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.usecases.event_publisher import MAX_WRITE_TIME, MAX_WRITES
@@ -182,6 +183,18 @@ def test_a_usual_event_costs_one_write_unit(table: str) -> None:
     (item,) = [one for one in harness.items() if one["item"] == {"S": "event"}]
     size = sum(len(name) + len(next(iter(value.values()))) for name, value in item.items())
     assert size <= 1024
+
+
+def test_a_damaged_event_hides_no_other(harness: WebhookHarness) -> None:
+    harness.publish(event(1), event(2))
+    (first, *_) = [one for one in harness.items() if event(1).id in one["sk"]["S"]]
+    client("dynamodb").put_item(TableName=harness.stores.table.name, Item=first | {"body": {"B": b"x"}})
+    harness.clock.forward(minutes=2)
+    assert read(harness) == [event(2).id]
+    harness.minutes(5)
+    assert harness.sender.ids("shop.example") == [event(2).id]
+    (first, *_) = [one for one in harness.items() if event(1).id in one["sk"]["S"]]
+    assert first["due_shard"]["S"].startswith("unreadable#")
 
 
 @pytest.mark.parametrize("text", ["2026-01-02T03:04:05Z", "2026-01-02", f"2026-01-02T03:04:05.000001Z_{event(1).id}"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mediarelay import __version__
+from mediarelay.aws_lambda.http import TAG_DIGITS
 from tests.integration.lambda_sandbox import Call, LambdaSandbox
 from tests.integration.provider import serving
 from tests.stack import ROOT, functions
@@ -44,7 +45,7 @@ def expected(content: Mapping[str, Any]) -> dict[str, Any]:
         text = (ROOT / body["file"]).read_text("utf-8")
         found["result"]["body"] = json.loads(text) if body["file"].endswith(".json") else text
         if found["result"]["headers"].get("etag") == OF_BODY:
-            found["result"]["headers"]["etag"] = f'"{sha256(text.encode()).hexdigest()[:32]}"'
+            found["result"]["headers"]["etag"] = f'"{sha256(text.encode()).hexdigest()[:TAG_DIGITS]}"'
     return found
 
 

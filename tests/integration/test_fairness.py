@@ -366,5 +366,5 @@ def test_a_request_that_was_answered_meanwhile_is_not_put_off(harness: TaskHarne
     intent = Intent(key="k", kind=Kind.AUDIO, provider="cts", request=REQUEST, at=START)
     harness.stores.intents.create(intent, Due(Duty.SUBMIT, START))
     assert harness.stores.intents.postpone(intent, START + timedelta(minutes=1))
-    harness.stores.intents.assign_vid(intent.identity, "v1", harness.clock())
+    harness.stores.intents.assign_vid(intent, "v1", harness.clock())
     assert not harness.stores.intents.postpone(intent, START + timedelta(minutes=2))

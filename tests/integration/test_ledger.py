@@ -20,7 +20,7 @@ from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.events import SongBookkeeping
 from mediarelay.domain.songs.model import Relay, SongKey, SongType
-from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.intent import Intent, SubmissionState
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
 from mediarelay.domain.tasks.listing import Order, Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
@@ -317,13 +317,15 @@ def test_the_life_of_an_intent(harness: TaskHarness) -> None:
     assert harness.stores.intents.find(intent().identity) is None
     assert harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))
     assert not harness.stores.intents.create(intent(request={"url": "http://other"}), Due(Duty.SUBMIT, START))
-    assert harness.stores.intents.find(intent().identity) == intent(sent=True), (
+    assert harness.stores.intents.find(intent().identity) == intent(sent=True, next_attempt_at=START), (
         "its client waits, so it is sent at once"
     )
     assert [row.subject for row in harness.due()["submit"]] == [IntentSubject(intent().identity)]
-    assert harness.stores.intents.assign_vid(intent().identity, "v1", START)
-    assert not harness.stores.intents.assign_vid(intent().identity, "v2", START), "the first vid stays"
-    assert harness.stores.intents.find(intent().identity) == intent(vid="v1", assigned_at=START, sent=True)
+    assert harness.stores.intents.assign_vid(intent(), "v1", START)
+    assert not harness.stores.intents.assign_vid(intent(), "v2", START), "the first vid stays"
+    assert harness.stores.intents.find(intent().identity) == intent(
+        vid="v1", assigned_at=START, sent=True, next_attempt_at=START
+    )
     harness.stores.intents.delete(intent())
     assert harness.stores.intents.find(intent().identity), "a request that became a task stays"
     harness.stores.intents.complete(intent())
@@ -334,7 +336,7 @@ def test_a_dropped_intent_frees_its_key(harness: TaskHarness) -> None:
     harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))
     harness.stores.intents.delete(intent())
     assert harness.items() == []
-    assert not harness.stores.intents.assign_vid(intent().identity, "v1", START), "nothing comes back to life"
+    assert not harness.stores.intents.assign_vid(intent(), "v1", START), "nothing comes back to life"
     assert harness.stores.intents.create(intent(), Due(Duty.SUBMIT, START))
 
 
@@ -343,7 +345,7 @@ def test_a_later_intent_under_the_same_key_is_another_one(harness: TaskHarness) 
     harness.stores.intents.create(later, Due(Duty.SUBMIT, START))
     harness.stores.intents.complete(intent())
     harness.stores.intents.delete(intent())
-    assert harness.stores.intents.find(later.identity) == replace(later, sent=True)
+    assert harness.stores.intents.find(later.identity) == replace(later, sent=True, next_attempt_at=START)
     assert [row.subject for row in harness.due()["submit"]] == [IntentSubject(later.identity)]
 
 
@@ -430,19 +432,30 @@ OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "due_index.due_between": lambda stores: list(stores.due_index.due_between(Duty.VIDEO, START, START)),
     "intents.create": lambda stores: stores.intents.create(intent(), Due(Duty.SUBMIT, START)),
     "intents.find": lambda stores: stores.intents.find("x"),
-    "intents.lock": lambda stores: stores.intents.lock("x", START, START),
-    "intents.assign_vid": lambda stores: stores.intents.assign_vid("x", "v1", START),
+    "intents.lock": lambda stores: stores.intents.lock(intent(), START, START),
+    "intents.assign_vid": lambda stores: stores.intents.assign_vid(intent(), "v1", START),
     "intents.complete": lambda stores: stores.intents.complete(intent()),
     "intents.mark_accepted": lambda stores: stores.intents.mark_accepted(intent()),
-    "intents.mark_refused": lambda stores: stores.intents.mark_refused(intent(), "no", Due(Duty.PUBLISH, START)),
+    "intents.mark_refused": lambda stores: stores.intents.mark_refused(intent(), "no", START, Due(Duty.PUBLISH, START)),
+    "intents.mark_cancelled": lambda stores: stores.intents.mark_cancelled(intent(), "me", START, None),
     "intents.postpone": lambda stores: stores.intents.postpone(intent(), START),
     "intents.delete": lambda stores: stores.intents.delete(intent()),
     "intents.release_key": lambda stores: stores.intents.release_key(intent()),
     "replays.request": lambda stores: stores.replays.request(VID, Kind.VIDEO, "x", "me", START),
     "replays.create_job": lambda stores: stores.replays.create_job(JOB),
     "replays.find_job": lambda stores: stores.replays.find_job("x"),
-    "replays.advance_job": lambda stores: stores.replays.advance_job("x", "y", START),
-    "replays.complete_job": lambda stores: stores.replays.complete_job("x"),
+    "replays.record_progress": lambda stores: stores.replays.record_progress(JOB, "y", 1),
+    "replays.postpone_job": lambda stores: stores.replays.postpone_job("x", START),
+    "replays.complete_job": lambda stores: stores.replays.complete_job("x", START),
+    "replays.stop_job": lambda stores: stores.replays.stop_job("x", "me", START),
+    "job_index.page": lambda stores: stores.job_index.page(behind=None, limit=1),
+    "job_index.waiting": lambda stores: stores.job_index.waiting(),
+    "job_index.read": lambda stores: stores.job_index.read(["x"]),
+    "submission_index.page": lambda stores: stores.submission_index.page(
+        Kind.AUDIO, SubmissionState.OPEN, behind=None, limit=1
+    ),
+    "submission_index.waiting": lambda stores: stores.submission_index.waiting(),
+    "submission_index.read": lambda stores: stores.submission_index.read(["x"]),
     "circuits.find": lambda stores: stores.circuits.find("x"),
     "circuits.record_failure": lambda stores: stores.circuits.record_failure("x"),
     "circuits.open_until": lambda stores: stores.circuits.open_until("x", START, START),

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from mediarelay.adapters.dynamodb.keys import job_key
 from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.operations import ReplayRequest
 from mediarelay.domain.tasks.listing import Selection, TimeOf
 from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.replay_job import KEPT_FOR, JobStatus, ReplayJob
 from mediarelay.errors import BudgetSpent, Malformed, NotFound, ProviderBusy
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
@@ -208,3 +210,124 @@ def test_a_job_that_is_gone_is_no_error(harness: TaskHarness) -> None:
     before = harness.items()
     harness.replayer.resume("nothing", lambda: True)
     assert harness.items() == before
+
+
+# ── jobs ──
+
+
+def progress(harness: TaskHarness, identity: str) -> tuple[int, JobStatus]:
+    job = harness.replay_jobs.find(identity)
+    return job.done, job.status
+
+
+def test_a_job_counts_the_tasks_that_it_took_and_ends(harness: TaskHarness) -> None:
+    lost(harness, 5)
+    (identity,) = harness.replayer.start([chosen()], 2, "me")
+    seen = [progress(harness, identity)]
+    for _ in range(4):
+        harness.sweep()
+        seen.append(progress(harness, identity))
+        harness.clock.forward(seconds=60)
+    running, done = JobStatus.RUNNING, JobStatus.DONE
+    assert seen == [(0, running), (2, running), (4, running), (5, done), (5, done)]
+
+
+def test_a_stopped_job_never_continues(harness: TaskHarness) -> None:
+    lost(harness, 5)
+    (identity,) = harness.replayer.start([chosen()], 2, "me")
+    harness.sweep()
+    assert harness.replay_jobs.stop(identity, "you").status is JobStatus.STOPPED
+    for _ in range(3):
+        harness.clock.forward(seconds=60)
+        harness.sweep()
+        harness.replayer.resume(identity, lambda: True)
+    assert progress(harness, identity) == (2, JobStatus.STOPPED)
+    assert "replay" not in harness.due()
+    assert harness.replay_jobs.stop(identity, "you").status is JobStatus.STOPPED, "a repeat"
+
+
+@pytest.mark.parametrize("rate", [2, 9])
+def test_a_job_that_is_stopped_during_its_step_counts_it_and_ends(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, rate: int
+) -> None:
+    lost(harness, 5)
+    (identity,) = harness.replayer.start([chosen()], rate, "me")
+    plain = type(harness.stores.replays).request
+
+    def stopped_meanwhile(store: Any, *given: Any) -> bool:
+        harness.replay_jobs.stop(identity, "you")
+        return plain(store, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(harness.stores.replays), "request", stopped_meanwhile)
+        harness.replayer.resume(identity, lambda: True)
+    assert progress(harness, identity) == (min(rate, 5), JobStatus.STOPPED)
+    assert "replay" not in harness.due()
+
+
+def test_two_workers_count_each_task_once(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost(harness, 5)
+    (identity,) = harness.replayer.start([chosen()], 2, "me")
+    plain = type(harness.stores.replays).record_progress
+
+    def slow(store: Any, *given: Any) -> bool:
+        monkeypatch.setattr(type(store), "record_progress", plain)
+        harness.replayer.resume(identity, lambda: True)
+        return plain(store, *given)
+
+    monkeypatch.setattr(type(harness.stores.replays), "record_progress", slow)
+    harness.replayer.resume(identity, lambda: True)
+    assert progress(harness, identity) == (2, JobStatus.RUNNING)
+    assert len(harness.due()["video"]) == 2
+
+
+def test_a_job_that_has_ended_stays_as_it_is_and_expires(harness: TaskHarness) -> None:
+    lost(harness, 1)
+    (done, stopped) = harness.replayer.start([chosen(), chosen(kind=Kind.AUDIO)], 2, "me")
+    harness.replay_jobs.stop(stopped, "you")
+    harness.sweep()
+    assert harness.replay_jobs.stop(done, "you").status is JobStatus.DONE
+    for identity in (done, stopped):
+        item = harness.stores.table.get(job_key(identity))
+        assert item
+        assert int(item["expires_at"]["N"]) == int((harness.clock() + KEPT_FOR).timestamp())
+
+
+def listed_jobs(harness: TaskHarness, limit: int) -> list[ReplayJob]:
+    found: list[ReplayJob] = []
+    cursor = None
+    while True:
+        page = harness.replay_jobs.page(limit=limit, cursor=cursor)
+        found += page.items
+        if (cursor := page.cursor) is None:
+            return found
+
+
+def test_jobs_are_listed_newest_first_also_those_of_an_earlier_version(harness: TaskHarness) -> None:
+    started = []
+    for _ in range(5):
+        started += harness.replayer.start([chosen()], 2, "me")
+        harness.clock.forward(seconds=1)
+    old = {started[0], started[1]}
+    for identity in old:
+        harness.stores.table.update(job_key(identity), "REMOVE list_key, list_at", {})
+    harness.replay_jobs.stop(started[3], "you")
+    for limit in (1, 2, 5, 6):
+        assert [job.identity for job in listed_jobs(harness, limit)] == started[::-1]
+    harness.sweep()
+    assert {job.identity for job in listed_jobs(harness, 2)} == set(started) - old, "they have ended"
+    assert {progress(harness, identity) for identity in old} == {(0, JobStatus.DONE)}, "still readable"
+
+
+@pytest.mark.parametrize("identity", ["0" * 32, "nothing"])
+def test_an_unknown_job(harness: TaskHarness, identity: str) -> None:
+    for call in (harness.replay_jobs.find, lambda one: harness.replay_jobs.stop(one, "me")):
+        with pytest.raises(NotFound):
+            call(identity)
+    assert harness.items() == []
+
+
+@pytest.mark.parametrize("cursor", ["x", "eA==", "MjAyNi0wMS0wMiNub3RoaW5n"])
+def test_a_cursor_of_jobs_that_no_page_gave(harness: TaskHarness, cursor: str) -> None:
+    with pytest.raises(Malformed, match="cursor"):
+        harness.replay_jobs.page(limit=1, cursor=cursor)

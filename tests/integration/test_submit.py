@@ -10,7 +10,7 @@ import pytest
 from mediarelay.adapters.dynamodb.keys import intent_key
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.due_item import IntentSubject
-from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, file_identity, new_intent
+from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, file_identity, intent_of, new_intent
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import (
@@ -38,7 +38,20 @@ KEY = ClientKey("game", "key")
 
 
 def submit(harness: TaskHarness, key: ClientKey | None = KEY, **changes: str) -> Submitted:
-    return harness.submitter.submit(Kind.AUDIO, REQUEST | changes, key)
+    return without_submission(harness, harness.submitter.submit(Kind.AUDIO, REQUEST | changes, key))
+
+
+def without_submission(harness: TaskHarness, submitted: Submitted) -> Submitted:
+    """An answer without the submission, which leads to the stored intent."""
+    assert submitted.submission
+    assert stored(harness, intent_of(submitted.submission)).submission == submitted.submission
+    return replace(submitted, submission=None)
+
+
+def stored(harness: TaskHarness, identity: str) -> Intent:
+    found = harness.stores.intents.find(identity)
+    assert found
+    return found
 
 
 def history(harness: TaskHarness, vid: str = VID) -> list[str]:
@@ -125,9 +138,8 @@ def test_a_default_key_in_a_batch_is_free_again(harness: TaskHarness) -> None:
     harness.provider.vids = ["v1", "v2"]
     submit(harness, None)
     harness.clock.forward(hours=24)
-    assert harness.registry.enqueue(Kind.AUDIO, REQUEST, None) == Submitted(
-        None, Kind.AUDIO, State.EXPECTED, repeated=False
-    )
+    again = without_submission(harness, harness.registry.enqueue(Kind.AUDIO, REQUEST, None))
+    assert again == Submitted(None, Kind.AUDIO, State.EXPECTED, repeated=False)
     (row,) = harness.due()["submit_queued"]
     harness.submitter.resume(row.subject.identity)
     assert submit(harness, None) == Submitted("v2", Kind.AUDIO, State.PENDING, repeated=True)
@@ -256,9 +268,8 @@ def test_a_video_that_only_the_provider_can_name(harness: TaskHarness) -> None:
     assert harness.submitter.submit(Kind.VIDEO, request, None).vid is None
     harness.clock.forward(minutes=1)
     harness.sweep()
-    assert harness.submitter.submit(Kind.VIDEO, request, None) == Submitted(
-        VID, Kind.VIDEO, State.EXPECTED, repeated=True
-    )
+    again = without_submission(harness, harness.submitter.submit(Kind.VIDEO, request, None))
+    assert again == Submitted(VID, Kind.VIDEO, State.EXPECTED, repeated=True)
     (entry,) = harness.stores.tasks.load(VID).observations
     assert (entry.origin, json.loads(entry.body or b"")) == (Origin.TRACK, request)
 
@@ -289,7 +300,9 @@ def test_a_request_that_is_delivered_twice_is_sent_once(harness: TaskHarness) ->
 
 def test_a_worker_that_died_does_not_hold_a_request_for_ever(harness: TaskHarness) -> None:
     identity = queued(harness)
-    assert harness.stores.intents.lock(identity, harness.clock(), harness.clock() + timedelta(seconds=35))
+    assert harness.stores.intents.lock(
+        stored(harness, identity), harness.clock(), harness.clock() + timedelta(seconds=35)
+    )
     harness.provider.vids = ["v1"]
     assert harness.submitter.resume(identity) is None
     harness.clock.forward(seconds=35)
@@ -298,10 +311,10 @@ def test_a_worker_that_died_does_not_hold_a_request_for_ever(harness: TaskHarnes
 
 def test_a_refusal_never_undoes_a_vid(harness: TaskHarness) -> None:
     identity = queued(harness)
-    harness.stores.intents.assign_vid(identity, "v1", harness.clock())
+    harness.stores.intents.assign_vid(stored(harness, identity), "v1", harness.clock())
     seen = harness.stores.intents.find(identity)
     assert seen
-    harness.stores.intents.mark_refused(seen, "provider code 4000", Due(Duty.PUBLISH, START))
+    harness.stores.intents.mark_refused(seen, "provider code 4000", START, Due(Duty.PUBLISH, START))
     assert harness.submitter.resume(identity).vid == "v1"
     assert submit(harness).vid == "v1"
 
@@ -323,7 +336,7 @@ def test_a_request_that_was_given_up_and_found_later_is_not_refused(harness: Tas
     harness.clock.forward(days=2)
     harness.sweep()
     # The refusal is about to be published when the task is found.
-    harness.stores.intents.assign_vid(identity, VID, harness.clock())
+    harness.stores.intents.assign_vid(stored(harness, identity), VID, harness.clock())
     harness.publisher.refuse(identity)
     assert harness.topic.messages == []
     assert submit(harness).vid == VID
@@ -346,6 +359,7 @@ def test_a_request_that_is_refused_later_is_published(harness: TaskHarness, *, d
     (message,) = harness.topic.messages
     assert (message["type"], message["subject"]) == ("mediarelay.submit.refused", identity)
     assert message["data"] == REQUEST | {
+        "submission": stored(harness, identity).submission,
         "provider": "cts",
         "kind": "audio",
         "client": "game",
@@ -406,8 +420,10 @@ def test_a_request_that_is_answered_while_somebody_asks_for_it(
     identity = queued(harness)
     plain = type(harness.stores.intents).mark_accepted
     happens = {
-        "named": lambda _: harness.stores.intents.assign_vid(identity, "v1", harness.clock()),
-        "refused": lambda seen: harness.stores.intents.mark_refused(seen, "no", Due(Duty.PUBLISH, harness.clock())),
+        "named": lambda _: harness.stores.intents.assign_vid(stored(harness, identity), "v1", harness.clock()),
+        "refused": lambda seen: harness.stores.intents.mark_refused(
+            seen, "no", START, Due(Duty.PUBLISH, harness.clock())
+        ),
         "dropped": lambda _: harness.stores.table.delete(intent_key(identity)),
     }
 
@@ -516,7 +532,7 @@ def test_a_submission_of_another_intent_changes_nothing(harness: TaskHarness, wh
 
 def test_a_task_that_is_assigned_already_stays(harness: TaskHarness) -> None:
     intent = opened(harness)
-    harness.stores.intents.assign_vid(intent.identity, "v1", START)
+    harness.stores.intents.assign_vid(intent, "v1", START)
     harness.submitter.adopt(intent.submission, "v2")
     found = harness.stores.intents.find(intent.identity)
     assert found is not None
@@ -611,9 +627,8 @@ def test_a_repeat_has_its_answer_after_the_default_provider_has_changed(harness:
     request = {name: value for name, value in MPS_REQUEST.items() if name != "provider"}
     assert harness.submitter.submit(Kind.AUDIO, request, KEY).vid == VID
     harness.configure(provider="cts")
-    assert harness.submitter.submit(Kind.AUDIO, request, KEY) == Submitted(
-        VID, Kind.AUDIO, State.PENDING, repeated=True
-    )
+    again = without_submission(harness, harness.submitter.submit(Kind.AUDIO, request, KEY))
+    assert again == Submitted(VID, Kind.AUDIO, State.PENDING, repeated=True)
     with pytest.raises(Conflict):
         harness.submitter.submit(Kind.AUDIO, request | {"outputs": [1010]}, KEY)
     for other in (ClientKey("game", "other"), None):
@@ -624,7 +639,9 @@ def test_a_repeat_has_its_answer_after_the_default_provider_has_changed(harness:
 def test_a_process_that_ends_during_the_call_may_have_made_a_task(harness: TaskHarness) -> None:
     harness.registry.enqueue(Kind.AUDIO, MPS_REQUEST, KEY)
     identity = harness.due()["submit_queued"][0].subject_as(IntentSubject).identity
-    assert harness.stores.intents.lock(identity, harness.clock(), harness.clock() + timedelta(seconds=35))
+    assert harness.stores.intents.lock(
+        stored(harness, identity), harness.clock(), harness.clock() + timedelta(seconds=35)
+    )
     harness.clock.forward(minutes=1)
     harness.provider.vids = [LATER[2]]
     harness.submitter.resume(identity)

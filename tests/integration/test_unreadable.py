@@ -763,10 +763,10 @@ def test_an_intent_that_contradicts_itself_is_handed_over_to_nobody(
     intent = Intent(key="k", client="game", kind=Kind.AUDIO, provider="cts", request=REQUEST, at=START)
     harness.stores.intents.create(intent, Due(Duty.SUBMIT, START))
     if stage == "done":
-        harness.stores.intents.assign_vid(intent.identity, "v1", START)
+        harness.stores.intents.assign_vid(intent, "v1", START)
         harness.stores.intents.complete(intent)
     elif stage == "refused":
-        harness.stores.intents.mark_refused(intent, "no", Due(Duty.PUBLISH, START))
+        harness.stores.intents.mark_refused(intent, "no", START, Due(Duty.PUBLISH, START))
     overwrite(harness, only(harness, "intent"), **changes)
     for _ in range(3):
         harness.clock.forward(minutes=5)

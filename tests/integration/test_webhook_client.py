@@ -16,7 +16,7 @@ import pytest
 from mediarelay.adapters.webhook_client import WebhookClient
 from mediarelay.domain.webhooks.delivery import Answer
 from mediarelay.domain.webhooks.egress import read_webhook_url
-from tests.integration.webhook_receiver import HOST, Receiver, answering, certificate, receiving
+from tests.integration.webhook_receiver import HOST, WebhookServer, answering, certificate, receiving
 
 NAME = "hooks.example"
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -44,7 +44,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.S
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
+def receiver() -> Iterator[WebhookServer]:
     with receiving() as found:
         yield found
 
@@ -73,19 +73,19 @@ def test_a_certificate_for_an_address(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [201, 204, 299, 301, 302, 307, 400, 404, 410, 500, 503])
-def test_only_2xx_is_a_success(receiver: Receiver, status: int) -> None:
+def test_only_2xx_is_a_success(receiver: WebhookServer, status: int) -> None:
     receiver.status = status
     answer = post(f"http://localhost:{receiver.port}/")
     assert (answer.status, answer.is_success) == (status, status < 300)
 
 
-def test_redirects_are_not_followed(receiver: Receiver) -> None:
+def test_redirects_are_not_followed(receiver: WebhookServer) -> None:
     receiver.status, receiver.answer = 307, {"location": f"http://localhost:{receiver.port}/latest/meta-data/"}
     assert post(f"http://localhost:{receiver.port}/").reason == "status 307"
     assert len(receiver.received) == 1
 
 
-def test_proxies_of_the_environment_are_ignored(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_ignored(receiver: WebhookServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://{HOST}:1")
     assert post(f"http://localhost:{receiver.port}/") == Answer(200)
@@ -103,14 +103,14 @@ def test_proxies_of_the_environment_are_ignored(receiver: Receiver, monkeypatch:
         ("10.0.0.1", HOST),
     ],
 )
-def test_one_private_address_is_enough_to_refuse_a_name(receiver: Receiver, addresses: tuple[str, ...]) -> None:
+def test_one_private_address_is_enough_to_refuse_a_name(receiver: WebhookServer, addresses: tuple[str, ...]) -> None:
     """Such as a CNAME to an internal host."""
     answer = post(f"https://{NAME}:{receiver.port}/", resolve=resolving(*addresses))
     assert answer.error == "the address is not public"
     assert receiver.received == []
 
 
-def test_a_name_is_resolved_once(receiver: Receiver) -> None:
+def test_a_name_is_resolved_once(receiver: WebhookServer) -> None:
     """A resolver that answers otherwise the second time would lead past the check."""
     asked: list[str] = []
 
@@ -122,7 +122,7 @@ def test_a_name_is_resolved_once(receiver: Receiver) -> None:
     assert asked == [NAME]
 
 
-def test_the_second_address_is_tried(receiver: Receiver) -> None:
+def test_the_second_address_is_tried(receiver: WebhookServer) -> None:
     # Nothing listens on 127.0.0.2.
     assert post(f"http://{NAME}:{receiver.port}/", resolve=resolving("127.0.0.2", HOST)) == Answer(200)
 
@@ -208,6 +208,6 @@ def test_a_large_or_compressed_body_is_not_read() -> None:
         ("\u0663", None),
     ],
 )
-def test_retry_after(receiver: Receiver, text: str, wait: timedelta | None) -> None:
+def test_retry_after(receiver: WebhookServer, text: str, wait: timedelta | None) -> None:
     receiver.status, receiver.answer = 503, {"retry-after": text.encode().decode("latin-1")}
     assert post(f"http://localhost:{receiver.port}/").retry_after == wait

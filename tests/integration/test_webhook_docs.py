@@ -39,7 +39,7 @@ def receiver(tmp_path: Path) -> Any:
         time.sleep(0.05)
     yield process
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 def test_the_receiver_verifies_events(table: str, receiver: "subprocess.Popen[str]") -> None:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -18,6 +18,7 @@ from mediarelay.domain.due_item import DeliverySubject, EventSubject
 from mediarelay.domain.events import read_position
 from mediarelay.domain.webhooks.delivery import Answer, Delivery, DeliveryState
 from mediarelay.domain.webhooks.egress import WebhookUrl
+from mediarelay.errors import RowUnreadable
 from mediarelay.usecases.tick import FailureBudget
 from mediarelay.wiring.events import event_publisher, event_reader
 from mediarelay.wiring.queues import delivery_queue
@@ -93,10 +94,15 @@ class WebhookHarness:
         for one in events:
             self.publisher.publish(one)
 
+    def items(self) -> list[dict[str, Any]]:
+        """The raw content of the table."""
+        found: list[dict[str, Any]] = self.stores.table.client.scan(TableName=self.stores.table.name)["Items"]
+        return found
+
     def stream(self, seen: set[tuple[str, str]]) -> list[changes.Change]:
         """The changes that the stream reports of items that were not seen yet."""
         found: list[changes.Change] = []
-        for item in self.stores.table.client.scan(TableName=self.stores.table.name)["Items"]:
+        for item in self.items():
             key = (item["pk"]["S"], item["sk"]["S"])
             if key not in seen and item["item"]["S"] in {"event", "delivery"} and "due_shard" in item:
                 found += changes_of({"dynamodb": {"NewImage": item}})
@@ -118,10 +124,11 @@ class WebhookHarness:
             self.deliverer.fan_out(read_position(message["event"]))
 
     def drain(self) -> None:
-        """Carry out the messages of the queue, and those that follow."""
+        """Carry out the messages of the queue, and those that follow. A message about a damaged row counts as done."""
         while messages := self.messages.take():
             for message in messages:
-                self.work(message)
+                with suppress(RowUnreadable):
+                    self.work(message)
 
     def sweep(self) -> None:
         """Queue what is due, as the sweep does."""

@@ -29,7 +29,7 @@ class Received:
 
 
 @dataclass
-class Receiver:
+class WebhookServer:
     """What a server has received, and what it answers."""
 
     port: int = 0
@@ -39,9 +39,9 @@ class Receiver:
 
 
 @contextmanager
-def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+def receiving(tls: ssl.SSLContext | None = None) -> Iterator[WebhookServer]:
     """Serve HTTP, or HTTPS with a certificate."""
-    receiver = Receiver()
+    receiver = WebhookServer()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

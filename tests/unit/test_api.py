@@ -1,6 +1,7 @@
 """Our own HTTP contract: requests validated with the field named, views without empty fields."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -11,12 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from mediarelay.contracts.api.base import validate
+from mediarelay.contracts.api.base import RequestModel, validate
 from mediarelay.contracts.api.media import FaultDetails, PlaceDetails, RenditionDetails, SourceDetails
-from mediarelay.contracts.api.operations import QuarantinePage
-from mediarelay.contracts.api.songs import SongHistory, SongPage
-from mediarelay.contracts.api.submits import AudioBatchItem, AudioTaskRequest, VideoTaskRequest
-from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, task_details, task_history
+from mediarelay.contracts.api.operations import QuarantinePage, QuarantineQuery, ReplayRequest
+from mediarelay.contracts.api.songs import SongHistory, SongPage, SongsQuery
+from mediarelay.contracts.api.submits import (
+    AudioBatchItem,
+    AudioBatchRequest,
+    AudioTaskRequest,
+    DestinationRequest,
+    OutputRequest,
+    SourceRequest,
+    VideoTaskRequest,
+)
+from mediarelay.contracts.api.tasks import TaskDetails, TaskHistory, TaskPage, TaskQuery, task_details, task_history
 from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition, Source
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -34,6 +43,53 @@ BUCKET = "http://music-1250000000.cosgz.myqcloud.com"
 AUDIO = {"url": f"{BUCKET}/1.mp3", "bucketName": "music", "bucketRegion": "gz"}
 CLIP = {"url": "http://clips-1250000000.cossh.myqcloud.com/1.mp4"}
 UPLOAD = {"cos_request_id": "NWE5M2M2ZTFfNGVhMzVkNjRfNDg0NF81YjI=", "date": "Mon, 26 Feb 2018 08:25:37 GMT"}
+
+
+# Phrases of pydantic, and names of Python's.
+FOREIGN = re.compile(
+    r"Value error|Input should|valid (string|integer|boolean|datetime|list)|Field required|Extra inputs|pydantic|"
+    r"is not valid|NoneType|Traceback|datetime\.|\b(str|int|bool|dict)\b|ctx|type="
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8)
+ODD_VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner), max_leaves=5
+)
+REQUESTS = [AudioBatchItem, AudioTaskRequest, OutputRequest, QuarantineQuery, ReplayRequest, SourceRequest]
+REQUESTS += [TaskQuery, VideoTaskRequest, DestinationRequest, SongsQuery, AudioBatchRequest]
+
+
+@pytest.mark.parametrize("model", REQUESTS, ids=lambda model: model.__name__)
+@given(data=st.data())
+@patient
+def test_no_refusal_has_the_words_of_the_library(model: type[RequestModel], data: st.DataObject) -> None:
+    names = st.sampled_from([*model.model_fields, "x"])
+    values = data.draw(st.dictionaries(names, ODD_VALUES, max_size=4))
+    refusals = []
+    try:
+        validate(model, values)
+    except Malformed as error:
+        refusals.append(error)
+    assert not [error for error in refusals if not error.field or FOREIGN.search(error.reason)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "field", "reason"),
+    [
+        (CLIP | {"cos_request_id": "x"}, "date", "is required with cos_request_id"),
+        (CLIP | {"date": "x"}, "cos_request_id", "is required with date"),
+        ({"cos_request_id": "x", "date": "y"}, "url", "is required with cos_request_id and date"),
+        ({}, "vid", "is required, unless url is given"),
+    ],
+)
+def test_an_upload_that_lacks_a_header_names_it(request_: dict[str, Any], field: str, reason: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        validate(VideoTaskRequest, request_).known_vid()
+    assert (caught.value.field, caught.value.reason.startswith(reason)) == (field, True)
+
+
+def test_a_missing_field_shows_an_example() -> None:
+    with pytest.raises(Malformed, match=r"^day: is required, such as 2026-11-21$"):
+        validate(QuarantineQuery, {})
 
 
 def served_by_cts(request: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ GOOD: dict[str, Any] = {
     "music_secret": {"webhook_secrets": WEBHOOK, "callback_secrets": ""},
     "api_clients_secret": {"clients": [{"name": "web", "sha256": digest("t"), "scopes": ["read", "read:tokens"]}]},
     "provider_keys_secret": {"secret_id": "AKIDexample", "secret_key": "example"},
+    "webhook_endpoints_secret": {"endpoints": [{"name": "a", "url": "https://a.example.com/", "secrets": WEBHOOK}]},
 }
 
 
@@ -128,6 +129,12 @@ def test_spellings_that_are_read_are_no_findings(spelling: str) -> None:
         ({"music_secret": {"callback_secrets": CANARY}}, "warning", "MusicSecret", "callback secret 0: shorter"),
         ({"api_clients_secret": {"clients": []}}, "error", "ApiClients", "no entry that can be used"),
         (
+            {"webhook_endpoints_secret": {"endpoints": [{"name": CANARY, "url": "https://a.example.com/"}]}},
+            "error",
+            "WebhookEndpoints",
+            "endpoints.0: secrets: at least one",
+        ),
+        (
             {"api_clients_secret": {"clients": [*GOOD["api_clients_secret"]["clients"], None]}},
             "error",
             "ApiClients",
@@ -199,6 +206,33 @@ def test_a_name_that_nobody_reads(secret: str, changed: dict[str, Any], known: s
     (found,) = findings(GOOD_ENVIRONMENT, texts(**{secret: GOOD[secret] | changed}))
     assert (found.severity, found.what) == ("warning", "unknown names: 1")
     assert found.action.endswith(f"known are {known}.")
+    assert CANARY not in str(found)
+
+
+ENDPOINT = {"name": "shop", "url": "https://shop.example/", "secrets": WEBHOOK}
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "networks", "expected"),
+    [
+        ([], "", ""),
+        ([ENDPOINT], "", ""),
+        ([ENDPOINT | {"url": "https://192.0.2.1/"}], "", "shop: url: the address is not public"),
+        ([ENDPOINT | {"url": "https://[::1]/"}], "127.0.0.0/8", "shop: url: the address is not public"),
+        ([ENDPOINT | {"url": "http://127.0.0.1:9/"}], "127.0.0.0/8", ""),
+        ([ENDPOINT | {"url": "http://shop.example/"}], "", "shop: url: only https to the ports 443 and 8443"),
+        ([ENDPOINT | {"url": "https://shop.example:22/"}], "", "shop: url: only https"),
+        ([ENDPOINT | {"url": f"https://{CANARY}@shop.example/"}], "", "endpoints.0: url: must not name a user"),
+        ([ENDPOINT | {"secrets": "AAAAAAAAAAAAAAAA"}], "", "shop: a key is shorter than 24 bytes"),
+        ([ENDPOINT], "nowhere", "'nowhere' is no network"),
+        ("none", "", "endpoints: a list was expected"),
+    ],
+)
+def test_endpoints(endpoints: object, networks: str, expected: str) -> None:
+    secrets = texts(webhook_endpoints_secret={"endpoints": endpoints})
+    found = findings(GOOD_ENVIRONMENT | {"WEBHOOK_NETWORKS": networks}, secrets)
+    assert bool(found) == bool(expected)
+    assert not found or expected in found[0].what
     assert CANARY not in str(found)
 
 
@@ -310,7 +344,7 @@ def test_the_command_is_content_with_what_is_right(
 ) -> None:
     environment(monkeypatch, texts())
     assert main() == 0
-    assert capsys.readouterr().out == "nothing is wrong with these settings and 4 secrets\n"
+    assert capsys.readouterr().out == "nothing is wrong with these settings and 5 secrets\n"
 
 
 def test_the_command_only_warns_of_what_is_weak(

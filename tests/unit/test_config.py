@@ -24,6 +24,7 @@ def test_every_field_is_read_from_its_variable() -> None:
     environment |= {name.upper(): str(least + 1) for name, (least, _) in LIMITS.items()}
     environment |= {"PROVIDER_ENDPOINT": "https://cdn.api.qcloud.com/v2/index.php", "CALLBACK_TRUST": "callback"}
     environment |= {"MPS_ENDPOINT": "https://mps.tencentcloudapi.com/", "PROVIDER": "cts", "LOG_LEVEL": "ERROR"}
+    environment |= {"WEBHOOK_DELIVERY": "true"}
     settings = Settings.read(environment)
     assert {item.name: str(seconds(getattr(settings, item.name))) for item in fields(Settings)} == {
         item.name: environment[item.name.upper()] for item in fields(Settings)

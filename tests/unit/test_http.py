@@ -266,8 +266,11 @@ def test_headers(headers: dict[str, Any] | None, value: str | None) -> None:
     ("vid", "repeated", "status"), [("v1", False, 201), ("v1", True, 200), (None, False, 202), (None, True, 202)]
 )
 def test_answers_to_a_submit(vid: str | None, repeated: bool, status: int) -> None:
-    answer = respond_submitted(Submitted(vid, Kind.AUDIO, State.PENDING, repeated))
-    assert (answer.status_code, answer.body) == (status, {"vid": vid, "kind": "audio", "state": "pending"})
-    assert answer.headers.get("location") == ("/tasks/v1" if status == 201 else None)
+    submission = "0f" * 24
+    answer = respond_submitted(Submitted(vid, Kind.AUDIO, State.PENDING, repeated, submission))
+    stated = {"vid": vid, "kind": "audio", "state": "pending", "submission": submission}
+    assert (answer.status_code, answer.body) == (status, stated)
+    places = {201: "/tasks/v1", 202: f"/submissions/{submission}"}
+    assert answer.headers.get("location") == places.get(status)
     assert answer.headers.get("retry-after") == ("30" if vid is None else None)
     assert answer.headers.get("idempotency-replayed") == ("true" if repeated else None)

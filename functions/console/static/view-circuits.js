@@ -7,11 +7,11 @@ import { Button, Table, Time, html } from './ui.js';
 export const circuits = {
   title: 'Circuits',
   seconds: 10,
-  load: (_route, signal) => get('circuits', signal),
+  load: (_route, signal) => get('status', signal),
   render: (data, page) => html`
     <p class="dim">Five refusals of the account in a row open a circuit. Mediarelay then calls that action again after the break.</p>
     <${Table} caption="Circuits" columns=${columns(page)} rows=${data.circuits} id=${(/** @type {any} */ row) => row.circuit}
-      empty="No provider refuses the account. All circuits are closed." />`,
+      empty="No provider has refused the account." />`,
 };
 
 /**
@@ -24,7 +24,7 @@ const columns = (page) => [
   { label: 'Action', kind: 'wide', cell: (row) => clean(row.action, 60) },
   { label: 'Refusals in a row', kind: 'number', cell: (row) => number(row.failures) },
   { label: 'Open until', cell: (row) => (row.open_until ? html`<span class="bad-text"><${Time} at=${row.open_until} now=${page.now} /></span>` : 'closed') },
-  { label: 'Action to take', kind: 'action', cell: (row) => html`<${Button} onClick=${() => close(row, page)}>Close</${Button}>` },
+  { label: 'Do', kind: 'action', cell: (row) => row.failures > 0 && html`<${Button} onClick=${() => close(row, page)}>Close</${Button}>` },
 ];
 
 /**

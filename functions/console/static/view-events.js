@@ -42,7 +42,7 @@ async function loadAfter(cursor, type, signal) {
     const answer = await get(pathOf(['events'], { after: cursor, type, limit: 100 }), signal);
     found.push(...answer.events);
     cursor = answer.cursor;
-    if (answer.events.length < 100) break;
+    if (!answer.more) break;
   }
   return { events: found, cursor };
 }

@@ -109,6 +109,7 @@ function Tiles({ status, open }) {
 const DUTIES = (page) => [
   { label: 'Duty', cell: (row) => html`<a href=${hashOf(['stuck'], { duty: row.duty })}>${words(row.duty)}</a>` },
   { label: 'Due', kind: 'number', cell: (row) => html`<${Count} count=${row.due} more=${row.more} />` },
+  { label: 'Failed', kind: 'number', cell: (row) => html`<span class=${row.failed ? 'bad-text' : ''}>${number(row.failed)}</span>` },
   { label: 'Oldest', cell: (row) => html`<span class=${row.overdue ? 'bad-text' : ''}><${Time} at=${row.oldest_due_at} now=${page.now} /></span>` },
 ];
 

@@ -73,6 +73,7 @@ function Head({ details, page }) {
     <div class="head"><h2><code class="id">${clean(details.vid)}</code></h2><div class="actions"><${Button} onClick=${replay}>Replay</${Button}></div></div>
     <${Facts} facts=${[
       ['State', html`<${State} state=${details.state} />${details.partial ? html` <span class="state s-partial">partial</span>` : ''}`],
+      ['Progress', details.progress === undefined ? '' : html`<${Progress} percent=${details.progress} />`],
       ['Claimed', details.claimed && html`<${State} state=${details.claimed} />`],
       ['Kind', details.kind],
       ['Reference', details.reference],
@@ -82,6 +83,9 @@ function Head({ details, page }) {
     ]} />
   </section>`;
 }
+
+/** @param {{percent: number}} props */
+const Progress = ({ percent }) => html`<progress max="100" value=${percent} aria-label="Progress"></progress>${` ${clean(percent, 5)} %`}`;
 
 /** @param {{details: any, page: import('./ui.js').Page}} props */
 function Next({ details, page }) {

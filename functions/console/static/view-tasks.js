@@ -23,7 +23,7 @@ export const tasks = {
   render: (data, page) => {
     const rows = data.tasks.filter(matches);
     return html`<${Filters} page=${page} />
-      <p class="dim">${typed ? `${rows.length} of ${data.tasks.length} tasks on this page match` : `${rows.length} tasks on this page`}</p>
+      <p class="dim" role="status">${typed ? `${rows.length} of ${data.tasks.length} tasks on this page match` : `${rows.length} tasks on this page`}</p>
       <${Table} caption="Tasks" columns=${columns(page)} rows=${rows} id=${(/** @type {any} */ row) => row.vid}
         empty="No task matches. Change the filters, or wait for the next submit or callback." />
       <${Pager} page=${page} cursor=${data.cursor} />`;

@@ -19,7 +19,7 @@ export const webhooks = {
  */
 const columns = (page) => [
   { label: 'Endpoint', cell: (row) => html`<${RowLink} href=${hashOf(['webhooks', row.name])}>${clean(row.name, 80)}</${RowLink}>` },
-  { label: 'State', cell: (row) => html`<${State} state=${row.state} />` },
+  { label: 'State', cell: Health },
   { label: 'URL', cell: (row) => html`<${OutsideLink} href=${row.url} />` },
   { label: 'Types', kind: 'wide', cell: (row) => html`<${Text} text=${(row.types ?? []).join(', ') || 'every type'} max=${200} />` },
   { label: 'Pending', kind: 'number', cell: (row) => number(row.pending) },
@@ -27,6 +27,10 @@ const columns = (page) => [
   { label: 'Last status', kind: 'wide', cell: (row) => clean(row.last_status ?? '–', 10) },
   { label: 'Do', kind: 'action', cell: (row) => Actions(row, page) },
 ];
+
+/** @param {any} row */
+const Health = (row) => html`<${State} state=${row.state} />
+  ${row.disabled_reason && html`<p class="dim"><${Text} text=${row.disabled_reason} max=${200} /></p>`}`;
 
 /**
  * @param {any} row

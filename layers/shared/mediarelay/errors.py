@@ -18,6 +18,9 @@ MediarelayError
 │   ├── MethodNotAllowed      the path exists, but not with this method     405
 │   ├── Conflict              the ledger has something that contradicts it  409
 │   │   ├── KeyReused         the key was used for another request          409
+│   │   ├── SubmissionSent    it cannot be cancelled: it may have a task    409
+│   │   ├── SubmissionCompleted it cannot be cancelled: it has a task       409
+│   │   ├── SubmissionRefused it cannot be cancelled: it was refused        409
 │   │   ├── NotRedrivable     the queue's messages cannot run again         409
 │   │   ├── OnlyCopy          a queue holds what is stored nowhere else     409
 │   │   └── PurgedRecently    the queue was purged less than a minute ago   409
@@ -144,7 +147,7 @@ class MissingScope(Forbidden):
 
 
 class NotFound(Rejected):
-    """The ledger has no such task, song or job."""
+    """The ledger has no such task, song, submission or job."""
 
     problem_code = "not_found"
     status = 404
@@ -181,6 +184,24 @@ class KeyReused(Conflict):
     """The same idempotency key was used for another request."""
 
     problem_code = "idempotency_key_reused"
+
+
+class SubmissionSent(Conflict):
+    """A submission cannot be cancelled, because the provider may have made its task."""
+
+    problem_code = "submission_sent"
+
+
+class SubmissionCompleted(Conflict):
+    """A submission cannot be cancelled, because it has a task."""
+
+    problem_code = "submission_completed"
+
+
+class SubmissionRefused(Conflict):
+    """A submission cannot be cancelled, because it was refused."""
+
+    problem_code = "submission_refused"
 
 
 class NotRedrivable(Conflict):

@@ -3,12 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-NOW = datetime.now(UTC)
-
 
 def at(seconds: float) -> str:
     """A time that many seconds from now."""
-    return (NOW + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
 VID = "4124ecf1e5029cc14f5fb4241166b8e61795246506"

@@ -10,6 +10,7 @@ import pytest
 from typer.main import get_command
 
 from mediarelay_cli import app as cli
+from mediarelay_cli.profiles import Profile, choose, save_profile
 from tests.unit.cli.conftest import Runner
 from tests.unit.cli.fake_api import FakeApi, Reply
 from tests.unit.cli.samples import (
@@ -176,6 +177,11 @@ class TestStatus:
         assert "and 5 more problems" in result.stdout
         assert "/docs/runbook#confirmdeadletters" in result.stdout
 
+    def test_what_is_wrong_comes_first_in_its_line(self, run, api):
+        fine = [{"function": f"function_{n}", "last_run_at": at(-5)} for n in range(9)]
+        api.routes["GET /status"] = HEALTHY | {"schedules": [*fine, {"function": "sweep", "late": True}]}
+        assert "schedules      sweep never LATE, function_0" in run("status").stdout
+
     def test_nothing_overdue_exits_0(self, run, api):
         api.routes["GET /stuck"] = {"items": []}
         assert lines(run("stuck")) == ["Nothing is overdue."]
@@ -190,7 +196,7 @@ class TestStatus:
 class TestTasks:
     def test_filters_go_to_the_api(self, run, api):
         chosen = "--state failed --state lost --kind audio --since 2026-11-20 --until 2026-11-21T08:00:00+08:00"
-        run("tasks", *chosen.split(), "--time", "outcome", "--order", "asc", "--bucket", "b", "--reference", "order 17")
+        run("tasks", *chosen.split(), "--time", "outcome", "--order", "asc", "--bucket", "b", "--url", "u")
         assert api.calls[0].query == {
             "state": "failed,lost",
             "kind": "audio",
@@ -199,7 +205,7 @@ class TestTasks:
             "time": "outcome",
             "order": "asc",
             "bucket": "b",
-            "reference": "order 17",
+            "url": "u",
             "limit": "20",
         }
 
@@ -357,6 +363,22 @@ class TestProfiles:
         shown = run("profile", "list").stdout
         assert "default" in shown
         assert "100%" not in shown
+
+    @pytest.mark.parametrize(
+        ("options", "variables", "url", "stack"),
+        [
+            ({}, {}, "http://a", "s"),
+            ({"stack": "other"}, {}, "", "other"),
+            ({}, {"MEDIARELAY_STACK": "other"}, "", "other"),
+            ({}, {"MEDIARELAY_STACK": "other", "MEDIARELAY_API_URL": "http://b"}, "http://b", "other"),
+            ({"stack": "other"}, {"MEDIARELAY_API_URL": "http://b"}, "", "other"),
+        ],
+    )
+    def test_a_named_stack_is_not_hidden_by_another_url(self, tmp_path, options, variables, url, stack):
+        file = tmp_path / "profiles.ini"
+        save_profile(file, Profile(name="default", api_url="http://a", stack="s", token="t"))
+        found = choose(options, {"MEDIARELAY_CONFIG": str(file)} | variables)
+        assert (found.api_url, found.stack, found.token) == (url, stack, "t")
 
     @pytest.mark.parametrize("text", ["[a]\nunknown = 1", "no section", "\xff\xfe", "[a]\nstack = 1\n[a]"])
     def test_a_damaged_file_is_named_and_stays(self, run, tmp_path, monkeypatch, text):

@@ -1,5 +1,6 @@
 """`mediarelay doctor`: each check finds its fault, and none stops the others."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,15 +10,18 @@ from typing import Any
 import boto3
 import pytest
 
-from mediarelay_cli import functions, version
+from mediarelay_cli import functions, probes, version
 from mediarelay_cli.doctor import aws, checks, model
 from mediarelay_cli.doctor.checks import CHECKS
 from mediarelay_cli.doctor.model import Status, ahead
 from mediarelay_cli.errors import Exit
+from mediarelay_cli.output import Printer
+from mediarelay_cli.profiles import Profile
 from mediarelay_cli.session import Session
 from tests.unit.cli.running import run
 from tests.unit.cli.stack import FIRST, REGION, FakeStack, running_stack
 
+OWN = hashlib.sha256(probes.NO_TASK).hexdigest()
 ROUTES = ["GET /tasks", "POST /events/test"]
 GOOD_SETTINGS = {"TABLE_NAME": "ledger", "VISIBILITY_TIMEOUT": "180", "CALLBACK_SOURCE_CIDRS": "192.0.2.0/24"}
 
@@ -140,6 +144,22 @@ def test_each_check_finds_its_fault(
     assert [one["status"] for one in found if one["status"] != "ok"] == [status]
     assert (code == Exit.PROBLEM) == (status == "error")
     assert all(one.get("action") for one in found if one["status"] != "ok")
+
+
+@pytest.mark.parametrize(("digests", "status"), [([OWN], "ok"), ([OWN, "a" * 64], "warning"), (["a" * 64], "warning")])
+def test_the_body_that_a_check_leaves_is_no_problem(stack: FakeStack, digests: list[str], status: str) -> None:
+    problem = {"code": "quarantine", "severity": "warning", "subject": "2026-11-26", "detail": "1", "runbook": "/docs"}
+    stack.answers["GET /status"] = failing(200, healthy_status() | {"problems": [problem]})
+    stack.answers["GET /quarantine"] = failing(200, {"bodies": [{"digest": one} for one in digests]})
+    assert [one["status"] for one in only("operation")[1]] == [status]
+    assert stack.received[-1][1] == "/quarantine?day=2026-11-26"
+
+
+def test_the_clock_is_compared_when_the_answer_arrives(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = model.Stack(Session(lambda: Profile(name="x", api_url=stack.url), Printer()))
+    assert found.health.ok
+    monkeypatch.setattr(model, "ahead", lambda _date: 99.0)
+    assert abs(found.api_clock or 0.0) < 10
 
 
 @pytest.mark.parametrize(("status", "expected"), [(200, "error"), (400, "error"), (403, "skipped"), (503, "error")])

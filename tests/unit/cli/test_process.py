@@ -123,6 +123,16 @@ class TestSignals:
         out, err = process.communicate(timeout=20)
         assert (process.returncode, "Traceback" in out + err) == (130, False)
 
+    def test_ctrl_c_ends_a_list_of_changes(self, environment, api):
+        process = start(environment, "tasks", "--follow", "--json", "--state", "failed")
+        wait_until(lambda: api.calls)
+        first = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (130, "")
+        assert first in LISTED
+        assert {"since", "changed_since", "state"} <= api.calls[0].query.keys()
+
     def test_ctrl_c_keeps_the_results_of_calls_that_were_sent(self, environment, api, tmp_path):
         file = tmp_path / "list.jsonl"
         file.write_text(
@@ -144,6 +154,23 @@ class TestSignals:
         assert "run the same command again" in err
         assert "Traceback" not in err
         assert recorded == sent < 5_000
+
+    def test_a_second_ctrl_c_ends_at_once(self, environment, api, tmp_path):
+        file = tmp_path / "list.jsonl"
+        file.write_text(json.dumps({"url": URL}))
+
+        def stuck(call) -> Reply:
+            time.sleep(15)
+            return batch(call)
+
+        api.routes["POST /tasks/audio/batch"] = stuck
+        process = start(environment, "submit", "--from", str(file))
+        wait_until(lambda: api.calls)
+        process.send_signal(signal.SIGINT)
+        assert "Ctrl-C again" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=5)
+        assert (process.returncode, "Traceback" in err, "Exception" in err) == (130, False, False)
 
 
 class TestTerminal:
@@ -221,9 +248,11 @@ class TestLayers:
         assert [file for file in files if "mediarelay_cli" in file.read_text("utf-8")] == []
 
     def test_the_command_line_needs_only_the_pure_modules(self):
+        """`mediarelay.check` is the one exception: `doctor` and `secrets` show what it finds."""
         found: set[tuple[str, str]] = set()
         for file in (ROOT / "mediarelay_cli").rglob("*.py"):
             imported = re.findall(r"^\s*(?:from|import) (mediarelay[\w.]*)", file.read_text("utf-8"), re.MULTILINE)
             found |= {(Path(file).name, name) for name in imported if not name.startswith("mediarelay_cli")}
-        pure = ("mediarelay.domain", "mediarelay.signing", "mediarelay.errors")
+        layers = ("domain", "signing", "errors", "contracts", "providers", "usecases")
+        pure = tuple(f"mediarelay.{layer}" for layer in layers)
         assert [each for each in found if each[1] != "mediarelay" and not each[1].startswith(pure)] == []

@@ -188,7 +188,7 @@ def test_what_proves_a_callback_token_is_no_task(stack: FakeStack) -> None:
 @pytest.mark.parametrize(
     ("kind", "path"), [("callback-token", "video/0123456789abcdef0123"), ("webhook-secret", "music")]
 )
-@pytest.mark.parametrize(("status", "live", "code"), [(401, False, 1), (403, False, 1), (503, None, 0)])
+@pytest.mark.parametrize(("status", "live", "code"), [(401, False, 1), (403, None, 0), (503, None, 0)])
 def test_a_refused_entry_is_not_live(
     stack: FakeStack, kind: str, path: str, status: int, live: bool | None, code: int
 ) -> None:
@@ -211,10 +211,18 @@ def test_a_rotation_leaves_only_the_new_entry(stack: FakeStack, kind: str) -> No
     assert entry["id"] == rotated["id"]
 
 
-def test_a_rotated_client_keeps_its_name_and_scopes(stack: FakeStack) -> None:
+def test_a_rotated_client_keeps_its_name_and_scopes(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIARELAY_TOKEN", "of-another-client")
     rotated = result("rotate", "api-client", "ops", "--yes")
     odd, entry = stack.secret("ApiClients")["clients"]
     assert (odd, entry) == ("odd", {"name": "ops", "sha256": digest(rotated["value"]), "scopes": ["admin"]})
+
+
+@pytest.mark.parametrize("command", ["rotate", "remove"])
+def test_the_token_in_use_stays(stack: FakeStack, command: str) -> None:
+    code, text = refused(command, "api-client", "ops", "--yes")
+    assert (code, "is in use" in text) == (Exit.FAILED, True)
+    assert FIRST["ApiClients"]["clients"][0] in stack.secret("ApiClients")["clients"]
 
 
 def test_a_new_entry_that_is_refused_leaves_the_old_one_live(stack: FakeStack) -> None:

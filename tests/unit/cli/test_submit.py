@@ -351,6 +351,11 @@ class TestWaiting:
         assert result.exit_code == 1
         assert "no such bucket" in result.stdout
 
+    def test_a_wait_that_fails_still_shows_what_was_submitted(self, run, api):
+        api.routes["POST /tasks/audio"] = CREATED
+        result = run("submit", URL, "--wait", "--json")
+        assert (result.exit_code, json.loads(result.stdout)["vid"]) == (3, VID)
+
     def test_the_wait_ends_at_its_timeout(self, run, api):
         api.routes["POST /tasks/audio"] = CREATED
         api.routes[f"GET /tasks/{VID}"] = {"state": "transcoding"}

@@ -62,7 +62,9 @@ class _Deadline:
                 socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
 
     def guard(self, connection: socket.socket) -> None:
-        """End this connection from now on; raises TimeoutError if the time is over already."""
+        """End this connection from now on, and the one before; raises TimeoutError if the time is over already."""
+        if self.connection:
+            self.connection.close()
         self.connection = connection
         if self.is_over:
             raise TimeoutError

@@ -119,14 +119,16 @@ def json_response(body: dict[str, Any], status: int = 200, headers: Mapping[str,
 def versioned(event: Event, text: str) -> Response[str]:
     """Return a JSON text with its `ETag`, or 304 without it if the client's `If-None-Match` names this version."""
     tag = f'"{sha256(text.encode()).hexdigest()[:TAG_DIGITS]}"'
-    if _has_version(header(event, "if-none-match"), tag):
+    if has_version(event, tag):
         return Response(304, body="", headers={"etag": tag})
     return Response(200, "application/json", text, headers={"etag": tag})
 
 
-def _has_version(known: str | None, tag: str) -> bool:
+def has_version(event: Event, tag: str) -> bool:
+    """Return whether the client's `If-None-Match` names a version."""
+    known = (header(event, "if-none-match") or "").split(",")
     # A cache on the way may have weakened a tag; for GET, RFC 9110 compares it without the mark.
-    return any(one.strip().removeprefix("W/") in {tag, "*"} for one in (known or "").split(","))
+    return any(one.strip().removeprefix("W/") in {tag, "*"} for one in known)
 
 
 def read_arguments(event: Event, types: Mapping[str, Any]) -> dict[str, Any]:

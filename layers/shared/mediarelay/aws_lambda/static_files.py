@@ -12,6 +12,8 @@ from pathlib import Path
 
 from aws_lambda_powertools.event_handler import Response
 
+from mediarelay.aws_lambda.http import TAG_DIGITS, has_version
+from mediarelay.aws_lambda.raw_http import Event
 from mediarelay.errors import NotFound
 
 MEDIA_TYPES = {
@@ -65,15 +67,15 @@ def read_files(folder: Path) -> dict[str, StaticFile]:
 
 def _read(path: Path) -> StaticFile:
     body = path.read_bytes()
-    return StaticFile(body.decode(), MEDIA_TYPES[path.suffix], f'"{sha256(body).hexdigest()[:32]}"')
+    return StaticFile(body.decode(), MEDIA_TYPES[path.suffix], f'"{sha256(body).hexdigest()[:TAG_DIGITS]}"')
 
 
-def file_response(files: Mapping[str, StaticFile], name: str, if_none_match: str | None) -> Response[str]:
+def file_response(files: Mapping[str, StaticFile], name: str, event: Event) -> Response[str]:
     """Return a file, or 304 if the client has it already; raises `NotFound` for a name that is none of the files."""
     file = files.get(name)
     if file is None:
         raise NotFound("no such file")
     headers = HEADERS | {"etag": file.etag}
-    if file.etag in (if_none_match or ""):
-        return Response(HTTPStatus.NOT_MODIFIED, headers=headers)
+    if has_version(event, file.etag):
+        return Response(HTTPStatus.NOT_MODIFIED, body="", headers=headers)
     return Response(HTTPStatus.OK, file.media_type, file.body, headers=headers)

@@ -28,9 +28,9 @@ SUBMIT_RESPONSES = (
     )
     | success(
         SubmitResponse,
-        "Stored; the vid is not known yet. Repeat the same request after Retry-After to learn it",
+        "Stored; the vid is not known yet. Read the submission after Retry-After to learn it",
         202,
-        headers=RETRY_AFTER | REPLAYED,
+        headers=LOCATION | RETRY_AFTER | REPLAYED,
     )
     | ALWAYS
     | CONFLICT
@@ -46,8 +46,12 @@ def respond_submitted(submitted: Submitted) -> JsonResponse:
 
 
 def _headers(submitted: Submitted, status: int) -> dict[str, str]:
+    places = {
+        HTTPStatus.CREATED: f"/tasks/{submitted.vid}",
+        HTTPStatus.ACCEPTED: f"/submissions/{submitted.submission}",
+    }
     stated = {
-        "location": f"/tasks/{submitted.vid}" if status == HTTPStatus.CREATED else None,
+        "location": places.get(HTTPStatus(status)),
         "retry-after": RETRY_AFTER_SECONDS if status == HTTPStatus.ACCEPTED else None,
         "idempotency-replayed": "true" if submitted.repeated else None,
     }

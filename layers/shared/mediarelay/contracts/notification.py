@@ -25,7 +25,7 @@ MAX_ATTRIBUTE = 256
 # SNS accepts 256 KiB including the attributes, which may take 4 KiB.
 MAX_BYTES = 256 * 1024 - 4096
 # These fields have a bounded length. The others may exceed the limit even without the renditions.
-BOUNDED = ("vid", "kind", "state", "partial", "reference", "created_at", "updated_at", "renditions_url")
+BOUNDED = ("vid", "kind", "state", "partial", "reference", "submission", "created_at", "updated_at", "renditions_url")
 # SQS refuses a message with one of these, so a subscribed queue would never get it. JSON may escape any character.
 _NONCHARACTERS = str.maketrans({"\ufffe": "\\ufffe", "\uffff": "\\uffff"})
 TYPES = {

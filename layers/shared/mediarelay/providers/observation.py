@@ -73,9 +73,10 @@ def _answer(one: LoggedObservation) -> Facts:
 
 
 def _client_request(one: LoggedObservation) -> Facts:
-    """Read a submit or a tracked upload: the request as the client sent it."""
+    """Read a submit or a tracked upload: the request as the client sent it, and the submission that made the task."""
     facts = provider_of(one.vid).request_facts(one.vid, one.kind, json.loads(one.body or b""))
-    return replace(facts, state=State.PENDING if one.origin is Origin.SUBMIT else State.EXPECTED)
+    state = State.PENDING if one.origin is Origin.SUBMIT else State.EXPECTED
+    return replace(facts, state=state, submission=one.submission)
 
 
 def _timeout(one: LoggedObservation) -> Facts:

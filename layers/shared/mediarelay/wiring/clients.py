@@ -9,9 +9,9 @@ from mediarelay.usecases.tasks.submit_batch import BatchSubmitter
 from mediarelay.wiring import base
 from mediarelay.wiring.callback_routes import callback_stores
 from mediarelay.wiring.intents import intent_registry
-from mediarelay.wiring.tasks import replayer, task_repository, task_store
+from mediarelay.wiring.tasks import replay_jobs, replayer, task_repository, task_store
 
-__all__ = ["batch_submitter", "quarantine", "replayer", "task_reader"]
+__all__ = ["batch_submitter", "quarantine", "replay_jobs", "replayer", "task_reader"]
 
 
 @cache

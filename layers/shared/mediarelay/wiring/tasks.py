@@ -2,10 +2,12 @@
 
 from functools import cache
 
-from mediarelay.adapters.dynamodb.replays import ReplayStore
+from mediarelay.adapters.dynamodb.due_index import DueIndex
+from mediarelay.adapters.dynamodb.replays import ReplayJobIndex, ReplayStore
 from mediarelay.adapters.dynamodb.task_store import TaskStore
 from mediarelay.domain.tasks.lifecycle import Rules
 from mediarelay.usecases.tasks.replay import Replayer
+from mediarelay.usecases.tasks.replay_jobs import ReplayJobs
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tasks.request_confirm import ConfirmRequester
 from mediarelay.wiring import base
@@ -36,6 +38,13 @@ def task_repository() -> TaskRepository:
 def confirm_requester() -> ConfirmRequester:
     """Return the use case that requests queries after callbacks and replays."""
     return ConfirmRequester(task_store(), confirm_queue(), confirm_unknown_queue())
+
+
+@cache
+def replay_jobs() -> ReplayJobs:
+    """Return the use case that reads and stops bulk replays."""
+    table = base.table()
+    return ReplayJobs(jobs=ReplayStore(table), listing=ReplayJobIndex(table, DueIndex(table)), clock=base.now)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def said(origin: Origin, state: State, minute: int = 0, **facts: Any) -> Observa
 def views(task: Task) -> tuple[Any, ...]:
     names = (
         *("vid", "kind", "state", "outcome", "claimed", "source", "renditions", "faults", "created_at", "updated_at"),
-        *("conflicts", "outcome_at", "partial", "progress", "reference", "submission"),
+        *("conflicts", "outcome_at", "partial", "progress", "reference", "submission", "stated_submission"),
     )
     return tuple(getattr(task, name) for name in names)
 
@@ -165,8 +166,31 @@ def test_a_reference_comes_from_the_strongest_word_and_never_from_a_claim() -> N
     assert fold([claim, answer]).reference is None
     assert fold([claim, submit, answer]).reference == "submitted"
     assert fold([submit, stated]).reference == "answered"
-    assert [fold(log).submission for log in ([claim], [claim, submit], [claim, answer])] == [None, None, "1f"]
-    assert fold([replace(claim, origin=Origin.TRUSTED), submit]).submission == claim.facts.submission
+    logs = ([claim], [claim, submit], [claim, answer])
+    assert [fold(log).stated_submission for log in logs] == [None, None, "1f"]
+    assert fold([replace(claim, origin=Origin.TRUSTED), submit]).stated_submission == claim.facts.submission
+
+
+def test_a_later_request_without_a_reference_keeps_the_earlier_one() -> None:
+    first, second = (said(Origin.TRACK, State.EXPECTED, minute, reference=f"order {minute}") for minute in (1, 2))
+    bare = said(Origin.TRACK, State.EXPECTED, 3)
+    for log in permutations([first, second, bare]):
+        task = fold(log)
+        assert task.reference == "order 2", "of two, the latest counts"
+        (shown,) = task.conflicts
+        assert (shown.subject, set(shown.values)) == ("reference", {"order 1", "order 2"})
+    assert fold([first, said(Origin.SUBMIT, State.PENDING, reference="bought")]).reference == "bought"
+
+
+def test_the_submission_is_the_one_of_our_log_and_one_of_the_provider_only_in_our_form() -> None:
+    ours, theirs = "0f" * 24, "1e" * 24
+    answer = said(Origin.ANSWER, State.TRANSCODING, submission=theirs)
+    foreign = said(Origin.ANSWER, State.TRANSCODING, submission="another system's")
+    claim = said(Origin.CLAIM, State.TRANSCODING, submission=theirs)
+    for origin in (Origin.SUBMIT, Origin.TRACK):
+        submit = said(origin, State.PENDING, submission=ours)
+        assert fold([submit, answer, claim]).submission == ours
+    assert [fold([one]).submission for one in (answer, foreign, claim)] == [theirs, None, None]
 
 
 def test_only_the_provider_states_that_an_outcome_is_partial() -> None:

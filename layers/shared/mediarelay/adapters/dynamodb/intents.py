@@ -1,22 +1,25 @@
 """Intents in the table: the submits that clients requested, under their idempotency keys."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, encode, epoch
 from mediarelay.adapters.dynamodb.item_types import ItemType
-from mediarelay.adapters.dynamodb.keys import THERE, Key, due_attributes, duty_text, intent_key
+from mediarelay.adapters.dynamodb.keys import Key, due_attributes, duty_text, intent_key, submission_list
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.domain.due import Due, Duty
-from mediarelay.domain.tasks.intent import Intent
+from mediarelay.domain.tasks.intent import Intent, SubmissionState
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.vid import is_vid
 
 _NO_VID = "attribute_not_exists(vid)"
 _NOT_REFUSED = "attribute_not_exists(refused)"
+_UNSENT = "attribute_not_exists(sent)"
 # A key becomes free after a refusal, so a later intent may have the same key. Their times differ.
 _SAME_INTENT = "#at = :at"
+_SUBMITS = {str(Duty.SUBMIT), str(Duty.SUBMIT_QUEUED)}
 # The refusal was published, or only the client that created the intent knows of it. That client gets the refusal as
 # the response to its own request.
 _NO_CLIENT_WAITS = (
@@ -32,8 +35,12 @@ class IntentStore:
                  ┌── postpone ◀── no call was made: no budget, no keys, or an open circuit
                  ▼
     create ─▶ open ─▶ lock ─┬─ the provider answers ─▶ assign_vid ─▶ complete ─▶ release_key, by default keys only
-                            └─ the provider refuses ─┬─ no other client waits ─▶ delete
-                                                     └─ another client got 202 ─▶ mark_refused ─▶ complete
+                │           └─ the provider refuses ─┬─ no other client waits ─▶ delete
+                │                                    └─ another client got 202 ─▶ mark_refused ─▶ complete
+                └─ mark_cancelled ─▶ complete, if another client got 202 ─▶ release_key
+
+    `lock` sets `sent`. `mark_cancelled` needs an intent without it, and `lock` one that is not cancelled. Each is one
+    conditional write, so only one of the two succeeds.
     """
 
     table: Table
@@ -47,21 +54,20 @@ class IntentStore:
         found = self.table.get(intent_key(identity))
         return self.table.decoded(decode_intent, found) if found else None
 
-    def lock(self, identity: str, now: datetime, until: datetime) -> bool:
-        """Lock an intent until a time; return False if another worker has locked it, or if it has a vid."""
+    def lock(self, seen: Intent, now: datetime, until: datetime) -> bool:
+        """Lock an intent until a time; return False if another worker locked it, or if it was answered meanwhile."""
         # SQS may deliver a message twice, and two calls to the provider would create two tasks.
-        condition = f"{_NO_VID} AND (attribute_not_exists(locked_until) OR locked_until <= :now) AND {THERE}"
+        free = "(attribute_not_exists(locked_until) OR locked_until <= :now)"
         # If the worker ends during its call, only `sent` tells that the provider may have made a task.
-        values = {":until": epoch(until), ":now": epoch(now), ":yes": True}
-        return self.table.update(intent_key(identity), "SET locked_until = :until, sent = :yes", values, condition)
+        values: dict[str, object] = {":until": epoch(until), ":now": epoch(now), ":yes": True}
+        condition = f"{_SAME_INTENT} AND {_NO_VID} AND {_NOT_REFUSED} AND {free}"
+        return self._update(seen, "SET locked_until = :until, sent = :yes", values, condition)
 
-    def assign_vid(self, identity: str, vid: str, now: datetime) -> bool:
+    def assign_vid(self, seen: Intent, vid: str, now: datetime) -> bool:
         """Store the vid that the provider returned; return False if the intent has a vid or was deleted."""
         # The first vid stays, because a client may already know it.
-        values = {":vid": vid, ":now": now}
-        return self.table.update(
-            intent_key(identity), "SET vid = :vid, assigned_at = :now", values, f"{THERE} AND {_NO_VID}"
-        )
+        stored = {"vid": vid, "assigned_at": now} | _list_attributes(seen, SubmissionState.COMPLETED)
+        return self._update(seen, *_set(stored), f"{_SAME_INTENT} AND {_NO_VID}")
 
     def complete(self, seen: Intent) -> None:
         """Remove an intent from the due index, once its task is in the log or its refusal was published."""
@@ -75,13 +81,27 @@ class IntentStore:
         condition = f"{_SAME_INTENT} AND {_NO_VID} AND {_NOT_REFUSED}"
         return self._update(seen, "SET accepted = :yes", {":yes": True}, condition)
 
-    def mark_refused(self, seen: Intent, reason: str, due: Due) -> None:
+    def mark_refused(self, seen: Intent, reason: str, now: datetime, due: Due) -> None:
         """Store why the provider refused an intent, and make its publication due."""
         # `sent` is also set by the attempt that was just refused, and that one made no task. An earlier one may have.
         unsent = "" if seen.sent else " REMOVE sent"
-        change = f"SET refused = :reason, due_shard = :due_shard, due_at = :due_at{unsent}"
-        values = {f":{name}": value for name, value in due_attributes(due, seen.identity).items()}
-        self._update(seen, change, values | {":reason": reason}, f"{_SAME_INTENT} AND {_NO_VID}")
+        ended = {"refused": reason, "ended_at": now} | _list_attributes(seen, SubmissionState.REFUSED)
+        change, values = _set(ended | due_attributes(due, seen.identity))
+        self._update(seen, f"{change}{unsent}", values, f"{_SAME_INTENT} AND {_NO_VID}")
+
+    def mark_cancelled(self, seen: Intent, by: str, now: datetime, due: Due | None) -> bool:
+        """Store which client cancelled an intent; return False if an attempt began or another request came meanwhile.
+
+        `due` publishes it to other clients. Without it, the intent leaves the due index.
+        """
+        # An earlier version of this code, which knows nothing of `cancelled_by`, takes it for a refused intent.
+        ended = {"refused": f"cancelled by {by}", "cancelled_by": by, "ended_at": now}
+        ended |= _list_attributes(seen, SubmissionState.CANCELLED)
+        change, values = _set(ended | due_attributes(due, seen.identity))
+        # A client that gets 202 in between would otherwise wait for an event that nothing publishes.
+        waiting = f"attribute_{'exists' if seen.accepted else 'not_exists'}(accepted)"
+        condition = f"{_SAME_INTENT} AND {_NO_VID} AND {_NOT_REFUSED} AND {_UNSENT} AND {waiting}"
+        return self._update(seen, change if due else f"{change} REMOVE due_shard, due_at", values, condition)
 
     def postpone(self, seen: Intent, until: datetime) -> bool:
         """Make an intent due at a time and unlock it; return False if it was answered meanwhile."""
@@ -127,7 +147,19 @@ def encode_intent(intent: Intent) -> Item:
         "queued": True if intent.queued else None,
         "sent": None if intent.queued else True,
     }
-    return intent_key(intent.identity).item | encode(attributes)
+    listed = _list_attributes(intent, SubmissionState.OPEN)
+    return intent_key(intent.identity).item | encode(attributes | listed)
+
+
+def _list_attributes(intent: Intent, state: SubmissionState) -> dict[str, object]:
+    """Return the attributes that put an intent into the listing."""
+    return {"list_key": submission_list(intent.kind, state), "list_at": intent.position}
+
+
+def _set(attributes: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    """Return the update expression that sets attributes, and its values."""
+    change = ", ".join(f"{name} = :{name}" for name in attributes)
+    return f"SET {change}", {f":{name}": value for name, value in attributes.items()}
 
 
 @decoder
@@ -145,6 +177,10 @@ def decode_intent(row: Row) -> Intent:
         queued="queued" in row,
         refused=row.optional_text("refused"),
         sent="sent" in row,
+        accepted="accepted" in row,
+        cancelled_by=row.optional_text("cancelled_by"),
+        ended_at=row.optional_time("ended_at"),
+        next_attempt_at=row.seconds("due_at") if duty_text(row) in _SUBMITS else None,
     )
     if intent_key(found.identity) != Key.of(row):
         raise ValueError("not the intent of its key")
@@ -165,9 +201,8 @@ def _duties_left(intent: Intent) -> set[str]:
     with a vid         its submit, until the task is in the log, then none
     neither            its submit
     """
-    submits = {str(Duty.SUBMIT), str(Duty.SUBMIT_QUEUED)}
     if intent.refused is not None:
         return {Duty.PUBLISH, ""}
     if intent.vid is not None:
-        return {*submits, ""}
-    return submits if intent.assigned_at is None else set()
+        return {*_SUBMITS, ""}
+    return _SUBMITS if intent.assigned_at is None else set()

@@ -15,7 +15,7 @@ QUARANTINE#{day} {digest}                             a body that could not be r
 UNREADABLE       {pk} {sk} {digest}                   a copy of an unreadable item that was overwritten
 
 The index `due` (due_shard, due_at) is sparse: it holds only items that wait for a duty. `listing` and `outcomes` hold
-task items by time of creation and by time of outcome.
+task items by time of creation and by time of outcome. `listing` also holds intents and bulk replays.
 """
 
 from datetime import datetime
@@ -23,7 +23,9 @@ from typing import NamedTuple
 
 from mediarelay.adapters.dynamodb.codec import Item, Row, encode, epoch
 from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.tasks.intent import SubmissionState
 from mediarelay.domain.tasks.log import LoggedObservation
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.vid import is_vid
 
 NOT_THERE = "attribute_not_exists(pk)"
@@ -31,6 +33,8 @@ THERE = "attribute_exists(pk)"
 # DynamoDB accepts 1,000 writes per second for one partition of an index, so each duty has several.
 SHARDS = 4
 TASK = "TASK"
+# The key of the list of bulk replays.
+REPLAY_LIST = "replay"
 OBSERVATION = "OBS"
 UNREADABLE = "UNREADABLE"
 
@@ -82,6 +86,11 @@ def replay_key(vid: str, identity: str) -> Key:
 def intent_key(identity: str) -> Key:
     """Return the key of an intent."""
     return Key(f"INTENT#{identity}", "INTENT")
+
+
+def submission_list(kind: Kind, state: SubmissionState) -> str:
+    """Return the key of the list of submissions of one kind in a state."""
+    return f"submission#{kind}#{state}"
 
 
 def job_key(identity: str) -> Key:

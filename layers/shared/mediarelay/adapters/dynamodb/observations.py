@@ -153,6 +153,7 @@ def encode_observation(one: LoggedObservation) -> Item:
         "claim_summary": _summary_attributes(one.claim_summary) if one.claim_summary else None,
         "give_up_at": epoch(one.give_up_at) if one.give_up_at else None,
         "reason": one.reason or None,
+        "submission": one.submission,
     }
     return observation_key(one).item | encode(attributes)
 
@@ -176,6 +177,7 @@ def decode_observation(row: Row) -> LoggedObservation:
         claim_summary=_decode_summary(row.nested("claim_summary")) if "claim_summary" in row else None,
         give_up_at=row.optional_seconds("give_up_at"),
         reason=row.optional_text("reason"),
+        submission=row.optional_text("submission"),
     )
     # A repeat is recognised by its key alone, so a different content under that key would hide the real observation.
     if observation_key(found) != Key.of(row):

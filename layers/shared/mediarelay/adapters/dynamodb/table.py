@@ -1,6 +1,6 @@
 """The calls to the table: conditional writes, paginated queries, and one error for every failed call."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,8 @@ from mediarelay.errors import LedgerUnavailable, RowUnreadable
 T = TypeVar("T")
 # Plain values by placeholder. The codec adds their types.
 Values = Mapping[str, object]
+# DynamoDB answers a batch in part if the table is busy. It takes what is left in the next call.
+MAX_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,18 @@ class Table:
                 TableName=self.name, Key=key.item, **_condition(condition), **_placeholders(values, names)
             )
         return not refused
+
+    def get_many(self, keys: Sequence[Key]) -> Iterator[Item]:
+        """Yield the items of up to 100 keys, in no fixed order, with consistent reads."""
+        waiting: dict[str, Any] = {self.name: {"Keys": [key.item for key in keys], "ConsistentRead": True}}
+        for _ in range(MAX_ROUNDS):
+            if not keys or not waiting:
+                return
+            with table_errors():
+                answer = self.client.batch_get_item(RequestItems=waiting)
+            yield from answer["Responses"].get(self.name, ())
+            waiting = answer["UnprocessedKeys"]
+        raise LedgerUnavailable("UnprocessedKeys")
 
     # ── many items ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -118,12 +118,18 @@ def validate(model: type[Model], values: Mapping[str, Any]) -> Model:
         first = error.errors(include_url=False)[0]
         unknown = UNKNOWN[model.unknown] if first["type"] == "extra_forbidden" else None
         kind = model.unknown if unknown else Malformed
-        raise kind(field_path(first), unknown or reason(first)) from error
+        raise kind(field_path(first), unknown or reason(first) + example(model, first)) from error
 
 
 def field_path(error: ErrorDetails) -> str:
     """Return the dotted path of the field that an error is about; `body` for the request itself."""
     return ".".join(map(str, error["loc"]))[:MAX_PLACE] or "body"
+
+
+def example(model: type[RequestModel], error: ErrorDetails) -> str:
+    """Return an example of a field that is missing, as the end of the reason; empty if the field states none."""
+    field = model.model_fields.get(str(error["loc"][0])) if error["type"] == "missing" else None
+    return f", such as {field.examples[0]}" if field and field.examples else ""
 
 
 def reason(error: ErrorDetails) -> str:
@@ -246,6 +252,9 @@ StateText = Annotated[
 # These types only describe the parameters of a path: API Gateway reads them, and the use cases check them.
 VidInPath = Annotated[str, WithJsonSchema(_VID | {"description": "The provider's id of the task"})]
 RoomInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The room's id, as it was relayed"})]
+JobInPath = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "The id of the replay"})
+]
 SongInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The song's id, as it was relayed"})]
 FileInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The name of a file of the console"})]
 PageInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "`runbook` or `errors`"})]

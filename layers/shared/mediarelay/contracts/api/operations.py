@@ -8,6 +8,7 @@ from pydantic import Field
 from mediarelay.contracts.api.base import (
     Day,
     Digest,
+    PageSize,
     QueryModel,
     RequestModel,
     ResponseModel,
@@ -17,14 +18,15 @@ from mediarelay.contracts.api.base import (
 )
 from mediarelay.domain.page import Page
 from mediarelay.domain.quarantine import QuarantinedBody
-from mediarelay.domain.tasks.listing import Selection
-from mediarelay.domain.tasks.replay_job import RATES
+from mediarelay.domain.tasks.listing import Selection, TimeOf
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.replay_job import RATES, JobStatus, ReplayJob
 
 
 class ReplayRequest(TaskFilter):
     """`POST /tasks/replay`: the tasks to replay, and the rate in tasks per minute for each state and kind."""
 
-    state: StateList = Field(description="One state, or a list of states")
+    state: StateList = Field(description="One state, or a list of states", examples=["lost"])
     time: TimeName | None = Field(
         default=None,
         description="The time that since and until refer to; by default outcome, or created for other states",
@@ -52,10 +54,43 @@ class ReplayResponse(ResponseModel):
     jobs: list[str]
 
 
+class ReplaysQuery(QueryModel):
+    """`GET /replays`: the bulk replays to list."""
+
+    limit: PageSize = Field(default=20, description="Replays per page")
+    cursor: str | None = Field(default=None, description="The `cursor` of the previous page")
+
+
+class ReplayJobDetails(ResponseModel):
+    """A bulk replay: what it selects, how far it is, and who started it.
+
+    `done` counts the tasks whose replay was requested.
+    """
+
+    id: str
+    kind: Kind
+    state: State
+    since: datetime | None = None
+    until: datetime | None = None
+    time: TimeOf
+    rate: int = Field(description="Tasks per minute")
+    done: int
+    status: JobStatus
+    client: str
+    created_at: datetime
+
+
+class ReplayPage(ResponseModel):
+    """A page of bulk replays. `cursor` leads to the next page and is missing on the last one."""
+
+    replays: list[ReplayJobDetails]
+    cursor: str | None = None
+
+
 class QuarantineReplayRequest(RequestModel):
     """`POST /quarantine/replay`: the day whose bodies to read again."""
 
-    day: Day = Field(description="The day on which they arrived (UTC), such as 2026-11-21")
+    day: Day = Field(description="The day on which they arrived (UTC)", examples=["2026-11-21"])
     cursor: Digest = Field(default="", description="The `cursor` of the previous page")
 
 
@@ -90,6 +125,34 @@ class QuarantineReplayResponse(ResponseModel):
     stored: int
     refused: int
     cursor: str | None = None
+
+
+def replay_job_details(job: ReplayJob) -> dict[str, Any]:
+    """Return a bulk replay as JSON values."""
+    return _job_details(job).model_dump(mode="json", exclude_none=True)
+
+
+def replay_page(page: Page[ReplayJob]) -> dict[str, Any]:
+    """Return a page of bulk replays as JSON values."""
+    shown = ReplayPage(replays=[_job_details(job) for job in page.items], cursor=page.cursor)
+    return shown.model_dump(mode="json", exclude_none=True)
+
+
+def _job_details(job: ReplayJob) -> ReplayJobDetails:
+    chosen = job.selection
+    return ReplayJobDetails(
+        id=job.identity,
+        kind=chosen.kind,
+        state=chosen.state,
+        since=chosen.since,
+        until=chosen.until,
+        time=chosen.time,
+        rate=job.rate,
+        done=job.done,
+        status=job.status,
+        client=job.by,
+        created_at=job.at,
+    )
 
 
 def quarantine_page(page: Page[QuarantinedBody]) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from mediarelay.domain.tasks.intent import MAX_KEY
 Responses = dict[int, Any]
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+# A route lists its request headers under this name. Powertools overwrites `parameters` if the path has some.
+REQUEST_HEADERS = "x-request-headers"
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before the next attempt", "schema": {"type": "integer"}}}
+LOCATION = {
+    "Location": {
+        "description": "Where to follow the request: `/tasks/{vid}` (201) or `/submissions/{id}` (202)",
+        "schema": {"type": "string"},
+    }
+}
 REPLAYED = {
     "Idempotency-Replayed": {
         "description": "`true` for a repeated request, which submitted nothing new",
@@ -58,12 +66,17 @@ def text_response(description: str) -> Responses:
 
 MALFORMED = problem_response(400, "Malformed request; `field` names the wrong field")
 FORBIDDEN_TOKENS = problem_response(403, "`tokens` requires the scope `read:tokens`")
-NOT_FOUND = problem_response(404, "No such task or song")
+NOT_FOUND = problem_response(404, "No such task, song, submission or job")
 NO_FILE = problem_response(404, "No such file")
 CONFLICT = problem_response(409, "The Idempotency-Key was already used for a different request")
 NO_QUEUE = problem_response(404, "No such queue, or no such circuit")
 NOT_REDRIVABLE = problem_response(409, "The messages of this queue cannot be processed again")
 PURGE_REFUSED = problem_response(409, "The queue holds the only copy of its messages, or was just purged")
+NOT_CANCELLABLE = problem_response(
+    409,
+    "The submission cannot be cancelled any more; `code` says why: `submission_sent`, `submission_completed` or "
+    "`submission_refused`",
+)
 REFUSED = problem_response(
     422, "The provider refused the request and would refuse it again; `detail` contains its code and message"
 )

@@ -141,9 +141,18 @@ class VideoTaskRequest(TaskRequest):
             if other := next((name for name in NEW_TASK_ONLY if getattr(self, name) is not None), None):
                 raise Malformed(other, "is not taken with a task that exists already")
             return self.vid or video_vid(self.cos_request_id or "", self.date or "")
-        if (self.url or self.source) and not (self.cos_request_id or self.date):
+        if self.cos_request_id or self.date:
+            raise Malformed(*self._missing_of_upload())
+        if self.url or self.source:
             return None
         raise Malformed("vid", "is required, unless url is given, alone or with cos_request_id and date, or source")
+
+    def _missing_of_upload(self) -> tuple[str, str]:
+        """Return the first field that an upload lacks, and what is wrong: its three fields determine the vid."""
+        needed = {"url": self.url, "cos_request_id": self.cos_request_id, "date": self.date}
+        missing, *_ = [name for name, value in needed.items() if not value]
+        given = " and ".join(name for name, value in needed.items() if value and name != "url")
+        return missing, f"is required with {given}: the headers of an upload identify its task together"
 
 
 # Fields that only a new task can take.
@@ -151,11 +160,15 @@ NEW_TASK_ONLY = ("provider", "source", "outputs", "schedule", "destination", "ou
 
 
 class SubmitResponse(ResponseModel):
-    """Response to a submit. `vid` is null (202) while the provider has not answered."""
+    """Response to a submit. `vid` is null (202) while the provider has not answered.
+
+    `submission` is missing for a task that is only tracked.
+    """
 
     vid: str | None
     kind: Kind
     state: State
+    submission: str | None = Field(None, description="The id of the submission: `GET /submissions/{id}` follows it")
 
 
 class RefusedSubmit(ResponseModel):
@@ -166,6 +179,7 @@ class RefusedSubmit(ResponseModel):
     `idempotency_key` and `client` are included if the client chose the key.
     """
 
+    submission: str
     kind: Kind
     provider: str
     url: str | None = None
@@ -203,6 +217,7 @@ class BatchResult(ResponseModel):
     repeated: bool | None = None
     vid: str | None = None
     state: State | None = None
+    submission: str | None = None
     detail: str | None = None
     field: str | None = None
 
@@ -215,8 +230,10 @@ class BatchResponse(ResponseModel):
 
 def submit_response(submitted: Submitted) -> dict[str, Any]:
     """Return the response to a submit as JSON values."""
-    response = SubmitResponse(vid=submitted.vid, kind=submitted.kind, state=submitted.state)
-    return response.model_dump(mode="json")
+    response = SubmitResponse.model_validate(submitted).model_dump(mode="json")
+    if submitted.submission is None:
+        del response["submission"]
+    return response
 
 
 def refused_submit(intent: Intent) -> dict[str, Any]:
@@ -224,7 +241,7 @@ def refused_submit(intent: Intent) -> dict[str, Any]:
     # A default key is the request itself, which the event shows anyway.
     chosen = {"client": intent.client, "idempotency_key": intent.key} if intent.client is not None else {}
     known = {"kind": intent.kind, "provider": intent.provider, "reason": intent.refused, "accepted_at": intent.at}
-    refused = RefusedSubmit.model_validate({**intent.request, **chosen, **known})
+    refused = RefusedSubmit.model_validate({**intent.request, **chosen, **known, "submission": intent.submission})
     return refused.model_dump(mode="json", exclude_none=True)
 
 
@@ -248,4 +265,5 @@ def _batch_result(index: int, result: Submitted | MediarelayError) -> BatchResul
         repeated=result.repeated or None,
         vid=result.vid,
         state=result.state,
+        submission=result.submission,
     )

@@ -48,6 +48,7 @@ class TaskDetails(ResponseModel):
         description="How much of an open task is done, in percent, by the latest answer; not in notifications",
     )
     reference: str | None = Field(None, description="The client's own reference, given with the request")
+    submission: str | None = Field(None, description="The submission that made the task")
     created_at: datetime
     updated_at: datetime
 

@@ -21,7 +21,7 @@ MAX_STATEMENTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The value that one origin states about a subject: `outcome`, `app_id`, `bucket` or `url`."""
+    """The value that one origin states about a subject: `outcome`, `app_id`, `bucket`, `url` or `reference`."""
 
     subject: str
     value: str
@@ -51,6 +51,8 @@ SUBJECTS: Mapping[str, Callable[[Facts], object]] = {
     "bucket": lambda facts: facts.source.place.bucket,
     # Clients and provider spell URLs differently. Two spellings of one file are no contradiction.
     "url": lambda facts: identity(facts.source.url) if facts.source.url else None,
+    # Two requests may give one task two references. The task shows one of them, the history both.
+    "reference": lambda facts: facts.reference or None,
 }
 
 

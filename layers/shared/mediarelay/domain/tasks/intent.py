@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from mediarelay.domain.tasks.file_url import identity, short_region
@@ -15,6 +17,8 @@ MAX_KEY = 255
 # Hex digits of an intent's id, and of its submission. The submission begins with the id, so that it leads back to the
 # intent, and providers accept at most 50 characters. 160 bits of SHA-256 suffice against a collision.
 ID_DIGITS, SUBMISSION_DIGITS = 40, 48
+_INTENT_ID = re.compile(f"[0-9a-f]{{{ID_DIGITS}}}", re.ASCII)
+_SUBMISSION = re.compile(f"[0-9a-f]{{{SUBMISSION_DIGITS}}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,21 @@ class ClientKey:
     key: str
 
 
+class SubmissionState(StrEnum):
+    """What has become of a submission."""
+
+    QUEUED = "queued"
+    """It waits for its next attempt, and no attempt has made a task."""
+    OPEN = "open"
+    """It was sent, so the provider may have made a task, but no answer says so."""
+    COMPLETED = "completed"
+    """The provider has made its task, or named the one of the upload."""
+    REFUSED = "refused"
+    """The provider refused it, or never answered."""
+    CANCELLED = "cancelled"
+    """A client cancelled it before an attempt."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A client's request under an idempotency key.
@@ -39,8 +58,13 @@ class Intent:
         vid: Set once the provider has answered.
         assigned_at: When the provider assigned the vid.
         queued: The client does not wait: the submit queue sends the request to the provider.
-        refused: Why the provider refused the request, if its client was not waiting for the answer.
+        refused: Why the provider refused the request, if its client was not waiting for the answer, or who
+            cancelled it.
         sent: Whether an earlier attempt may have made a task, although no answer says so.
+        accepted: Another request with this key got 202.
+        cancelled_by: The client that cancelled the submission.
+        ended_at: When the submission was refused or cancelled.
+        next_attempt_at: When the request is due to be sent to the provider (again).
     """
 
     key: str
@@ -54,6 +78,10 @@ class Intent:
     queued: bool = False
     refused: str | None = None
     sent: bool = False
+    accepted: bool = False
+    cancelled_by: str | None = None
+    ended_at: datetime | None = None
+    next_attempt_at: datetime | None = None
 
     @property
     def identity(self) -> str:
@@ -67,6 +95,32 @@ class Intent:
         It depends on the time, too: a key that became free again makes a new task.
         """
         return (self.identity + _digest(self.at.isoformat()))[:SUBMISSION_DIGITS]
+
+    @property
+    def position(self) -> str:
+        """The place of the submission in a list; a page may begin behind it."""
+        return f"{self.at.isoformat()}#{self.identity}"
+
+    @property
+    def state(self) -> SubmissionState:
+        """What has become of the submission. A task that is found later counts, whatever was stored before."""
+        if self.vid is not None:
+            return SubmissionState.COMPLETED
+        if self.cancelled_by is not None:
+            return SubmissionState.CANCELLED
+        if self.refused is not None:
+            return SubmissionState.REFUSED
+        return SubmissionState.OPEN if self.sent else SubmissionState.QUEUED
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When the submission got its task, was refused or was cancelled; None before that."""
+        return self.assigned_at or self.ended_at
+
+    @property
+    def reference(self) -> str | None:
+        """The client's own reference."""
+        return self.request.get("reference")
 
     def same_request(self, other: "Intent") -> bool:
         """Return whether both are the same request, in any spelling of its URL and region."""
@@ -101,6 +155,16 @@ def intent_of(submission: str) -> str:
     return submission[:ID_DIGITS]
 
 
+def is_intent_id(text: str) -> bool:
+    """Return whether a text has the form of an intent's id."""
+    return _INTENT_ID.fullmatch(text) is not None
+
+
+def is_submission(text: str) -> bool:
+    """Return whether a text has the form of a submission."""
+    return _SUBMISSION.fullmatch(text) is not None
+
+
 def _digest(*parts: str | None) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -124,12 +188,19 @@ _SPELLINGS: Mapping[str, Callable[[str], str]] = {"url": identity, "bucketRegion
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The answer to a client: `vid` is None until the provider has answered; `repeated` for a known key."""
+    """The answer to a client.
+
+    Attributes:
+        vid: None until the provider has answered.
+        repeated: The key was already in use.
+        submission: The submission that the request made or repeats; None for a task that is only tracked.
+    """
 
     vid: str | None
     kind: Kind
     state: State
     repeated: bool
+    submission: str | None = None
 
 
 def submit_status(submitted: Submitted) -> int:

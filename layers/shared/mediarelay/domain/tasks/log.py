@@ -37,6 +37,7 @@ class LoggedObservation:
         claim_summary: What a callback claims.
         give_up_at: Until when the provider is queried about a callback; it may be stored long after it arrived.
         reason: Why a reply was not accepted as an answer.
+        submission: The submission that made the task, for the observation of a submit.
     """
 
     vid: str
@@ -48,6 +49,7 @@ class LoggedObservation:
     claim_summary: ClaimSummary | None = None
     give_up_at: datetime | None = None
     reason: str | None = None
+    submission: str | None = None
 
     def __post_init__(self) -> None:
         """Derive the digest if it is not given."""

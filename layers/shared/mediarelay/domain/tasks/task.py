@@ -6,17 +6,22 @@ read off these few observations; nothing depends on the order of arrival.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from mediarelay.domain.tasks.conflict import OUTCOME, Conflict, Statement, bounded, conflicts, statements
 from mediarelay.domain.tasks.facts import Facts, Fault, Place, Rendition, Source
+from mediarelay.domain.tasks.intent import is_submission
 from mediarelay.domain.tasks.media import OUTCOMES, Kind, State
 from mediarelay.domain.tasks.origin import AUTHORITY, PROVING_ORIGINS, UNCERTAIN, Origin
 
 Layer = TypeVar("Layer", Source, Place)
-
+# Fields by which clients find their tasks again.
+NAMES = ("reference", "submission")
+# Observations that follow a submit: the provider made the task, or named the one of the upload.
+LOGGED_SUBMITS = frozenset({Origin.SUBMIT, Origin.TRACK})
 
 # The order of the states. `lost` comes before the provider's outcomes: an answer after the timeout replaces it.
 PROGRESS = {
@@ -54,11 +59,15 @@ class Task:
 
     Attributes:
         best: The strongest observation of each origin; at least one.
-        statements: What observations state about outcome, account, bucket and file, which others may contradict.
+        statements: What observations state about outcome, account, bucket, file and reference, which others may
+            contradict.
+        named: By field, the strongest observation of each origin among those that state it: a later request that
+            states no reference does not take an earlier one back.
     """
 
     best: Mapping[Origin, Observation]
     statements: frozenset[Statement] = frozenset()
+    named: Mapping[str, Mapping[Origin, Observation]] = field(default_factory=dict)
 
     @property
     def vid(self) -> str:
@@ -165,19 +174,32 @@ class Task:
 
     @property
     def reference(self) -> str | None:
-        """The client's own reference, as the strongest observation states it.
+        """The client's own reference, as the strongest origin states it; of several of one origin, the latest.
 
         An unsigned claim never states it: clients find their orders by it, and a claim may name any order.
         """
-        certain = [one for one in self._by_authority() if one.origin is not Origin.CLAIM]
-        stated = [one.facts.reference for one in certain if one.facts.reference]
-        return stated[-1] if stated else None
+        return self._named("reference", set(Origin) - {Origin.CLAIM})
 
     @property
     def submission(self) -> str | None:
-        """The id that the task was submitted with; an unsigned claim never states it."""
+        """The submission that made the task: as our log states it, otherwise as the provider does in our form."""
+        stated = self.stated_submission
+        return self._named("submission", LOGGED_SUBMITS) or (stated if is_submission(stated or "") else None)
+
+    @property
+    def stated_submission(self) -> str | None:
+        """The id that the provider says the task was submitted with, which may be that of another system.
+
+        An unsigned claim never states it.
+        """
         stated = self._from_provider()
         return stated.facts.submission if stated else None
+
+    def _named(self, name: str, origins: AbstractSet[Origin]) -> str | None:
+        """Return a field as the strongest of some origins states it."""
+        stated = self.named.get(name, {})
+        strongest = max(stated.keys() & origins, key=AUTHORITY.__getitem__, default=None)
+        return getattr(stated[strongest].facts, name) if strongest else None
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -247,14 +269,16 @@ class Task:
 
 def merge(left: Task, right: Task) -> Task:
     """Join two views of one task: per origin the observation that says most."""
-    return Task(_best([*left.best.values(), *right.best.values()]), bounded(left.statements | right.statements))
+    named = {name: _best([*left.named.get(name, {}).values(), *right.named.get(name, {}).values()]) for name in NAMES}
+    return Task(_best([*left.best.values(), *right.best.values()]), bounded(left.statements | right.statements), named)
 
 
 def fold(observations: Iterable[Observation]) -> Task:
     """Join observations of one vid, in any order and with any repetition."""
     known = list(observations)
     stated = (statement for one in known for statement in statements(one.origin, one.facts))
-    return Task(_best(known), bounded(frozenset(stated)))
+    named = {name: _best(one for one in known if getattr(one.facts, name)) for name in NAMES}
+    return Task(_best(known), bounded(frozenset(stated)), named)
 
 
 def _best(observations: Iterable[Observation]) -> dict[Origin, Observation]:

@@ -30,5 +30,5 @@ def log_answer(tasks: TaskRepository, answer: LoggedObservation, adopt: Adopt) -
 
 def adopt_by_callback(task: Task, adopt: Adopt) -> None:
     """Adopt a task that has only trusted callbacks: no answer has been adopted. Raises `LedgerUnavailable`."""
-    if task.submission and Origin.ANSWER not in task.best:
-        adopt(task.submission, task.vid)
+    if task.stated_submission and Origin.ANSWER not in task.best:
+        adopt(task.stated_submission, task.vid)

@@ -1,10 +1,7 @@
 """Read a task, its history, and pages of tasks. A task is folded from its log at each read, so it is never behind."""
 
-import base64
-import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Protocol
 
 from mediarelay.domain.page import Page
@@ -14,8 +11,9 @@ from mediarelay.domain.tasks.next_step import NextStep, next_step
 from mediarelay.domain.tasks.origin import STORED_APART, Origin
 from mediarelay.domain.tasks.task import PROGRESS, Task, fold
 from mediarelay.domain.tasks.vid import checked, is_vid
-from mediarelay.errors import Malformed, NotFound
+from mediarelay.errors import NotFound
 from mediarelay.providers.observation import observe, read_facts
+from mediarelay.usecases.cursors import decode_cursor, encode_cursor
 from mediarelay.usecases.tasks.repository import TaskRepository
 
 # A history shows the bodies of so many claims and of so many replies: anybody with the path token can send any number.
@@ -95,7 +93,7 @@ class TaskReader:
         A filter reads at most `MAX_READS` times `FILTERED_ROWS` rows, so its page may be short although others follow.
         """
         found: list[ListedTask] = []
-        position, more = _decode(cursor), True
+        position, more = decode_cursor(cursor, is_vid), True
         size, reads = (limit, 1) if where.accepts_all else (FILTERED_ROWS, MAX_READS)
         while more and reads and len(found) < limit:
             # One more row than is used shows whether there are others.
@@ -104,7 +102,7 @@ class TaskReader:
             position, more, reads = rows[:size][-1].position if rows else None, len(rows) > size, reads - 1
         if len(found) > limit or (more and len(found) == limit):
             position, more = found[limit - 1].position, True
-        return Page(tuple(found[:limit]), _encode(position) if more and position else None)
+        return Page(tuple(found[:limit]), encode_cursor(position) if more and position else None)
 
     def _listed(
         self, selections: Sequence[Selection], order: Order, limit: int, position: str | None
@@ -119,25 +117,3 @@ class TaskReader:
             tasks = self.listing.page(chosen, cursor=position, limit=limit, order=order)
             found |= {task.vid: task for task in tasks}
         return sorted(found.values(), key=lambda task: task.position, reverse=order is Order.DESCENDING)
-
-
-def _encode(position: str) -> str:
-    return base64.urlsafe_b64encode(position.encode()).decode()
-
-
-def _decode(cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    try:
-        return _position(base64.b64decode(cursor, altchars=b"-_", validate=True).decode())
-    except (binascii.Error, ValueError) as error:
-        raise Malformed("cursor", "must be the cursor of an earlier page") from error
-
-
-def _position(text: str) -> str:
-    """Check a position in the list, `time#vid`; raises ValueError."""
-    moment, _, vid = text.partition("#")
-    # The text becomes a part of a key condition, so only positions that this API has given out are accepted.
-    if not is_vid(vid) or datetime.fromisoformat(moment).isoformat() != moment:
-        raise ValueError("no position")
-    return text

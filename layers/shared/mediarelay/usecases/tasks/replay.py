@@ -12,7 +12,7 @@ from typing import Protocol
 
 from mediarelay.domain.tasks.listing import ListedTask, Selection
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.domain.tasks.replay_job import ReplayJob
+from mediarelay.domain.tasks.replay_job import JobStatus, ReplayJob
 from mediarelay.domain.tasks.vid import checked
 from mediarelay.errors import NotFound
 from mediarelay.observability import count
@@ -45,11 +45,14 @@ class ReplayStore(Protocol):
     def find_job(self, identity: str) -> ReplayJob | None:
         """Read a bulk replay; return None if there is none."""
 
-    def advance_job(self, identity: str, cursor: str, due_at: datetime) -> None:
-        """Store the position that a bulk replay has reached, and when its next step is due."""
+    def record_progress(self, seen: ReplayJob, cursor: str, done: int) -> bool:
+        """Store the position that a bulk replay has reached, and how many tasks it took; False if another has."""
 
-    def complete_job(self, identity: str) -> None:
-        """Take a finished bulk replay out of the due index."""
+    def postpone_job(self, identity: str, due_at: datetime) -> bool:
+        """Store when the next step of a bulk replay is due; return False if it was stopped meanwhile."""
+
+    def complete_job(self, identity: str, now: datetime) -> bool:
+        """Take a finished bulk replay out of the due index; return False if it was stopped meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,17 +95,20 @@ class Replayer:
         However often this runs, each task is requested once per job, because the request carries the job's id.
         """
         job = self.replays.find_job(identity)
-        if job is None:
+        # The due index may still list a job that was stopped.
+        if job is None or job.status is not JobStatus.RUNNING:
             return
         chosen = job.selection
         tasks = self.listing.page(chosen, cursor=job.cursor, limit=job.rate)
         done = [self._request(task, job) for task in takewhile(lambda _task: time_left(), tasks)]
         count("Replays", len(done), kind=chosen.kind)
+        if done and not self.replays.record_progress(job, done[-1], len(done)):
+            return
         # A short page is the last one, but only if time sufficed for all of it.
         if len(done) == len(tasks) < job.rate:
-            self.replays.complete_job(identity)
+            self.replays.complete_job(identity, self.clock())
         elif done:
-            self.replays.advance_job(identity, done[-1], self.clock() + STEP)
+            self.replays.postpone_job(identity, self.clock() + STEP)
 
     def _request(self, task: ListedTask, job: ReplayJob) -> str:
         """Request one replay of a job; return the task's position in the list."""

@@ -14,7 +14,16 @@ from typing import Any, Protocol
 
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.schedule import hide_until, next_minute
-from mediarelay.domain.tasks.intent import ClientKey, Intent, Submitted, default_key, intent_id, intent_of, new_intent
+from mediarelay.domain.tasks.intent import (
+    ClientKey,
+    Intent,
+    SubmissionState,
+    Submitted,
+    default_key,
+    intent_id,
+    intent_of,
+    new_intent,
+)
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -65,10 +74,10 @@ class IntentStore(Protocol):
     def find(self, identity: str) -> Intent | None:
         """Read an intent; return None if there is none."""
 
-    def lock(self, identity: str, now: datetime, until: datetime) -> bool:
-        """Lock an intent; return False if another worker has locked it."""
+    def lock(self, seen: Intent, now: datetime, until: datetime) -> bool:
+        """Lock an intent; return False if another worker has locked it, or if it was answered meanwhile."""
 
-    def assign_vid(self, identity: str, vid: str, now: datetime) -> bool:
+    def assign_vid(self, seen: Intent, vid: str, now: datetime) -> bool:
         """Store the vid that the provider assigned; return False if the intent already has one."""
 
     def complete(self, seen: Intent) -> None:
@@ -77,7 +86,7 @@ class IntentStore(Protocol):
     def mark_accepted(self, seen: Intent) -> bool:
         """Store that another client got 202 for an intent; return False if it was answered meanwhile."""
 
-    def mark_refused(self, seen: Intent, reason: str, due: Due) -> None:
+    def mark_refused(self, seen: Intent, reason: str, now: datetime, due: Due) -> None:
         """Store why the provider refused an intent, and when the refusal is due for publication."""
 
     def postpone(self, seen: Intent, until: datetime) -> bool:
@@ -139,29 +148,38 @@ class IntentRegistry:
         """
         intent = self.intent(kind, request, key, queued=True)
         if self.add(intent):
-            return Submitted(None, kind, State.EXPECTED, repeated=False)
+            return accepted(intent, repeated=False)
         return self.answer_repeat(intent)
 
     def add(self, intent: Intent) -> bool:
-        """Store an intent; return False if its key is taken. A default key is free again after `default_key_hours`."""
+        """Store an intent; return False if its key is in use.
+
+        A key is free again once its submission is cancelled, a default key also after `default_key_hours`.
+        """
         due = Due(Duty.SUBMIT_QUEUED if intent.queued else Duty.SUBMIT, intent.at + SUBMIT_GRACE)
         if self.intents.create(intent, due):
             return True
-        return intent.client is None and self._is_free(intent) and self.intents.create(intent, due)
+        return self._is_free(intent) and self.intents.create(intent, due)
 
     def _is_free(self, new: Intent) -> bool:
-        """Free the default key of an intent that ended long ago, because its file may have new content by now.
+        """Free the key of an intent that has ended.
 
         Two requests may free it at the same time. Only the one that then creates the next intent submits it.
         """
         stored = self.intents.find(new.identity)
         if stored is None:
             return True
-        ended_at = stored.at if stored.refused and keeps_key(stored) else stored.assigned_at
-        if ended_at is None or new.at - ended_at < timedelta(hours=self.default_key_hours):
+        if stored.state is not SubmissionState.CANCELLED and not self._has_expired(stored, new.at):
             return False
         self.intents.release_key(stored)
         return True
+
+    def _has_expired(self, stored: Intent, now: datetime) -> bool:
+        """Return whether a default key is old: its file may have new content by now."""
+        began_at = stored.at if stored.refused and keeps_key(stored) else stored.assigned_at
+        if stored.client is not None or began_at is None:
+            return False
+        return now - began_at >= timedelta(hours=self.default_key_hours)
 
     def answer_repeat(self, new: Intent) -> Submitted:
         """Answer a request that repeats a stored intent.
@@ -178,6 +196,8 @@ class IntentRegistry:
         stored = self.intents.find(new.identity)
         if stored is None:
             raise LedgerUnavailable("the first request with this key has just been refused")
+        if stored.state is SubmissionState.CANCELLED:
+            raise LedgerUnavailable("the submission with this key has just been cancelled")
         if not repeats(stored, new):
             raise KeyReused(describe_conflict(stored, new))
         if stored.refused and stored.vid is None:
@@ -187,10 +207,10 @@ class IntentRegistry:
             raise ProviderRefused(stored.refused)
         # A client that gets 202 must be notified of a later refusal, so the intent records it before the answer.
         if stored.vid is None:
-            accepted = Submitted(None, new.kind, State.EXPECTED, repeated=True)
-            return accepted if self.intents.mark_accepted(stored) else None
+            return accepted(stored, repeated=True) if self.intents.mark_accepted(stored) else None
         _, task = self.tasks.load(stored.vid)
-        return Submitted(stored.vid, new.kind, task.state if task else State.PENDING, repeated=True)
+        state = task.state if task else State.PENDING
+        return Submitted(stored.vid, new.kind, state, repeated=True, submission=stored.submission)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +246,10 @@ class Submitter:
     def track(self, vid: str, request: Mapping[str, Any]) -> Submitted:
         """Expect a video task whose vid is already known; raises `LedgerUnavailable`."""
         add_log_keys(vid=vid)
-        return self._expect(Kind.VIDEO, vid, Origin.TRACK, request, repeated=self._tracked(vid))
+        repeated, body = self._tracked(vid), _body(request)
+        one = LoggedObservation(vid=vid, kind=Kind.VIDEO, origin=Origin.TRACK, at=self.clock(), body=body)
+        task = self.tasks.add(one)
+        return Submitted(vid, task.kind, task.state, repeated)
 
     def adopt(self, submission: str, vid: str) -> None:
         """Assign a task to the intent that made it, if the answer to the submit was lost.
@@ -241,7 +264,7 @@ class Submitter:
         intent = self.intents.find(intent_of(submission))
         if intent is None or intent.submission != submission or intent.vid is not None:
             return
-        if self.intents.assign_vid(intent.identity, vid, self.clock()):
+        if self.intents.assign_vid(intent, vid, self.clock()):
             count("SubmitsRecovered", kind=intent.kind)
             self._finish(intent, vid)
 
@@ -259,7 +282,7 @@ class Submitter:
         # An earlier worker ended between the provider's answer and the log.
         if intent.vid is not None:
             return self._finish(intent, intent.vid)
-        if intent.refused or not self.intents.lock(identity, self.clock(), self.clock() + LOCK_TIMEOUT):
+        if intent.refused or not self.intents.lock(intent, self.clock(), self.clock() + LOCK_TIMEOUT):
             return None
         if self.clock() - intent.at < self._resend_for(intent):
             return self._try(intent)
@@ -293,7 +316,8 @@ class Submitter:
 
     def _refuse(self, intent: Intent, reason: str) -> None:
         shown = f"{reason} ({MAY_EXIST})" if keeps_key(intent) else reason
-        self.intents.mark_refused(intent, shown, Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE))
+        now = self.clock()
+        self.intents.mark_refused(intent, shown, now, Due(Duty.PUBLISH, now + PUBLISH_GRACE))
 
     def _send(self, intent: Intent) -> Submitted:
         try:
@@ -304,13 +328,13 @@ class Submitter:
                 # For the alarm: clients wait for a provider whose keys are missing.
                 count("CircuitOpen")
             self.intents.postpone(intent, self._next_attempt(intent, error))
-            return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
+            return accepted(intent, repeated=False)
         # The provider may have made the task although its answer is lost. The intent stays due and is sent again.
         except (ProviderBusy, ProviderClosed, ProviderRepeated, ProviderUnknown) as error:
             log.warning("submit stays open", extra={"error": type(error).__name__, "code": error.code})
-            return Submitted(None, intent.kind, State.EXPECTED, repeated=False)
+            return accepted(intent, repeated=False)
         # Another worker may have submitted the intent too, if a lock ran out. Its vid counts, for all clients the same.
-        first = self.intents.assign_vid(intent.identity, vid, self.clock())
+        first = self.intents.assign_vid(intent, vid, self.clock())
         submitted = self._finish(intent, vid)
         return submitted if first else self.registry.answer_repeat(intent)
 
@@ -323,12 +347,25 @@ class Submitter:
 
     def _finish(self, intent: Intent, vid: str) -> Submitted:
         # The intent leaves the due index last: until the log has the task, the sweep must find the intent.
-        origin = provider_named(intent.provider).submit_origin(intent.kind)
-        submitted = self._expect(intent.kind, vid, origin, intent.request, repeated=False)
+        task = self.tasks.add(self._observation(intent, vid))
         self.intents.complete(intent)
-        return submitted
+        return Submitted(vid, task.kind, task.state, repeated=False, submission=intent.submission)
 
-    def _expect(self, kind: Kind, vid: str, origin: Origin, request: Mapping[str, Any], *, repeated: bool) -> Submitted:
-        body = json.dumps(dict(request), sort_keys=True, ensure_ascii=False).encode()
-        task = self.tasks.add(LoggedObservation(vid=vid, kind=kind, origin=origin, at=self.clock(), body=body))
-        return Submitted(vid, task.kind, task.state, repeated)
+    def _observation(self, intent: Intent, vid: str) -> LoggedObservation:
+        return LoggedObservation(
+            vid=vid,
+            kind=intent.kind,
+            origin=provider_named(intent.provider).submit_origin(intent.kind),
+            at=self.clock(),
+            body=_body(intent.request),
+            submission=intent.submission,
+        )
+
+
+def accepted(intent: Intent, *, repeated: bool) -> Submitted:
+    """Return the answer to a client whose request is stored, while the provider has not answered."""
+    return Submitted(None, intent.kind, State.EXPECTED, repeated, intent.submission)
+
+
+def _body(request: Mapping[str, Any]) -> bytes:
+    return json.dumps(dict(request), sort_keys=True, ensure_ascii=False).encode()
