@@ -13,6 +13,7 @@ from tests.answers import JSON, PROBLEM, hold, holding, route_of
 
 TASK = {"vid": "a1", "kind": "audio", "state": "pending", "source": {"place": {}}, "renditions": [], "faults": []}
 TASK |= {"created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z"}
+TASK |= {"next": {"attempts": 0, "published": []}}
 LATER = {"type": "/docs/errors#ledger_unavailable", "title": "Ledger unavailable", "status": 503}
 LATER |= {"code": "ledger_unavailable", "request_id": "r1"}
 BAD = {"type": "/docs/errors#malformed", "title": "T", "status": 400, "code": "malformed", "field": "x"}

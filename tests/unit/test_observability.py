@@ -60,6 +60,7 @@ LOG_FIELDS |= {
     "sk",
 }
 LOG_FIELDS |= {"song", "status", "vid", "which"}
+LOG_FIELDS |= {"attempt", "client", "endpoint", "event", "moved", "purged", "queue"}
 """Everything that a log line may have beside its message: names, places and reasons; never a body or a token."""
 REQUEST = {
     "requestContext": {"requestId": "request 1"},

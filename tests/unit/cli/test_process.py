@@ -123,6 +123,14 @@ class TestSignals:
         out, err = process.communicate(timeout=20)
         assert (process.returncode, "Traceback" in out + err) == (130, False)
 
+    @pytest.mark.parametrize("command", ["status --watch --every 1", "songs room-1 --watch"])
+    def test_ctrl_c_ends_a_watch(self, environment, api, command):
+        process = start(environment, *command.split())
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (130, "")
+
     def test_ctrl_c_ends_a_list_of_changes(self, environment, api):
         process = start(environment, "tasks", "--follow", "--json", "--state", "failed")
         wait_until(lambda: api.calls)
@@ -200,6 +208,15 @@ class TestTerminal:
         assert found == code, shown
         assert "Replay 123 tasks in 3 minutes or less?" in shown.replace("\n", " ")
         assert len(api.of("POST /tasks/replay")) == calls
+
+    def test_a_list_shows_its_progress(self, environment, api, tmp_path):
+        file = tmp_path / "list.jsonl"
+        file.write_text("".join(json.dumps({"url": f"{URL}{n}"}) + "\n" for n in range(250)))
+        api.routes["POST /tasks/audio/batch"] = batch
+        code, shown = on_terminal(environment, "submit", "--from", str(file))
+        assert code == 0
+        assert "250/250" in plain(shown)
+        assert "/s" in plain(shown)
 
     def test_json_on_a_terminal_is_indented_and_harmless(self, environment, api):
         api.routes["GET /songs"] = {"songs": [SONG | {"name": "a\x9b2J\u202e"}]}
