@@ -39,7 +39,7 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
         # A stack that is half up would confuse the next command, so an error stops what this command has started.
         with stopped_unless_up(stack):
             deployed = stack.up(screen.stage)
-    save_profile(LOCAL_FILE, _profile(deployed))
+    save_profile(LOCAL_FILE, profile(deployed))
     screen.line(f"export API='{deployed.api_url}' BEARER={stack.env.keys.bearer}")
     screen.line(f"Engine  {stack.env.engine_url}/_engine/tasks")
     screen.line(f"AWS     {stack.env.emulator_url}")
@@ -47,7 +47,7 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
     screen.line("Send media through it with `make run`, your own with `make run FILE=…`.\nStop it with `make down`.")
 
 
-def _profile(deployed: Deployment) -> Profile:
+def profile(deployed: Deployment) -> Profile:
     """Return the profile with which the command line finds the stack."""
     env = deployed.env
     return Profile(

@@ -55,6 +55,12 @@ def mentioned(text: str) -> list[str]:
     return list(_INLINE.findall(_BLOCK.sub("", text)))
 
 
+def table_rows(page: Path, heading: str) -> list[list[str]]:
+    """The cells of the table whose head begins with a text, row by row."""
+    (table,) = re.findall(rf"^\| {heading} \|.*\n\|[ -].*\n((?:\|.*\n)*)", page.read_text("utf-8"), re.MULTILINE)
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
+
+
 def parse(command: str) -> None:
     """Parse a command of the command line as it would be run; raises an error of typer if it is wrong."""
     program, *arguments = shlex.split(command)

@@ -5,12 +5,13 @@ import re
 import pytest
 
 from mediarelay.domain.operations.queues import DEAD_LETTERS
-from tests.commands import PARTS, Section, commands, mentioned, parse, sections
+from tests.commands import PARTS, Section, commands, mentioned, parse, sections, table_rows
 from tests.stack import ROOT, resources
 
 RUNBOOK, OPERATIONS = ROOT / "docs" / "runbook.md", ROOT / "docs" / "operations.md"
 SECTIONS = sections(RUNBOOK)
 ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
+CONSOLE = ROOT / "functions" / "console" / "static"
 PAGES = [RUNBOOK, OPERATIONS]
 COMMANDS = sorted({one for page in PAGES for one in commands(page.read_text("utf-8"))})
 MENTIONED = sorted({one for page in PAGES for one in mentioned(page.read_text("utf-8"))})
@@ -96,3 +97,19 @@ def test_a_queue_is_emptied_as_its_messages_allow(queue: object) -> None:
 
 def section_of(queue: str) -> Section:
     return SECTIONS[f"{queue}Alarm"]
+
+
+def test_the_views_of_the_console_exist() -> None:
+    views = set(re.findall(r"^  '?([\w-]*)'?: \[\w+", (CONSOLE / "app.js").read_text("utf-8"), re.MULTILINE))
+    named = {
+        name for row in table_rows(OPERATIONS, "you want to know") for name in re.findall(r"/console#/([\w-]+)", row[2])
+    }
+    assert len(named) > 5
+    assert named <= views
+
+
+def test_every_line_has_one_command_and_one_click() -> None:
+    for wanted, command, click in table_rows(OPERATIONS, "you want to know"):
+        assert re.fullmatch("`mediarelay [^`]+`", command), wanted
+        assert is_harmless(command.strip("`")) or "--dry-run" in command, wanted
+        assert len(re.findall("/console", click)) == 1, wanted

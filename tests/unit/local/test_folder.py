@@ -117,8 +117,8 @@ def test_a_stack_that_did_not_come_up_keeps_its_ports_too(tmp_path: Path, monkey
 def test_the_command_line_finds_the_stack_that_is_up(tmp_path: Path) -> None:
     deployment = Deployment(LocalEnvironment(tmp_path / "up", 1, 2), {}, "http://api/$default")
     file = local_file({"LOCAL_DIR": str(tmp_path)})
-    save_profile(file, commands._profile(deployment))
-    assert read_profiles(file) == {"local": commands._profile(deployment)}
+    save_profile(file, commands.profile(deployment))
+    assert read_profiles(file) == {"local": commands.profile(deployment)}
     profile = choose({}, {"LOCAL_DIR": str(tmp_path), "MEDIARELAY_CONFIG": str(tmp_path / "none")})
     assert (profile.api_url, profile.token) == ("http://api/$default", deployment.env.keys.bearer)
     assert (profile.endpoint_url, profile.stack) == ("http://127.0.0.1:1", "mediarelay")
