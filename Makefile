@@ -63,8 +63,9 @@ build: .venv/ready ## sam build for AWS; needs python3.13, or ALLOW_NO_BYTECODE=
 	find functions -name __pycache__ -prune -exec rm -rf {} +
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build
 
-deploy: build ## sam build, and sam deploy --guided to AWS
+deploy: build cli ## sam build, and sam deploy --guided to AWS
 	$(BIN)/sam deploy --guided
+	@echo "Next: $(BIN)/mediarelay --stack NAME secrets add ..., urls, doctor. README.md and docs/deploy.md have the order."
 
 docs: .venv/ready ## write the generated documents anew: OpenAPI, the schema of notifications, a table of errors
 	$(BIN)/python -m docs.generate

@@ -7,12 +7,14 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser import chromium
+from tests.browser import chromium, samples
 from tests.browser.fake_api import FakeApi, serving
 from tests.browser.samples import VID
 
 IMAGES = Path(__file__).resolve().parent / "images"
 DESKTOP, PHONE = (1280, 860), (360, 740)
+# A picture is in the player once the browser has decoded it.
+DECODED = "video => video.readyState > 1 || new Promise(done => { video.onloadeddata = done; }).then(() => true)"
 LOG_IN = "sessionStorage.setItem('mediarelay.token', 'operator-token')"
 
 
@@ -52,7 +54,7 @@ def take(browser: Browser, address: str, picture: Picture) -> None:
     if picture.previews:
         page.get_by_role("button", name="Show previews").click()
         page.get_by_alt_text("Preview of 0_0").scroll_into_view_if_needed()
-        page.wait_for_load_state("networkidle")
+        page.locator("video").first.evaluate(DECODED)
         page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=IMAGES / f"{picture.name}.png", full_page=picture.previews)
     context.close()
@@ -69,6 +71,8 @@ def main() -> int:
         sys.stderr.write(f"{chromium.MISSING}\n")
         return 1
     IMAGES.mkdir(exist_ok=True)
+    # The tests send markup as texts. A picture of it would puzzle a reader.
+    samples.HOSTILE = ("The item cannot be read.",) * len(samples.HOSTILE)
     with serving(FakeApi()) as address, chromium.browser() as browser:
         for picture in PICTURES:
             take(browser, address, picture)

@@ -123,8 +123,10 @@ def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
     template = parse(packaged)
     for name, least in LEAST.items():
         template["Parameters"][name]["MinValue"] = least
-    defaults = {name: item.get("Default", "") for name, item in template["Parameters"].items()}
-    translated = translate(template, defaults | dict(parameters), REGION)
+    for name, value in parameters.items():
+        template["Parameters"][name]["Default"] = value
+    values = {name: item.get("Default", "") for name, item in template["Parameters"].items()}
+    translated = translate(template, values, REGION)
     return drop_expression_alarms(expand_apis(translated))
 
 

@@ -100,9 +100,17 @@ def _reads_stream(resource: Template) -> bool:
 
 
 def route_keys(template: Template) -> set[str]:
-    """Return the routes of an expanded template, as `METHOD /path`."""
+    """Return the routes of an expanded template that its parameters ask for, as `METHOD /path`."""
     routes = (item for item in template["Resources"].values() if item["Type"] == "AWS::ApiGatewayV2::Route")
-    return {route["Properties"]["RouteKey"] for route in routes}
+    return {route["Properties"]["RouteKey"] for route in routes if _holds(template, route.get("Condition", ""))}
+
+
+def _holds(template: Template, condition: str) -> bool:
+    """Return whether the condition of a route holds. It compares a parameter, whose default is its value here."""
+    match template.get("Conditions", {}).get(condition):
+        case {"Fn::Equals": [{"Ref": name}, expected]}:
+            return bool(template["Parameters"][name]["Default"] == expected)
+    return True
 
 
 def _expand(name: str, api: Template) -> Template:

@@ -36,6 +36,9 @@ PARAMETERS = {
     "SecretCacheSeconds": "5",
     "SongSafetySeconds": "1",
     "SongNoticeSeconds": "5",
+    # Endpoints of this machine, such as a receiver that is being developed.
+    "WebhookDelivery": "true",
+    "WebhookNetworks": "127.0.0.0/8",
 }
 # A function that shows one stage of the set-up, by its name, while the context lasts.
 Stage = Callable[[str], AbstractContextManager[object]]

@@ -34,6 +34,7 @@ COMMANDS: tuple[str, ...] = (
     "tail",
     "listen",
     "trigger",
+    "urls",
     "secrets",
     "sign",
     "verify",

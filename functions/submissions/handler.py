@@ -60,8 +60,8 @@ def read_submission(id: SubmissionInPath) -> dict[str, Any]:  # noqa: A002 - the
     summary="Cancel a submission that was not sent yet",
     description=(
         "Only a submission in the state `queued` can be cancelled: no attempt has made a task. Its key is free again, "
-        "so the same request makes a new submission. Mediarelay publishes `mediarelay.submit.refused` only if another "
-        "client may wait for the task."
+        "so the same request makes a new submission. Mediarelay publishes `mediarelay.submit.refused` unless the "
+        "submission has a key of the client that cancels it: another client may wait for the task."
     ),
     responses=success(SubmissionDetails, "The cancelled submission")
     | ALWAYS

@@ -101,16 +101,21 @@ def add(
 ) -> None:
     """Add an entry. A random value is printed once; of an API client, only the hash is stored.
 
+    Keys of MPS also get the stack's callback address, unless one is stored, so that each submit requests callbacks.
+
     Examples: `mediarelay secrets add api-client --name web --scope read --scope submit`,
     `mediarelay secrets add provider-keys --name mps --secret-id AKIDexample`
     """
-    from mediarelay_cli.stack_secrets.kinds import kind_named  # noqa: PLC0415 - it imports providers
+    from mediarelay_cli.addresses import requested_callbacks  # noqa: PLC0415 - it imports providers
+    from mediarelay_cli.stack_secrets.kinds import PROVIDER_KEYS, kind_named  # noqa: PLC0415
     from mediarelay_cli.stack_secrets.store import read, write  # noqa: PLC0415
 
     current, known = session(context, as_json=as_json), kind_named(kind)
     about = _about(known, scope or [], url, type_ or [], secret_id)
-    new, made = _new(known, name, about, value_file, ask=ask)
     before = read(current, known.output)
+    if known.name == PROVIDER_KEYS:
+        about |= requested_callbacks(current, name, before.fields())
+    new, made = _new(known, name, about, value_file, ask=ask)
     if any(one.value == known.entry(new).value for one in known.entries(before.fields())):
         raise CliError(f"this {kind} is there already", "See `mediarelay secrets list`.", Exit.USAGE)
     write(current, before, known.add(before.fields(), new))

@@ -146,6 +146,11 @@ def put_account(fields: Mapping[str, Any], provider: str, keys: Mapping[str, str
     return {**fields, **changed} if place is None else {**fields, place: _repacked(fields.get(place), changed)}
 
 
+def account_of(fields: Mapping[str, Any], provider: str) -> Fields:
+    """Return what is stated about a provider."""
+    return _account(fields, provider)[0]
+
+
 def remove_account(fields: Mapping[str, Any], provider: str) -> Fields:
     """Remove the keys of a provider."""
     _, place = _account(fields, provider)

@@ -90,7 +90,7 @@ def _add_account(fields: Fields, new: New) -> Fields:
 
 def put_account(fields: Fields, new: New) -> Fields:
     """Put the keys of a provider in place of those before."""
-    return edit.put_account(fields, new.name, {"secret_id": new.about["secret_id"], "secret_key": new.value})
+    return edit.put_account(fields, new.name, {**new.about, "secret_key": new.value})
 
 
 def _add_endpoint(fields: Fields, new: New) -> Fields:

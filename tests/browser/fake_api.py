@@ -79,6 +79,7 @@ class FakeApi:
             for number, one in enumerate(self.tasks[40:8:-1])
         ]
         self.down = False
+        self.replay = "running"
 
     # ── routes ──
 
@@ -119,6 +120,7 @@ class FakeApi:
                 (r"/dead-letters/([^/]+)/purge", "admin", self._purge),
                 (r"/circuits/([^/]+)/close", "admin", self._close),
                 (r"/webhooks/([^/]+)/(enable|disable|test)", "admin", self._switch),
+                (r"/replays/([^/]+)/stop", "admin", self._stop),
                 (r"/quarantine/replay", "admin", lambda body: {"stored": 2, "refused": 1}),
             ]
         return [
@@ -138,6 +140,7 @@ class FakeApi:
             (r"/circuits", "read", lambda query: self.circuits),
             (r"/webhooks", "read", lambda query: self.webhooks),
             (r"/webhooks/([^/]+)/deliveries", "read", lambda name, query: samples.deliveries(self.started)),
+            (r"/replays", "admin", lambda query: samples.replays(self.started, self.replay)),
             (r"/dead-letters", "admin", lambda query: self.dead),
             (r"/dead-letters/([^/]+)/messages", "admin", lambda queue, query: samples.dead_messages(self.started)),
             (r"/quarantine", "admin", lambda query: samples.quarantine(query["day"], self.started)),
@@ -192,6 +195,10 @@ class FakeApi:
             raise Refused(409, code="not_redrivable", title="The queue holds no messages that can be redriven")
         count, found["messages"] = found["messages"], 0
         return int(count)
+
+    def _stop(self, replay: str, body: Data) -> Data:
+        self.replay = "stopped"
+        return samples.replays(self.started, self.replay)["replays"][0]
 
     def _close(self, circuit: str, body: Data) -> Data:
         self.circuits["circuits"] = [one for one in self.circuits["circuits"] if one["circuit"] != circuit]

@@ -12,7 +12,7 @@ FAILED_VID = "b24f2af5fb6ed32ea2f18ce8ef7fa4bf1795244790"
 HOSTILE_VID = "fffc0ffee0de52d439d4ff8061c857f1795240666f"
 SUBMISSION = "5e8f1c2d3b4a59687786a5b4c3d2e1f00f1e2d3c4b5a6978"
 QUEUE = "ConfirmDeadLetters"
-HOSTILE = (
+HOSTILE: tuple[str, ...] = (
     "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>",
     "\u202egnp.exe\u2066 \u05e9\u05dc\u05d5\u05dd",
     "bell\x07 escape\x1b[31m null\x00 end",
@@ -332,6 +332,27 @@ def submission(number: int, state: str, now: datetime) -> Data:
     return shown | more.get(state, {})
 
 
+def replays(now: datetime, first: str = "running") -> Data:
+    return {
+        "replays": [
+            {
+                "id": sha256(f"r{number}".encode()).hexdigest()[:32],
+                "kind": "video",
+                "state": "lost",
+                "since": iso(now - timedelta(days=2)),
+                "until": iso(now - timedelta(days=1)),
+                "time": "outcome",
+                "rate": 60,
+                "done": 118 * (number + 1),
+                "status": status,
+                "client": "operator",
+                "created_at": iso(now - timedelta(minutes=2 + 300 * number)),
+            }
+            for number, status in enumerate((first, "done", "stopped"))
+        ]
+    }
+
+
 def songs(room: str, now: datetime) -> Data:
     if room != "room-7":
         return {"songs": []}
@@ -388,7 +409,7 @@ def webhooks(now: datetime) -> Data:
         "endpoints": [
             {
                 "name": "billing",
-                "url": "https://billing.example.com/hooks",
+                "url": "https://billing.example.com/...",
                 "types": ["mediarelay.task.*"],
                 "state": "enabled",
                 "last_success_at": ago,
@@ -397,7 +418,7 @@ def webhooks(now: datetime) -> Data:
             },
             {
                 "name": "search",
-                "url": "https://search.example.com/mediarelay",
+                "url": "https://search.example.com/...",
                 "types": [],
                 "state": "disabled",
                 "failing_since": ago,

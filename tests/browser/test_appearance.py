@@ -14,6 +14,7 @@ VIEWS = (
     f"tasks/{FAILED_VID}",
     "submissions",
     f"submissions/{SUBMISSION}",
+    "replays",
     "songs?room=room-7",
     "events",
     "webhooks",

@@ -273,6 +273,14 @@ def test_a_submission_is_cancelled(console: Console) -> None:
     expect(page.locator(".toast")).to_contain_text("The submission is cancelled.")
 
 
+def test_a_bulk_replay_is_stopped(console: Console) -> None:
+    page = console.open("replays")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop the replay").click()
+    expect(page.locator("tbody .state").first).to_have_text("stopped")
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+
+
 def test_what_is_stuck_leads_to_the_task(console: Console) -> None:
     page = console.open("stuck")
     row = page.locator("tr", has_text="The circuit of mps:DescribeTaskDetail is open.")

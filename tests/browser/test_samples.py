@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from docs.generate import openapi
 from tests.browser.fake_api import FakeApi
-from tests.browser.samples import FAILED_VID, HOSTILE_VID, QUEUE, SUBMISSION, VID, iso, now
+from tests.browser.samples import FAILED_VID, HOSTILE_VID, QUEUE, SUBMISSION, VID
 
 ASKED = [
     "/status",
@@ -23,12 +23,13 @@ ASKED = [
     "/submissions",
     f"/submissions/{SUBMISSION}",
     "/songs?room_id=room-7",
-    f"/events?after={iso(now())}",
+    "/events?after=2026-01-02T03:04:05Z",
+    "/replays?limit=50",
     "/webhooks",
     "/webhooks/billing/deliveries",
     "/dead-letters",
     f"/dead-letters/{QUEUE}/messages",
-    f"/quarantine?day={iso(now())[:10]}",
+    "/quarantine?day=2026-01-02",
 ]
 
 
@@ -43,7 +44,7 @@ def operation(path: str) -> dict[str, Any]:
         if "get" in methods and re.fullmatch(re.sub(r"{\w+}", "[^/]+", pattern), path):
             found: dict[str, Any] = methods["get"]
             return found
-    pytest.skip("this version of the API has no such route")
+    raise LookupError(path)
 
 
 @pytest.mark.parametrize("target", ASKED)

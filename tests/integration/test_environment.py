@@ -34,6 +34,8 @@ def test_settings_that_are_read_are_given(
     read: set[str] = set()
     watched = SimpleNamespace(read=lambda: Watched(Settings.read(), read))
     monkeypatch.setattr(base, "Settings", watched)
+    # Only then is the URL of its queue read.
+    lambda_sandbox.values["WEBHOOK_DELIVERY"] = "true"
     lambda_sandbox.handler(function)
     if function in TICKS:
         tick(Context(), "sweep")

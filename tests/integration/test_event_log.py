@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediarelay.adapters.aws import client
+from mediarelay.contracts.api.events import event_page
+from mediarelay.contracts.notification import MAX_BYTES, Notification
 from mediarelay.domain.events import Position, is_pattern, matches, read_position
 from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.usecases.event_publisher import MAX_WRITE_TIME, MAX_WRITES
@@ -17,6 +19,9 @@ from mediarelay.usecases.read_events import MAX_ROWS, SETTLED_AFTER, EventPage
 from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer
 from tests.integration.webhook_harness import WebhookHarness, event
+
+# Lambda's limit for a synchronous answer.
+MAX_ANSWER = 6 * 1024 * 1024
 
 
 @pytest.fixture
@@ -157,6 +162,23 @@ def test_one_call_reads_a_bounded_number_of_days_and_rows(
     page = harness.reader.page(Position(harness.clock() - timedelta(minutes=1)), ("mediarelay.test",), 100)
     assert (page.events, page.more) == ((), True)
     assert MAX_ROWS >= 100
+
+
+@pytest.mark.parametrize("character", ["a", '"', "é", "曲", "😀", "\x01"])
+def test_no_page_is_larger_than_lambda_answers(harness: WebhookHarness, character: str) -> None:
+    room = MAX_BYTES - 200
+    text = character * (room // len(json.dumps(character, ensure_ascii=False)[1:-1].encode()))
+    for number in range(30):
+        message = json.dumps({"id": event(number).id, "data": text}, ensure_ascii=False)
+        assert len(message.encode()) <= MAX_BYTES
+        harness.publish(Notification(event(number).id, message, {"type": "mediarelay.test"}))
+    harness.clock.forward(seconds=6)
+    page = harness.reader.page(None, (), 100)
+    # As Powertools writes the body, and then Lambda's runtime the answer.
+    answer = json.dumps({"body": json.dumps(event_page(page.events, page.end, more=page.more))}, ensure_ascii=False)
+    assert len(answer.encode()) < MAX_ANSWER
+    assert len(page.events) >= 4
+    assert page.more
 
 
 def test_the_future_has_no_events_and_keeps_its_place(harness: WebhookHarness) -> None:

@@ -4,23 +4,28 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.deliveries import DeliveryStore
+from mediarelay.adapters.dynamodb.events import EventStore
 from mediarelay.adapters.sqs_operations import OperatedQueues
 from mediarelay.config import Settings
 from mediarelay.contracts.api.dead_letters import dead_letter_list
 from mediarelay.contracts.api.status import status_response
 from mediarelay.contracts.backlog import pack
 from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit
-from mediarelay.domain.due import Duty
+from mediarelay.domain.due import DELIVERIES, Duty
+from mediarelay.domain.events import LoggedEvent, Position
 from mediarelay.domain.operations.facts import LastRun
 from mediarelay.domain.operations.overdue import OVERDUE_AFTER
 from mediarelay.domain.operations.queues import DEAD_LETTERS
 from mediarelay.domain.operations.stuck import StuckItem
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.webhooks.delivery import new_delivery
 from mediarelay.errors import Malformed, NotFound, NotRedrivable, OnlyCopy, Undelivered
 from mediarelay.providers.port import Account
 from mediarelay.providers.registry import PROVIDERS, circuits
@@ -267,6 +272,20 @@ def test_every_overdue_row_is_listed_once_oldest_first(sandbox: LambdaSandbox) -
 def test_what_is_due_but_not_overdue_is_not_stuck(sandbox: LambdaSandbox) -> None:
     track(sandbox, 1, seconds=int(DAY.total_seconds()) - 300)
     assert stuck().page(tuple(Duty), 5, None).items == ()
+
+
+@pytest.mark.parametrize("delivers", [True, False])
+def test_rows_of_a_delivery_that_was_turned_off_are_neither_overdue_nor_stuck(
+    sandbox: LambdaSandbox, delivers: bool
+) -> None:
+    event = LoggedEvent(Position(sandbox.clock() - DAY, str(UUID(int=1))), "mediarelay.test", '{"subject": "x"}')
+    EventStore(sandbox.stores.table, 7, deliver=True).append(event)
+    DeliveryStore(sandbox.stores.table, 7).create(new_delivery("shop", event, event.position.at))
+    if not delivers:
+        sandbox.patch.setenv("DELIVERY_QUEUE_URL", "")
+    found = {one["subject"] for one in status_response(status().facts())["problems"] if one["code"] == "duty_overdue"}
+    rows = {item.row.duty for item in stuck().page(tuple(Duty), 5, None).items}
+    assert found == rows == (set(DELIVERIES) if delivers else set())
 
 
 def test_an_open_circuit_is_the_reason(sandbox: LambdaSandbox) -> None:

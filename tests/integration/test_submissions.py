@@ -316,7 +316,7 @@ def test_a_cancel_that_comes_during_an_attempt_is_refused(
     assert state(harness, submission) is OPEN
 
 
-@pytest.mark.parametrize(("key", "by", "published"), [(KEY, "operator", 1), (KEY, "game", 0), (None, "game", 0)])
+@pytest.mark.parametrize(("key", "by", "published"), [(KEY, "operator", 1), (KEY, "game", 0), (None, "game", 1)])
 def test_another_client_learns_of_a_cancel(
     harness: TaskHarness, key: ClientKey | None, by: str, published: int
 ) -> None:

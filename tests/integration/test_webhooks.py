@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -12,14 +12,18 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from mediarelay import __version__
+from mediarelay.domain.events import Position
 from mediarelay.domain.webhooks.delivery import MAX_ATTEMPTS, RETRY_WAITS, Answer, DeliveryState
+from mediarelay.domain.webhooks.endpoint import EndpointHealth
 from mediarelay.errors import Conflict, NotFound
+from mediarelay.usecases.webhooks.deliver import UNUSABLE
 from tests.counts import counted
 from tests.integration.doubles import START
 from tests.integration.task_harness import waiting
 from tests.integration.webhook_harness import KEYS, SHOP, SONGS, WebhookHarness, event
 
 HOST = "shop.example"
+BEGINNING, END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 DOWN, GONE = Answer(500), Answer(410)
 
 
@@ -184,6 +188,43 @@ def test_a_failing_endpoint_is_paused_and_tried_by_one_worker(harness: WebhookHa
     assert harness.manager.all()[0].health.state == "enabled"
 
 
+def test_two_workers_make_one_attempt(harness: WebhookHarness) -> None:
+    harness.sender.meanwhile = lambda: harness.deliverer.attempt("shop", event(1).id)
+    deliver(harness, 1)
+    assert harness.sender.ids(HOST) == [event(1).id]
+
+
+def test_two_workers_that_read_the_same_delivery_make_one_attempt(
+    harness: WebhookHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.publish(event(1))
+    harness.deliverer.fan_out(Position(START, event(1).id))
+    find = harness.deliverer.health.find
+
+    def other_worker_first(name: str) -> EndpointHealth:
+        monkeypatch.undo()
+        harness.deliverer.attempt("shop", event(1).id)
+        return find(name)
+
+    monkeypatch.setattr(type(harness.deliverer.health), "find", lambda _self, name: other_worker_first(name))
+    harness.deliverer.attempt("shop", event(1).id)
+    assert harness.sender.ids(HOST) == [event(1).id]
+
+
+def test_one_worker_alone_tries_an_endpoint_after_its_pause(harness: WebhookHarness) -> None:
+    harness.sender.answers[HOST] = DOWN
+    deliver(harness, *range(8))
+    harness.clock.forward(minutes=4)
+    due = [
+        one.event.id for one in harness.deliveries() if one.next_attempt_at and one.next_attempt_at <= harness.clock()
+    ]
+    assert len(due) > 1
+    before = len(harness.sender.sent)
+    harness.sender.meanwhile = lambda: harness.deliverer.attempt("shop", due[1])
+    harness.deliverer.attempt("shop", due[0])
+    assert harness.sender.ids(HOST)[before:] == [due[0]]
+
+
 def test_the_others_do_not_wait_for_a_failing_endpoint(table: str) -> None:
     other = SHOP | {"name": "other", "url": "https://other.example/"}
     harness = WebhookHarness(table, SHOP, other)
@@ -203,6 +244,24 @@ def test_an_endpoint_that_is_taken_out_of_the_secret(harness: WebhookHarness) ->
         harness.manager.enable("shop")
 
 
+@pytest.mark.parametrize("mistake", [{"url": "shop.example"}, {"secrets": "whsec_?"}, {"types": ["Task"]}])
+def test_a_mistake_in_an_entry_loses_nothing(harness: WebhookHarness, mistake: dict[str, object]) -> None:
+    harness.sender.answers[HOST] = DOWN
+    deliver(harness, 1)
+    harness.secret.content["endpoints"] = [SHOP | mistake]
+    harness.sender.answers[HOST] = Answer(200)
+    deliver(harness, 2)
+    harness.minutes(30)
+    assert {one.last_error for one in harness.deliveries(state=DeliveryState.PENDING)} == {UNUSABLE}
+    assert harness.sender.ids(HOST) == [event(1).id]
+    harness.secret.content["endpoints"] = [SHOP]
+    harness.minutes(10)
+    assert {one.event.id: one.state for one in harness.deliveries()} == {
+        event(1).id: DeliveryState.DELIVERED,
+        event(2).id: DeliveryState.DELIVERED,
+    }
+
+
 def test_a_replay_of_all_events_includes_those_without_a_delivery(harness: WebhookHarness) -> None:
     harness.secret.content["endpoints"] = []
     deliver(harness, 1)
@@ -213,6 +272,18 @@ def test_a_replay_of_all_events_includes_those_without_a_delivery(harness: Webho
     assert harness.manager.replay("shop", START, until, failed_only=False).queued == 2
     harness.minutes(3)
     assert Counter(harness.sender.ids(HOST)) == {event(2).id: 2, event(1).id: 1}
+
+
+@pytest.mark.parametrize("failed_only", [True, False])
+def test_a_replay_of_any_period_ends(harness: WebhookHarness, failed_only: bool) -> None:
+    harness.sender.answers[HOST] = GONE
+    deliver(harness, 1)
+    harness.health.enable("shop")
+    harness.clock.forward(seconds=1)
+    done = harness.manager.replay("shop", BEGINNING, END, failed_only=failed_only)
+    assert (done.queued, done.next_since) == (1, None)
+    assert harness.manager.replay("shop", END, END, failed_only=failed_only).queued == 0
+    assert harness.manager.replay("shop", BEGINNING, BEGINNING, failed_only=failed_only).queued == 0
 
 
 def test_a_test_goes_to_one_endpoint_whatever_its_types(table: str) -> None:

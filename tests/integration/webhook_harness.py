@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -42,10 +42,15 @@ class Sender:
     sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     succeeded: Counter[tuple[str, str]] = field(default_factory=Counter)
     killed: bool = False
+    meanwhile: Callable[[], object] | None = None
+    """What another worker does during the next request."""
 
     def post(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes) -> Answer:
         answer = self.answers.get(url.host, Answer(200))
         self.sent.append((url.host, dict(headers), body))
+        if (act := self.meanwhile) is not None:
+            self.meanwhile = None
+            act()
         if self.killed:
             raise KeyboardInterrupt
         self.succeeded[url.host, headers["webhook-id"]] += answer.is_success

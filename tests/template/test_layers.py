@@ -25,10 +25,12 @@ HEAVY |= {f"aws_lambda_powertools.utilities.{part}" for part in ("batch", "data_
 WITHOUT_PYDANTIC = {"apply_callback", "authorizer", "confirm", "poll_audio", "poll_video", "submit_queued"}
 """Functions that neither answer a client nor publish: pydantic would be a fifth of their cold start."""
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
+WITHOUT_ADAPTERS = {"console"}
+"""It serves files of its own folder."""
 CALLBACKS = ("video_callback", "audio_callback", "mps_callback", "music_callback")
 RESOLVERS = (
     *("operations", "quarantine", "read_events", "read_ledger", "read_songs", "replay", "submit_audio", "submit_batch"),
-    *("track_video", "webhooks"),
+    *("console", "submissions", "track_video", "webhooks"),
 )
 LOADED = """
 import gc, json, os, sys
@@ -62,7 +64,7 @@ def loaded(layers: Path, function: str) -> set[str]:
 @pytest.mark.parametrize("function", sorted(functions()))
 def test_a_function_imports_with_the_layers_alone(layers: Path, function: str) -> None:
     modules = loaded(layers, function)
-    assert "mediarelay.wiring.base" in modules
+    assert ("mediarelay.wiring.base" in modules) == (function not in WITHOUT_ADAPTERS)
     assert {"aws_lambda_powertools.logging", "aws_lambda_powertools.metrics"} <= modules
     assert "aws_lambda_powertools.utilities.parameters" not in modules, "adapters/secrets.py is the one reader"
     assert ("aws_lambda_powertools.event_handler" in modules) == (function in RESOLVERS)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.domain.webhooks.endpoint import Endpoint
-from mediarelay.usecases.webhooks.endpoints import endpoint_lists, webhook_endpoints
+from mediarelay.usecases.webhooks.endpoints import endpoint_lists, subscribed_types, webhook_endpoints
 
 KEY = "whsec_ZXhhbXBsZS13ZWJob29rLXNlY3JldC1rZXk="
 GOOD = {"name": "shop", "url": "https://shop.example/", "secrets": KEY}
@@ -58,6 +58,24 @@ def test_the_first_of_two_entries_with_one_name_counts() -> None:
     assert read.faults == ("endpoints.1: name: the same as that of an entry before it",)
 
 
+@pytest.mark.parametrize(
+    ("entry", "types"),
+    [
+        (GOOD, {"shop": ()}),
+        (GOOD | {"url": "x", "types": "mediarelay.song.*"}, {"shop": ("mediarelay.song.*",)}),
+        (GOOD | {"secrets": "", "types": ["Song"]}, {"shop": ()}),
+        (GOOD | {"name": "a/b"}, {}),
+        (CANARY, {}),
+    ],
+)
+def test_an_unusable_entry_with_a_name_keeps_its_types(entry: Any, types: dict[str, tuple[str, ...]]) -> None:
+    assert subscribed_types({"endpoints": [entry]}) == types
+    other = GOOD | {"types": "mediarelay.test"}
+    assert subscribed_types({"endpoints": [entry, other]}).get("shop") == (
+        () if types and entry is GOOD else ("mediarelay.test",)
+    )
+
+
 def test_an_empty_list_is_usable_and_no_list_is_not() -> None:
     assert endpoint_lists({"endpoints": []}).usable == ((),)
     assert endpoint_lists({"unused": "x"}).usable == ()
@@ -72,5 +90,6 @@ def test_an_empty_list_is_usable_and_no_list_is_not() -> None:
     )
 )
 def test_no_content_raises_an_error(content: Any) -> None:
-    for read in (webhook_endpoints({"endpoints": content}), webhook_endpoints({"endpoints": [content]})):
-        assert isinstance(read.usable, tuple)
+    for secret in ({"endpoints": content}, {"endpoints": [content]}):
+        assert isinstance(webhook_endpoints(secret).usable, tuple)
+        assert isinstance(subscribed_types(secret), dict)

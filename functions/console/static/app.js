@@ -10,6 +10,7 @@ import { deadLetter, deadLetters } from './view-dead-letters.js';
 import { events } from './view-events.js';
 import { overview } from './view-overview.js';
 import { quarantine } from './view-quarantine.js';
+import { replays } from './view-replays.js';
 import { songs } from './view-songs.js';
 import { stuck } from './view-stuck.js';
 import { submission, submissions } from './view-submissions.js';
@@ -27,6 +28,7 @@ const VIEWS = {
   stuck: [stuck],
   tasks: [tasks, task],
   submissions: [submissions, submission],
+  replays: [replays],
   songs: [songs],
   events: [events],
   webhooks: [webhooks, deliveries],

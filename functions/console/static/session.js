@@ -46,7 +46,7 @@ export function Login({ refusal, busy, onLogin, onContinue }) {
       <p class="dim">Enter the bearer token of an API client. This tab keeps it until you log out or close the tab.</p>
       ${refusal && html`<p role="alert" class="notice error">${refusal.text}</p>`}
       <label>Bearer token<input name="token" type="password" autocomplete="off" spellcheck="false" required autofocus /></label>
-      <p class="dim">The scope <code>read</code> shows everything but the quarantine and dead letters, which need <code>admin</code>.</p>
+      <p class="dim">The scope <code>read</code> shows everything but the quarantine, dead letters and bulk replays, which need <code>admin</code>.</p>
       <button class="primary" disabled=${busy}>${busy ? 'Checking' : 'Log in'}</button>
       ${refusal?.scope && token.read() && html`<${Button} kind="quiet" onClick=${onContinue}>Continue with the current token</${Button}>`}
     </form>
@@ -62,7 +62,6 @@ export function ConfirmDialog({ dialog, onClose, onRun }) {
   };
   const submit = (/** @type {any} */ event) => {
     event.preventDefault();
-    if (dialog.typed && new FormData(event.target).get('typed') !== dialog.typed) return;
     event.target.closest('dialog').close();
     onRun();
   };
@@ -71,7 +70,7 @@ export function ConfirmDialog({ dialog, onClose, onRun }) {
     <form onSubmit=${submit}>
       <h2 id="dialog-title">${dialog.title}</h2>
       <p><bdi>${clean(dialog.text)}</bdi></p>
-      ${dialog.typed && html`<label>Type <code>${clean(dialog.typed, 100)}</code> to confirm
+      ${dialog.typed && html`<label><span>Type <code>${clean(dialog.typed, 100)}</code> to confirm</span>
         <input name="typed" autocomplete="off" spellcheck="false" required pattern=${dialog.typed.replace(/[^\w-]/g, '.')} /></label>`}
       <div class="actions">
         <button type="button" onClick=${close}>Cancel</button>

@@ -2,7 +2,7 @@
 import { get, pathOf, post } from './api.js';
 import { clean, number } from './format.js';
 import { hashOf } from './router.js';
-import { Button, Choice, Id, OutsideLink, Pager, RowLink, State, Table, Text, Time, html } from './ui.js';
+import { Button, Choice, Id, Pager, RowLink, State, Table, Text, Time, html } from './ui.js';
 
 /** @type {import('./ui.js').View} */
 export const webhooks = {
@@ -20,7 +20,7 @@ export const webhooks = {
 const columns = (page) => [
   { label: 'Endpoint', cell: (row) => html`<${RowLink} href=${hashOf(['webhooks', row.name])}>${clean(row.name, 80)}</${RowLink}>` },
   { label: 'State', cell: Health },
-  { label: 'URL', cell: (row) => html`<${OutsideLink} href=${row.url} />` },
+  { label: 'URL', cell: (row) => html`<${Text} text=${row.url} max=${300} />` },
   { label: 'Types', kind: 'wide', cell: (row) => html`<${Text} text=${(row.types ?? []).join(', ') || 'every type'} max=${200} />` },
   { label: 'Pending', kind: 'number', cell: (row) => number(row.pending) },
   { label: 'Last success', kind: 'wide', cell: (row) => html`<${Time} at=${row.last_success_at} now=${page.now} />` },

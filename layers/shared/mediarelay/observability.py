@@ -62,7 +62,7 @@ def count(name: str, value: int = 1, **details: str) -> None:
 
 
 def measure(name: str, seconds: float, **details: str) -> None:
-    """Publish a duration in seconds, for example `measure("Duration", 40, action="query")`.
+    """Publish a duration in seconds, with details such as `duty="publish"`.
 
     The blob also contains the longest duration for each value of each detail.
     """

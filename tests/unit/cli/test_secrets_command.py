@@ -283,7 +283,8 @@ def test_keys_are_proved_before_they_are_stored(provider: FakeStack) -> None:
 def test_keys_replace_a_placeholder_only(provider: FakeStack) -> None:
     provider.put("ProviderKeys", FIRST["ProviderKeys"] | {"mps": {"secret_id": "unset", "secret_key": "unset"}})
     result("add", "provider-keys", "--name", "mps", "--secret-id", "AKIDmps", stdin="key\n")
-    assert provider.secret("ProviderKeys")["mps"] == {"secret_id": "AKIDmps", "secret_key": "key"}
+    stored = provider.secret("ProviderKeys")["mps"]
+    assert (stored["secret_id"], stored["secret_key"]) == ("AKIDmps", "key")
     assert refused("add", "provider-keys", "--name", "mps", "--secret-id", "AKIDmps", stdin="k2\n")[0] == Exit.USAGE
 
 

@@ -26,6 +26,10 @@ class Duty(StrEnum):
     UNREADABLE = "unreadable"
 
 
+# The duties of a deployment that delivers events over HTTP. Without it, their rows wait for nothing and expire.
+DELIVERIES = (Duty.FAN_OUT, Duty.DELIVER)
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A duty and the time (UTC) from which it is due."""

@@ -17,7 +17,8 @@ SETTLED_AFTER = timedelta(seconds=5)
 # What one call reads at most, so that it ends in time whatever the log holds and the filter leaves out.
 MAX_DAYS = 10
 MAX_ROWS = 1000
-# Lambda answers with at most 6 MB, and a character of a message may take three bytes of the answer.
+# Lambda answers with at most 6 MB. A byte of a message takes up to 3.5 bytes of the answer, in which each character
+# outside of ASCII is escaped twice. The last event of a page comes on top.
 MAX_PAGE_BYTES = 1024 * 1024
 
 
@@ -87,7 +88,7 @@ def _page(rows: Iterator[LoggedEvent], types: tuple[str, ...], limit: int, end: 
     for number, row in enumerate(rows, 1):
         if matches(row.type, types) and row.position.id not in found:
             found[row.position.id] = row
-            size += len(row.message)
+            size += len(row.message.encode())
         if len(found) == limit or number == MAX_ROWS or size >= MAX_PAGE_BYTES:
             return EventPage(tuple(found.values()), row.position, more=True)
     return EventPage(tuple(found.values()), end, more=more)

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
-from mediarelay.domain.due import Duty, query_duty
+from mediarelay.domain.due import DELIVERIES, Duty, query_duty
 from mediarelay.domain.due_item import (
     DeliverySubject,
     DueItem,
@@ -50,7 +50,6 @@ ROWS_PER_TURN = 200
 # Duties of which the sweep takes some rows each before it takes the rest, most urgent first.
 TURNS = (Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG, Duty.REPLAY)
 QUERIES = tuple(query_duty(kind, known=known) for kind in Kind for known in (True, False))
-DELIVERIES = (Duty.FAN_OUT, Duty.DELIVER)
 # Messages that may wait in the delivery queue. The rest stays due, unchanged, so a tick of an outage costs no more.
 MAX_DELIVERIES = 500
 SCANNED = (*TURNS, *DELIVERIES, Duty.SUBMIT, Duty.SUBMIT_QUEUED, *QUERIES, Duty.DELETE_BODY, Duty.UNREADABLE)

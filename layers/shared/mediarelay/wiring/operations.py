@@ -11,6 +11,7 @@ from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.dynamodb.runs import RunStore
 from mediarelay.adapters.sqs_operations import OperatedQueues
+from mediarelay.domain.due import DELIVERIES, Duty
 from mediarelay.usecases.operations.circuits import Circuits
 from mediarelay.usecases.operations.dead_letters import DeadLetters
 from mediarelay.usecases.operations.status import StatusReader, WatchedSecret
@@ -74,6 +75,7 @@ def status_reader() -> StatusReader:
     """Return the use case that collects the facts about the deployment."""
     settings = base.settings()
     return StatusReader(
+        watched=tuple(duty for duty in Duty if settings.delivery_queue_url or duty not in DELIVERIES),
         due=DueIndex(base.table()),
         runs=RunStore(base.table()),
         circuits=circuits(),

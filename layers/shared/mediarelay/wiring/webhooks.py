@@ -64,4 +64,5 @@ def webhook_manager() -> WebhookManager:
         deliveries=delivery_store(),
         events=event_store(),
         clock=base.now,
+        days=base.settings().event_days,
     )

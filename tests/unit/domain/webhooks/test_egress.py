@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediarelay.domain.webhooks.egress import WebhookUrl, is_global, literal_address, read_webhook_url, refusal
+from mediarelay.domain.webhooks.egress import (
+    WebhookUrl,
+    is_global,
+    literal_address,
+    read_webhook_url,
+    refusal,
+    shown_url,
+)
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 IPV4 = st.integers(0, 2**32 - 1).map(IPv4Address)
@@ -166,3 +173,16 @@ def test_http_stays_on_loopback_even_if_other_networks_are_allowed() -> None:
 def test_literal_addresses() -> None:
     assert literal_address(read_webhook_url("https://[::1]/")) == IPv6Address("::1")
     assert literal_address(read_webhook_url("https://example.com/")) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://hooks.example.com", "https://hooks.example.com/"),
+        ("https://Hooks.example.com/services/T0/B0/canary", "https://hooks.example.com/..."),
+        ("https://hooks.example.com:8443?token=canary", "https://hooks.example.com:8443/..."),
+        ("https://[2001:DB8::1]/canary", "https://[2001:db8::1]/..."),
+    ],
+)
+def test_no_client_sees_the_path_of_a_url(url: str, shown: str) -> None:
+    assert shown_url(url) == shown

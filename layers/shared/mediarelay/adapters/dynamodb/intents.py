@@ -90,7 +90,7 @@ class IntentStore:
         self._update(seen, f"{change}{unsent}", values, f"{_SAME_INTENT} AND {_NO_VID}")
 
     def mark_cancelled(self, seen: Intent, by: str, now: datetime, due: Due | None) -> bool:
-        """Store which client cancelled an intent; return False if an attempt began or another request came meanwhile.
+        """Store which client cancelled an intent; return False if an attempt began meanwhile.
 
         `due` publishes it to other clients. Without it, the intent leaves the due index.
         """
@@ -98,9 +98,7 @@ class IntentStore:
         ended = {"refused": f"cancelled by {by}", "cancelled_by": by, "ended_at": now}
         ended |= _list_attributes(seen, SubmissionState.CANCELLED)
         change, values = _set(ended | due_attributes(due, seen.identity))
-        # A client that gets 202 in between would otherwise wait for an event that nothing publishes.
-        waiting = f"attribute_{'exists' if seen.accepted else 'not_exists'}(accepted)"
-        condition = f"{_SAME_INTENT} AND {_NO_VID} AND {_NOT_REFUSED} AND {_UNSENT} AND {waiting}"
+        condition = f"{_SAME_INTENT} AND {_NO_VID} AND {_NOT_REFUSED} AND {_UNSENT}"
         return self._update(seen, change if due else f"{change} REMOVE due_shard, due_at", values, condition)
 
     def postpone(self, seen: Intent, until: datetime) -> bool:

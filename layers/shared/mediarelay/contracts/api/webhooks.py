@@ -10,6 +10,7 @@ from mediarelay.contracts.api.base import PageSize, QueryModel, RequestModel, Re
 from mediarelay.contracts.api.events import PositionText
 from mediarelay.domain.page import Page
 from mediarelay.domain.webhooks.delivery import Delivery, DeliveryState
+from mediarelay.domain.webhooks.egress import shown_url
 from mediarelay.domain.webhooks.endpoint import Endpoint, EndpointHealth, EndpointState
 
 EndpointInPath = Annotated[str, WithJsonSchema({"type": "string", "description": "The endpoint's name in the secret"})]
@@ -50,7 +51,7 @@ class WebhookReplayResponse(ResponseModel):
 
 
 class EndpointItem(ResponseModel):
-    """An endpoint, and what its attempts have shown. `pending` counts up to 1,000 deliveries."""
+    """An endpoint, and what its attempts have shown. `url` has no path; `pending` counts up to 1,000 deliveries."""
 
     name: str
     url: str
@@ -94,10 +95,10 @@ class DeliveryPage(ResponseModel):
 
 
 def endpoint_item(endpoint: Endpoint, health: EndpointHealth, pending: int) -> EndpointItem:
-    """Return an endpoint without its secrets."""
+    """Return an endpoint without its secrets, of which the path of its URL may be one."""
     return EndpointItem(
         name=endpoint.name,
-        url=endpoint.url,
+        url=shown_url(endpoint.url),
         types=list(endpoint.types),
         state=health.state,
         failing_since=health.failing_since,

@@ -95,6 +95,15 @@ def _host(host: str) -> str:
     return name
 
 
+def shown_url(text: str) -> str:
+    """Return the URL of an endpoint as clients see it, `https://hooks.example.com/...`; raise ValueError.
+
+    The path or the query is the credential of some receivers, such as chat services.
+    """
+    url = read_webhook_url(text)
+    return f"{url.scheme}://{url.host_header}/{'' if url.target == '/' else '...'}"
+
+
 def literal_address(url: WebhookUrl) -> Address | None:
     """Return the address that a URL states instead of a name; None for a name."""
     try:

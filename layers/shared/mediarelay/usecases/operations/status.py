@@ -87,11 +87,13 @@ class StatusReader:
     """Collects the facts. A queue or a secret that cannot be read becomes a fact; the table must answer.
 
     Attributes:
+        watched: The duties that this deployment carries out.
         secrets: The secrets, by their names in the template.
         endpoints: Returns the endpoints of HTTP delivery.
         clock: The present (UTC).
     """
 
+    watched: tuple[Duty, ...]
     due: DueCounts
     runs: LastRuns
     circuits: Circuits
@@ -125,7 +127,7 @@ class StatusReader:
 
     def _duties(self, now: datetime, schedules: tuple[ScheduleFacts, ...]) -> tuple[DutyFacts, ...]:
         failed = {one.function: dict(one.last.failed) if one.last else {} for one in schedules}
-        return tuple(self._duty(duty, now, failed[SCHEDULE_OF[duty]].get(duty, 0)) for duty in Duty)
+        return tuple(self._duty(duty, now, failed[SCHEDULE_OF[duty]].get(duty, 0)) for duty in self.watched)
 
     def _duty(self, duty: Duty, now: datetime, failed: int) -> DutyFacts:
         # One row more than is shown tells whether there are more.

@@ -75,7 +75,8 @@ class StuckReader:
     def page(self, duties: Sequence[Duty], limit: int, cursor: str | None) -> Page[StuckItem]:
         """Return a page of the overdue rows of some duties; raises `Malformed` (`cursor`), `LedgerUnavailable`."""
         facts, after = self.facts(), _decode(cursor)
-        overdue = merge(*(self._overdue(duty, facts, after) for duty in duties), key=lambda one: one[0])
+        watched = [one.duty for one in facts.duties if one.duty in duties]
+        overdue = merge(*(self._overdue(duty, facts, after) for duty in watched), key=lambda one: one[0])
         # One row more than fits shows whether there is another page.
         found = list(islice(overdue, limit + 1))
         items = tuple(self._item(duty, row, facts) for _, duty, row in found[:limit])

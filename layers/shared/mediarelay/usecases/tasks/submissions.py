@@ -51,7 +51,7 @@ class CancellableIntents(Protocol):
         """Read an intent; return None if there is none."""
 
     def mark_cancelled(self, seen: Intent, by: str, now: datetime, due: Due | None) -> bool:
-        """Store that an intent was cancelled; return False if an attempt began or another request came meanwhile."""
+        """Store that an intent was cancelled; return False if an attempt began meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +118,6 @@ class Submissions:
         raise LedgerUnavailable("too many requests for this submission")
 
     def _publication(self, intent: Intent, by: str) -> Due | None:
-        """Return when to publish that a submission was cancelled: only if another client may wait for its task."""
-        is_own = intent.client == by or (intent.client is None and not intent.accepted)
-        return None if is_own else Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE)
+        """Return when to publish that a submission was cancelled: unless only the client that cancels waits for it."""
+        # All clients share a default key, so nothing tells which one waits.
+        return None if intent.client == by else Due(Duty.PUBLISH, self.clock() + PUBLISH_GRACE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mediarelay.domain.webhooks.endpoint import Endpoint
-from mediarelay.usecases.webhooks.endpoints import webhook_endpoints
+from mediarelay.usecases.webhooks.endpoints import subscribed_types, webhook_endpoints
 
 
 class EndpointSecret(Protocol):
@@ -28,3 +28,7 @@ class ConfiguredEndpoints:
     def find(self, name: str) -> Endpoint | None:
         """Return the endpoint with a name."""
         return next((one for one in self.all() if one.name == name), None)
+
+    def types(self) -> dict[str, tuple[str, ...]]:
+        """Return the types that each endpoint receives (none: all), also of endpoints that are not usable now."""
+        return subscribed_types(self.secret.value())

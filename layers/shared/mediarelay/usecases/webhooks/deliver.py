@@ -34,6 +34,9 @@ from mediarelay.usecases.webhooks.configured import ConfiguredEndpoints
 # What CloudEvents requires of an event that is a whole body ("structured mode").
 CONTENT_TYPE = "application/cloudevents+json"
 DISABLED, NOT_CONFIGURED = "the endpoint is disabled", "the endpoint is not configured"
+UNUSABLE = "the entry of the endpoint in the secret cannot be used"
+# How soon a corrected entry gets what waits for it.
+UNUSABLE_WAIT = timedelta(minutes=5)
 log = logging.getLogger(__name__)
 
 
@@ -123,14 +126,14 @@ class Deliverer:
         event = self.events.find(position)
         if event is None:
             return
-        for endpoint in self.endpoints.all():
-            if matches(event.type, endpoint.types):
-                self.deliveries.create(self._new(endpoint, event))
+        for name, types in self.endpoints.types().items():
+            if matches(event.type, types):
+                self.deliveries.create(self._new(name, event))
         self.events.complete(position)
 
-    def _new(self, endpoint: Endpoint, event: LoggedEvent) -> Delivery:
-        delivery = new_delivery(endpoint.name, event, self.clock())
-        if not self.health.find(endpoint.name).is_disabled:
+    def _new(self, name: str, event: LoggedEvent) -> Delivery:
+        delivery = new_delivery(name, event, self.clock())
+        if not self.health.find(name).is_disabled:
             return delivery
         return replace(delivery, state=DeliveryState.FAILED, next_attempt_at=None, last_error=DISABLED)
 
@@ -140,12 +143,21 @@ class Deliverer:
         if delivery is None or delivery.next_attempt_at is None or delivery.next_attempt_at > self.clock():
             return
         endpoint, health = self.endpoints.find(name), self.health.find(name)
-        if endpoint is None or health.is_disabled:
-            self.deliveries.fail(delivery, Answer(error=DISABLED if endpoint else NOT_CONFIGURED))
+        if health.is_disabled:
+            self.deliveries.fail(delivery, Answer(error=DISABLED))
+        elif endpoint is None:
+            self._without_endpoint(delivery)
         elif self._is_paused(name, health):
             self.deliveries.postpone(delivery, self._after_pause(health))
         else:
             self._send(endpoint, delivery)
+
+    def _without_endpoint(self, delivery: Delivery) -> None:
+        """End a delivery whose endpoint was removed. While the entry has a mistake, the delivery waits."""
+        if delivery.endpoint in self.endpoints.types():
+            self.deliveries.postpone(delivery, self.clock() + UNUSABLE_WAIT, Answer(error=UNUSABLE))
+        else:
+            self.deliveries.fail(delivery, Answer(error=NOT_CONFIGURED))
 
     def _is_paused(self, name: str, health: EndpointHealth) -> bool:
         """Return whether a pause prevents an attempt. After a pause, the first worker makes an attempt alone."""

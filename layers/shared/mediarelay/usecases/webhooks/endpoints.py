@@ -33,6 +33,22 @@ def endpoint_lists(secret: Fields) -> Entries[tuple[Endpoint, ...]]:
     return Entries((read.usable,) if is_list else (), read.faults)
 
 
+def subscribed_types(secret: Fields) -> dict[str, tuple[str, ...]]:
+    """Return the types that each named entry receives (none: all), also of entries that cannot be used otherwise.
+
+    An entry whose types cannot be read receives all types, because a missing event costs more than one too many.
+    """
+    value = unpacked(secret.get("endpoints"))
+    entries = [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+    named = {name: _readable_types(entry) for entry in entries if _NAME.fullmatch(name := plain(entry.get("name")))}
+    return named | {one.name: one.types for one in webhook_endpoints(secret).usable}
+
+
+def _readable_types(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    types = words(entry, "types")
+    return () if _type_faults(entry, types) else types.usable
+
+
 def _add(entry: object, found: dict[str, Endpoint]) -> tuple[str, ...]:
     """Add the endpoint of an entry if it is usable; return what is wrong with the entry."""
     if not isinstance(entry, dict):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
@@ -18,6 +18,8 @@ from mediarelay.usecases.webhooks.configured import ConfiguredEndpoints
 MAX_COUNTED = 1000
 # Events of one replay. Each costs some writes, and API Gateway waits 30 seconds.
 MAX_REPLAYED = 500
+# The clocks of two functions differ by less.
+CLOCK_DIFFERENCE = timedelta(minutes=1)
 
 
 class LoggedEvents(Protocol):
@@ -84,13 +86,18 @@ class ReplayedEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookManager:
-    """Operates endpoints. Methods with a name raise `NotFound` for an endpoint that is not configured."""
+    """Operates endpoints. Methods with a name raise `NotFound` for an endpoint that is not configured.
+
+    Attributes:
+        days: How long the log keeps events, in days.
+    """
 
     endpoints: ConfiguredEndpoints
     health: EndpointSwitches
     deliveries: DeliveryHistory
     events: LoggedEvents
     clock: Callable[[], datetime]
+    days: int
 
     def all(self) -> list[EndpointStatus]:
         """Return the status of every configured endpoint."""
@@ -130,7 +137,11 @@ class WebhookManager:
 
     def replay(self, name: str, since: datetime, until: datetime, *, failed_only: bool) -> ReplayedEvents:
         """Deliver events of a period again: those whose delivery failed, or all that the endpoint receives."""
-        endpoint = self._endpoint(name)
+        endpoint, now = self._endpoint(name), self.clock()
+        # Each day costs queries, and the log is empty outside of this period.
+        since, until = max(since, now - timedelta(days=self.days)), min(until, now + CLOCK_DIFFERENCE)
+        if since > until:
+            return ReplayedEvents(0, None)
         times = self._failed(endpoint, since, until) if failed_only else self._all(endpoint, since, until)
         done = list(islice(times, MAX_REPLAYED))
         return ReplayedEvents(sum(queued for _, queued in done), done[-1][0] if len(done) == MAX_REPLAYED else None)
