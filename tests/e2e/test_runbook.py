@@ -16,9 +16,9 @@ from local.environment import ROOT
 from local.stack import MUSIC
 from mediarelay.domain.due import Duty
 from mediarelay_cli.profiles import LOCAL, save_profile
-from tests.commands import commands, sections, table_rows
 from tests.e2e.deployed import TICK, Deployed, until
 from tests.e2e.incidents import CAUSES, make_due, tracked
+from tests.page_sections import commands, sections, table_rows
 from tests.stack import resources
 from tests.unit.cli.running import run
 

@@ -1,11 +1,14 @@
 """The runbook and the page of what operators want to know: complete, in one form, and with commands that exist."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from mediarelay.domain.operations.queues import DEAD_LETTERS
-from tests.commands import PARTS, Section, commands, mentioned, parse, sections, table_rows
+from tests.command_lines import wrong
+from tests.page_sections import PARTS, Section, commands, mentioned, sections, table_rows
+from tests.pages import blocks
 from tests.stack import ROOT, resources
 
 RUNBOOK, OPERATIONS = ROOT / "docs" / "runbook.md", ROOT / "docs" / "operations.md"
@@ -13,8 +16,6 @@ SECTIONS = sections(RUNBOOK)
 ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
 CONSOLE = ROOT / "functions" / "console" / "static"
 PAGES = [RUNBOOK, OPERATIONS]
-COMMANDS = sorted({one for page in PAGES for one in commands(page.read_text("utf-8"))})
-MENTIONED = sorted({one for page in PAGES for one in mentioned(page.read_text("utf-8"))})
 HARMLESS = ("status", "stuck", "doctor", "task", "tasks", "events")
 """Commands that change nothing. Groups such as `dlq` are judged by their second word."""
 LOOKING = ("list", "show", "deliveries")
@@ -49,24 +50,11 @@ def test_what_is_harmless(command: str, harmless: bool) -> None:
     assert is_harmless(command) is harmless
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_can_be_parsed(command: str) -> None:
-    parse(command)
-
-
-@pytest.mark.parametrize("command", MENTIONED)
-def test_every_command_of_a_sentence_exists(command: str) -> None:
-    try:
-        parse(command)
-    except Exception as error:
-        if not str(error).startswith("Missing parameter"):
-            raise
-
-
-@pytest.mark.parametrize("command", ["mediarelay dlq list --nothing", "mediarelay nothing", "mediarelay webhooks test"])
-def test_a_wrong_command_is_found(command: str) -> None:
-    with pytest.raises(Exception, match=r"(?i)no such option|missing parameter|there is no command"):
-        parse(command)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    found = [block.text for block in blocks(page) if block.language in {"sh", "console"}]
+    assert [(one, problem) for one in [*found, *mentioned(text)] for problem in wrong(one)] == []
 
 
 def test_every_block_says_what_it_is() -> None:
