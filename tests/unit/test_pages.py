@@ -8,6 +8,8 @@ import pytest
 
 from docs import pages
 from docs.pages import anchor_of, html_pages
+from mediarelay.domain.operations import problems
+from mediarelay.domain.operations.queues import DEAD_LETTERS
 from tests.stack import ROOT, resources
 
 RUNBOOK = next(text for path, text in html_pages({}).items() if path.name == "runbook.html")
@@ -35,6 +37,13 @@ def test_the_links_of_the_alarms_lead_to_an_anchor() -> None:
     linked = set(re.findall(r"/docs/runbook#(\w+)", described))
     assert len(linked) == len(resources("AWS::CloudWatch::Alarm"))
     assert linked <= set(re.findall(r'id="([^"]*)"', RUNBOOK))
+
+
+def test_every_problem_of_the_status_leads_to_a_section() -> None:
+    source = Path(problems.__file__).read_text("utf-8")
+    sections = set(re.findall(r'(?:section=|_\w+": )"([a-z-]+)",', source))
+    assert {"quarantine", "overduealarm", "sweepsilentalarm"} <= sections
+    assert sections | {f"{name.lower()}alarm" for name in DEAD_LETTERS} <= set(re.findall(r'id="([^"]*)"', RUNBOOK))
 
 
 def test_every_link_leads_to_something_that_is_served() -> None:
