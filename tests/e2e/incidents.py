@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import requests
+
 from local.aws import client
 from local.client import file_in
 from local.deploy import function_name
@@ -21,7 +23,7 @@ from mediarelay.contracts.backlog import pack
 from mediarelay.domain.circuit_breaker import THRESHOLD
 from mediarelay.domain.due import Duty
 from mediarelay.domain.tasks.origin import Origin
-from tests.e2e.deployed import Deployed, until
+from tests.e2e.deployed import TIMEOUT, Deployed, until
 from tests.integration.webhook_receiver import receiving
 
 LONG_AGO = timedelta(hours=2)
@@ -76,6 +78,12 @@ def dead_letter(queue: str, message: Callable[[], Mapping[str, Any]]) -> Cause:
     return cause
 
 
+def is_known(deployed: Deployed, vid: str) -> bool:
+    """Whether the ledger has a task."""
+    url = f"{deployed.deployment.api_url}/tasks/{vid}"
+    return requests.get(url, headers=deployed.api_client.headers, timeout=TIMEOUT).ok
+
+
 @contextmanager
 def stored_callback(deployed: Deployed) -> Iterator[Incident]:
     """A callback that no function could store."""
@@ -83,7 +91,7 @@ def stored_callback(deployed: Deployed) -> Iterator[Incident]:
     body = json.dumps({"vid": vid, "status": "success", "detail": {}}).encode()
     message = pack("callbacks/audio", Origin.CLAIM, datetime.now(UTC), body)
     with dead_letter("CallbackBacklogDeadLetters", lambda: message)(deployed):
-        yield Incident(seen=(vid,), is_made_good=lambda: deployed.api_client.get(f"/tasks/{vid}")["vid"] == vid)
+        yield Incident(seen=(vid,), is_made_good=lambda: is_known(deployed, vid))
 
 
 DEAD_LETTERS: dict[str, Callable[[], Mapping[str, Any]]] = {
