@@ -196,6 +196,10 @@ def test_each_route_has_a_limit() -> None:
     limits = [stage["DefaultRouteSettings"], *stage["RouteSettings"].values()]
     assert set(stage["RouteSettings"]) <= set(KEYS)
     assert {route for route, who in CONTRACT.items() if who == CALLBACK} <= set(stage["RouteSettings"])
+    # HEAD does all the work of GET, so it must not evade its limit.
+    for route, limit in stage["RouteSettings"].items():
+        if (twin := route.replace("GET ", "HEAD ")) in KEYS:
+            assert stage["RouteSettings"].get(twin) == limit
     assert all(limit["ThrottlingBurstLimit"] > 0 and limit["ThrottlingRateLimit"] > 0 for limit in limits)
 
 

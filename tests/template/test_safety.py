@@ -220,6 +220,8 @@ def test_failing_requests_and_a_stream_that_waits_are_noticed() -> None:
 @pytest.mark.parametrize("name", sorted(alarms()))
 def test_every_alarm_leads_to_its_entry_in_the_runbook(name: str) -> None:
     assert f'${{Api.ApiEndpoint}}/docs/runbook#{name}"' in json.dumps(alarms()[name]["AlarmDescription"])
+    # Browsers compare the case of anchors.
+    assert f'id="{name}"' in (ROOT / "functions" / "console" / "static" / "docs" / "runbook.html").read_text("utf-8")
     assert alarms()[name]["AlarmActions"] == [
         {"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]}
     ]
