@@ -78,7 +78,10 @@ PROBES: dict[Answered, Probe] = {
         (key, 304): Probe({"headers": {"if-none-match": "*"}})
         for key in ("GET /openapi.json", "GET /console", "GET /console/{file}", "GET /docs/{page}")
     },
-    ("POST /webhooks/{name}/test", 409): Probe(given={"disabled": ["shop"]}),
+    **{
+        (key, 409): Probe(given={"disabled": ["shop"]})
+        for key in ("POST /webhooks/{name}/test", "POST /webhooks/{name}/replay")
+    },
     **{(key, 500): Probe({"pathParameters": [7]}) for key in ROUTES},
     **callback_probes("POST /callbacks/video/{token}"),
     **callback_probes("POST /callbacks/audio/{token}"),
