@@ -10,9 +10,7 @@ from mediarelay_cli.errors import CliError, Exit
 from mediarelay_cli.output import Printer
 from mediarelay_cli.profiles import Profile
 
-NO_STACK = (
-    "Add a profile: `mediarelay profile add default --stack NAME --token TOKEN`, or start a stack with `make up`."
-)
+NO_STACK = "Add a profile: `mediarelay profile add default --stack NAME`, or start a local stack with `make up`."
 AWS_CONFIG: dict[str, Any] = {
     "connect_timeout": 10,
     "read_timeout": 35,
