@@ -7,6 +7,7 @@ A heading of a translation begins with the anchor of the English one; in the sit
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from docs.translations import SUFFIX, english_of
@@ -21,12 +22,14 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "events/README.md": "events.md",
 }
+INDENT = 4
 # What a page shows or offers beside text.
 ASSETS = ("*.png", "*.svg", "*.json")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 _SCHEME = re.compile(r"[a-z]+:")
 _ANCHORED = re.compile(r'^(#+ )<a id="([\w-]+)"></a>(.+)$', re.MULTILINE)
 _CHINESE_FOLDER = "zh/"
+_ITEM = re.compile(r" *(?:\d+\.|[-*]) +(?=\S)")
 
 
 def collect(target: Path = TARGET) -> list[Path]:
@@ -66,7 +69,28 @@ def in_site(text: str, source: Path) -> str:
             return _to_other_language(link[1], Path(known[target]), own)
         return f"[{link[1]}]({_relative(known[target], own)}{link[3] or ''})"
 
-    return _ANCHORED.sub(r"\1\3 {#\2}", _LINK.sub(rewrite, text))
+    return "".join(_widen_lists(_ANCHORED.sub(r"\1\3 {#\2}", _LINK.sub(rewrite, text))))
+
+
+def _widen_lists(text: str) -> Iterator[str]:
+    """Yield the lines of a page, with four columns of indentation for each list that a line is in.
+
+    On GitHub, what belongs to an item begins below its text. mkdocs would end the list there, and count from 1 again.
+    """
+    # The column where the text of each open item begins.
+    columns = list[int]()
+    in_block = False
+    for line in text.splitlines(keepends=True):
+        content = line.lstrip(" ")
+        indent = len(line) - len(content)
+        while content.strip() and not in_block and columns and indent < columns[-1]:
+            columns.pop()
+        shift = INDENT * len(columns) - columns[-1] if columns else 0
+        yield " " * (indent + shift) + content if content.strip() else line
+        if content.startswith("```"):
+            in_block = not in_block
+        elif not in_block and (item := _ITEM.match(line)):
+            columns.append(item.end())
 
 
 def _to_other_language(text: str, target: Path, own: Path) -> str:

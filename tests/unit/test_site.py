@@ -63,6 +63,56 @@ def test_a_page_in_a_folder_finds_the_others(monkeypatch: pytest.MonkeyPatch) ->
     assert in_site("[a](../api.md)", Path("docs/how-to/replay.md")) == "[a](../api.md)"
 
 
+def test_what_belongs_to_an_item_is_indented_for_mkdocs() -> None:
+    page = """\
+1. First
+   goes on:
+
+   ```sh
+   - no item
+     two more
+   ```
+
+2. Second:
+   - nested
+
+     deep
+
+```sh
+1. no item
+   as it is
+```
+
+- Bullet
+  goes on
+No item
+"""
+    expected = """\
+1. First
+    goes on:
+
+    ```sh
+    - no item
+      two more
+    ```
+
+2. Second:
+    - nested
+
+        deep
+
+```sh
+1. no item
+   as it is
+```
+
+- Bullet
+    goes on
+No item
+"""
+    assert in_site(page, Path("docs/api.md")) == expected
+
+
 def test_every_page_is_in_the_navigation() -> None:
     """Material lists pages without a place in the navigation at random."""
     listed = set(re.findall(r": ([\w/-]+\.md)", (ROOT / "mkdocs.yml").read_text("utf-8")))
