@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.pages import Shell, blocks, differences, run_page, shell, steps
@@ -86,5 +87,5 @@ def test_what_runs_in_the_background_ends_with_the_shell(tmp_path: Path) -> None
     with shell(tmp_path / "shell", tmp_path) as started:
         code, number = started.run("sleep 100 &\necho $!")
     assert code == 0
-    state = Path(f"/proc/{number.strip()}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    left = [psutil.Process(int(number))] if psutil.pid_exists(int(number)) else []
+    assert [one for one in psutil.wait_procs(left, timeout=5)[1] if one.status() != psutil.STATUS_ZOMBIE] == []
