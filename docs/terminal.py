@@ -23,7 +23,7 @@ from rich.text import Text
 from local.client import ApiClient
 from local.environment import ROOT, LocalEnvironment
 from local.samples import samples
-from local.stack import MUSIC, Stack
+from local.stack import APP_ID, MUSIC, Stack
 
 IMAGES = ROOT / "docs" / "images"
 FOLDER = ROOT / ".local" / "up"
@@ -99,8 +99,9 @@ def submit_many() -> None:
     items = []
     for number in range(FILES):
         name = f"recorded/{number:03}.mp3"
-        upload = api_client.upload(MUSIC, name, song)
-        items.append({"source": {"url": upload.url}, "idempotency_key": f"recorded-{number}"})
+        api_client.upload(MUSIC, name, song)
+        source = {"bucket": f"{MUSIC}-{APP_ID}", "region": "ap-shanghai", "object": f"/{name}"}
+        items.append({"source": source, "outputs": [1010], "idempotency_key": f"recorded-{number}"})
     file = FOLDER / "list.jsonl"
     file.write_text("".join(f"{json.dumps(one)}\n" for one in items))
     arguments = ("submit", "--from", os.path.relpath(file), "--wait")

@@ -57,7 +57,7 @@ def test_event(lambda_sandbox: LambdaSandbox, paths: list[Path], path: Path) -> 
     )
     assert done.posted.keys() == {"response"}, (done.posted, done.stdout, done.stderr)
     result = done.posted["response"]
-    if result.get("body") and "json" in result["headers"].get("content-type", ""):
+    if "json" in result.get("headers", {}).get("content-type", ""):
         result |= {"body": json.loads(result["body"])}
     assert {"result": result} | lambda_sandbox.after() == expected(content)
     check_log(done)

@@ -22,7 +22,7 @@ from mediarelay.domain.webhooks.delivery import (
     new_delivery,
 )
 from mediarelay.domain.webhooks.endpoint import EndpointHealth
-from mediarelay.errors import Conflict, NotFound
+from mediarelay.errors import Conflict, NotFound, SecretUnavailable
 from mediarelay.usecases import sweep as sweep_module
 from mediarelay.usecases.webhooks.deliver import UNUSABLE
 from tests.counts import counted
@@ -288,6 +288,27 @@ def test_a_mistake_in_an_entry_loses_nothing(harness: WebhookHarness, mistake: d
     assert harness.sender.ids(HOST) == [event(1).id]
     harness.secret.content["endpoints"] = [SHOP]
     harness.minutes(10)
+    assert {one.event.id: one.state for one in harness.deliveries()} == {
+        event(1).id: DeliveryState.DELIVERED,
+        event(2).id: DeliveryState.DELIVERED,
+    }
+
+
+@pytest.mark.parametrize("content", [{}, {"endpoints": None}, {"endpoints": SHOP}, {"endpoints": "[{"}, {"hooks": []}])
+def test_a_secret_without_a_list_ends_no_delivery(harness: WebhookHarness, content: dict[str, object]) -> None:
+    harness.sender.answers[HOST] = DOWN
+    deliver(harness, 1)
+    harness.sender.answers[HOST] = Answer(200)
+    harness.secret.content.clear()
+    harness.secret.content.update(content)
+    harness.publish(event(2))
+    harness.clock.forward(minutes=2)
+    harness.sweep()
+    for message in harness.messages.take():
+        with pytest.raises(SecretUnavailable):
+            harness.work(message)
+    harness.secret.content["endpoints"] = [SHOP]
+    harness.minutes(30)
     assert {one.event.id: one.state for one in harness.deliveries()} == {
         event(1).id: DeliveryState.DELIVERED,
         event(2).id: DeliveryState.DELIVERED,
