@@ -24,7 +24,7 @@ OUTSIDE = {
 }
 INDENT = 4
 # What a page shows or offers beside text.
-ASSETS = ("*.png", "*.svg", "*.json")
+ASSETS = ("*.png", "*.svg", "*.cast", "*.json")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 _SCHEME = re.compile(r"[a-z]+:")
 _ANCHORED = re.compile(r'^(#+ )<a id="([\w-]+)"></a>(.+)$', re.MULTILINE)

@@ -147,7 +147,7 @@ class Api:
         given = {**options, "headers": headers, "auth": self._authorize, "timeout": TIMEOUT, "allow_redirects": False}
         try:
             return self._session().request(method, f"{self.url}{path}", **given)
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except _unfinished() as error:
             if final or (once and not _never_sent(error)):
                 raise _unanswered(self.url, error, once=once) from error
         except (requests.RequestException, HTTPError, ValueError, OSError) as error:
@@ -189,6 +189,14 @@ def listed(page: Json, of: str) -> list[Json]:
     return items
 
 
+def _unfinished() -> tuple[type[Exception], ...]:
+    """Return the errors after which the API may or may not have carried out a request."""
+    from requests import exceptions  # noqa: PLC0415
+
+    broken = (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError)
+    return (exceptions.ConnectionError, exceptions.Timeout, *broken)
+
+
 def _never_sent(error: Exception) -> bool:
     import requests  # noqa: PLC0415
     from urllib3.exceptions import MaxRetryError, NewConnectionError  # noqa: PLC0415
@@ -205,7 +213,7 @@ def _unanswered(url: str, error: Exception, *, once: bool) -> CliError:
         return CliError(f"{url}: no trusted TLS connection", "Check the URL, the clock and the system's certificates.")
     if once and not _never_sent(error):
         action = "The request may have been carried out. Look before you repeat it."
-        return CliError(f"{url} broke off the connection", action)
+        return CliError(f"{url} gave no whole answer", action)
     return CliError(
         f"{url} does not answer", "Check the URL and the network. Is the stack deployed, or `make up` running?"
     )

@@ -3,7 +3,7 @@
 Each result is one line of a file beside the list. A second run reads it and skips what was accepted before.
 
     list.jsonl                  {"url": "http://...", "idempotency_key": "song-18"}
-    list.jsonl.results.jsonl    {"key": "song-18", "line": 1, "status": 202, "submission": "...", "api": "https://..."}
+    list.jsonl.results.jsonl    {"key": "song-18", "digest": "...", "line": 1, "status": 202, "submission": "..."}
 """
 
 import hashlib
@@ -11,18 +11,29 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from io import SEEK_END
+from io import SEEK_END, TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
+import typer
+
+from mediarelay.contracts.json_objects import MAX_DEPTH, read_object
+from mediarelay.domain.tasks.media import Kind
+from mediarelay.errors import Malformed
 from mediarelay_cli.api import Api, Json
 from mediarelay_cli.errors import CliError, Exit
+from mediarelay_cli.http_message import STDIN
 from mediarelay_cli.sources import KINDS
-from mediarelay_cli.submitting import accepted, submit_batch, submit_one
+from mediarelay_cli.submitting import accepted, is_header_text, submit_batch, submit_one
 
 # Items of one call. The API takes 500, but smaller batches show progress earlier and lose less when interrupted.
 BATCH = 100
+# Bytes of one call, and of one item. A call that is too large would be refused with all of its items.
+MAX_BATCH_BYTES = 1024 * 1024
+MAX_ITEM_BYTES = 64 * 1024
+# A batch holds its items two levels deep. One that is too deep would make the API refuse all others.
+MAX_ITEM_DEPTH = MAX_DEPTH - 2
 SUFFIX = ".results.jsonl"
 OWN_KEYS = ("idempotency_key", "kind")
 
@@ -32,12 +43,16 @@ class Item:
     """One line of a list: the body to submit, or the reason why it is none.
 
     Attributes:
-        key: Identifies the item in the results: its idempotency key, or a digest of the line.
+        key: Names the item in the results: its idempotency key, or the digest.
+        digest: Identifies what is submitted. Two lines with one key and two digests are two requests; the API decides.
+        size: The bytes of the line.
         idempotency_key: The key that the line states; empty if it states none.
     """
 
     line: int
     key: str
+    digest: str
+    size: int = 0
     kind: str = ""
     body: Json = field(default_factory=dict)
     idempotency_key: str = ""
@@ -52,10 +67,10 @@ class Item:
 def read_items(file: Path, kind: str) -> Iterator[Item]:
     """Yield the items of a list, one per line that is not blank. `kind` is that of lines that state none.
 
-    Raises `CliError` if the file cannot be read.
+    The file `-` is stdin. Raises `CliError` if the file cannot be read.
     """
     try:
-        with file.open(encoding="utf-8-sig") as lines:
+        with _opened(file) as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield parse(number, line, kind)
@@ -64,30 +79,59 @@ def read_items(file: Path, kind: str) -> Iterator[Item]:
         raise CliError(f"{file}: {_why(error)}", action, Exit.USAGE) from error
 
 
+def _opened(file: Path) -> TextIO:
+    if str(file) == STDIN:
+        return TextIOWrapper(typer.get_binary_stream("stdin"), "utf-8-sig")
+    return file.open(encoding="utf-8-sig")
+
+
+def results_file(file: Path, stated: Path | None) -> Path:
+    """Return the file of results. Raises `CliError` if a list has no place of its own, or would be overwritten."""
+    if stated is None:
+        if str(file) == STDIN or file.is_fifo():
+            raise CliError(
+                "a list from a pipe has no file beside it", "Name the file of results by --results.", Exit.USAGE
+            )
+        return file.with_name(file.name + SUFFIX)
+    if stated.exists() and file.exists() and stated.samefile(file):
+        raise CliError("--results names the list itself", "Name another file by --results.", Exit.USAGE)
+    return stated
+
+
 def _why(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else "not UTF-8"
 
 
 def parse(number: int, line: str, kind: str) -> Item:
     """Read a line of a list."""
+    size = len(line.encode("utf-8", "surrogatepass"))
+    if size > MAX_ITEM_BYTES:
+        return _flawed(number, line, f"has more than {MAX_ITEM_BYTES // 1024} KiB")
     try:
-        stated = json.loads(line)
-    except (ValueError, RecursionError):
-        return _flawed(number, line, "is no JSON")
-    if not isinstance(stated, dict):
-        return _flawed(number, line, "is no JSON object")
+        stated = read_object(line.encode(), MAX_ITEM_DEPTH)
+    except Malformed as error:
+        return _flawed(number, line, f"is no JSON object that the API reads: {error}")
     chosen, own = stated.get("kind", kind), stated.get("idempotency_key", "")
-    if chosen not in KINDS:
-        return _flawed(number, line, "has a kind that is neither video nor audio")
-    if not isinstance(own, str):
-        return _flawed(number, line, "has an idempotency_key that is no text")
+    if flaw := _flaw(chosen, own):
+        return _flawed(number, line, flaw)
     body = {name: value for name, value in stated.items() if name not in OWN_KEYS}
-    key = own or _digest(json.dumps([chosen, body], sort_keys=True))
-    return Item(line=number, key=key, kind=chosen, body=body, idempotency_key=own)
+    digest = _digest(json.dumps([chosen, body], sort_keys=True))
+    return Item(line=number, key=own or digest, digest=digest, size=size, kind=chosen, body=body, idempotency_key=own)
+
+
+def _flaw(kind: object, key: object) -> str:
+    """Return what is wrong with the kind and the idempotency key of a line; empty if nothing is."""
+    if kind not in KINDS:
+        return "has a kind that is neither video nor audio"
+    if not isinstance(key, str):
+        return "has an idempotency_key that is no text"
+    if kind == Kind.VIDEO and not is_header_text(key):
+        return "has an idempotency_key that no header can carry; a video needs one of printable ASCII"
+    return ""
 
 
 def _flawed(number: int, line: str, flaw: str) -> Item:
-    return Item(line=number, key=_digest(line), flaw=f"line {number} {flaw}")
+    return Item(line=number, key=_digest(line), digest=_digest(line), flaw=f"line {number} {flaw}")
 
 
 def _digest(text: str) -> str:
@@ -99,7 +143,14 @@ class Results:
 
     def __init__(self, file: Path, api_url: str) -> None:
         self.file, self.api_url = file, api_url
-        self.accepted: dict[str, Json] = {one["key"]: one for one in self._read() if accepted(one)}
+        # A record without a digest has an older form.
+        self.accepted: dict[tuple[str, str], Json] = {
+            (one["key"], str(one.get("digest", one["key"]))): one for one in self._read() if accepted(one)
+        }
+
+    def of(self, item: Item) -> Json | None:
+        """Return the record of an item that was accepted before."""
+        return self.accepted.get((item.key, item.digest))
 
     def _read(self) -> Iterator[Json]:
         try:
@@ -109,7 +160,7 @@ class Results:
         for line in lines:
             try:
                 found = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # A run that was killed leaves half a line.
             if isinstance(found, dict) and isinstance(found.get("key"), str) and found.get("api") == self.api_url:
                 yield found
@@ -186,22 +237,22 @@ class BulkSubmit:
             if not item.is_batchable:
                 yield [item]
                 continue
-            batch.append(item)
-            if len(batch) == BATCH:
+            if len(batch) == BATCH or sum(one.size for one in batch) + item.size > MAX_BATCH_BYTES:
                 yield batch
                 batch = []
+            batch.append(item)
         if batch:
             yield batch
 
     def _open(self, items: Iterable[Item]) -> Iterator[Item]:
         """Yield the items that no earlier run and no earlier line of the list has submitted."""
-        seen = set[str]()
+        seen = set[tuple[str, str]]()
         for item in items:
-            known = self.results.accepted.get(item.key)
-            if known or item.key in seen:
+            known, identity = self.results.of(item), (item.key, item.digest)
+            if known or identity in seen:
                 self.report([{**(known or {"key": item.key}), "line": item.line, "skipped": True}])
                 continue
-            seen.add(item.key)
+            seen.add(identity)
             yield item
 
     def _send(self, unit: list[Item]) -> list[Json]:
@@ -214,7 +265,10 @@ class BulkSubmit:
         return [submit_one(self.api, first.kind, first.body, first.idempotency_key)]
 
     def _record(self, unit: list[Item], found: list[Json]) -> None:
-        about = ({"key": one.key, "line": one.line, "kind": one.kind, "api": self.api.url} for one in unit)
+        about = (
+            {"key": one.key, "digest": one.digest, "line": one.line, "kind": one.kind, "api": self.api.url}
+            for one in unit
+        )
         records = [who | result for who, result in zip(about, found, strict=True)]
         self.results.append(records)
         self.report(records)

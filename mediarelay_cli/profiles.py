@@ -12,7 +12,13 @@ A profile is a section of `~/.config/mediarelay/profiles.ini` (`MEDIARELAY_CONFI
 """
 
 from collections.abc import Mapping
-from configparser import ConfigParser
+from configparser import (
+    ConfigParser,
+    DuplicateOptionError,
+    DuplicateSectionError,
+    MissingSectionHeaderError,
+    ParsingError,
+)
 from configparser import Error as ConfigError
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -51,8 +57,15 @@ def config_file(environment: Mapping[str, str]) -> Path:
     """Return the file that holds the profiles."""
     if named := environment.get("MEDIARELAY_CONFIG"):
         return Path(named)
-    home = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "mediarelay" / "profiles.ini"
+    home = Path(environment.get("XDG_CONFIG_HOME") or _home() / ".config")
+    return home / "mediarelay" / "profiles.ini"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:  # neither HOME nor an entry in the user database, as in some containers
+        raise CliError("the home folder is unknown", "Set HOME or MEDIARELAY_CONFIG.", Exit.USAGE) from error
 
 
 def local_file(environment: Mapping[str, str]) -> Path:
@@ -62,34 +75,82 @@ def local_file(environment: Mapping[str, str]) -> Path:
 
 def read_profiles(file: Path) -> dict[str, Profile]:
     """Read all profiles of a file; a file that does not exist has none. Raises `CliError` if it is unreadable."""
+    parser = _parsed(file)
+    return {name: _profile(file, name, parser[name]) for name in parser.sections()}
+
+
+def _parsed(file: Path) -> ConfigParser:
     # Tokens may contain `%`, which ConfigParser would interpolate.
     parser = ConfigParser(interpolation=None)
     try:
-        parser.read(file, "utf-8")
-        return {name: _profile(name, parser[name]) for name in parser.sections()}
+        # `parser.read` would take a file that it may not read for one that does not exist.
+        parser.read_string(file.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        return parser
     except (ConfigError, UnicodeDecodeError, OSError) as error:
-        raise CliError(f"{file}: not readable: {error}", "Correct the file or remove it.", Exit.USAGE) from error
+        raise _unreadable(file, _why(error)) from None
+    return parser
 
 
-def _profile(name: str, section: Mapping[str, str]) -> Profile:
-    if unknown := set(section) - KEYS:
-        raise ConfigError(f"[{name}] has the unknown key {min(unknown)}; known are {', '.join(sorted(KEYS))}")
+def _unreadable(file: Path, why: str) -> CliError:
+    return CliError(f"{file}: not readable: {why}", "Correct the file or remove it.", Exit.USAGE)
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong with a file, without any text of the file: it holds tokens."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, MissingSectionHeaderError):
+        return "it does not begin with `[name]`"
+    if isinstance(error, ParsingError):
+        return f"line {error.errors[0][0]} is neither `[name]` nor `key = value`"
+    if isinstance(error, DuplicateSectionError | DuplicateOptionError):
+        return f"line {error.lineno} repeats a profile or a key"
+    return "it is not UTF-8"
+
+
+def _profile(file: Path, name: str, section: Mapping[str, str]) -> Profile:
+    if set(section) - KEYS:  # a token that stands in the wrong place looks like a key, too
+        raise _unreadable(file, f"[{name}] has an unknown key; known are {', '.join(sorted(KEYS))}")
     return Profile(name=name, **section)
 
 
 def save_profile(file: Path, profile: Profile) -> None:
     """Add a profile to a file, or replace it. Only the owner can read the file, because it holds a token."""
-    read_profiles(file)  # refuses a file that it would damage
-    parser = ConfigParser(interpolation=None)
-    parser.read(file, "utf-8")
+    expected = read_profiles(file) | {profile.name: profile}
+    parser = _parsed(file)
     parser[profile.name] = {key: value for key in sorted(KEYS) if (value := getattr(profile, key))}
+    try:
+        # A link to a file elsewhere stays a link.
+        _replace(file.resolve(), parser, expected)
+    except OSError as error:
+        action = "Check the folder, or name another file by MEDIARELAY_CONFIG."
+        raise CliError(f"{file}: not saved: {_why(error)}", action, Exit.USAGE) from error
+
+
+def _replace(file: Path, parser: ConfigParser, expected: Mapping[str, Profile]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".draft")
     draft.touch(PRIVATE)
     draft.chmod(PRIVATE)
-    with draft.open("w", encoding="utf-8") as text:
-        parser.write(text)
-    draft.replace(file)
+    try:
+        with draft.open("w", encoding="utf-8") as text:
+            parser.write(text)
+        _check(draft, expected)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _check(draft: Path, expected: Mapping[str, Profile]) -> None:
+    """Raise `CliError` if a name or a value has a character with a meaning in the file, which would change others."""
+    try:
+        kept = read_profiles(draft) == expected
+    except CliError:
+        kept = False
+    if not kept:
+        action = "Use names and values without line breaks, brackets and surrounding blanks; DEFAULT is no name."
+        raise CliError("a profile of this form cannot be saved", action, Exit.USAGE)
 
 
 def choose(options: Mapping[str, str], environment: Mapping[str, str]) -> Profile:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from mediarelay.domain.tasks.media import OUTCOMES
 from mediarelay_cli.api import Api, Json, Refused, listed, path
-from mediarelay_cli.errors import CliError
+from mediarelay_cli.errors import CliError, Exit
 
 # These refuse every request of this client, so that repeating them for further items is useless.
-FATAL = frozenset({401, 403, 404, 405})
+FATAL = frozenset({401, 403, 404, 405, 407})
 ENDED = frozenset({"refused", "cancelled"})
 OK_BELOW = 300
 # Seconds between two checks of an open task, at first and at most.
@@ -38,21 +38,29 @@ def submit_batch(api: Api, bodies: Sequence[Json]) -> list[Json]:
         answer = api.call("POST", "/tasks/audio/batch", json={"tasks": list(bodies)})
     except Refused as error:
         return [refusal(error)] * len(bodies)
-    found = {one.get("index"): result(one) for one in listed(answer.body, "results")}
+    results = listed(answer.body, "results")
+    found = {one["index"]: result(one) for one in results if isinstance(one.get("index"), int)}
     missing = {"status": 0, "detail": "the answer has no result for this item"}
     return [found.get(index, missing) for index in range(len(bodies))]
 
 
 def header_text(key: str) -> str:
     """Return a key as the text of a header. Raises `CliError` if a header cannot carry it."""
-    if not key.isascii() or not key.isprintable():
-        raise CliError(f"the key {key} is not ASCII", "A header carries ASCII only; use another key.")
+    if not is_header_text(key):
+        action = "A header carries printable ASCII without white space around it; use another key."
+        raise CliError(f"no header can carry the key {key}", action, Exit.USAGE)
     return key
+
+
+def is_header_text(key: str) -> bool:
+    """Return whether a header can carry a key as it is."""
+    return key.isascii() and key.isprintable() and key == key.strip()
 
 
 def refusal(error: Refused) -> Json:
     """Return the result of a refused request. Raises it if it concerns all requests, or if the API is down."""
-    if error.status in FATAL or error.status >= 500:  # noqa: PLR2004
+    # A redirect is none of Mediarelay's answers: the URL is that of another server.
+    if error.status in FATAL or not 400 <= error.status < 500:  # noqa: PLR2004
         raise error
     return result({**error.problem, "status": error.status, "detail": error.message})
 
@@ -64,7 +72,8 @@ def result(answer: Json) -> Json:
 
 def accepted(one: Json) -> bool:
     """Return whether a request was accepted."""
-    return bool(0 < one.get("status", 0) < OK_BELOW)
+    status = one.get("status")
+    return isinstance(status, int) and 0 < status < OK_BELOW
 
 
 @dataclass

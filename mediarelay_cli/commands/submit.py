@@ -28,7 +28,8 @@ def submit(
         typer.Argument(metavar="[FILE_OR_URL]...", help="URLs, cos:// or s3:// objects, or files to upload."),
     ] = None,
     from_file: Annotated[
-        Path | None, typer.Option("--from", help="A list instead: one JSON object per line, the body of a submit.")
+        Path | None,
+        typer.Option("--from", help="A list instead: one JSON object per line, the body of a submit; `-` is stdin."),
     ] = None,
     kind: Annotated[Kind | None, typer.Option(help="By default what the name says; in a list, audio.")] = None,
     provider: Annotated[str, typer.Option(help="`mps` or `cts`; by default the stack's.")] = "",
@@ -118,9 +119,10 @@ def _submit(now: Session, request: Request, key: str) -> Json:
 
 
 def _submit_list(now: Session, file: Path, results: Path | None, kind: str, concurrency: int) -> list[Json]:
-    known = bulk.Results(results or file.with_name(file.name + bulk.SUFFIX), now.api.url)
-    done, total = list[Json](), sum(1 for _ in bulk.read_items(file, kind))
-    with Progress(now.printer, "submitting", total) as progress:
+    known = bulk.Results(bulk.results_file(file, results), now.api.url)
+    # Read once: a pipe has no second time, and a list that changes meanwhile would be two lists.
+    done, items = list[Json](), list(bulk.read_items(file, kind))
+    with Progress(now.printer, "submitting", len(items)) as progress:
 
         def report(records: list[Json]) -> None:
             done.extend(records)
@@ -131,13 +133,13 @@ def _submit_list(now: Session, file: Path, results: Path | None, kind: str, conc
             now.printer.note("waiting for calls that were sent; Ctrl-C again ends at once")
 
         try:
-            bulk.BulkSubmit(now.api, known, concurrency, report, interrupted).run(bulk.read_items(file, kind))
+            bulk.BulkSubmit(now.api, known, concurrency, report, interrupted).run(items)
         except (CliError, KeyboardInterrupt):
             now.printer.note(f"{count(len(done), 'item')} done; run the same command again to go on")
             raise
     now.printer.note(f"results: {known.file}")
     # An item that the list names twice was submitted once.
-    return [one for one in done if one.get("status") is not None]
+    return [one for one in done if "status" in one or not one.get("skipped")]
 
 
 def _wait(now: Session, follow: Follower, done: list[Json], timeout: float) -> None:

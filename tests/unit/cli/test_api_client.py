@@ -68,11 +68,28 @@ class TestRepeats:
 
             thread = threading.Thread(target=close_at_once)
             thread.start()
-            with pytest.raises(CliError, match="broke off") as error:
+            with pytest.raises(CliError, match="no whole answer") as error:
                 client.post("/tasks/replay", {}, once=True)
             thread.join()
         assert "may have been carried out" in error.value.action
         client.close()
+
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            Reply(b"plain", 200, {"Content-Encoding": "gzip"}),
+            Reply(b"5\r\n{", 200, {"Transfer-Encoding": "chunked", "Connection": "close"}),
+            Reply(b"{", 200, {"Content-Length": "90", "Connection": "close"}),
+        ],
+        ids=["gzip", "half a chunk", "half a body"],
+    )
+    def test_an_answer_that_is_not_whole_leaves_open_what_happened(self, api, client, broken):
+        api.routes["POST /tasks/replay"] = broken
+        with pytest.raises(CliError, match="no whole answer") as error:
+            client.post("/tasks/replay", {}, once=True)
+        assert ("may have been carried out" in error.value.action, len(api.calls)) == (True, 1)
+        api.routes["GET /status"] = [broken, {"healthy": True}]
+        assert client.get("/status") == {"healthy": True}
 
     @pytest.mark.parametrize("once", [True, False])
     def test_an_unreachable_stack_is_named(self, waits, once):

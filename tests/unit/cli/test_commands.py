@@ -191,7 +191,7 @@ class TestStatus:
             (-1, 100, "mps 100 of 100 USED UP in the last minute"),
         ],
     )
-    def test_the_minute_before_is_told_only_if_its_budget_was_used_up(self, run, api, minutes, calls, shown):
+    def test_the_minute_before_is_shown_only_if_its_budget_was_used_up(self, run, api, minutes, calls, shown):
         minute = f"{datetime.now(UTC) + timedelta(minutes=minutes):%Y-%m-%dT%H:%M}"
         budget = {"provider": "mps", "minute": minute, "calls": calls, "unknown_calls": 1, "limit": 100}
         api.routes["GET /status"] = HEALTHY | {"budget": [budget]}

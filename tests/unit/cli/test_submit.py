@@ -1,14 +1,16 @@
 """`mediarelay submit`: sources, uploads, lists that can go on, and waiting for outcomes."""
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from mediarelay.contracts.json_objects import read_object
 from mediarelay.domain.tasks.file_url import parse_url
 from mediarelay_cli import bulk
 from mediarelay_cli.api import Api
@@ -265,7 +267,102 @@ class TestLists:
         assert run("submit", "--from", str(file)).exit_code == 0
         assert [len(call.body["tasks"]) for call in api.calls] == [1]
 
-    @pytest.mark.parametrize("status", [401, 403, 404, 503])
+    @pytest.mark.parametrize("other", [{"url": "u2"}, {"url": "u1", "kind": "video"}])
+    def test_one_key_of_two_requests_is_for_the_api_to_decide(self, run, api, tmp_path, other):
+        file = tmp_path / "v.jsonl"
+        lines = [json.dumps(one | {"idempotency_key": "k"}) + "\n" for one in ({"url": "u1"}, other)]
+        api.routes |= {"POST /tasks/audio/batch": batch, "POST /tasks/video": CREATED}
+        file.write_text(lines[0])
+        run("submit", "--from", str(file))
+        file.write_text("".join(lines))
+        assert "2 of 2 accepted (1 in an earlier run)" in run("submit", "--from", str(file)).stdout
+        assert len(api.calls) == 2
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            '{"url": NaN}',
+            '{"url": "a", "url": "b"}',
+            '{"url": ' + "[" * 30 + "]" * 30 + "}",
+            json.dumps({"url": "u" * bulk.MAX_ITEM_BYTES}),
+            '{"url": "u", "kind": "video", "idempotency_key": "\u00e9"}',
+            '{"url": "u", "kind": "video", "idempotency_key": " k"}',
+            '{"url": ' + "9" * 5000 + "}",
+        ],
+        ids=["no number", "a name twice", "deep", "large", "no ASCII", "blank", "long number"],
+    )
+    def test_a_line_that_would_spoil_the_call_of_others_fails_alone(self, run, api, tmp_path, line):
+        file = tmp_path / "v.jsonl"
+        file.write_text(f'{{"url": "u1"}}\n{line}\n{{"url": "u2"}}\n')
+        api.routes["POST /tasks/audio/batch"] = batch
+        result = run("submit", "--from", str(file), "--json")
+        found = {one["line"]: one["status"] for one in map(json.loads, result.stdout.splitlines())}
+        assert (result.exit_code, found) == (1, {1: 202, 2: 0, 3: 202})
+        assert [one["url"] for call in api.calls for one in call.body["tasks"]] == ["u1", "u2"]
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        )
+        | st.just("k" * 9)
+    )
+    def test_the_api_reads_each_line_that_goes_into_a_batch(self, value):
+        item = bulk.parse(1, json.dumps({"url": value}), "audio")
+        assert item.flaw or read_object(json.dumps({"tasks": [item.body]}, allow_nan=False).encode())
+
+    def test_a_batch_of_large_lines_stays_below_the_limit_of_a_call(self, run, api, tmp_path):
+        file = tmp_path / "v.jsonl"
+        long = "r" * (bulk.MAX_ITEM_BYTES - 100)
+        file.write_text("".join(json.dumps({"url": f"u{n}", "reference": long}) + "\n" for n in range(40)))
+        api.routes["POST /tasks/audio/batch"] = batch
+        assert "40 of 40 accepted" in run("submit", "--from", str(file)).stdout
+        assert len(api.calls) > 1
+        assert all(len(json.dumps(call.body)) < bulk.MAX_BATCH_BYTES + 1000 for call in api.calls)
+
+    def test_a_list_comes_from_stdin(self, run, api, tmp_path):
+        api.routes["POST /tasks/audio/batch"] = batch
+        lines = '\ufeff{"url": "u1"}\n\n{"url": "u2"}\n'
+        without = run("submit", "--from", "-", text=lines)
+        assert (without.exit_code, api.calls) == (2, [])
+        assert "--results" in without.stderr
+        for _ in range(2):
+            result = run("submit", "--from", "-", "--results", str(tmp_path / "r"), text=lines)
+            assert "2 of 2 accepted" in result.stdout
+        assert len(api.calls) == 1
+
+    def test_a_pipe_is_read_once(self, run, api, tmp_path):
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_text, args=('{"url": "u"}\n',))
+        writer.start()
+        api.routes["POST /tasks/audio/batch"] = batch
+        result = run("submit", "--from", str(pipe), "--results", str(tmp_path / "r"))
+        writer.join()
+        assert "1 of 1 accepted" in result.stdout
+
+    def test_results_never_go_into_the_list(self, run, api, bulk_list, tmp_path):
+        link = tmp_path / "link"
+        link.symlink_to(bulk_list)
+        before = bulk_list.read_bytes()
+        result = run("submit", "--from", str(bulk_list), "--results", str(link))
+        assert (result.exit_code, api.calls, bulk_list.read_bytes()) == (2, [], before)
+
+    @pytest.mark.parametrize(
+        "results",
+        [
+            [{"index": [0], "status": 202}, {"index": "0", "status": 202}],
+            [{"index": 0, "status": "202"}],
+            [{"index": 0, "status": None}],
+        ],
+    )
+    def test_odd_results_of_a_batch_are_no_acceptance(self, run, api, tmp_path, results):
+        (tmp_path / "v").write_text('{"url": "u"}\n')
+        api.routes["POST /tasks/audio/batch"] = Reply({"results": results}, 207)
+        assert "0 of 1 accepted" in run("submit", "--from", str(tmp_path / "v")).stdout
+
+    @pytest.mark.parametrize("status", [302, 401, 403, 404, 407, 503])
     def test_what_refuses_everything_ends_the_run(self, run, api, bulk_list, status):
         api.routes["POST /tasks/audio/batch"] = Reply({"title": "no"}, status)
         result = run("submit", "--from", str(bulk_list), "--concurrency", "1")
@@ -366,6 +463,9 @@ class TestWaiting:
 
 class TestResults:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+    @example(b"[" * 99_999, [])
+    @example(b'{"key": "k", "api": "api", "status": "201"}', [])
+    @example(b'{"key": "k", "api": "api", "status": null}', [])
     @given(st.binary(max_size=80), st.lists(st.text(max_size=5), max_size=3))
     def test_no_content_of_the_file_hides_a_later_result(self, tmp_path, content, keys):
         file = tmp_path / "r.jsonl"
@@ -375,7 +475,7 @@ class TestResults:
         except CliError:
             return
         results.append([{"key": key, "status": 201, "api": "api"} for key in keys])
-        assert set(keys) <= set(bulk.Results(file, "api").accepted)
+        assert {(key, key) for key in keys} <= set(bulk.Results(file, "api").accepted)
 
     def test_an_api_that_vanishes_keeps_what_was_recorded(self, api, bulk_list):
         seen: list[dict[str, Any]] = []
