@@ -16,7 +16,7 @@ from tests.integration.lambda_sandbox import ACCOUNT, DEAD_LETTERS, LambdaSandbo
 from tests.integration.test_events import FILES, expected
 from tests.integration.test_requests import CLIENT_ROUTES, ROUTES, body_fields, owner, request, sound
 from tests.integration.test_requests import documented as parameters
-from tests.stack import REGION
+from tests.stack import REGION, ROOT
 
 SAMPLES: dict[Answered, Any] = {}
 for _path in FILES:
@@ -31,6 +31,7 @@ GONE = {"TABLE_NAME": "gone"} | dict.fromkeys(
     DEAD_LETTERS.values(), f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/gone"
 )
 """A deployment whose table and dead-letter queues do not answer."""
+STATIC = ROOT / "functions" / "console" / "static"
 DEPLOYED = {"queue", "circuit", "name", "file", "page"}
 """Parameters that name something of the deployment, which is there whatever the ledger holds."""
 
@@ -119,6 +120,13 @@ def test_a_sample_is_as_documented(path: Any) -> None:
 def test_a_probe_gets_the_documented_answer(lambda_sandbox: LambdaSandbox, key: str, status: int) -> None:
     result = answer(lambda_sandbox, key, PROBES[key, status])
     assert hold(key, result["statusCode"], result["headers"], result["body"]) == (key, status)
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in STATIC.iterdir() if path.is_file()))
+def test_every_file_of_the_console_is_as_documented(lambda_sandbox: LambdaSandbox, file: str) -> None:
+    key = "GET /console/{file}"
+    result = answer(lambda_sandbox, key, Probe({"pathParameters": {"file": file}}))
+    assert hold(key, result["statusCode"], result["headers"], result["body"]) == (key, 200)
 
 
 def test_every_documented_answer_is_held() -> None:
