@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser import chromium
 from tests.browser.fake_api import FakeApi, serving
 
-WAIT_MS = 4000
+# A wait ends as soon as its condition holds. A busy machine may need long for a page.
+WAIT_MS = 30_000
 OPERATOR = "operator-token"
 expect.set_options(timeout=WAIT_MS)
 

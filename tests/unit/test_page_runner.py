@@ -88,4 +88,4 @@ def test_what_runs_in_the_background_ends_with_the_shell(tmp_path: Path) -> None
         code, number = started.run("sleep 100 &\necho $!")
     assert code == 0
     left = [psutil.Process(int(number))] if psutil.pid_exists(int(number)) else []
-    assert [one for one in psutil.wait_procs(left, timeout=5)[1] if one.status() != psutil.STATUS_ZOMBIE] == []
+    assert [one for one in psutil.wait_procs(left, timeout=60)[1] if one.status() != psutil.STATUS_ZOMBIE] == []

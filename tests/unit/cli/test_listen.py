@@ -134,7 +134,7 @@ class TestProcess:
         )
         wait_until(lambda: hook.calls and len(api.calls) > 1)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=90)
         assert process.returncode == 130
         assert "signing secret is whsec_" in err
         assert f"mediarelay.task.succeeded  {VID}" in out
