@@ -29,7 +29,7 @@ cli: .venv/ready ## put the command `mediarelay` into .venv/bin
 
 site: .venv/ready .venv-site/ready ## build the documentation as a website, and check its links
 	$(BIN)/python -m docs.site
-	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --strict --quiet --site-dir .local/site
+	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --strict --site-dir .local/site
 	@echo "open .local/site/index.html"
 
 test: lint site .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included

@@ -75,7 +75,7 @@ PER_DAY: Mapping[str, float] = {
     # Each warm environment reads its secrets every five minutes.
     "secret_calls": MINUTES_A_DAY / 5 * 8,
 }
-PER_MONTH: Mapping[str, float] = {"metrics": 12, "alarm_metrics": 44, "secrets": 5, "keys": 1}
+PER_MONTH: Mapping[str, float] = {"metrics": 13, "alarm_metrics": 44, "secrets": 5, "keys": 1}
 # The log of a task takes 12 KB. Tasks are never deleted, so this is the storage after a year.
 STORED_GB_PER_TASK = 12e-6
 STORED_DAYS = 365

@@ -1,5 +1,8 @@
 """Render the documents that a deployed stack serves at `/docs/{page}`, with an anchor at every heading.
 
+A heading that is a name, such as `OverdueAlarm`, has a second anchor: the name itself, as an alarm's link spells it.
+Browsers tell capital letters of an anchor apart.
+
 A link to a document that the stack does not serve becomes text with the name of its file.
 """
 
@@ -82,7 +85,15 @@ def _name_headings(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
             anchor = anchor_of(text)
             number = used[anchor] = used.get(anchor, -1) + 1
             opening.attrSet("id", f"{anchor}-{number}" if number else anchor)
+            _add_name(inline, text)
             yield opening.tag, str(opening.attrGet("id")), text
+
+
+def _add_name(inline: Token, text: str) -> None:
+    """Add the anchor of a heading that is a name of several words, such as `OverdueAlarm`."""
+    if inline.children is not None and re.fullmatch("(?:[A-Z][a-z]+){2,}", text):
+        opening = Token("span_open", "span", 1, attrs={"id": text})
+        inline.children[:0] = [opening, Token("span_close", "span", -1)]
 
 
 def anchor_of(text: str) -> str:

@@ -23,7 +23,7 @@ from rich.text import Text
 from local.client import ApiClient
 from local.environment import ROOT, LocalEnvironment
 from local.samples import samples
-from local.stack import MUSIC, Stack
+from local.stack import APP_ID, MUSIC, Stack
 
 IMAGES = ROOT / "docs" / "images"
 FOLDER = ROOT / ".local" / "up"
@@ -82,14 +82,25 @@ def picture(name: str, arguments: Sequence[str], text: str) -> None:
     console = Console(record=True, width=COLUMNS, file=Path(os.devnull).open("w"), force_terminal=True)  # noqa: SIM115
     console.print(Text(f"$ mediarelay {' '.join(arguments)}", style="bold"))
     console.print(Text.from_ansi("\n".join(screen(text)).rstrip()))
-    (IMAGES / f"{name}.svg").write_text(console.export_svg(title="mediarelay"), "utf-8")
+    # The fonts of the picture are on another host; the reader's own monospaced font does.
+    svg = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="mediarelay"), flags=re.DOTALL)
+    (IMAGES / f"{name}.svg").write_text(re.sub(r"[ \t]+\n", "\n", svg), "utf-8")
 
 
 def recording(name: str, chunks: Sequence[Chunk]) -> None:
     """Write an asciicast: a line of JSON for the terminal, and one for each part of the output."""
     head = {"version": 2, "width": COLUMNS, "height": ROWS, "title": "mediarelay submit --from list.jsonl"}
-    lines = [json.dumps(head), *(json.dumps([round(at, 3), "o", part]) for at, part in chunks)]
+    lines = [json.dumps(head), *(json.dumps([round(at, 3), "o", part]) for at, part in _thinned(chunks))]
     (IMAGES / f"{name}.cast").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _thinned(chunks: Sequence[Chunk]) -> Iterator[Chunk]:
+    """Yield at most one part per second, besides those that end a line: a progress bar draws itself ten times."""
+    last = -1.0
+    for at, part in chunks:
+        if at - last >= 1 or "\n" in part:
+            last = at
+            yield at, part
 
 
 def submit_many() -> None:
@@ -99,8 +110,9 @@ def submit_many() -> None:
     items = []
     for number in range(FILES):
         name = f"recorded/{number:03}.mp3"
-        upload = api_client.upload(MUSIC, name, song)
-        items.append({"source": {"url": upload.url}, "idempotency_key": f"recorded-{number}"})
+        api_client.upload(MUSIC, name, song)
+        source = {"bucket": f"{MUSIC}-{APP_ID}", "region": "ap-shanghai", "object": f"/{name}"}
+        items.append({"source": source, "outputs": [1010], "idempotency_key": f"recorded-{number}"})
     file = FOLDER / "list.jsonl"
     file.write_text("".join(f"{json.dumps(one)}\n" for one in items))
     arguments = ("submit", "--from", os.path.relpath(file), "--wait")

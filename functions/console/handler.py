@@ -16,6 +16,7 @@ from mediarelay.contracts.api.responses import ALWAYS, NO_FILE, NOT_MODIFIED, te
 STATIC = Path(__file__).parent / "static"
 CONSOLE = read_files(STATIC)
 DOCS = read_files(STATIC / "docs")
+FILE_TYPES = sorted({file.media_type.partition(";")[0] for file in CONSOLE.values()})
 app = api_resolver()
 
 
@@ -25,7 +26,7 @@ app = api_resolver()
     operation_id="openConsole",
     tags=["console"],
     summary="Open the console",
-    responses=text_response("The page; it asks for a bearer token") | NOT_MODIFIED | ALWAYS,
+    responses=text_response("The page; it asks for a bearer token", "text/html") | NOT_MODIFIED | ALWAYS,
 )
 def open_console() -> Response[str]:
     """Return the page of the console."""
@@ -38,7 +39,7 @@ def open_console() -> Response[str]:
     operation_id="readConsoleFile",
     tags=["console"],
     summary="Read a script or a style sheet of the console",
-    responses=text_response("The file") | NOT_MODIFIED | NO_FILE | ALWAYS,
+    responses=text_response("The file", *FILE_TYPES) | NOT_MODIFIED | NO_FILE | ALWAYS,
 )
 def read_console_file(file: FileInPath) -> Response[str]:
     """Return a file of the console."""
@@ -52,7 +53,7 @@ def read_console_file(file: FileInPath) -> Response[str]:
     tags=["console"],
     summary="Read the runbook, or what an error code means",
     description="Alarms link to `/docs/runbook`. The `type` of a problem is a reference to `/docs/errors`.",
-    responses=text_response("The document") | NOT_MODIFIED | NO_FILE | ALWAYS,
+    responses=text_response("The document", "text/html") | NOT_MODIFIED | NO_FILE | ALWAYS,
 )
 def read_document(page: PageInPath) -> Response[str]:
     """Return a document of this version."""

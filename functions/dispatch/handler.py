@@ -3,13 +3,16 @@
 The schedule does the same later, so a change that fails here is late, never lost.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from mediarelay.aws_lambda.batches import stream_handler
 from mediarelay.domain import change as changes
+from mediarelay.errors import Undelivered
 from mediarelay.observability import add_log_keys
 from mediarelay.wiring.publishers import song_publisher, task_publisher
 from mediarelay.wiring.queues import delivery_queue, submit_queue
@@ -18,18 +21,30 @@ from mediarelay.wiring.tasks import confirm_requester
 
 REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_publisher(), song_publisher()
 DELIVERIES = delivery_queue()
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def left_to_sweep() -> Iterator[None]:
+    """Leave a delivery to the sweep if its queue does not answer: a retry would hold up the outcomes of its shard."""
+    try:
+        yield
+    except Undelivered:
+        log.warning("delivery left to the sweep", exc_info=True)
 
 
 def fan_out(change: changes.EventStored) -> None:
     """Request the deliveries of an event, in a deployment that delivers over HTTP."""
     if DELIVERIES:
-        DELIVERIES.send_event(str(change.position))
+        with left_to_sweep():
+            DELIVERIES.send_event(str(change.position))
 
 
 def attempt(change: changes.DeliveryStored) -> None:
     """Request the first attempt of a delivery."""
     if DELIVERIES:
-        DELIVERIES.send_delivery(change.endpoint, change.event_id)
+        with left_to_sweep():
+            DELIVERIES.send_delivery(change.endpoint, change.event_id)
 
 
 # Only changes that need an action at once are listed. The filter of the event source drops most others before they

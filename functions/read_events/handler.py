@@ -11,7 +11,7 @@ from mediarelay.contracts.api.events import (
     TestResponse,
     event_page,
 )
-from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, success
+from mediarelay.contracts.api.responses import ALWAYS, LEDGER_DOWN, LEDGER_OR_TOPIC_DOWN, success
 from mediarelay.wiring.events import event_reader
 
 READER = event_reader()
@@ -43,7 +43,7 @@ def list_events(query: EventsQuery) -> dict[str, Any]:
     tags=["events"],
     summary="Publish a test notification",
     description="Publishes `mediarelay.test` to all subscribers and endpoints.",
-    responses=success(TestResponse, "The event is published", 202) | ALWAYS | LEDGER_DOWN,
+    responses=success(TestResponse, "The event is published", 202) | ALWAYS | LEDGER_OR_TOPIC_DOWN,
 )
 def publish_test(request: TestRequest) -> tuple[dict[str, Any], int]:
     """Publish a test event."""

@@ -104,6 +104,7 @@ def test(name: EndpointInPath, request: TestRequest) -> tuple[dict[str, Any], in
     responses=success(WebhookReplayResponse, "The deliveries are stored")
     | ALWAYS
     | NO_ENDPOINT
+    | ENDPOINT_DISABLED
     | LEDGER_OR_SECRET_DOWN,
 )
 def replay(name: EndpointInPath, request: WebhookReplayRequest) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mediarelay.domain.operations.queues import DEAD_LETTERS
 from mediarelay_cli.api import listed, path
 from mediarelay_cli.app import AsJson, app, session
 from mediarelay_cli.errors import Exit
@@ -19,7 +20,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirm
 
 @dlq.command("list")
 def list_queues(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the dead-letter queues. The exit code is 1 if any holds a message.
+    """List the dead-letter queues, and whether their messages can be moved back. The exit code is 1 if any holds one.
 
     Example: `mediarelay dlq list`
     """
@@ -28,9 +29,19 @@ def list_queues(context: typer.Context, as_json: AsJson = False) -> None:
     if now.printer.as_json:
         now.printer.json(found)
     else:
-        now.printer.table(("queue", "messages"), [(one.get("queue"), one.get("messages")) for one in found])
+        rows = [(one.get("queue"), one.get("messages"), _repair(one.get("queue"))) for one in found]
+        now.printer.table(("queue", "messages", "what to do with them"), rows, flexible="what to do with them")
     if any(one.get("messages") for one in found):
         raise typer.Exit(Exit.PROBLEM)
+
+
+def _repair(name: object) -> str | None:
+    queue = DEAD_LETTERS.get(str(name))
+    if queue is None:
+        return None
+    if queue.is_only_copy:
+        return "redrive: no other copy exists"
+    return "redrive or purge: their work stays due" if queue.sources else "purge: the next run does their work"
 
 
 @dlq.command()

@@ -17,7 +17,7 @@ from mediarelay_cli.times import repeat
 MAX_PROBLEMS = 7
 LABEL = 13
 # Words that stand out in a line, because something is wrong.
-MARKS = ("OVERDUE", "FAILED", "OPEN", "LATE", "UNUSABLE", "NOT READABLE", "failing", "disabled")
+MARKS = ("OVERDUE", "FAILED", "OPEN", "LATE", "NOT YET", "USED UP", "UNUSABLE", "NOT READABLE", "failing", "disabled")
 STYLES = {"error": "red", "warning": "yellow"}
 
 
@@ -108,8 +108,14 @@ def _circuit(one: Json, now: datetime) -> str:
     return f"{one.get('circuit')} {count(one.get('failures', 0), 'failure')}" if one.get("failures") else ""
 
 
-def _budget(one: Json, _now: datetime) -> str:
-    return f"{one.get('provider')} {one.get('calls')} of {one.get('limit')} calls ({one.get('unknown_calls')} unknown)"
+def _budget(one: Json, now: datetime) -> str:
+    """Describe one minute of a provider's budget; the minute before is worth a word only if it was used up."""
+    is_past = str(one.get("minute")) < f"{now:%Y-%m-%dT%H:%M}"
+    if is_past and one.get("calls", 0) < one.get("limit", 0):
+        return ""
+    when = "USED UP in the last minute" if is_past else "in this minute"
+    unknown = f", {one['unknown_calls']} about unknown tasks" if one.get("unknown_calls") else ""
+    return f"{one.get('provider')} {one.get('calls')} of {one.get('limit')} {when}{unknown}"
 
 
 def _queue(one: Json, _now: datetime) -> str:
@@ -123,8 +129,9 @@ def _dead(one: Json, _now: datetime) -> str:
 
 
 def _schedule(one: Json, now: datetime) -> str:
-    last = ago(one.get("last_run_at"), now) or "never"
-    return f"{one.get('function')} {last}{' LATE' if one.get('late') else ''}"
+    if not one.get("last_run_at"):
+        return f"{one.get('function')} NOT YET"
+    return f"{one.get('function')} {ago(one['last_run_at'], now)}{' LATE' if one.get('late') else ''}"
 
 
 def _secret(one: Json, _now: datetime) -> str:

@@ -190,10 +190,13 @@ def notifications(stack: Stack) -> Iterator[Result]:
 def schedules(stack: Stack) -> Iterator[Result]:
     """Each scheduled function has run recently."""
     found = stack.status.get("schedules", [])
-    for one in found:
-        if one["late"]:
-            detail = f"{one['function']} last ran at {one.get('last_run_at') or 'no known time'}"
-            yield Result(Status.ERROR, detail, f"It runs every {one['every_seconds']} s. {RUNBOOK}")
+    for one in (one for one in found if one["late"]):
+        every = f"It runs every {one['every_seconds']} s."
+        if one.get("last_run_at"):
+            yield Result(Status.ERROR, f"{one['function']} last ran at {one['last_run_at']}", f"{every} {RUNBOOK}")
+        else:
+            # As in the status: each schedule of a new stack has its first run to come.
+            yield Result(Status.WARNING, f"{one['function']} has not completed a run yet", f"{every} Check again then.")
     if not any(one["late"] for one in found):
         yield Result(Status.OK, f"{len(found)} schedules have run in time")
 

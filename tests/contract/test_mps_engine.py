@@ -12,7 +12,7 @@ from engine.mps.answers import callback, claim, detail, row
 from engine.mps.api import envelope
 from engine.mps.odd import OddForm, make_odd, wrap
 from mediarelay.domain.tasks.facts import Facts
-from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.tasks.media import OUTCOMES, Kind
 from mediarelay.providers.mps.callbacks import MpsCallbacks
 from mediarelay.providers.mps.provider import MPS
 from tests.contract.normal import plain
@@ -74,8 +74,12 @@ def test_a_callback_claims_what_the_query_answers(name: str) -> None:
 
 
 def shown(facts: Facts) -> Any:
-    """Facts without the codes of faults, which are other ones if `ErrCodeExt` is missing."""
-    return plain(facts) | {"faults": [fault.message for fault in facts.faults]}
+    """Facts without the codes of faults, which are other ones if `ErrCodeExt` is missing.
+
+    An outcome removes the progress of a task, and MPS may state 0 with a success.
+    """
+    ended = {"progress": None} if facts.state in OUTCOMES else {}
+    return plain(facts) | {"faults": [fault.message for fault in facts.faults]} | ended
 
 
 @given(st.sampled_from(sorted(TASKS)), st.lists(st.sampled_from(FORMS), unique=True))

@@ -16,6 +16,7 @@ from tests.answers import holding
 from tests.e2e.deployed import Deployed
 from tests.localemu.emulator import LOCALEMU
 
+PARAMETERS = {"FirstPollAfter": "3", "WebhookDelivery": "true", "WebhookNetworks": "127.0.0.0/8"}
 EMULATORS = {emulator.name: emulator for emulator in (MINISTACK, LOCALEMU)}
 
 
@@ -24,7 +25,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     emulator = EMULATORS[os.environ.get("EMULATOR", MINISTACK.name)]
     stack = Stack(LocalEnvironment(tmp_path_factory.mktemp("stack"), free_port(), free_port()), emulated_by=emulator)
     with stopped_at_the_end(stack):
-        deployment = stack.up(lambda _name: contextlib.nullcontext(), {"FirstPollAfter": "3"})
+        deployment = stack.up(lambda _name: contextlib.nullcontext(), PARAMETERS)
         with holding(deployment.api_url):
             yield Deployed.of(stack, deployment)
 

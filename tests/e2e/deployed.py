@@ -133,3 +133,8 @@ def until(found: Callable[[], Found | None], what: str, every: float = LOOK) -> 
         assert time.monotonic() < end, f"waited {MAX_WAIT:.0f} s for {what}"
         time.sleep(every)
     return answer
+
+
+def published(task: dict[str, Any]) -> dict[str, Any]:
+    """A task of the API as notifications state it: they do not foretell what happens next."""
+    return {name: value for name, value in task.items() if name != "next"}

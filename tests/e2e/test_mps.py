@@ -18,7 +18,7 @@ from mediarelay.domain.tasks.file_url import CosFile
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.signing.mps_callback import LIFETIME, callback_sign
 from tests import other_system
-from tests.e2e.deployed import TICK, TIMEOUT, Deployed, until
+from tests.e2e.deployed import TICK, TIMEOUT, Deployed, published, until
 
 Json = dict[str, Any]
 
@@ -94,7 +94,7 @@ def test_a_submit_by_its_source_under_the_default_provider(deployed: Deployed, f
         ("gif", 20000),
         ("cover", 10),
     }
-    assert deployed.events(vid, "succeeded")[0]["data"] == task
+    assert deployed.events(vid, "succeeded")[0]["data"] == published(task)
     assert origins(deployed, vid) >= {"submit", "claim", "answer"}
     assert [row["vid"] for row in listed(deployed, film, "kind=video&state=succeeded")] == [vid]
     again = submit(deployed, "video", body)
@@ -255,7 +255,7 @@ def test_a_partial_outcome(deployed: Deployed, film: str) -> None:
     task = deployed.outcome(submitted(deployed, request(film, 10, 20)))
     assert (task["state"], task["partial"]) == ("succeeded", True)
     assert ([one["name"] for one in task["renditions"]], len(task["faults"])) == (["f10"], 1)
-    assert deployed.events(task["vid"], "succeeded")[0]["data"] == task
+    assert deployed.events(task["vid"], "succeeded")[0]["data"] == published(task)
 
 
 def test_no_output_is_a_failure(deployed: Deployed, film: str) -> None:

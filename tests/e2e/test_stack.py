@@ -7,6 +7,7 @@ import pytest
 
 from local.aws import client
 from local.stack import MUSIC
+from tests.e2e.conftest import PARAMETERS
 from tests.e2e.deployed import Deployed
 from tests.stack import resources, translated
 
@@ -41,7 +42,7 @@ def test_zz_a_restart_keeps_tasks_and_goes_on(deployed: Deployed, song: Path) ->
     deployed.events(before, "succeeded")
     deployed.stack.down()
     assert not deployed.stack.running()
-    again = deployed.restarted(deployed.stack.up(lambda _name: contextlib.nullcontext(), {"FirstPollAfter": "3"}))
+    again = deployed.restarted(deployed.stack.up(lambda _name: contextlib.nullcontext(), PARAMETERS))
     assert again.api_client.task(before) == known
     upload = again.api_client.upload(MUSIC, again.key("after.mp3"), song)
     after = again.api_client.submit_audio(upload, MUSIC)["vid"]

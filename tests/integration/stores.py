@@ -3,6 +3,7 @@
 from mediarelay.adapters.dynamodb.budget import BudgetStore
 from mediarelay.adapters.dynamodb.circuits import CircuitStore
 from mediarelay.adapters.dynamodb.due_index import DueIndex
+from mediarelay.adapters.dynamodb.endpoints import EndpointStore
 from mediarelay.adapters.dynamodb.intents import IntentStore
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.dynamodb.replays import ReplayJobIndex, ReplayStore
@@ -33,3 +34,4 @@ class Stores:
         self.songs = song_store()
         self.events = event_store()
         self.deliveries = delivery_store()
+        self.endpoints = EndpointStore(self.table)

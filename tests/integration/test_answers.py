@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from tests.answers import Answered, documented, hold
-from tests.integration.lambda_sandbox import LambdaSandbox
+from tests.integration.lambda_sandbox import ACCOUNT, DEAD_LETTERS, LambdaSandbox
 from tests.integration.test_events import FILES, expected
 from tests.integration.test_requests import CLIENT_ROUTES, ROUTES, body_fields, owner, request, sound
 from tests.integration.test_requests import documented as parameters
+from tests.stack import REGION, ROOT
 
 SAMPLES: dict[Answered, Any] = {}
 for _path in FILES:
@@ -26,8 +27,13 @@ UNDOCUMENTED = {("GET /rooms", 404), ("$default", 404), ("$default", 405), ("HEA
 """What the document leaves out: a route that exists nowhere, what no route takes, and HEAD."""
 UNHELD: Mapping[Answered, str] = {}
 """Documented answers that nothing here gives, with the reason."""
-TABLE_GONE = {"TABLE_NAME": "gone"}
-VIDEO = "http://clips-1250000000.cossh.myqcloud.com/1.mp4"
+GONE = {"TABLE_NAME": "gone"} | dict.fromkeys(
+    DEAD_LETTERS.values(), f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/gone"
+)
+"""A deployment whose table and dead-letter queues do not answer."""
+STATIC = ROOT / "functions" / "console" / "static"
+DEPLOYED = {"queue", "circuit", "name", "file", "page"}
+"""Parameters that name something of the deployment, which is there whatever the ledger holds."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,9 @@ def callback_probes(key: str) -> dict[Answered, Probe]:
     }
 
 
-SCOPED = [key for key in CLIENT_ROUTES if (key, 403) in documented()]
+def absent(key: str) -> dict[str, str]:
+    """Path parameters that name nothing, in an empty ledger."""
+    return sound(parameters(key, "path"), key) | dict.fromkeys(DEPLOYED & parameters(key, "path").keys(), "absent")
 
 
 def without_scopes(key: str) -> dict[str, Any]:
@@ -60,14 +68,21 @@ def without_scopes(key: str) -> dict[str, Any]:
 
 PROBES: dict[Answered, Probe] = {
     **{(key, 400): Probe({"queryStringParameters": {"x": "1"}}) for key in CLIENT_ROUTES},
-    **{(key, 503): Probe(values=TABLE_GONE) for key in CLIENT_ROUTES if (key, 503) in documented()},
-    **{(key, 404): Probe() for key in CLIENT_ROUTES if (key, 404) in documented()},
+    **{(key, 503): Probe(values=GONE) for key in CLIENT_ROUTES if (key, 503) in documented()},
+    **{(key, 404): Probe({"pathParameters": absent(key)}) for key in CLIENT_ROUTES if (key, 404) in documented()},
     **{
         (key, 403): Probe({"requestContext": without_scopes(key)})
         for key in CLIENT_ROUTES
         if (key, 403) in documented()
     },
-    ("GET /openapi.json", 304): Probe({"headers": {"if-none-match": "*"}}),
+    **{
+        (key, 304): Probe({"headers": {"if-none-match": "*"}})
+        for key in ("GET /openapi.json", "GET /console", "GET /console/{file}", "GET /docs/{page}")
+    },
+    **{
+        (key, 409): Probe(given={"disabled": ["shop"]})
+        for key in ("POST /webhooks/{name}/test", "POST /webhooks/{name}/replay")
+    },
     **{(key, 500): Probe({"pathParameters": [7]}) for key in ROUTES},
     **callback_probes("POST /callbacks/video/{token}"),
     **callback_probes("POST /callbacks/audio/{token}"),
@@ -81,9 +96,9 @@ PROBES: dict[Answered, Probe] = {
 def sound_event(key: str) -> dict[str, Any]:
     """An event of a route that asks for nothing wrong."""
     needed = [name for name, required in parameters(key, "query").items() if required or name == "song_id"]
-    body = json.dumps(sound(body_fields(key))) if key.startswith("POST") and key in CLIENT_ROUTES else None
-    path = sound(parameters(key, "path")) | ({"token": "example-callback-token"} if "{token}" in key else {})
-    return request(key, query=sound(needed), path=path, body=body)
+    body = json.dumps(sound(body_fields(key), key)) if key.startswith("POST") and key in CLIENT_ROUTES else None
+    path = sound(parameters(key, "path"), key) | ({"token": "example-callback-token"} if "{token}" in key else {})
+    return request(key, query=sound(needed, key), path=path, body=body)
 
 
 def answer(lambda_sandbox: LambdaSandbox, key: str, probe: Probe) -> dict[str, Any]:
@@ -105,6 +120,13 @@ def test_a_sample_is_as_documented(path: Any) -> None:
 def test_a_probe_gets_the_documented_answer(lambda_sandbox: LambdaSandbox, key: str, status: int) -> None:
     result = answer(lambda_sandbox, key, PROBES[key, status])
     assert hold(key, result["statusCode"], result["headers"], result["body"]) == (key, status)
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in STATIC.iterdir() if path.is_file()))
+def test_every_file_of_the_console_is_as_documented(lambda_sandbox: LambdaSandbox, file: str) -> None:
+    key = "GET /console/{file}"
+    result = answer(lambda_sandbox, key, Probe({"pathParameters": {"file": file}}))
+    assert hold(key, result["statusCode"], result["headers"], result["body"]) == (key, 200)
 
 
 def test_every_documented_answer_is_held() -> None:

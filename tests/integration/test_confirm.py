@@ -921,3 +921,15 @@ def test_a_tick_measures_how_long_the_oldest_row_has_been_due(
     harness.poll()
     (blob,) = counted(capsys).blobs
     assert blob["details"]["OldestDue"]["duty"]["video"] == pytest.approx(7200 - 60, abs=30)
+    assert blob["details"]["Overdue"]["duty"]["video"] == pytest.approx(7200 - 60 - 600, abs=30)
+
+
+def test_what_waits_as_long_as_its_duty_allows_is_not_overdue(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.claim(callback())
+    harness.clock.forward(minutes=45)
+    harness.poll()
+    (blob,) = counted(capsys).blobs
+    assert blob["details"]["OldestDue"]["duty"]["unknown_video"] > 1800
+    assert "Overdue" not in blob

@@ -16,6 +16,7 @@ from mediarelay.adapters.dynamodb.quarantine import QUARANTINE_DAYS
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.due_item import DueItem, IntentSubject, TaskSubject
+from mediarelay.domain.events import LoggedEvent, Position
 from mediarelay.domain.quarantine import QuarantinedBody
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.events import SongBookkeeping
@@ -27,6 +28,7 @@ from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.replay_job import ReplayJob
+from mediarelay.domain.webhooks.delivery import Answer, new_delivery
 from mediarelay.errors import LedgerUnavailable
 from tests.integration.deployment import Deployment
 from tests.integration.doubles import START, Clock
@@ -399,8 +401,6 @@ def test_the_log_never_expires(harness: TaskHarness) -> None:
 # ── when the table does not answer ──
 
 ROW = RowHandle(("x", "y"))
-ROW = RowHandle(("x", "y"))
-ROW = RowHandle(("x", "y"))
 CLAIM = PendingCheck(handle=ROW, origin=Origin.CLAIM, kind=Kind.VIDEO, at=START)
 DUE = DueItem(duty=Duty.VIDEO, subject=TaskSubject(VID, Kind.VIDEO), due_at=START, handle=ROW)
 CHOSEN = Selection(kind=Kind.VIDEO, state=State.LOST)
@@ -410,6 +410,8 @@ QUARANTINED = QuarantinedBody(
 )
 SONG = SongKey("room", "song", 1, SongType.SONG)
 RELAY = Relay(key=SONG, digest="d", sent=START, at=START)
+EVENT = LoggedEvent(Position(START, "e"), "mediarelay.test", '{"subject": "x"}')
+DELIVERY = new_delivery("shop", EVENT, START)
 OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "tasks.append": lambda stores: stores.tasks.append(entry()),
     "tasks.load": lambda stores: stores.tasks.load(VID),
@@ -474,6 +476,27 @@ OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "songs.save": lambda stores: stores.songs.save(SONG, SongBookkeeping(), None, START, START),
     "songs.settle": lambda stores: stores.songs.settle(SONG, "d"),
     "songs.take_nonce": lambda stores: stores.songs.take_nonce("n", "d", START),
+    "events.append": lambda stores: stores.events.append(EVENT),
+    "events.find": lambda stores: stores.events.find(EVENT.position),
+    "events.events": lambda stores: list(stores.events.events(START.date(), Position(START), START + timedelta(1))),
+    "events.complete": lambda stores: stores.events.complete(EVENT.position),
+    "deliveries.create": lambda stores: stores.deliveries.create(DELIVERY),
+    "deliveries.find": lambda stores: stores.deliveries.find("shop", "e"),
+    "deliveries.claim": lambda stores: stores.deliveries.claim(DELIVERY, START),
+    "deliveries.postpone": lambda stores: stores.deliveries.postpone(DELIVERY, START),
+    "deliveries.fail": lambda stores: stores.deliveries.fail(DELIVERY, Answer(410)),
+    "deliveries.complete": lambda stores: stores.deliveries.complete(DELIVERY, Answer(200), START),
+    "deliveries.requeue": lambda stores: stores.deliveries.requeue(DELIVERY, START),
+    "deliveries.page": lambda stores: stores.deliveries.page("shop", None, None, 1),
+    "deliveries.failed": lambda stores: list(stores.deliveries.failed("shop", START, START, 1)),
+    "deliveries.pending": lambda stores: stores.deliveries.pending("shop", 1),
+    "endpoints.find": lambda stores: stores.endpoints.find("shop"),
+    "endpoints.record_success": lambda stores: stores.endpoints.record_success("shop", 200, START),
+    "endpoints.record_failure": lambda stores: stores.endpoints.record_failure("shop", 500, START),
+    "endpoints.pause": lambda stores: stores.endpoints.pause("shop", START),
+    "endpoints.begin_trial": lambda stores: stores.endpoints.begin_trial("shop", START, START),
+    "endpoints.disable": lambda stores: stores.endpoints.disable("shop", "no", START),
+    "endpoints.enable": lambda stores: stores.endpoints.enable("shop"),
 }
 WITHOUT_A_CALL = {"songs.note_undecryptable"}
 

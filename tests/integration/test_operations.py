@@ -13,6 +13,7 @@ from mediarelay.adapters.dynamodb.deliveries import DeliveryStore
 from mediarelay.adapters.dynamodb.events import EventStore
 from mediarelay.adapters.sqs_operations import OperatedQueues
 from mediarelay.config import Settings
+from mediarelay.contracts.api.dead_letters import dead_letter_list
 from mediarelay.contracts.api.status import status_response
 from mediarelay.contracts.backlog import pack
 from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit
@@ -376,6 +377,15 @@ def test_a_body_is_decoded_and_shown_without_credentials(
     fill(sandbox, "CallbackBacklogDeadLetters", [message])
     (shown,) = letters.messages("CallbackBacklogDeadLetters", 1)
     assert (shown.body, shown.truncated, shown.attributes.get("route")) == (body, False, route)
+
+
+def test_messages_that_are_hidden_by_a_look_are_counted(sandbox: LambdaSandbox, letters: DeadLetters) -> None:
+    """Else the list right after a look would say that the queue is empty."""
+    fill(sandbox, "ConfirmDeadLetters", ["{}"])
+    assert len(letters.messages("ConfirmDeadLetters", 1)) == 1
+    listed = dead_letter_list(letters.counts())["dead_letters"]
+    assert listed[0] == {"queue": "ConfirmDeadLetters", "messages": 1}
+    assert status_response(status().facts())["dead_letters"] == listed
 
 
 def test_a_long_body_is_cut(sandbox: LambdaSandbox, letters: DeadLetters) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from mediarelay import __version__
 from mediarelay.adapters import provider_api
 from mediarelay.adapters.provider_api import ProviderApi
 from mediarelay.domain.budget import Allowance
@@ -38,7 +39,9 @@ from mediarelay.providers.cts.provider import CTS, QUERY_ACTIONS
 from mediarelay.providers.mps.provider import MPS
 from mediarelay.providers.port import Account, Call, Signing
 from mediarelay.signing.qcloud import Endpoint, signed_params, verify
+from mediarelay.wiring.provider import provider_apis
 from tests.counts import counted
+from tests.integration.lambda_sandbox import LambdaSandbox
 from tests.integration.provider import PATH, Site, serving
 from tests.integration.task_harness import VID, payload
 
@@ -466,3 +469,9 @@ def test_a_list_that_leads_back_to_its_page_does_not_use_up_the_budget(site: Sit
     assert budget.left == 94
     site.says("DescribeTasks", json.dumps({"Response": page | {"TaskSet": []}}))
     assert [one.rows for one in client.tasks_between(NOW, NOW, lambda: False)] == [(), (), ()]
+
+
+def test_a_provider_sees_who_calls(lambda_sandbox: LambdaSandbox) -> None:
+    lambda_sandbox.settings("confirm")
+    apis = provider_apis().apis.values()
+    assert {api.session.headers["User-Agent"] for api in apis} == {f"mediarelay/{__version__}"}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mediarelay.adapters.dynamodb import listing
 from mediarelay.adapters.dynamodb.keys import intent_key
 from mediarelay.domain.tasks.intent import ClientKey, Intent, SubmissionState, Submitted, intent_of
 from mediarelay.domain.tasks.media import Kind
@@ -191,6 +192,17 @@ def test_open_submissions_of_an_earlier_version_are_listed(harness: TaskHarness,
     harness.provider.vids = ["v8"]
     harness.submitter.resume(intent_of(made[1]))
     assert made[1] in page(harness, COMPLETED, limit=limit), "listed once it has ended"
+
+
+def test_a_page_reads_a_bounded_number_of_submissions_that_wait(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MAX_WAITING", 3)
+    for number in range(9):
+        enqueue(harness, ClientKey("game", f"key {number}"))
+    assert len(harness.stores.submission_index.waiting()) == 3
+    assert page(harness, kind=Kind.VIDEO) == []
+    assert len(page(harness, kind=Kind.AUDIO)) == 9
 
 
 def test_a_submission_that_ends_between_two_reads_is_listed_once(

@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from mediarelay import __version__
-from mediarelay.domain.events import Position
-from mediarelay.domain.webhooks.delivery import MAX_ATTEMPTS, RETRY_WAITS, Answer, DeliveryState
+from mediarelay.domain.events import LoggedEvent, Position
+from mediarelay.domain.webhooks.delivery import (
+    MAX_ATTEMPTS,
+    RETRY_WAITS,
+    Answer,
+    Delivery,
+    DeliveryState,
+    new_delivery,
+)
 from mediarelay.domain.webhooks.endpoint import EndpointHealth
-from mediarelay.errors import Conflict, NotFound
+from mediarelay.errors import Conflict, NotFound, SecretUnavailable
+from mediarelay.usecases import sweep as sweep_module
 from mediarelay.usecases.webhooks.deliver import UNUSABLE
 from tests.counts import counted
 from tests.integration.doubles import START
@@ -30,6 +38,11 @@ DOWN, GONE = Answer(500), Answer(410)
 @pytest.fixture
 def harness(table: str) -> WebhookHarness:
     return WebhookHarness(table)
+
+
+def delivery(endpoint: str, number: int, now: datetime) -> Delivery:
+    """A delivery that was stored now."""
+    return new_delivery(endpoint, LoggedEvent(Position(now, event(number).id), "x", event(number).message), now)
 
 
 def deliver(harness: WebhookHarness, *numbers: int, kind: str = "mediarelay.task.succeeded") -> None:
@@ -233,6 +246,25 @@ def test_the_others_do_not_wait_for_a_failing_endpoint(table: str) -> None:
     assert len(set(harness.sender.ids("other.example"))) == 20
 
 
+def test_the_oldest_deliveries_of_one_endpoint_do_not_fill_a_sweep(
+    harness: WebhookHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "MAX_DELIVERIES", 10)
+    monkeypatch.setattr(sweep_module, "MAX_OF_ENDPOINT", 8)
+    for number in range(15):
+        harness.stores.deliveries.create(delivery("shop", number, harness.clock()))
+    harness.clock.forward(minutes=1)
+    harness.stores.deliveries.create(delivery("songs", 99, harness.clock()))
+    harness.clock.forward(minutes=1)
+    harness.whole_sweep()
+    assert Counter(one["endpoint"] for one in harness.messages.take()) == {"shop": 8, "songs": 1}
+    monkeypatch.setattr(sweep_module, "MAX_OF_ENDPOINT", 2)
+    monkeypatch.setattr(sweep_module, "MAX_LOOKED_AT", 3)
+    harness.stores.deliveries.create(delivery("songs", 98, harness.clock() - timedelta(minutes=5)))
+    harness.whole_sweep()
+    assert len(harness.messages.take()) == 8, "a sweep looks at few rows that it does not take"
+
+
 def test_an_endpoint_that_is_taken_out_of_the_secret(harness: WebhookHarness) -> None:
     harness.sender.answers[HOST] = DOWN
     deliver(harness, 1)
@@ -260,6 +292,51 @@ def test_a_mistake_in_an_entry_loses_nothing(harness: WebhookHarness, mistake: d
         event(1).id: DeliveryState.DELIVERED,
         event(2).id: DeliveryState.DELIVERED,
     }
+
+
+@pytest.mark.parametrize("content", [{}, {"endpoints": None}, {"endpoints": SHOP}, {"endpoints": "[{"}, {"hooks": []}])
+def test_a_secret_without_a_list_ends_no_delivery(harness: WebhookHarness, content: dict[str, object]) -> None:
+    harness.sender.answers[HOST] = DOWN
+    deliver(harness, 1)
+    harness.sender.answers[HOST] = Answer(200)
+    harness.secret.content.clear()
+    harness.secret.content.update(content)
+    harness.publish(event(2))
+    harness.clock.forward(minutes=2)
+    harness.sweep()
+    for message in harness.messages.take():
+        with pytest.raises(SecretUnavailable):
+            harness.work(message)
+    harness.secret.content["endpoints"] = [SHOP]
+    harness.minutes(30)
+    assert {one.event.id: one.state for one in harness.deliveries()} == {
+        event(1).id: DeliveryState.DELIVERED,
+        event(2).id: DeliveryState.DELIVERED,
+    }
+
+
+def test_an_endpoint_that_comes_back_is_not_disabled_for_its_old_failures(harness: WebhookHarness) -> None:
+    harness.sender.answers[HOST] = DOWN
+    deliver(harness, 1)
+    harness.secret.content["endpoints"] = []
+    harness.minutes(5)
+    harness.clock.forward(days=3)
+    harness.secret.content["endpoints"] = [SHOP]
+    deliver(harness, 2)
+    assert harness.manager.all()[0].health.state == "failing"
+    harness.sender.answers[HOST] = Answer(200)
+    harness.minutes(10)
+    assert harness.sender.succeeded[HOST, event(2).id] == 1
+
+
+@pytest.mark.parametrize("failed_only", [True, False])
+def test_a_replay_to_a_disabled_endpoint_is_refused(harness: WebhookHarness, failed_only: bool) -> None:
+    harness.sender.answers[HOST] = GONE
+    deliver(harness, 1)
+    before = harness.items()
+    with pytest.raises(Conflict, match="disabled"):
+        harness.manager.replay("shop", START, harness.clock(), failed_only=failed_only)
+    assert harness.items() == before
 
 
 def test_a_replay_of_all_events_includes_those_without_a_delivery(harness: WebhookHarness) -> None:

@@ -22,10 +22,11 @@ from mediarelay.errors import RowUnreadable
 from mediarelay.usecases.tick import FailureBudget
 from mediarelay.wiring.events import event_publisher, event_reader
 from mediarelay.wiring.queues import delivery_queue
+from mediarelay.wiring.sweep import sweeper
 from mediarelay.wiring.ticks import tick
 from mediarelay.wiring.webhooks import deliverer, webhook_manager
 from tests.integration.deployment import Deployment
-from tests.integration.doubles import Clock, FixedRandom, Outbox, Secret, topic
+from tests.integration.doubles import Clock, FixedRandom, Outbox, Secret, submit_queue, topic
 from tests.integration.stores import Stores
 from tests.integration.task_harness import Limited
 
@@ -79,7 +80,7 @@ class WebhookHarness:
         self.settings = {"table_name": table, "webhook_delivery": "true"} | settings
         self.deployment = Deployment(
             clock=self.clock,
-            queues={"Notifications": self.topic, "DeliveryQueue": self.messages},
+            queues={"Notifications": self.topic, "DeliveryQueue": self.messages, "SubmitQueue": submit_queue()},
             secrets={"WebhookEndpoints": self.secret},
             random=random or FixedRandom(),
         )
@@ -146,6 +147,11 @@ class WebhookHarness:
                     self.queue.send_event(str(subject.position))
                 elif isinstance(subject, DeliverySubject):
                     self.queue.send_delivery(subject.endpoint, subject.event_id)
+
+    def whole_sweep(self) -> None:
+        """Run the sweep itself, with its limits; it leaves the messages in the queue."""
+        with self.building():
+            sweeper().sweep(tick(Limited(None), "sweep"))
 
     def minutes(self, number: int, *, every: int = 1) -> None:
         """Let time pass, with a sweep every so many minutes."""

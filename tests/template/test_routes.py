@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.expand import Template, drop_expression_alarms, expand_apis, rename_streams, route_keys
-from tests.stack import ROOT, resources, translated
+from tests.stack import ROOT, resources, template, translated
 
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
 
@@ -196,6 +196,10 @@ def test_each_route_has_a_limit() -> None:
     limits = [stage["DefaultRouteSettings"], *stage["RouteSettings"].values()]
     assert set(stage["RouteSettings"]) <= set(KEYS)
     assert {route for route, who in CONTRACT.items() if who == CALLBACK} <= set(stage["RouteSettings"])
+    # HEAD does all the work of GET, so it must not evade its limit.
+    for route, limit in stage["RouteSettings"].items():
+        if (twin := route.replace("GET ", "HEAD ")) in KEYS:
+            assert stage["RouteSettings"].get(twin) == limit
     assert all(limit["ThrottlingBurstLimit"] > 0 and limit["ThrottlingRateLimit"] > 0 for limit in limits)
 
 
@@ -229,3 +233,15 @@ def test_the_emulator_gets_every_alarm_that_it_can_make() -> None:
     watched = {f"{group}{metric}Alarm" for group in ("Callback", "Function") for metric in ("Errors", "Throttles")}
     assert dropped == watched | {"QueueAgeAlarm"}
     assert all("Metrics" in before[name]["Properties"] for name in dropped)
+
+
+def test_the_authorizer_is_updated_after_the_functions_that_check_scopes() -> None:
+    """An earlier version of it checked scopes itself, and its functions did not."""
+    guarded = {
+        name
+        for name, function in template()["Resources"].items()
+        for event in function.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "HttpApi" and event["Properties"].get("Auth", {}).get("Authorizer") != "NONE"
+    }
+    # CloudFormation refuses a dependency on a resource that a condition leaves out.
+    assert set(template()["Resources"]["Authorizer"]["DependsOn"]) == guarded - {"Webhooks"}

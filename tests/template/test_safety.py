@@ -217,9 +217,15 @@ def test_failing_requests_and_a_stream_that_waits_are_noticed() -> None:
     assert stream["Threshold"] < mapping["MaximumRecordAgeInSeconds"] * 1000, "before records are dropped"
 
 
+def test_work_wakes_an_operator_by_what_its_duty_allows() -> None:
+    assert alarms()["OverdueAlarm"]["MetricName"] == "Overdue"
+
+
 @pytest.mark.parametrize("name", sorted(alarms()))
 def test_every_alarm_leads_to_its_entry_in_the_runbook(name: str) -> None:
     assert f'${{Api.ApiEndpoint}}/docs/runbook#{name}"' in json.dumps(alarms()[name]["AlarmDescription"])
+    # Browsers compare the case of anchors.
+    assert f'id="{name}"' in (ROOT / "functions" / "console" / "static" / "docs" / "runbook.html").read_text("utf-8")
     assert alarms()[name]["AlarmActions"] == [
         {"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]}
     ]

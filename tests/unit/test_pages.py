@@ -1,5 +1,6 @@
 """The documents that the stack serves: an anchor for every heading, and no link that leads nowhere."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 
 from docs import pages
 from docs.pages import anchor_of, html_pages
-from tests.stack import ROOT
+from mediarelay.domain.operations import problems
+from mediarelay.domain.operations.queues import DEAD_LETTERS
+from tests.stack import ROOT, resources
 
 RUNBOOK = next(text for path, text in html_pages({}).items() if path.name == "runbook.html")
 
@@ -23,7 +26,24 @@ def rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_alarm_has_its_anchor() -> None:
     alarms = re.findall(r"^### (\w+Alarm)$", (ROOT / "docs" / "runbook.md").read_text("utf-8"), re.MULTILINE)
     assert alarms
-    assert {f'id="{name.lower()}"' for name in alarms} <= set(re.findall(r'id="[^"]*"', RUNBOOK))
+    anchors = set(re.findall(r'id="([^"]*)"', RUNBOOK))
+    assert {name.lower() for name in alarms} <= anchors
+    assert set(alarms) <= anchors
+
+
+def test_the_links_of_the_alarms_lead_to_an_anchor() -> None:
+    """Browsers tell capital letters of an anchor apart."""
+    described = json.dumps(resources("AWS::CloudWatch::Alarm"))
+    linked = set(re.findall(r"/docs/runbook#(\w+)", described))
+    assert len(linked) == len(resources("AWS::CloudWatch::Alarm"))
+    assert linked <= set(re.findall(r'id="([^"]*)"', RUNBOOK))
+
+
+def test_every_problem_of_the_status_leads_to_a_section() -> None:
+    source = Path(problems.__file__).read_text("utf-8")
+    sections = set(re.findall(r'(?:section=|": )"([a-z-]+)",', source))
+    assert {"quarantine", "overduealarm", "sweepsilentalarm"} <= sections
+    assert sections | {f"{name.lower()}alarm" for name in DEAD_LETTERS} <= set(re.findall(r'id="([^"]*)"', RUNBOOK))
 
 
 def test_every_link_leads_to_something_that_is_served() -> None:

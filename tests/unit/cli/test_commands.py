@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -172,7 +173,7 @@ class TestStatus:
         result = run("status")
         assert result.exit_code == 1
         assert len(result.stdout.splitlines()) < 24
-        for part in ("publish 1000+", "OVERDUE", "OPEN", "sweep never LATE", "1 UNUSABLE", "NOT READABLE", "4 pending"):
+        for part in ("publish 1000+", "OVERDUE", "OPEN", "sweep NOT YET", "1 UNUSABLE", "NOT READABLE", "4 pending"):
             assert part in result.stdout
         assert "and 5 more problems" in result.stdout
         assert "/docs/runbook#confirmdeadletters" in result.stdout
@@ -180,7 +181,21 @@ class TestStatus:
     def test_what_is_wrong_comes_first_in_its_line(self, run, api):
         fine = [{"function": f"function_{n}", "last_run_at": at(-5)} for n in range(9)]
         api.routes["GET /status"] = HEALTHY | {"schedules": [*fine, {"function": "sweep", "late": True}]}
-        assert "schedules      sweep never LATE, function_0" in run("status").stdout
+        assert "schedules      sweep NOT YET, function_0" in run("status").stdout
+
+    @pytest.mark.parametrize(
+        ("minutes", "calls", "shown"),
+        [
+            (0, 12, "mps 12 of 100 in this minute, 1 about unknown tasks"),
+            (-1, 12, "unused in this minute"),
+            (-1, 100, "mps 100 of 100 USED UP in the last minute"),
+        ],
+    )
+    def test_the_minute_before_is_shown_only_if_its_budget_was_used_up(self, run, api, minutes, calls, shown):
+        minute = f"{datetime.now(UTC) + timedelta(minutes=minutes):%Y-%m-%dT%H:%M}"
+        budget = {"provider": "mps", "minute": minute, "calls": calls, "unknown_calls": 1, "limit": 100}
+        api.routes["GET /status"] = HEALTHY | {"budget": [budget]}
+        assert f"budget         {shown}" in run("status").stdout
 
     def test_nothing_overdue_exits_0(self, run, api):
         api.routes["GET /stuck"] = {"items": []}

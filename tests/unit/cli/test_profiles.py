@@ -97,7 +97,7 @@ def test_a_place_where_nothing_can_be_saved_is_an_error(file, run, monkeypatch, 
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 2)
 
 
-def test_without_a_home_the_error_names_what_to_set(environment):
+def test_a_user_without_a_home_learns_what_to_set(environment):
     without = {name: text for name, text in environment.items() if name not in {"HOME", "MEDIARELAY_CONFIG"}}
     code = (
         "import pathlib, sys; from mediarelay_cli.app import main\n"

@@ -52,6 +52,10 @@ TURNS = (Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG, Duty.REPLAY)
 QUERIES = tuple(query_duty(kind, known=known) for kind in Kind for known in (True, False))
 # Messages that may wait in the delivery queue. The rest stays due, unchanged, so a tick of an outage costs no more.
 MAX_DELIVERIES = 500
+# Of these, deliveries of one endpoint. An endpoint that is down may have thousands that are older than all others.
+MAX_OF_ENDPOINT = 400
+# Rows to look at for deliveries of other endpoints, about a second of a tick.
+MAX_LOOKED_AT = 5000
 SCANNED = (*TURNS, *DELIVERIES, Duty.SUBMIT, Duty.SUBMIT_QUEUED, *QUERIES, Duty.DELETE_BODY, Duty.UNREADABLE)
 Action = Callable[[DueItem], object]
 
@@ -159,7 +163,8 @@ class Sweeper:
     def _deliveries(self, tick: Tick, failures: FailureBudget) -> Iterator[DueItem]:
         """Yield as many rows as the delivery queue may hold."""
         if self.deliveries:
-            yield from islice(tick.take(failures), max(0, MAX_DELIVERIES - self.deliveries.backlog()))
+            rows = tick.take(failures, _within_share())
+            yield from islice(rows, max(0, MAX_DELIVERIES - self.deliveries.backlog()))
 
     def _is_overdue(self, row: DueItem) -> bool:
         """Return whether a task must be given up although no poll carried out its final query.
@@ -238,6 +243,19 @@ class Sweeper:
         if task is not None:
             self.tasks.refresh(subject, task.kind)
         return task is not None
+
+
+def _within_share() -> Callable[[DueItem], bool]:
+    """Return a rule for one tick that leaves the rows of an endpoint that has had its share."""
+    seen = Counter[str]()
+
+    def wanted(row: DueItem) -> bool:
+        if not isinstance(row.subject, DeliverySubject):
+            return True
+        seen[row.subject.endpoint] += 1
+        return seen[row.subject.endpoint] <= MAX_OF_ENDPOINT or seen.total() > MAX_LOOKED_AT
+
+    return wanted
 
 
 def _send_delivery(queue: DeliveryQueue, delivery: DeliverySubject) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import DueItem
+from mediarelay.domain.operations.overdue import OVERDUE_AFTER
 from mediarelay.domain.schedule import hide_until
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.errors import LedgerUnavailable, Undelivered
@@ -85,6 +86,14 @@ class FailureBudget:
         """Raise an error of the cause's class if any row could not be taken, so that the dead-letter alarm fires."""
         if self.cause:
             raise type(self.cause)(f"{self.duty}: some rows could not be taken ({self.cause})") from self.cause
+
+
+def _measure(duty: Duty, age: timedelta) -> None:
+    """Measure for how long the oldest row of a duty has been due, and by how much that exceeds what is normal."""
+    measure("OldestDue", age.total_seconds(), duty=duty)
+    # The alarm looks at this one: a batch that waits for the budget for an hour is no reason to wake an operator.
+    if age > OVERDUE_AFTER[duty]:
+        measure("Overdue", (age - OVERDUE_AFTER[duty]).total_seconds(), duty=duty)
 
 
 def _any_row(_row: DueItem) -> bool:
@@ -162,7 +171,7 @@ class Tick:
         now = self.clock()
         for number, row in enumerate(self.rows.waiting(duty, now)):
             if number == 0:
-                measure("OldestDue", (now - row.due_at).total_seconds(), duty=duty)
+                _measure(duty, now - row.due_at)
             if not self.time_left():
                 return
             yield row

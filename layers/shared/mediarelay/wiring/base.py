@@ -11,12 +11,15 @@ from functools import cache
 from random import SystemRandom
 from typing import Any
 
+from mediarelay import __version__
 from mediarelay.adapters import aws
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.secrets import Reading, Secret
 from mediarelay.config import Settings, unreadable
 from mediarelay.observability import count, flush, set_log_level
 
+# What providers and webhook receivers see of the caller.
+USER_AGENT = f"mediarelay/{__version__}"
 # Without a seed, so no two execution environments ever draw the same ids or the same jitter.
 random = SystemRandom()
 client = aws.client

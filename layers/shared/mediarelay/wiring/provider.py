@@ -31,6 +31,7 @@ def provider_apis() -> ProviderApis:
     settings, session = base.settings(), requests.Session()
     # Otherwise requests reads proxies and `.netrc` from the environment for each call.
     session.trust_env = False
+    session.headers["User-Agent"] = base.USER_AGENT
     keys = base.secret("ProviderKeys", settings.provider_keys_secret, provider_keys)
     return ProviderApis({provider.name: _api(provider, keys, session) for provider in PROVIDERS})
 

@@ -3,7 +3,6 @@
 import ssl
 from functools import cache
 
-from mediarelay import __version__
 from mediarelay.adapters.dynamodb.deliveries import DeliveryStore
 from mediarelay.adapters.dynamodb.endpoints import EndpointStore
 from mediarelay.adapters.webhook_client import WebhookClient
@@ -51,7 +50,7 @@ def deliverer() -> Deliverer:
         clock=base.now,
         jitter=base.random.random,
         days=base.settings().event_days,
-        user_agent=f"mediarelay/{__version__}",
+        user_agent=base.USER_AGENT,
     )
 
 

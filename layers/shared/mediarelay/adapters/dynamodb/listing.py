@@ -15,6 +15,7 @@ from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import IntentSubject, ReplayJobSubject
 from mediarelay.domain.page import ListedRow
 
+MAX_WAITING = 1000
 _LATEST = datetime.max.replace(tzinfo=UTC)
 T = TypeVar("T")
 
@@ -31,9 +32,11 @@ def newest(table: Table, list_key: str, behind: str | None, limit: int) -> list[
 def waiting(due_index: DueIndex, duties: Iterable[Duty]) -> list[ListedRow]:
     """List the intents or jobs that wait for some duties, in no fixed order.
 
-    An earlier version stored items that are in no list. Those that have not ended wait in the due index.
+    An earlier version stored items that are in no list. Those that have not ended wait in the due index. Only the
+    `MAX_WAITING` rows that are due first are read, so that a page costs no more while a large batch waits.
     """
-    rows = chain.from_iterable(due_index.waiting(duty, _LATEST) for duty in duties)
+    waiting_rows = chain.from_iterable(due_index.waiting(duty, _LATEST) for duty in duties)
+    rows = islice(waiting_rows, MAX_WAITING)
     found = ((row.subject, row.at) for row in rows if isinstance(row.subject, IntentSubject | ReplayJobSubject))
     return [ListedRow(subject.identity, f"{at.isoformat()}#{subject.identity}") for subject, at in found if at]
 

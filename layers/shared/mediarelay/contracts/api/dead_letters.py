@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from mediarelay.contracts.api.base import PageSize, QueryModel, RequestModel, ResponseModel
-from mediarelay.contracts.api.status import DeadLetterStatus
+from mediarelay.contracts.api.status import DeadLetterStatus, dead_letter_counts
 from mediarelay.domain.operations.dead_letters import ShownLetter
 from mediarelay.domain.operations.facts import QueueFacts
 
@@ -72,7 +72,7 @@ class PurgeResponse(ResponseModel):
 
 def dead_letter_list(counts: Iterable[QueueFacts]) -> dict[str, Any]:
     """Return the dead-letter queues as JSON values."""
-    return DeadLetterList(dead_letters=[DeadLetterStatus.model_validate(one) for one in counts]).model_dump()
+    return DeadLetterList(dead_letters=dead_letter_counts(counts)).model_dump()
 
 
 def dead_letter_messages(messages: Iterable[ShownLetter]) -> dict[str, Any]:

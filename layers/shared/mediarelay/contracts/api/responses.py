@@ -31,7 +31,6 @@ REPLAYED = {
     }
 }
 ETAG = {"ETag": {"description": "Identifies this version of the body", "schema": {"type": "string"}}}
-LOCATION = {"Location": {"description": "The path of the task", "schema": {"type": "string"}}}
 
 
 class OpenApiDocument(ResponseModel):
@@ -58,9 +57,9 @@ def problem_response(status: int, description: str) -> Responses:
 NOT_MODIFIED: Responses = {304: {"description": "The body is the version of `If-None-Match`", "headers": ETAG}}
 
 
-def text_response(description: str) -> Responses:
-    """Declare a response with a page, a script or a style sheet."""
-    content = {media: {"schema": {"type": "string"}} for media in ("text/html", "text/javascript", "text/css")}
+def text_response(description: str, *media_types: str) -> Responses:
+    """Declare a response with a text of one of some media types."""
+    content = {media_type: {"schema": {"type": "string"}} for media_type in media_types}
     return {200: {"description": description, "content": content, "headers": ETAG}}
 
 
@@ -82,6 +81,7 @@ REFUSED = problem_response(
 )
 BUG = problem_response(500, "Unexpected error; the log contains its stack trace")
 LEDGER_DOWN = problem_response(503, "The ledger is unavailable; retry the request")
+LEDGER_OR_TOPIC_DOWN = problem_response(503, "The ledger or the topic is unavailable; retry the request")
 QUEUE_DOWN = problem_response(503, "SQS is unavailable; retry the request")
 LEDGER_OR_KEYS_DOWN = problem_response(
     503, "The ledger is unavailable, or the secret with the provider's keys is unusable; retry the request"

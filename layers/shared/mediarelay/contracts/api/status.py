@@ -10,7 +10,7 @@ from mediarelay import __version__
 from mediarelay.contracts.api.base import PageSize, QueryModel, ResponseModel
 from mediarelay.contracts.api.webhooks import EndpointItem, endpoint_item
 from mediarelay.domain.due import Duty
-from mediarelay.domain.operations.facts import CircuitFacts, DutyFacts, Facts, ScheduleFacts
+from mediarelay.domain.operations.facts import CircuitFacts, DutyFacts, Facts, QueueFacts, ScheduleFacts
 from mediarelay.domain.operations.overdue import is_late, is_overdue
 from mediarelay.domain.operations.problems import is_healthy, problems
 from mediarelay.domain.operations.severity import Severity
@@ -73,7 +73,7 @@ class QueueStatus(ResponseModel):
 
 
 class DeadLetterStatus(ResponseModel):
-    """SQS's estimate of the messages that wait in a dead-letter queue."""
+    """SQS's estimate of the messages in a dead-letter queue, with those that are hidden because of a look at them."""
 
     queue: str
     messages: int
@@ -207,7 +207,7 @@ def status_response(facts: Facts) -> dict[str, Any]:
         circuits=circuit_list(facts.circuits),
         budget=[BudgetStatus.model_validate(one) for one in facts.budget],
         queues=[QueueStatus.model_validate(one) for one in facts.queues],
-        dead_letters=[DeadLetterStatus.model_validate(one) for one in facts.dead_letters],
+        dead_letters=dead_letter_counts(facts.dead_letters),
         schedules=[_schedule(one, facts.time) for one in facts.schedules],
         secrets=[SecretStatus.model_validate(one) for one in facts.secrets],
         quarantine=QuarantineStatus.model_validate(facts.quarantine),
@@ -215,6 +215,11 @@ def status_response(facts: Facts) -> dict[str, Any]:
         endpoints=[endpoint_item(one.endpoint, one.health, one.pending) for one in facts.endpoints],
     )
     return shown.model_dump(mode="json", exclude_none=True)
+
+
+def dead_letter_counts(queues: Iterable[QueueFacts]) -> list[DeadLetterStatus]:
+    """Return how many messages each dead-letter queue holds."""
+    return [DeadLetterStatus(queue=one.queue, messages=one.total) for one in queues]
 
 
 def circuit_list(circuits: Iterable[CircuitFacts]) -> list[CircuitStatus]:

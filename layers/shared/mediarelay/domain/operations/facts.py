@@ -67,6 +67,11 @@ class QueueFacts:
     in_flight: int = 0
     delayed: int = 0
 
+    @property
+    def total(self) -> int:
+        """All messages of the queue. One that was just looked at is hidden, and is still there."""
+        return self.messages + self.in_flight + self.delayed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:

@@ -145,7 +145,7 @@ def _spent_budgets(facts: Facts) -> Iterator[Problem]:
 
 def _dead_letters(facts: Facts) -> Iterator[Problem]:
     for one in facts.dead_letters:
-        waiting, queue = one.messages + one.in_flight + one.delayed, DEAD_LETTERS[one.queue]
+        waiting, queue = one.total, DEAD_LETTERS[one.queue]
         if waiting:
             yield Problem(
                 code="dead_letters",

@@ -93,7 +93,7 @@ class DeadLetters:
             if moved == MAX_MOVED:
                 break
         log.warning("dead letters moved", extra={"queue": name, "client": client, "moved": moved})
-        return Redriven(moved, _total(self.queues.count(name)))
+        return Redriven(moved, self.queues.count(name).total)
 
     def purge(self, name: str, confirm: str, client: str) -> int:
         """Delete the messages of a queue; return how many SQS counted before.
@@ -103,7 +103,7 @@ class DeadLetters:
         queue = self._named(name)
         if confirm != name:
             raise Malformed("confirm", f"must be {name}, to confirm that its messages are deleted")
-        count = _total(self.queues.count(name))
+        count = self.queues.count(name).total
         # Callbacks that the ledger never stored are nowhere else. An operator who wants to lose them uses AWS itself.
         if queue.is_only_copy and count:
             raise OnlyCopy(f"{name} holds the only copy of {count} callbacks; redrive them instead")
@@ -125,10 +125,6 @@ class DeadLetters:
 
 def _source(queue: DeadLetterQueue, message: DeadLetter) -> str:
     return message.source if message.source in queue.sources else queue.sources[0]
-
-
-def _total(facts: QueueFacts) -> int:
-    return facts.messages + facts.in_flight + facts.delayed
 
 
 # ── what an operator sees ────────────────────────────────────────────────────────────────────────────────────────────

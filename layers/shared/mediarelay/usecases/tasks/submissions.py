@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.page import ListedRow, Page
-from mediarelay.domain.tasks.intent import Intent, SubmissionState, intent_of, is_intent_id
+from mediarelay.domain.tasks.intent import Intent, SubmissionState, intent_of, is_intent_id, is_submission
 from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.submissions import SubmissionFilter, listed_state
@@ -64,8 +64,7 @@ class Submissions:
 
     def find(self, submission: str) -> Intent:
         """Return a submission; raises `NotFound`, also if its key was used for a later one."""
-        identity = intent_of(submission)
-        intent = self.intents.find(identity) if is_intent_id(identity) else None
+        intent = self.intents.find(intent_of(submission)) if is_submission(submission) else None
         if intent is None or intent.submission != submission:
             raise NotFound(f"no submission {submission}")
         return intent

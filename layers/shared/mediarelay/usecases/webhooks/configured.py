@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mediarelay.domain.webhooks.endpoint import Endpoint
-from mediarelay.usecases.webhooks.endpoints import subscribed_types, webhook_endpoints
+from mediarelay.errors import SecretUnavailable
+from mediarelay.usecases.webhooks.endpoints import endpoint_lists, subscribed_types, webhook_endpoints
 
 
 class EndpointSecret(Protocol):
@@ -23,7 +24,7 @@ class ConfiguredEndpoints:
 
     def all(self) -> tuple[Endpoint, ...]:
         """Return the usable endpoints in their order."""
-        return webhook_endpoints(self.secret.value()).usable
+        return webhook_endpoints(self._content()).usable
 
     def find(self, name: str) -> Endpoint | None:
         """Return the endpoint with a name."""
@@ -31,4 +32,11 @@ class ConfiguredEndpoints:
 
     def types(self) -> dict[str, tuple[str, ...]]:
         """Return the types that each endpoint receives (none: all), also of endpoints that are not usable now."""
-        return subscribed_types(self.secret.value())
+        return subscribed_types(self._content())
+
+    def _content(self) -> Mapping[str, Any]:
+        content = self.secret.value()
+        # Without a list, nothing tells which endpoints there are. To take it for an empty one would end all deliveries.
+        if not endpoint_lists(content).usable:
+            raise SecretUnavailable("WebhookEndpoints has no list of endpoints")
+        return content

@@ -93,6 +93,9 @@ class EndpointHealthStore(Protocol):
     def disable(self, name: str, reason: str, now: datetime) -> bool:
         """Disable an endpoint; return False if it is disabled already."""
 
+    def enable(self, name: str) -> None:
+        """Enable an endpoint, and forget its failures."""
+
 
 class WebhookSender(Protocol):
     """Posts events."""
@@ -157,6 +160,8 @@ class Deliverer:
         if delivery.endpoint in self.endpoints.types():
             self.deliveries.postpone(delivery, self.clock() + UNUSABLE_WAIT, Answer(error=UNUSABLE))
         else:
+            # An endpoint that gets this name later must not be disabled for these failures.
+            self.health.enable(delivery.endpoint)
             self.deliveries.fail(delivery, Answer(error=NOT_CONFIGURED))
 
     def _is_paused(self, name: str, health: EndpointHealth) -> bool:

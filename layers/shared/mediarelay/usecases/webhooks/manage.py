@@ -120,12 +120,11 @@ class WebhookManager:
 
         Raises `Conflict` if the endpoint is disabled.
         """
-        if self._status(self._endpoint(name)).health.is_disabled:
-            raise Conflict(f"the endpoint {name} is disabled; enable it first")
+        endpoint = self._enabled(name)
         notification = client_test(message, client, self.clock(), api_url)
         event = LoggedEvent(Position(self.clock(), notification.id), notification.type, notification.message)
         self.events.append(event, deliver=False)
-        self.deliveries.create(new_delivery(name, event, self.clock()))
+        self.deliveries.create(new_delivery(endpoint.name, event, self.clock()))
         return notification.id
 
     def page(self, name: str, state: DeliveryState | None, before: Position | None, limit: int) -> Page[Delivery]:
@@ -136,8 +135,11 @@ class WebhookManager:
         return Page(shown, str(Position(last[0].created_at, last[0].event.id)) if more else None)
 
     def replay(self, name: str, since: datetime, until: datetime, *, failed_only: bool) -> ReplayedEvents:
-        """Deliver events of a period again: those whose delivery failed, or all that the endpoint receives."""
-        endpoint, now = self._endpoint(name), self.clock()
+        """Deliver events of a period again: those whose delivery failed, or all that the endpoint receives.
+
+        Raises `Conflict` if the endpoint is disabled: all of these deliveries would fail again.
+        """
+        endpoint, now = self._enabled(name), self.clock()
         # Each day costs queries, and the log is empty outside of this period.
         since, until = max(since, now - timedelta(days=self.days)), min(until, now + CLOCK_DIFFERENCE)
         if since > until:
@@ -162,6 +164,12 @@ class WebhookManager:
             return True
         stored = self.deliveries.find(name, event.position.id)
         return stored is not None and self.deliveries.requeue(stored, self.clock())
+
+    def _enabled(self, name: str) -> Endpoint:
+        endpoint = self._endpoint(name)
+        if self.health.find(name).is_disabled:
+            raise Conflict(f"the endpoint {name} is disabled; enable it first")
+        return endpoint
 
     def _endpoint(self, name: str) -> Endpoint:
         found = self.endpoints.find(name)
