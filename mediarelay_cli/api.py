@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mediarelay_cli import version
-from mediarelay_cli.errors import CliError
+from mediarelay_cli.errors import CliError, Exit
 
 if TYPE_CHECKING:
     import requests
@@ -78,7 +78,13 @@ ACTIONS: Mapping[int, str] = {
 
 
 def path(template: str, *names: str) -> str:
-    """Return a path with names in place of its `{}`, escaped: `path("/tasks/{}", vid)`."""
+    """Return a path with names in place of its `{}`, escaped: `path("/tasks/{}", vid)`.
+
+    Raises `CliError` for a name that would lead to another route: clients resolve `..` before they send it.
+    """
+    for name in names:
+        if name in {"", ".", ".."}:
+            raise CliError(f"'{name}' is no name or id", code=Exit.USAGE)
     return template.format(*(quote(name, safe=":") for name in names))
 
 

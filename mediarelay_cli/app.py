@@ -4,6 +4,8 @@ import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
+from traceback import extract_tb
 from typing import Annotated, Any
 
 import typer
@@ -42,6 +44,8 @@ COMMANDS: tuple[str, ...] = (
     "profile",
 )
 
+# What odd data, a full disk or a mistake of ours raises. Those of typer itself are no errors.
+UNEXPECTED = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
 CODES = (
     "Exit codes: 0 done, 1 found something wrong, 2 wrong command line, 3 could not be done, 130 interrupted, "
     "141 the reader of the output closed it."
@@ -66,6 +70,23 @@ class Commands(TyperGroup):
             raise typer.Exit(Exit.INTERRUPTED) from None
         except BrokenPipeError:
             raise typer.Exit(Exit.CLOSED) from None
+        except UNEXPECTED as error:
+            report(unexpected(error))
+            raise typer.Exit(Exit.FAILED) from None
+
+
+def unexpected(error: Exception) -> CliError:
+    """Return what to show of an error that no command foresees, such as a field of an answer with another type.
+
+    A traceback would end the command with 1, which means that it found something wrong. The text of the error is left
+    out, because it may quote a secret.
+    """
+    if isinstance(error, OSError):
+        return CliError(error.strerror or type(error).__name__, "Check the disk, and where the output goes.")
+    place = extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    action = "Is the stack as new as this command? If so, report this text as a fault of the command."
+    return CliError(f"unexpected: {type(error).__name__} in {where}", action)
 
 
 app = typer.Typer(
@@ -135,15 +156,23 @@ def main() -> None:
             # A terminal in another encoding shows an escape instead of a character that it lacks.
             stream.reconfigure(errors="backslashreplace")
     load()
-    try:
-        app(prog_name="mediarelay")
-    except SystemExit as end:
-        code = end.code
+    code = _ended()
     code = _flushed(code)
     if code == Exit.INTERRUPTED:
         # The interpreter would wait for threads whose calls still run, and their results have nowhere to go.
         os._exit(code)
     sys.exit(code)
+
+
+def _ended() -> Any:
+    """Run the command and return its exit code."""
+    if any("\udc80" <= one <= "\udcff" for argument in sys.argv[1:] for one in argument):
+        report(CliError("an argument is not in the encoding of this terminal", "Use UTF-8."))
+        return Exit.USAGE
+    try:
+        app(prog_name="mediarelay")
+    except SystemExit as end:
+        return end.code
 
 
 def _flushed(code: Any) -> Any:
@@ -154,6 +183,8 @@ def _flushed(code: Any) -> Any:
         sys.stdout.flush()
     except BrokenPipeError:
         code = Exit.CLOSED
-    if code == Exit.CLOSED:
+    except OSError:  # a full disk, which the command has reported
+        code = Exit.FAILED
+    if code in {Exit.CLOSED, Exit.FAILED}:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code

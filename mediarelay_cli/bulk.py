@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from io import SEEK_END, TextIOWrapper
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, TextIO
 
 import typer
@@ -143,6 +144,7 @@ class Results:
 
     def __init__(self, file: Path, api_url: str) -> None:
         self.file, self.api_url = file, api_url
+        self._lock = Lock()
         # A record without a digest has an older form.
         self.accepted: dict[tuple[str, str], Json] = {
             (one["key"], str(one.get("digest", one["key"]))): one for one in self._read() if accepted(one)
@@ -166,10 +168,10 @@ class Results:
                 yield found
 
     def append(self, results: Iterable[Json]) -> None:
-        """Add results to the file. Raises `CliError` if that is not possible."""
+        """Add results to the file. Threads may share it. Raises `CliError` if that is not possible."""
         text = "".join(json.dumps(one) + "\n" for one in results)
         try:
-            with self.file.open("a+b") as file:
+            with self._lock, self.file.open("a+b") as file:
                 file.write((text if _at_line_end(file) else f"\n{text}").encode())
         except OSError as error:
             raise CliError(f"{self.file}: {_why(error)}", "Name another file by --results.", Exit.USAGE) from error
@@ -200,35 +202,35 @@ class BulkSubmit:
         """Submit all items. Raises `CliError` if the API refuses or does not answer; a later run goes on."""
         units = self._units(items)
         pool = ThreadPoolExecutor(self.concurrency)
-        running: dict[Future[list[Json]], list[Item]] = {}
+        running = set[Future[list[Json]]]()
         try:
             self._drain(units, pool, running)
         except (KeyboardInterrupt, CliError) as error:
-            # What was sent is worth recording. A second Ctrl-C ends the wait.
             if isinstance(error, KeyboardInterrupt):
                 self.interrupted()
+            # Each thread records what it has sent. A second Ctrl-C ends the wait for them.
+            pool.shutdown(wait=True, cancel_futures=True)
             self._finish(running)
             raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _drain(
-        self, units: Iterator[list[Item]], pool: ThreadPoolExecutor, running: dict[Future[list[Json]], list[Item]]
-    ) -> None:
+    def _drain(self, units: Iterator[list[Item]], pool: ThreadPoolExecutor, running: set[Future[list[Json]]]) -> None:
         while True:
             for unit in islice(units, self.concurrency - len(running)):
-                running[pool.submit(self._send, unit)] = unit
+                running.add(pool.submit(self._submit, unit))
             if not running:
                 return
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             # The results of all finished calls count, also if one of them raises.
             for future in sorted(done, key=lambda one: one.exception() is not None):
-                self._record(running.pop(future), future.result())
+                running.discard(future)
+                self.report(future.result())
 
-    def _finish(self, running: dict[Future[list[Json]], list[Item]]) -> None:
-        for future, unit in running.items():
-            if not future.cancel() and future.exception() is None:
-                self._record(unit, future.result())
+    def _finish(self, running: set[Future[list[Json]]]) -> None:
+        for future in running:
+            if not future.cancelled() and future.exception() is None:
+                self.report(future.result())
 
     def _units(self, items: Iterable[Item]) -> Iterator[list[Item]]:
         """Yield what one call sends: a batch of audio files, or one video."""
@@ -264,11 +266,11 @@ class BulkSubmit:
             return submit_batch(self.api, [one.body | key for one, key in zip(unit, keyed, strict=True)])
         return [submit_one(self.api, first.kind, first.body, first.idempotency_key)]
 
-    def _record(self, unit: list[Item], found: list[Json]) -> None:
-        about = (
-            {"key": one.key, "digest": one.digest, "line": one.line, "kind": one.kind, "api": self.api.url}
-            for one in unit
-        )
+    def _submit(self, unit: list[Item]) -> list[Json]:
+        """Send a unit and record its results in the same thread, which Ctrl-C does not interrupt in between."""
+        found = self._send(unit)
+        shared = {"api": self.api.url}
+        about = ({"key": one.key, "digest": one.digest, "line": one.line, "kind": one.kind} | shared for one in unit)
         records = [who | result for who, result in zip(about, found, strict=True)]
         self.results.append(records)
-        self.report(records)
+        return records

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import typer
 
@@ -41,7 +41,7 @@ def parse_request(raw: bytes) -> HttpMessage:
     if not (method.isalpha() and target):
         raise CliError("the request does not begin with a line such as `POST / HTTP/1.1`", code=Exit.USAGE)
     headers = _headers(lines)
-    parts = urlsplit(target if "://" in target else f"https://{headers.get('host', '')}{target}")
+    parts = _split(target if "://" in target else f"https://{headers.get('host', '')}{target}")
     return HttpMessage(
         method=method.upper(),
         host=headers.get("host") or parts.netloc,
@@ -64,7 +64,7 @@ def message(request: str, url: str, method: str, headers: Sequence[str], body: s
     """
     if request:
         return parse_request(read_bytes(request))
-    parts = urlsplit(url)
+    parts = _split(url)
     if not parts.netloc:
         raise CliError("the request is unknown", "Give --request FILE, or --url with a scheme and a host.", Exit.USAGE)
     stated = _headers(headers)
@@ -76,6 +76,13 @@ def message(request: str, url: str, method: str, headers: Sequence[str], body: s
         headers=stated,
         body=read_bytes(body) if body else b"",
     )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise CliError(f"{url} is no URL", "For example: https://host/path?name=value", Exit.USAGE) from error
 
 
 def _headers(lines: Sequence[str]) -> dict[str, str]:

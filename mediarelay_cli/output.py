@@ -111,6 +111,7 @@ class Printer:
 
     def wrapped(self, text: str, label: str = "", style: str = "") -> None:
         """Print a text after its label. Its further lines begin below the first one."""
+        label = one_line(label)
         room = max(self.width - cell_len(label), MIN_FLEXIBLE)
         lines = Text(printable(text)).wrap(self.out, room) if room < ENDLESS // 2 else [Text(printable(text))]
         for number, line in enumerate(lines):

@@ -88,19 +88,17 @@ def _value(text: str) -> Any:
 def _put(body: Any, path: str, value: Any) -> None:
     *parents, last = path.split(".")
     for part in parents:
-        body = body[int(part)] if isinstance(body, list) and part.isdecimal() else _member(body, part, path)
-    if isinstance(body, list) and last.isdecimal() and int(last) < len(body):
-        body[int(last)] = value
-    elif isinstance(body, dict):
-        body[last] = value
-    else:
-        raise CliError(f"{path}: the sample has no such field", code=Exit.USAGE)
+        body = body.setdefault(part, {}) if isinstance(body, dict) else body[_index(body, part, path)]
+    body[last if isinstance(body, dict) else _index(body, last, path)] = value
 
 
-def _member(body: Any, name: str, path: str) -> Any:
-    if not isinstance(body, dict):
+def _index(body: Any, part: str, path: str) -> int:
+    """Return a part of a path as a position in a list. Raises `CliError` if the list has none of it."""
+    # The positions as text: Python refuses to read a number of thousands of digits.
+    positions = [str(number) for number in range(len(body))] if isinstance(body, list) else []
+    if part not in positions:
         raise CliError(f"{path}: the sample has no such field", code=Exit.USAGE)
-    return body.setdefault(name, {})
+    return int(part)
 
 
 # ── signatures ──

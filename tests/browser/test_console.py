@@ -37,6 +37,35 @@ def test_a_known_token_opens_the_address_that_was_asked_for(console: Console) ->
     assert "token" not in page.url
 
 
+def test_a_token_that_no_header_can_carry_is_an_unknown_token(console: Console) -> None:
+    page = console.page
+    page.goto(f"{console.address}/console")
+    page.get_by_label("Bearer token").fill("tökén 中")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("does not know this token")
+
+
+def test_blocked_storage_costs_the_token_at_a_reload_only(console: Console) -> None:
+    page = console.page
+    blocked = "Object.defineProperty(window, '{}', {{ get() {{ throw new DOMException('x', 'SecurityError'); }} }});"
+    page.add_init_script(blocked.format("sessionStorage") + blocked.format("localStorage"))
+    page.goto(f"{console.address}/console")
+    page.get_by_label("Bearer token").fill("operator-token")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    page.locator("[data-theme-switch]").first.click()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Bearer token")).to_be_visible()
+
+
+@pytest.mark.parametrize("body", ["<html>Sign in</html>", "null", "[]", "7", ""])
+def test_the_page_of_a_proxy_is_no_empty_list(console: Console, body: str) -> None:
+    page = console.open()
+    page.route("**/tasks?*", lambda route: route.fulfill(status=200, body=body))
+    page.get_by_role("link", name="Tasks", exact=True).click()
+    expect(page.locator("main")).to_contain_text("The answer is not one of Mediarelay")
+
+
 def test_logging_out_forgets_the_token(console: Console) -> None:
     page = console.open()
     page.get_by_role("button", name="Log out").click()

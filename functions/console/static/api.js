@@ -29,11 +29,24 @@ export class ApiError extends Error {
   }
 }
 
+/** @returns {Storage} that of this tab, or one that ends with the page where the browser blocks it */
+function openStorage() {
+  try {
+    return window.sessionStorage;
+  } catch {
+    const kept = new Map();
+    const storage = { getItem: kept.get.bind(kept), setItem: kept.set.bind(kept), removeItem: kept.delete.bind(kept) };
+    return /** @type {any} */ (storage);
+  }
+}
+
+export const storage = openStorage();
+
 export const token = {
-  read: () => sessionStorage.getItem(TOKEN),
+  read: () => storage.getItem(TOKEN) ?? null,
   /** @param {string} text */
-  save: (text) => sessionStorage.setItem(TOKEN, text),
-  remove: () => sessionStorage.removeItem(TOKEN),
+  save: (text) => storage.setItem(TOKEN, text),
+  remove: () => storage.removeItem(TOKEN),
 };
 
 /**
@@ -79,8 +92,11 @@ async function send(method, path, body, signal) {
     credentials: 'omit',
     redirect: 'error',
   });
-  const content = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new ApiError(answer.status, content ?? {});
+  const content = await answer.json().catch(() => null);
+  const isObject = content !== null && typeof content === 'object' && !Array.isArray(content);
+  if (!answer.ok) throw new ApiError(answer.status, isObject ? content : {});
+  // A proxy's page must not look like an empty list.
+  if (!isObject) throw new ApiError(0, { detail: 'The answer is not one of Mediarelay. Is a proxy in between?' });
   return content;
 }
 

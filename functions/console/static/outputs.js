@@ -1,13 +1,14 @@
 // Addresses of output files.
+import { storage } from './api.js';
 
 const MEDIA = 'mediarelay.media';
 const HOST_PART = /^[a-z0-9][a-z0-9-]*$/i;
 
 /** Return the address before the host of each bucket, or an empty text for the buckets themselves. */
-export const readMedia = () => sessionStorage.getItem(MEDIA) ?? '';
+export const readMedia = () => storage.getItem(MEDIA) ?? '';
 
 /** @param {string} address such as `http://127.0.0.1:9000/cos/` */
-export const saveMedia = (address) => sessionStorage.setItem(MEDIA, /^https?:\/\/[^?#]+\/$/.test(address.trim()) ? address.trim() : '');
+export const saveMedia = (address) => storage.setItem(MEDIA, /^https?:\/\/[^?#]+\/$/.test(address.trim()) ? address.trim() : '');
 
 /**
  * Return the address of an output in a bucket of the object storage, or null if the bucket is unknown.

@@ -23,6 +23,8 @@ export function refusal(error) {
  * @returns {Promise<Record<string, any>>} the status
  */
 export async function login(text) {
+  // No header carries other characters, and the API makes tokens of ASCII only.
+  if (/[^\x21-\x7e]/.test(text.trim())) throw new ApiError(401, { detail: 'not ASCII' });
   token.save(text.trim());
   try {
     return await get('status');

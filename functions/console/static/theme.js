@@ -4,7 +4,16 @@
   const root = document.documentElement;
   const dark = matchMedia('(prefers-color-scheme: dark)');
 
-  const chosen = localStorage.getItem(KEY);
+  /** @returns {Storage | null} null where the browser blocks it */
+  const storage = () => {
+    try {
+      return window.localStorage;
+    } catch {
+      return null;
+    }
+  };
+
+  const chosen = storage()?.getItem(KEY);
   if (chosen === 'light' || chosen === 'dark') root.dataset.theme = chosen;
 
   document.addEventListener('click', (event) => {
@@ -12,6 +21,6 @@
     if (!target.closest('[data-theme-switch]')) return;
     const shown = root.dataset.theme ?? (dark.matches ? 'dark' : 'light');
     root.dataset.theme = shown === 'dark' ? 'light' : 'dark';
-    localStorage.setItem(KEY, root.dataset.theme);
+    storage()?.setItem(KEY, root.dataset.theme);
   });
 })();

@@ -52,6 +52,7 @@ class Runner:
         result = CliRunner().invoke(cli.app, list(arguments), input=text, prog_name="mediarelay")
         # Errors that a person can cause end in an exit code, never in an exception.
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        assert "unexpected: " not in result.stderr, result.stderr
         return result
 
 

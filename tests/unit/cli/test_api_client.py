@@ -138,6 +138,11 @@ class TestRequests:
             Api(api.url, "geheim\nü", wait=waits.append).get("/status")
         assert "geheim" not in error.value.message
 
+    @pytest.mark.parametrize("name", ["", ".", ".."])
+    def test_a_name_that_leads_to_another_route_is_refused(self, name):
+        with pytest.raises(CliError, match="no name or id"):
+            path("/tasks/{}/replay", name)
+
 
 class TestAnswers:
     @pytest.mark.parametrize("body", [b"<html>no</html>", b"", b"[1]", b"null", b"\xff\xfe", b'{"a":', b"[" * 100_000])

@@ -38,6 +38,15 @@ def printer(width: int = 80, *, terminal: bool = True) -> tuple[Printer, io.Stri
 
 class TestUntrustedText:
     @pytest.mark.parametrize("text", DANGEROUS)
+    @pytest.mark.parametrize("show", ["fields", "wrapped", "clipped"])
+    def test_a_label_is_neither_markup_nor_control(self, text, show):
+        shown, out = printer()
+        calls = {"fields": ([(text, "value")],), "wrapped": ("value", text), "clipped": (text, "value")}
+        getattr(shown, show)(*calls[show])
+        assert printable(text) in out.getvalue()
+        assert text.isprintable() or text not in out.getvalue()
+
+    @pytest.mark.parametrize("text", DANGEROUS)
     @pytest.mark.parametrize("show", ["line", "table", "fields", "wrapped", "clipped", "note"])
     def test_is_neither_markup_nor_control(self, text, show):
         shown, out = printer()

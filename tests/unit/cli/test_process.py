@@ -5,13 +5,14 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def start(environment: dict[str, str], *arguments: str, **options) -> "subproces
     return subprocess.Popen([*COMMAND, *arguments], env=environment, cwd=ROOT, text=True, encoding="utf-8", **pipes)
 
 
-def finish(command: list[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def finish(command: "Sequence[str | bytes]", environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -113,6 +114,23 @@ class TestPipes:
         done = finish(["sh", "-c", line], environment)
         assert "Traceback" not in done.stderr
         assert "Exception" not in done.stderr
+
+    @pytest.mark.parametrize("arguments", ["tasks", "status --json", "profile list"])
+    def test_a_full_disk_is_no_traceback_and_no_finding(self, environment, arguments):
+        done = finish(["sh", "-c", f"{shlex.join(COMMAND)} {arguments} >/dev/full"], environment)
+        assert (done.returncode, "No space left on device" in done.stderr) == (3, True)
+        assert len(done.stderr.splitlines()) == 2
+
+    def test_an_argument_of_another_encoding_is_refused(self, environment):
+        done = finish([*COMMAND, "task", b"\xe9"], environment)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 2)
+
+    @pytest.mark.parametrize("change", [{"problems": 7}, {"queues": ["x"]}, {"circuits": [{"failures": []}]}])
+    def test_an_answer_of_another_shape_is_no_traceback_and_no_finding(self, environment, api, change):
+        api.routes["GET /status"] = HEALTHY | change
+        done = finish([*COMMAND, "status"], environment)
+        assert (done.returncode, "as new as this command" in done.stderr) in {(3, True), (0, False)}
+        assert "Traceback" not in done.stderr
 
 
 class TestSignals:

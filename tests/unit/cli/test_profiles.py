@@ -44,7 +44,7 @@ def test_no_error_shows_a_text_of_the_file(tmp_path, text):
     assert SECRET not in f"{error.value.message} {error.value.action}"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @example("", "t")
 @example("DEFAULT", "t")
 @example("a\nb", "t")

@@ -164,3 +164,14 @@ def test_what_is_missing_is_named(arguments: list[str]) -> None:
     code, _, err = run(*arguments, stdin="key\n")
     assert code == Exit.USAGE
     assert "unknown" in err
+
+
+@pytest.mark.parametrize("command", [("verify", "qcloud"), ("verify", "tc3"), ("sign", "tc3"), ("sign", "qcloud")])
+@pytest.mark.parametrize("raw", ["POST http://[ HTTP/1.1", "GET / HTTP/1.1\nhost: ["])
+def test_a_request_to_no_url_is_refused(secret: str, tmp_path: Path, command: tuple[str, str], raw: str) -> None:
+    file = tmp_path / "request"
+    file.write_text(f"{raw}\n\n")
+    by_file = run(*command, "--request", str(file), "--secret-file", secret)
+    by_option = run(*command, "--url", "http://[", "--secret-file", secret)
+    assert {by_file[0], by_option[0]} == {Exit.USAGE}
+    assert "unexpected" not in by_file[2] + by_option[2]

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -486,3 +488,30 @@ class TestResults:
             bulk.BulkSubmit(client, results, 1, seen.extend).run(bulk.read_items(bulk_list, "audio"))
         client.close()
         assert len(seen) == len(bulk.Results(results.file, api.url).accepted) == 100
+
+    @pytest.mark.parametrize("moment", range(1, 80, 5))
+    def test_ctrl_c_in_any_line_keeps_the_record_of_what_was_sent(self, api, bulk_list, moment):
+        client = Api(api.url, "t", wait=lambda _: None)
+        api.routes["POST /tasks/audio/batch"] = batch
+        results = bulk.Results(bulk_list.with_name("r"), api.url)
+        left = moment
+
+        def trace(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename != bulk.__file__ or frame.f_code.co_name not in {"_drain", "_record", "append"}:
+                return trace if event == "call" else None
+            left -= event == "line"
+            if left == 0:
+                raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        try:
+            bulk.BulkSubmit(client, results, 2, lambda _: None).run(bulk.read_items(bulk_list, "audio"))
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        client.close()
+        sent = sum(len(call.body["tasks"]) for call in api.calls)
+        assert len(bulk.Results(results.file, api.url).accepted) == sent

@@ -97,7 +97,17 @@ def test_fields_are_replaced_at_any_depth(stack: FakeStack) -> None:
     assert body["detail"]["new"] == {"part": "x"}
 
 
-@pytest.mark.parametrize("override", ["detail", "=1", "vid.x=1", "detail.result.video.info.99=1"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "detail",
+        "=1",
+        "vid.x=1",
+        *(f"detail.result.video.info.{part}=1" for part in ("99", "99.x", "-1", "", ".x", "0\u0660", "9" * 5000)),
+        f"detail.result.video.info.{'9' * 5000}.x=1",
+    ],
+    ids=lambda text: text[-40:],
+)
 def test_an_override_that_fits_nowhere_is_refused(override: str) -> None:
     assert run("trigger", "callback.video.succeeded", "--dry-run", "--override", override)[0] == Exit.USAGE
 
