@@ -40,7 +40,7 @@ def finish(command: "Sequence[str | bytes]", environment: dict[str, str]) -> "su
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -93,7 +93,7 @@ class TestPipes:
         process = start(environment, "tasks", "-n", "3000")
         assert process.stdout.readline()
         process.stdout.close()
-        assert process.wait(30) == 141
+        assert process.wait(90) == 141
         assert process.stderr.read() == ""
         process.stderr.close()
 
@@ -104,7 +104,7 @@ class TestPipes:
         process = start(environment, "tail", *flag)
         assert process.stdout.readline()
         process.stdout.close()
-        assert process.wait(30) == 141
+        assert process.wait(90) == 141
         assert process.stderr.read() == ""
         process.stderr.close()
 
