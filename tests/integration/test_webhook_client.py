@@ -181,6 +181,8 @@ def test_a_slow_body_changes_nothing() -> None:
         b"HTTP/1.1 abc\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n",
         b"HTTP/1.1 200 OK\r\na: " + b"b" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100,
+        b"HTTP/1.1 103 Early Hints\r\n\r\n",
     ],
 )
 def test_what_is_no_answer(text: bytes) -> None:
@@ -188,6 +190,15 @@ def test_what_is_no_answer(text: bytes) -> None:
         answer = post(f"http://localhost:{port}/")
         assert answer.status is None
         assert answer.error in {"no HTTP answer", "no connection"}
+
+
+@pytest.mark.parametrize("status", [200, 204, 410, 503])
+def test_the_answer_behind_interim_ones_decides(status: int) -> None:
+    hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\n\r\n" * 2
+    final = f"HTTP/1.1 {status} Whatever\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n".encode()
+    with answering(lambda connection: connection.sendall(hints + final)) as port:
+        answer = post(f"http://localhost:{port}/")
+    assert (answer.status, answer.retry_after) == (status, timedelta(seconds=9))
 
 
 def test_a_large_or_compressed_body_is_not_read() -> None:

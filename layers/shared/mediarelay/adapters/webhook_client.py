@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import ip_address
 from threading import Timer
@@ -28,6 +29,8 @@ MAX_ADDRESSES = 2
 # Bytes of an answer to read. Only its status counts; reading a short body lets the receiver finish.
 MAX_ANSWER = 4096
 MAX_RETRY_AFTER_DIGITS = 9
+# Interim answers before the final one.
+MAX_INTERIM = 8
 
 
 class _Refused(Exception):
@@ -70,6 +73,20 @@ class _Deadline:
             raise TimeoutError
 
 
+class _FinalResponse(HTTPResponse):
+    """The answer behind interim ones, such as `103 Early Hints`. The library skips `100 Continue` only."""
+
+    def begin(self) -> None:
+        """Read heads until one is final. An endless row of interim ones ends with the deadline, or here."""
+        for _ in range(MAX_INTERIM):
+            super().begin()
+            if self.status >= HTTPStatus.OK:
+                return
+            # Without them, the next call reads the next head.
+            self.headers = self.msg = None  # type: ignore[assignment]
+        raise HTTPException("too many interim responses")
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookClient:
     """Posts events over HTTPS.
@@ -99,6 +116,7 @@ class WebhookClient:
     def _post(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes, deadline: _Deadline) -> Answer:
         self._connect(url, self._addresses(url), deadline)
         connection = HTTPConnection(url.host, url.port)
+        connection.response_class = _FinalResponse
         connection.sock = deadline.connection
         connection.request("POST", url.target, body, {**headers, "host": url.host_header, "connection": "close"})
         with connection.getresponse() as response:
