@@ -39,7 +39,7 @@ def parse_host(host: str) -> Place | None:
     if bucket is None or (colon and not port.isdecimal()):
         return None
     app_id, name, region = bucket
-    return Place(app_id=app_id, bucket=name, region=region)
+    return Place(app_id=app_id, bucket=name, region=file_url.short_region(region))
 
 
 def parse_url(url: str) -> tuple[Place, str]:

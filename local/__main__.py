@@ -41,6 +41,7 @@ def up(_: argparse.Namespace, screen: Screen) -> None:
             deployed = stack.up(screen.stage)
     save_profile(LOCAL_FILE, profile(deployed))
     screen.line(f"export API='{deployed.api_url}' BEARER={stack.env.keys.bearer}")
+    screen.line(f"Console {deployed.api_url}/console")
     screen.line(f"Engine  {stack.env.engine_url}/_engine/tasks")
     screen.line(f"AWS     {stack.env.emulator_url}")
     screen.line("Look at it with `mediarelay -p local status` in this folder (`make cli` installs the command).")

@@ -179,12 +179,13 @@ def _flushed(code: Any) -> Any:
     """Return the exit code, after all output has left. Python would report a closed pipe in its own words."""
     if sys.stdout is None:  # closed by the shell, with `>&-`
         return code
+    is_lost = code == Exit.CLOSED
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        code = Exit.CLOSED
+        code, is_lost = Exit.CLOSED, True
     except OSError:  # a full disk, which the command has reported
-        code = Exit.FAILED
-    if code in {Exit.CLOSED, Exit.FAILED}:
+        code, is_lost = Exit.FAILED, True
+    if is_lost:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code

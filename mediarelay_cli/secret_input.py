@@ -18,7 +18,7 @@ def read_secret(file: str, label: str) -> str:
     except UnicodeDecodeError as error:
         raise CliError(f"{label}: not UTF-8 text", code=Exit.USAGE) from error
     if not (found := text.removesuffix("\n").removesuffix("\r")):
-        raise CliError(f"{label}: empty", "Give it at the prompt, or with --secret-file.", Exit.USAGE)
+        raise CliError(f"{label}: empty", "Give it at the prompt, or in a file (see --help).", Exit.USAGE)
     return found
 
 

@@ -56,10 +56,9 @@ def listed_task(number: int, at: datetime, state: str) -> Data:
         "url": f"http://clips-1250000000.cossh.myqcloud.com/in/{NAMES[number % len(NAMES)]}-{number:04d}.{name}",
         "created_at": iso(at - timedelta(seconds=90 + number % 40)),
         "updated_at": iso(at),
-        "reference": f"order {4000 + number}",
     }
     if number == 11:
-        task |= {"url": HOSTILE[0], "reference": HOSTILE[1]}
+        task |= {"url": HOSTILE[0]}
     return task | ({"outcome_at": iso(at)} if task["state"] in OUTCOMES else {})
 
 
@@ -70,6 +69,7 @@ def task_details(listed: Data, now: datetime) -> Data:
     failed = listed["state"] == "failed"
     return details | {
         "submission": SUBMISSION,
+        "reference": HOSTILE[1] if hostile else "order 4009",
         "source": {
             "url": HOSTILE[5] if hostile else listed["url"],
             "place": PLACE,

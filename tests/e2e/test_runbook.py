@@ -120,7 +120,8 @@ def test_every_alarm_that_is_not_rehearsed_has_commands_that_prove_a_healthy_sta
 def test_a_body_in_quarantine(deployed: Deployed, shell: Shell) -> None:
     assert deployed.callback("video", f"no callback {deployed.key('x')}".encode()).status_code == 400
     day = f"{datetime.now(UTC):%Y-%m-%d}"
-    digest = deployed.api_client.get(f"/quarantine?day={day}")["bodies"][0]["digest"][:12]
+    bodies = deployed.api_client.get(f"/quarantine?day={day}")["bodies"]
+    digest = next(one["digest"] for one in bodies if "no callback" in str(one))[:12]
     done = [shell.run(one, DAY=day, DIGEST=digest) for one in commands(SECTIONS["Quarantine"].text)]
     assert [code for code, _ in done] == [0, 0, 1], done
     assert digest in done[0][1]

@@ -40,10 +40,18 @@ export const overview = {
       <${TableCard} title="Duties" note="What waits for a tick" columns=${DUTIES(page)} rows=${status.duties} id=${by('duty')} empty="Nothing is due." />
       <${TableCard} title="Schedules" columns=${SCHEDULES(page)} rows=${status.schedules} id=${by('function')} empty="No schedule has run." />
       <${TableCard} title="Queues" columns=${QUEUES} rows=${status.queues} id=${by('queue')} empty="No queue." />
-      <${TableCard} title="Call budget" note="Calls in the current minute" columns=${BUDGET} rows=${status.budget} id=${by('provider')} empty="No call." />
+      <${TableCard} title="Call budget" note="Calls in the current minute" columns=${BUDGET} rows=${thisMinute(status.budget)} id=${by('provider')} empty="No call." />
       <${TableCard} title="Secrets" columns=${SECRETS} rows=${status.secrets} id=${by('secret')} empty="No secret." />
     </div>`,
 };
+
+/**
+ * @param {Record<string, any>[] | undefined} budget the counters of this minute and of the one before
+ * @returns {Record<string, any>[]} the latest counter of each provider
+ */
+const thisMinute = (budget) => (budget ?? []).filter((one) => !budget?.some(
+  (other) => other.provider === one.provider && other.minute > one.minute,
+));
 
 /** @param {string} name */
 const by = (name) => (/** @type {any} */ row) => row[name];
@@ -122,7 +130,9 @@ const SCHEDULES = (page) => [
   { label: 'Every', kind: 'wide', cell: (row) => span(row.every_seconds) },
   {
     label: 'Last run',
-    cell: (row) => html`<span class=${row.late ? 'bad-text' : ''}><${Time} at=${row.last_run_at} now=${page.now} />${row.late ? ', late' : ''}</span>`,
+    cell: (row) => (row.last_run_at
+      ? html`<span class=${row.late ? 'bad-text' : ''}><${Time} at=${row.last_run_at} now=${page.now} />${row.late ? ', late' : ''}</span>`
+      : 'not yet'),
   },
 ];
 

@@ -16,7 +16,7 @@ const DUTIES = {
 const ORIGINS = {
   track: 'A client tracked the task',
   submit: 'A client submitted the task',
-  claim: 'A callback claimed a state; it waits for a signed query',
+  claim: 'A callback claimed a state, which is only a hint',
   trusted: 'A trusted callback arrived',
   answer: 'The provider answered a signed query',
   reply: 'The provider sent an answer that cannot be judged',

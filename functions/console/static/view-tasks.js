@@ -6,7 +6,7 @@ import { Button, Choice, Id, Pager, RowLink, State, Table, Text, Time, html } fr
 
 export const OPEN = ['expected', 'pending', 'probed', 'transcoding'];
 export const OUTCOMES = ['succeeded', 'failed', 'superseded', 'lost'];
-const FIELDS = ['url', 'reference', 'bucket'];
+const FIELDS = ['url', 'bucket'];
 const FILTERS = ['state', 'kind', 'since', 'until', 'time', 'order', 'cursor', ...FIELDS];
 
 /** What the search field narrows the rows of this page by. */
@@ -31,7 +31,7 @@ export const tasks = {
 };
 
 /** @param {Record<string, any>} row */
-const matches = (row) => [row.vid, row.url, row.reference, row.state].some((text) => String(text ?? '').toLowerCase().includes(typed.toLowerCase()));
+const matches = (row) => [row.vid, row.url, row.state].some((text) => String(text ?? '').toLowerCase().includes(typed.toLowerCase()));
 
 /**
  * @param {import('./ui.js').Page} page
@@ -42,7 +42,6 @@ const columns = (page) => [
   { label: 'State', cell: (row) => html`<${State} state=${row.state} />` },
   { label: 'Kind', kind: 'wide', cell: (row) => clean(row.kind, 20) },
   { label: 'Source', cell: (row) => html`<${Text} text=${fileName(row.url)} max=${80} />` },
-  { label: 'Reference', kind: 'wide', cell: (row) => html`<${Text} text=${row.reference} max=${60} />` },
   { label: 'Created', kind: 'wide', cell: (row) => html`<${Time} at=${row.created_at} now=${page.now} />` },
   { label: 'Updated', cell: (row) => html`<${Time} at=${row.outcome_at ?? row.updated_at} now=${page.now} />` },
 ];
@@ -60,7 +59,7 @@ function Filters({ page }) {
     const by = String(form.get('by'));
     typed = '';
     if (by === 'vid' && text) page.go(hashOf(['tasks', text]));
-    else if (by === 'vid') page.filter({ url: '', reference: '', bucket: '' });
+    else if (by === 'vid') page.filter({ url: '', bucket: '' });
     else page.filter({ ...Object.fromEntries(FIELDS.map((name) => [name, ''])), [by]: text });
   };
   const narrow = (/** @type {any} */ event) => {
@@ -86,7 +85,7 @@ function Filters({ page }) {
   ${query.since && html`<p class="dim">From <${Time} at=${query.since} />${query.until && html` to <${Time} at=${query.until} />`}.</p>`}`;
 }
 
-const SEARCHED = [['vid', 'Id'], ['url', 'URL'], ['reference', 'Reference'], ['bucket', 'Bucket']];
+const SEARCHED = [['vid', 'Id'], ['url', 'Whole URL'], ['bucket', 'Bucket']];
 /** @type {[string, string][]} */
 const STATES = [
   ['', 'Every state'],

@@ -24,6 +24,7 @@ def test_the_documented_url_is_taken_apart() -> None:
         ("cts-1.cossh.myqcloud.com:4580", Place(app_id=1, bucket="cts", region="sh")),
         ("CTS-1.COSsh.myqcloud.com", Place(app_id=1, bucket="cts", region="sh")),
         ("cts-1.cos.sh.myqcloud.com", Place(app_id=1, bucket="cts", region="sh")),
+        ("cts-1.cos.ap-shanghai.myqcloud.com", Place(app_id=1, bucket="cts", region="sh")),
     ],
 )
 def test_hosts_of_buckets(host: str, place: Place) -> None:

@@ -135,7 +135,7 @@ def example(model: type[RequestModel], error: ErrorDetails) -> str:
 def reason(error: ErrorDetails) -> str:
     """Return what is wrong with a field, in words that follow the field's name (`is required`)."""
     kind, context = error["type"], error.get("ctx", {})
-    if kind == "enum":
+    if kind in {"enum", "literal_error"}:
         return f"must be one of {context['expected']}".replace("'", "").replace(" or ", ", ")
     if kind == "value_error":
         return str(context["error"])
