@@ -40,7 +40,8 @@ export const overview = {
       <${TableCard} title="Duties" note="What waits for a tick" columns=${DUTIES(page)} rows=${status.duties} id=${by('duty')} empty="Nothing is due." />
       <${TableCard} title="Schedules" columns=${SCHEDULES(page)} rows=${status.schedules} id=${by('function')} empty="No schedule has run." />
       <${TableCard} title="Queues" columns=${QUEUES} rows=${status.queues} id=${by('queue')} empty="No queue." />
-      <${TableCard} title="Call budget" note="Calls in the current minute" columns=${BUDGET} rows=${thisMinute(status.budget)} id=${by('provider')} empty="No call." />
+      <${TableCard} title="Call budget" note="Calls in the current minute" columns=${BUDGET} rows=${thisMinute(status.budget)}
+        id=${by('provider')} empty="No call." />
       <${TableCard} title="Secrets" columns=${SECRETS} rows=${status.secrets} id=${by('secret')} empty="No secret." />
     </div>`,
 };
