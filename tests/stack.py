@@ -1,5 +1,9 @@
-"""The deployment's template as values, for tests that hold code and template against each other."""
+"""The deployment's template as values, for tests that hold code and template against each other.
 
+The template is read and expanded once. Each caller gets its own copy, which it may change.
+"""
+
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ EXCLUDED = object()
 
 def template(*, webhooks: bool = True) -> Template:
     """The template as it is written, with its loops expanded and its own table, with HTTP delivery or without."""
-    return _template(webhooks)
+    return deepcopy(_template(webhooks))
 
 
 @cache
@@ -50,7 +54,7 @@ def with_condition(value: Any, condition: str, *, holds: bool) -> Any:
 
 def translated(*, webhooks: bool = True) -> Template:
     """The template after the official transforms, as `sam package` would hand it over."""
-    return _translated(webhooks)
+    return deepcopy(_translated(webhooks))
 
 
 @cache
