@@ -212,8 +212,8 @@ class LambdaSandbox:
 
     def environment(self, function: str) -> dict[str, str]:
         """What the template puts into the function's environment."""
-        given = variables(function).items()
-        return {name: self.values.get(name) or defaults()[reference["Ref"]] for name, reference in given}
+        given, otherwise = variables(function).items(), defaults()
+        return {name: self.values.get(name) or otherwise[reference["Ref"]] for name, reference in given}
 
     def settings(self, function: str) -> None:
         """Make the environment the function's, and forget everything built from another one."""
