@@ -4,16 +4,20 @@ pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdis
 """
 
 import gc
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
+from botocore.loaders import JSONFileLoader
 from xdist.scheduler import LoadScopeScheduling
 
 import mediarelay.aws_lambda  # noqa: F401 - the import turns the garbage collector off, as a cold start wants it
 from mediarelay.observability import metrics
 from tests import layers as built
 
-gc.enable()
 TOGETHER = {
     "tests/browser/": "browser",
     "tests/e2e/": "deployed",
@@ -34,6 +38,33 @@ class Together(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together | None:
     return Together(config, log) if config.getvalue("dist") in {"load", "loadgroup"} else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect without the garbage collector, and keep it from what was collected: all of that stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_once() -> Iterator[None]:
+    """Build the command line once, and read each of botocore's files once, as a process of its own does."""
+    command, load = cache(typer.main.get_command), JSONFileLoader.load_file
+    read = cache(lambda path: load(JSONFileLoader(), path))
+
+    def load_file(_loader: JSONFileLoader, path: str) -> Any:
+        return read(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.main.get_command", command)
+        patch.setattr("typer.testing._get_command", command)
+        patch.setattr(JSONFileLoader, "load_file", load_file)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """The deployment's template as values, for tests that hold code and template against each other.
 
-The template is read and expanded once. Each caller gets its own copy, which it may change. Tests ask thousands of times,
-so that it is a copy of no more than they ask for.
+The template is read and expanded once. Each caller gets its own copy, which it may change. Tests ask
+thousands of times, so it is a copy of no more than they ask for.
 """
 
 from collections.abc import Callable
