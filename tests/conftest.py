@@ -1,7 +1,4 @@
-"""Which tests share a worker: those that use one deployed stack, build the layers once, or build on what others found.
-
-pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdist 3.8 tells its groups apart.
-"""
+"""What holds for all tests: which of them share a worker, and what a process prepares once."""
 
 import gc
 from collections.abc import Iterator
@@ -17,22 +14,15 @@ from xdist.scheduler import LoadScopeScheduling
 import mediarelay.aws_lambda  # noqa: F401 - the import turns the garbage collector off, as a cold start wants it
 from mediarelay.observability import metrics
 from tests import layers as built
-
-TOGETHER = {
-    "tests/browser/": "browser",
-    "tests/e2e/": "deployed",
-    "tests/chaos/": "chaos",
-    "tests/template/test_layers.py": "layers",
-    "tests/integration/test_runtime.py": "layers",
-    "tests/integration/test_events.py": "events",
-}
+from tests.scopes import Scopes
 
 
 class Together(LoadScopeScheduling):
-    """Every test by itself, except those that belong together."""
+    """What belongs together is one scope. The largest scopes start first, so that the run does not end with one."""
 
-    def _split_scope(self, nodeid: str) -> str:
-        return next((group for start, group in TOGETHER.items() if nodeid.startswith(start)), nodeid)
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._split_scope = Scopes().of
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -89,7 +89,6 @@ def changed(folder: Path) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-@pytest.mark.xdist_group("contributing")
 class TestRoute:
     def test_the_list_names_the_files_that_a_route_changes(self, with_route: Path) -> None:
         assert set(changed(with_route)) == {name for name, _ in checklist()}
