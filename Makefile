@@ -1,6 +1,7 @@
 # Mediarelay. A plain `make` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run up down cli site test test-localemu chaos matrix mutate bench lint build deploy docs lock clean
+.PHONY: help run up down cli site test test-localemu chaos matrix mutate bench lint style types template policies build deploy docs
+.PHONY: lock clean
 
 # The first Python from 3.13 down that really runs (a version manager's shim may exist and still fail).
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -32,7 +33,8 @@ site: .venv/ready .venv-site/ready ## build the documentation as a website, and 
 	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --strict --site-dir .local/site
 	@echo "open .local/site/index.html"
 
-test: lint site .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
+test: .venv/ready .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
+	@$(MAKE) --no-print-directory -j 2 lint site
 	$(BIN)/pytest -n 4 --dist loadgroup
 
 test-localemu: .venv/ready .venv-localemu/ready ## the end-to-end tests on a second emulator of AWS, LocalEmu; takes some ten minutes
@@ -50,12 +52,20 @@ mutate: .venv/ready ## break the code on purpose in many ways and see a test fai
 bench: .venv/ready ## measure the cold start of each function beside two usual receivers; takes some two minutes
 	$(BIN)/python -m benchmarks.init
 
-lint: .venv/ready .venv-lint/ready ## style, types and the template
+lint: style types template policies ## style, types and the template
+
+style: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/ready
 	$(BIN)/mypy layers/shared/mediarelay mediarelay_cli functions engine local docs benchmarks/*.py tests
+
+template: .venv/ready
 	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --config-env local
+
+policies: .venv/ready .venv-lint/ready
 	mkdir -p .local && $(BIN)/python -m local.expand <template.yaml >.local/template.json
 	.venv-lint/bin/checkov --file .local/template.json --framework cloudformation --skip-download --quiet --compact
 
