@@ -15,7 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FUNCTION, CASE = "read_ledger", "ping"
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".local", ".aws-sam", ".*_cache", ".hypothesis")
+# A name such as `x.pyc.140234` is a file that another process of the tests is writing; it is gone in a moment.
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".local", ".aws-sam", ".*_cache", ".hypothesis", "*.pyc.*")
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
 SECTION = re.compile(r"^## Add a route\n(.*?)^If it applies", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `([^`]+)` \| .* \| `([^`]+)` \|$", re.MULTILINE)
