@@ -1,6 +1,7 @@
 """All functions of a stack import their layers from one unpacked copy."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,8 +30,9 @@ class Bucket:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     bucket = Bucket()
+    monkeypatch.setattr(layers, "LAYERS", tmp_path / "layers")
     monkeypatch.setattr(layers, "client", lambda _env, _service: bucket)
     return bucket
 
@@ -74,6 +76,18 @@ def test_an_interrupted_copy_is_not_used(tmp_path: Path, bucket: Bucket, monkeyp
             unpack_layers(LocalEnvironment(tmp_path), _template())
     unpack_layers(LocalEnvironment(tmp_path), _template())
     assert len(bucket.reads) == 1 + len(LAYERS)
+
+
+def test_only_a_copy_without_a_recent_deployment_is_removed(tmp_path: Path, bucket: Bucket) -> None:
+    unpack_layers(LocalEnvironment(tmp_path), _template())
+    used, unused, recent = (layers.LAYERS / name for name in (LAYERS["Shared2"], "unused", "recent"))
+    for folder in (unused, recent):
+        folder.mkdir()
+    for folder in (used, unused):
+        os.utime(folder, (0, 0))
+    unpack_layers(LocalEnvironment(tmp_path), _template())
+    assert [folder.exists() for folder in (used, unused, recent)] == [True, False, True]
+    assert len(bucket.reads) == len(LAYERS)
 
 
 def _interrupted(_: zipfile.ZipFile, draft: Path) -> NoReturn:
