@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -103,21 +104,23 @@ def down(_: argparse.Namespace, screen: Screen) -> None:
 def run_once(options: argparse.Namespace, screen: Screen) -> None:
     """Send media through the running stack, or through a fresh one that is stopped afterwards."""
     screen.activity(f"reading {options.file}" if options.file else "encoding a sample video and a sample song")
-    media = [own_media(options.file)] if options.file else samples(MEDIA)
+    # The samples take seconds, which the stack takes to start, too. A wrong file is an error before anything starts.
+    own = [own_media(options.file)] if options.file else None
+    media = in_background(lambda: own or samples(MEDIA))
     # A running stack needs the lock, too: two runs would receive each other's notifications from one queue.
     with only_one(LOCK):
         kept = Stack(LocalEnvironment.saved(KEPT))
         if kept.running():
-            run(kept.deployment(), media, screen, KEPT / "outputs", song=not options.file, stays=True)
+            run(kept.deployment(), media.result(), screen, KEPT / "outputs", song=not options.file, stays=True)
         else:
             _run_fresh(Stack(LocalEnvironment(FRESH)), media, screen, song=not options.file)
 
 
-def _run_fresh(stack: Stack, media: list[Media], screen: Screen, *, song: bool) -> None:
+def _run_fresh(stack: Stack, media: "Future[list[Media]]", screen: Screen, *, song: bool) -> None:
     stack.require_unused()
     _remove(FRESH)
     with stopped_at_the_end(stack, lambda: screen.activity("stopping the stack")):
-        run(stack.up(screen.stage), media, screen, FRESH / "outputs", song=song, stays=False)
+        run(stack.up(screen.stage), media.result(), screen, FRESH / "outputs", song=song, stays=False)
 
 
 def _remove(folder: Path) -> None:

@@ -31,6 +31,8 @@ NO_UPDATES = "No updates are to be performed"
 TAIL = 12
 BUILD_LOCK = ROOT / ".local" / "build.lock"
 BUILDS = ROOT / ".local" / "builds"
+# uv installs a layer in a tenth of the time of pip. A hard link would let a build change the files in uv's cache.
+INSTALL = f"'{Path(sys.executable).parent / 'uv'}' pip install --python '{sys.executable}' --link-mode copy"
 # What a build depends on, beside the version of Python. The lock file pins sam.
 SOURCES = ("functions", "layers", "template.yaml", "samconfig.toml", "requirements/dev.txt")
 # Parameters whose minimum is lower on this machine. On AWS, a message must not reappear while a function still uses it;
@@ -80,7 +82,7 @@ def _files(path: Path) -> list[Path]:
 def _build(env: LocalEnvironment) -> None:
     """Run `sam build` for this machine's Python, and `sam package`."""
     # The emulator runs functions with this Python. An empty LAYER_TARGET makes pip choose wheels for this machine.
-    layers = {"LAYER_PYTHON": sys.executable, "PYTHON": sys.executable, "LAYER_TARGET": " "}
+    layers = {"LAYER_PYTHON": sys.executable, "PYTHON": sys.executable, "LAYER_TARGET": " ", "INSTALL": INSTALL}
     cache = ROOT / ".local" / "cache" / str(sys.implementation.cache_tag)
     # sam would package bytecode. It changes with each import, so sam would deploy the function again.
     for bytecode in (ROOT / "functions").glob("*/__pycache__"):
