@@ -3,17 +3,17 @@
 pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdist 3.8 tells its groups apart.
 """
 
-import gc
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-import mediarelay.aws_lambda  # noqa: F401 - the import turns the garbage collector off, as a cold start wants it
+from mediarelay.aws_lambda import cold_start
 from mediarelay.observability import metrics
 from tests import layers as built
 
-gc.enable()
+# The import began a cold start.
+cold_start.end()
 TOGETHER = {
     "tests/browser/": "browser",
     "tests/e2e/": "deployed",
