@@ -1,6 +1,7 @@
 """The layers as built: each function imports in an interpreter that has them and nothing else, from bytecode."""
 
 import json
+import marshal
 import re
 import subprocess
 import sys
@@ -70,13 +71,15 @@ sys.path[:0] = paths
 os.environ.update(environment)
 import mediarelay.aws_lambda
 assert not gc.isenabled()
-import botocore.client, botocore.session
-calls, clients, sessions = [], [], []
+import botocore.client, botocore.session, dataclasses, marshal
+from mediarelay.aws_lambda.cold_start import COMPILED
+calls, clients, sessions, written = [], [], [], []
 
 def noted(owner, name, note):
     real = getattr(owner, name)
     setattr(owner, name, lambda *given, **named: (note(*given), real(*given, **named))[1])
 
+noted(dataclasses, "exec", lambda text, spaces, _: written.append((spaces["__name__"], text)))
 noted(botocore.session.Session, "__init__", lambda session, *given: sessions.append(session))
 noted(botocore.session.Session, "create_client", lambda session, service, *given: clients.append(service))
 answer = lambda client, name, given: calls.append(name) or {"SecretString": "{}"}
@@ -85,7 +88,9 @@ import handler
 assert gc.isenabled() and gc.get_freeze_count()
 from mediarelay.aws_lambda.deferred_imports import DeferredModule
 ran = sorted(name for name, module in sys.modules.items() if not isinstance(module, DeferredModule))
-print(json.dumps({"modules": ran, "calls": calls, "clients": sorted(clients), "sessions": len(sessions)}))
+known = marshal.loads(COMPILED.read_bytes())[1]
+found = {"modules": ran, "calls": calls, "clients": sorted(clients), "sessions": len(sessions)}
+print(json.dumps(found | {"compiled": sorted({name for name, text in written if text not in known})}))
 """
 
 
@@ -97,6 +102,7 @@ class Init:
     calls: list[str]
     clients: list[str]
     sessions: int
+    compiled: list[str]
 
 
 def initialize(layers: Path, function: str) -> Init:
@@ -139,6 +145,7 @@ def test_a_function_starts_with_the_layers_alone_and_little_work(layers: Path, f
     assert len(found.clients) == len(set(found.clients))
     assert found.clients == CLIENTS.get(function, found.clients)
     assert found.calls == CALLS.get(function, [])
+    assert [name for name in found.compiled if name.startswith("mediarelay.")] == [], "the build has compiled these"
 
 
 @pytest.mark.parametrize("layer", MAX_BYTES)
@@ -153,6 +160,16 @@ def test_every_module_has_bytecode_that_is_never_checked(layers: Path) -> None:
     for source in sources:
         header = Path(cache_from_source(str(source))).read_bytes()[:8]
         assert header == MAGIC_NUMBER + (0b01).to_bytes(4, "little"), source
+
+
+def test_the_methods_of_dataclasses_are_what_this_python_compiles(layers: Path) -> None:
+    """The texts are the keys, so the bytecode can only be wrong if it is not that of its text."""
+    file = layers / "SharedLayer/python/mediarelay/aws_lambda/dataclasses.bin"
+    version, compiled = marshal.loads(file.read_bytes())  # noqa: S302 - the build wrote it
+    assert version == MAGIC_NUMBER
+    assert len(compiled) > 150
+    for text, code in compiled.items():
+        assert marshal.loads(code) == compile(text, "<string>", "exec")  # noqa: S302 - the build wrote it
 
 
 def test_bytecode_names_no_folder_of_the_machine_that_made_it(layers: Path) -> None:
@@ -181,7 +198,8 @@ def test_the_shared_layer_is_our_package(layers: Path) -> None:
         return {str(path.relative_to(root)) for path in root.rglob("*") if path.suffix != ".pyc" and path.is_file()}
 
     built = names(layers / "SharedLayer/python")
-    assert built == {f"mediarelay/{name}" for name in names(ROOT / "layers/shared/mediarelay")}
+    written = "mediarelay/aws_lambda/dataclasses.bin"
+    assert built == {f"mediarelay/{name}" for name in names(ROOT / "layers/shared/mediarelay")} | {written}
 
 
 def test_endpoints_of_other_services_are_trimmed_and_all_partitions_stay(layers: Path) -> None:

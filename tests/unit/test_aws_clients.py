@@ -15,9 +15,10 @@ STAGES = {spec[0].partition(".")[0] for spec in BUILTIN_HANDLERS} - {"docs"}
 
 
 def handlers(session: Any, event: str) -> list[str]:
-    """What a session does about an event, in order. Powertools makes a handler of its own for each session."""
+    """What botocore does about an event, in order. Powertools adds a handler of its own to each session."""
     found = session.get_component("event_emitter")._emitter._handlers.prefix_search(event)
-    return [f"{handler.__module__}.{handler.__qualname__}" for handler in found]
+    named = [f"{handler.__module__}.{handler.__qualname__}" for handler in found]
+    return [name for name in named if name.startswith("botocore.")]
 
 
 @pytest.mark.parametrize("service", sorted(name.replace("-", "") for name in aws.SERVICES))
