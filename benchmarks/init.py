@@ -74,10 +74,14 @@ def targets(layers: Path, names: list[str], tree: Path = ROOT, mark: str = "") -
 
 def baselines(layers: Path, folder: Path) -> list[Target]:
     """Return the two usual receivers, on packages as pip installs them, and the interpreter alone."""
-    # The layer lacks botocore's file of endpoints, which a plain installation has and loads.
     plain = folder / "plain"
     shutil.copytree(layers / "DependenciesLayer/python", plain)
-    shutil.copy(Path(botocore.__file__).parent / "data/endpoints.json", plain / "botocore/data")
+    # The layer's data of botocore is trimmed. A plain installation has and loads all of it.
+    data, whole = plain / "botocore/data", Path(botocore.__file__).parent / "data"
+    for service in [path for path in data.iterdir() if path.is_dir()]:
+        shutil.rmtree(service)
+        shutil.copytree(whole / service.name, service)
+    shutil.copy(whole / "endpoints.json", data)
     place = (BASELINES, plain)
     environment = _environment("video_callback")
     usual = [Target(name, f"import {name.lower()}", place, environment) for name in ("U1", "U3")]
