@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-
-from mediarelay.aws_lambda.batches import stream_handler
+from mediarelay.aws_lambda.batches import DynamoDBRecord, stream_handler
 from mediarelay.domain import change as changes
 from mediarelay.errors import Undelivered
 from mediarelay.observability import add_log_keys

@@ -156,6 +156,13 @@ def test_a_route_does_little_itself(path: Path) -> None:
     assert max(statements, default=0) <= MAX_STATEMENTS
 
 
+@pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.parent.name)
+def test_a_handler_begins_its_cold_start_before_it_imports_a_package(path: Path) -> None:
+    """What comes before `mediarelay.aws_lambda` is neither deferred nor spared the garbage collection."""
+    imported = [module for module in modules(path) if layer(module) != STDLIB]
+    assert imported[0].startswith("mediarelay.aws_lambda.")
+
+
 def test_every_layer_is_known() -> None:
     assert {place(path) for path in ALL} - {"__init__.py"} == set(MAY_USE)
 

@@ -11,6 +11,8 @@ from mediarelay.aws_lambda.observability import Handler, observed
 from mediarelay.errors import RowUnreadable
 from mediarelay.observability import SUBJECT_KEYS, logger
 
+__all__ = ["DynamoDBRecord", "SQSRecord", "sqs_handler", "stream_handler"]
+
 Record = TypeVar("Record", SQSRecord, DynamoDBRecord)
 Response = dict[str, Any]
 

@@ -13,7 +13,7 @@ from mediarelay.providers.port import CallbackFormat
 from mediarelay.usecases.secret_entries import callback_tokens
 from mediarelay.usecases.tasks.receive import CallbackEndpoint, CallbackStore
 from mediarelay.wiring import base
-from mediarelay.wiring.access import early_secret, source_networks
+from mediarelay.wiring.access import source_networks
 
 
 @cache
@@ -37,7 +37,7 @@ def callback_endpoint(callbacks: CallbackFormat) -> CallbackEndpoint:
         store=callback_store(callbacks),
         # The backlog is needed only while the table is down, so its client is not made during init.
         backlog=CallbackBacklog(partial(base.client, "sqs"), base.settings().callback_backlog_url),
-        tokens=early_secret("CallbackTokens", base.settings().callback_tokens_secret, callback_tokens),
+        tokens=base.early_secret("CallbackTokens", base.settings().callback_tokens_secret, callback_tokens),
         networks=source_networks("callback_source_cidrs"),
         # `TRUSTED` lets a callback decide the outcome, so every other spelling of the setting means `CLAIM`.
         origin=Origin.TRUSTED if base.settings().callback_trust == "callback" else Origin.CLAIM,
