@@ -8,6 +8,7 @@ import pytest
 from moto import mock_aws
 
 from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.first_attempt import put_client
 from tests.integration.deployment import forget
 from tests.integration.direct_dynamodb import one_at_a_time, take_the_short_way
 from tests.integration.lambda_sandbox import LambdaSandbox
@@ -28,10 +29,16 @@ def account(request: pytest.FixtureRequest) -> Iterator[None]:
         one_at_a_time(patch)
         if request.node.get_closest_marker("over_http") is None:
             take_the_short_way(patch)
-        client.cache_clear()
+        forget_clients()
         with mock_aws():
             yield
-        client.cache_clear()
+        forget_clients()
+
+
+def forget_clients() -> None:
+    """Let the next account have clients of its own."""
+    client.cache_clear()
+    put_client.cache_clear()
 
 
 @pytest.fixture(scope="session")
