@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from mediarelay.adapters.aws import client
-from mediarelay.adapters.dynamodb.first_attempt import put_client
 from mediarelay.contracts.backlog import unpack
 from mediarelay.domain.circuit_breaker import Circuit
 from mediarelay.domain.due import Due, Duty
@@ -240,14 +239,13 @@ class LambdaSandbox:
     def invoke(self, function: str, event: Any) -> Any:
         """Load a function and call it once, noting its calls; a JSON body of the result is parsed."""
         services = ("dynamodb", "sqs", "sns", "secretsmanager", "kms")
-        clients = [*map(client, services), put_client()]
-        for one in clients:
-            one.meta.events.register("before-parameter-build", self._note, self.topic)
+        for service in services:
+            client(service).meta.events.register("before-parameter-build", self._note, self.topic)
         try:
             result = self.handler(function).handler(json.loads(json.dumps(event)), Context())
         finally:
-            for one in clients:
-                one.meta.events.unregister("before-parameter-build", unique_id=self.topic)
+            for service in services:
+                client(service).meta.events.unregister("before-parameter-build", unique_id=self.topic)
         json.dumps(result)
         is_json = bool(result.get("body")) and "json" in result["headers"].get("content-type", "")
         return result | {"body": json.loads(result["body"])} if is_json else result

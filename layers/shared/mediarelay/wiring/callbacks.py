@@ -6,8 +6,8 @@ A callback function passes the callbacks of its route, so that it loads no other
 import time
 from functools import cache, partial
 
-from mediarelay.adapters.dynamodb.first_attempt import put_client
 from mediarelay.adapters.dynamodb.observations import ObservationStore
+from mediarelay.adapters.dynamodb.put_client import put_client
 from mediarelay.adapters.dynamodb.quarantine import QuarantineStore
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.sqs import CallbackBacklog
