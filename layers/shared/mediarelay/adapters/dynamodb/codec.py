@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 from mediarelay.adapters.dynamodb.item_types import ITEM_TYPES
@@ -41,10 +41,16 @@ def encode(values: Mapping[str, object]) -> Item:
 
 
 def _encoded(value: object) -> dict[str, Any]:
+    return _encoder(type(value))(value)
+
+
+# Every attribute of every write passes here, and few types occur.
+@cache
+def _encoder(given: type) -> Callable[[Any], dict[str, Any]]:
     for kind, encoder in _ENCODERS:
-        if isinstance(value, kind):
-            return encoder(value)
-    raise TypeError(f"{type(value).__name__} has no attribute type")
+        if issubclass(given, kind):
+            return encoder
+    raise TypeError(f"{given.__name__} has no attribute type")
 
 
 _ENCODERS: tuple[tuple[type, Callable[[Any], dict[str, Any]]], ...] = (
