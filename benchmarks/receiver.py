@@ -37,8 +37,8 @@ def block(handler: Any, events: list[dict[str, Any]]) -> float:
     before = time.process_time()
     answers = [handler(event, context) for event in events]
     taken = time.process_time() - before
-    if any(answer["statusCode"] != HTTPStatus.OK for answer in answers):
-        raise ValueError(answers[0])
+    if refused := [answer for answer in answers if answer["statusCode"] != HTTPStatus.OK]:
+        raise ValueError(refused[0])
     return taken / len(events)
 
 

@@ -40,7 +40,7 @@ def encode(values: Mapping[str, object]) -> Item:
     return {name: _encoded(value) for name, value in values.items() if value is not None and value != frozenset()}
 
 
-def _encoded(value: object) -> dict[str, Any]:
+def _encoded(value: Any) -> dict[str, Any]:
     return _encoder(type(value))(value)
 
 
