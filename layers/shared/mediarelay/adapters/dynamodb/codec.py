@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, TypeVar
 
 from mediarelay.adapters.dynamodb.item_types import ITEM_TYPES
@@ -40,12 +40,14 @@ def encode(values: Mapping[str, object]) -> Item:
     return {name: _encoded(value) for name, value in values.items() if value is not None and value != frozenset()}
 
 
-def _encoded(value: Any) -> dict[str, Any]:
-    return _encoder(type(value))(value)
+def _encoded(value: object) -> dict[str, Any]:
+    kind = type(value)
+    # Every attribute of every write passes here, and few types occur.
+    if kind not in _ENCODER_OF:
+        _ENCODER_OF[kind] = _encoder(kind)
+    return _ENCODER_OF[kind](value)
 
 
-# Every attribute of every write passes here, and few types occur.
-@cache
 def _encoder(given: type) -> Callable[[Any], dict[str, Any]]:
     for kind, encoder in _ENCODERS:
         if issubclass(given, kind):
@@ -53,6 +55,7 @@ def _encoder(given: type) -> Callable[[Any], dict[str, Any]]:
     raise TypeError(f"{given.__name__} has no attribute type")
 
 
+_ENCODER_OF: dict[type, Callable[[Any], dict[str, Any]]] = {}
 _ENCODERS: tuple[tuple[type, Callable[[Any], dict[str, Any]]], ...] = (
     (Raw, lambda value: value.attribute),
     (bool, lambda value: {"BOOL": value}),  # before int, of which bool is a subclass
