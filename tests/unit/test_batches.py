@@ -8,6 +8,7 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import UnexpectedBatchTypeError
 
 from mediarelay.aws_lambda.batches import sqs_handler, stream_handler
+from mediarelay.aws_lambda.observability import Handler
 from mediarelay.domain.change import IntentQueued, RelayStored, TaskUnpublished
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
@@ -22,7 +23,18 @@ def changes(*numbers: str) -> dict[str, Any]:
     return {"Records": records}
 
 
-SOURCES = {"queue": (sqs_handler, messages), "stream": (stream_handler, changes)}
+def one_by_one(handle: Callable[[Any], object]) -> Handler[Any]:
+    """A handler of the stream that does everything record by record."""
+
+    def done(record: Any) -> None:
+        handle(record)
+
+    return stream_handler(done, lambda _batch: {})
+
+
+MAKERS: dict[str, Callable[[Callable[[Any], object]], Handler[Any]]] = {"queue": sqs_handler, "stream": one_by_one}
+EVENTS = {"queue": messages, "stream": changes}
+SOURCES = {source: (make, EVENTS[source]) for source, make in MAKERS.items()}
 sources = pytest.mark.parametrize("source", SOURCES)
 
 
