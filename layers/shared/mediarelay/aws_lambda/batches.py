@@ -41,7 +41,10 @@ class StreamProcessor(BatchProcessor):
     def process(self) -> list[tuple[Any, ...]]:
         """Handle all records. What several of them left to do is done once; if it fails, all of them fail."""
         entries = super().process()
-        left = [(record, work) for status, work, record in entries if status == "success" and work is not None]
+        # Powertools keeps a record that succeeded as it came, and one that failed as an object.
+        left = [
+            (DynamoDBRecord(raw), work) for status, work, raw in entries if status == "success" and work is not None
+        ]
         failures = self.finish(list(dict.fromkeys(work for _, work in left))) if left else {}
         for record, work in left:
             if work in failures:
