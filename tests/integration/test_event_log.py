@@ -254,3 +254,29 @@ def test_matching() -> None:
     assert matches("mediarelay.task.lost", ("mediarelay.task.*",))
     assert matches("mediarelay.test", ("*",))
     assert not matches("mediarelay.test", ("mediarelay.task.*", "mediarelay.tes"))
+
+
+@pytest.mark.parametrize(("busy_rounds", "stored"), [(1, [1, 2]), (99, [1])])
+def test_rows_that_dynamodb_left_out_are_written_again_or_not_published(
+    harness: WebhookHarness, monkeypatch: pytest.MonkeyPatch, busy_rounds: int, stored: list[int]
+) -> None:
+    dynamodb, rounds = client("dynamodb"), list[int]()
+    plain = dynamodb.batch_write_item
+
+    def busy(**request: Any) -> dict[str, Any]:
+        ((table, rows),) = request["RequestItems"].items()
+        rounds.append(len(rows))
+        left = [row for row in rows if event(2).id in row["PutRequest"]["Item"]["sk"]["S"]]
+        if len(rounds) > busy_rounds or not left:
+            return dict(plain(**request))
+        if taken := [row for row in rows if row not in left]:
+            plain(RequestItems={table: taken})
+        return {"UnprocessedItems": {table: left}}
+
+    monkeypatch.setattr(dynamodb, "batch_write_item", busy)
+    failures = harness.publisher.send([event(1), event(2)])
+    assert rounds == ([2, 1] if busy_rounds == 1 else [2, 1, 1, 1, 1])
+    assert {*failures} == {event(1).id, event(2).id} - {event(number).id for number in stored}
+    assert [message["id"] for message in harness.topic.messages] == [event(number).id for number in stored]
+    harness.clock.forward(seconds=6)
+    assert read(harness) == [event(number).id for number in stored]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -449,3 +450,19 @@ def test_a_row_that_cannot_be_leased_is_reported_although_the_turn_ended_early(
     monkeypatch.setattr(type(harness.stores.due_index), "hide", lease)
     with pytest.raises(LedgerUnavailable):
         harness.sweep()
+
+
+def test_the_sweep_publishes_ten_rows_with_one_call(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    vids, calls = finished(harness, 25), list[int]()
+    harness.clock.forward(seconds=30)
+    plain = Messaging.publish_batch
+
+    def counted(messaging: Messaging, **request: Any) -> dict[str, Any]:
+        calls.append(len(request["PublishBatchRequestEntries"]))
+        return plain(messaging, **request)
+
+    monkeypatch.setattr(Messaging, "publish_batch", counted)
+    assert harness.sweep()["publish"] == 25
+    assert calls == [10, 10, 5]
+    assert {message["subject"] for message in harness.topic.messages} == {*vids}
+    assert harness.due() == {}
