@@ -9,7 +9,7 @@ from mediarelay.wiring.circuit import circuit_breaker
 from mediarelay.wiring.events import event_publisher
 from mediarelay.wiring.publishers import song_publisher, task_publisher
 from mediarelay.wiring.queues import delivery_queue, submit_queue
-from mediarelay.wiring.tasks import replayer, task_repository, task_store
+from mediarelay.wiring.tasks import replayer, task_repository
 
 
 @cache
@@ -17,7 +17,6 @@ def sweeper() -> Sweeper:
     """Return the sweep."""
     return Sweeper(
         tasks=task_repository(),
-        bodies=task_store(),
         events=event_publisher(),
         publisher=task_publisher(),
         submits=submit_queue(),

@@ -6,8 +6,9 @@ from typing import Protocol
 
 from mediarelay.contracts.notification import refusal_event, task_event
 from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.tasks.guard import relies_on_guards
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.item import Bookkeeping, Publication
+from mediarelay.domain.tasks.item import Publication, TaskItem
 from mediarelay.domain.tasks.lifecycle import next_publication
 from mediarelay.domain.tasks.log import TaskLog
 from mediarelay.domain.tasks.task import Task
@@ -39,8 +40,8 @@ class DuePublication:
     """A publication of a task, and what it was derived from."""
 
     log: TaskLog
+    item: TaskItem
     task: Task
-    bookkeeping: Bookkeeping
     publication: Publication
 
 
@@ -62,10 +63,13 @@ class TaskPublisher:
         return Prepared((event,), partial(self.complete, due))
 
     def complete(self, due: DuePublication) -> None:
-        """Record that a publication was published."""
+        """Record that a publication was sent: on the task item, or by removing its guards from the due index."""
         # Last, because a repeat has the same event id. Marked first, an event could be lost for ever.
-        check = self.tasks.next_check(due.log, due.task, due.bookkeeping)
-        self.publications.mark_published(due.task.vid, due.publication, check)
+        if relies_on_guards(due.item):
+            self.tasks.settle(due.log, [one for one in due.log.pending if not one.is_replay])
+        else:
+            next_check = self.tasks.next_check(due.log, due.task, due.item.bookkeeping)
+            self.publications.mark_published(due.task.vid, due.publication, next_check)
         count("Published", state=due.publication.state)
 
     def prepare_refusal(self, identity: str) -> Prepared | None:
@@ -101,7 +105,7 @@ class TaskPublisher:
         if task is None or log.item is None:
             return None
         publication = next_publication(task, log.item.bookkeeping)
-        return DuePublication(log, task, log.item.bookkeeping, publication) if publication else None
+        return DuePublication(log, log.item, task, publication) if publication else None
 
 
 def _is_behind(log: TaskLog, task: Task) -> bool:
