@@ -46,7 +46,7 @@ class Guard:
     def record_failure(self, _action: str, _seen: Circuit) -> None:
         """Learn nothing."""
 
-    record_success = record_failure
+    record_success = record_silence = record_failure
 
 
 class Server(ThreadingHTTPServer):

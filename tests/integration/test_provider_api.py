@@ -84,6 +84,9 @@ class Guard:
     def record_failure(self, action: str, _seen: Circuit) -> None:
         self.learnt.append(("record_failure", action))
 
+    def record_silence(self, action: str, _seen: Circuit) -> None:
+        self.learnt.append(("record_silence", action))
+
     def record_success(self, action: str, _seen: Circuit) -> None:
         self.learnt.append(("record_success", action))
 
@@ -437,9 +440,18 @@ def test_accounts_calls_and_requests_show_no_secret() -> None:
         ({"body": envelope(6100)}, ["record_failure"]),
         ({"body": envelope(4400)}, []),
         ({"body": b"garbage"}, []),
+        ({"body": b"garbage", "status": 400}, []),
+        ({"body": b"garbage", "status": 502}, ["record_silence"]),
+        ({"body": envelope(6000), "status": 500}, ["record_silence"]),
+        ({"body": envelope(4100), "status": 503}, ["record_failure"]),
+        ({"body": envelope(data={"vid": VID}), "status": 500}, ["record_success"]),
+        ({"body": b"", "hang": True}, ["record_silence"]),
     ],
 )
-def test_what_the_circuit_learns(site: Site, said: dict[str, Any], learnt: list[str]) -> None:
+def test_what_the_circuit_learns(
+    site: Site, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], learnt: list[str]
+) -> None:
+    monkeypatch.setattr(provider_api, "TIMEOUT", (0.05, 0.05) if "hang" in said else provider_api.TIMEOUT)
     guard = Guard()
     site.says("AddCtsAudioTask", **said)
     with contextlib.suppress(ProviderError):
