@@ -19,7 +19,7 @@ FOREIGN = {"video_callback": "mps", "audio_callback": "mps", "mps_callback": "ct
 """The provider of which a callback function loads nothing."""
 UNUSED = {"mediarelay.domain.tasks.facts", "mediarelay.domain.tasks.spec", "mediarelay.domain.tasks.item"}
 """What a callback function has no use for: facts of tasks, and task items. They would be a twentieth of its start."""
-HEAVY = {"pydantic", "pydantic_core", "requests", "aws_lambda_powertools.event_handler"}
+HEAVY = {"pydantic", "pydantic_core", "requests", "certifi", "aws_lambda_powertools.event_handler"}
 HEAVY |= {f"aws_lambda_powertools.utilities.{part}" for part in ("batch", "data_classes", "parameters", "parser")}
 """What a callback function does not load: of Powertools it has logs and metrics."""
 WITHOUT_PYDANTIC = {"apply_callback", "authorizer", "confirm", "poll_audio", "poll_video", "submit_queued"}

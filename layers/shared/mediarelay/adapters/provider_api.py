@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 
-import requests
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from mediarelay.domain.budget import Allowance, Budget
@@ -31,7 +32,7 @@ from mediarelay.providers.registry import provider_of
 # Seconds to connect, and to wait for each read from the socket.
 TIMEOUT = (3, 10)
 MAX_BYTES = 16 * 2**20
-# `requests` limits each read, not the whole call: a server that sends one byte at a time would hold the worker.
+# The timeout limits each read, not the whole call: a server that sends one byte at a time would hold the worker.
 MAX_SECONDS = 12
 
 
@@ -65,7 +66,7 @@ class ProviderApi:
         guard: The circuit breaker.
         clock: Returns the current time (UTC).
         nonce: Returns a positive integer that it never returns again.
-        session: The HTTP session, which keeps connections open between calls.
+        pool: The connections, which stay open between calls; its headers are sent with each call.
     """
 
     provider: Provider
@@ -77,7 +78,7 @@ class ProviderApi:
     guard: Guard
     clock: Callable[[], datetime]
     nonce: Callable[[], int]
-    session: requests.Session
+    pool: PoolManager
 
     def query(self, kind: Kind, vid: str, *, known: bool = True) -> Mapping[str, Any]:
         """Query a task and return the data of the answer.
@@ -209,16 +210,17 @@ class ProviderApi:
         """Return the status and the body of the answer to a request."""
         end = time.monotonic() + MAX_SECONDS
         try:
-            answer = self.session.post(
+            answer = self.pool.urlopen(
+                "POST",
                 request.url,
-                data=request.body,
-                headers=request.headers,
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                stream=True,
+                body=request.body,
+                headers={**self.pool.headers, **request.headers},
+                timeout=Timeout(*TIMEOUT),
+                redirect=False,
+                preload_content=False,
             )
-            return answer.status_code, _bounded(answer, end)
-        except (requests.RequestException, HTTPError, OSError) as error:
+            return answer.status, _bounded(answer, end)
+        except (HTTPError, OSError) as error:
             # The message of the cause may quote the request, whose parameters contain a signature.
             raise ProviderBusy(f"no usable answer ({type(error).__name__})", is_outage=True) from None
 
@@ -238,11 +240,12 @@ class ProviderApis:
         return self.apis[intent.provider].submit(intent)
 
 
-def _bounded(answer: requests.Response, end: float) -> bytes:
+def _bounded(answer: BaseHTTPResponse, end: float) -> bytes:
     """Read the body of an answer; raise if it exceeds `MAX_BYTES`, or if reading takes until `end`."""
     body = bytearray()
-    with answer:
-        while chunk := answer.raw.read1(2**16, decode_content=True):
+    # A body that was read to its end has given its connection back to the pool. Any other connection is closed.
+    with closing(answer):
+        while chunk := answer.read1(2**16, decode_content=True):
             body += chunk
             if time.monotonic() > end:
                 raise ProviderBusy("no usable answer (too slow)", is_outage=True)
