@@ -204,7 +204,7 @@ class TaskHarness:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(function=f"poll_{kind}"), self.query_queues, self.breaker.break_end)
+        return poll(kind, self.tick(function=f"poll_{kind}"), self.query_queues, self.breaker.find)
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""

@@ -101,7 +101,7 @@ class Sweeper:
     Attributes:
         max_submits: How many intents may wait in the submit queue: as many as a minute's budget has calls for.
         deliveries: The delivery queue; None if the deployment delivers no events over HTTP.
-        is_open: Returns whether a circuit is open, so that queries are refused anyway.
+        is_refused: Returns whether a circuit is open because the provider refuses us.
     """
 
     tasks: TaskRepository
@@ -112,7 +112,7 @@ class Sweeper:
     replayer: Replayer
     songs: SongPublisher
     deliveries: DeliveryQueue | None
-    is_open: Callable[[str], bool]
+    is_refused: Callable[[str], bool]
     clock: Callable[[], datetime]
 
     def sweep(self, tick: Tick) -> dict[str, int]:
@@ -166,8 +166,9 @@ class Sweeper:
     def _is_overdue(self, row: DueItem) -> bool:
         """Return whether a task must be given up although no poll carried out its final query.
 
-        A row that no poll has taken since its deadline waits for the call budget, so the sweep leaves it alone for one
-        more `GiveUpAfter`. While the circuit is open, the task does not wait for the budget, so the sweep takes it.
+        A row that no poll has taken since its deadline waits for the call budget, or for a provider that does not
+        answer, so the sweep leaves it alone for one more `GiveUpAfter`. While the provider refuses us, the task waits
+        for neither, so the sweep takes it.
         """
         deadline = self._deadline(row)
         # Polls move the due time of a row behind the deadline only when they take it after the deadline.
@@ -176,7 +177,7 @@ class Sweeper:
             return False
         # The circuit comes last, because it costs a read of the table.
         task = row.subject_as(TaskSubject)
-        return was_taken or late > self.tasks.give_up_after or self.is_open(query_circuit(task.vid, task.kind))
+        return was_taken or late > self.tasks.give_up_after or self.is_refused(query_circuit(task.vid, task.kind))
 
     def _deadline(self, row: DueItem) -> datetime:
         """Return the deadline of a row: its own, or `GiveUpAfter` after an observation arrived. Replays have none."""

@@ -24,6 +24,6 @@ def sweeper() -> Sweeper:
         replayer=replayer(),
         songs=song_publisher(),
         deliveries=delivery_queue(),
-        is_open=circuit_breaker().is_open,
+        is_refused=circuit_breaker().is_refused,
         clock=base.now,
     )
