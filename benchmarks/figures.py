@@ -53,5 +53,15 @@ FIGURES = (
             Line("others_u3", "init CPU, slowest other function, against U3", "ratio", 0.65),
         ),
     ),
+    Figure(
+        "cost",
+        "A model: quantities counted from real calls (`counted.py`), times public prices (`prices.py`), at a million "
+        "callbacks a day.",
+        (
+            Line("writes", "write units per callback received, confirmed, published", "units", 8),
+            Line("callback", "a million callbacks, confirmed and published", "US dollars", 9),
+            Line("month", "a month without any task", "US dollars"),
+        ),
+    ),
 )
 BY_NAME = {figure.name: figure for figure in FIGURES}

@@ -43,6 +43,7 @@ class PathUsage:
         invocations: Invocations by function.
         calls: Calls to other services, such as `sqs:SendMessage`. Secrets are left out, because functions cache them.
         messages: Messages that queues delivered.
+        publishes: Messages that the topic got, whatever number of them one call had.
         log_bytes: What the functions wrote to their log.
         requests: Requests that the API took.
     """
@@ -51,6 +52,7 @@ class PathUsage:
     invocations: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     messages: int = 0
+    publishes: int = 0
     log_bytes: Counter[str] = field(default_factory=Counter)
     requests: int = 0
 
@@ -123,16 +125,18 @@ class Pipeline:
     def _noting(self) -> Iterator[Counter[str]]:
         calls = Counter[str]()
 
-        def note(model: Any, **_: Any) -> None:
+        def note(params: Mapping[str, Any], model: Any, **_: Any) -> None:
             calls[f"{model.service_model.service_name}:{model.name}"] += 1
+            if model.service_model.service_name == "sns":
+                self.usage.publishes += len(params.get("PublishBatchRequestEntries", "1"))
 
         for service in SERVICES:
-            client(service).meta.events.register("before-call", note, "benchmarks")
+            client(service).meta.events.register("before-parameter-build", note, "benchmarks")
         try:
             yield calls
         finally:
             for service in SERVICES:
-                client(service).meta.events.unregister("before-call", unique_id="benchmarks")
+                client(service).meta.events.unregister("before-parameter-build", unique_id="benchmarks")
 
 
 @contextmanager

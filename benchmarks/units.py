@@ -143,14 +143,14 @@ TABLE = "table"
 def counting() -> Iterator[Usage]:
     """Yield the usage of all tables of moto from here to the end of the block. One thread only."""
     meter = _Meter(Usage())
-    watched = {name: getattr(meter, name) for name in ("write", "transaction", "get", "batch_get")}
     operations = {
-        "put_item": watched["write"],
-        "update_item": watched["write"],
-        "delete_item": watched["write"],
-        "transact_write_items": watched["transaction"],
-        "get_item": watched["get"],
-        "batch_get_item": watched["batch_get"],
+        "put_item": meter.write,
+        "update_item": meter.write,
+        "delete_item": meter.write,
+        "batch_write_item": meter.batch_write,
+        "transact_write_items": meter.transaction,
+        "get_item": meter.get,
+        "batch_get_item": meter.batch_get,
     }
     patches = [patch.object(DynamoHandler, name, _around(name, watch)) for name, watch in operations.items()]
     with patch.object(Table, "query", meter.query_around(Table.query)):
@@ -191,10 +191,17 @@ class _Meter:
         """Count a transaction, each write of which costs the double."""
         self.usage.calls[operation] += 1
         writes = [inner for one in handler.body["TransactItems"] for inner in one.values()]
-        befores = [_stored(handler, one) for one in writes]
-        yield
-        for one, before in zip(writes, befores, strict=True):
-            self._add_write(_table(handler, one), before, _stored(handler, one), TRANSACTION)
+        with self._all_compared(handler, writes, TRANSACTION):
+            yield
+
+    @contextmanager
+    def batch_write(self, operation: str, handler: Any) -> Iterator[None]:
+        """Count a batch of writes, each of which costs what it costs alone."""
+        self.usage.calls[operation] += 1
+        requests = handler.body["RequestItems"].items()
+        writes = [{"TableName": name} | inner for name, batch in requests for one in batch for inner in one.values()]
+        with self._all_compared(handler, writes):
+            yield
 
     @contextmanager
     def get(self, operation: str, handler: Any) -> Iterator[None]:
@@ -241,6 +248,13 @@ class _Meter:
             self.usage.writes[TABLE] += write_units(before or {}, request.get("Item", {}))
             raise
         self._add_write(_table(handler, request), before, _stored(handler, request))
+
+    @contextmanager
+    def _all_compared(self, handler: Any, writes: Sequence[Mapping[str, Any]], factor: int = 1) -> Iterator[None]:
+        befores = [_stored(handler, one) for one in writes]
+        yield
+        for one, before in zip(writes, befores, strict=True):
+            self._add_write(_table(handler, one), before, _stored(handler, one), factor)
 
     def _add_write(self, table: Table, before: Item | None, after: Item | None, factor: int = 1) -> None:
         self.usage.changes += [(before, after)] if before != after else []
