@@ -88,7 +88,7 @@ def _run_all(chosen: list[Figure], against: Path | None, *, quick: bool) -> int:
             if not quick:
                 write_result(result)
     print(table(results))
-    if not quick:
+    if results and not quick:
         _report(results)
     return len(chosen) - len(results)
 

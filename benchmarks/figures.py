@@ -54,6 +54,27 @@ FIGURES = (
         ),
     ),
     Figure(
+        "tick",
+        "1,000 due tasks, beside 10^3 to 10^6 stored ones that wait in the same index. The client has a sorted index "
+        "instead of DynamoDB. Largest table against smallest; rounds alternate, minima.",
+        (
+            Line("items", "rows that a tick reads, 10^6 stored tasks against 10^3", "ratio", 1),
+            Line("units", "read units of a tick, the same", "ratio", 1),
+            Line("cpu", "CPU of a tick, the same", "ratio", 1.2),
+        ),
+    ),
+    Figure(
+        "read",
+        "`GET /tasks/{vid}` on moto with the template's table, largest number of callbacks against 500. CPU time "
+        "without the calls to the table; minima of 3.",
+        (
+            Line("units", "read units of a task with 5,000 callbacks, against 500", "ratio", 1),
+            Line("cpu", "CPU of that read, the same", "ratio", 1.2),
+            Line("read units", "read units of a task with 5,000 callbacks", "units"),
+            Line("cpu seconds", "CPU of that read", "seconds"),
+        ),
+    ),
+    Figure(
         "cost",
         "A model: quantities counted from real calls (`counted.py`), times public prices (`prices.py`), at a million "
         "callbacks a day.",

@@ -92,8 +92,7 @@ def shown(value: float | None) -> str:
     """Return a number as the table shows it."""
     if value is None:
         return ""
-    text = f"{value:,.0f}" if abs(value) >= SHOWN_WITH_DIGITS else f"{value:.2f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:,.0f}" if abs(value) >= SHOWN_WITH_DIGITS or float(value).is_integer() else f"{value:.2f}"
 
 
 def write_readme(results: Sequence[Result]) -> None:
