@@ -72,7 +72,7 @@ class Design:
 
     Attributes:
         memory_mb: Memory of functions that a caller waits for.
-        worker_memory_mb: Memory of functions that nobody waits for: queues, stream, schedules.
+        worker_memory_mb: Memory of functions that no caller waits for: queues, stream, schedules.
         stream_records: Records that one invocation of `dispatch` gets.
         confirm_messages: Messages that one invocation of `confirm` gets.
         parallel: Whether `confirm` handles the messages of an invocation at the same time.
@@ -261,7 +261,7 @@ ALTERNATIVES: Mapping[str, Callable[[Design], Design]] = {
     ),
     "SnapStart for all functions": _monthly(SNAP_START_CACHE_GB_MONTH * ALL_FUNCTIONS * TODAY.memory_mb / 1024),
     **{f"{size} MB for all functions": _with(memory_mb=size, worker_memory_mb=size) for size in MEMORY_SIZES},
-    **{f"{size} MB for functions that nobody waits for": _with(worker_memory_mb=size) for size in MEMORY_SIZES},
+    **{f"{size} MB for functions that no caller waits for": _with(worker_memory_mb=size) for size in MEMORY_SIZES},
 }
 
 
