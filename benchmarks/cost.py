@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.counted import CALLBACK_PATH, COUNTED, PathCost
 from benchmarks.measurement import Measurement, Plot
+from benchmarks.paths import counted, measure_all
 from benchmarks.prices import (
     IA_LOGS,
     IA_READS,
@@ -27,6 +28,7 @@ from benchmarks.prices import (
     SNAP_START_CACHE_GB_MONTH,
     Price,
 )
+from tests.stack import functions, template
 
 DAYS = 365 / 12
 TASKS_A_DAY = 1000
@@ -145,10 +147,16 @@ def quantities(path: PathCost, design: Design = ALONE) -> dict[str, float]:
         "writes": path.writes,
         "reads": path.reads,
         # A message is sent, and received and deleted with the others of its batch.
-        "sqs_requests": path.messages * (1 / design.sent_messages + 2 / design.confirm_messages),
-        "publishes": path.publishes / design.published_messages,
+        "sqs_requests": path.messages * (1 / _batched(path, "sqs:SendMessageBatch", design, design.sent_messages))
+        + path.messages * 2 / design.confirm_messages,
+        "publishes": path.publishes / _batched(path, "sns:PublishBatch", design, design.published_messages),
         "log_gb": log_bytes / 1e9,
     }
+
+
+def _batched(path: PathCost, call: str, design: Design, stated: float) -> float:
+    """Return how many messages one call takes: those of a batch of the stream if the path uses such a call."""
+    return max(stated, design.stream_records) if call in path.batches else stated
 
 
 def dollars(used: Mapping[str, float], prices: Mapping[str, Price] = PRICES) -> dict[str, float]:
@@ -282,13 +290,31 @@ def compare() -> dict[str, tuple[float, float]]:
     return found | {"callbacks directly to a queue": (sum(per_million(direct_to_queue()).values()), 0)}
 
 
-def figure(*, quick: bool) -> Measurement:  # noqa: ARG001 - a model takes no time
-    """Return the dollars of the paths, and of the alternatives."""
-    paths = {f"$ {name}": sum(per_million(path).values()) for name, path in COUNTED.items()}
-    parts = {f"$ callback: {name}": cost for name, cost in per_million(COUNTED[CALLBACK_PATH]).items()}
+def figure(*, quick: bool) -> Measurement:  # noqa: ARG001 - counting takes seconds
+    """Return the dollars of the paths as this checkout runs and deploys them, and of the alternatives."""
+    found = {name: counted(used) for name, used in measure_all().items()}
+    design = deployed()
+    paths = {f"$ {name}": sum(per_million(path, design).values()) for name, path in found.items()}
+    parts = {f"$ callback: {name}": cost for name, cost in per_million(found[CALLBACK_PATH], design).items()}
     others = {f"$ with {name}": million for name, (million, _) in compare().items()}
-    values = {"callback": paths[f"$ {CALLBACK_PATH}"], "writes": COUNTED[CALLBACK_PATH].writes, "month": total(0)}
+    values = {
+        "callback": paths[f"$ {CALLBACK_PATH}"],
+        "unknown": paths["$ unknown task: the same"],
+        "received": found["callback"].writes,
+        "writes": found[CALLBACK_PATH].writes,
+        "unknown writes": found["unknown task: the same"].writes,
+        "month": total(0),
+    }
     return Measurement(values | paths | parts | others, [_memory_plot()])
+
+
+def deployed() -> Design:
+    """Return the design that the template of this checkout states, at the load of the figure."""
+    common, workers = template()["Globals"]["Function"]["MemorySize"], functions()["confirm"]
+    source = functions()["dispatch"]["Events"]["Changes"]["Properties"]
+    window = source.get("MaximumBatchingWindowInSeconds", 0)
+    memory = workers.get("MemorySize", common)
+    return Design(memory_mb=common, worker_memory_mb=memory, stream_records=records_per_batch(window))
 
 
 def _memory_plot() -> Plot:

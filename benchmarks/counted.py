@@ -17,6 +17,7 @@ class PathCost:
         publishes: Publications to the topic.
         log_bytes: What the functions write to their log; the code may write up to a tenth less or more.
         requests: Requests of the API.
+        batches: The calls of the path that take the messages of a whole batch, such as `sns:PublishBatch`.
     """
 
     calls: int
@@ -27,6 +28,7 @@ class PathCost:
     publishes: int = 0
     log_bytes: int = 0
     requests: int = 0
+    batches: frozenset[str] = frozenset()
 
 
 CALLBACK_PATH = "callback, confirmed and published"

@@ -79,8 +79,11 @@ FIGURES = (
         "A model: quantities counted from real calls (`counted.py`), times public prices (`prices.py`), at a million "
         "callbacks a day.",
         (
+            Line("received", "write units per callback received", "units", 1),
             Line("writes", "write units per callback received, confirmed, published", "units", 8),
+            Line("unknown writes", "the same, of a task that only callbacks name", "units", 8),
             Line("callback", "a million callbacks, confirmed and published", "US dollars", 9),
+            Line("unknown", "the same, of tasks that only callbacks name", "US dollars", 9),
             Line("month", "a month without any task", "US dollars"),
         ),
     ),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks.counted import PathCost
 from benchmarks.pipeline import PathUsage, Pipeline, account, pipeline, sample
 from mediarelay.adapters.webhook_client import WebhookClient
 from mediarelay.domain.webhooks.delivery import Answer
@@ -113,6 +114,25 @@ def measure(stack: Pipeline, name: str) -> PathUsage:
     with stack.measured() as usage:
         path(stack)
     return usage
+
+
+# Calls that take the messages of a whole batch.
+BATCHES = frozenset({"sns:PublishBatch", "sqs:SendMessageBatch"})
+
+
+def counted(used: PathUsage) -> PathCost:
+    """Return what a path used, as the cost model needs it."""
+    return PathCost(
+        calls=used.table.calls.total(),
+        writes=used.table.write_units,
+        reads=used.table.read_units,
+        invocations=dict(used.invocations),
+        messages=used.messages,
+        publishes=used.publishes,
+        log_bytes=used.log_bytes.total(),
+        requests=used.requests,
+        batches=BATCHES & used.calls.keys(),
+    )
 
 
 def measure_all(names: Iterable[str] = PATHS) -> dict[str, PathUsage]:

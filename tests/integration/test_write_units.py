@@ -4,23 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.counted import COUNTED, PathCost
-from benchmarks.paths import PATHS, measure
-from benchmarks.pipeline import PathUsage, Pipeline
+from benchmarks.counted import COUNTED
+from benchmarks.paths import PATHS, counted, measure
+from benchmarks.pipeline import Pipeline
 from tests.integration.lambda_sandbox import LambdaSandbox
-
-
-def counted(used: PathUsage) -> PathCost:
-    return PathCost(
-        calls=used.table.calls.total(),
-        writes=used.table.write_units,
-        reads=used.table.read_units,
-        invocations=dict(used.invocations),
-        messages=used.messages,
-        publishes=used.publishes,
-        log_bytes=used.log_bytes.total(),
-        requests=used.requests,
-    )
 
 
 @pytest.mark.parametrize("path", PATHS)
