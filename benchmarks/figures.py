@@ -1,6 +1,10 @@
 """The figures: what each one measures, how, and its goals. A figure is an entry here and a module with `figure()`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+
+from benchmarks.measurement import Measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +29,26 @@ class Figure:
     """One figure.
 
     Attributes:
-        name: The name on the command line, and that of the module.
+        name: The name on the command line.
         how: How it is measured.
         lines: Its lines of the table.
+        measured_by: The function `(*, quick) -> Measurement`, as `module:function`; None: `figure` of the module of
+            this name.
         slow: Whether even its quick form takes minutes. A quick run of all figures leaves it out.
     """
 
     name: str
     how: str
     lines: tuple[Line, ...]
+    measured_by: str | None = None
     slow: bool = False
 
     @property
-    def module(self) -> str:
-        """The module whose `figure(quick=...)` measures it."""
-        return f"benchmarks.{self.name}"
+    def function(self) -> Callable[..., Measurement]:
+        """The function that measures it."""
+        module, _, name = (self.measured_by or f"benchmarks.{self.name}:figure").partition(":")
+        found: Callable[..., Measurement] = getattr(import_module(module), name)
+        return found
 
 
 FIGURES = (
@@ -52,6 +61,50 @@ FIGURES = (
             Line("callbacks_u1", "init CPU, slowest callback function, against U1", "ratio", 0.62),
             Line("others_u3", "init CPU, slowest other function, against U3", "ratio", 0.65),
         ),
+    ),
+    Figure(
+        "warm",
+        "CPU time of the process of `video_callback` per warm invocation, beside the baselines. A stub in another "
+        "process answers for AWS. Blocks alternate, minima.",
+        (
+            Line("u3", "warm CPU per callback, against U3", "ratio", 0.22),
+            Line("u1", "warm CPU per callback, against U1", "ratio", 0.55),
+            Line("raw", "warm CPU per callback, against a raw signed request", "ratio", 4),
+            Line("calls", "calls of AWS per callback received", "calls", 1),
+        ),
+        "benchmarks.adapters:warm",
+    ),
+    Figure(
+        "dispatch",
+        "A full batch of 100 records of the stream, beside a function that publishes each record by itself. A stub "
+        "answers for AWS. Rounds alternate, medians.",
+        (
+            Line("sns_calls", "SNS calls per outcome in a full stream batch", "calls", 0.1),
+            Line("cpu", "CPU per record, against one publication per record", "ratio", 0.2),
+        ),
+        "benchmarks.adapters:dispatch",
+    ),
+    Figure(
+        "confirm",
+        "200 queries over TLS by 32 workers. A server in another process answers after 50 ms. The bound is the time of "
+        "the waits alone. Clients alternate, minima.",
+        (
+            Line("bound", "200 confirms at 50 ms over TLS, against the latency bound", "ratio", 1.15),
+            Line("cpu_ms", "CPU of one such confirm", "ms", 1),
+        ),
+        "benchmarks.adapters:confirm",
+    ),
+    Figure(
+        "hang",
+        "20 open tasks, a poll each minute for an hour, and a provider that cannot be reached.",
+        (Line("messages", "confirm-queue messages per open task while the provider hangs for an hour", "messages", 2),),
+    ),
+    Figure(
+        "engine",
+        "CPU time of all renditions of one source by the engine, beside one ffmpeg run with the same outputs. Rounds "
+        "alternate, medians.",
+        (Line("ratio", "engine: all renditions of one source, against one ffmpeg run", "ratio", 1.05),),
+        "benchmarks.adapters:engine",
     ),
     Figure(
         "tick",
@@ -86,6 +139,11 @@ FIGURES = (
             Line("unknown", "the same, of tasks that only callbacks name", "US dollars", 9),
             Line("month", "a month without any task", "US dollars"),
         ),
+    ),
+    Figure(
+        "scale",
+        "Quotas and rates of the template, divided by what a callback uses. docs/scale.md explains them.",
+        (),
     ),
 )
 BY_NAME = {figure.name: figure for figure in FIGURES}

@@ -6,10 +6,8 @@ Each figure has a process of its own: what one loads, patches or leaves behind c
 import argparse
 import json
 from dataclasses import asdict
-from importlib import import_module
 
 from benchmarks.figures import BY_NAME
-from benchmarks.measurement import Measurement
 
 
 def main() -> None:
@@ -18,7 +16,7 @@ def main() -> None:
     parser.add_argument("figure", choices=BY_NAME)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    measured: Measurement = import_module(BY_NAME[options.figure].module).figure(quick=options.quick)
+    measured = BY_NAME[options.figure].function(quick=options.quick)
     print(json.dumps(asdict(measured)))
 
 

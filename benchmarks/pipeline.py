@@ -80,7 +80,7 @@ class Pipeline:
         """Invoke a function once."""
         self.usage.invocations[function] += 1
         printed = io.StringIO()
-        with redirect_stdout(printed), _logging_to(printed):
+        with redirect_stdout(printed), log_to(printed):
             result = self.sandbox.invoke(function, event)
         self.usage.log_bytes[function] += len(printed.getvalue().encode())
         return result
@@ -140,7 +140,7 @@ class Pipeline:
 
 
 @contextmanager
-def _logging_to(stream: TextIO) -> Iterator[None]:
+def log_to(stream: TextIO) -> Iterator[None]:
     """Send the lines of the logger to a stream. Its handler keeps the standard output that it began with."""
     (handler,) = (one for one in logger.handlers if isinstance(one, StreamHandler))
     before = handler.setStream(stream)
