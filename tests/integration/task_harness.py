@@ -56,7 +56,7 @@ TOKEN = "callback-token-1"
 API = "https://api.example.com"
 FORMATS = {Kind.VIDEO: VIDEO_CALLBACKS, Kind.AUDIO: AUDIO_CALLBACKS}
 """The callbacks of each kind."""
-DUTIES = [duty for duty in Duty if duty not in {Duty.SONG, Duty.DELETE_BODY, Duty.UNREADABLE}]
+DUTIES = [duty for duty in Duty if duty not in {Duty.SONG, Duty.UNREADABLE}]
 STATUS = {"pending": 1, "probed": 2, "transcoding": 3, "failed": 4, "succeeded": 5}
 
 

@@ -1,4 +1,4 @@
-"""Bodies of claims are kept for a while; what they claimed, and their digests, stay."""
+"""Claims that are settled expire after some time. Claims that wait, and all other observations, stay."""
 
 import json
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from mediarelay.adapters.dynamodb.keys import task_partition
 from mediarelay.adapters.dynamodb.parts import LAZY_BODY
 from mediarelay.adapters.dynamodb.task_store import LOADED
 from mediarelay.aws_lambda.raw_http import respond
+from mediarelay.domain.tasks.lifecycle import MAX_CLAIMS
 from mediarelay.domain.tasks.media import State
 from mediarelay.errors import ProviderUnreadable
 from mediarelay.providers.cts.parse import parse_callback
@@ -44,6 +45,21 @@ def claims(harness: TaskHarness) -> list[dict[str, Any]]:
     return [line for line in harness.reader.history(VID)["observations"] if line["origin"] == "claim"]
 
 
+def expire(harness: TaskHarness) -> int:
+    """Delete the items whose time to live is over, as DynamoDB does; returns how many rows of the task went."""
+    now = harness.clock().timestamp()
+    over = [item for item in harness.items() if "expires_at" in item and int(item["expires_at"]["N"]) <= now]
+    for item in over:
+        harness.stores.table.client.delete_item(
+            TableName=harness.table, Key={name: item[name] for name in ("pk", "sk")}
+        )
+    return sum(item["pk"]["S"] == task_partition(VID) for item in over)
+
+
+def types(harness: TaskHarness) -> list[str]:
+    return [message["type"].rpartition(".")[2] for message in harness.topic.messages]
+
+
 def settled(harness: TaskHarness, body: bytes) -> TaskHarness:
     harness.claim(body)
     harness.provider.answers[VID] = answer()
@@ -52,21 +68,30 @@ def settled(harness: TaskHarness, body: bytes) -> TaskHarness:
     return harness
 
 
-def test_a_body_goes_when_its_time_is_over_and_nothing_else_does(harness: TaskHarness) -> None:
+def test_a_claim_goes_when_its_time_is_over_and_nothing_else_does(harness: TaskHarness) -> None:
     body = callback(result="failure", app_id=666)
     before = settled(harness, body).reader.task(VID)
-    digest = claims(harness)[0]["digest"]
     harness.clock.forward(days=90, seconds=-1)
-    assert harness.sweep()["delete_body"] == 0
+    assert expire(harness) == 0
     assert claims(harness)[0]["body"] == json.loads(body)
-    harness.clock.forward(seconds=1)
-    assert harness.sweep()["delete_body"] == 1
-    assert claims(harness) == [claims(harness)[0] | {"body": None, "digest": digest}]
-    assert harness.reader.task(VID) == before
     conflicts = harness.reader.history(VID)["conflicts"]
-    assert [one["subject"] for one in conflicts] == ["app_id", "outcome"], "what it claimed is still known"
-    assert harness.sweep()["delete_body"] == 0
-    assert not harness.claim(body), "the same body is still a repeat"
+    assert [one["subject"] for one in conflicts] == ["app_id", "outcome"]
+    harness.clock.forward(seconds=1)
+    assert expire(harness) == 1
+    assert claims(harness) == []
+    changed = {name for name, value in harness.reader.task(VID).items() if before[name] != value}
+    assert changed <= {"conflicts"}
+    assert harness.publisher.publish(VID) is None, "the outcome counts as published"
+
+
+def test_the_same_body_after_its_time_changes_nothing(harness: TaskHarness) -> None:
+    settled(harness, callback())
+    harness.clock.forward(days=91)
+    expire(harness)
+    assert harness.claim(callback())
+    harness.confirm()
+    assert harness.publisher.publish(VID) is None
+    assert (len(harness.topic.messages), harness.due()) == (1, {})
 
 
 def test_a_large_body_lies_apart_and_goes_by_its_time_to_live(harness: TaskHarness) -> None:
@@ -78,11 +103,10 @@ def test_a_large_body_lies_apart_and_goes_by_its_time_to_live(harness: TaskHarne
         "a lifetime and 90 days"
     )
     assert harness.entries()[-1].body == body
-    harness.clock.forward(days=90)
-    assert harness.sweep()["delete_body"] == 1
-    assert claims(harness)[0]["body"] is None
-    assert not harness.claim(body), "the same body is still a repeat"
-    assert claims(harness)[0]["body"] is None
+    harness.clock.forward(days=91)
+    expire(harness)
+    assert [item["pk"]["S"] for item in harness.items() if item["pk"]["S"] == f"BODY#{VID}"] == []
+    assert claims(harness) == []
 
 
 def test_a_large_body_of_which_a_piece_is_gone_is_gone(harness: TaskHarness) -> None:
@@ -153,14 +177,14 @@ def test_all_that_is_read_of_a_task_is_asked_for(harness: TaskHarness) -> None:
     harness.replayer.replay(VID, "me")
     # `load` reads the partition of the task; the event log has rows of its own.
     stored = {name for item in harness.items() if item["pk"]["S"] == task_partition(VID) for name in item}
-    assert stored - set(LOADED) == {LAZY_BODY, "by", "list_key", "list_at"}
+    assert stored - set(LOADED) == {LAZY_BODY, "by", "list_key", "list_at", "expires_at"}
 
 
 def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:
     harness = TaskHarness(table, raw_body_days=3, give_up_after=6 * 24 * 3600)
     harness.claim(callback())
     harness.clock.forward(days=5)
-    assert harness.sweep()["delete_body"] == 0
+    assert expire(harness) == 0
     assert claims(harness)[0]["body"]
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is State.SUCCEEDED
@@ -170,8 +194,9 @@ def test_a_believed_callback_is_the_result_and_stays(table: str) -> None:
     harness = TaskHarness(table, callback_trust="callback")
     harness.claim(callback())
     harness.confirm()
+    harness.publisher.publish(VID)
     harness.clock.forward(days=100)
-    assert harness.sweep()["delete_body"] == 0
+    assert expire(harness) == 0
     assert harness.reader.task(VID)["renditions"]
 
 
@@ -180,6 +205,31 @@ def test_how_long_is_a_parameter(table: str, days: int) -> None:
     harness = TaskHarness(table, raw_body_days=days)
     settled(harness, callback())
     harness.clock.forward(days=days, seconds=-1)
-    assert harness.sweep()["delete_body"] == 0
+    assert expire(harness) == 0
     harness.clock.forward(seconds=1)
-    assert harness.sweep()["delete_body"] == 1
+    assert expire(harness) == 1
+
+
+def test_a_task_with_many_claims_is_read_without_most_of_them(harness: TaskHarness) -> None:
+    for number in range(MAX_CLAIMS + 20):
+        harness.claim(callback(v_type=f"{number}"))
+        harness.clock.forward(seconds=1)
+    settled(harness, callback())
+    kept = claims(harness)
+    assert len(kept) == MAX_CLAIMS
+    assert [line["body"]["v_type"] for line in kept if line["body"]][-1] == f"{MAX_CLAIMS - 1}", "the first ones stay"
+    for number in range(3):
+        harness.clock.forward(seconds=1)
+        harness.claim(callback(v_type=f"late {number}"))
+        harness.confirm()
+    assert len(claims(harness)) == MAX_CLAIMS
+    assert (harness.due(), types(harness)) == ({}, ["succeeded"])
+    assert expire(harness) == 24, "the surplus goes at once"
+
+
+def test_claims_that_wait_are_all_read(harness: TaskHarness) -> None:
+    for number in range(MAX_CLAIMS + 5):
+        harness.claim(callback(v_type=f"{number}"))
+    log, _ = harness.tasks.load(VID)
+    assert (len(log.pending), len(log.observations)) == (MAX_CLAIMS + 5, MAX_CLAIMS + 5)
+    assert expire(harness) == 0

@@ -194,7 +194,7 @@ def test_what_is_due_appears_and_what_is_settled_disappears(harness: TaskHarness
         ("OBS", Kind.VIDEO, VID),
         ("TAS", Kind.VIDEO, VID),
     ]
-    harness.stores.tasks.settle(VID, harness.stores.tasks.load(VID).pending)
+    harness.stores.tasks.settle(harness.stores.tasks.load(VID).pending)
     assert [row.handle[1] for row in harness.due()["video"]] == ["TASK"]
     harness.stores.tasks.save(
         TaskItem(summary(due=None), replace(BOOKKEEPING, version=2)), TaskItem(summary(), BOOKKEEPING)
@@ -416,8 +416,7 @@ OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "tasks.append": lambda stores: stores.tasks.append(entry()),
     "tasks.load": lambda stores: stores.tasks.load(VID),
     "tasks.read_body": lambda stores: stores.tasks.read_body(entry()),
-    "tasks.settle": lambda stores: stores.tasks.settle(VID, (CLAIM,)),
-    "tasks.delete_body": lambda stores: stores.tasks.delete_body(ROW),
+    "tasks.settle": lambda stores: stores.tasks.settle((CLAIM,)),
     "tasks.save": lambda stores: stores.tasks.save(TaskItem(summary(), BOOKKEEPING), None),
     "tasks.page": lambda stores: stores.tasks.page(PENDING, cursor=None, limit=1),
     "tasks.count": lambda stores: stores.tasks.count(CHOSEN),

@@ -689,9 +689,7 @@ def test_a_trusted_callback_in_parts_is_settled_without_an_alarm(
     assert not unreadable(capsys)
 
 
-@pytest.mark.parametrize(
-    "duty", ["video", "audio", "unknown_audio", "give_up", "submit", "replay", "song", "delete_body"]
-)
+@pytest.mark.parametrize("duty", ["video", "audio", "unknown_audio", "give_up", "submit", "replay", "song"])
 def test_an_outcome_that_waits_for_another_duty_is_published(harness: TaskHarness, duty: str) -> None:
     harness.track()
     harness.provider.answers[VID] = answer()

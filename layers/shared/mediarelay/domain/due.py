@@ -22,7 +22,6 @@ class Duty(StrEnum):
     REPLAY = "replay"
     FAN_OUT = "fan_out"
     DELIVER = "deliver"
-    DELETE_BODY = "delete_body"
     UNREADABLE = "unreadable"
 
 

@@ -8,7 +8,6 @@ song        publishes the events of a lease that are due
 replay      takes the next minute's part of a bulk replay
 fan_out     sends an event without deliveries to the delivery queue
 deliver     sends a delivery to the delivery queue
-delete_body deletes the body of a claim
 unreadable  writes an unreadable task item or lease again from its log
 
 Queries belong to the polls. The sweep takes a task from them only if no poll could carry out its final query.
@@ -31,7 +30,6 @@ from mediarelay.domain.due_item import (
     ReplayJobSubject,
     TaskSubject,
 )
-from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
@@ -56,7 +54,7 @@ MAX_DELIVERIES = 500
 MAX_OF_ENDPOINT = 400
 # Rows to look at for deliveries of other endpoints, about a second of a tick.
 MAX_LOOKED_AT = 5000
-SCANNED = (*TURNS, *DELIVERIES, Duty.SUBMIT, Duty.SUBMIT_QUEUED, *QUERIES, Duty.DELETE_BODY, Duty.UNREADABLE)
+SCANNED = (*TURNS, *DELIVERIES, Duty.SUBMIT, Duty.SUBMIT_QUEUED, *QUERIES, Duty.UNREADABLE)
 Action = Callable[[DueItem], object]
 
 
@@ -83,13 +81,6 @@ class DeliveryQueue(Protocol):
         """Return how many messages wait."""
 
 
-class Bodies(Protocol):
-    """Stores the bodies of claims."""
-
-    def delete_body(self, handle: RowHandle) -> None:
-        """Delete a body; the claim and its summary stay."""
-
-
 class Work(NamedTuple):
     """Rows that need one action. `duty` names the action; the rows' own duty may be a query that is overdue."""
 
@@ -109,7 +100,6 @@ class Sweeper:
     """
 
     tasks: TaskRepository
-    bodies: Bodies
     publisher: TaskPublisher
     submits: SubmitQueue
     max_submits: int
@@ -148,8 +138,6 @@ class Sweeper:
         # Both loops advance the same iterators: the second one continues behind the first rows.
         yield from (work._replace(rows=islice(work.rows, ROWS_PER_TURN)) for work in waiting)
         yield from waiting
-        # Deleting a body twice is harmless, so these rows are not hidden, which saves a write each.
-        yield Work(Duty.DELETE_BODY, tick.due(Duty.DELETE_BODY), failures[Duty.DELETE_BODY])
 
     def _submits(self, tick: Tick, failures: dict[Duty, FailureBudget]) -> Iterator[DueItem]:
         """Yield as many intents as the submit queue may hold; intents of waiting clients come before queued ones."""
@@ -196,7 +184,6 @@ class Sweeper:
             Duty.SUBMIT: lambda row: self.submits.send(row.subject_as(IntentSubject).identity),
             Duty.SONG: lambda row: self.songs.publish_due(row.subject_as(SongKey)),
             Duty.REPLAY: lambda row: self.replayer.resume(row.subject_as(ReplayJobSubject).identity, tick.time_left),
-            Duty.DELETE_BODY: lambda row: self.bodies.delete_body(row.handle),
         }
 
     def _delivery_actions(self) -> dict[Duty, Action]:

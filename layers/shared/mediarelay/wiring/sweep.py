@@ -8,7 +8,7 @@ from mediarelay.wiring import base
 from mediarelay.wiring.circuit import circuit_breaker
 from mediarelay.wiring.publishers import song_publisher, task_publisher
 from mediarelay.wiring.queues import delivery_queue, submit_queue
-from mediarelay.wiring.tasks import replayer, task_repository, task_store
+from mediarelay.wiring.tasks import replayer, task_repository
 
 
 @cache
@@ -16,7 +16,6 @@ def sweeper() -> Sweeper:
     """Return the sweep."""
     return Sweeper(
         tasks=task_repository(),
-        bodies=task_store(),
         publisher=task_publisher(),
         submits=submit_queue(),
         max_submits=Budget(base.settings().calls_per_minute).background.limit,

@@ -45,5 +45,4 @@ MAY_WAIT_FOR: dict[Duty, frozenset[str]] = {
     Duty.SONG: frozenset({ItemType.RELAY, ItemType.LEASE}),
     Duty.FAN_OUT: frozenset({ItemType.EVENT}),
     Duty.DELIVER: frozenset({ItemType.DELIVERY}),
-    Duty.DELETE_BODY: frozenset(Origin),
 }

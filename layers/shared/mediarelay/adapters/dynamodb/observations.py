@@ -1,7 +1,8 @@
 """The log of tasks in the table: one item per observation."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -37,6 +38,8 @@ from mediarelay.domain.tasks.log import ClaimSummary, LoggedObservation, Pending
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import CALLBACKS, STORED_APART, Origin
 
+# An item that no reader needs any more. It may take DynamoDB a day or two to delete it.
+SURPLUS = "surplus"
 # A lazy body that is larger when compressed is stored apart. Documented callbacks have less than half of this.
 MAX_INLINE_BODY_BYTES = 2048
 # The number of parts of a lazy body that is stored apart. Its presence says where to read the body.
@@ -49,7 +52,7 @@ class ObservationStore:
 
     Attributes:
         table: The table.
-        raw_body_days: Days after its arrival for which the body of a claim is kept.
+        raw_body_days: Days after its arrival for which a settled claim is kept.
     """
 
     table: Table
@@ -88,24 +91,28 @@ class ObservationStore:
             return remaining_body([head])
         return remaining_body(self.table.beginning(_lazy_body_key(observation)))
 
-    def settle(self, vid: str, checks: tuple[PendingCheck, ...]) -> list[LoggedObservation]:
-        """Remove checks from the due index; the bodies of claims become due for deletion instead.
+    def settle(
+        self, checks: Iterable[PendingCheck], surplus: AbstractSet[RowHandle] = frozenset()
+    ) -> list[LoggedObservation]:
+        """Remove checks from the due index. Claims expire from then on; those of `surplus` expire at once.
 
         Return the callbacks among them that were still pending, with the bodies that are stored in their items.
         """
         # The update returns the item as it was, which saves a read.
-        before = [self._settle(vid, check) for check in checks]
+        before = [self._settle(check, is_surplus=check.handle in surplus) for check in checks]
         callbacks = (item for item in before if is_pending(item) and type_of(item) in CALLBACKS)
         found = join_parts(row for item in callbacks for row in self._complete(item))
         return list(readable(_decode_callback, found))
 
-    def _settle(self, vid: str, check: PendingCheck) -> Item:
+    def _settle(self, check: PendingCheck, *, is_surplus: bool) -> Item:
         """Settle one check; return its item as it was, or an empty one if it was deleted."""
         change, values = "REMOVE due_shard, due_at", dict[str, object]()
+        # Only a settled claim expires: one that waits may be all that is known about a task.
         if check.origin is Origin.CLAIM:
-            end = Due(Duty.DELETE_BODY, check.at + timedelta(days=self.raw_body_days))
-            change = "SET due_shard = :due_shard, due_at = :due_at"
-            values = {f":{name}": value for name, value in due_attributes(end, vid).items()}
+            end = check.at if is_surplus else check.at + timedelta(days=self.raw_body_days)
+            values = {f":{name}": value for name, value in expires_at(end).items()}
+            # Deleting it here would cost as much as this update, and needs a permission that few functions have.
+            change += f" SET expires_at = :expires_at{f', {SURPLUS} = :expires_at' if is_surplus else ''}"
         # Without the condition, the update would create a fragment of an item that was deleted by hand.
         return self.table.update_and_return(Key(*check.handle), change, values, returns="ALL_OLD", condition=THERE)
 
@@ -116,10 +123,6 @@ class ObservationStore:
     def _with_parts(self, head: Item) -> Iterator[Item]:
         """Query an item and its parts."""
         return self.table.beginning(Key.of(Row(head)))
-
-    def delete_body(self, handle: RowHandle) -> None:
-        """Delete the body of a claim; its summary and its digest stay."""
-        self.table.update(Key(*handle), f"REMOVE {LAZY_BODY}, {BODY_PARTS}, due_shard, due_at", {})
 
 
 def split_lazy_body(observation: LoggedObservation, item: Item, end: datetime) -> tuple[Item, list[Item]]:
@@ -201,8 +204,7 @@ def _decode_callback(item: Item) -> LoggedObservation:
 
 def is_pending(item: Item) -> bool:
     """Return whether an item in a task's partition, except the task item, waits for a query of the provider."""
-    row = Row(item)
-    return waits(row) and duty_text(row) != Duty.DELETE_BODY and type_of(item) != ItemType.TASK
+    return waits(Row(item)) and type_of(item) != ItemType.TASK
 
 
 @decoder

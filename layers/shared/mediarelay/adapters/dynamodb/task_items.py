@@ -141,6 +141,7 @@ def _bookkeeping_attributes(bookkeeping: Bookkeeping) -> dict[str, object]:
         "give_up_at": epoch(bookkeeping.give_up_at),
         "queried_at": bookkeeping.queried_at,
         "published": frozenset(one.label for one in bookkeeping.published),
+        "guarded": bookkeeping.guarded or None,
     }
 
 
@@ -186,6 +187,7 @@ def _decode_bookkeeping(row: Row) -> Bookkeeping:
         published=frozenset(map(Publication.read, row.texts("published"))),
         conflicts=row.count("conflicts"),
         replayed=row.count("replayed"),
+        guarded=row.flag("guarded") if "guarded" in row else False,
     )
 
 

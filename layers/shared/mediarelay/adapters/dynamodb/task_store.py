@@ -7,6 +7,7 @@ from mediarelay.adapters.dynamodb.codec import Item, Row, type_of
 from mediarelay.adapters.dynamodb.item_types import ItemType
 from mediarelay.adapters.dynamodb.keys import after_prefix, task_partition
 from mediarelay.adapters.dynamodb.observations import (
+    SURPLUS,
     ObservationStore,
     decode_observation,
     decode_pending_check,
@@ -23,7 +24,7 @@ from mediarelay.errors import RowUnreadable
 LOADED = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "claim_summary", "due_shard", "due_at"),
     *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published", "known"),
-    *("version", "attempts", "queried_at", "conflicts", "replayed", "give_up_at", "reason", "submission"),
+    *("version", "attempts", "queried_at", "conflicts", "replayed", "guarded", "give_up_at", "reason", "submission"),
 )
 
 
@@ -40,6 +41,7 @@ class TaskStore(ObservationStore, TaskItemStore):
             {":pk": task_partition(vid)},
             ProjectionExpression=", ".join(f"#{name}" for name in LOADED),
             ExpressionAttributeNames={f"#{name}": name for name in LOADED},
+            FilterExpression=f"attribute_not_exists({SURPLUS})",
             ScanIndexForward=False,
         )
         rows = list(join_parts(reversed(list(found))))

@@ -15,7 +15,6 @@ unknown_*       1 h            they have a share of the budget, and anybody with
 replay          5 min          a bulk replay takes its part of each minute
 fan_out         5 min          the sweep takes events that the stream did not pass on to the webhooks
 deliver         5 min          the sweep takes deliveries whose wait is over
-delete_body     1 day          retention is counted in days
 unreadable      5 min          the sweep rebuilds what it can; the rest waits for an operator
 """
 
@@ -37,7 +36,6 @@ OVERDUE_AFTER: dict[Duty, timedelta] = {
     Duty.REPLAY: timedelta(minutes=5),
     Duty.FAN_OUT: timedelta(minutes=5),
     Duty.DELIVER: timedelta(minutes=5),
-    Duty.DELETE_BODY: timedelta(days=1),
     Duty.UNREADABLE: timedelta(minutes=5),
 }
 # The intervals of the schedules in the template, by the folder of the function.

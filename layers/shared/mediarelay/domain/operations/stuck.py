@@ -46,7 +46,6 @@ _DEED: dict[Duty, str] = {
     Duty.REPLAY: "takes the next part of the bulk replay",
     Duty.FAN_OUT: "passes the event on to the webhooks",
     Duty.DELIVER: "delivers it",
-    Duty.DELETE_BODY: "deletes the body",
     Duty.UNREADABLE: "writes it again, if it is a task or a lease",
 } | dict.fromkeys((Duty.VIDEO, Duty.AUDIO, *sorted(UNKNOWN)), "sends it to the confirm queue")
 

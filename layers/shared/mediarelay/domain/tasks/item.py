@@ -68,6 +68,7 @@ class Bookkeeping:
         replayed: Replays that have had their query.
         published: What was published.
         conflicts: Subjects of contradiction that were counted.
+        guarded: Whether callbacks that wait guarantee the publication of the outcome; see `guard`.
     """
 
     kind: Kind
@@ -78,6 +79,7 @@ class Bookkeeping:
     replayed: int = 0
     published: frozenset[Publication] = frozenset()
     conflicts: int = 0
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediarelay.domain.due import Due, Duty, query_duty
+from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.schedule import LAST_CHECK_INTERVAL, first_wait, next_check, next_wait
+from mediarelay.domain.tasks.guard import has_guard, relies_on_guards
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import MAX_URL, OUTCOMES, Kind, State
@@ -38,6 +40,10 @@ REOPENING = REQUESTED | {Origin.CLAIM}
 # After so many queries without outcome, a callback triggers the next one only after this interval. The provider sends
 # few callbacks per task; whoever has the path token could send any number.
 MAX_PROMPT_QUERIES, PROMPT_QUERY_INTERVAL = 5, timedelta(seconds=30)
+
+
+# Settled claims of one task that its log keeps, so that the cost of reading a task has a limit.
+MAX_CLAIMS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,15 @@ class Step:
 
     item: TaskItem
     settled: tuple[PendingCheck, ...]
+
+
+def surplus(log: TaskLog, settled: Iterable[PendingCheck]) -> frozenset[RowHandle]:
+    """Return the rows of settled claims that a log need not keep: it keeps the first `MAX_CLAIMS` of a task."""
+    # Anybody with the path token can send any number of claims about one task.
+    claims = sorted((one for one in settled if one.origin is Origin.CLAIM), key=lambda one: one.at)
+    waiting = sum(one.origin is Origin.CLAIM for one in log.pending)
+    kept = sum(one.origin is Origin.CLAIM for one in log.observations) - waiting
+    return frozenset(one.handle for one in claims[max(0, MAX_CLAIMS - kept) :])
 
 
 def next_publication(task: Task, bookkeeping: Bookkeeping) -> Publication | None:
@@ -141,6 +156,9 @@ class Lifecycle:
         """Return what to write."""
         bookkeeping = self._bookkeeping()
         publication = next_publication(self.task, bookkeeping)
+        if publication is not None and self._is_guarded():
+            bookkeeping = replace(bookkeeping, guarded=True)
+            return Step(TaskItem(self._summary(bookkeeping, None, publication), bookkeeping), ())
         # An item has one duty. `mark_published` writes the next check once the outcome is published.
         due = self._publish_due(publication) or self.next_check(bookkeeping)
         item = TaskItem(self._summary(bookkeeping, due, publication), bookkeeping)
@@ -170,6 +188,7 @@ class Lifecycle:
             queried_at=self.trigger.queried_at or before.queried_at,
             replayed=max(before.replayed, self._replays_with_query()),
             conflicts=len(self.task.conflicts),
+            guarded=False,
         )
 
     def _stored(self) -> Bookkeeping:
@@ -243,6 +262,10 @@ class Lifecycle:
         first = min(map(self._end, self.log.observations), default=self.trigger.now)
         return max(self._deadlines(), default=first) + self.rules.give_up_after
 
+    def _is_guarded(self) -> bool:
+        """Return whether the rows of callbacks guarantee the publication, so that the item needs no duty."""
+        return self.log.item is None and self.task.is_final and has_guard(self.log.pending, self.task.outcome_at)
+
     # ── the next duty ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _publish_due(self, publication: Publication | None) -> Due | None:
@@ -256,7 +279,9 @@ class Lifecycle:
         stored = self.log.item.summary if self.log.item else None
         if stored and stored.unpublished == publication and stored.due and stored.due.duty is Duty.PUBLISH:
             return stored.due
-        return Due(Duty.PUBLISH, self.trigger.now + PUBLISH_GRACE)
+        # The guards of an outcome were due later than this, so the stream has had its time.
+        since = self.task.outcome_at if relies_on_guards(self.log.item) else None
+        return Due(Duty.PUBLISH, (since or self.trigger.now) + PUBLISH_GRACE)
 
     def _wait(self, bookkeeping: Bookkeeping) -> timedelta:
         """Return how long to wait for the next query."""

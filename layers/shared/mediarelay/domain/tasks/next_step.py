@@ -1,9 +1,10 @@
 """What happens next to a task, and when: what an operator or a waiting client asks about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.tasks.guard import relies_on_guards
 from mediarelay.domain.tasks.item import Publication
 from mediarelay.domain.tasks.log import TaskLog
 
@@ -36,7 +37,7 @@ def next_step(log: TaskLog) -> NextStep:
 
     A callback or a replay waits with a row of its own, also before the task has an item. The earliest row counts.
     """
-    waiting = [one.due for one in log.pending if one.due]
+    waiting = [_waits_for(one.due, log) for one in log.pending if one.due]
     if log.item is None:
         deadlines = [one.give_up_at for one in log.pending if one.give_up_at]
         return _step(waiting, give_up_at=max(deadlines, default=None))
@@ -47,6 +48,11 @@ def next_step(log: TaskLog) -> NextStep:
         give_up_at=bookkeeping.give_up_at,
         published=tuple(sorted(bookkeeping.published, key=lambda one: (one.replay, one.state))),
     )
+
+
+def _waits_for(due: Due, log: TaskLog) -> Due:
+    """Return what the row of a callback or a replay waits for: the rows of guards wait for a publication."""
+    return replace(due, duty=Duty.PUBLISH) if relies_on_guards(log.item) else due
 
 
 def _step(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from mediarelay.domain.due import Duty
+from mediarelay.domain.tasks.guard import relies_on_guards
 from mediarelay.domain.tasks.lifecycle import is_stale, needs_query
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import OUTCOMES, Kind
@@ -66,7 +67,7 @@ class Confirmer:
         log, task = self.tasks.load(vid)
         has_replay = any(one.is_replay for one in log.pending)
         if task is not None and task.is_final and not has_replay:
-            return self._complete(log, task, kind)
+            return self._complete(log, task, kind, prompt=prompt)
         # The time before the query counts: a callback that arrives while the query runs still needs its own.
         begun = self.clock()
         if is_stale(log, kind, sent) or (prompt and not needs_query(log, begun)):
@@ -83,10 +84,12 @@ class Confirmer:
         if task and task.is_final and claims and not _was_final(log):
             measure("ConfirmLatency", (self.clock() - min(claims)).total_seconds())
 
-    def _complete(self, log: TaskLog, task: Task, kind: Kind) -> Task:
+    def _complete(self, log: TaskLog, task: Task, kind: Kind, *, prompt: bool) -> Task:
         """Return a task with an outcome, once its intent and its item have it."""
         adopt_by_callback(task, self.adopt)
-        return task if _is_done(log, task) else self.tasks.refresh(task.vid, kind)
+        # The stream is about to publish the outcome. If it does not, the poll of a guard gives the item its duty.
+        waits_for_stream = prompt and relies_on_guards(log.item)
+        return task if waits_for_stream or _is_done(log, task) else self.tasks.refresh(task.vid, kind)
 
     def _accept_old_replies(self, log: TaskLog, task: Task | None) -> Task | None:
         """Log the replies that can be read by now as answers; return the task as it is then."""

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from mediarelay.contracts.notification import refusal_event, task_event
 from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.tasks.guard import relies_on_guards
 from mediarelay.domain.tasks.intent import Intent
-from mediarelay.domain.tasks.item import Publication
+from mediarelay.domain.tasks.item import Publication, TaskItem
 from mediarelay.domain.tasks.lifecycle import next_publication
 from mediarelay.domain.tasks.log import TaskLog
 from mediarelay.domain.tasks.media import State
@@ -59,9 +60,17 @@ class TaskPublisher:
             return None
         # In this order, because a repeat has the same event id. Marked first, an event could be lost for ever.
         self.events.publish(task_event(task, self.api_url, publication.replay))
-        self.publications.mark_published(vid, publication, self.tasks.next_check(log, task, log.item.bookkeeping))
+        self._complete(log, log.item, task, publication)
         count("Published", state=publication.state)
         return publication.state
+
+    def _complete(self, log: TaskLog, item: TaskItem, task: Task, publication: Publication) -> None:
+        """Record that a publication was sent: on the task item, or by removing its guards from the due index."""
+        if relies_on_guards(item):
+            self.tasks.settle(log, [one for one in log.pending if not one.is_replay])
+        else:
+            next_check = self.tasks.next_check(log, task, item.bookkeeping)
+            self.publications.mark_published(task.vid, publication, next_check)
 
     def refuse(self, identity: str) -> None:
         """Publish that an accepted intent was refused. A deleted intent needs no event: its client got the refusal."""

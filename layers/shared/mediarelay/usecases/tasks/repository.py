@@ -1,15 +1,18 @@
 """The only way to change a task: append an observation to its log, fold the log, and write the task item."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from mediarelay.domain.due import Due
+from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.schedule import first_check
+from mediarelay.domain.tasks.guard import with_publication
 from mediarelay.domain.tasks.item import Bookkeeping, TaskItem
-from mediarelay.domain.tasks.lifecycle import STARTING, Lifecycle, Rules, Step, Trigger
+from mediarelay.domain.tasks.lifecycle import STARTING, Lifecycle, Rules, Step, Trigger, surplus
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
@@ -38,8 +41,11 @@ class TaskStore(Protocol):
     def save(self, item: TaskItem, seen: TaskItem | None) -> bool:
         """Write a task item; return False if it is no longer the one that was `seen`."""
 
-    def settle(self, vid: str, checks: tuple[PendingCheck, ...]) -> list[LoggedObservation]:
-        """Take checks out of the due index; return the callbacks among them that were still in it."""
+    def settle(self, checks: Iterable[PendingCheck], surplus: AbstractSet[RowHandle]) -> list[LoggedObservation]:
+        """Take checks out of the due index, and those of `surplus` out of the log.
+
+        Return the callbacks among them that were still in the index.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,7 @@ class TaskRepository:
 
     def load(self, vid: str) -> tuple[TaskLog, Task | None]:
         """Read a task's log and fold it; the task is None if the log is empty."""
-        log = self.store.load(vid)
+        log = with_publication(self.store.load(vid))
         observations = observe(log.observations)
         return log, fold(observations) if observations else None
 
@@ -122,6 +128,12 @@ class TaskRepository:
                 return task
         raise LedgerUnavailable("too many writers")
 
+    def settle(self, log: TaskLog, checks: Iterable[PendingCheck]) -> None:
+        """Take checks of a log out of the due index, and count the fields of their callbacks that cannot be read."""
+        settled = tuple(checks)
+        for callback in self.store.settle(settled, surplus(log, settled)):
+            count_unreadable(callback)
+
     def next_step(self, log: TaskLog, task: Task) -> Step:
         """Return what `update` would write now if nothing new had happened."""
         kind = log.item.bookkeeping.kind if log.item else task.kind
@@ -135,8 +147,7 @@ class TaskRepository:
         # Checks leave the due index only once the item has the duty. In between both are due, and never neither.
         if not self.store.save(step.item, log.item):
             return False
-        for callback in self.store.settle(task.vid, step.settled):
-            count_unreadable(callback)
+        self.settle(log, step.settled)
         _count_conflicts(task, log.item)
         return True
 

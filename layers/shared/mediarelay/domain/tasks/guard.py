@@ -1,0 +1,38 @@
+"""Guards: callbacks that wait in the due index until the outcome that they brought is published.
+
+A task that nobody submitted often gets its item and its outcome with the same write: a callback arrives, and the query
+that it causes brings the outcome. The row of the callback is in the due index then. It stays there until the outcome
+is published, so the item needs no duty, and no write has to record the publication: the rows that leave the index
+record it. If no worker publishes the outcome, a poll takes the row of the callback, and the item gets its duty.
+
+Only the first write of an item may rely on guards. Otherwise a worker that publishes an earlier state could remove
+rows that guarantee a later one.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mediarelay.domain.tasks.item import TaskItem
+    from mediarelay.domain.tasks.log import PendingCheck, TaskLog
+
+
+def has_guard(pending: "tuple[PendingCheck, ...]", outcome_at: datetime | None) -> bool:
+    """Return whether a callback that arrived before an outcome (UTC) still waits in the due index."""
+    return outcome_at is not None and any(not one.is_replay and one.due and one.at <= outcome_at for one in pending)
+
+
+def relies_on_guards(item: "TaskItem | None") -> bool:
+    """Return whether an outcome is not published yet, and only callbacks that wait guarantee it."""
+    return item is not None and item.bookkeeping.guarded and item.summary.unpublished is not None
+
+
+def with_publication(log: "TaskLog") -> "TaskLog":
+    """Return a log whose item states the outcome as published if its guards have left the due index."""
+    item = log.item
+    if item is None or not relies_on_guards(item) or has_guard(log.pending, item.summary.outcome_at):
+        return log
+    published = item.bookkeeping.published | {one for one in [item.summary.unpublished] if one}
+    bookkeeping = replace(item.bookkeeping, published=published)
+    return replace(log, item=replace(item, summary=replace(item.summary, unpublished=None), bookkeeping=bookkeeping))

@@ -1,0 +1,186 @@
+"""Guards: the rows of callbacks guarantee the publication of an outcome that an item has from its first write on."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+
+import pytest
+
+from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.next_step import next_step
+from mediarelay.errors import LedgerUnavailable, Undelivered
+from tests.integration.task_harness import VID, TaskHarness, answer, callback
+
+
+@pytest.fixture
+def guarded(harness: TaskHarness) -> TaskHarness:
+    """A task that only a callback named, whose outcome is recorded and not yet published."""
+    harness.claim(callback())
+    harness.provider.answers[VID] = answer()
+    assert harness.confirm() is not None
+    assert harness.topic.messages == []
+    return harness
+
+
+def recover(harness: TaskHarness) -> None:
+    """Let the schedules run for some minutes, without a stream."""
+    for _ in range(6):
+        harness.clock.forward(minutes=1)
+        _work_off_polls(harness)
+        harness.sweep()
+
+
+def published(harness: TaskHarness) -> list[str]:
+    assert len({message["id"] for message in harness.topic.messages}) <= 1, "repeats have the same id"
+    return [message["type"].rpartition(".")[2] for message in harness.topic.messages]
+
+
+def test_the_callback_waits_until_the_outcome_is_published(guarded: TaskHarness) -> None:
+    assert list(guarded.due()) == ["unknown_video"]
+    assert next_step(guarded.tasks.load(VID)[0]).duty == "publish"
+    assert guarded.publisher.publish(VID) is State.SUCCEEDED
+    assert guarded.due() == {}
+    assert guarded.publisher.publish(VID) is None
+    shown = next_step(guarded.tasks.load(VID)[0])
+    assert (shown.duty, [one.state for one in shown.published]) == (None, [State.SUCCEEDED])
+    recover(guarded)
+    assert published(guarded) == ["succeeded"]
+
+
+def test_an_outcome_that_the_stream_lost_is_published_by_the_schedules(guarded: TaskHarness) -> None:
+    recover(guarded)
+    assert published(guarded) == ["succeeded"]
+    assert guarded.due() == {}
+
+
+def test_a_topic_that_is_down_loses_nothing(guarded: TaskHarness) -> None:
+    guarded.topic.down = True
+    with pytest.raises(Undelivered):
+        guarded.publisher.publish(VID)
+    recover(guarded)
+    guarded.topic.down = False
+    recover(guarded)
+    assert published(guarded) == ["succeeded"]
+    assert guarded.due() == {}
+
+
+@pytest.mark.parametrize(("moment", "times"), [("tasks.load", 1), ("topic.publish", 1), ("stores.tasks.settle", 2)])
+def test_a_publisher_that_stops(guarded: TaskHarness, monkeypatch: pytest.MonkeyPatch, moment: str, times: int) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    *path, name = moment.split(".")
+    place = guarded
+    for part in path:
+        place = getattr(place, part)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(place), name, stop)
+        with pytest.raises(SystemExit):
+            guarded.publisher.publish(VID)
+    recover(guarded)
+    assert published(guarded) == ["succeeded"] * times
+    assert guarded.due() == {}
+
+
+def test_a_second_callback_before_the_publication_leaves_it_to_the_stream(guarded: TaskHarness) -> None:
+    guarded.claim(callback(v_type="x"))
+    guarded.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
+    assert list(guarded.due()) == ["unknown_video"]
+    guarded.publisher.publish(VID)
+    assert guarded.due() == {}
+    recover(guarded)
+    assert published(guarded) == ["succeeded"]
+
+
+@pytest.mark.parametrize("prompt", [True, False])
+def test_a_callback_after_the_publication_publishes_nothing(guarded: TaskHarness, prompt: bool) -> None:
+    guarded.publisher.publish(VID)
+    guarded.clock.forward(seconds=1)
+    guarded.claim(callback(v_type="x"))
+    guarded.confirmer.confirm(VID, Kind.VIDEO, prompt=prompt)
+    assert guarded.due() == {}
+    assert guarded.publisher.publish(VID) is None
+    assert published(guarded) == ["succeeded"]
+
+
+def test_a_replay_before_the_publication_is_published_too(guarded: TaskHarness) -> None:
+    guarded.replayer.replay(VID, "me")
+    guarded.clock.forward(seconds=1)
+    guarded.confirm()
+    guarded.publisher.publish(VID)
+    recover(guarded)
+    assert guarded.due() == {}
+    assert {message["data"]["state"] for message in guarded.topic.messages} == {"succeeded"}
+
+
+def test_a_task_that_is_given_up_has_a_duty_of_its_own(harness: TaskHarness) -> None:
+    harness.claim(callback())
+    for _ in range(5):
+        harness.clock.forward(hours=12)
+        recover(harness)
+    assert published(harness) == ["lost"]
+    assert harness.due() == {}
+
+
+def test_a_callback_with_a_time_behind_the_outcome_is_no_guard(harness: TaskHarness) -> None:
+    """The clock of the function that stored it is ahead."""
+    harness.clock.forward(seconds=5)
+    harness.claim(callback())
+    harness.clock.forward(seconds=-5)
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    assert list(harness.due()) == ["publish"]
+    harness.publisher.publish(VID)
+    assert published(harness) == ["succeeded"]
+
+
+Step = Callable[[TaskHarness, int], object]
+STEPS: tuple[Step, ...] = (
+    lambda harness, number: harness.claim(callback(v_type=str(number))),
+    lambda harness, _: harness.confirm(),
+    lambda harness, _: harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True),
+    lambda harness, _: _publish(harness),
+    lambda harness, _: _publish(harness, loses_record=True),
+    lambda harness, number: harness.replayer.replay(VID, f"me{number}"),
+    lambda harness, _: _work_off_polls(harness),
+    lambda harness, _: harness.sweep(),
+    lambda harness, _: harness.clock.forward(seconds=20),
+    lambda harness, number: setattr(harness.topic, "down", bool(number % 2)),
+)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_order_of_events_publishes_the_outcome(harness: TaskHarness, seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - an order of events
+    harness.provider.answers[VID] = answer()
+    harness.claim(callback())
+    for number, step in enumerate(random.choices(STEPS, k=12)):
+        step(harness, number)
+    harness.topic.down = False
+    recover(harness)
+    recover(harness)
+    assert "succeeded" in {message["data"]["state"] for message in harness.topic.messages}
+    assert harness.due() == {}
+    sent = len(harness.topic.messages)
+    recover(harness)
+    assert len(harness.topic.messages) == sent
+
+
+def _work_off_polls(harness: TaskHarness) -> None:
+    harness.poll()
+    for vid, kind in harness.take():
+        harness.confirmer.confirm(vid, kind)
+
+
+def _publish(harness: TaskHarness, *, loses_record: bool = False) -> None:
+    """Publish as the stream does. The write that records the publication may fail."""
+    stores = type(harness.stores.tasks)
+    with pytest.MonkeyPatch.context() as patch, suppress(Undelivered, LedgerUnavailable):
+        if loses_record:
+            patch.setattr(stores, "settle", _fail)
+            patch.setattr(stores, "mark_published", _fail)
+        harness.publisher.publish(VID)
+
+
+def _fail(*_: object) -> None:
+    raise LedgerUnavailable("x")
