@@ -50,8 +50,8 @@ matrix: .venv/ready ## send every kind of file that ffmpeg can write through the
 mutate: .venv/ready ## break the code on purpose in many ways and see a test fail each time
 	$(BIN)/python -m tests.mutations
 
-bench: .venv/ready ## measure the cold start of each function beside two usual receivers; takes some two minutes
-	$(BIN)/python -m benchmarks.init
+bench: .venv/ready .venv-bench/ready ## measure all figures and write benchmarks/README.md; QUICK=1 takes under two minutes
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 lint: style types template policies ## style, types and the template
 
@@ -82,7 +82,7 @@ docs: .venv/ready ## write the generated documents anew: OpenAPI, the schema of 
 	$(BIN)/python -m docs.generate
 
 lock: .venv/ready ## update the pinned versions of all dependencies
-	cd requirements && for name in dev emulator lint site; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
+	cd requirements && for name in dev emulator lint site bench; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
 	cd requirements/localemu && ../../$(BIN)/uv $(LOCK) ../localemu.in -o ../localemu.txt
 	for part in requirements/bootstrap layers/dependencies/requirements; do \
 	  $(BIN)/uv $(LOCK) -c requirements/dev.txt $$part.in -o $$part.txt || exit; done
@@ -106,6 +106,9 @@ environments:
 
 .venv-site/ready: requirements/site.txt
 	@$(call install,.venv-site,requirements/site.txt)
+
+.venv-bench/ready: requirements/bench.txt
+	@$(call install,.venv-bench,requirements/bench.txt)
 
 .venv-localemu/ready: requirements/localemu.txt
 	@$(call install,.venv-localemu,requirements/localemu.txt)
