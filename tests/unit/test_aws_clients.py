@@ -26,7 +26,7 @@ def test_every_event_about_our_services_has_the_handlers_that_botocore_gives_it(
     model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
     subject = model.service_id.hyphenize()
     assert subject in aws.SERVICES
-    ours, theirs = aws._session()._session, Session()
+    ours, theirs = aws.session()._session, Session()
     parts = ["", *(f".{name}" for name in model.operation_names)]
     events = [f"{stage}.{subject}{part}" for stage in STAGES for part in parts]
     assert [event for event in events if handlers(ours, event) != handlers(theirs, event)] == []
