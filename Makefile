@@ -1,9 +1,11 @@
 # Mediarelay. A plain `make` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run up down cli site test test-localemu chaos matrix mutate bench lint build deploy docs lock clean
+.PHONY: help environments run up down cli site test test-localemu chaos matrix mutate bench lint style types template policies build
+.PHONY: deploy docs lock clean
 
 # The first Python from 3.13 down that really runs (a version manager's shim may exist and still fail).
-PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
+# It is evaluated only by an installation, because a version manager's shim is slow.
+PYTHON = $(shell for p in python3.13 python3.12 python3.11 python3; do \
   $$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && echo $$p && break; done)
 export FILE
 export PYTHONPATH := layers/shared:.
@@ -15,10 +17,10 @@ LOCK := pip compile -q --universal --python-version 3.11 --generate-hashes --no-
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/ready .venv-emulator/ready ## send a real video and a real song through the deployed system; FILE=… takes your own media
+run: environments ## send a real video and a real song through the deployed system; FILE=… takes your own media
 	@$(BIN)/python -m local run -- $${FILE:+"$$FILE"}
 
-up: .venv/ready .venv-emulator/ready ## start the whole stack on this machine and leave it running
+up: environments ## start the whole stack on this machine and leave it running
 	@$(BIN)/python -m local up
 
 down: ## stop it; the next `make up` shows what was saved
@@ -32,7 +34,8 @@ site: .venv/ready .venv-site/ready ## build the documentation as a website, and 
 	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --strict --site-dir .local/site
 	@echo "open .local/site/index.html"
 
-test: lint site .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
+test: .venv/ready .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
+	@$(MAKE) --no-print-directory -j 2 lint site
 	$(BIN)/pytest -n 4 --dist loadgroup
 
 test-localemu: .venv/ready .venv-localemu/ready ## the end-to-end tests on a second emulator of AWS, LocalEmu; takes some ten minutes
@@ -50,12 +53,20 @@ mutate: .venv/ready ## break the code on purpose in many ways and see a test fai
 bench: .venv/ready .venv-bench/ready ## measure all figures and write benchmarks/README.md; QUICK=1 takes under two minutes
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
-lint: .venv/ready .venv-lint/ready ## style, types and the template
+lint: style types template policies ## style, types and the template
+
+style: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/ready
 	$(BIN)/mypy layers/shared/mediarelay mediarelay_cli functions engine local docs benchmarks/*.py tests
+
+template: .venv/ready
 	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --config-env local
+
+policies: .venv/ready .venv-lint/ready
 	mkdir -p .local && $(BIN)/python -m local.expand <template.yaml >.local/template.json
 	.venv-lint/bin/checkov --file .local/template.json --framework cloudformation --skip-download --quiet --compact
 
@@ -79,6 +90,10 @@ lock: .venv/ready ## update the pinned versions of all dependencies
 clean: ## remove everything that was built or saved here
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down
 	rm -rf .venv .venv-* .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Both at once: an installation waits for the network and for one core.
+environments:
+	@$(MAKE) --no-print-directory -j2 .venv/ready .venv-emulator/ready
 
 .venv/ready: requirements/dev.txt
 	@$(call install,.venv,requirements/dev.txt)
