@@ -1,6 +1,7 @@
 # Mediarelay. A plain `make` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help environments run up down cli site test test-localemu chaos matrix mutate bench lint build deploy docs lock clean
+.PHONY: help environments run up down cli site test test-localemu chaos matrix mutate bench lint style types template policies build
+.PHONY: deploy docs lock clean
 
 # The first Python from 3.13 down that really runs (a version manager's shim may exist and still fail).
 # It is evaluated only by an installation, because a version manager's shim is slow.
@@ -33,7 +34,8 @@ site: .venv/ready .venv-site/ready ## build the documentation as a website, and 
 	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --strict --site-dir .local/site
 	@echo "open .local/site/index.html"
 
-test: lint site .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
+test: .venv/ready .venv-emulator/ready ## lint, types and every test, the deployed end-to-end ones included
+	@$(MAKE) --no-print-directory -j 2 lint site
 	$(BIN)/pytest -n 4 --dist loadgroup
 
 test-localemu: .venv/ready .venv-localemu/ready ## the end-to-end tests on a second emulator of AWS, LocalEmu; takes some ten minutes
@@ -48,15 +50,23 @@ matrix: .venv/ready ## send every kind of file that ffmpeg can write through the
 mutate: .venv/ready ## break the code on purpose in many ways and see a test fail each time
 	$(BIN)/python -m tests.mutations
 
-bench: .venv/ready ## measure the cold start of each function beside two usual receivers; takes some two minutes
-	$(BIN)/python -m benchmarks.init
+bench: .venv/ready .venv-bench/ready ## measure all figures and write benchmarks/README.md; QUICK=1 takes under two minutes
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
-lint: .venv/ready .venv-lint/ready ## style, types and the template
+lint: style types template policies ## style, types and the template
+
+style: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/ready
 	$(BIN)/mypy layers/shared/mediarelay mediarelay_cli functions engine local docs benchmarks/*.py tests
+
+template: .venv/ready
 	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --config-env local
+
+policies: .venv/ready .venv-lint/ready
 	mkdir -p .local && $(BIN)/python -m local.expand <template.yaml >.local/template.json
 	.venv-lint/bin/checkov --file .local/template.json --framework cloudformation --skip-download --quiet --compact
 
@@ -72,7 +82,7 @@ docs: .venv/ready ## write the generated documents anew: OpenAPI, the schema of 
 	$(BIN)/python -m docs.generate
 
 lock: .venv/ready ## update the pinned versions of all dependencies
-	cd requirements && for name in dev emulator lint site; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
+	cd requirements && for name in dev emulator lint site bench; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
 	cd requirements/localemu && ../../$(BIN)/uv $(LOCK) ../localemu.in -o ../localemu.txt
 	for part in requirements/bootstrap layers/dependencies/requirements; do \
 	  $(BIN)/uv $(LOCK) -c requirements/dev.txt $$part.in -o $$part.txt || exit; done
@@ -96,6 +106,9 @@ environments:
 
 .venv-site/ready: requirements/site.txt
 	@$(call install,.venv-site,requirements/site.txt)
+
+.venv-bench/ready: requirements/bench.txt
+	@$(call install,.venv-bench,requirements/bench.txt)
 
 .venv-localemu/ready: requirements/localemu.txt
 	@$(call install,.venv-localemu,requirements/localemu.txt)

@@ -1,39 +1,63 @@
-"""Which tests share a worker: those that use one deployed stack, build the layers once, or build on what others found.
-
-pytest 9.2 no longer takes the suffix by which `--dist loadgroup` of pytest-xdist 3.8 tells its groups apart.
-"""
+"""What holds for all tests: which of them share a worker, and what a process prepares once."""
 
 import gc
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
+from botocore.loaders import JSONFileLoader
 from xdist.scheduler import LoadScopeScheduling
 
-import mediarelay.aws_lambda  # noqa: F401 - the import turns the garbage collector off, as a cold start wants it
+from mediarelay.aws_lambda import cold_start
 from mediarelay.observability import metrics
 from tests import layers as built
+from tests.scopes import Scopes
 
-gc.enable()
-TOGETHER = {
-    "tests/browser/": "browser",
-    "tests/e2e/": "deployed",
-    "tests/chaos/": "chaos",
-    "tests/template/test_layers.py": "layers",
-    "tests/integration/test_runtime.py": "layers",
-    "tests/integration/test_events.py": "events",
-}
+# The import began a cold start.
+cold_start.end()
 
 
 class Together(LoadScopeScheduling):
-    """Every test by itself, except those that belong together."""
+    """What belongs together is one scope. The largest scopes start first, so that the run does not end with one."""
 
-    def _split_scope(self, nodeid: str) -> str:
-        return next((group for start, group in TOGETHER.items() if nodeid.startswith(start)), nodeid)
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._split_scope = Scopes().of
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together | None:
     return Together(config, log) if config.getvalue("dist") in {"load", "loadgroup"} else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect without the garbage collector, and keep it from what was collected: all of that stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_once() -> Iterator[None]:
+    """Build the command line once, and read each of botocore's files once, as a process of its own does."""
+    command, load = cache(typer.main.get_command), JSONFileLoader.load_file
+    read = cache(lambda path: load(JSONFileLoader(), path))
+
+    def load_file(_loader: JSONFileLoader, path: str) -> Any:
+        return read(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.main.get_command", command)
+        patch.setattr("typer.testing._get_command", command)
+        patch.setattr(JSONFileLoader, "load_file", load_file)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,14 @@
 """The deployment's template as values, for tests that hold code and template against each other.
 
-The template is read and expanded once. Each caller gets its own copy, which it may change.
+The template is read and expanded once. Each caller gets its own copy, which it may change. Tests ask
+thousands of times, so it is a copy of no more than they ask for.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from local.expand import Template, parse, translate
 
@@ -16,15 +18,25 @@ REGION = "eu-west-1"
 NO_VALUE = {"Ref": "AWS::NoValue"}
 EXCLUDED = object()
 """What a condition leaves out."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
+def copied(find: Callable[P, T]) -> Callable[P, T]:
+    """Find each value once, and return a copy of it."""
+    found: Any = cache(find)
+
+    @wraps(find)
+    def copy(*args: P.args, **kwargs: P.kwargs) -> T:
+        value: T = deepcopy(found(*args, **kwargs))
+        return value
+
+    return copy
+
+
+@copied
 def template(*, webhooks: bool = True) -> Template:
     """The template as it is written, with its loops expanded and its own table, with HTTP delivery or without."""
-    return deepcopy(_template(webhooks))
-
-
-@cache
-def _template(webhooks: bool) -> Template:
     return with_conditions(parse(TEMPLATE.read_text("utf-8")), webhooks=webhooks)
 
 
@@ -52,17 +64,13 @@ def with_condition(value: Any, condition: str, *, holds: bool) -> Any:
     return value
 
 
+@copied
 def translated(*, webhooks: bool = True) -> Template:
     """The template after the official transforms, as `sam package` would hand it over."""
-    return deepcopy(_translated(webhooks))
-
-
-@cache
-def _translated(webhooks: bool) -> Template:
     return with_conditions(translated_as_written(), webhooks=webhooks)
 
 
-@cache
+@copied
 def translated_as_written() -> Template:
     """The template after the official transforms, with its conditions."""
     packaged = parse(TEMPLATE.read_text("utf-8"))
@@ -72,6 +80,7 @@ def translated_as_written() -> Template:
     return translate(packaged, defaults(), REGION)
 
 
+@copied
 def defaults() -> dict[str, str]:
     """The parameters with their default values."""
     return {name: str(item["Default"]) for name, item in template()["Parameters"].items()}
@@ -79,15 +88,26 @@ def defaults() -> dict[str, str]:
 
 def resources(kind: str, source: Template | None = None) -> dict[str, Any]:
     """Properties of all resources of one type, by logical id."""
-    found = (source or template())["Resources"].items()
+    return _resources(kind) if source is None else _of_kind(source, kind)
+
+
+@copied
+def _resources(kind: str) -> dict[str, Any]:
+    return _of_kind(template(), kind)
+
+
+def _of_kind(source: Template, kind: str) -> dict[str, Any]:
+    found = source["Resources"].items()
     return {name: resource["Properties"] for name, resource in found if resource["Type"] == kind}
 
 
+@copied
 def functions() -> dict[str, Any]:
     """Properties of the functions by the name of their folder."""
     return {Path(item["CodeUri"]).name: item for item in resources("AWS::Serverless::Function").values()}
 
 
+@copied
 def variables(function: str) -> dict[str, Any]:
     """The environment a function gets, with the template's references unresolved."""
     common: dict[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]

@@ -75,7 +75,6 @@ def test_another_method_is_405_and_another_path_404(deployed: Deployed) -> None:
     assert (head.status, head.data) == (200, b"")
 
 
-@pytest.mark.xdist_group("browser")
 @pytest.mark.skipif(chromium.executable() is None, reason=chromium.MISSING)
 def test_the_console_shows_a_task_of_the_stack(deployed: Deployed, task: dict[str, Any]) -> None:
     complaints: list[str] = []

@@ -109,6 +109,7 @@ def lambda_sandbox(monkeypatch: pytest.MonkeyPatch, table: str, site: Site) -> I
     forget()
 
 
+@cache
 def owner(key: str) -> str:
     """The function that serves a route."""
     method, path = key.split(" ")

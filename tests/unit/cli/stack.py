@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,6 +16,7 @@ from mediarelay.contracts.zego.message import read_message
 from mediarelay.signing import standard_webhooks, tokens, zego
 from mediarelay.usecases.relay_secrets import callback_secrets, webhook_secrets
 from mediarelay.usecases.secret_entries import callback_tokens, clients
+from mediarelay_cli.profiles import Profile
 from mediarelay_cli.session import Session
 
 POLL_SECONDS = 0.01
@@ -44,7 +46,7 @@ class FakeStack:
     outputs: dict[str, str] = field(default_factory=dict)
     url: str = ""
 
-    @property
+    @cached_property
     def manager(self) -> Any:
         return boto3.client("secretsmanager", region_name=REGION)
 
@@ -113,6 +115,19 @@ def _handler(stack: FakeStack) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+def _made_once(make: Callable[[Session, str], Any]) -> Callable[[Session, str], Any]:
+    """Let the commands of a test share their clients: to make one takes longer than all calls of a command."""
+    made: dict[tuple[Profile, str], Any] = {}
+
+    def client(session: Session, service: str) -> Any:
+        key = session.profile, service
+        if key not in made:
+            made[key] = make(session, service)
+        return made[key]
+
+    return client
+
+
 @contextmanager
 def running_stack(monkeypatch: Any) -> Iterator[FakeStack]:
     """Yield a stack that the command line uses through its environment variables."""
@@ -139,6 +154,7 @@ def running_stack(monkeypatch: Any) -> Iterator[FakeStack]:
                 made = stack.manager.create_secret(Name=name, SecretString=json.dumps(FIRST[name]))
                 stack.outputs[name if name.endswith("Secret") else f"{name}Secret"] = made["ARN"]
             monkeypatch.setattr(Session, "outputs", stack.outputs)
+            monkeypatch.setattr(Session, "client", _made_once(Session.client))
             yield stack
     finally:
         server.shutdown()
