@@ -1,10 +1,11 @@
 # Mediarelay. A plain `make` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run up down cli site test test-localemu chaos matrix mutate bench lint style types template policies build deploy docs
-.PHONY: lock clean
+.PHONY: help environments run up down cli site test test-localemu chaos matrix mutate bench lint style types template policies build
+.PHONY: deploy docs lock clean
 
 # The first Python from 3.13 down that really runs (a version manager's shim may exist and still fail).
-PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
+# It is evaluated only by an installation, because a version manager's shim is slow.
+PYTHON = $(shell for p in python3.13 python3.12 python3.11 python3; do \
   $$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && echo $$p && break; done)
 export FILE
 export PYTHONPATH := layers/shared:.
@@ -16,10 +17,10 @@ LOCK := pip compile -q --universal --python-version 3.11 --generate-hashes --no-
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/ready .venv-emulator/ready ## send a real video and a real song through the deployed system; FILE=… takes your own media
+run: environments ## send a real video and a real song through the deployed system; FILE=… takes your own media
 	@$(BIN)/python -m local run -- $${FILE:+"$$FILE"}
 
-up: .venv/ready .venv-emulator/ready ## start the whole stack on this machine and leave it running
+up: environments ## start the whole stack on this machine and leave it running
 	@$(BIN)/python -m local up
 
 down: ## stop it; the next `make up` shows what was saved
@@ -49,8 +50,8 @@ matrix: .venv/ready ## send every kind of file that ffmpeg can write through the
 mutate: .venv/ready ## break the code on purpose in many ways and see a test fail each time
 	$(BIN)/python -m tests.mutations
 
-bench: .venv/ready ## measure the cold start of each function beside two usual receivers; takes some two minutes
-	$(BIN)/python -m benchmarks.init
+bench: .venv/ready .venv-bench/ready ## measure all figures and write benchmarks/README.md; QUICK=1 takes under two minutes
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 lint: style types template policies ## style, types and the template
 
@@ -81,7 +82,7 @@ docs: .venv/ready ## write the generated documents anew: OpenAPI, the schema of 
 	$(BIN)/python -m docs.generate
 
 lock: .venv/ready ## update the pinned versions of all dependencies
-	cd requirements && for name in dev emulator lint site; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
+	cd requirements && for name in dev emulator lint site bench; do ../$(BIN)/uv $(LOCK) $$name.in -o $$name.txt || exit; done
 	cd requirements/localemu && ../../$(BIN)/uv $(LOCK) ../localemu.in -o ../localemu.txt
 	for part in requirements/bootstrap layers/dependencies/requirements; do \
 	  $(BIN)/uv $(LOCK) -c requirements/dev.txt $$part.in -o $$part.txt || exit; done
@@ -89,6 +90,10 @@ lock: .venv/ready ## update the pinned versions of all dependencies
 clean: ## remove everything that was built or saved here
 	@test ! -x $(BIN)/python || $(BIN)/python -m local down
 	rm -rf .venv .venv-* .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Both at once: an installation waits for the network and for one core.
+environments:
+	@$(MAKE) --no-print-directory -j2 .venv/ready .venv-emulator/ready
 
 .venv/ready: requirements/dev.txt
 	@$(call install,.venv,requirements/dev.txt)
@@ -101,6 +106,9 @@ clean: ## remove everything that was built or saved here
 
 .venv-site/ready: requirements/site.txt
 	@$(call install,.venv-site,requirements/site.txt)
+
+.venv-bench/ready: requirements/bench.txt
+	@$(call install,.venv-bench,requirements/bench.txt)
 
 .venv-localemu/ready: requirements/localemu.txt
 	@$(call install,.venv-localemu,requirements/localemu.txt)

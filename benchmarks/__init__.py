@@ -1,1 +1,1 @@
-"""Compare functions with the receivers that a team would write without this project, in one run."""
+"""Benchmarks: every figure with its baselines in the same run. `python -m benchmarks` runs them (`make bench`)."""

@@ -6,13 +6,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.background import in_background
 from local.console import Screen
 from local.deploy import Deployment
 from local.environment import ACCOUNT, REGION, ROOT, SECRET_ACCESS_KEY, STACK, LocalEnvironment, LocalError
@@ -24,6 +28,8 @@ from mediarelay_cli.profiles import LOCAL, LOCAL_PROFILE, Profile, save_profile
 
 HOME = Path(os.environ.get("LOCAL_DIR") or ROOT / ".local").absolute()
 KEPT, FRESH, MEDIA = HOME / "up", HOME / "run", HOME / "media"
+# Previous runs, until they are removed.
+OLD = HOME / "old"
 # The command line looks for its profile `local` there.
 LOCAL_FILE = HOME / LOCAL_PROFILE
 # The one command that starts a stack in this folder, or sends media through it, holds this lock.
@@ -98,22 +104,31 @@ def down(_: argparse.Namespace, screen: Screen) -> None:
 def run_once(options: argparse.Namespace, screen: Screen) -> None:
     """Send media through the running stack, or through a fresh one that is stopped afterwards."""
     screen.activity(f"reading {options.file}" if options.file else "encoding a sample video and a sample song")
-    media = [own_media(options.file)] if options.file else samples(MEDIA)
+    # The samples take seconds, which the stack takes to start, too. A wrong file is an error before anything starts.
+    own = [own_media(options.file)] if options.file else None
+    media = in_background(lambda: own or samples(MEDIA))
     # A running stack needs the lock, too: two runs would receive each other's notifications from one queue.
     with only_one(LOCK):
         kept = Stack(LocalEnvironment.saved(KEPT))
         if kept.running():
-            run(kept.deployment(), media, screen, KEPT / "outputs", song=not options.file, stays=True)
+            run(kept.deployment(), media.result(), screen, KEPT / "outputs", song=not options.file, stays=True)
         else:
             _run_fresh(Stack(LocalEnvironment(FRESH)), media, screen, song=not options.file)
 
 
-def _run_fresh(stack: Stack, media: list[Media], screen: Screen, *, song: bool) -> None:
+def _run_fresh(stack: Stack, media: "Future[list[Media]]", screen: Screen, *, song: bool) -> None:
     stack.require_unused()
-    screen.activity("removing the previous run")
-    shutil.rmtree(FRESH, ignore_errors=True)
+    _remove(FRESH)
     with stopped_at_the_end(stack, lambda: screen.activity("stopping the stack")):
-        run(stack.up(screen.stage), media, screen, FRESH / "outputs", song=song, stays=False)
+        run(stack.up(screen.stage), media.result(), screen, FRESH / "outputs", song=song, stays=False)
+
+
+def _remove(folder: Path) -> None:
+    """Move a folder away and remove it while the command continues. The next run removes what is left of it."""
+    OLD.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        folder.rename(Path(tempfile.mkdtemp(dir=OLD)) / folder.name)
+    in_background(partial(shutil.rmtree, OLD, ignore_errors=True))
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], None]] = {"run": run_once, "up": up, "down": down}

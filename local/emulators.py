@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from samcli.yamlhelper import yaml_parse
-
 from local.aws import client
 from local.environment import HOST, REGION, ROOT, LocalEnvironment, LocalError
 from local.expand import Template, route_keys
+from local.layers import unpack_layers
 
 Outputs = Mapping[str, str]
 STREAM = ":dynamodb:"
@@ -25,6 +24,7 @@ class Emulator:
         complete: Applies what the emulator ignores in a template. Takes the outputs and the expanded template, and
             returns the API's address. Raises `LocalError` if a resource is missing.
         api_url: Returns the address of a deployed API.
+        adapt: Changes an expanded template before its deployment.
         keeps_state: Whether a stopped stack is complete again after its next start.
     """
 
@@ -34,6 +34,7 @@ class Emulator:
     health: str
     complete: Callable[[LocalEnvironment, Outputs, Template], str]
     api_url: Callable[[LocalEnvironment, Outputs], str]
+    adapt: Callable[[LocalEnvironment, Template], Template] = lambda _env, template: template
     keeps_state: bool = True
 
 
@@ -54,7 +55,7 @@ def _ministack(env: LocalEnvironment) -> dict[str, str]:
 
 
 def _complete(env: LocalEnvironment, outputs: Outputs, template: Template) -> str:
-    _set_time_to_live(env, outputs)
+    _set_time_to_live(env, outputs, template)
     _set_concurrency(env)
     _check_routes(env, outputs, template)
     return _api_url(env, outputs)
@@ -64,9 +65,9 @@ def _api_url(env: LocalEnvironment, outputs: Outputs) -> str:
     return f"{env.emulator_url}/_aws/execute-api/{outputs['ApiId']}/$default"
 
 
-def _set_time_to_live(env: LocalEnvironment, outputs: Outputs) -> None:
+def _set_time_to_live(env: LocalEnvironment, outputs: Outputs, template: Template) -> None:
     """Enable the table's time to live, because the emulator ignores `TimeToLiveSpecification`."""
-    table = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Ledger"]["Properties"]
+    table = template["Resources"]["Ledger"]["Properties"]
     dynamodb, name = client(env, "dynamodb"), outputs["TableName"]
     if dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=table["TimeToLiveSpecification"])
@@ -96,4 +97,5 @@ MINISTACK = Emulator(
     health="/_ministack/health",
     complete=_complete,
     api_url=_api_url,
+    adapt=unpack_layers,
 )

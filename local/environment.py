@@ -22,7 +22,7 @@ MAX_PORT = 65535
 # The variables that programs inherit from the user. None of them can direct a program to a real AWS account.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYENV_VERSION", "PYENV_ROOT", "SSL_CERT_FILE")
 # Prefixes of the variables that only builds inherit, because builds download packages.
-FETCHING = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
+FETCHING = ("PIP_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
 
 
 class LocalError(Exception):
@@ -113,7 +113,7 @@ class LocalEnvironment:
         return place
 
     def build_environment(self) -> dict[str, str]:
-        """Return the environment of builds. It adds the user's settings of pip and proxies."""
+        """Return the environment of builds. It adds the user's settings of pip, uv and proxies."""
         wanted = {name: value for name, value in os.environ.items() if name.upper().startswith(FETCHING)}
         return self.variables() | wanted
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from local.background import in_background
 from local.client import ApiClient, Upload, bucket_host
 from local.console import Screen
 from local.deploy import Deployment
@@ -17,9 +18,12 @@ from local.samples import Media
 from local.songs import Song
 from local.stack import CLIPS, FILMS, MUSIC, Stack
 
+Answer = dict[str, Any]
 OUTCOMES = frozenset({"succeeded", "failed", "superseded", "lost"})
+# The run need not ask again about a task in these states.
+UNCHANGING = OUTCOMES - {"lost"}
 # Seconds.
-CHECK_EVERY = 0.3
+CHECK_EVERY = 0.5
 ENGINE_EVERY = 1.0
 MAX_WAIT = 180.0
 # Two minutes of the call budget, and a provider that answers at the third attempt.
@@ -53,14 +57,15 @@ class Watch:
     song: Song | None = None
     asked_at: float = -ENGINE_EVERY
 
-    def expect(self, request: Callable[[], dict[str, Any]], name: str, provider: str) -> None:
+    def expect(self, request: Callable[[], Answer], name: str, provider: str) -> None:
         """Send a request and follow its task. Raises `LocalError` if there is no task after `MAX_ANSWER_WAIT`.
 
         Mediarelay answers 202 while it has no vid. It has stored the request then, and the same request again, after
         `Retry-After`, returns the vid.
         """
-        end = time.monotonic() + MAX_ANSWER_WAIT
-        while (created := request())["vid"] is None:
+        self.screen.activity(f"sending the request about {name}")
+        created, end = self._answer(request), time.monotonic() + MAX_ANSWER_WAIT
+        while created["vid"] is None:
             reason = WAITING[self.api_client.has_spent_budget(provider)]
             if time.monotonic() > end:
                 raise LocalError(f"{name}: Mediarelay has stored the request, but has no task for it yet: {reason}")
@@ -68,8 +73,16 @@ class Watch:
             self.screen.sentence(f"{name}: stored, but {reason}. Asking again in {seconds:.0f} s.", "  ")
             self.screen.activity(f"waiting for the task of {name}")
             self._pause(seconds)
+            created = self._answer(request)
         self.names[created["vid"]] = name
         self._check()
+
+    def _answer(self, request: Callable[[], Answer]) -> Answer:
+        """Send a request, and follow the song and the other tasks until it is answered: it may start two functions."""
+        sent = in_background(request)
+        while not sent.done():
+            self._pause(CHECK_EVERY)
+        return sent.result()
 
     def _pause(self, seconds: float) -> None:
         """Wait, and follow the tasks that are there meanwhile."""
@@ -109,7 +122,10 @@ class Watch:
     def _check(self) -> None:
         self._check_engine()
         for vid, name in self.names.items():
-            before, now = self.tasks.get(vid, {}), self.api_client.task(vid)
+            before = self.tasks.get(vid, {})
+            if before.get("state") in UNCHANGING:
+                continue
+            now = self.api_client.task(vid)
             if (before.get("state"), before.get("claimed")) != (now["state"], now.get("claimed")):
                 self.screen.state(name, now)
             self.tasks[vid] = now
@@ -153,11 +169,12 @@ def run(deployment: Deployment, media: list[Media], screen: Screen, outputs: Pat
     played = Song(api_client, screen, f"room-{uuid4().hex[:8]}") if song else None
     # The subscription precedes the first upload, because SNS delivers nothing that it published before.
     watch = Watch(api_client, Subscriber.join(deployment), screen, song=played)
-    for one in media:
-        _send(watch, one)
+    # The song takes the longest and needs no transcoding, so it begins before the engine uses every core.
     if played:
         screen.activity("relaying a song")
         played.begin()
+    for one in media:
+        _send(watch, one)
     size = sum(one.file.stat().st_size for one in media)
     watch.follow(MAX_WAIT + size * MAX_WAIT_PER_BYTE)
     _report(watch, outputs, stays=stays)
@@ -189,7 +206,6 @@ def _send(watch: Watch, media: Media) -> None:
         upload = watch.api_client.upload(target.bucket, f"run/{media.file.name}", media.file)
         name = f"{media.file.name} ({target.label})"
         watch.screen.sentence(f"uploaded {name}", "  ")
-        watch.screen.activity(f"sending the request about {name}")
         watch.expect(partial(target.request, watch.api_client, upload), name, target.provider)
 
 

@@ -9,7 +9,7 @@ from engine.probe import probe
 from engine.transcode import NoFfmpeg, find_ffmpeg
 from local.environment import LocalError
 
-SECONDS = 8
+SECONDS = 5
 
 
 @dataclass(frozen=True)

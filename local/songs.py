@@ -1,19 +1,22 @@
 """`make run`: follow a song through a room, from a game server's relay until its lease has expired."""
 
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import requests
 
+from local.background import in_background
 from local.client import ApiClient, describe_load
 from local.console import Screen
 from local.deploy import invoke
 from local.environment import LocalError
 
-# Milliseconds: the lifetime of a song, and how long before its end Mediarelay publishes `expiring`.
-LIFE, NOTICE = 15_000, 5000
+# Milliseconds.
+LIFE = 15_000
 SWEEP_EVERY = 2.0
 MAX_LIFE = 4 * LIFE
 EVENT_TYPES = READY, EXPIRING, EXPIRED = tuple(f"mediarelay.song.{name}" for name in ("ready", "expiring", "expired"))
@@ -32,8 +35,8 @@ class Song:
     room: str
     steps: list[str] = field(default_factory=list)
     received: set[str] = field(default_factory=set)
-    ending: bool = False
-    swept_at: float = 0.0
+    swept: "Future[Any]" = field(default_factory=lambda: in_background(lambda: None))
+    swept_at: float = -SWEEP_EVERY
     life: int = LIFE
 
     def begin(self) -> None:
@@ -41,7 +44,7 @@ class Song:
 
         Raises `LocalError` if Mediarelay refuses the first or accepts the second.
         """
-        self.steps, self.received, self.ending = [], set(), False
+        self.steps, self.received = [], set()
         self.screen.line(f"  a game server relays an accompaniment for {self.room}")
         if self._order(fault="nothing") != [200] or self._order(fault="wrong_signature") != [401]:
             raise LocalError("Mediarelay refused a relay, or accepted a forged one")
@@ -67,18 +70,26 @@ class Song:
     def check(self) -> None:
         """Print what the room should do, if it has changed."""
         (song,) = self.api_client.get(f"/rooms/{self.room}/songs")["songs"]
-        self.ending = song["share_ms_left"] <= NOTICE
         if song["next"] not in self.steps[-1:]:
             self.steps.append(song["next"])
             self.screen.song(self.room, song)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Invoke the sweep in the background: its schedule runs once a minute, which is longer than the song.
+
+        The first invocation, long before the song ends, starts the function.
+        """
+        if self._silent() and self.swept.done() and time.monotonic() > self.swept_at + SWEEP_EVERY:
+            self.swept = in_background(partial(invoke, self.api_client.deployment.env, "Sweep"))
+            self.swept_at = time.monotonic()
+
+    def _silent(self) -> list[str]:
+        return [f"{name} of the song" for name in EVENT_TYPES if name not in self.received]
 
     def missing(self) -> list[str]:
         """Return the steps and notifications that have not arrived yet."""
-        silent = [f"{name} of the song" for name in EVENT_TYPES if name not in self.received]
-        # The schedule runs once a minute, which is longer than the song. Near its end, this invokes the sweep sooner.
-        if silent and self.ending and time.monotonic() > self.swept_at + SWEEP_EVERY:
-            invoke(self.api_client.deployment.env, "Sweep")
-            self.swept_at = time.monotonic()
+        silent = self._silent()
         return silent if tuple(self.steps) == STEPS else [f"the end of the song in {self.room}", *silent]
 
     def _order(self, fault: str) -> list[int]:

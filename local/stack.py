@@ -100,7 +100,7 @@ class Stack:
         self.env.save_ports()
         with stage("sam build"):
             build(self.env)
-        with stage("sam deploy"):
+        with stage("deploy"):
             wanted = self._parameters() | (parameters or {})
             deployed = deploy(self.env, self.emulated_by, wanted, self.emulator.started())
             keys = put_secrets(deployed)

@@ -78,7 +78,8 @@ def _is_ready(folder: Path, lockfile: Path) -> bool:
 def _install(folder: Path, lockfile: Path) -> int:
     """Create the environment. A failure removes it, so that the next attempt starts from the beginning."""
     _print(f"installing {lockfile} with {Path(sys.executable).name} into\n  {folder}")
-    with _progress("installing"):
+    # `make run` installs two environments at once.
+    with _progress(f"installing {lockfile.name}"):
         return _run_all(_commands(folder.resolve(), lockfile), folder.resolve())
 
 

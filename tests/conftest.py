@@ -11,10 +11,13 @@ import typer.main
 from botocore.loaders import JSONFileLoader
 from xdist.scheduler import LoadScopeScheduling
 
-import mediarelay.aws_lambda  # noqa: F401 - the import turns the garbage collector off, as a cold start wants it
+from mediarelay.aws_lambda import cold_start
 from mediarelay.observability import metrics
 from tests import layers as built
 from tests.scopes import Scopes
+
+# The import began a cold start.
+cold_start.end()
 
 
 class Together(LoadScopeScheduling):

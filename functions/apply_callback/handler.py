@@ -2,9 +2,7 @@
 
 import json
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
-from mediarelay.aws_lambda.batches import sqs_handler
+from mediarelay.aws_lambda.batches import SQSRecord, sqs_handler
 from mediarelay.contracts.backlog import unpack
 from mediarelay.errors import Rejected
 from mediarelay.observability import logger

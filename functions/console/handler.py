@@ -5,9 +5,7 @@ The files are public. All data of the console comes from the other routes, with 
 
 from pathlib import Path
 
-from aws_lambda_powertools.event_handler import Response
-
-from mediarelay.aws_lambda.http import api_resolver
+from mediarelay.aws_lambda.http import TextResponse, api_resolver
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.aws_lambda.static_files import file_response, read_files
 from mediarelay.contracts.api.base import FileInPath, PageInPath
@@ -28,7 +26,7 @@ app = api_resolver()
     summary="Open the console",
     responses=text_response("The page; it asks for a bearer token", "text/html") | NOT_MODIFIED | ALWAYS,
 )
-def open_console() -> Response[str]:
+def open_console() -> TextResponse:
     """Return the page of the console."""
     return file_response(CONSOLE, "index.html", app.current_event.raw_event)
 
@@ -41,7 +39,7 @@ def open_console() -> Response[str]:
     summary="Read a script or a style sheet of the console",
     responses=text_response("The file", *FILE_TYPES) | NOT_MODIFIED | NO_FILE | ALWAYS,
 )
-def read_console_file(file: FileInPath) -> Response[str]:
+def read_console_file(file: FileInPath) -> TextResponse:
     """Return a file of the console."""
     return file_response(CONSOLE, file, app.current_event.raw_event)
 
@@ -55,7 +53,7 @@ def read_console_file(file: FileInPath) -> Response[str]:
     description="Alarms link to `/docs/runbook`. The `type` of a problem is a reference to `/docs/errors`.",
     responses=text_response("The document", "text/html") | NOT_MODIFIED | NO_FILE | ALWAYS,
 )
-def read_document(page: PageInPath) -> Response[str]:
+def read_document(page: PageInPath) -> TextResponse:
     """Return a document of this version."""
     return file_response(DOCS, f"{page}.html", app.current_event.raw_event)
 

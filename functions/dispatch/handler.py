@@ -1,26 +1,27 @@
-"""The ledger's stream: request queries, submits and deliveries at once, and publish events.
+"""The ledger's stream: request queries, submits and deliveries at once, and publish the events of a batch together.
 
 The schedule does the same later, so a change that fails here is late, never lost.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-
-from mediarelay.aws_lambda.batches import stream_handler
+from mediarelay.aws_lambda.batches import DynamoDBRecord, stream_handler
 from mediarelay.domain import change as changes
 from mediarelay.errors import Undelivered
-from mediarelay.observability import add_log_keys
+from mediarelay.observability import SUBJECT_KEYS, add_log_keys
+from mediarelay.usecases.event_publisher import Prepared
+from mediarelay.wiring.events import event_publisher
 from mediarelay.wiring.publishers import song_publisher, task_publisher
 from mediarelay.wiring.queues import delivery_queue, submit_queue
 from mediarelay.wiring.stream import changes_of
 from mediarelay.wiring.tasks import confirm_requester
 
 REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_publisher(), song_publisher()
-DELIVERIES = delivery_queue()
+DELIVERIES, EVENTS = delivery_queue(), event_publisher()
 log = logging.getLogger(__name__)
 
 
@@ -47,25 +48,42 @@ def attempt(change: changes.DeliveryStored) -> None:
             DELIVERIES.send_delivery(change.endpoint, change.event_id)
 
 
-# Only changes that need an action at once are listed. The filter of the event source drops most others before they
-# cost an invocation.
+# `ACTIONS` and `PREPARE` list only changes that need an action at once. The filter of the event source drops most
+# others before they cost an invocation.
 ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
     changes.CallbackStored: lambda change: REQUESTER.request(change.vid, change.kind, known=change.is_trusted),
     changes.ReplayRequested: lambda change: REQUESTER.request(change.vid, change.kind, known=True),
     changes.IntentQueued: lambda change: SUBMITS.send(change.identity),
-    changes.IntentRefused: lambda change: TASKS.refuse(change.identity),
-    changes.TaskUnpublished: lambda change: TASKS.publish(change.vid),
-    changes.RelayStored: lambda change: SONGS.publish_due(change.song),
     changes.EventStored: fan_out,
     changes.DeliveryStored: attempt,
 }
+# Changes after which something must be published.
+PREPARE: dict[type[changes.Change], Callable[[Any], Prepared | None]] = {
+    changes.IntentRefused: lambda change: TASKS.prepare_refusal(change.identity),
+    changes.TaskUnpublished: lambda change: TASKS.prepare(change.vid),
+    changes.RelayStored: lambda change: SONGS.prepare(change.song),
+}
 
 
-def follow(record: DynamoDBRecord) -> None:
-    """Carry out the actions of one stream record; most records need none."""
+def follow(record: DynamoDBRecord) -> changes.Change | None:
+    """Carry out the action of one stream record; return its change if something must be published."""
     for change in changes_of(record.raw_event):
         add_log_keys(**change.log_keys)
+        if type(change) in PREPARE:
+            return change
         ACTIONS[type(change)](change)
+    return None
 
 
-handler = stream_handler(follow)
+def prepare(change: changes.Change) -> Prepared | None:
+    """Prepare what must be published after a change, with log lines that name its subject."""
+    add_log_keys(**{**dict.fromkeys(SUBJECT_KEYS), **change.log_keys})
+    return PREPARE[type(change)](change)
+
+
+def publish(batch: Collection[changes.Change]) -> dict[changes.Change, Exception]:
+    """Publish what changes cause; return what failed."""
+    return EVENTS.publish_all({change: partial(prepare, change) for change in batch})
+
+
+handler = stream_handler(follow, publish)

@@ -91,7 +91,7 @@ def list_circuits() -> dict[str, Any]:
     operation_id="closeCircuit",
     tags=["operation"],
     summary="Close a circuit, so that the next call is made",
-    description="If the provider still refuses, five refusals open the circuit again.",
+    description="If the provider still fails, five failures open the circuit again.",
     responses=success(CircuitStatus, "The closed circuit") | ALWAYS | NO_QUEUE | LEDGER_DOWN,
 )
 def close_circuit(circuit: CircuitInPath) -> dict[str, Any]:

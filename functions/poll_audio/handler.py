@@ -14,4 +14,4 @@ QUEUES, BREAKER = query_queues(), circuit_breaker()
 @observed
 def handler(_event: Any, context: Any) -> dict[str, int]:
     """Return how many queries were requested."""
-    return {"polled": poll(Kind.AUDIO, tick(context, "poll_audio"), QUEUES, BREAKER.break_end)}
+    return {"polled": poll(Kind.AUDIO, tick(context, "poll_audio"), QUEUES, BREAKER.find)}

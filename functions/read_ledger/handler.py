@@ -5,10 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from mediarelay import __version__
-from mediarelay.aws_lambda.http import api_resolver, versioned
+from mediarelay.aws_lambda.http import TextResponse, api_resolver, versioned
 from mediarelay.aws_lambda.observability import observed
 from mediarelay.contracts.api.base import HealthResponse, VidInPath
 from mediarelay.contracts.api.responses import (
@@ -75,7 +73,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
     | LEDGER_DOWN,
     openapi_extensions={REQUEST_HEADERS: [IF_NONE_MATCH]},
 )
-def read_task(vid: VidInPath) -> Response[str]:
+def read_task(vid: VidInPath) -> TextResponse:
     """Return a task, or 304 if the client has it as it is."""
     return versioned(app.current_event.raw_event, json.dumps(task_view(*READER.with_next(vid))))
 
@@ -116,7 +114,7 @@ def health() -> dict[str, Any]:
     responses=success(OpenApiDocument, "An OpenAPI 3.1 document", headers=ETAG) | NOT_MODIFIED | ALWAYS,
     openapi_extensions={REQUEST_HEADERS: [IF_NONE_MATCH]},
 )
-def read_openapi() -> Response[str]:
+def read_openapi() -> TextResponse:
     """Return the document that `make docs` generates from all functions."""
     return versioned(app.current_event.raw_event, openapi_text())
 

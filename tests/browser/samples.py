@@ -176,7 +176,7 @@ def status(now: datetime) -> Data:
                 "code": "circuit_open",
                 "severity": "warning",
                 "subject": "mps:DescribeTaskDetail",
-                "detail": "The provider refused the account 7 times in a row. The next call follows after the break.",
+                "detail": "7 calls in a row failed. The next call follows after the break.",
                 "since": iso(now - timedelta(minutes=8)),
                 "runbook": "/docs/runbook#providerrefusesalarm",
             },

@@ -18,7 +18,7 @@ import urllib3
 from local.environment import HOST
 
 SERVICES = ("DYNAMODB", "SNS", "SQS")
-WRITES = {"PutItem", "UpdateItem", "DeleteItem", "Publish", "SendMessage"}
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PublishBatch", "SendMessage"}
 NOT_FORWARDED = {"connection", "transfer-encoding", "content-length", "date", "server"}
 
 

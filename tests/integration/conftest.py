@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 
 import pytest
 from moto import mock_aws
 
 from mediarelay.adapters.aws import client
+from mediarelay.wiring import callbacks
 from tests.integration.deployment import forget
 from tests.integration.direct_dynamodb import one_at_a_time, take_the_short_way
 from tests.integration.lambda_sandbox import LambdaSandbox
@@ -29,6 +31,8 @@ def account(request: pytest.FixtureRequest) -> Iterator[None]:
         if request.node.get_closest_marker("over_http") is None:
             take_the_short_way(patch)
         client.cache_clear()
+        # Its own connections would pass moto. `test_put_client.py` compares it with the usual client.
+        patch.setattr(callbacks, "put_client", partial(client, "dynamodb"))
         with mock_aws():
             yield
         client.cache_clear()

@@ -4,7 +4,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from random import Random
 from threading import RLock
@@ -14,7 +14,7 @@ import pytest
 
 from mediarelay import wiring
 from mediarelay.adapters import aws
-from mediarelay.wiring import base, provider
+from mediarelay.wiring import base, callbacks, provider
 from tests.integration.doubles import Clock, FixedRandom, Messaging, Outbox, Provider, Secret
 from tests.stack import defaults, functions, variables
 
@@ -78,6 +78,7 @@ class Deployment:
             patch.setattr(base, "now", self.clock)
             patch.setattr(base, "random", self.random)
             patch.setattr(base, "client", self._client)
+            patch.setattr(callbacks, "put_client", partial(self._client, "dynamodb"))
             patch.setattr(base, "secret", self._secret)
             if self.api is not None:
                 patch.setattr(provider, "provider_apis", lambda: self.api)

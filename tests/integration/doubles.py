@@ -13,7 +13,7 @@ from mediarelay.contracts.backlog import unpack
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.errors import Malformed, ProviderUnknown, ProviderUnreadable
+from mediarelay.errors import Malformed, ProviderUnknown, ProviderUnreadable, Undelivered
 from mediarelay.providers.cts.parse import parse_reply
 
 T = TypeVar("T")
@@ -136,9 +136,17 @@ class Messaging:
         (name,) = request["AttributeNames"]
         return {"Attributes": {name: str(self.outboxes[request["QueueUrl"]].backlog())}}
 
-    def publish(self, **request: Any) -> None:
-        attributes = {name: value["StringValue"] for name, value in request["MessageAttributes"].items()}
-        self.outboxes[request["TopicArn"]].publish(request["Message"], attributes)
+    def publish_batch(self, **request: Any) -> dict[str, Any]:
+        found: dict[str, list[dict[str, str]]] = {"Successful": [], "Failed": []}
+        for entry in request["PublishBatchRequestEntries"]:
+            attributes = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
+            try:
+                self.outboxes[request["TopicArn"]].publish(entry["Message"], attributes)
+            except Undelivered as error:
+                found["Failed"].append({"Id": entry["Id"], "Code": str(error)})
+            else:
+                found["Successful"].append({"Id": entry["Id"]})
+        return found
 
 
 def topic() -> Outbox[dict[str, Any]]:

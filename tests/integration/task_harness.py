@@ -27,6 +27,7 @@ from mediarelay.usecases.tick import Tick
 from mediarelay.wiring.callbacks import callback_endpoint, callback_store
 from mediarelay.wiring.circuit import budget, circuit_breaker
 from mediarelay.wiring.clients import batch_submitter, quarantine, task_reader
+from mediarelay.wiring.events import event_publisher
 from mediarelay.wiring.intents import intent_registry
 from mediarelay.wiring.provider import confirmer, submitter
 from mediarelay.wiring.publishers import task_publisher
@@ -46,7 +47,7 @@ from tests.integration.doubles import (
     topic,
 )
 from tests.integration.stores import Stores
-from tests.integration.views import TaskViews
+from tests.integration.views import Publications, TaskViews
 from tests.lambda_context import Context
 
 T = TypeVar("T")
@@ -159,7 +160,8 @@ class TaskHarness:
             self.replayer = replayer()
             self.replay_jobs = replay_jobs()
             self.submissions = submissions()
-            self.publisher = task_publisher()
+            self.events = event_publisher()
+            self.publisher = Publications(self.events, task_publisher())
             self.reader = TaskViews(task_reader())
             self.quarantine = quarantine()
             self.sweeper = sweeper()
@@ -202,7 +204,7 @@ class TaskHarness:
         return self.confirmer.confirm(vid, kind)
 
     def poll(self, kind: Kind = Kind.VIDEO) -> int:
-        return poll(kind, self.tick(function=f"poll_{kind}"), self.query_queues, self.breaker.break_end)
+        return poll(kind, self.tick(function=f"poll_{kind}"), self.query_queues, self.breaker.find)
 
     def take(self) -> list[tuple[str, Kind]]:
         """Take what waits in the confirm queues."""

@@ -58,8 +58,8 @@ def test_the_sweep_and_the_backlog_stay_in_their_deployment(harness: TaskHarness
     """Both reach what they need only once they run."""
     harness.stores.table.client.delete_table(TableName=harness.table)
     with pytest.raises(LedgerUnavailable):
-        harness.sweeper.is_open(VIDEO_QUERIES)
-    assert not other.sweeper.is_open(VIDEO_QUERIES)
+        harness.sweeper.is_refused(VIDEO_QUERIES)
+    assert not other.sweeper.is_refused(VIDEO_QUERIES)
     assert harness.claim(callback())
     assert (len(harness.backlog.messages), other.backlog.messages) == (1, [])
 

@@ -1,9 +1,18 @@
-"""The stream's function: what it does if the queue of deliveries is down."""
+"""The stream's function: the calls of a full batch, and what it does if the topic or a queue is down."""
 
 import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
 
 from mediarelay.adapters.aws import client
+from mediarelay.adapters.sns import Topic
+from mediarelay.contracts.notification import Notification
+from mediarelay.errors import Undelivered
 from tests.integration.lambda_sandbox import LambdaSandbox
+from tests.integration.task_harness import TaskHarness, answer
 from tests.stack import ROOT
 
 
@@ -14,3 +23,53 @@ def test_a_delivery_queue_that_is_down_holds_up_no_outcome(lambda_sandbox: Lambd
     assert content["expected"]["deliveries"]
     client("sqs").delete_queue(QueueUrl=lambda_sandbox.deliveries)
     assert lambda_sandbox.invoke("dispatch", content["event"]) == {"batchItemFailures": []}
+
+
+VIDS = [f"v{number}" for number in range(30)]
+
+
+def unpublished(harness: TaskHarness) -> dict[str, Any]:
+    """Finish tasks; returns the event of the stream with a record of each, and two of the first."""
+    for vid in VIDS:
+        harness.track(vid)
+        harness.provider.answers[vid] = answer(vid)
+        harness.confirm(vid)
+    images = {one["vid"]["S"]: one for one in harness.items() if one["item"] == {"S": "task"}}
+    batch = [images[vid] for vid in (*VIDS, VIDS[0])]
+    changes = [{"NewImage": image, "SequenceNumber": str(number)} for number, image in enumerate(batch)]
+    return {"Records": [{"eventID": one["SequenceNumber"], "dynamodb": one} for one in changes]}
+
+
+def test_a_batch_shares_its_calls(lambda_sandbox: LambdaSandbox, table: str) -> None:
+    """Only reading and marking a task take a call of each."""
+    harness, calls = TaskHarness(table), Counter[str]()
+    event = unpublished(harness)
+    clients = [client(service) for service in ("dynamodb", "sns")]
+    for one in clients:
+        one.meta.events.register("before-parameter-build", lambda model, **_: calls.update([model.name]), "calls")
+    try:
+        answered = lambda_sandbox.invoke("dispatch", event)
+    finally:
+        for one in clients:
+            one.meta.events.unregister("before-parameter-build", unique_id="calls")
+    assert answered == {"batchItemFailures": []}
+    assert calls == {"Query": 30, "BatchWriteItem": 2, "PublishBatch": 3, "UpdateItem": 30}
+    assert harness.due() == {}
+
+
+def test_a_record_whose_event_is_refused_is_reported_with_its_repeats(
+    lambda_sandbox: LambdaSandbox, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = TaskHarness(table)
+    event = unpublished(harness)
+    plain = Topic.publish
+
+    def publish(topic: Topic, events: Iterable[Notification]) -> dict[str, Undelivered]:
+        sent = [one for one in events if json.loads(one.message)["subject"] != VIDS[0]]
+        refused = {one.id: Undelivered("InternalError") for one in events if one not in sent}
+        return plain(topic, sent) | refused
+
+    monkeypatch.setattr(Topic, "publish", lambda topic, events: publish(topic, list(events)))
+    answered = lambda_sandbox.invoke("dispatch", event)
+    assert answered == {"batchItemFailures": [{"itemIdentifier": one} for one in ("0", "30")]}
+    assert [row.subject.log_keys["vid"] for row in harness.due()["publish"]] == VIDS[:1]

@@ -11,11 +11,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool
+from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection
 
+from mediarelay.adapters.https_pool import https_pool
 from mediarelay.adapters.provider_api import ProviderApi
 from mediarelay.config import Settings
 from mediarelay.domain.budget import Budget
@@ -46,7 +45,7 @@ class Guard:
     def record_failure(self, _action: str, _seen: Circuit) -> None:
         """Learn nothing."""
 
-    record_success = record_failure
+    record_success = record_silence = record_failure
 
 
 class Server(ThreadingHTTPServer):
@@ -92,8 +91,7 @@ def server() -> Iterator[Server]:
     found.server_close()
 
 
-def ask(spelling: str, session: requests.Session) -> Mapping[str, Any]:
-    session.trust_env = False
+def ask(spelling: str, pool: PoolManager) -> Mapping[str, Any]:
     settings = Settings.read({"PROVIDER_ENDPOINT": spelling})
     api = ProviderApi(
         provider=CTS,
@@ -105,14 +103,14 @@ def ask(spelling: str, session: requests.Session) -> Mapping[str, Any]:
         guard=Guard(),
         clock=lambda: NOW,
         nonce=count(7).__next__,
-        session=session,
+        pool=pool,
     )
     return api.query(Kind.VIDEO, "v")
 
 
 @pytest.mark.parametrize("spelling", HTTP)
 def test_over_http(server: Server, spelling: str) -> None:
-    assert ask(spelling.format(server.server_port), requests.Session()) == {"vid": "v"}
+    assert ask(spelling.format(server.server_port), https_pool("test")) == {"vid": "v"}
 
 
 @pytest.mark.parametrize("spelling", HTTPS)
@@ -127,8 +125,8 @@ def test_another_port_is_part_of_the_host(server: Server) -> None:
     assert server.seen == [("cdn.api.qcloud.com:8443", "/v2/index.php")]
 
 
-def unencrypted(port: int) -> requests.Session:
-    """A session whose https connections lead to a port of this machine, without TLS."""
+def unencrypted(port: int) -> PoolManager:
+    """A pool whose https connections lead to a port of this machine, without TLS."""
 
     class Connection(HTTPConnection):
         default_port = 443  # type: ignore[misc] # urllib3 declares it as a class variable, http.client does not
@@ -142,7 +140,6 @@ def unencrypted(port: int) -> requests.Session:
         def __init__(self, host: str, port: int, **_: Any) -> None:
             super().__init__(host, port)
 
-    session, adapter = requests.Session(), HTTPAdapter()
-    adapter.poolmanager.pool_classes_by_scheme = {"https": Pool}
-    session.mount("https://", adapter)
-    return session
+    pool = https_pool("test")
+    pool.pool_classes_by_scheme = {"https": Pool}
+    return pool

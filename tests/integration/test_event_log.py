@@ -64,7 +64,7 @@ def test_an_event_that_cannot_be_stored_is_not_published(
     def down(*_: Any, **__: Any) -> None:
         raise LedgerUnavailable("down")
 
-    monkeypatch.setattr(type(harness.publisher.log), "append", down)
+    monkeypatch.setattr(type(harness.publisher.log), "append_all", down)
     with pytest.raises(LedgerUnavailable):
         harness.publish(event(1))
     assert harness.topic.messages == []
@@ -81,15 +81,15 @@ def test_an_event_is_shown_once_no_earlier_one_can_appear(harness: WebhookHarnes
 
 def test_a_slow_write_is_repeated_under_a_later_time(harness: WebhookHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that passed the time of the first row while it was written still finds the event."""
-    append, passed = type(harness.publisher.log).append, list[Position]()
+    append, passed = type(harness.publisher.log).append_all, list[Position]()
 
-    def slow(log: Any, one: Any) -> None:
+    def slow(log: Any, events: Any) -> set[str]:
         if not passed:
             harness.clock.forward(seconds=8)
             passed.append(harness.reader.page(None, (), 100).end)
-        append(log, one)
+        return append(log, events)
 
-    monkeypatch.setattr(type(harness.publisher.log), "append", slow)
+    monkeypatch.setattr(type(harness.publisher.log), "append_all", slow)
     harness.publish(event(1))
     harness.clock.forward(seconds=6)
     assert ids(harness.reader.page(passed[0], (), 100)) == [event(1).id]
@@ -99,11 +99,12 @@ def test_a_slow_write_is_repeated_under_a_later_time(harness: WebhookHarness, mo
 def test_writes_that_stay_slow_publish_nothing(harness: WebhookHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     writes = list[Position]()
 
-    def slow(_log: Any, one: Any) -> None:
-        writes.append(one.position)
+    def slow(_log: Any, events: Any) -> set[str]:
+        writes.extend(one.position for one in events)
         harness.clock.forward(seconds=MAX_WRITE_TIME.total_seconds() + 1)
+        return set()
 
-    monkeypatch.setattr(type(harness.publisher.log), "append", slow)
+    monkeypatch.setattr(type(harness.publisher.log), "append_all", slow)
     with pytest.raises(LedgerUnavailable):
         harness.publish(event(1))
     assert len(writes) == MAX_WRITES
@@ -191,7 +192,7 @@ def test_the_future_has_no_events_and_keeps_its_place(harness: WebhookHarness) -
 @pytest.mark.parametrize("setting", ["true", "false"])
 def test_only_http_delivery_puts_events_into_the_due_index(table: str, setting: str) -> None:
     harness = TaskHarness(table, webhook_delivery=setting)
-    harness.publisher.events.publish(event(1))
+    harness.events.publish(event(1))
     (item,) = harness.items()
     assert ("due_shard" in item) == (setting == "true")
 
@@ -253,3 +254,29 @@ def test_matching() -> None:
     assert matches("mediarelay.task.lost", ("mediarelay.task.*",))
     assert matches("mediarelay.test", ("*",))
     assert not matches("mediarelay.test", ("mediarelay.task.*", "mediarelay.tes"))
+
+
+@pytest.mark.parametrize(("busy_rounds", "stored"), [(1, [1, 2]), (99, [1])])
+def test_rows_that_dynamodb_left_out_are_written_again_or_not_published(
+    harness: WebhookHarness, monkeypatch: pytest.MonkeyPatch, busy_rounds: int, stored: list[int]
+) -> None:
+    dynamodb, rounds = client("dynamodb"), list[int]()
+    plain = dynamodb.batch_write_item
+
+    def busy(**request: Any) -> dict[str, Any]:
+        ((table, rows),) = request["RequestItems"].items()
+        rounds.append(len(rows))
+        left = [row for row in rows if event(2).id in row["PutRequest"]["Item"]["sk"]["S"]]
+        if len(rounds) > busy_rounds or not left:
+            return dict(plain(**request))
+        if taken := [row for row in rows if row not in left]:
+            plain(RequestItems={table: taken})
+        return {"UnprocessedItems": {table: left}}
+
+    monkeypatch.setattr(dynamodb, "batch_write_item", busy)
+    failures = harness.publisher.send([event(1), event(2)])
+    assert rounds == ([2, 1] if busy_rounds == 1 else [2, 1, 1, 1, 1])
+    assert {*failures} == {event(1).id, event(2).id} - {event(number).id for number in stored}
+    assert [message["id"] for message in harness.topic.messages] == [event(number).id for number in stored]
+    harness.clock.forward(seconds=6)
+    assert read(harness) == [event(number).id for number in stored]

@@ -296,7 +296,7 @@ def test_an_open_circuit_is_the_reason(sandbox: LambdaSandbox) -> None:
         circuit_breaker().record_failure("cts:GetCtsInfo", Circuit())
     (item,) = stuck().page((Duty.VIDEO,), 5, None).items
     assert (item.row.id, item.row.attempts) == (vid, 0)
-    assert item.explanation.why == "cts refused 5 calls of GetCtsInfo in a row"
+    assert item.explanation.why == "5 calls of GetCtsInfo of cts failed in a row"
     assert item.explanation.action == "mediarelay circuits close cts:GetCtsInfo"
 
 
@@ -337,9 +337,9 @@ def test_an_operator_closes_a_circuit_and_is_logged(sandbox: LambdaSandbox, capl
     caplog.set_level("INFO")
     for _ in range(THRESHOLD):
         circuit_breaker().record_failure("mps:ProcessMedia", Circuit())
-    assert circuit_breaker().is_open("mps:ProcessMedia")
+    assert circuit_breaker().is_refused("mps:ProcessMedia")
     closed = operations.circuits().close("mps:ProcessMedia", "operator")
-    assert (closed.failures, closed.open_until, circuit_breaker().is_open("mps:ProcessMedia")) == (0, None, False)
+    assert (closed.failures, closed.open_until, circuit_breaker().is_refused("mps:ProcessMedia")) == (0, None, False)
     assert any(vars(one).get("client") == "operator" for one in caplog.records)
     with pytest.raises(NotFound):
         operations.circuits().close("mps:Nothing", "operator")

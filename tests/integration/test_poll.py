@@ -151,8 +151,8 @@ def test_what_there_is_no_time_for_stays_due(harness: TaskHarness) -> None:
     for number in range(5):
         harness.track(f"v{number}")
     harness.clock.forward(minutes=2)
-    assert poll(Kind.VIDEO, harness.tick(rows=2), harness.query_queues, lambda _circuit: None) == 2
-    assert poll(Kind.VIDEO, harness.tick(rows=0), harness.query_queues, lambda _circuit: None) == 0
+    assert poll(Kind.VIDEO, harness.tick(rows=2), harness.query_queues, harness.breaker.find) == 2
+    assert poll(Kind.VIDEO, harness.tick(rows=0), harness.query_queues, harness.breaker.find) == 0
     assert harness.poll() == 3
 
 

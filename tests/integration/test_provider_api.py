@@ -12,10 +12,11 @@ from itertools import count
 from typing import Any
 
 import pytest
-import requests
+from urllib3 import PoolManager
 
 from mediarelay import __version__
 from mediarelay.adapters import provider_api
+from mediarelay.adapters.https_pool import https_pool
 from mediarelay.adapters.provider_api import ProviderApi
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.budget import Budget as Shares
@@ -84,6 +85,9 @@ class Guard:
     def record_failure(self, action: str, _seen: Circuit) -> None:
         self.learnt.append(("record_failure", action))
 
+    def record_silence(self, action: str, _seen: Circuit) -> None:
+        self.learnt.append(("record_silence", action))
+
     def record_success(self, action: str, _seen: Circuit) -> None:
         self.learnt.append(("record_success", action))
 
@@ -101,7 +105,7 @@ def api(
         guard=guard or Guard(),
         clock=lambda: NOW,
         nonce=count(7).__next__,
-        session=requests.Session(),
+        pool=https_pool("test"),
     )
 
 
@@ -311,20 +315,20 @@ def test_an_oversized_answer_is_not_read_to_its_end(
 def test_a_provider_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider_api, "TIMEOUT", (0.05, 0.05))
     site.says("GetCtsInfo", b"", hang=True)
-    with pytest.raises(ProviderBusy, match=r"^no usable answer \(ReadTimeout\)$"):
+    with pytest.raises(ProviderBusy, match=r"^no usable answer \(ReadTimeoutError\)$"):
         api(site).query(Kind.VIDEO, VID)
 
 
 def test_the_time_before_the_first_byte_counts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, post = 0.0, requests.Session.post
+    now, post = 0.0, PoolManager.urlopen
 
-    def slow_post(*arguments: Any, **options: Any) -> requests.Response:
+    def slow_post(*arguments: Any, **options: Any) -> Any:
         nonlocal now
         answer = post(*arguments, **options)
         now += provider_api.MAX_SECONDS + 1
         return answer
 
-    monkeypatch.setattr(requests.Session, "post", slow_post)
+    monkeypatch.setattr(PoolManager, "urlopen", slow_post)
     monkeypatch.setattr(time, "monotonic", lambda: now)
     site.says("GetCtsInfo", envelope(data={"vid": VID}))
     with pytest.raises(ProviderBusy, match=r"^no usable answer \(too slow\)$"):
@@ -333,7 +337,7 @@ def test_the_time_before_the_first_byte_counts(site: Site, monkeypatch: pytest.M
 
 def test_a_provider_that_is_not_there(site: Site) -> None:
     site.host = "127.0.0.1:1"
-    with pytest.raises(ProviderBusy, match=r"^no usable answer \(ConnectionError\)$"):
+    with pytest.raises(ProviderBusy, match=r"^no usable answer \(NewConnectionError\)$"):
         api(site).query(Kind.VIDEO, VID)
 
 
@@ -437,9 +441,18 @@ def test_accounts_calls_and_requests_show_no_secret() -> None:
         ({"body": envelope(6100)}, ["record_failure"]),
         ({"body": envelope(4400)}, []),
         ({"body": b"garbage"}, []),
+        ({"body": b"garbage", "status": 400}, []),
+        ({"body": b"garbage", "status": 502}, ["record_silence"]),
+        ({"body": envelope(6000), "status": 500}, ["record_silence"]),
+        ({"body": envelope(4100), "status": 503}, ["record_failure"]),
+        ({"body": envelope(data={"vid": VID}), "status": 500}, ["record_success"]),
+        ({"body": b"", "hang": True}, ["record_silence"]),
     ],
 )
-def test_what_the_circuit_learns(site: Site, said: dict[str, Any], learnt: list[str]) -> None:
+def test_what_the_circuit_learns(
+    site: Site, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], learnt: list[str]
+) -> None:
+    monkeypatch.setattr(provider_api, "TIMEOUT", (0.05, 0.05) if "hang" in said else provider_api.TIMEOUT)
     guard = Guard()
     site.says("AddCtsAudioTask", **said)
     with contextlib.suppress(ProviderError):
@@ -474,4 +487,4 @@ def test_a_list_that_leads_back_to_its_page_does_not_use_up_the_budget(site: Sit
 def test_a_provider_sees_who_calls(lambda_sandbox: LambdaSandbox) -> None:
     lambda_sandbox.settings("confirm")
     apis = provider_apis().apis.values()
-    assert {api.session.headers["User-Agent"] for api in apis} == {f"mediarelay/{__version__}"}
+    assert {api.pool.headers["User-Agent"] for api in apis} == {f"mediarelay/{__version__}"}

@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.adapters.dynamodb.keys import shard_of
@@ -17,6 +19,7 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.usecases.sweep import ROWS_PER_TURN
+from tests.integration.doubles import Messaging
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 
@@ -280,11 +283,11 @@ def test_a_topic_that_hangs_leaves_time_for_the_other_duties(
     harness.clock.forward(minutes=2)
     begun = harness.clock()
 
-    def hang(*_: object) -> None:
+    def hang(*_: object, **__: object) -> None:
         harness.clock.forward(seconds=12)
-        raise Undelivered("ReadTimeoutError")
+        raise ReadTimeoutError(endpoint_url="https://sns")
 
-    monkeypatch.setattr(harness.topic, "publish", hang)
+    monkeypatch.setattr(Messaging, "publish_batch", hang)
     tick = replace(harness.tick(), time_left=lambda: (harness.clock() - begun).seconds < 35)
     done = harness.sweeper.sweep(tick)
     assert (done["submit"], done["publish"]) == (1, 0)
@@ -417,14 +420,14 @@ def test_failures_cost_a_duty_ten_seconds_of_a_tick(harness: TaskHarness, monkey
     harness.clock.forward(minutes=2)
     tried = []
 
-    def down(*_: object) -> None:
-        harness.clock.forward(seconds=1)
+    def down(*_: object, **__: object) -> None:
+        harness.clock.forward(seconds=5)
         tried.append(1)
-        raise Undelivered("InternalError")
+        raise ReadTimeoutError(endpoint_url="https://sns")
 
-    monkeypatch.setattr(harness.topic, "publish", down)
+    monkeypatch.setattr(Messaging, "publish_batch", down)
     harness.sweep()
-    assert len(tried) == 10
+    assert len(tried) == 2
 
 
 def test_a_row_that_cannot_be_leased_is_reported_although_the_turn_ended_early(
@@ -446,3 +449,19 @@ def test_a_row_that_cannot_be_leased_is_reported_although_the_turn_ended_early(
     monkeypatch.setattr(type(harness.stores.due_index), "hide", lease)
     with pytest.raises(LedgerUnavailable):
         harness.sweep()
+
+
+def test_the_sweep_publishes_ten_rows_with_one_call(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    vids, calls = finished(harness, 25), list[int]()
+    harness.clock.forward(seconds=30)
+    plain = Messaging.publish_batch
+
+    def counted(messaging: Messaging, **request: Any) -> dict[str, Any]:
+        calls.append(len(request["PublishBatchRequestEntries"]))
+        return plain(messaging, **request)
+
+    monkeypatch.setattr(Messaging, "publish_batch", counted)
+    assert harness.sweep()["publish"] == 25
+    assert calls == [10, 10, 5]
+    assert {message["subject"] for message in harness.topic.messages} == {*vids}
+    assert harness.due() == {}

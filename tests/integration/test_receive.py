@@ -38,8 +38,11 @@ from mediarelay.wiring.callbacks import callback_endpoint, callback_store
 from tests.counts import counted
 from tests.hypothesis_profiles import patient
 from tests.integration.doubles import START
+from tests.integration.lambda_sandbox import LambdaSandbox
 from tests.integration.task_harness import TOKEN, VID, TaskHarness, callback, payload, together
 from tests.integration.test_ledger import calls
+from tests.lambda_context import Context
+from tests.stack import ROOT
 
 HERE = "192.0.2.1"
 ROUTES = [callbacks.route for callbacks in CALLBACKS]
@@ -77,19 +80,34 @@ def send(receiver: CallbackEndpoint, body: bytes, token: str | None = TOKEN) -> 
         (Kind.AUDIO, "audio_callback_failure.json"),
     ],
 )
-def test_every_documented_callback_is_one_call(harness: TaskHarness, kind: Kind, name: str) -> None:
+def test_a_callback_is_one_call_and_a_repeat_none(harness: TaskHarness, kind: Kind, name: str) -> None:
     body = json.dumps(payload(name)).encode()
     vid = payload(name)["vid"]
     names: list[str] = []
     with calls(names):
         assert send(harness.receiver(kind), body) == Receipt(vid, duplicate=False)
         assert send(harness.receiver(kind), body) == Receipt(vid, duplicate=True)
-    assert names == ["PutItem", "PutItem"]
+        assert names == ["PutItem"]
+        harness.configure()
+        assert send(harness.receiver(kind), body) == Receipt(vid, duplicate=True)
+        assert names == ["PutItem", "PutItem"], "another execution environment asks the table"
+        assert send(harness.receiver(kind), body) == Receipt(vid, duplicate=True)
+    assert names == ["PutItem", "PutItem"], "and knows the answer from then on"
     (entry,) = harness.entries(vid)
     assert (entry.body, entry.kind, entry.at) == (body, kind, START)
     assert [int(START.timestamp()) + 60] == [row.due_at.timestamp() for row in harness.due()[f"unknown_{kind}"]], (
         "due even if the stream fails"
     )
+
+
+def test_a_callback_writes_one_line(lambda_sandbox: LambdaSandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    event = json.loads((ROOT / "events/video_callback.json").read_text("utf-8"))["event"]
+    handler = lambda_sandbox.handler("video_callback").handler
+    capsys.readouterr()
+    for name in ("ClaimStored", "ClaimRepeated", "ClaimRepeated"):
+        handler(event, Context())
+        (line,) = capsys.readouterr().out.splitlines()
+        assert json.loads(line)[name] == [1.0], "the line is the blob of metrics"
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", TOKEN.upper(), TOKEN + " ", f"{TOKEN} other", "\ud800", "%00"])

@@ -186,7 +186,7 @@ def go_on(harness: TaskHarness) -> None:
     list(harness.stores.events.events(START.date(), yesterday, tomorrow))
     harness.stores.deliveries.page("shop", None, None, 9)
     EndpointStore(harness.stores.table).find("shop")
-    harness.breaker.is_open("cts:GetCtsaudioInfo")
+    harness.breaker.is_refused("cts:GetCtsaudioInfo")
     ListCursorStore(harness.stores.table).find("mps")
     harness.stores.runs.find("reconcile")
     assert harness.replayer.count([Selection(kind=Kind.VIDEO, state=State.SUCCEEDED)]) >= 1
@@ -821,7 +821,7 @@ def test_a_break_without_an_end_keeps_nobody_from_calling(harness: TaskHarness) 
         harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
     overwrite(harness, only(harness, "circuit"), open_until={"N": "4102444800"})
     harness.clock.forward(seconds=MAX_BREAK.total_seconds())
-    assert not harness.breaker.is_open("cts:GetCtsInfo")
+    assert not harness.breaker.is_refused("cts:GetCtsInfo")
     assert harness.breaker.before_call("cts:GetCtsInfo").failures == THRESHOLD
 
 

@@ -1,14 +1,21 @@
-"""The answers of the reading functions, without their handlers."""
+"""The answers of the reading functions, without their handlers, and publications one at a time."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mediarelay.contracts.api.songs import song_history, song_page
 from mediarelay.contracts.api.tasks import TaskQuery, task_details, task_history, task_page
+from mediarelay.contracts.notification import TYPES
+from mediarelay.domain.tasks.media import State
+from mediarelay.usecases.event_publisher import EventPublisher, Prepare, Prepared
 from mediarelay.usecases.songs.read import SongReader
+from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.read import TaskReader
 
 View = dict[str, Any]
+STATES = {f"mediarelay.task.{name}": state for state, name in TYPES.items()}
+"""The state of each type of event; the two that `started` may mean count as the second."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +54,31 @@ class SongViews:
 
     def resolve(self, *names: str) -> tuple[str, ...]:
         return self.reader.resolve(*names)
+
+
+@dataclass(frozen=True)
+class Publications:
+    """Publishes one subject at a time, as the stream publishes the subjects of a batch."""
+
+    events: EventPublisher
+    tasks: TaskPublisher
+
+    def publish(self, vid: str) -> State | None:
+        """Publish the next publication of a task; returns its state."""
+        found = self._publish(partial(self.tasks.prepare, vid))
+        return STATES[found.events[0].type] if found else None
+
+    def refuse(self, identity: str) -> None:
+        """Publish the refusal of an intent."""
+        self._publish(partial(self.tasks.prepare_refusal, identity))
+
+    def _publish(self, prepare: Prepare) -> Prepared | None:
+        found: list[Prepared | None] = []
+
+        def noted() -> Prepared | None:
+            found.append(prepare())
+            return found[0]
+
+        for error in self.events.publish_all({"it": noted}).values():
+            raise error
+        return found[0]

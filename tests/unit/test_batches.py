@@ -8,6 +8,7 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import UnexpectedBatchTypeError
 
 from mediarelay.aws_lambda.batches import sqs_handler, stream_handler
+from mediarelay.aws_lambda.observability import Handler
 from mediarelay.domain.change import IntentQueued, RelayStored, TaskUnpublished
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
@@ -22,7 +23,18 @@ def changes(*numbers: str) -> dict[str, Any]:
     return {"Records": records}
 
 
-SOURCES = {"queue": (sqs_handler, messages), "stream": (stream_handler, changes)}
+def one_by_one(handle: Callable[[Any], object]) -> Handler[Any]:
+    """A handler of the stream that does everything record by record."""
+
+    def done(record: Any) -> None:
+        handle(record)
+
+    return stream_handler(done, lambda _batch: {})
+
+
+MAKERS: dict[str, Callable[[Callable[[Any], object]], Handler[Any]]] = {"queue": sqs_handler, "stream": one_by_one}
+EVENTS = {"queue": messages, "stream": changes}
+SOURCES = {source: (make, EVENTS[source]) for source, make in MAKERS.items()}
 sources = pytest.mark.parametrize("source", SOURCES)
 
 
@@ -117,3 +129,45 @@ def test_what_is_no_batch_is_an_error_of_whoever_configured_it(source: str, even
     make, _ = SOURCES[source]
     with pytest.raises(UnexpectedBatchTypeError):
         make(print)(event, Context())
+
+
+def finished(records: tuple[str, ...], *, fails: frozenset[str] = frozenset(), handled: Any = IntentQueued) -> Any:
+    """Run a batch of the stream whose records each leave an intent of their own name to do."""
+    batches = list[list[str]]()
+
+    def finish(left: Any) -> dict[Any, Exception]:
+        batches.append([one.identity for one in left])
+        return {one: LedgerUnavailable("down") for one in left if one.identity in fails}
+
+    handler = stream_handler(lambda record: handled(name_of(record.raw_event).partition(".")[0]), finish)
+    return handler(changes(*records), Context()), batches
+
+
+def test_what_records_leave_to_do_is_done_together_and_once() -> None:
+    answer, batches = finished(("2", "1", "2", "3"))
+    assert answer == {"batchItemFailures": []}
+    assert batches == [["2", "1", "3"]], "in the order of the stream"
+
+
+def test_what_fails_together_is_reported_record_by_record(caplog: pytest.LogCaptureFixture) -> None:
+    """Several records about one subject fail with it."""
+    answer, _ = finished(("1.a", "2", "1.b"), fails=frozenset({"1"}))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": name} for name in ("1.a", "1.b")]}
+    assert [vars(one)["record"] for one in caplog.records] == ["1.a", "1.b"]
+
+
+def test_a_record_that_fails_at_once_leaves_the_others_to_be_finished() -> None:
+    def handled(name: str) -> IntentQueued:
+        if name == "1":
+            raise LedgerUnavailable("down")
+        return IntentQueued(name)
+
+    answer, batches = finished(("1", "2"), handled=handled)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert batches == [["2"]]
+
+
+def test_a_poison_row_found_while_finishing_holds_up_nobody() -> None:
+    poison = RowUnreadable(("pk", "sk"), "task", "vid")
+    handler = stream_handler(lambda _record: IntentQueued("i"), lambda left: dict.fromkeys(left, poison))
+    assert handler(changes("1"), Context()) == {"batchItemFailures": []}

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.cost import PER_DAY, PER_MONTH, PER_TASK, PRICES, bill, total
+from benchmarks.cost import PER_DAY, PER_MONTH, PER_TASK, TODAY, bill, deployed, total
+from benchmarks.prices import PRICES
 from tests.hypothesis_profiles import patient
 from tests.stack import ROOT, resources, translated
 
@@ -27,6 +28,10 @@ def test_more_tasks_cost_more_and_none_cost_the_stack(one: float, other: float) 
 def test_a_line_is_a_quantity_times_its_price() -> None:
     line = next(line for line in bill(1000) if line.price is PRICES["api_requests"])
     assert (round(line.quantity), round(line.dollars, 3)) == (91_250, 0.091)
+
+
+def test_the_model_computes_what_the_template_deploys() -> None:
+    assert deployed() == TODAY
 
 
 def test_each_quantity_has_a_price() -> None:

@@ -26,7 +26,7 @@ MAY_USE = {
     "providers": {"providers", "contracts", "domain", "signing", "errors"},
     "usecases": {"usecases", "contracts", "domain", "providers", "signing", "errors", "observability"},
     "adapters": {"adapters", "contracts", "domain", "providers", "signing", "errors", "observability"}
-    | {"boto3", "botocore", "requests", "urllib3"},
+    | {"boto3", "botocore", "certifi", "urllib3"},
     "aws_lambda": {"aws_lambda", "aws_lambda_powertools", "contracts", "domain", "errors", "observability", "usecases"},
     "config.py": {"signing"},
     "errors.py": set(),
@@ -41,7 +41,7 @@ MAY_USE = {
         "observability",
         "providers",
         "usecases",
-        "requests",
+        "urllib3",
     },
     "functions": {
         "__version__",
@@ -154,6 +154,13 @@ def test_a_route_does_little_itself(path: Path) -> None:
     functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
     statements = [sum(isinstance(part, ast.stmt) for part in ast.walk(node)) - 1 for node in functions]
     assert max(statements, default=0) <= MAX_STATEMENTS
+
+
+@pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.parent.name)
+def test_a_handler_begins_its_cold_start_before_it_imports_a_package(path: Path) -> None:
+    """What comes before `mediarelay.aws_lambda` is neither deferred nor spared the garbage collection."""
+    imported = [module for module in modules(path) if layer(module) != STDLIB]
+    assert imported[0].startswith("mediarelay.aws_lambda.")
 
 
 def test_every_layer_is_known() -> None:

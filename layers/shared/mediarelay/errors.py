@@ -36,7 +36,7 @@ MediarelayError
     ├── ProviderRefused       it would refuse the same call again           422
     ├── ProviderRepeated      it has accepted the same submit before        503
     ├── ProviderClosed        it refuses all our calls                      503
-    │   ├── CircuitOpen       it refused so often that we made no call      503
+    │   ├── CircuitOpen       so many calls failed that we made none        503
     │   └── NoAccount         we have no keys for it, and made no call      503
     ├── ProviderUnknown       it does not know the task, or not yet         502
     └── ProviderBusy          it is down, slow or throttling: retry         503
@@ -329,7 +329,14 @@ class ProviderClosed(ProviderError):
 
 
 class CircuitOpen(ProviderClosed):
-    """The provider has refused us so often that the circuit breaker prevented the call."""
+    """So many calls failed that the circuit breaker prevented this one.
+
+    `is_refused` says whether the provider refused them. If not, it did not answer.
+    """
+
+    def __init__(self, message: str, *, is_refused: bool = True) -> None:
+        super().__init__(message)
+        self.is_refused = is_refused
 
 
 class NoAccount(ProviderClosed):
@@ -341,11 +348,18 @@ class ProviderUnknown(ProviderError):
 
 
 class ProviderBusy(ProviderError):
-    """The provider is down, slow or throttling, or our call budget is used up. A retry needs a new signature."""
+    """The provider is down, slow or throttling, or our call budget is used up. A retry needs a new signature.
+
+    `is_outage` says whether the provider did not answer at all: no connection, no end of its answer, or HTTP 5xx.
+    """
 
     problem_code = "provider_unavailable"
     status = 503
     title = "Provider unavailable"
+
+    def __init__(self, message: str, code: int | str | None = None, *, is_outage: bool = False) -> None:
+        super().__init__(message, code)
+        self.is_outage = is_outage
 
 
 class ProviderUnreadable(ProviderBusy):

@@ -100,7 +100,7 @@ class TestPaths:
     @pytest.mark.parametrize("terminal", [True, False])
     def test_everything_of_the_usual_run_fits(self, *, width: int, terminal: bool) -> None:
         screen = Recorded(terminal=terminal, width=width)
-        with screen.stage("sam deploy"):
+        with screen.stage("deploy"):
             pass
         name = "a-clip-of-mine.mp4 (video by MPS)"
         screen.sentence(f"uploaded {name}", "  ")
@@ -218,10 +218,10 @@ class TestSilence:
 
     def test_a_stage_is_named_while_it_runs_and_when_it_ends(self) -> None:
         screen = Recorded()
-        with screen.stage("sam deploy"):
+        with screen.stage("deploy"):
             screen.clock.now = MAX_SILENCE + 1
             screen.break_silence()
-        assert screen.lines() == ["   5.0 s … sam deploy", "✓ sam deploy 5.0 s"]
+        assert screen.lines() == ["   5.0 s … deploy", "✓ deploy 5.0 s"]
 
     def test_a_thread_watches_the_clock(self, monkeypatch: pytest.MonkeyPatch) -> None:
         screen = Recorded()

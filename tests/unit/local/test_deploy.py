@@ -3,14 +3,16 @@
 import io
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from botocore.exceptions import ClientError, WaiterError
 
 from local import deploy
-from local.environment import ROOT, LocalEnvironment
+from local.environment import ROOT, LocalEnvironment, LocalError
 
 
 class Bucket:
@@ -118,3 +120,65 @@ def test_an_interrupted_copy_is_not_used(checkout: Checkout, monkeypatch: pytest
 
 def _interrupted(*_: object, **__: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+class CloudFormation:
+    """An emulated CloudFormation with or without a stack, which refuses or fails a change on purpose."""
+
+    def __init__(self, *stacks: str, refusal: str = "", failure: str = "") -> None:
+        self.stacks, self.refusal, self.failure = stacks, refusal, failure
+        self.called: list[str] = []
+
+    def list_stacks(self) -> dict[str, Any]:
+        return {"StackSummaries": [{"StackName": name, "StackStatus": "CREATE_COMPLETE"} for name in self.stacks]}
+
+    def create_stack(self, **request: Any) -> None:
+        self._change("create", request)
+
+    def update_stack(self, **request: Any) -> None:
+        self._change("update", request)
+
+    def _change(self, change: str, request: dict[str, Any]) -> None:
+        assert request["Parameters"] == [{"ParameterKey": "FirstPollAfter", "ParameterValue": "20"}]
+        self.called.append(change)
+        if self.refusal:
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": self.refusal}}, "UpdateStack")
+
+    def get_waiter(self, name: str) -> "CloudFormation":
+        self.called.append(name)
+        return self
+
+    def wait(self, **_: Any) -> None:
+        if self.failure:
+            raise WaiterError("StackCreateComplete", self.failure, {})
+
+    def describe_stack_events(self, **_: Any) -> dict[str, Any]:
+        names = {"LogicalResourceId": "Ledger", "ResourceStatusReason": "no such type"}
+        return {"StackEvents": [{**names, "ResourceStatus": "CREATE_FAILED"}]}
+
+
+@pytest.fixture
+def put_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[CloudFormation], list[str]]:
+    def put(cloudformation: CloudFormation) -> list[str]:
+        clients = {"cloudformation": cloudformation, "s3": Bucket()}
+        monkeypatch.setattr(deploy, "client", lambda _env, service: clients[service])
+        deploy._put_stack(LocalEnvironment(tmp_path), "{}", {"FirstPollAfter": "20"})
+        return cloudformation.called
+
+    return put
+
+
+def test_a_deployment_creates_the_stack_or_updates_it(put_stack: Callable[[CloudFormation], list[str]]) -> None:
+    assert put_stack(CloudFormation("another")) == ["create", "stack_create_complete"]
+    assert put_stack(CloudFormation("mediarelay")) == ["update", "stack_update_complete"]
+
+
+def test_a_deployment_without_a_change_succeeds(put_stack: Callable[[CloudFormation], list[str]]) -> None:
+    assert put_stack(CloudFormation("mediarelay", refusal=f"{deploy.NO_UPDATES}.")) == ["update"]
+    with pytest.raises(ClientError, match="no such capability"):
+        put_stack(CloudFormation("mediarelay", refusal="no such capability"))
+
+
+def test_a_failed_deployment_states_its_reasons(put_stack: Callable[[CloudFormation], list[str]]) -> None:
+    with pytest.raises(LocalError, match="Ledger: no such type"):
+        put_stack(CloudFormation(failure="waited in vain"))

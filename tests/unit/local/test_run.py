@@ -92,7 +92,7 @@ def test_only_the_news_of_this_run_are_printed(screen: Recorded) -> None:
     one.expect(answers("a1"), "clip.mp4", "mps")
     one.follow(60)
     said = [line for line in screen.lines() if "notification" in line]
-    assert said == ["   3.3 s notification clip.mp4: mediarelay.task.succeeded (d45369b2…)"]
+    assert said == ["   3.5 s notification clip.mp4: mediarelay.task.succeeded (d45369b2…)"]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """The song of `make run` on a machine that is too slow for it: again, with more time, but not for ever."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from local import songs
-from local.songs import EVENT_TYPES, LIFE, MAX_LIFE, Song
+from local.songs import EVENT_TYPES, LIFE, MAX_LIFE, SWEEP_EVERY, TIMEOUT, Song
 
 
 class Stage:
@@ -14,6 +15,8 @@ class Stage:
     def __init__(self) -> None:
         self.lives: list[int] = []
         self.next = "use"
+        self.invoked: list[str] = []
+        self.deployment = SimpleNamespace(env=None)
 
     def get(self, _path: str) -> dict[str, Any]:
         return {"songs": [{"next": self.next, "share_ms_left": 9000}]}
@@ -31,6 +34,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         return [200 if fault == "nothing" else 401]
 
     monkeypatch.setattr(songs.Song, "_order", order)
+    monkeypatch.setattr(songs, "invoke", lambda _env, function: found.invoked.append(function))
     return found
 
 
@@ -67,3 +71,17 @@ def test_a_song_that_is_never_seen_is_missing(stage: Stage) -> None:
     deliver(one, *["expired"] * 9)
     assert stage.lives == [LIFE, 2 * LIFE, MAX_LIFE]
     assert one.missing()
+
+
+def test_the_sweep_runs_beside_the_song_until_every_notification_has_arrived(stage: Stage) -> None:
+    one = song(stage)
+    one.swept.result(TIMEOUT)
+    one.swept_at -= SWEEP_EVERY
+    one.check()
+    one.check()
+    one.swept.result(TIMEOUT)
+    assert stage.invoked == ["Sweep", "Sweep"]
+    deliver(one, "ready", "expiring", "expired")
+    one.swept_at -= SWEEP_EVERY
+    one.check()
+    assert stage.invoked == ["Sweep", "Sweep"]

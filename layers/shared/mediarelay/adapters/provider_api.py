@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Protocol
 
-import requests
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from mediarelay.domain.budget import Allowance, Budget
@@ -24,13 +26,13 @@ from mediarelay.errors import (
 )
 from mediarelay.observability import count
 from mediarelay.providers.answers import MAX_PAGE_BYTES
-from mediarelay.providers.port import Account, Call, HttpRequest, Listed, Provider, Signing
+from mediarelay.providers.port import Account, Answer, Call, HttpRequest, Listed, Provider, Signing
 from mediarelay.providers.registry import provider_of
 
 # Seconds to connect, and to wait for each read from the socket.
 TIMEOUT = (3, 10)
 MAX_BYTES = 16 * 2**20
-# `requests` limits each read, not the whole call: a server that sends one byte at a time would hold the worker.
+# The timeout limits each read, not the whole call: a server that sends one byte at a time would hold the worker.
 MAX_SECONDS = 12
 
 
@@ -42,6 +44,9 @@ class Guard(Protocol):
 
     def record_failure(self, circuit: str, seen: Circuit) -> None:
         """Record that the provider refused us."""
+
+    def record_silence(self, circuit: str, seen: Circuit) -> None:
+        """Record that the provider did not answer."""
 
     def record_success(self, circuit: str, seen: Circuit) -> None:
         """Record that the provider served a call."""
@@ -61,7 +66,7 @@ class ProviderApi:
         guard: The circuit breaker.
         clock: Returns the current time (UTC).
         nonce: Returns a positive integer that it never returns again.
-        session: The HTTP session, which keeps connections open between calls.
+        pool: The connections, which stay open between calls; its headers are sent with each call.
     """
 
     provider: Provider
@@ -73,7 +78,7 @@ class ProviderApi:
     guard: Guard
     clock: Callable[[], datetime]
     nonce: Callable[[], int]
-    session: requests.Session
+    pool: PoolManager
 
     def query(self, kind: Kind, vid: str, *, known: bool = True) -> Mapping[str, Any]:
         """Query a task and return the data of the answer.
@@ -166,16 +171,25 @@ class ProviderApi:
         return data
 
     def _record_error(self, circuit: str, seen: Circuit, error: ProviderError) -> None:
-        """Record a refusal of us as a failure and a refusal of the request as a success; no answer is neither."""
+        """Record what a call without data says about the provider.
+
+        It refuses us      failure
+        no answer at all   silence
+        busy, unreadable   nothing: it works, but this call proves nothing about the next one
+        any other          success: it refuses only this request
+        """
         if isinstance(error, ProviderClosed):
             self.guard.record_failure(circuit, seen)
         elif not isinstance(error, ProviderBusy):
             self.guard.record_success(circuit, seen)
+        elif error.is_outage:
+            self.guard.record_silence(circuit, seen)
 
     def _answer(self, call: Call, account: Account, now: datetime) -> Mapping[str, Any]:
         signing = Signing(url=self.url, region=self.region, account=account, now=now, nonce=self.nonce())
         try:
-            answer = self.provider.read(call.action, self._send(self.provider.sign(call, signing)))
+            status, body = self._send(self.provider.sign(call, signing))
+            answer = self._read(call.action, status, body)
         # The body is logged, and so it must hold no secret, whatever made it unreadable.
         except ProviderUnreadable as error:
             error.body = self.provider.redact(error.body)
@@ -184,21 +198,31 @@ class ProviderApi:
             count("FieldsUnreadable", field=name)
         return answer.data
 
-    def _send(self, request: HttpRequest) -> bytes:
+    def _read(self, action: str, status: int, body: bytes) -> Answer:
+        try:
+            return self.provider.read(action, body)
+        except ProviderBusy as error:
+            # A proxy in front of a provider that is down answers 502 or 503.
+            error.is_outage = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            raise
+
+    def _send(self, request: HttpRequest) -> tuple[int, bytes]:
+        """Return the status and the body of the answer to a request."""
         end = time.monotonic() + MAX_SECONDS
         try:
-            answer = self.session.post(
+            answer = self.pool.urlopen(
+                "POST",
                 request.url,
-                data=request.body,
-                headers=request.headers,
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                stream=True,
+                body=request.body,
+                headers={**self.pool.headers, **request.headers},
+                timeout=Timeout(*TIMEOUT),
+                redirect=False,
+                preload_content=False,
             )
-            return _bounded(answer, end)
-        except (requests.RequestException, HTTPError, OSError) as error:
+            return answer.status, _bounded(answer, end)
+        except (HTTPError, OSError) as error:
             # The message of the cause may quote the request, whose parameters contain a signature.
-            raise ProviderBusy(f"no usable answer ({type(error).__name__})") from None
+            raise ProviderBusy(f"no usable answer ({type(error).__name__})", is_outage=True) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +240,15 @@ class ProviderApis:
         return self.apis[intent.provider].submit(intent)
 
 
-def _bounded(answer: requests.Response, end: float) -> bytes:
+def _bounded(answer: BaseHTTPResponse, end: float) -> bytes:
     """Read the body of an answer; raise if it exceeds `MAX_BYTES`, or if reading takes until `end`."""
     body = bytearray()
-    with answer:
-        while chunk := answer.raw.read1(2**16, decode_content=True):
+    # A body that was read to its end has given its connection back to the pool. Any other connection is closed.
+    with closing(answer):
+        while chunk := answer.read1(2**16, decode_content=True):
             body += chunk
             if time.monotonic() > end:
-                raise ProviderBusy("no usable answer (too slow)")
+                raise ProviderBusy("no usable answer (too slow)", is_outage=True)
             if len(body) > MAX_BYTES:
                 raise ProviderUnreadable(f"no usable answer (over {MAX_BYTES} bytes)", bytes(body[:MAX_PAGE_BYTES]))
     return bytes(body)

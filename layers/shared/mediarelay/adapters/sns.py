@@ -1,12 +1,20 @@
 """Publishes notifications to an SNS topic."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mediarelay.contracts.notification import Notification
 from mediarelay.errors import Undelivered
+
+# One call takes so many messages, and so many bytes of all their bodies and attributes.
+MAX_ENTRIES = 10
+MAX_BYTES = 256 * 1024
+TEXT = "String"
+# Errors with which SNS refuses a call because of what it contains.
+REFUSALS = {"InvalidParameter", "ParameterValueInvalid", "InvalidParameterValue", "ValidationException"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +24,63 @@ class Topic:
     client: Any
     arn: str
 
-    def publish(self, message: str, attributes: Mapping[str, str]) -> None:
-        """Publish one message; raise `Undelivered` if SNS does not accept it."""
-        # SNS refuses an attribute with an empty value.
-        typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}
+    def publish(self, events: Iterable[Notification]) -> dict[str, Undelivered]:
+        """Publish events in their order; return the errors of those that SNS did not accept, by event id.
+
+        The ids must be distinct. A call that fails concerns only its own events.
+        """
+        failures: dict[str, Undelivered] = {}
+        for some in _calls(events):
+            failures |= self._call(some)
+        return failures
+
+    def _call(self, events: Sequence[Notification]) -> dict[str, Undelivered]:
         try:
-            self.client.publish(TopicArn=self.arn, Message=message, MessageAttributes=typed)
+            answer = self.client.publish_batch(
+                TopicArn=self.arn, PublishBatchRequestEntries=[_entry(event) for event in events]
+            )
         except (ClientError, BotoCoreError) as error:
-            raise Undelivered(type(error).__name__) from error
+            return self._failed_call(events, error)
+        accepted = {entry["Id"] for entry in answer.get("Successful", ())}
+        reasons = {entry["Id"]: entry["Code"] for entry in answer.get("Failed", ())}
+        return {
+            event.id: Undelivered(reasons.get(event.id, "no answer about a message"))
+            for event in events
+            if event.id not in accepted
+        }
+
+    def _failed_call(self, events: Sequence[Notification], error: Exception) -> dict[str, Undelivered]:
+        """Return the errors of a call that failed. If SNS refused one of its messages, send the others without it."""
+        if len(events) > 1 and isinstance(error, ClientError) and error.response["Error"]["Code"] in REFUSALS:
+            middle = len(events) // 2
+            return self._call(events[:middle]) | self._call(events[middle:])
+        failure = Undelivered(type(error).__name__)
+        failure.__cause__ = error
+        return dict.fromkeys((event.id for event in events), failure)
+
+
+def _calls(events: Iterable[Notification]) -> Iterator[list[Notification]]:
+    """Yield the events of each call: as many as its limits allow, in their order."""
+    some: list[Notification] = []
+    size = 0
+    for event in events:
+        added = _size(event)
+        if some and (len(some) == MAX_ENTRIES or size + added > MAX_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(event)
+        size += added
+    if some:
+        yield some
+
+
+def _size(event: Notification) -> int:
+    """Return how many bytes of a call a message takes."""
+    attributes = (name + TEXT + value for name, value in event.attributes.items())
+    return len(event.message.encode()) + sum(len(one.encode()) for one in attributes)
+
+
+def _entry(event: Notification) -> dict[str, Any]:
+    # SNS refuses an attribute with an empty value.
+    typed = {name: {"DataType": TEXT, "StringValue": value} for name, value in event.attributes.items() if value}
+    return {"Id": event.id, "Message": event.message, "MessageAttributes": typed}

@@ -10,7 +10,7 @@ from functools import wraps
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from mediarelay.aws_lambda.raw_http import Event, header, is_head, log_error, problem, raw_body
@@ -27,6 +27,7 @@ TAG_DIGITS = 32
 RESERVE_MS = 10_000
 Route = TypeVar("Route", bound=Callable[..., Any])
 JsonResponse = Response[dict[str, Any]]
+TextResponse = Response[str]
 
 
 class ApiResolver(APIGatewayHttpResolver):

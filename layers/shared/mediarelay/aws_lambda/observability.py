@@ -1,10 +1,10 @@
 """Logs and metrics of every function: the context of its log lines, and one blob of metrics per invocation."""
 
-import gc
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
+from mediarelay.aws_lambda import cold_start
 from mediarelay.observability import add_log_keys, flush, logger
 
 # Path parameters that are logged, and their log keys. The token of a callback is a secret, so it is not among them.
@@ -32,8 +32,7 @@ def observed(handler: Handler[Answer]) -> Handler[Answer]:
         finally:
             flush()
 
-    # Init is over: see the docstring of this package.
-    gc.enable()
+    cold_start.end()
     return observed_handler
 
 

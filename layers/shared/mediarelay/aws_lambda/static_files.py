@@ -10,7 +10,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 
-from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from mediarelay.aws_lambda.http import TAG_DIGITS, has_version
 from mediarelay.aws_lambda.raw_http import Event

@@ -1,8 +1,8 @@
-"""Circuit breaker: stop calling an action that refuses every call of ours, and try it again from time to time.
+"""Circuit breaker: stop calling an action that refuses or answers no call of ours, and try it again from time to time.
 
-closed ──5 refusals in a row──▶ open ──the break is over──▶ one trial call ──┬─ served ──▶ closed
-▲                                           │
-└──────── refused: twice as long a break ───┘
+closed ──5 failures in a row──▶ open ──the break is over──▶ half open: one trial call ──┬─ served ──▶ closed
+                                  ▲                                                     │
+                                  └──────────────── failed: twice as long a break ──────┘
 """
 
 import logging
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mediarelay.domain.circuit_breaker import FIRST_BREAK, Circuit, next_break
+from mediarelay.domain.circuit_breaker import FIRST_BREAK, MAX_BREAKS, Cause, Circuit, State, next_break
 from mediarelay.errors import CircuitOpen
 from mediarelay.observability import count
 
 log = logging.getLogger(__name__)
+REPORTS = {Cause.REFUSED: "refused", Cause.UNANSWERED: "not answered"}
 
 
 class CircuitStore(Protocol):
@@ -24,14 +25,17 @@ class CircuitStore(Protocol):
     def find(self, circuit: str) -> Circuit:
         """Read a circuit."""
 
-    def record_failure(self, circuit: str) -> int:
-        """Count one more refusal; return how many there are in a row."""
+    def record_failure(self, circuit: str, cause: Cause, seen: int | None) -> int:
+        """Count one more failure; return how many there are in a row.
+
+        If there are no longer as many as were `seen` (None: do not compare), count nothing and return 0.
+        """
 
     def open_until(self, circuit: str, seen: datetime | None, until: datetime) -> bool:
         """Open a circuit until a time; return False if its end is no longer the one that was `seen`."""
 
     def reset(self, circuit: str) -> None:
-        """Close a circuit and forget its refusals."""
+        """Close a circuit and forget its failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +45,50 @@ class CircuitBreaker:
     circuits: CircuitStore
     clock: Callable[[], datetime]
 
-    def is_open(self, circuit: str) -> bool:
-        """Return whether a circuit is open, so that calls are pointless now."""
-        return self.break_end(circuit) is not None
+    def find(self, circuit: str) -> Circuit:
+        """Return a circuit as it is now."""
+        return self.circuits.find(circuit)
 
-    def break_end(self, circuit: str) -> datetime | None:
-        """Return until when a circuit is open; None if it is closed."""
+    def is_refused(self, circuit: str) -> bool:
+        """Return whether a circuit is open because the provider refuses us, so that only an operator can end that."""
         found = self.circuits.find(circuit)
-        return found.open_until if found.is_open(self.clock()) else None
+        return found.is_open(self.clock()) and found.cause is Cause.REFUSED
 
     def before_call(self, circuit: str) -> Circuit:
         """Return a circuit whose action may be called now; raises `CircuitOpen`."""
         found, now = self.circuits.find(circuit), self.clock()
-        if found.open_until is None:
-            return found
-        # After a break only one caller moves its end, and so makes the trial call; the others wait for its result.
-        if found.is_open(now) or not self.circuits.open_until(circuit, found.open_until, now + FIRST_BREAK):
+        if not self._admits(circuit, found, now):
             count("CircuitOpen")
-            raise CircuitOpen(f"{circuit} has refused us {found.failures} times")
+            calls = f"{circuit}: {found.failures} calls in a row were {REPORTS[found.cause]}"
+            raise CircuitOpen(calls, is_refused=found.cause is Cause.REFUSED)
         return found
 
-    def record_failure(self, circuit: str, seen: Circuit) -> None:
+    def _admits(self, circuit: str, found: Circuit, now: datetime) -> bool:
+        state = found.state(now)
+        if state is not State.HALF_OPEN:
+            return state is State.CLOSED
+        # Only one caller moves the end of the break, and so makes the trial call; the others wait for its result.
+        return self.circuits.open_until(circuit, found.open_until, now + FIRST_BREAK)
+
+    def record_failure(self, circuit: str, _seen: Circuit) -> None:
         """Record that the provider refused this account, whatever the request was."""
-        failures = self.circuits.record_failure(circuit)
-        until = next_break(failures, self.clock())
+        self._open(circuit, Cause.REFUSED, self.circuits.record_failure(circuit, Cause.REFUSED, None))
+
+    def record_silence(self, circuit: str, seen: Circuit) -> None:
+        """Record that the provider did not answer a call.
+
+        Calls that wait at the same time count once. Otherwise the few of many workers that wait for a slow provider
+        would open the circuit while it serves the others.
+        """
+        self._open(circuit, Cause.UNANSWERED, self.circuits.record_failure(circuit, Cause.UNANSWERED, seen.failures))
+
+    def _open(self, circuit: str, cause: Cause, failures: int) -> None:
+        until = next_break(failures, self.clock(), MAX_BREAKS[cause])
         if until is not None:
-            # `None` replaces whichever end is stored: this refusal is the newest, so its break is the longest.
+            # `None` replaces whichever end is stored: this failure is the newest, so its break is the longest.
             self.circuits.open_until(circuit, None, until)
             count("CircuitOpen")
-            log.error("circuit open", extra={"circuit": circuit, "failures": failures, "before": seen.failures})
+            log.error("circuit open", extra={"circuit": circuit, "failures": failures, "cause": cause.value})
 
     def record_success(self, circuit: str, seen: Circuit) -> None:
         """Record that the provider served a call. Without earlier failures there is nothing to write."""

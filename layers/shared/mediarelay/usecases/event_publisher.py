@@ -1,32 +1,56 @@
-"""Publish an event: store it in the event log, then send it to the topic. All publishers do it here."""
+"""Publish events: store them in the event log, then send them to the topic. All publishers do it here.
 
-from collections.abc import Callable
+A batch of publications has three steps, each for all of its subjects before the next one:
+
+prepare     load a task, an intent or a song, and build its events
+send        store the events in the log, then send them to the topic
+complete    record what the topic accepted
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, TypeVar
 
 from mediarelay.contracts.notification import Notification
 from mediarelay.domain.events import LoggedEvent, Position
-from mediarelay.errors import LedgerUnavailable
+from mediarelay.errors import LedgerUnavailable, MediarelayError, Undelivered
 
 # A reader of the log waits 5 s before it passes a time (`usecases/read_events.py`). A row that took longer to write may
 # be behind the reader by then. The other 2 s are for clocks that differ.
 MAX_WRITE_TIME = timedelta(seconds=3)
 MAX_WRITES = 3
+# Events that the log stores in one call, which takes at most 25 rows.
+STORED_TOGETHER = 25
+Subject = TypeVar("Subject", bound=Hashable)
+T = TypeVar("T")
 
 
 class Topic(Protocol):
     """The topic of the subscribers."""
 
-    def publish(self, message: str, attributes: dict[str, str]) -> None:
-        """Publish one message; raises `Undelivered`."""
+    def publish(self, events: Iterable[Notification]) -> Mapping[str, Undelivered]:
+        """Publish events; return the errors of those that were not accepted, by event id."""
 
 
 class EventLog(Protocol):
     """Stores events in the order of publication."""
 
-    def append(self, event: LoggedEvent) -> None:
-        """Store an event; raises `LedgerUnavailable`."""
+    def append_all(self, events: Sequence[LoggedEvent]) -> set[str]:
+        """Store events; return the ids of those that were not stored. Raises `LedgerUnavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The events of one subject, and what to do once the topic has accepted all of them."""
+
+    events: tuple[Notification, ...]
+    complete: Callable[[], object]
+
+
+Prepare = Callable[[], Prepared | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +61,81 @@ class EventPublisher:
     topic: Topic
     clock: Callable[[], datetime]
 
-    def publish(self, event: Notification) -> None:
-        """Store an event and publish it; raises `LedgerUnavailable`, `Undelivered`."""
-        # In this order: an event that subscribers have is always in the log, too.
-        self._record(event)
-        self.topic.publish(event.message, event.attributes)
+    def publish_all(self, work: Mapping[Subject, Prepare]) -> dict[Subject, Exception]:
+        """Prepare, send and complete the publications of several subjects; return what failed, by subject.
 
-    def _record(self, event: Notification) -> None:
-        """Store an event. After a slow write, store it again under a later time, because readers may have missed it."""
+        A failure concerns its own subject only. A subject that `prepare` returns None for has nothing to publish.
+        """
+        failures: dict[Subject, Exception] = {}
+        prepared: dict[Subject, Prepared] = {}
+        for subject, prepare in work.items():
+            with _noting(failures, subject):
+                if found := prepare():
+                    prepared[subject] = found
+        refused = self.send(event for one in prepared.values() for event in one.events)
+        for subject, one in prepared.items():
+            if error := _first(one.events, refused):
+                failures[subject] = error
+                continue
+            with _noting(failures, subject):
+                one.complete()
+        return failures
+
+    def publish(self, *events: Notification) -> None:
+        """Store and send events; raises `LedgerUnavailable`, `Undelivered` if one of them was not published."""
+        if error := _first(events, self.send(events)):
+            raise error
+
+    def send(self, events: Iterable[Notification]) -> dict[str, MediarelayError]:
+        """Store events and send them, each id once; return the errors of those that were not published, by id."""
+        distinct = {event.id: event for event in events}
+        failures: dict[str, MediarelayError] = {}
+        for some in in_batches(distinct.values(), STORED_TOGETHER):
+            failures |= self._record(some)
+        # In this order: an event that subscribers have is always in the log, too.
+        stored = (event for event in distinct.values() if event.id not in failures)
+        return {**failures, **self.topic.publish(stored)}
+
+    def _record(self, events: Sequence[Notification]) -> dict[str, MediarelayError]:
+        """Store events; return the errors of those that were not stored, by id.
+
+        After a slow write, store them again under a later time, because readers may have missed them.
+        """
         for _ in range(MAX_WRITES):
             at = self.clock()
-            self.log.append(LoggedEvent(Position(at, event.id), event.type, event.message))
+            try:
+                failed = self.log.append_all(_logged(events, at))
+            except LedgerUnavailable as error:
+                return dict.fromkeys((event.id for event in events), error)
             if self.clock() - at <= MAX_WRITE_TIME:
-                return
-        raise LedgerUnavailable("writes of the event log take too long")
+                return dict.fromkeys(failed, LedgerUnavailable("the event log did not store an event"))
+        too_slow = LedgerUnavailable("writes of the event log take too long")
+        return dict.fromkeys((event.id for event in events), too_slow)
+
+
+def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield items in batches of a size; the last one may be smaller."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _logged(events: Sequence[Notification], at: datetime) -> list[LoggedEvent]:
+    """Return the rows of events, a microsecond apart, so that the log keeps their order."""
+    return [
+        LoggedEvent(Position(at + timedelta(microseconds=number), event.id), event.type, event.message)
+        for number, event in enumerate(events)
+    ]
+
+
+def _first(events: Iterable[Notification], failures: Mapping[str, MediarelayError]) -> MediarelayError | None:
+    return next((failures[event.id] for event in events if event.id in failures), None)
+
+
+@contextmanager
+def _noting(failures: dict[Subject, Exception], subject: Subject) -> Iterator[None]:
+    """Note any failure about one subject, also one of our own mistakes: it must not stop the others."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - the caller logs it
+        failures[subject] = error

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
@@ -35,6 +36,7 @@ from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.providers.registry import query_circuit
+from mediarelay.usecases.event_publisher import EventPublisher, Prepared, in_batches
 from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer
@@ -48,6 +50,9 @@ ROWS_PER_TURN = 200
 # Duties of which the sweep takes some rows each before it takes the rest, most urgent first.
 TURNS = (Duty.PUBLISH, Duty.GIVE_UP, Duty.SONG, Duty.REPLAY)
 QUERIES = tuple(query_duty(kind, known=known) for kind in Kind for known in (True, False))
+# Duties whose rows publish events, and how many of them the sweep publishes together: as many as one call of SNS takes.
+PUBLISHING = {Duty.PUBLISH, Duty.SONG}
+PUBLISHED_TOGETHER = 10
 # Messages that may wait in the delivery queue. The rest stays due, unchanged, so a tick of an outage costs no more.
 MAX_DELIVERIES = 500
 # Of these, deliveries of one endpoint. An endpoint that is down may have thousands that are older than all others.
@@ -96,17 +101,18 @@ class Sweeper:
     Attributes:
         max_submits: How many intents may wait in the submit queue: as many as a minute's budget has calls for.
         deliveries: The delivery queue; None if the deployment delivers no events over HTTP.
-        is_open: Returns whether a circuit is open, so that queries are refused anyway.
+        is_refused: Returns whether a circuit is open because the provider refuses us.
     """
 
     tasks: TaskRepository
+    events: EventPublisher
     publisher: TaskPublisher
     submits: SubmitQueue
     max_submits: int
     replayer: Replayer
     songs: SongPublisher
     deliveries: DeliveryQueue | None
-    is_open: Callable[[str], bool]
+    is_refused: Callable[[str], bool]
     clock: Callable[[], datetime]
 
     def sweep(self, tick: Tick) -> dict[str, int]:
@@ -116,11 +122,14 @@ class Sweeper:
         the submit queue did not answer.
         """
         actions = self._actions(tick)
-        done = Counter(dict.fromkeys((*actions, Duty.UNREADABLE), 0))
+        done = Counter(dict.fromkeys((*actions, *PUBLISHING, Duty.UNREADABLE), 0))
         failures = {duty: FailureBudget(duty, self.clock) for duty in SCANNED}
         for work in self._work(tick, failures):
             with work.failures.scan_guard():
-                _carry_out(work, actions[work.duty], done)
+                if work.duty in PUBLISHING:
+                    self._publish(work, done)
+                else:
+                    _carry_out(work, actions[work.duty], done)
         done[Duty.UNREADABLE] = self._rebuild_unreadable(tick, failures[Duty.UNREADABLE])
         tick.end(failures.values())
         return {duty.value: count for duty, count in done.items()}
@@ -157,8 +166,9 @@ class Sweeper:
     def _is_overdue(self, row: DueItem) -> bool:
         """Return whether a task must be given up although no poll carried out its final query.
 
-        A row that no poll has taken since its deadline waits for the call budget, so the sweep leaves it alone for one
-        more `GiveUpAfter`. While the circuit is open, the task does not wait for the budget, so the sweep takes it.
+        A row that no poll has taken since its deadline waits for the call budget, or for a provider that does not
+        answer, so the sweep leaves it alone for one more `GiveUpAfter`. While the provider refuses us, the task waits
+        for neither, so the sweep takes it.
         """
         deadline = self._deadline(row)
         # Polls move the due time of a row behind the deadline only when they take it after the deadline.
@@ -167,7 +177,7 @@ class Sweeper:
             return False
         # The circuit comes last, because it costs a read of the table.
         task = row.subject_as(TaskSubject)
-        return was_taken or late > self.tasks.give_up_after or self.is_open(query_circuit(task.vid, task.kind))
+        return was_taken or late > self.tasks.give_up_after or self.is_refused(query_circuit(task.vid, task.kind))
 
     def _deadline(self, row: DueItem) -> datetime:
         """Return the deadline of a row: its own, or `GiveUpAfter` after an observation arrived. Replays have none."""
@@ -179,10 +189,8 @@ class Sweeper:
 
     def _actions(self, tick: Tick) -> dict[Duty, Action]:
         return self._delivery_actions() | {
-            Duty.PUBLISH: self._publish,
             Duty.GIVE_UP: self._give_up,
             Duty.SUBMIT: lambda row: self.submits.send(row.subject_as(IntentSubject).identity),
-            Duty.SONG: lambda row: self.songs.publish_due(row.subject_as(SongKey)),
             Duty.REPLAY: lambda row: self.replayer.resume(row.subject_as(ReplayJobSubject).identity, tick.time_left),
         }
 
@@ -194,11 +202,22 @@ class Sweeper:
             Duty.DELIVER: lambda row: _send_delivery(queue, row.subject_as(DeliverySubject)),
         }
 
-    def _publish(self, row: DueItem) -> None:
+    def _publish(self, work: Work, done: Counter[Duty]) -> None:
+        """Publish the events of rows, some together, and count the rows that succeeded."""
+        for rows in in_batches(work.rows, PUBLISHED_TOGETHER):
+            begun = self.clock()
+            failures = self.events.publish_all({row: partial(self._prepare, row) for row in rows})
+            done[work.duty] += len(rows) - len(failures)
+            work.failures.tolerate_all(failures, begun)
+            if work.failures.exhausted:
+                break
+
+    def _prepare(self, row: DueItem) -> Prepared | None:
         if isinstance(row.subject, IntentSubject):
-            self.publisher.refuse(row.subject.identity)
-        else:
-            self.publisher.publish(row.subject_as(TaskSubject).vid)
+            return self.publisher.prepare_refusal(row.subject.identity)
+        if isinstance(row.subject, SongKey):
+            return self.songs.prepare(row.subject)
+        return self.publisher.prepare(row.subject_as(TaskSubject).vid)
 
     def _give_up(self, row: DueItem) -> None:
         task = row.subject_as(TaskSubject)

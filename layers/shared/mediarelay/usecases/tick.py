@@ -62,11 +62,21 @@ class FailureBudget:
         # Any exception, also one of our own mistakes: one row that always fails must not stop the rows behind it.
         try:
             yield
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - `_count` logs it
             self.spent += self.clock() - begun
-            self.failed += 1
-            count("LeftDue", duty=self.duty)
-            log.exception("left due", extra={"duty": self.duty, **log_keys})
+            self._count(error, log_keys)
+
+    def tolerate_all(self, failures: Mapping[DueItem, Exception], begun: datetime) -> None:
+        """Count and log failures of rows that were taken together from a time (UTC) on."""
+        if failures:
+            self.spent += self.clock() - begun
+        for row, error in failures.items():
+            self._count(error, row.subject.log_keys)
+
+    def _count(self, error: Exception, log_keys: Mapping[str, str]) -> None:
+        self.failed += 1
+        count("LeftDue", duty=self.duty)
+        log.error("left due", exc_info=error, extra={"duty": self.duty, **log_keys})
 
     @contextmanager
     def scan_guard(self) -> Iterator[None]:

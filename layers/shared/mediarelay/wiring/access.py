@@ -1,11 +1,5 @@
-"""Inputs of the access checks: source networks, and a secret that is read before the first request."""
+"""Inputs of the access checks: source networks."""
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any
-
-from mediarelay.adapters.secrets import Reading, Secret
-from mediarelay.errors import SecretUnavailable
 from mediarelay.usecases.access import Networks, read_networks
 from mediarelay.wiring import base
 
@@ -19,12 +13,3 @@ def source_networks(setting: str) -> Networks:
     for entry in found.unreadable or ([] if found.networks else ["the list is empty"]):
         base.report_unreadable(setting, ascii(entry)[:MAX_SHOWN])
     return found.networks
-
-
-def early_secret(name: str, arn: str, entries: Callable[[Mapping[str, Any]], Reading]) -> Secret:
-    """Read a secret during init, so that the first request does not wait for it; if that fails, requests try again."""
-    found = base.secret(name, arn, entries)
-    # Init must not fail for this: while Secrets Manager is down, requests get 503, and the CDN sends them again.
-    with suppress(SecretUnavailable):
-        found.value()
-    return found

@@ -10,4 +10,4 @@ from mediarelay.wiring import base
 @cache
 def authorizer() -> Authorizer:
     """Return the use case that authorizes API clients."""
-    return Authorizer(base.secret("ApiClients", base.settings().api_clients_secret, clients))
+    return Authorizer(base.early_secret("ApiClients", base.settings().api_clients_secret, clients))

@@ -6,6 +6,7 @@ The other wiring modules take all of these from here, and only while they build,
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from random import SystemRandom
@@ -16,6 +17,7 @@ from mediarelay.adapters import aws
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.secrets import Reading, Secret
 from mediarelay.config import Settings, unreadable
+from mediarelay.errors import SecretUnavailable
 from mediarelay.observability import count, flush, set_log_level
 
 # What providers and webhook receivers see of the caller.
@@ -61,3 +63,12 @@ def table() -> Table:
 def secret(name: str, arn: str, entries: Callable[[Mapping[str, Any]], Reading]) -> Secret:
     """Return a secret, cached for `SecretCacheSeconds`; `entries` parses it."""
     return Secret(client("secretsmanager"), arn, settings().secret_cache_seconds, time.monotonic, name, entries)
+
+
+def early_secret(name: str, arn: str, entries: Callable[[Mapping[str, Any]], Reading]) -> Secret:
+    """Read a secret during init, so that the first request does not wait for it; if that fails, requests try again."""
+    found = secret(name, arn, entries)
+    # Init must not fail for this: while Secrets Manager is down, requests get 503, and the CDN sends them again.
+    with suppress(SecretUnavailable):
+        found.value()
+    return found

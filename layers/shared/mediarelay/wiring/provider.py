@@ -2,10 +2,11 @@
 
 from functools import cache, partial
 
-import requests
+from urllib3 import PoolManager
 
 from mediarelay.adapters.dynamodb.budget import BudgetStore
 from mediarelay.adapters.dynamodb.intents import IntentStore
+from mediarelay.adapters.https_pool import https_pool
 from mediarelay.adapters.provider_api import ProviderApi, ProviderApis
 from mediarelay.adapters.secrets import Secret
 from mediarelay.errors import SecretUnavailable
@@ -28,15 +29,12 @@ ENDPOINTS = {"cts": "provider_endpoint", "mps": "mps_endpoint"}
 @cache
 def provider_apis() -> ProviderApis:
     """Return the clients of the providers' APIs."""
-    settings, session = base.settings(), requests.Session()
-    # Otherwise requests reads proxies and `.netrc` from the environment for each call.
-    session.trust_env = False
-    session.headers["User-Agent"] = base.USER_AGENT
+    settings, pool = base.settings(), https_pool(base.USER_AGENT)
     keys = base.secret("ProviderKeys", settings.provider_keys_secret, provider_keys)
-    return ProviderApis({provider.name: _api(provider, keys, session) for provider in PROVIDERS})
+    return ProviderApis({provider.name: _api(provider, keys, pool) for provider in PROVIDERS})
 
 
-def _api(provider: Provider, keys: Secret, session: requests.Session) -> ProviderApi:
+def _api(provider: Provider, keys: Secret, pool: PoolManager) -> ProviderApi:
     random, settings = base.random, base.settings()
     return ProviderApi(
         provider=provider,
@@ -50,7 +48,7 @@ def _api(provider: Provider, keys: Secret, session: requests.Session) -> Provide
         clock=base.now,
         # `| 1`: the nonce must be positive.
         nonce=lambda: random.getrandbits(NONCE_BITS) | 1,
-        session=session,
+        pool=pool,
     )
 
 

@@ -19,7 +19,6 @@ def task_publisher() -> TaskPublisher:
         tasks=task_repository(),
         publications=task_store(),
         intents=IntentStore(base.table()),
-        events=event_publisher(),
         api_url=base.settings().api_url,
     )
 

@@ -53,7 +53,7 @@ def test_every_row_has_a_reason_and_an_action(row: OverdueRow, known: Facts) -> 
     ("left_out", "why"),
     [
         (0, "poll_video has not completed a run since 2026-03-04T04:06:07Z"),
-        (1, "cts refused 5 calls of GetCtsInfo in a row"),
+        (1, "5 calls of GetCtsInfo of cts failed in a row"),
         (2, "2 rows of this duty failed in the last run of poll_video; its log has the cause (`left due`)"),
         (3, "cts got all 80 calls that a minute has for queries and queued submits"),
         (4, "3 messages wait in ConfirmQueue"),

@@ -1,4 +1,4 @@
-"""Circuits in the table. All functions share them, so one function's refusals protect the others."""
+"""Circuits in the table. All functions share them, so one function's failures protect the others."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from mediarelay.adapters.dynamodb.item_types import ItemType
 from mediarelay.adapters.dynamodb.keys import THERE, circuit_key
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.unreadable import note_unreadable
-from mediarelay.domain.circuit_breaker import Circuit
+from mediarelay.domain.circuit_breaker import Cause, Circuit
 from mediarelay.errors import LedgerUnavailable, RowUnreadable
 
 
@@ -26,21 +26,26 @@ class CircuitStore:
             return decode_circuit(found) if found else Circuit()
         except RowUnreadable as error:
             note_unreadable(error)
-            # A few refusals bring the circuit back. Poll functions lack the permission to delete; others do it.
+            # A few failures bring the circuit back. Poll functions lack the permission to delete; others do it.
             with suppress(LedgerUnavailable):
                 self.reset(circuit)
             return Circuit()
 
-    def record_failure(self, circuit: str) -> int:
-        """Count a refusal and return how many there are in a row."""
+    def record_failure(self, circuit: str, cause: Cause = Cause.REFUSED, seen: int | None = None) -> int:
+        """Count a failure and return how many there are in a row.
+
+        If there are no longer as many as were `seen` (None: do not compare), count nothing and return 0.
+        """
+        condition, values = _still(seen)
         found = self.table.update_and_return(
             circuit_key(circuit),
-            "ADD failures :one SET #item = :item",
-            {":one": 1, ":item": ItemType.CIRCUIT},
+            "ADD failures :one SET #item = :item, cause = :cause",
+            {":one": 1, ":item": ItemType.CIRCUIT, ":cause": cause.value} | values,
             returns="UPDATED_NEW",
+            condition=condition,
             names={"#item": "item"},
         )
-        return Row(found).number("failures")
+        return Row(found).number("failures") if found else 0
 
     def open_until(self, circuit: str, seen: datetime | None, until: datetime) -> bool:
         """Open a circuit; return False if its end is no longer the one that was `seen` (None: do not compare)."""
@@ -55,7 +60,16 @@ class CircuitStore:
         self.table.delete(circuit_key(circuit))
 
 
+def _still(seen: int | None) -> tuple[str | None, dict[str, object]]:
+    """Return the condition that a circuit has as many failures as were seen, and its values."""
+    if seen is None:
+        return None, {}
+    # A circuit without failures has no item.
+    return ("failures = :seen", {":seen": seen}) if seen else ("attribute_not_exists(failures)", {})
+
+
 @decoder
 def decode_circuit(row: Row) -> Circuit:
-    """Decode a circuit."""
-    return Circuit(row.number("failures"), row.optional_seconds("open_until"))
+    """Decode a circuit. One of an earlier version states no cause: the provider refused us."""
+    cause = Cause(row.optional_text("cause") or Cause.REFUSED)
+    return Circuit(row.number("failures"), row.optional_seconds("open_until"), cause)

@@ -41,12 +41,21 @@ def encode(values: Mapping[str, object]) -> Item:
 
 
 def _encoded(value: object) -> dict[str, Any]:
+    kind = type(value)
+    # Every attribute of every write passes here, and few types occur.
+    if kind not in _ENCODER_OF:
+        _ENCODER_OF[kind] = _encoder(kind)
+    return _ENCODER_OF[kind](value)
+
+
+def _encoder(given: type) -> Callable[[Any], dict[str, Any]]:
     for kind, encoder in _ENCODERS:
-        if isinstance(value, kind):
-            return encoder(value)
-    raise TypeError(f"{type(value).__name__} has no attribute type")
+        if issubclass(given, kind):
+            return encoder
+    raise TypeError(f"{given.__name__} has no attribute type")
 
 
+_ENCODER_OF: dict[type, Callable[[Any], dict[str, Any]]] = {}
 _ENCODERS: tuple[tuple[type, Callable[[Any], dict[str, Any]]], ...] = (
     (Raw, lambda value: value.attribute),
     (bool, lambda value: {"BOOL": value}),  # before int, of which bool is a subclass

@@ -1,7 +1,7 @@
 """The event log in the table: one item for each publication, in a few partitions per day."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from heapq import merge
@@ -37,8 +37,12 @@ class EventStore:
 
     def append(self, event: LoggedEvent, *, deliver: bool = True) -> None:
         """Store an event. With `deliver`, it waits for its delivery to all endpoints, if there is any delivery."""
-        due = Due(Duty.FAN_OUT, event.position.at + FAN_OUT_GRACE) if self.deliver and deliver else None
-        self.table.put_once(encode_event(event, self.days, due))
+        self.table.put_once(self._encode(event, deliver=deliver))
+
+    def append_all(self, events: Sequence[LoggedEvent]) -> set[str]:
+        """Store up to 25 events, as `append` does; return the ids of those that were not stored."""
+        left = self.table.put_many([self._encode(event, deliver=True) for event in events])
+        return {position_of(Row(item)).id for item in left}
 
     def find(self, position: Position) -> LoggedEvent | None:
         """Read an event; return None if it has expired, raise `RowUnreadable` if it is damaged."""
@@ -53,6 +57,10 @@ class EventStore:
     def complete(self, position: Position) -> None:
         """Take an event out of the due index: all its deliveries are stored."""
         self.table.update(event_key(position), "REMOVE due_shard, due_at", {})
+
+    def _encode(self, event: LoggedEvent, *, deliver: bool) -> Item:
+        due = Due(Duty.FAN_OUT, event.position.at + FAN_OUT_GRACE) if self.deliver and deliver else None
+        return encode_event(event, self.days, due)
 
     def _rows(self, partition: str, after: Position, until: datetime) -> Iterator[Item]:
         # `!` sorts before `#`: behind a position without an id come all events of its time, behind one with an id all

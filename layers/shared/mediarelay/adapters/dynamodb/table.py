@@ -123,6 +123,17 @@ class Table:
             waiting = answer["UnprocessedKeys"]
         raise LedgerUnavailable("UnprocessedKeys")
 
+    def put_many(self, items: Sequence[Item]) -> list[Item]:
+        """Write up to 25 items with distinct keys, over any item there; return those that were not written."""
+        waiting = [{"PutRequest": {"Item": item}} for item in items]
+        for _ in range(MAX_ROUNDS):
+            if not waiting:
+                break
+            with table_errors():
+                answer = self.client.batch_write_item(RequestItems={self.name: waiting})
+            waiting = answer["UnprocessedItems"].get(self.name, [])
+        return [request["PutRequest"]["Item"] for request in waiting]
+
     # ── many items ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def query(self, condition: str, values: Values, **options: Any) -> Iterator[Item]:

@@ -126,7 +126,7 @@ def _open_circuits(facts: Facts) -> Iterator[Problem]:
                 code="circuit_open",
                 severity=Severity.ERROR,
                 subject=one.circuit,
-                detail=f"{one.failures} calls in a row were refused; none is made until {_text(one.open_until)}",
+                detail=f"{one.failures} calls in a row failed; none is made until {_text(one.open_until)}",
                 section="providerrefusesalarm",
             )
 

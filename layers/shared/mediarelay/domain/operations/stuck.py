@@ -5,7 +5,7 @@ The first cause in the table that applies is the reason.
 cause            applies if                                 what ends it
 unreadable       the row cannot be decoded                  an operator; the sweep rebuilds tasks and leases
 late schedule    the schedule of the duty missed a run      the schedule
-open circuit     the provider refused five calls in a row   the break ends, or an operator closes the circuit
+open circuit     five calls of its provider failed in a row the break ends, or an operator closes the circuit
 failing rows     rows of the duty failed in the last run    the next run, once the cause in the log is gone
 spent budget     the calls of the minute were used up       the next minute
 full queue       messages of the duty's queue wait          the queue
@@ -124,7 +124,7 @@ def _open_circuit(row: OverdueRow, facts: Facts) -> Explanation | None:
     if found is None:
         return None
     return Explanation(
-        f"{found.provider} refused {found.failures} calls of {found.action} in a row",
+        f"{found.failures} calls of {found.action} of {found.provider} failed in a row",
         f"one call tries again after {_text(found.open_until)}",
         f"mediarelay circuits close {found.circuit}",
     )

@@ -13,7 +13,7 @@ from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import OUTCOMES, Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.tasks.task import Task
-from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderError, ProviderUnreadable
+from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderBusy, ProviderError, ProviderUnreadable
 from mediarelay.observability import count, measure
 from mediarelay.providers.registry import provider_of
 from mediarelay.usecases.tasks.adoption import Adopt, adopt_by_callback, adopt_submission, log_answer
@@ -74,7 +74,7 @@ class Confirmer:
             return task
         task = self._accept_old_replies(log, task)
         if not (task and task.is_final and not has_replay):
-            task = self._query(vid, kind, task, begun)
+            task = self._query(log, vid, kind, task, begun)
         self._measure_latency(log, task)
         return task
 
@@ -99,7 +99,7 @@ class Confirmer:
         appended = [log_answer(self.tasks, answer, self.adopt) for answer in answers]
         return self.tasks.refresh(task.vid, task.kind) if appended else task
 
-    def _query(self, vid: str, kind: Kind, task: Task | None, begun: datetime) -> Task | None:
+    def _query(self, log: TaskLog, vid: str, kind: Kind, task: Task | None, begun: datetime) -> Task | None:
         """Query the provider and log the result. An unknown vid becomes a task only by an answer about it."""
         if task is None:
             count("ConfirmUnknown", kind=kind)
@@ -113,14 +113,25 @@ class Confirmer:
         # because replays of its tasks must end.
         except BudgetSpent:
             return self.tasks.update(vid, kind, over_budget=True)
-        except CircuitOpen:
-            return self.tasks.update(vid, kind)
+        except CircuitOpen as error:
+            return self._wait_for_circuit(log, task, kind, error)
         except ProviderUnreadable as error:
-            return self._log_reply(vid, kind, error.body, AnswerRejected("unreadable", str(error)), begun)
+            rejected = AnswerRejected("unreadable", str(error))
+            return self._log_reply(vid, kind, error.body, rejected, begun, is_outage=error.is_outage)
         except ProviderError as error:
             logger.warning("no answer", extra={"vid": vid, "error": type(error).__name__, "code": error.code})
-            return self.tasks.update(vid, kind, queried_at=begun)
+            return self._update(vid, kind, begun, is_outage=isinstance(error, ProviderBusy) and error.is_outage)
         return self._log_data(vid, kind, data, task, begun)
+
+    def _wait_for_circuit(self, log: TaskLog, task: Task | None, kind: Kind, error: CircuitOpen) -> Task | None:
+        """Write nothing: whatever asked for the query stays due, and the polls wait for the circuit.
+
+        A task without an item gets one, and so does a task past its deadline. If the provider does not answer, the
+        deadline is postponed, as if the budget had prevented the final query. If it refuses us, nothing is postponed.
+        """
+        if task is None or task.is_final or (log.item and self.clock() < log.item.bookkeeping.give_up_at):
+            return task
+        return self.tasks.update(task.vid, kind, over_budget=not error.is_refused)
 
     def _log_data(
         self, vid: str, kind: Kind, data: Mapping[str, Any], task: Task | None, begun: datetime
@@ -132,20 +143,25 @@ class Confirmer:
         except AnswerRejected as error:
             return self._log_reply(vid, kind, body, error, begun)
         adopt_submission(vid, facts, self.adopt)
-        return self._append(vid, kind, Origin.ANSWER, body, begun)
+        self._append(vid, kind, Origin.ANSWER, body)
+        return self._update(vid, kind, begun)
 
-    def _log_reply(self, vid: str, kind: Kind, body: bytes, why: AnswerRejected, begun: datetime) -> Task | None:
+    def _log_reply(
+        self, vid: str, kind: Kind, body: bytes, why: AnswerRejected, begun: datetime, *, is_outage: bool = False
+    ) -> Task | None:
         count("AnswersRejected", reason=why.category)
         logger.warning("answer rejected", extra={"vid": vid, "error": str(why)})
-        return self._append(vid, kind, Origin.REPLY, body, begun, reason=str(why))
+        self._append(vid, kind, Origin.REPLY, body, reason=str(why))
+        return self._update(vid, kind, begun, is_outage=is_outage)
 
-    def _append(
-        self, vid: str, kind: Kind, origin: Origin, body: bytes, begun: datetime, reason: str | None = None
-    ) -> Task | None:
-        at = self.clock()
+    def _append(self, vid: str, kind: Kind, origin: Origin, body: bytes, reason: str | None = None) -> None:
         # The log comes first. If the item is not written, the message is delivered again and finds the answer there.
+        at = self.clock()
         self.tasks.append(LoggedObservation(vid=vid, kind=kind, origin=origin, at=at, body=body, reason=reason))
-        return self.tasks.update(vid, kind, queried_at=begun)
+
+    def _update(self, vid: str, kind: Kind, begun: datetime, *, is_outage: bool = False) -> Task | None:
+        """Write the item after a query. A final query that met an outage postpones the deadline, as the budget does."""
+        return self.tasks.update(vid, kind, queried_at=begun, over_budget=is_outage)
 
 
 def _was_final(log: TaskLog) -> bool:

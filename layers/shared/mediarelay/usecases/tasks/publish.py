@@ -1,6 +1,7 @@
 """Publish outcomes, starts and refusals. The stream and the sweep both call it."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from mediarelay.contracts.notification import refusal_event, task_event
@@ -10,10 +11,9 @@ from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.item import Publication, TaskItem
 from mediarelay.domain.tasks.lifecycle import next_publication
 from mediarelay.domain.tasks.log import TaskLog
-from mediarelay.domain.tasks.media import State
 from mediarelay.domain.tasks.task import Task
 from mediarelay.observability import count
-from mediarelay.usecases.event_publisher import EventPublisher
+from mediarelay.usecases.event_publisher import Prepared
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tasks.request_form import stated_place
 
@@ -35,18 +35,65 @@ class RefusedIntents(Protocol):
         """Take an intent out of the due index."""
 
 
+@dataclass(frozen=True, slots=True)
+class DuePublication:
+    """A publication of a task, and what it was derived from."""
+
+    log: TaskLog
+    item: TaskItem
+    task: Task
+    publication: Publication
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPublisher:
-    """Publishes states of tasks. A repeat has the same event id, so subscribers can drop it."""
+    """Prepares and completes publications of tasks. A repeat has the same event id, so subscribers can drop it."""
 
     tasks: TaskRepository
     publications: PublicationStore
     intents: RefusedIntents
-    events: EventPublisher
     api_url: str
 
-    def publish(self, vid: str) -> State | None:
-        """Publish the next publication of a task; return the published state, or None if there was none.
+    def prepare(self, vid: str) -> Prepared | None:
+        """Return the next publication of a task; None if there is none."""
+        due = self._due_publication(vid)
+        if due is None:
+            return None
+        event = task_event(due.task, self.api_url, due.publication.replay)
+        return Prepared((event,), partial(self.complete, due))
+
+    def complete(self, due: DuePublication) -> None:
+        """Record that a publication was sent: on the task item, or by removing its guards from the due index."""
+        # Last, because a repeat has the same event id. Marked first, an event could be lost for ever.
+        if relies_on_guards(due.item):
+            self.tasks.settle(due.log, [one for one in due.log.pending if not one.is_replay])
+        else:
+            next_check = self.tasks.next_check(due.log, due.task, due.item.bookkeeping)
+            self.publications.mark_published(due.task.vid, due.publication, next_check)
+        count("Published", state=due.publication.state)
+
+    def prepare_refusal(self, identity: str) -> Prepared | None:
+        """Return the publication that an accepted intent was refused; None if there is none.
+
+        A deleted intent needs no event: its client got the refusal.
+        """
+        intent = self.intents.find(identity)
+        if intent is None or intent.refused is None:
+            return None
+        # The task of a submit that was given up has been found meanwhile: the outcome of the task is published.
+        if intent.vid is not None:
+            self.intents.complete(intent)
+            return None
+        event = refusal_event(intent, stated_place(intent), self.api_url)
+        return Prepared((event,), partial(self.complete_refusal, intent))
+
+    def complete_refusal(self, intent: Intent) -> None:
+        """Record that the refusal of an intent was published."""
+        self.intents.complete(intent)
+        count("RefusalsPublished", kind=intent.kind)
+
+    def _due_publication(self, vid: str) -> DuePublication | None:
+        """Load a task and derive its next publication.
 
         An item that is behind its log, or unreadable, is written again first. Otherwise `mark_published` would never
         match it, and each tick would publish the same state again.
@@ -55,34 +102,10 @@ class TaskPublisher:
         if task and _is_behind(log, task):
             self.tasks.refresh(vid, log.item.bookkeeping.kind if log.item else task.kind)
             log, task = self.tasks.load(vid)
-        publication = next_publication(task, log.item.bookkeeping) if task and log.item else None
-        if task is None or log.item is None or publication is None:
+        if task is None or log.item is None:
             return None
-        # In this order, because a repeat has the same event id. Marked first, an event could be lost for ever.
-        self.events.publish(task_event(task, self.api_url, publication.replay))
-        self._complete(log, log.item, task, publication)
-        count("Published", state=publication.state)
-        return publication.state
-
-    def _complete(self, log: TaskLog, item: TaskItem, task: Task, publication: Publication) -> None:
-        """Record that a publication was sent: on the task item, or by removing its guards from the due index."""
-        if relies_on_guards(item):
-            self.tasks.settle(log, [one for one in log.pending if not one.is_replay])
-        else:
-            next_check = self.tasks.next_check(log, task, item.bookkeeping)
-            self.publications.mark_published(task.vid, publication, next_check)
-
-    def refuse(self, identity: str) -> None:
-        """Publish that an accepted intent was refused. A deleted intent needs no event: its client got the refusal."""
-        intent = self.intents.find(identity)
-        if intent is None or intent.refused is None:
-            return
-        # The task of a submit that was given up has been found meanwhile: the outcome of the task is published.
-        if intent.vid is None:
-            # The same order as in `publish`, for the same reason.
-            self.events.publish(refusal_event(intent, stated_place(intent), self.api_url))
-            count("RefusalsPublished", kind=intent.kind)
-        self.intents.complete(intent)
+        publication = next_publication(task, log.item.bookkeeping)
+        return DuePublication(log, log.item, task, publication) if publication else None
 
 
 def _is_behind(log: TaskLog, task: Task) -> bool:
