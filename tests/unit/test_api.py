@@ -77,7 +77,8 @@ def test_no_refusal_has_the_words_of_the_library(model: type[RequestModel], data
 
 @pytest.mark.parametrize("model", REQUESTS, ids=lambda model: model.__name__)
 def test_each_refusal_of_a_value_has_its_sentence(model: type[RequestModel]) -> None:
-    for name, value in product(model.model_fields, [None, True, -1, 1.5, math.nan, math.inf, "", "x", [], {}]):
+    values: list[Any] = [None, True, -1, 1.5, math.nan, math.inf, "", "x", [], {}]
+    for name, value in product(model.model_fields, values):
         assert "is not valid" not in map(reason, refusals(model, {name: value})), (name, value)
 
 
