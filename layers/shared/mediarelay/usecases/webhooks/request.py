@@ -12,7 +12,7 @@ from mediarelay.errors import Undelivered
 log = logging.getLogger(__name__)
 
 
-class Queue(Protocol):
+class RequestQueue(Protocol):
     """The delivery queue."""
 
     def send_event(self, position: str) -> None:
@@ -26,7 +26,7 @@ class Queue(Protocol):
 class DeliveryRequester:
     """Requests deliveries. `queue` is None in a deployment that delivers no events over HTTP."""
 
-    queue: Queue | None
+    queue: RequestQueue | None
 
     def fan_out(self, change: EventStored) -> None:
         """Request the deliveries of an event."""
