@@ -38,7 +38,7 @@ COUNTED: Mapping[str, PathCost] = {
     "callback": PathCost(1, 2, 0, {"video_callback": 1}, log_bytes=253, requests=1),
     "duplicate": PathCost(1, 1, 0, {"video_callback": 1}, log_bytes=259, requests=1),
     CALLBACK_PATH: PathCost(
-        12, 15, 5, CONFIRMED, messages=1, publishes=1, batches=PUBLISHED, log_bytes=837, requests=1
+        11, 12, 5, CONFIRMED, messages=1, publishes=1, batches=PUBLISHED, log_bytes=837, requests=1
     ),
     "unknown task: the same": PathCost(
         11, 10, 5, CONFIRMED, messages=1, publishes=1, batches=PUBLISHED, log_bytes=837, requests=1
