@@ -32,6 +32,12 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 @cache
 def session() -> Any:
     """Return this process's boto3 session."""
+    return Session(botocore_session=core_session())
+
+
+@cache
+def core_session() -> core.Session:
+    """Return this process's botocore session, which boto3's uses."""
     made = core.Session(include_builtin_handlers=False)
     # botocore would register 127 handlers and copy them for each client. Nine in ten are about other services.
     for event, handler, *_order in BUILTIN_HANDLERS:
@@ -39,7 +45,7 @@ def session() -> Any:
             made.register(event, handler)
     # A session without a name asks boto3 for one, which loads the whole package, and s3transfer and multiprocessing.
     made.user_agent_name, made.user_agent_version = "mediarelay", __version__
-    return Session(botocore_session=made)
+    return made
 
 
 def concerns_us(event: str) -> bool:
