@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import BY_NAME, FIGURES, Figure
+from benchmarks.one import MEASURED
 from benchmarks.report import README, Result, read_results, table, write_readme, write_result
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,9 @@ def measure(figure: Figure, checkout: Path, *, quick: bool) -> dict[str, Any] | 
     if done.returncode:
         print(f"{figure.name}: failed in {checkout}", file=sys.stderr)
         return None
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    # Functions that ran in the process may have printed lines of their log around it.
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith(MEASURED))
+    measured: dict[str, Any] = json.loads(line.removeprefix(MEASURED))
     return measured
 
 

@@ -113,7 +113,7 @@ class Design:
 
 WAITED_FOR = frozenset({"video_callback", "music_callback", "authorizer", *CLIENT_FUNCTIONS})
 # The template's stream: at most so many records in a batch, which lasts so long, in so many lanes of a shard.
-STREAM_RECORDS, STREAM_WINDOW, STREAM_LANES = 25, 1, 4
+STREAM_RECORDS, STREAM_WINDOW, STREAM_LANES = 100, 1, 4
 # Without a window, Lambda reads a shard so often.
 POLL_SECONDS = 0.25
 # The load of the figure: a million callbacks a day, of which each is two records of the stream.
@@ -292,7 +292,8 @@ def compare() -> dict[str, tuple[float, float]]:
 
 def figure(*, quick: bool) -> Measurement:  # noqa: ARG001 - counting takes seconds
     """Return the dollars of the paths as this checkout runs and deploys them, and of the alternatives."""
-    found = {name: counted(used) for name, used in measure_all().items()}
+    used = measure_all()
+    found = {name: counted(usage) for name, usage in used.items()}
     design = deployed()
     paths = {f"$ {name}": sum(per_million(path, design).values()) for name, path in found.items()}
     parts = {f"$ callback: {name}": cost for name, cost in per_million(found[CALLBACK_PATH], design).items()}
@@ -300,7 +301,7 @@ def figure(*, quick: bool) -> Measurement:  # noqa: ARG001 - counting takes seco
     values = {
         "callback": paths[f"$ {CALLBACK_PATH}"],
         "unknown": paths["$ unknown task: the same"],
-        "received": found["callback"].writes,
+        "received": used["callback"].table.writes["table"],
         "writes": found[CALLBACK_PATH].writes,
         "unknown writes": found["unknown task: the same"].writes,
         "month": total(0),

@@ -33,20 +33,35 @@ class PathCost:
 
 CALLBACK_PATH = "callback, confirmed and published"
 CONFIRMED = {"video_callback": 1, "dispatch": 2, "confirm": 1}
+PUBLISHED = frozenset({"sns:PublishBatch"})
 COUNTED: Mapping[str, PathCost] = {
     "callback": PathCost(1, 2, 0, {"video_callback": 1}, log_bytes=253, requests=1),
     "duplicate": PathCost(1, 1, 0, {"video_callback": 1}, log_bytes=259, requests=1),
-    CALLBACK_PATH: PathCost(12, 16, 5, CONFIRMED, messages=1, publishes=1, log_bytes=837, requests=1),
-    "unknown task: the same": PathCost(12, 14, 5, CONFIRMED, messages=1, publishes=1, log_bytes=837, requests=1),
+    CALLBACK_PATH: PathCost(
+        12, 15, 5, CONFIRMED, messages=1, publishes=1, batches=PUBLISHED, log_bytes=837, requests=1
+    ),
+    "unknown task: the same": PathCost(
+        11, 10, 5, CONFIRMED, messages=1, publishes=1, batches=PUBLISHED, log_bytes=837, requests=1
+    ),
     "submit": PathCost(9, 17, 2, {"submit_audio": 1}, log_bytes=271, requests=1),
     "batch, per task": PathCost(
         11, 18, 3, {"submit_batch": 1, "dispatch": 1, "submit_queued": 1}, messages=1, log_bytes=271, requests=1
     ),
     "replay": PathCost(
-        13, 11, 6, {"replay": 1, "dispatch": 2, "confirm": 1}, messages=1, publishes=1, log_bytes=759, requests=1
+        13,
+        11,
+        6,
+        {"replay": 1, "dispatch": 2, "confirm": 1},
+        messages=1,
+        publishes=1,
+        batches=PUBLISHED,
+        log_bytes=759,
+        requests=1,
     ),
-    "song": PathCost(7, 10, 2, {"music_callback": 1, "dispatch": 1}, publishes=2, log_bytes=485, requests=1),
+    "song": PathCost(
+        6, 10, 2, {"music_callback": 1, "dispatch": 1}, publishes=2, batches=PUBLISHED, log_bytes=485, requests=1
+    ),
     "delivery": PathCost(10, 13, 5, {"deliver_webhooks": 2, "dispatch": 1}, messages=1, log_bytes=271),
     "read": PathCost(1, 0, 1, {"read_ledger": 1}, requests=1),
-    "tick": PathCost(71, 3, 36, {"poll_video": 1, "poll_audio": 1, "sweep": 1}, log_bytes=476),
+    "tick": PathCost(67, 3, 34, {"poll_video": 1, "poll_audio": 1, "sweep": 1}, log_bytes=476),
 }

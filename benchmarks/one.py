@@ -9,6 +9,9 @@ from dataclasses import asdict
 
 from benchmarks.figures import BY_NAME
 
+# What the line with the measurement begins with.
+MEASURED = "measured: "
+
 
 def main() -> None:
     """Measure the figure that the command line names."""
@@ -17,7 +20,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     measured = BY_NAME[options.figure].function(quick=options.quick)
-    print(json.dumps(asdict(measured)))
+    print(f"{MEASURED}{json.dumps(asdict(measured))}")
 
 
 if __name__ == "__main__":

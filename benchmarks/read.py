@@ -16,7 +16,7 @@ from benchmarks.units import Usage, counting
 from mediarelay.contracts.api.task_view import task_view
 from mediarelay.usecases.tasks.read import TaskReader
 from mediarelay.wiring.clients import task_reader
-from tests.integration.task_harness import VID, TaskHarness, callback
+from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 CALLBACKS, QUICK_CALLBACKS = (10, 500, 1_000, 2_000, 5_000), (10, 500, 1_000)
 BASE = 500
@@ -50,7 +50,11 @@ def own_time() -> Iterator[Callable[[], float]]:
         yield lambda: time.process_time() - begun - inside[0]
 
 
-def read(reader: TaskReader) -> tuple[Usage, float, int]:
+Found = tuple[Usage, float, int]
+"""What a read used, its CPU seconds, and the bytes of the response."""
+
+
+def read(reader: TaskReader) -> Found:
     """Read the task; return what it used, its CPU seconds, and the bytes of the response."""
     with counting() as usage:
         reader.with_next(VID)
@@ -62,36 +66,51 @@ def read(reader: TaskReader) -> tuple[Usage, float, int]:
     return usage, min(taken), len(body)
 
 
+def expire(harness: TaskHarness) -> None:
+    """Delete the items whose time to live is over, as DynamoDB does within a day or two."""
+    now = harness.clock().timestamp()
+    for item in harness.items():
+        if int(item.get("expires_at", {"N": "0"})["N"]) in range(1, int(now)):
+            key = {name: item[name] for name in ("pk", "sk")}
+            harness.stores.table.client.delete_item(TableName=harness.table, Key=key)
+
+
+def states_of(callbacks: int) -> Mapping[str, Found]:
+    """Read a task with so many callbacks: while they wait, once they are settled, and once the surplus has expired."""
+    harness = TaskHarness(make_table(f"ledger-{callbacks}"))
+    harness.claim(callback())
+    with harness.building():
+        reader = task_reader()
+    (claim,) = (one for one in harness.items() if one["item"]["S"] == "claim")
+    fill(harness, claim, 1, callbacks)
+    waiting = read(reader)
+    harness.clock.forward(seconds=1)
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.publisher.publish(VID)
+    settled = read(reader)
+    harness.clock.forward(seconds=1)
+    expire(harness)
+    return {"waiting": waiting, "settled": settled, "expired": read(reader)}
+
+
 def figure(*, quick: bool) -> Measurement:
-    """Read a task with more and more callbacks."""
-    found: dict[int, tuple[Usage, float, int]] = {}
+    """Read tasks with more and more callbacks."""
     with account():
-        harness = TaskHarness(make_table("ledger"))
-        harness.claim(callback())
-        with harness.building():
-            reader = task_reader()
-        (claim,) = (one for one in harness.items() if one["item"]["S"] == "claim")
-        have = 1
-        for want in QUICK_CALLBACKS if quick else CALLBACKS:
-            fill(harness, claim, have, want)
-            have, found[want] = want, read(reader)
-    return _measurement(found)
+        return _measurement({number: states_of(number) for number in (QUICK_CALLBACKS if quick else CALLBACKS)})
 
 
-def _measurement(found: dict[int, tuple[Usage, float, int]]) -> Measurement:
-    (most, (used, seconds, size)), (base, base_seconds, _) = max(found.items()), found[BASE]
-    values = {
-        "units": used.read_units / base.read_units,
-        "cpu": seconds / base_seconds,
-        "callbacks": most,
-        "calls": used.calls.total(),
-        "read units": used.read_units,
-        "items": used.items.total(),
-        "cpu seconds": seconds,
-        "response bytes": size,
-    }
-    curves = {
-        "read units": [(number, usage.read_units) for number, (usage, _, _) in found.items()],
-        "CPU (ms)": [(number, taken * 1000) for number, (_, taken, _) in found.items()],
-    }
-    return Measurement(values, [Plot("read", "A read of one task", "callbacks about it", "units, ms", curves)])
+def _measurement(found: Mapping[int, Mapping[str, Found]]) -> Measurement:
+    (most, states), base = max(found.items(), key=lambda one: one[0]), found[BASE]
+    values: dict[str, float] = {"callbacks": most}
+    for state, (used, seconds, size) in states.items():
+        before, seconds_before, _ = base[state]
+        values |= {
+            f"{state}: units": used.read_units / before.read_units,
+            f"{state}: cpu": seconds / seconds_before,
+            f"{state}: read units": used.read_units,
+            f"{state}: cpu seconds": seconds,
+            f"{state}: response bytes": size,
+        }
+    curves = {state: [(number, one[state][0].read_units) for number, one in found.items()] for state in states}
+    return Measurement(values, [Plot("read", "A read of one task", "callbacks about it", "read units", curves)])

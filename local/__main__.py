@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 from botocore.exceptions import BotoCoreError, ClientError
@@ -107,13 +108,22 @@ def run_once(options: argparse.Namespace, screen: Screen) -> None:
     # The samples take seconds, which the stack takes to start, too. A wrong file is an error before anything starts.
     own = [own_media(options.file)] if options.file else None
     media = in_background(lambda: own or samples(MEDIA))
-    # A running stack needs the lock, too: two runs would receive each other's notifications from one queue.
-    with only_one(LOCK):
+    with _finished(media), only_one(LOCK):
+        # A running stack needs the lock, too: two runs would receive each other's notifications from one queue.
         kept = Stack(LocalEnvironment.saved(KEPT))
         if kept.running():
             run(kept.deployment(), media.result(), screen, KEPT / "outputs", song=not options.file, stays=True)
         else:
             _run_fresh(Stack(LocalEnvironment(FRESH)), media, screen, song=not options.file)
+
+
+@contextmanager
+def _finished(work: "Future[Any]") -> Iterator[None]:
+    """Wait for a background call at the end, so that an interrupted command leaves no ffmpeg behind."""
+    try:
+        yield
+    finally:
+        wait([work])
 
 
 def _run_fresh(stack: Stack, media: "Future[list[Media]]", screen: Screen, *, song: bool) -> None:

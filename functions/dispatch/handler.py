@@ -3,49 +3,22 @@
 The schedule does the same later, so a change that fails here is late, never lost.
 """
 
-import logging
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 from mediarelay.aws_lambda.batches import DynamoDBRecord, stream_handler
 from mediarelay.domain import change as changes
-from mediarelay.errors import Undelivered
 from mediarelay.observability import SUBJECT_KEYS, add_log_keys
 from mediarelay.usecases.event_publisher import Prepared
 from mediarelay.wiring.events import event_publisher
 from mediarelay.wiring.publishers import song_publisher, task_publisher
-from mediarelay.wiring.queues import delivery_queue, submit_queue
+from mediarelay.wiring.queues import delivery_requester, submit_queue
 from mediarelay.wiring.stream import changes_of
 from mediarelay.wiring.tasks import confirm_requester
 
 REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_publisher(), song_publisher()
-DELIVERIES, EVENTS = delivery_queue(), event_publisher()
-log = logging.getLogger(__name__)
-
-
-@contextmanager
-def left_to_sweep() -> Iterator[None]:
-    """Leave a delivery to the sweep if its queue does not answer: a retry would hold up the outcomes of its shard."""
-    try:
-        yield
-    except Undelivered:
-        log.warning("delivery left to the sweep", exc_info=True)
-
-
-def fan_out(change: changes.EventStored) -> None:
-    """Request the deliveries of an event, in a deployment that delivers over HTTP."""
-    if DELIVERIES:
-        with left_to_sweep():
-            DELIVERIES.send_event(str(change.position))
-
-
-def attempt(change: changes.DeliveryStored) -> None:
-    """Request the first attempt of a delivery."""
-    if DELIVERIES:
-        with left_to_sweep():
-            DELIVERIES.send_delivery(change.endpoint, change.event_id)
+DELIVERIES, EVENTS = delivery_requester(), event_publisher()
 
 
 # `ACTIONS` and `PREPARE` list only changes that need an action at once. The filter of the event source drops most
@@ -54,8 +27,8 @@ ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
     changes.CallbackStored: lambda change: REQUESTER.request(change.vid, change.kind, known=change.is_trusted),
     changes.ReplayRequested: lambda change: REQUESTER.request(change.vid, change.kind, known=True),
     changes.IntentQueued: lambda change: SUBMITS.send(change.identity),
-    changes.EventStored: fan_out,
-    changes.DeliveryStored: attempt,
+    changes.EventStored: DELIVERIES.fan_out,
+    changes.DeliveryStored: DELIVERIES.attempt,
 }
 # Changes after which something must be published.
 PREPARE: dict[type[changes.Change], Callable[[Any], Prepared | None]] = {

@@ -17,6 +17,7 @@ from typing import Any
 OPERATIONS = {
     "dynamodb": (
         "BatchGetItem",
+        "BatchWriteItem",
         "DeleteItem",
         # botocore reads it when it makes a client, whether or not endpoints are discovered.
         "DescribeEndpoints",

@@ -254,7 +254,9 @@ class LambdaSandbox:
         return result | {"body": json.loads(result["body"])} if is_json else result
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        action = f"{model.service_model.endpoint_prefix.split('.')[0]}:{model.name}"
+        # IAM knows no action of its own for a batch of messages.
+        name = {"PublishBatch": "Publish"}.get(model.name, model.name)
+        action = f"{model.service_model.endpoint_prefix.split('.')[0]}:{name}"
         self.calls.add((action, self._resource(params)))
 
     def _resource(self, params: Mapping[str, Any]) -> str:

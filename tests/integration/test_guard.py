@@ -12,9 +12,11 @@ from mediarelay.errors import LedgerUnavailable, Undelivered
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 
-@pytest.fixture
-def guarded(harness: TaskHarness) -> TaskHarness:
-    """A task that only a callback named, whose outcome is recorded and not yet published."""
+@pytest.fixture(params=["tracked", "unknown"])
+def guarded(harness: TaskHarness, request: pytest.FixtureRequest) -> TaskHarness:
+    """A task with a callback, whose outcome is recorded and not yet published."""
+    if request.param == "tracked":
+        harness.track()
     harness.claim(callback())
     harness.provider.answers[VID] = answer()
     assert harness.confirm() is not None
@@ -149,10 +151,12 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(60))
 def test_any_order_of_events_publishes_the_outcome(harness: TaskHarness, seed: int) -> None:
     random = Random(seed)  # noqa: S311 - an order of events
     harness.provider.answers[VID] = answer()
+    if seed % 2:
+        harness.track()
     harness.claim(callback())
     for number, step in enumerate(random.choices(STEPS, k=12)):
         step(harness, number)

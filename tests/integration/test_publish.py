@@ -25,9 +25,8 @@ from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 @pytest.fixture
 def done(harness: TaskHarness) -> TaskHarness:
-    """A tracked task whose outcome is recorded and not yet published."""
+    """A tracked task whose outcome is recorded and not yet published. No callback guards it."""
     harness.track()
-    harness.claim(callback())
     harness.provider.answers[VID] = answer()
     harness.confirm()
     return harness

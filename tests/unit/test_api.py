@@ -1,18 +1,21 @@
 """Our own HTTP contract: requests validated with the field named, views without empty fields."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
+from itertools import product
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from mediarelay.contracts.api.base import RequestModel, validate
+from mediarelay.contracts.api.base import RequestModel, reason, validate
 from mediarelay.contracts.api.media import FaultDetails, PlaceDetails, RenditionDetails, SourceDetails
 from mediarelay.contracts.api.operations import QuarantinePage, QuarantineQuery, ReplayRequest
 from mediarelay.contracts.api.songs import SongHistory, SongPage, SongsQuery
@@ -70,6 +73,22 @@ def test_no_refusal_has_the_words_of_the_library(model: type[RequestModel], data
     except Malformed as error:
         refusals.append(error)
     assert not [error for error in refusals if not error.field or FOREIGN.search(error.reason)]
+
+
+@pytest.mark.parametrize("model", REQUESTS, ids=lambda model: model.__name__)
+def test_each_refusal_of_a_value_has_its_sentence(model: type[RequestModel]) -> None:
+    values: list[Any] = [None, True, -1, 1.5, math.nan, math.inf, "", "x", [], {}]
+    for name, value in product(model.model_fields, values):
+        assert "is not valid" not in map(reason, refusals(model, {name: value})), (name, value)
+
+
+def refusals(model: type[RequestModel], values: dict[str, Any]) -> list[ErrorDetails]:
+    """What pydantic finds. A field that another one needs hides nothing here, unlike in `validate`."""
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        return error.errors()
+    return []
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+import threading
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from local import __main__ as commands
+from local.background import in_background
 from local.console import Screen
 from local.deploy import Deployment
 from local.environment import ROOT, LocalEnvironment, LocalError
@@ -145,6 +148,7 @@ def test_only_the_plain_run_plays_a_song(
     monkeypatch.setattr(commands, "samples", lambda _: [])
     monkeypatch.setattr(commands, "LOCK", tmp_path / "lock")
     monkeypatch.setattr(commands, "FRESH", tmp_path / "run")
+    monkeypatch.setattr(commands, "OLD", tmp_path / "old")
     monkeypatch.setattr(commands, "run", lambda *_, song, stays: played.append((song, stays)))
     for step, answer in (
         ("running", is_up),
@@ -156,3 +160,35 @@ def test_only_the_plain_run_plays_a_song(
         monkeypatch.setattr(Stack, step, lambda *_, answer=answer: answer)
     commands.run_once(Namespace(file=file), Screen())
     assert played == [(file is None, is_up)]
+
+
+def test_the_previous_run_is_away_at_once_and_removed_beside_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removals: list[Callable[[], None]] = []
+    monkeypatch.setattr(commands, "OLD", tmp_path / "old")
+    monkeypatch.setattr(commands, "in_background", removals.append)
+    for _ in range(2):
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "log").touch()
+        commands._remove(tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+    commands._remove(tmp_path / "run")
+    removals[-1]()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_ends_only_after_what_it_started_in_the_background() -> None:
+    may_end = threading.Event()
+    work = in_background(lambda: may_end.wait(10))
+    with commands._finished(work):
+        threading.Timer(0.1, may_end.set).start()
+    assert work.done()
+
+
+def test_the_error_of_a_background_call_is_that_of_its_result() -> None:
+    def fail() -> None:
+        raise LocalError("no ffmpeg")
+
+    with pytest.raises(LocalError, match="no ffmpeg"):
+        in_background(fail).result(10)

@@ -3,6 +3,7 @@
 from functools import cache
 
 from mediarelay.adapters.sqs import ConfirmQueue, DeliveryQueue, SubmitQueue
+from mediarelay.usecases.webhooks.request import DeliveryRequester
 from mediarelay.wiring import base
 
 
@@ -30,3 +31,9 @@ def delivery_queue() -> DeliveryQueue | None:
     if base.settings().webhook_delivery != "true":
         return None
     return DeliveryQueue(base.client("sqs"), base.settings().delivery_queue_url)
+
+
+@cache
+def delivery_requester() -> DeliveryRequester:
+    """Return what requests deliveries as soon as the stream reports them."""
+    return DeliveryRequester(delivery_queue())

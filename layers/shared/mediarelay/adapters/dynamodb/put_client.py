@@ -33,9 +33,7 @@ from mediarelay.adapters import aws
 from mediarelay.signing.sigv4 import AwsKeys, signed_headers
 
 # One attempt less than other clients have, because the first one is ours.
-CONFIG = aws.CONFIG.merge(
-    Config(parameter_validation=False, retries={"mode": "standard", "total_max_attempts": aws.ATTEMPTS - 1})
-)
+CONFIG = aws.CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": aws.ATTEMPTS - 1}))
 HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "DynamoDB_20120810.PutItem"}
 CONDITION_FAILED = "ConditionalCheckFailedException"
 

@@ -100,6 +100,7 @@ SENTENCES = {
     "string_pattern_mismatch": "is not in the documented form",
     "string_too_long": "must have at most {max_length} characters",
     "int_type": "must be a whole number",
+    "float_type": "must be a number",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "bool_type": "must be true or false",

@@ -1,12 +1,13 @@
 """Guards: callbacks that wait in the due index until the outcome that they brought is published.
 
-A task that nobody submitted often gets its item and its outcome with the same write: a callback arrives, and the query
-that it causes brings the outcome. The row of the callback is in the due index then. It stays there until the outcome
-is published, so the item needs no duty, and no write has to record the publication: the rows that leave the index
-record it. If no worker publishes the outcome, a poll takes the row of the callback, and the item gets its duty.
+A callback arrives, and the query that it causes brings the outcome. The row of the callback is in the due index then.
+It stays there until the outcome is published, so the item needs no duty, and no write has to record the publication:
+the rows that leave the index record it. If no worker publishes the outcome, a poll takes the row of the callback, and
+the item gets its duty.
 
-Only the first write of an item may rely on guards. Otherwise a worker that publishes an earlier state could remove
-rows that guarantee a later one.
+Only the first publication of a task may rely on guards. Otherwise a worker that publishes an earlier state could remove
+rows that guarantee a later one. Trusted callbacks are left out, because two that contradict each other can take back a
+publication that no worker has carried out.
 """
 
 from dataclasses import replace
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 def has_guard(pending: "tuple[PendingCheck, ...]", outcome_at: datetime | None) -> bool:
     """Return whether a callback that arrived before an outcome (UTC) still waits in the due index."""
     return outcome_at is not None and any(not one.is_replay and one.due and one.at <= outcome_at for one in pending)
+
+
+def is_first_publication(item: "TaskItem | None") -> bool:
+    """Return whether no state of a task was published, or waits to be published."""
+    return item is None or not (item.bookkeeping.published or item.summary.unpublished)
 
 
 def relies_on_guards(item: "TaskItem | None") -> bool:

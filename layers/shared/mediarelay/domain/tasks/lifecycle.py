@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from mediarelay.domain.due import Due, Duty, query_duty
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.schedule import LAST_CHECK_INTERVAL, first_wait, next_check, next_wait
-from mediarelay.domain.tasks.guard import has_guard, relies_on_guards
+from mediarelay.domain.tasks.guard import has_guard, is_first_publication, relies_on_guards
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import MAX_URL, OUTCOMES, Kind, State
@@ -264,7 +264,8 @@ class Lifecycle:
 
     def _is_guarded(self) -> bool:
         """Return whether the rows of callbacks guarantee the publication, so that the item needs no duty."""
-        return self.log.item is None and self.task.is_final and has_guard(self.log.pending, self.task.outcome_at)
+        is_first = is_first_publication(self.log.item) and Origin.TRUSTED not in self.task.best
+        return is_first and self.task.is_final and has_guard(self.log.pending, self.task.outcome_at)
 
     # ── the next duty ────────────────────────────────────────────────────────────────────────────────────────────────
 
