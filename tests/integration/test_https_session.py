@@ -47,7 +47,7 @@ class Handler(socketserver.BaseRequestHandler):
         with connection:
             while connection.recv(1 << 16):
                 self.server.arrived.wait()
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                connection.sendall(b"HTTP/1.1 200 OK\r\nset-cookie: a=1\r\ncontent-length: 2\r\n\r\nok")
 
 
 @contextmanager
@@ -55,9 +55,11 @@ def serving(certificate: Path, threads: int = 1) -> Iterator[Server]:
     with Server(certificate, threads) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def ask(session: requests.Session, server: Server, host: str = "127.0.0.1", **options: Any) -> bytes:
@@ -129,3 +131,10 @@ def test_the_environment_names_no_proxy(certificate: Path, monkeypatch: pytest.M
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with serving(certificate) as server:
         assert ask(https_session("test", str(certificate)), server) == b"ok"
+
+
+def test_no_cookie_is_kept(certificate: Path) -> None:
+    session = https_session("test", str(certificate))
+    with serving(certificate) as server:
+        ask(session, server)
+    assert not session.cookies

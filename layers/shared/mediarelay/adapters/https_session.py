@@ -1,6 +1,7 @@
 """Connections to the providers' APIs, which stay open between calls."""
 
 import ssl
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -36,10 +37,11 @@ class Session(requests.Session):
 def https_session(user_agent: str, ca_file: str | None = None) -> requests.Session:
     """Return a session that trusts the authorities in a file; None: those of Mozilla.
 
-    It follows no redirect, retries nothing, and reads neither proxies nor `.netrc` from the environment.
+    It follows no redirect, retries nothing, keeps no cookie, and reads no proxies and no `.netrc` from the environment.
     """
     session = Session()
     session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "gzip"})
     adapter = TlsAdapter(ssl.create_default_context(cafile=ca_file or DEFAULT_CA_BUNDLE_PATH))
     for scheme in ("https://", "http://"):

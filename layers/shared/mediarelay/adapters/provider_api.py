@@ -209,7 +209,7 @@ class ProviderApi:
         """Return the status and the body of the answer to a request."""
         end = time.monotonic() + MAX_SECONDS
         try:
-            answer = self.session.send(self._prepare(request), timeout=TIMEOUT, stream=True, proxies={})
+            answer = self.session.send(self._prepare(request), timeout=TIMEOUT, stream=True)
             return answer.status_code, _bounded(answer, end)
         except (requests.RequestException, HTTPError, OSError) as error:
             # The message of the cause may quote the request, whose parameters contain a signature.
