@@ -78,7 +78,7 @@ def _aws(used: Counter[str]) -> Iterator[Limit]:
     batch = (DURATIONS["dispatch"].cpu_ms * 7 + DURATIONS["dispatch"].wait_ms) * STREAM_RECORDS / 1000
     lanes = NEW_TABLE_WRITES / PARTITION_WRITES * STREAM_LANES
     records = lanes * STREAM_RECORDS / batch
-    yield Limit("dispatch, one call per record", records / 2, PER_SECOND, "`ParallelizationFactor`, at most 10")
+    yield Limit("dispatch, one record after the other", records / 2, PER_SECOND, "`ParallelizationFactor`, at most 10")
 
 
 def _table(used: Counter[str]) -> Iterator[Limit]:

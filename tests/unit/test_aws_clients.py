@@ -15,9 +15,9 @@ STAGES = {spec[0].partition(".")[0] for spec in BUILTIN_HANDLERS} - {"docs"}
 
 
 def handlers(session: Any, event: str) -> list[str]:
-    """What botocore does about an event, in order. Powertools adds a handler of its own to each session."""
+    """What botocore does about an event, in order. Powertools and moto add handlers of their own to each session."""
     found = session.get_component("event_emitter")._emitter._handlers.prefix_search(event)
-    named = [f"{handler.__module__}.{handler.__qualname__}" for handler in found]
+    named = [f"{handler.__module__}.{getattr(handler, '__qualname__', handler)}" for handler in found]
     return [name for name in named if name.startswith("botocore.")]
 
 
