@@ -34,14 +34,13 @@ class PathCost:
 CALLBACK_PATH = "callback, confirmed and published"
 CONFIRMED = {"video_callback": 1, "dispatch": 2, "confirm": 1}
 PUBLISHED = frozenset({"sns:PublishBatch"})
+QUERIED = PUBLISHED | {"sqs:SendMessageBatch"}
 COUNTED: Mapping[str, PathCost] = {
     "callback": PathCost(1, 2, 0, {"video_callback": 1}, log_bytes=253, requests=1),
     "duplicate": PathCost(1, 1, 0, {"video_callback": 1}, log_bytes=259, requests=1),
-    CALLBACK_PATH: PathCost(
-        11, 12, 5, CONFIRMED, messages=1, publishes=1, batches=PUBLISHED, log_bytes=837, requests=1
-    ),
+    CALLBACK_PATH: PathCost(11, 12, 5, CONFIRMED, messages=1, publishes=1, batches=QUERIED, log_bytes=837, requests=1),
     "unknown task: the same": PathCost(
-        11, 10, 5, CONFIRMED, messages=1, publishes=1, batches=PUBLISHED, log_bytes=837, requests=1
+        11, 10, 5, CONFIRMED, messages=1, publishes=1, batches=QUERIED, log_bytes=837, requests=1
     ),
     "submit": PathCost(9, 17, 2, {"submit_audio": 1}, log_bytes=271, requests=1),
     "batch, per task": PathCost(
@@ -54,7 +53,7 @@ COUNTED: Mapping[str, PathCost] = {
         {"replay": 1, "dispatch": 2, "confirm": 1},
         messages=1,
         publishes=1,
-        batches=PUBLISHED,
+        batches=QUERIED,
         log_bytes=759,
         requests=1,
     ),

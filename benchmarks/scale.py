@@ -77,7 +77,7 @@ def _aws(used: Counter[str]) -> Iterator[Limit]:
     # Each lane handles one batch after the other.
     batch = (DURATIONS["dispatch"].cpu_ms * 7 + DURATIONS["dispatch"].wait_ms) * STREAM_RECORDS / 1000
     records = LANES * STREAM_RECORDS / batch
-    yield Limit("dispatch, one call per record", records / 2, PER_SECOND, "`ParallelizationFactor`, at most 10")
+    yield Limit("dispatch, one record after the other", records / 2, PER_SECOND, "`ParallelizationFactor`, at most 10")
 
 
 def _table(used: Counter[str]) -> Iterator[Limit]:

@@ -21,16 +21,14 @@ REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_pub
 DELIVERIES, EVENTS = delivery_requester(), event_publisher()
 
 
-# `ACTIONS` and `PREPARE` list only changes that need an action at once. The filter of the event source drops most
-# others before they cost an invocation.
+# Of all changes, only these and those below need an action at once. The filter of the event source drops most others
+# before they cost an invocation.
 ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
-    changes.CallbackStored: lambda change: REQUESTER.request(change.vid, change.kind, known=change.is_trusted),
-    changes.ReplayRequested: lambda change: REQUESTER.request(change.vid, change.kind, known=True),
     changes.IntentQueued: lambda change: SUBMITS.send(change.identity),
     changes.EventStored: DELIVERIES.fan_out,
     changes.DeliveryStored: DELIVERIES.attempt,
 }
-# Changes after which something must be published.
+# Changes after which something must be published. A whole batch is published together.
 PREPARE: dict[type[changes.Change], Callable[[Any], Prepared | None]] = {
     changes.IntentRefused: lambda change: TASKS.prepare_refusal(change.identity),
     changes.TaskUnpublished: lambda change: TASKS.prepare(change.vid),
@@ -38,11 +36,15 @@ PREPARE: dict[type[changes.Change], Callable[[Any], Prepared | None]] = {
 }
 
 
+# Changes after which the provider is queried. A whole batch is sent to the confirm queues together.
+PROMPTS = (changes.CallbackStored, changes.ReplayRequested)
+
+
 def follow(record: DynamoDBRecord) -> changes.Change | None:
-    """Carry out the action of one stream record; return its change if something must be published."""
+    """Carry out the action of one stream record; return its change if it has one together with others."""
     for change in changes_of(record.raw_event):
         add_log_keys(**change.log_keys)
-        if type(change) in PREPARE:
+        if type(change) not in ACTIONS:
             return change
         ACTIONS[type(change)](change)
     return None
@@ -54,9 +56,11 @@ def prepare(change: changes.Change) -> Prepared | None:
     return PREPARE[type(change)](change)
 
 
-def publish(batch: Collection[changes.Change]) -> dict[changes.Change, Exception]:
-    """Publish what changes cause; return what failed."""
-    return EVENTS.publish_all({change: partial(prepare, change) for change in batch})
+def finish(batch: Collection[changes.Change]) -> dict[changes.Change, Exception]:
+    """Request queries and publish; return what failed."""
+    published = {change: partial(prepare, change) for change in batch if type(change) in PREPARE}
+    failures: dict[changes.Change, Exception] = {**EVENTS.publish_all(published)}
+    return failures | REQUESTER.request_all(change for change in batch if isinstance(change, PROMPTS))
 
 
-handler = stream_handler(follow, publish)
+handler = stream_handler(follow, finish)

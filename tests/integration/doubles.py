@@ -132,6 +132,11 @@ class Messaging:
     def send_message(self, **request: Any) -> None:
         self.outboxes[request["QueueUrl"]].publish(request["MessageBody"], {})
 
+    def send_message_batch(self, **request: Any) -> dict[str, Any]:
+        for entry in request["Entries"]:
+            self.outboxes[request["QueueUrl"]].publish(entry["MessageBody"], {})
+        return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
+
     def get_queue_attributes(self, **request: Any) -> dict[str, Any]:
         (name,) = request["AttributeNames"]
         return {"Attributes": {name: str(self.outboxes[request["QueueUrl"]].backlog())}}

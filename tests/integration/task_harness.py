@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.due_index import DueIndex
+from mediarelay.domain.change import CallbackStored
 from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.tasks.listing import ListedTask, Selection
@@ -199,6 +200,11 @@ class TaskHarness:
         origin = {Kind.VIDEO: Origin.TRACK, Kind.AUDIO: Origin.SUBMIT}[kind]
         body = json.dumps(request).encode()
         return self.tasks.add(LoggedObservation(vid=vid, kind=kind, origin=origin, at=self.clock(), body=body))
+
+    def request(self, vid: str = VID, *, known: bool = False) -> None:
+        """Request a query as the stream does after a callback; `known` if it is trusted. Raises what failed."""
+        for error in self.requester.request_all([CallbackStored(vid, Kind.VIDEO, known)]).values():
+            raise error
 
     def confirm(self, vid: str = VID, kind: Kind = Kind.VIDEO) -> Task | None:
         return self.confirmer.confirm(vid, kind)

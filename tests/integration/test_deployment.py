@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mediarelay.domain.tasks.media import Kind, State
+from mediarelay.domain.tasks.media import State
 from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.providers.cts.callbacks import VIDEO_CALLBACKS
 from mediarelay.wiring import base, provider
@@ -67,7 +67,7 @@ def test_the_sweep_and_the_backlog_stay_in_their_deployment(harness: TaskHarness
 def test_a_queue_that_is_down_is_down_for_the_adapter(harness: TaskHarness) -> None:
     harness.queue.down = True
     with pytest.raises(Undelivered, match="ClientError"):
-        harness.requester.request(VID, Kind.VIDEO, known=True)
+        harness.request(VID, known=True)
 
 
 def test_nothing_of_a_deployment_is_left_in_the_process(harness: TaskHarness) -> None:

@@ -2,17 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.sns import Topic
+from mediarelay.adapters.sqs import ConfirmQueue
 from mediarelay.contracts.notification import Notification
+from mediarelay.domain.change import Prompt
 from mediarelay.errors import Undelivered
 from tests.integration.lambda_sandbox import LambdaSandbox
-from tests.integration.task_harness import TaskHarness, answer
+from tests.integration.task_harness import TaskHarness, answer, callback
 from tests.stack import ROOT
 
 
@@ -73,3 +75,28 @@ def test_a_record_whose_event_is_refused_is_reported_with_its_repeats(
     answered = lambda_sandbox.invoke("dispatch", event)
     assert answered == {"batchItemFailures": [{"itemIdentifier": one} for one in ("0", "30")]}
     assert [row.subject.log_keys["vid"] for row in harness.due()["publish"]] == VIDS[:1]
+
+
+def test_a_query_that_cannot_be_requested_holds_up_no_other_record(
+    lambda_sandbox: LambdaSandbox, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = TaskHarness(table)
+    event = unpublished(harness)
+    for vid in ("c0", "c1"):
+        harness.claim(callback(vid))
+    # Bytes are text in an event of the stream, and this function reads no body.
+    items = [{name: value for name, value in one.items() if "B" not in value} for one in harness.items()]
+    claims = [one for one in items if one["item"] == {"S": "claim"}]
+    event["Records"] += [
+        {"eventID": f"c{number}", "dynamodb": {"NewImage": claim, "SequenceNumber": f"c{number}"}}
+        for number, claim in enumerate(sorted(claims, key=lambda one: str(one["pk"])))
+    ]
+    plain = ConfirmQueue.send_prompts
+
+    def send(queue: ConfirmQueue, requests: Collection[Prompt]) -> dict[Prompt, Undelivered]:
+        wanted = [one for one in requests if one.vid != "c0"]
+        return plain(queue, wanted) | {one: Undelivered("X") for one in requests if one not in wanted}
+
+    monkeypatch.setattr(ConfirmQueue, "send_prompts", send)
+    assert lambda_sandbox.invoke("dispatch", event) == {"batchItemFailures": [{"itemIdentifier": "c0"}]}
+    assert "publish" not in harness.due()

@@ -37,7 +37,7 @@ class Metered:
 def call_back(harness: TaskHarness, vid: str) -> None:
     """Receive a callback; the stream delivers it at once."""
     harness.claim(callback(vid))
-    harness.requester.request(vid, Kind.VIDEO, known=False)
+    harness.request(vid)
 
 
 def rounds(harness: TaskHarness) -> Iterator[int]:
@@ -75,7 +75,7 @@ def test_an_id_that_the_provider_does_not_know_stays_unknown_and_one_that_it_kno
     for vid in ("forged", "real"):
         call_back(harness, vid)
         harness.confirm(vid)
-        harness.requester.request(vid, Kind.VIDEO, known=False)
+        harness.request(vid)
     assert harness.provider.known == {"forged": False, "real": False}
     assert [vid for vid, _ in harness.queue.messages] == ["real"], "once the provider has answered"
     assert [vid for vid, _ in harness.unknown_queue.messages] == ["forged", "forged", "real"]
@@ -92,13 +92,13 @@ def test_an_order_makes_a_task_known(harness: TaskHarness) -> None:
     assert list(harness.due()) == ["video"]
     harness.confirm()
     assert harness.provider.known == {VID: True}
-    harness.requester.request(VID, Kind.VIDEO, known=False)
+    harness.request(VID)
     assert harness.queue.messages == [(VID, Kind.VIDEO)]
 
 
 def test_a_replay_waits_with_the_orders(harness: TaskHarness) -> None:
     harness.claim(callback())
-    harness.requester.request(VID, Kind.VIDEO, known=True)
+    harness.request(VID, known=True)
     assert harness.queue.messages == [(VID, Kind.VIDEO)]
 
 

@@ -37,7 +37,7 @@ def test_the_model_computes_what_the_template_deploys() -> None:
 def test_the_stream_has_the_lanes_of_the_template_in_each_shard() -> None:
     """A new table on demand takes 4,000 write units a second, and each of its partitions 1,000."""
     lanes = functions()["dispatch"]["Events"]["Changes"]["Properties"]["ParallelizationFactor"]
-    assert LANES == 4 * lanes
+    assert lanes * 4 == LANES
 
 
 def test_each_quantity_has_a_price() -> None:

@@ -1,21 +1,28 @@
 """The SQS queues for confirmations, for submits, for deliveries, and for callbacks that the ledger could not store."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mediarelay.contracts.backlog import pack
+from mediarelay.domain.batches import in_batches
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.errors import Undelivered
 
+# The callback functions import this module, and read no stream.
+if TYPE_CHECKING:
+    from mediarelay.domain.change import Prompt
+
 # SQS refuses larger messages.
 MAX_BYTES = 2**20
 WAITING = "ApproximateNumberOfMessages"
+# SQS takes no more messages in one call.
+SENT_TOGETHER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +32,18 @@ class ConfirmQueue:
     client: Any
     url: str
 
-    def send(self, vid: str, kind: Kind, *, prompt: bool = False) -> None:
-        """Request a confirmation; `prompt` if a callback or a replay has just arrived. Raises `Undelivered`."""
-        _send(self.client, self.url, {"vid": vid, "kind": kind.value} | ({"prompt": True} if prompt else {}))
+    def send(self, vid: str, kind: Kind) -> None:
+        """Request a confirmation; raise `Undelivered`."""
+        _send(self.client, self.url, {"vid": vid, "kind": kind.value})
+
+    def send_prompts(self, requests: "Collection[Prompt]") -> "dict[Prompt, Undelivered]":
+        """Request a confirmation for each callback or replay that has just arrived; return what was not sent."""
+        failures: dict[Prompt, Undelivered] = {}
+        for some in in_batches(requests, SENT_TOGETHER):
+            messages = [{"vid": one.vid, "kind": one.kind.value, "prompt": True} for one in some]
+            failed = _send_batch(self.client, self.url, messages)
+            failures |= {some[number]: error for number, error in failed.items()}
+        return failures
 
     def backlog(self) -> int:
         """Return SQS's estimate of how many messages wait; raise `Undelivered`."""
@@ -83,6 +99,16 @@ class CallbackBacklog:
     def send(self, route: str, origin: Origin, at: datetime, body: bytes) -> None:
         """Send a callback that arrived at a route; raise `Undelivered`, also if it is too large for a message."""
         _send(self.client(), self.url, pack(route, origin, at, body))
+
+
+def _send_batch(client: Any, url: str, messages: Sequence[Mapping[str, Any]]) -> dict[int, Undelivered]:
+    """Send up to `SENT_TOGETHER` messages; return the errors of those that were not sent, by their index."""
+    entries = [{"Id": str(number), "MessageBody": json.dumps(message)} for number, message in enumerate(messages)]
+    try:
+        answer = client.send_message_batch(QueueUrl=url, Entries=entries)
+    except (ClientError, BotoCoreError) as error:
+        return dict.fromkeys(range(len(messages)), Undelivered(type(error).__name__))
+    return {int(one["Id"]): Undelivered(one["Code"]) for one in answer.get("Failed", ())}
 
 
 def _backlog(client: Any, url: str) -> int:

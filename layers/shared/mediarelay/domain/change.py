@@ -27,12 +27,22 @@ class CallbackStored(_TaskChange):
     kind: Kind
     is_trusted: bool
 
+    @property
+    def is_known(self) -> bool:
+        """Whether this alone proves that the task exists."""
+        return self.is_trusted
+
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequested(_TaskChange):
     """A client asked for a replay of a task."""
 
     kind: Kind
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this alone proves that the task exists."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +117,5 @@ Change = (
     | EventStored
     | DeliveryStored
 )
+# Changes after which the provider is queried at once.
+Prompt = CallbackStored | ReplayRequested

@@ -7,16 +7,16 @@ send        store the events in the log, then send them to the topic
 complete    record what the topic accepted
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from mediarelay.contracts.notification import Notification
+from mediarelay.domain.batches import in_batches
 from mediarelay.domain.events import LoggedEvent, Position
 from mediarelay.errors import LedgerUnavailable, MediarelayError, Undelivered
+from mediarelay.usecases.failures import Subject, noting
 
 # A reader of the log waits 5 s before it passes a time (`usecases/read_events.py`). A row that took longer to write may
 # be behind the reader by then. The other 2 s are for clocks that differ.
@@ -24,8 +24,6 @@ MAX_WRITE_TIME = timedelta(seconds=3)
 MAX_WRITES = 3
 # Events that the log stores in one call, which takes at most 25 rows.
 STORED_TOGETHER = 25
-Subject = TypeVar("Subject", bound=Hashable)
-T = TypeVar("T")
 
 
 class Topic(Protocol):
@@ -69,7 +67,7 @@ class EventPublisher:
         failures: dict[Subject, Exception] = {}
         prepared: dict[Subject, Prepared] = {}
         for subject, prepare in work.items():
-            with _noting(failures, subject):
+            with noting(failures, subject):
                 if found := prepare():
                     prepared[subject] = found
         refused = self.send(event for one in prepared.values() for event in one.events)
@@ -77,7 +75,7 @@ class EventPublisher:
             if error := _first(one.events, refused):
                 failures[subject] = error
                 continue
-            with _noting(failures, subject):
+            with noting(failures, subject):
                 one.complete()
         return failures
 
@@ -113,13 +111,6 @@ class EventPublisher:
         return dict.fromkeys((event.id for event in events), too_slow)
 
 
-def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield items in batches of a size; the last one may be smaller."""
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
-
-
 def _logged(events: Sequence[Notification], at: datetime) -> list[LoggedEvent]:
     """Return the rows of events, a microsecond apart, so that the log keeps their order."""
     return [
@@ -130,12 +121,3 @@ def _logged(events: Sequence[Notification], at: datetime) -> list[LoggedEvent]:
 
 def _first(events: Iterable[Notification], failures: Mapping[str, MediarelayError]) -> MediarelayError | None:
     return next((failures[event.id] for event in events if event.id in failures), None)
-
-
-@contextmanager
-def _noting(failures: dict[Subject, Exception], subject: Subject) -> Iterator[None]:
-    """Note any failure about one subject, also one of our own mistakes: it must not stop the others."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - the caller logs it
-        failures[subject] = error

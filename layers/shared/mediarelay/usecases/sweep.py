@@ -22,6 +22,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
+from mediarelay.domain.batches import in_batches
 from mediarelay.domain.due import DELIVERIES, Duty, query_duty
 from mediarelay.domain.due_item import (
     DeliverySubject,
@@ -36,7 +37,7 @@ from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.providers.registry import query_circuit
-from mediarelay.usecases.event_publisher import EventPublisher, Prepared, in_batches
+from mediarelay.usecases.event_publisher import EventPublisher, Prepared
 from mediarelay.usecases.songs.publish import SongPublisher
 from mediarelay.usecases.tasks.publish import TaskPublisher
 from mediarelay.usecases.tasks.replay import Replayer

@@ -1,9 +1,13 @@
-"""Request a query about a task at once, through the queue of its class."""
+"""Request queries about tasks at once, through the queues of their classes."""
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from mediarelay.domain.tasks.media import Kind
+from mediarelay.domain.change import Prompt
+from mediarelay.errors import Undelivered
+from mediarelay.usecases.failures import noting
 
 
 class KnownTasks(Protocol):
@@ -16,13 +20,13 @@ class KnownTasks(Protocol):
 class PromptQueue(Protocol):
     """A confirm queue."""
 
-    def send(self, vid: str, kind: Kind, *, prompt: bool = False) -> None:
-        """Send a message that requests one query; raises `Undelivered`."""
+    def send_prompts(self, requests: Collection[Prompt]) -> Mapping[Prompt, Undelivered]:
+        """Send messages that each request one query; return the errors of those that were not sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmRequester:
-    """Requests a query when a callback or a replay has just arrived.
+    """Requests queries when callbacks and replays have just arrived.
 
     Few queries run at a time, and each takes long while the provider is slow. So queries about tasks that only
     callbacks name have a queue of their own: anybody with the path token can invent such tasks.
@@ -32,16 +36,14 @@ class ConfirmRequester:
     queue: PromptQueue
     unknown_queue: PromptQueue
 
-    def request(self, vid: str, kind: Kind, *, known: bool) -> None:
-        """Request one query.
-
-        Args:
-            vid: The task.
-            kind: The kind that the caller takes it to be.
-            known: Whether a client or a trusted callback names the task. Otherwise the task item is read.
-
-        Raises:
-            LedgerUnavailable, Undelivered: Nothing was sent; the task stays due.
-        """
-        queue = self.queue if known or self.tasks.is_known(vid) else self.unknown_queue
-        queue.send(vid, kind, prompt=True)
+    def request_all(self, requests: Iterable[Prompt]) -> dict[Prompt, Exception]:
+        """Request a query for each callback and replay; return what failed. The tasks of those stay due."""
+        failures: dict[Prompt, Exception] = {}
+        chosen: dict[bool, list[Prompt]] = defaultdict(list)
+        for request in requests:
+            with noting(failures, request):
+                chosen[request.is_known or self.tasks.is_known(request.vid)].append(request)
+        for is_known, some in chosen.items():
+            queue = self.queue if is_known else self.unknown_queue
+            failures |= queue.send_prompts(some)
+        return failures
