@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from moto.core.models import botocore_stubber
+from urllib3.util.wait import wait_for_read
 
 from mediarelay.adapters import aws
 from mediarelay.adapters.dynamodb import put_client as module
@@ -267,6 +268,20 @@ def test_nothing_is_sent_to_a_server_that_botocore_does_not_trust(
 
 
 @pytest.mark.usefixtures("real_connections")
+def test_session_tickets_do_not_look_like_the_end_of_a_connection(
+    monkeypatch: pytest.MonkeyPatch, certificate: Path
+) -> None:
+    """In TLS 1.3, the server sends them after the handshake."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    with answering("stored", certificate=certificate) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{server.server_port}")
+        put_client.cache_clear()
+        assert [outcome(put_client(), "ledger", {}) for _ in range(3)] == ["stored"] * 3
+        put_client.cache_clear()
+    assert (len(server.seen), server.connections) == (3, 1)
+
+
+@pytest.mark.usefixtures("real_connections")
 def test_connections_share_what_they_trust(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
     module._context.cache_clear()
@@ -300,7 +315,7 @@ def test_a_connection_is_used_until_the_server_closes_it(
         for _ in range(3):
             assert outcome(put_client(), "ledger", {}) == "stored"
             # The end of a connection takes a moment to arrive.
-            threading.Event().wait(0.05)
+            assert connections == 1 or wait_for_read(put_client()._connection.sock, timeout=30)
         put_client.cache_clear()
     assert (len(server.seen), server.connections) == (3, connections)
     assert not [seen for seen in server.seen if "amz-sdk-invocation-id" in seen], "botocore sent none of them"
