@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 import pytest
 
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.next_step import next_step
 from mediarelay.errors import LedgerUnavailable, Undelivered
+from mediarelay.usecases.tasks import repository
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 
@@ -17,6 +19,7 @@ def guarded(harness: TaskHarness, request: pytest.FixtureRequest) -> TaskHarness
     """A task with a callback, whose outcome is recorded and not yet published."""
     if request.param == "tracked":
         harness.track()
+        harness.clock.forward(seconds=1)
     harness.claim(callback())
     harness.provider.answers[VID] = answer()
     assert harness.confirm() is not None
@@ -134,6 +137,44 @@ def test_a_callback_with_a_time_behind_the_outcome_is_no_guard(harness: TaskHarn
     assert list(harness.due()) == ["publish"]
     harness.publisher.publish(VID)
     assert published(harness) == ["succeeded"]
+
+
+def test_a_callback_that_a_slow_writer_is_settling_is_no_guard(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer has saved an item with a query of its own, and takes the row of the callback out only later."""
+    harness.claim(callback())
+    late = list[Any]()
+
+    def settle(_store: object, *checks: Any) -> list[Any]:
+        late.append(checks)
+        return []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(harness.stores.tasks), "settle", settle)
+        harness.track()
+    harness.clock.forward(seconds=1)
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.stores.tasks.settle(*late[0])
+    recover(harness)
+    assert published(harness) == ["succeeded"]
+
+
+def test_many_callbacks_are_settled_some_at_a_time(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "MAX_SETTLED", 2)
+    for number in range(5):
+        harness.claim(callback(v_type=str(number)))
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.replayer.replay(VID, "me")
+    for left in (4, 2, 0):
+        harness.clock.forward(seconds=1)
+        harness.confirm()
+        assert len(harness.tasks.load(VID)[0].pending) == left
+    assert len(harness.provider.asked) == 2, "the replay comes first"
+    recover(harness)
+    assert (harness.due(), {message["data"]["state"] for message in harness.topic.messages}) == ({}, {"succeeded"})
 
 
 Step = Callable[[TaskHarness, int], object]

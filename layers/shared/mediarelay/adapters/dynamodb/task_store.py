@@ -24,7 +24,8 @@ from mediarelay.errors import RowUnreadable
 LOADED = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "claim_summary", "due_shard", "due_at"),
     *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published", "known"),
-    *("version", "attempts", "queried_at", "conflicts", "replayed", "guarded", "give_up_at", "reason", "submission"),
+    *("version", "attempts", "queried_at", "conflicts", "replayed", "guarded", "settled_until"),
+    *("give_up_at", "reason", "submission"),
 )
 
 

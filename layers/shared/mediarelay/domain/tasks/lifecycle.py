@@ -161,8 +161,9 @@ class Lifecycle:
             return Step(TaskItem(self._summary(bookkeeping, None, publication), bookkeeping), ())
         # An item has one duty. `mark_published` writes the next check once the outcome is published.
         due = self._publish_due(publication) or self.next_check(bookkeeping)
-        item = TaskItem(self._summary(bookkeeping, due, publication), bookkeeping)
-        return Step(item, self._settled(bookkeeping, due))
+        settled = self._settled(bookkeeping, due)
+        bookkeeping = replace(bookkeeping, settled_until=_latest(bookkeeping.settled_until, settled))
+        return Step(TaskItem(self._summary(bookkeeping, due, publication), bookkeeping), settled)
 
     def next_check(self, bookkeeping: Bookkeeping) -> Due | None:
         """Return when to query again, or to give up; None if there is nothing left to query.
@@ -265,7 +266,7 @@ class Lifecycle:
     def _is_guarded(self) -> bool:
         """Return whether the rows of callbacks guarantee the publication, so that the item needs no duty."""
         is_first = is_first_publication(self.log.item) and Origin.TRUSTED not in self.task.best
-        return is_first and self.task.is_final and has_guard(self.log.pending, self.task.outcome_at)
+        return is_first and self.task.is_final and has_guard(self.log, self.task.outcome_at)
 
     # ── the next duty ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -338,6 +339,11 @@ class Lifecycle:
             return self._end(one) < self.trigger.now and (self.trigger.gave_up or self.trigger.queried(one.kind))
 
         return is_settled
+
+
+def _latest(before: datetime | None, settled: Iterable[PendingCheck]) -> datetime | None:
+    """Return when the latest of the checks arrived that writes of an item have settled."""
+    return max((*([before] if before else []), *(one.at for one in settled)), default=None)
 
 
 def _whole_seconds(moment: datetime) -> datetime:
