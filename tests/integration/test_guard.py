@@ -161,6 +161,18 @@ def test_a_callback_that_a_slow_writer_is_settling_is_no_guard(
     assert published(harness) == ["succeeded"]
 
 
+@pytest.mark.parametrize("publishes", [True, False])
+def test_a_guard_that_cannot_be_read_guarantees_nothing(guarded: TaskHarness, *, publishes: bool) -> None:
+    # The due index can read this row, and the log cannot: its key names the other kind.
+    (row,) = [item for item in guarded.items() if item["item"]["S"] == "claim"]
+    guarded.stores.table.client.put_item(TableName=guarded.table, Item=row | {"kind": {"S": "audio"}})
+    if publishes:
+        assert guarded.publisher.publish(VID) is State.SUCCEEDED
+    recover(guarded)
+    assert published(guarded) == ["succeeded"]
+    assert next_step(guarded.tasks.load(VID)[0]).duty is None
+
+
 def test_many_callbacks_are_settled_some_at_a_time(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repository, "MAX_SETTLED", 2)
     for number in range(5):

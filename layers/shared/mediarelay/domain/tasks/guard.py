@@ -41,6 +41,11 @@ def relies_on_guards(item: "TaskItem | None") -> bool:
     return item is not None and item.bookkeeping.guarded and item.summary.unpublished is not None
 
 
+def without_guards(item: "TaskItem") -> "TaskItem":
+    """Return an item that relies on no guard, because a row that cannot be read may be one."""
+    return replace(item, bookkeeping=replace(item.bookkeeping, guarded=False))
+
+
 def with_publication(log: "TaskLog") -> "TaskLog":
     """Return a log whose item states the outcome as published if its guards have left the due index."""
     item = log.item

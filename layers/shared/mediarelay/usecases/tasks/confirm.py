@@ -170,8 +170,8 @@ def _was_final(log: TaskLog) -> bool:
 
 
 def _is_done(log: TaskLog, task: Task) -> bool:
-    """Return whether the task item states the task's state and nothing waits for a query."""
+    """Return whether the task item states the task's state, and neither a query nor a publication lacks a duty."""
     if log.item is None or log.item.summary.state is not task.state or log.pending:
         return False
     due = log.item.summary.due
-    return due is None or due.duty is Duty.PUBLISH
+    return due.duty is Duty.PUBLISH if due else log.item.summary.unpublished is None
