@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mediarelay.domain.tasks.lifecycle import MAX_GUARDS
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.next_step import next_step
 from mediarelay.errors import LedgerUnavailable, Undelivered
@@ -171,6 +172,17 @@ def test_a_guard_that_cannot_be_read_guarantees_nothing(guarded: TaskHarness, *,
     recover(guarded)
     assert published(guarded) == ["succeeded"]
     assert next_step(guarded.tasks.load(VID)[0]).duty is None
+
+
+@pytest.mark.parametrize(("callbacks", "duty"), [(MAX_GUARDS, "unknown_video"), (MAX_GUARDS + 1, "publish")])
+def test_a_publisher_settles_few_callbacks(harness: TaskHarness, callbacks: int, duty: str) -> None:
+    for number in range(callbacks):
+        harness.claim(callback(v_type=str(number)))
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    assert list(harness.due()) == [duty]
+    harness.publisher.publish(VID)
+    assert (harness.due(), published(harness)) == ({}, ["succeeded"])
 
 
 def test_many_callbacks_are_settled_some_at_a_time(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:

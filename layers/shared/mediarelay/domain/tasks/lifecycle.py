@@ -40,10 +40,11 @@ REOPENING = REQUESTED | {Origin.CLAIM}
 # After so many queries without outcome, a callback triggers the next one only after this interval. The provider sends
 # few callbacks per task; whoever has the path token could send any number.
 MAX_PROMPT_QUERIES, PROMPT_QUERY_INTERVAL = 5, timedelta(seconds=30)
-
-
 # Settled claims of one task that its log keeps, so that the cost of reading a task has a limit.
 MAX_CLAIMS = 100
+# Checks that may wait if guards guarantee a publication. The worker that publishes takes their rows out of the due index
+# one by one, for a whole batch of tasks. Of more checks, `confirm` does that, for one task.
+MAX_GUARDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +267,8 @@ class Lifecycle:
     def _is_guarded(self) -> bool:
         """Return whether the rows of callbacks guarantee the publication, so that the item needs no duty."""
         is_first = is_first_publication(self.log.item) and Origin.TRUSTED not in self.task.best
-        return is_first and self.task.is_final and has_guard(self.log, self.task.outcome_at)
+        are_few = len(self.log.pending) <= MAX_GUARDS
+        return is_first and are_few and self.task.is_final and has_guard(self.log, self.task.outcome_at)
 
     # ── the next duty ────────────────────────────────────────────────────────────────────────────────────────────────
 
