@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.baselines import queries
-from mediarelay.adapters.https_pool import https_pool
+from mediarelay.adapters.https_session import https_session
 from mediarelay.adapters.provider_api import ProviderApi
 from mediarelay.domain.budget import Budget
 from mediarelay.domain.circuit_breaker import Circuit
@@ -78,7 +78,7 @@ def ours(url: str, certificate: Path) -> Query:
         guard=OpenCircuits(),
         clock=lambda: datetime.now(UTC),
         nonce=count(1).__next__,
-        pool=https_pool("mediarelay", str(certificate)),
+        session=https_session("mediarelay", str(certificate)),
     )
     return lambda vid: api.query(Kind.VIDEO, vid)
 

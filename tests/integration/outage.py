@@ -13,11 +13,12 @@ from io import BytesIO
 from itertools import count
 from json import dumps, loads
 from threading import Event, Thread
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl
 
-from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager
-from urllib3.exceptions import ReadTimeoutError
+import requests
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
 
 from mediarelay.adapters.provider_api import ProviderApi, ProviderApis
 from mediarelay.domain.tasks.media import Kind
@@ -56,28 +57,34 @@ class Timeline:
             woken.set()
 
 
-class Line(PoolManager):
+class Line(BaseAdapter):
     """The connection to the provider. `state` says how each call ends: `ok`, `hang`, `refused`, or an HTTP status."""
 
     def __init__(self, timeline: Timeline, state: Callable[[str], str]) -> None:
         super().__init__()
         self.timeline, self.state, self.called = timeline, state, list[str]()
 
-    def urlopen(self, *_: Any, body: bytes, **_options: Any) -> HTTPResponse:  # type: ignore[override]
-        vid = dict(parse_qsl(body.decode()))["vid"]
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        vid = dict(parse_qsl(str(request.body)))["vid"]
         self.called.append(vid)
         state = self.state(vid)
         self.timeline.sleep(HANG_SECONDS if state == "hang" else ANSWER_SECONDS)
         if state == "hang":
-            raise ReadTimeoutError(cast("HTTPConnectionPool", None), "", "")
+            raise requests.ReadTimeout
         if state == "refused":
-            raise ConnectionRefusedError
+            raise requests.ConnectionError
         said = dumps({"code": 0, "message": "", "codeDesc": "", "data": loads(answer(vid))}).encode()
         return _response(200, said) if state == "ok" else _response(int(state), b"<html>Bad gateway</html>")
 
+    def close(self) -> None:
+        """Nothing is open."""
 
-def _response(status: int, body: bytes) -> HTTPResponse:
-    return HTTPResponse(BytesIO(body), status=status, preload_content=False)
+
+def _response(status: int, body: bytes) -> requests.Response:
+    found = requests.Response()
+    found.status_code = status
+    found.raw = HTTPResponse(BytesIO(body), status=status, preload_content=False)
+    return found
 
 
 class Outage:
@@ -89,6 +96,8 @@ class Outage:
         self.queue: list[tuple[str, Kind, datetime]] = []
         for outbox in (harness.queue, harness.unknown_queue):
             outbox.read = self._received
+        session = requests.Session()
+        session.mount("https://", self.line)
         api = ProviderApi(
             provider=CTS,
             url="https://cts.example.com/v2/index.php",
@@ -99,7 +108,7 @@ class Outage:
             guard=harness.breaker,
             clock=harness.clock,
             nonce=count(1).__next__,
-            pool=self.line,
+            session=session,
         )
         harness.confirmer = replace(harness.confirmer, providers=ProviderApis({"cts": api}))
 

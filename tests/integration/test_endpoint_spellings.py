@@ -11,10 +11,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from urllib3 import HTTPConnectionPool, PoolManager
+import requests
+from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
-from mediarelay.adapters.https_pool import https_pool
+from mediarelay.adapters.https_session import https_session
 from mediarelay.adapters.provider_api import ProviderApi
 from mediarelay.config import Settings
 from mediarelay.domain.budget import Budget
@@ -91,7 +92,7 @@ def server() -> Iterator[Server]:
     found.server_close()
 
 
-def ask(spelling: str, pool: PoolManager) -> Mapping[str, Any]:
+def ask(spelling: str, session: requests.Session) -> Mapping[str, Any]:
     settings = Settings.read({"PROVIDER_ENDPOINT": spelling})
     api = ProviderApi(
         provider=CTS,
@@ -103,14 +104,14 @@ def ask(spelling: str, pool: PoolManager) -> Mapping[str, Any]:
         guard=Guard(),
         clock=lambda: NOW,
         nonce=count(7).__next__,
-        pool=pool,
+        session=session,
     )
     return api.query(Kind.VIDEO, "v")
 
 
 @pytest.mark.parametrize("spelling", HTTP)
 def test_over_http(server: Server, spelling: str) -> None:
-    assert ask(spelling.format(server.server_port), https_pool("test")) == {"vid": "v"}
+    assert ask(spelling.format(server.server_port), https_session("test")) == {"vid": "v"}
 
 
 @pytest.mark.parametrize("spelling", HTTPS)
@@ -125,8 +126,8 @@ def test_another_port_is_part_of_the_host(server: Server) -> None:
     assert server.seen == [("cdn.api.qcloud.com:8443", "/v2/index.php")]
 
 
-def unencrypted(port: int) -> PoolManager:
-    """A pool whose https connections lead to a port of this machine, without TLS."""
+def unencrypted(port: int) -> requests.Session:
+    """A session whose https connections lead to a port of this machine, without TLS."""
 
     class Connection(HTTPConnection):
         default_port = 443  # type: ignore[misc] # urllib3 declares it as a class variable, http.client does not
@@ -140,6 +141,7 @@ def unencrypted(port: int) -> PoolManager:
         def __init__(self, host: str, port: int, **_: Any) -> None:
             super().__init__(host, port)
 
-    pool = https_pool("test")
-    pool.pool_classes_by_scheme = {"https": Pool}
-    return pool
+    session = https_session("test")
+    adapter: Any = session.get_adapter("https://")
+    adapter.poolmanager.pool_classes_by_scheme = {"https": Pool}
+    return session

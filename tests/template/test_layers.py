@@ -44,8 +44,9 @@ RESOLVERS = (
 FORBIDDEN = {"asyncio", "boto3", "boto3.docs", "botocore.docs", "importlib.metadata", "multiprocessing", "s3transfer"}
 FORBIDDEN |= {"aws_lambda_powertools.utilities.data_classes", "aws_lambda_powertools.utilities.jmespath_utils"}
 FORBIDDEN |= {"aws_lambda_powertools.event_handler", "concurrent.futures.process", "urllib3.http2"}
+FORBIDDEN |= {"charset_normalizer", "idna"}
 """Modules that no cold start runs: those that `aws_lambda/deferred_imports.py` leaves for later, and what they load."""
-MAY_RUN = {"importlib.metadata": "pydantic", "asyncio": "requests"}
+MAY_RUN = {"importlib.metadata": "pydantic"}
 """Packages that use a forbidden module themselves."""
 CALLS = {function: ["GetSecretValue"] for function in (*CALLBACKS, "authorizer")}
 """The calls of AWS that a function makes before its first event: the secret that each request needs."""

@@ -26,7 +26,7 @@ MAY_USE = {
     "providers": {"providers", "contracts", "domain", "signing", "errors"},
     "usecases": {"usecases", "contracts", "domain", "providers", "signing", "errors", "observability"},
     "adapters": {"adapters", "contracts", "domain", "providers", "signing", "errors", "observability"}
-    | {"boto3", "botocore", "certifi", "urllib3"},
+    | {"boto3", "botocore", "requests", "urllib3"},
     "aws_lambda": {"aws_lambda", "aws_lambda_powertools", "contracts", "domain", "errors", "observability", "usecases"},
     "config.py": {"signing"},
     "errors.py": set(),
@@ -41,7 +41,7 @@ MAY_USE = {
         "observability",
         "providers",
         "usecases",
-        "urllib3",
+        "requests",
     },
     "functions": {
         "__version__",

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, cast
 
 import pytest
-from urllib3 import PoolManager
+import requests
 
 from mediarelay.adapters.provider_api import Guard, ProviderApi
 from mediarelay.domain.budget import Allowance, Budget
@@ -45,7 +45,7 @@ def listed(answers: Iterator[Mapping[str, Any] | Exception], wait: Callable[[], 
         guard=cast("Guard", None),
         clock=lambda: NOW,
         nonce=lambda: 1,
-        pool=PoolManager(),
+        session=requests.Session(),
     )
     return (vid for page in api.tasks_between(NOW, NOW, wait) for vid, _ in page.rows)
 

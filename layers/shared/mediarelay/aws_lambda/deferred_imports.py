@@ -40,6 +40,10 @@ DEFERRED: dict[str, dict[str, str]] = {
     "boto3.docs": {},
     # It writes reference documents.
     "botocore.docs": {},
+    # requests guesses encodings with it, and checks its version. We read bytes.
+    "charset_normalizer": {"__version__": "version"},
+    # requests encodes names of hosts with it that are not ASCII.
+    "idna": {},
     # It looks for the version of h2 in the metadata of all packages.
     "urllib3.http2": {},
 }

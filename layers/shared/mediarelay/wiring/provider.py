@@ -2,11 +2,11 @@
 
 from functools import cache, partial
 
-from urllib3 import PoolManager
+import requests
 
 from mediarelay.adapters.dynamodb.budget import BudgetStore
 from mediarelay.adapters.dynamodb.intents import IntentStore
-from mediarelay.adapters.https_pool import https_pool
+from mediarelay.adapters.https_session import https_session
 from mediarelay.adapters.provider_api import ProviderApi, ProviderApis
 from mediarelay.adapters.secrets import Secret
 from mediarelay.errors import SecretUnavailable
@@ -29,12 +29,12 @@ ENDPOINTS = {"cts": "provider_endpoint", "mps": "mps_endpoint"}
 @cache
 def provider_apis() -> ProviderApis:
     """Return the clients of the providers' APIs."""
-    settings, pool = base.settings(), https_pool(base.USER_AGENT)
+    settings, session = base.settings(), https_session(base.USER_AGENT)
     keys = base.secret("ProviderKeys", settings.provider_keys_secret, provider_keys)
-    return ProviderApis({provider.name: _api(provider, keys, pool) for provider in PROVIDERS})
+    return ProviderApis({provider.name: _api(provider, keys, session) for provider in PROVIDERS})
 
 
-def _api(provider: Provider, keys: Secret, pool: PoolManager) -> ProviderApi:
+def _api(provider: Provider, keys: Secret, session: requests.Session) -> ProviderApi:
     random, settings = base.random, base.settings()
     return ProviderApi(
         provider=provider,
@@ -48,7 +48,7 @@ def _api(provider: Provider, keys: Secret, pool: PoolManager) -> ProviderApi:
         clock=base.now,
         # `| 1`: the nonce must be positive.
         nonce=lambda: random.getrandbits(NONCE_BITS) | 1,
-        pool=pool,
+        session=session,
     )
 
 

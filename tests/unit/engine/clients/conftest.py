@@ -62,8 +62,8 @@ def pump(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-def make_certificate(directory: Path) -> Path:
-    """Write a certificate for 127.0.0.1 with its key, signed by itself."""
+def make_certificate(directory: Path, until: dt.timedelta = dt.timedelta(days=1)) -> Path:
+    """Write a certificate for 127.0.0.1 with its key, signed by itself, which is valid until then."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = dt.datetime.now(dt.UTC)
@@ -80,7 +80,7 @@ def make_certificate(directory: Path) -> Path:
         decipher_only=False,
     )
     certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - day, now + day)
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - day, now + until)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(usage, critical=True)

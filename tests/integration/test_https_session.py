@@ -4,15 +4,17 @@ import socketserver
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import certifi
 import pytest
-from urllib3 import PoolManager
-from urllib3.exceptions import SSLError
+import requests
+from requests.exceptions import SSLError
 
-from mediarelay.adapters.https_pool import MAX_CONNECTIONS, https_pool
+from mediarelay.adapters.https_session import MAX_CONNECTIONS, https_session
 from tests.integration.task_harness import together
 from tests.unit.engine.clients.conftest import make_certificate
 
@@ -45,7 +47,7 @@ class Handler(socketserver.BaseRequestHandler):
         with connection:
             while connection.recv(1 << 16):
                 self.server.arrived.wait()
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                connection.sendall(b"HTTP/1.1 200 OK\r\nset-cookie: a=1\r\ncontent-length: 2\r\n\r\nok")
 
 
 @contextmanager
@@ -53,13 +55,15 @@ def serving(certificate: Path, threads: int = 1) -> Iterator[Server]:
     with Server(certificate, threads) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
-def ask(pool: PoolManager, server: Server, host: str = "127.0.0.1") -> bytes:
-    return pool.urlopen("GET", f"https://{host}:{server.port}/").data
+def ask(session: requests.Session, server: Server, host: str = "127.0.0.1", **options: Any) -> bytes:
+    return session.get(f"https://{host}:{server.port}/", **options).content
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +80,12 @@ def test_threads_open_one_connection_each_and_keep_it(certificate: Path, monkeyp
         load(context, *files)
 
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted_load)
-    pool = https_pool("test", str(certificate))
+    session = https_session("test", str(certificate))
     with serving(certificate, MAX_CONNECTIONS) as server:
         for _ in range(3):
-            assert together([lambda: ask(pool, server)] * MAX_CONNECTIONS) == [b"ok"] * MAX_CONNECTIONS
+            assert together([lambda: ask(session, server)] * MAX_CONNECTIONS) == [b"ok"] * MAX_CONNECTIONS
         assert server.connections == MAX_CONNECTIONS
-        pool.clear()
+        session.close()
     assert len(loads) == 1, "for all connections"
 
 
@@ -91,16 +95,32 @@ def test_a_server_that_no_authority_has_signed_is_refused(
 ) -> None:
     monkeypatch.setenv(name, str(certificate))
     with serving(certificate) as server, pytest.raises(SSLError):
-        ask(https_pool("test"), server)
+        ask(https_session("test"), server)
 
 
 def test_a_certificate_of_another_host_is_refused(certificate: Path) -> None:
     with serving(certificate) as server, pytest.raises(SSLError):
-        ask(https_pool("test", str(certificate)), server, "localhost")
+        ask(https_session("test", str(certificate)), server, "localhost")
+
+
+def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
+    expired = make_certificate(tmp_path, -timedelta(hours=1))
+    with serving(expired) as server, pytest.raises(SSLError, match="expired"):
+        ask(https_session("test", str(expired)), server)
+
+
+def test_no_call_switches_the_verification_off(certificate: Path) -> None:
+    session = https_session("test")
+    with serving(certificate) as server:
+        with pytest.raises(ValueError, match="check_hostname"):
+            ask(session, server, verify=False)
+        with pytest.raises(SSLError):
+            ask(session, server)
 
 
 def test_the_authorities_are_those_of_mozilla() -> None:
-    context = https_pool("test").connection_pool_kw["ssl_context"]
+    adapter: Any = https_session("test").get_adapter("https://")
+    context = adapter.poolmanager.connection_pool_kw["ssl_context"]
     expected = ssl.create_default_context(cafile=certifi.where())
     assert context.get_ca_certs(binary_form=True) == expected.get_ca_certs(binary_form=True)
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
@@ -110,4 +130,11 @@ def test_the_environment_names_no_proxy(certificate: Path, monkeypatch: pytest.M
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with serving(certificate) as server:
-        assert ask(https_pool("test", str(certificate)), server) == b"ok"
+        assert ask(https_session("test", str(certificate)), server) == b"ok"
+
+
+def test_no_cookie_is_kept(certificate: Path) -> None:
+    session = https_session("test", str(certificate))
+    with serving(certificate) as server:
+        ask(session, server)
+    assert not session.cookies
