@@ -42,8 +42,8 @@ REOPENING = REQUESTED | {Origin.CLAIM}
 MAX_PROMPT_QUERIES, PROMPT_QUERY_INTERVAL = 5, timedelta(seconds=30)
 # Settled claims of one task that its log keeps, so that the cost of reading a task has a limit.
 MAX_CLAIMS = 100
-# Checks that may wait if guards guarantee a publication. The worker that publishes takes their rows out of the index one
-# by one, for a whole batch of tasks. Of more checks, `confirm` does that, for one task.
+# Checks that may wait if guards guarantee a publication. The worker that publishes settles them one by one, for a whole
+# batch of tasks. `confirm` settles more of them, for one task.
 MAX_GUARDS = 10
 
 
