@@ -16,10 +16,12 @@ from mediarelay.adapters.dynamodb.task_store import LOADED
 from mediarelay.aws_lambda.raw_http import respond
 from mediarelay.domain.tasks.lifecycle import MAX_CLAIMS
 from mediarelay.domain.tasks.media import State
+from mediarelay.domain.tasks.next_step import next_step
 from mediarelay.errors import ProviderUnreadable
 from mediarelay.providers.cts.parse import parse_callback
 from mediarelay.providers.observation import MAX_CLAIM_BYTES
 from mediarelay.usecases.tasks.read import MAX_SHOWN
+from tests.counts import counted
 from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
@@ -29,7 +31,7 @@ MAX_ANSWER = 6 * 10**6
 
 
 @contextmanager
-def counted(harness: TaskHarness, calls: list[str]) -> Iterator[None]:
+def queries_noted(harness: TaskHarness, calls: list[str]) -> Iterator[None]:
     query = harness.stores.table.client.query
 
     def noted(**request: Any) -> Any:
@@ -123,7 +125,7 @@ def test_what_strangers_pile_up_makes_no_task_slow_to_read(harness: TaskHarness)
     for number in range(5):
         harness.claim(callback(v_type=Random(number).randbytes(500_000).hex()))  # noqa: S311 - noise
     calls: list[str] = []
-    with counted(harness, calls):
+    with queries_noted(harness, calls):
         harness.tasks.load(VID)
     assert calls == ["query"]
 
@@ -189,6 +191,29 @@ def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:
     assert claims(harness)[0]["body"]
     harness.provider.answers[VID] = answer()
     assert harness.confirm().outcome is State.SUCCEEDED
+
+
+def test_a_claim_that_version_1_0_settled_is_settled_again_once_its_task_is_queried(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It waited in the due index for the deletion of its body."""
+    put = harness.stores.table.client.put_item
+    for item in settled(harness, callback()).items():
+        if item["item"]["S"] == "claim":
+            del item["expires_at"]
+            put(TableName=harness.table, Item=item | {"due_shard": {"S": "delete_body#1"}, "due_at": {"N": "1"}})
+        if item["item"]["S"] == "task":
+            earlier = {name: value for name, value in item.items() if name not in {"guarded", "unpublished"}}
+            put(TableName=harness.table, Item=earlier | {"published": {"SS": ["succeeded"]}})
+    assert not any(harness.sweep().values())
+    assert harness.publisher.publish(VID) is None
+    assert next_step(harness.tasks.load(VID)[0]).duty is None
+    assert expire(harness) == 0
+    harness.confirm()
+    harness.clock.forward(days=91)
+    assert expire(harness) == 1
+    assert types(harness) == ["succeeded"]
+    assert counted(capsys).total("RowsUnreadable") == 0
 
 
 def test_a_settled_claim_of_an_open_task_stays_until_its_deadline(table: str) -> None:
