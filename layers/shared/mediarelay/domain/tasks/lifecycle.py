@@ -11,6 +11,7 @@ Everything that decides when the provider is queried, when an outcome is publish
 
     publish due ─▶ published ─▶ nothing is due, or the query of a lost task that got a new deadline
 
+An outcome that guards guarantee (see `guard`) needs no `publish due`.
 The functions are pure: the caller passes the time and the random number.
 """
 
