@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, WaiterError
 from local.aws import client
 from local.emulators import Emulator
 from local.environment import REGION, ROOT, STACK, LocalEnvironment, LocalError
-from local.expand import Template, drop_expression_alarms, expand_apis, parse, rename_streams, translate
+from local.expand import Template, allow_batches, drop_expression_alarms, expand_apis, parse, rename_streams, translate
 from local.lock import in_turn
 from local.processes import call
 
@@ -170,7 +170,7 @@ def expand(packaged: str, parameters: Mapping[str, str]) -> Template:
         template["Parameters"][name]["Default"] = value
     values = {name: item.get("Default", "") for name, item in template["Parameters"].items()}
     translated = translate(template, values, REGION)
-    return drop_expression_alarms(expand_apis(translated))
+    return allow_batches(drop_expression_alarms(expand_apis(translated)))
 
 
 def outputs(env: LocalEnvironment) -> dict[str, str]:

@@ -20,6 +20,8 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 Template = dict[str, Any]
+# The emulator asks for the permission of the call itself.
+BATCH_OF = {"sns:Publish": "sns:PublishBatch", "sqs:SendMessage": "sqs:SendMessageBatch"}
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
 
 
@@ -76,6 +78,24 @@ def drop_expression_alarms(template: Template) -> Template:
     """Return the template without alarms on a metric expression, which the emulator refuses."""
     resources = {name: resource for name, resource in template["Resources"].items() if not _is_expression(resource)}
     return template | {"Resources": resources}
+
+
+def allow_batches(template: Template) -> Template:
+    """Return the template with a permission for each call of a batch. AWS asks for that of a single message."""
+    return {**template, "Resources": _allow_batches(template["Resources"])}
+
+
+def _allow_batches(value: Any) -> Any:
+    match value:
+        case {"Effect": "Allow", "Action": str() | list() as action, **rest}:
+            actions = [action] if isinstance(action, str) else action
+            batches = [BATCH_OF[one] for one in actions if one in BATCH_OF]
+            return {"Effect": "Allow", "Action": [*actions, *batches], **_allow_batches(rest)}
+        case dict():
+            return {name: _allow_batches(inner) for name, inner in value.items()}
+        case list():
+            return [_allow_batches(inner) for inner in value]
+    return value
 
 
 def _is_expression(resource: Template) -> bool:

@@ -1,12 +1,21 @@
 """The HTTP contract: which routes exist, who may call them, and that expanding the API changes nothing else."""
 
 import json
+from collections import Counter
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
-from local.expand import Template, drop_expression_alarms, expand_apis, rename_streams, route_keys
+from local.expand import (
+    BATCH_OF,
+    Template,
+    allow_batches,
+    drop_expression_alarms,
+    expand_apis,
+    rename_streams,
+    route_keys,
+)
 from tests.stack import ROOT, resources, template, translated
 
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
@@ -233,6 +242,21 @@ def test_the_emulator_gets_every_alarm_that_it_can_make() -> None:
     watched = {f"{group}{metric}Alarm" for group in ("Callback", "Function") for metric in ("Errors", "Throttles")}
     assert dropped == watched | {"QueueAgeAlarm"}
     assert all("Metrics" in before[name]["Properties"] for name in dropped)
+
+
+def actions(template: Template) -> list[str]:
+    """All actions that the roles allow."""
+    policies = [one for role in resources("AWS::IAM::Role", template).values() for one in role.get("Policies", ())]
+    stated = [one["Action"] for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+    return [action for some in stated for action in ([some] if isinstance(some, str) else some)]
+
+
+def test_the_emulator_allows_batches_where_aws_does() -> None:
+    before, after = Counter(actions(translated())), Counter(actions(allow_batches(translated())))
+    added = {BATCH_OF[action]: times for action, times in before.items() if action in BATCH_OF}
+    assert after - before == added
+    assert before - after == Counter()
+    assert not added.keys() & before.keys(), "AWS knows no such actions"
 
 
 def test_the_authorizer_is_updated_after_the_functions_that_check_scopes() -> None:
