@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -140,26 +141,39 @@ def test_a_callback_with_a_time_behind_the_outcome_is_no_guard(harness: TaskHarn
     assert published(harness) == ["succeeded"]
 
 
-def test_a_callback_that_a_slow_writer_is_settling_is_no_guard(
-    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+SLOW: dict[str, Callable[[TaskHarness], object]] = {
+    "track": lambda harness: harness.track(),
+    "confirm": lambda harness: harness.confirm(),
+    "prompt": lambda harness: harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True),
+    "publish": lambda harness: harness.publisher.publish(VID),
+}
+"""Workers that may be slow."""
+
+
+@pytest.mark.parametrize("calls", range(10))
+@pytest.mark.parametrize("slow", SLOW)
+def test_a_worker_is_overtaken_before_any_of_its_calls(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, slow: str, calls: int
 ) -> None:
-    """The writer has saved an item with a query of its own, and takes the row of the callback out only later."""
+    """Before its call of this number, another worker confirms the outcome.
+
+    It may have saved an item with a query of its own, and take the row of the callback out of the due index only now.
+    """
+    table, left = harness.stores.table.client, list(range(calls + 1))
+
+    def overtaken(call: Callable[..., Any], **request: Any) -> Any:
+        if left and not left.pop():
+            harness.clock.forward(seconds=1)
+            harness.provider.answers[VID] = answer()
+            harness.confirm()
+        return call(**request)
+
     harness.claim(callback())
-    late = list[Any]()
-
-    def settle(_store: object, *checks: Any) -> list[Any]:
-        late.append(checks)
-        return []
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(harness.stores.tasks), "settle", settle)
-        harness.track()
     harness.clock.forward(seconds=1)
-    harness.provider.answers[VID] = answer()
-    harness.confirm()
-    harness.stores.tasks.settle(*late[0])
-    recover(harness)
-    assert published(harness) == ["succeeded"]
+    for name in ("get_item", "put_item", "query", "update_item"):
+        monkeypatch.setattr(table, name, partial(overtaken, getattr(table, name)))
+    SLOW[slow](harness)
+    assert harness.due() or published(harness) == ["succeeded"]
 
 
 @pytest.mark.parametrize("publishes", [True, False])
