@@ -115,6 +115,9 @@ class Design:
 WAITED_FOR = frozenset({"video_callback", "music_callback", "authorizer", *CLIENT_FUNCTIONS})
 # The template's stream: at most so many records in a batch, which lasts so long, in so many lanes of a shard.
 STREAM_RECORDS, STREAM_WINDOW, STREAM_LANES = 100, 1, 4
+# Write units a second of a new table on demand, and of one partition. Each partition is a shard of the stream.
+NEW_TABLE_WRITES, PARTITION_WRITES = 4000, 1000
+LANES = NEW_TABLE_WRITES // PARTITION_WRITES * STREAM_LANES
 # Without a window, Lambda reads a shard so often.
 POLL_SECONDS = 0.25
 # The load of the figure: a million callbacks a day, of which each is two records of the stream.
@@ -123,7 +126,7 @@ CALLBACKS_A_SECOND = MILLION / 86_400
 
 def records_per_batch(window: float) -> float:
     """Return how many records an invocation of `dispatch` gets at that load."""
-    return min(STREAM_RECORDS, max(1, 2 * CALLBACKS_A_SECOND * max(window, POLL_SECONDS) / STREAM_LANES))
+    return min(STREAM_RECORDS, max(1, 2 * CALLBACKS_A_SECOND * max(window, POLL_SECONDS) / LANES))
 
 
 # At a low load each record comes alone.

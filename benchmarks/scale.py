@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.cost import DURATIONS, STREAM_LANES, STREAM_RECORDS
+from benchmarks.cost import DURATIONS, LANES, NEW_TABLE_WRITES, PARTITION_WRITES, STREAM_RECORDS
 from benchmarks.counted import CALLBACK_PATH
 from benchmarks.measurement import Measurement, Plot
 from benchmarks.paths import measure_all
@@ -16,10 +16,10 @@ from mediarelay.adapters.dynamodb.keys import SHARDS
 from mediarelay.wiring.ticks import RESERVE_MS
 from tests.stack import defaults, functions, template
 
-PARTITION_WRITES, PARTITION_READS = 1000, 3000
-"""Units a second that one partition of DynamoDB serves."""
-NEW_TABLE_WRITES, TABLE_WRITES = 4000, 40_000
-"""Write units a second of a new table on demand, and the quota of a table."""
+PARTITION_READS = 3000
+"""Read units a second that one partition of DynamoDB serves."""
+TABLE_WRITES = 40_000
+"""Write units a second: the quota of a table."""
 LAMBDA_CONCURRENCY, SNS_PUBLISHES, KMS_CALLS = 1000, 30_000, 10_000
 CLAIM_BYTES = 880
 """Of one callback of the documented size, as loading a task reads it."""
@@ -74,10 +74,9 @@ def _aws(used: Counter[str]) -> Iterator[Limit]:
     seconds = (DURATIONS["video_callback"].cpu_ms * 3.5 + DURATIONS["video_callback"].wait_ms) / 1000
     yield Limit("concurrency of Lambda, callbacks alone", LAMBDA_CONCURRENCY / seconds, PER_SECOND, "quota of Lambda")
     yield Limit("publications", SNS_PUBLISHES, PER_SECOND, "quota of SNS")
-    # A shard of the stream is a partition of the table. Each lane handles one batch after the other.
+    # Each lane handles one batch after the other.
     batch = (DURATIONS["dispatch"].cpu_ms * 7 + DURATIONS["dispatch"].wait_ms) * STREAM_RECORDS / 1000
-    lanes = NEW_TABLE_WRITES / PARTITION_WRITES * STREAM_LANES
-    records = lanes * STREAM_RECORDS / batch
+    records = LANES * STREAM_RECORDS / batch
     yield Limit("dispatch, one record after the other", records / 2, PER_SECOND, "`ParallelizationFactor`, at most 10")
 
 

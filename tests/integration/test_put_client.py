@@ -1,32 +1,53 @@
 """The first attempt of a put: the answers of the usual client, from moto and from servers that fail in every way."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from moto.core.models import botocore_stubber
+from urllib3.util.wait import wait_for_read
 
 from mediarelay.adapters import aws
 from mediarelay.adapters.dynamodb import put_client as module
-from mediarelay.adapters.dynamodb.put_client import connect, put_client
+from mediarelay.adapters.dynamodb.put_client import PutClient, connect, put_client, refusal
+from mediarelay.signing.sigv4 import AwsKeys
+from tests.unit.engine.clients.conftest import make_certificate
 
 pytestmark = pytest.mark.over_http
 ITEM = {"pk": {"S": "a"}, "sk": {"S": "b"}, "body": {"B": b"\x00\xff"}}
 ONLY_IF_NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
-CODES = {
-    "refused": "ConditionalCheckFailedException",
-    "throttled": "ProvisionedThroughputExceededException",
-    "malformed": "ValidationException",
-    "denied": "AccessDeniedException",
-    "internal": "InternalServerError",
+KEYS, AT = AwsKeys("key", "secret"), datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _error(code: str, message: str = "why") -> str:
+    return json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message})
+
+
+REFUSED = _error("ConditionalCheckFailedException")
+ANSWERS = {
+    "refused": (400, REFUSED),
+    "throttled": (400, _error("ProvisionedThroughputExceededException")),
+    "malformed": (400, _error("ValidationException")),
+    "denied": (400, _error("AccessDeniedException")),
+    "quotes a refusal": (400, _error("ValidationException", REFUSED)),
+    "a refusal in HTML": (400, f"<html>{REFUSED}</html>"),
+    "too large": (413, ""),
+    "internal": (500, _error("InternalServerError")),
+    "failed with a refusal": (500, REFUSED),
+    "busy": (503, "<html>"),
 }
+"""Status and body by the name of an answer; all others are 200."""
 
 
 class ToMoto:
@@ -94,8 +115,12 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, script: list[str]) -> None:
+    def __init__(self, script: list[str], certificate: Path | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Scripted)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.script, self.seen, self.connections = script, list[dict[str, str]](), 0
 
 
@@ -116,14 +141,20 @@ class Scripted(BaseHTTPRequestHandler):
         if name == "no answer":
             self.close_connection = True
             return
-        code = CODES.get(name)
-        body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "why"} if code else {})
-        self.send_response(500 if name == "internal" else 400 if code else 200)
-        self.send_header("content-length", str(len(body)))
+        status, body = ANSWERS.get(name, (200, "{}"))
+        self.send_response(status)
+        self._send_body(name, body)
+        # The header "connection" is missing: the client finds out when it uses the connection again.
+        self.close_connection = name in {"stored, then closed", "half"}
+
+    def _send_body(self, name: str, body: str) -> None:
+        if name == "in chunks":
+            self.send_header("transfer-encoding", "chunked")
+            body = f"{len(body):x}\r\n{body}\r\n0\r\n\r\n"
+        else:
+            self.send_header("content-length", str(len(body) * (2 if name == "half" else 1)))
         self.end_headers()
         self.wfile.write(body.encode())
-        # The header "connection" is missing: the client finds out when it uses the connection again.
-        self.close_connection = name == "stored, then closed"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Keep quiet."""
@@ -147,8 +178,8 @@ def real_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @contextmanager
-def answering(*script: str) -> Iterator[Server]:
-    with Server([*script]) as server:
+def answering(*script: str, certificate: Path | None = None) -> Iterator[Server]:
+    with Server([*script], certificate) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -159,17 +190,23 @@ def answering(*script: str) -> Iterator[Server]:
 def tried(client_of: Any, monkeypatch: pytest.MonkeyPatch, *script: str) -> tuple[object, int]:
     """What a caller sees with a fresh client, and how many requests arrive."""
     with answering(*script) as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-        aws.client.cache_clear()
-        put_client.cache_clear()
-        found = outcome(client_of(), "ledger", ONLY_IF_NEW)
-        put_client.cache_clear()
-        aws.client.cache_clear()
+        found = first_put(client_of, monkeypatch, f"http://127.0.0.1:{server.server_port}")
     return found, len(server.seen)
 
 
+def first_put(client_of: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> object:
+    """What a caller sees with a fresh client of an endpoint."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    aws.client.cache_clear()
+    put_client.cache_clear()
+    found = outcome(client_of(), "ledger", ONLY_IF_NEW)
+    put_client.cache_clear()
+    aws.client.cache_clear()
+    return found
+
+
 @pytest.mark.usefixtures("real_connections")
-@pytest.mark.parametrize("failure", ["throttled", "internal", "no answer"])
+@pytest.mark.parametrize("failure", ["throttled", "internal", "no answer", "busy", "failed with a refusal"])
 @pytest.mark.parametrize("times", range(4))
 @pytest.mark.parametrize("last", ["stored", "refused"])
 def test_a_failure_is_tried_again_as_often_as_by_the_usual_client(
@@ -182,10 +219,89 @@ def test_a_failure_is_tried_again_as_often_as_by_the_usual_client(
 
 
 @pytest.mark.usefixtures("real_connections")
-@pytest.mark.parametrize("refusal", ["malformed", "denied"])
-def test_a_refusal_is_reported_as_by_the_usual_client(monkeypatch: pytest.MonkeyPatch, refusal: str) -> None:
-    usual = tried(lambda: aws.client("dynamodb"), monkeypatch, refusal)
-    assert tried(put_client, monkeypatch, refusal) == (usual[0], 2)
+@pytest.mark.parametrize("answer", ["malformed", "denied", "quotes a refusal", "a refusal in HTML", "too large"])
+def test_an_error_is_reported_as_by_the_usual_client(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    usual = tried(lambda: aws.client("dynamodb"), monkeypatch, answer)
+    assert tried(put_client, monkeypatch, answer) == (usual[0], 2)
+
+
+@pytest.mark.parametrize("answer", [b"", b"\xff", b"[]", b"null", b'"ConditionalCheckFailedException"', b"{}"])
+def test_only_an_error_with_its_type_refuses_the_condition(answer: bytes) -> None:
+    assert refusal(answer) is None
+    assert refusal(b'{"__type": "ConditionalCheckFailedException"}') == ""
+
+
+@pytest.mark.usefixtures("real_connections")
+def test_half_an_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(put_client, monkeypatch, "half", "stored") == ("stored", 2)
+
+
+@pytest.mark.usefixtures("real_connections")
+def test_an_answer_may_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(put_client, monkeypatch, "in chunks") == ("stored", 1)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1 that nobody else has signed."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.mark.usefixtures("real_connections")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("variable", [None, "SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_nothing_is_sent_to_a_server_that_botocore_does_not_trust(
+    monkeypatch: pytest.MonkeyPatch, certificate: Path, host: str, variable: str | None
+) -> None:
+    """The certificate is not one of `localhost`, and only botocore's variables make it an authority."""
+    if variable:
+        monkeypatch.setenv(variable, str(certificate))
+    found = []
+    for client_of in (lambda: aws.client("dynamodb"), put_client):
+        with answering("stored", certificate=certificate) as server:
+            seen = first_put(client_of, monkeypatch, f"https://{host}:{server.server_port}")
+        found.append((seen, len(server.seen)))
+    trusted = host == "127.0.0.1" and variable in {"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"}
+    assert found == [("stored", 1) if trusted else ("SSLError", 0)] * 2
+    if trusted:
+        assert "amz-sdk-invocation-id" not in server.seen[0], "the attempt was ours"
+
+
+@pytest.mark.usefixtures("real_connections")
+def test_session_tickets_do_not_look_like_the_end_of_a_connection(
+    monkeypatch: pytest.MonkeyPatch, certificate: Path
+) -> None:
+    """In TLS 1.3, the server sends them after the handshake."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    with answering("stored", certificate=certificate) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{server.server_port}")
+        put_client.cache_clear()
+        assert [outcome(put_client(), "ledger", {}) for _ in range(3)] == ["stored"] * 3
+        put_client.cache_clear()
+    assert (len(server.seen), server.connections) == (3, 1)
+
+
+@pytest.mark.usefixtures("real_connections")
+def test_connections_share_what_they_trust(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    module._context.cache_clear()
+    with answering("stored, then closed", certificate=certificate) as server:
+        for _ in range(3):
+            connect(f"https://127.0.0.1:{server.server_port}").close()
+    assert module._context.cache_info().misses == 1
+
+
+@pytest.mark.usefixtures("real_connections")
+def test_each_attempt_has_the_keys_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = iter(["first", "second"])
+    monkeypatch.setattr(aws.session(), "get_credentials", lambda: Credentials("key", "secret", next(tokens)))
+    with answering("stored") as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        put_client.cache_clear()
+        for _ in range(2):
+            outcome(put_client(), "ledger", {})
+        put_client.cache_clear()
+    assert [seen["x-amz-security-token"] for seen in server.seen] == ["first", "second"]
 
 
 @pytest.mark.usefixtures("real_connections")
@@ -199,17 +315,54 @@ def test_a_connection_is_used_until_the_server_closes_it(
         for _ in range(3):
             assert outcome(put_client(), "ledger", {}) == "stored"
             # The end of a connection takes a moment to arrive.
-            threading.Event().wait(0.05)
+            assert connections == 1 or wait_for_read(put_client()._connection.sock, timeout=30)
         put_client.cache_clear()
     assert (len(server.seen), server.connections) == (3, connections)
     assert not [seen for seen in server.seen if "amz-sdk-invocation-id" in seen], "botocore sent none of them"
 
 
-def test_behind_a_proxy_it_is_the_usual_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://192.0.2.1:3128")
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "http://192.0.2.1:3128"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "https://192.0.2.1/below"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+    ],
+)
+def test_where_only_botocore_knows_the_way_it_is_the_usual_client(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
     put_client.cache_clear()
     assert put_client() is aws.client("dynamodb")
     put_client.cache_clear()
+
+
+@pytest.mark.parametrize("variants", [(), ("FIPS",), ("DUALSTACK",), ("FIPS", "DUALSTACK")])
+@pytest.mark.parametrize("region", ["eu-west-1", "ap-east-2", "cn-north-1", "us-gov-west-1", "us-iso-east-1"])
+def test_both_clients_connect_to_the_same_endpoint(
+    monkeypatch: pytest.MonkeyPatch, region: str, variants: tuple[str, ...]
+) -> None:
+    called = []
+
+    def connect_to(url: str) -> HTTPConnection:
+        called.append(url)
+        raise OSError
+
+    def send(request: AWSPreparedRequest, **_: object) -> None:
+        called.append(request.url.rstrip("/"))
+        raise NoCredentialsError
+
+    for variant in variants:
+        monkeypatch.setenv(f"AWS_USE_{variant}_ENDPOINT", "true")
+    boto = aws.session().client("dynamodb", region_name=region, config=module.CONFIG)
+    boto.meta.events.register_first("before-send.dynamodb", send)
+    is_ours = not module.needs_botocore(boto.meta)
+    client = PutClient(boto, lambda: KEYS, connect_to, lambda: AT) if is_ours else boto
+    outcome(client, "ledger", {})
+    assert called == [called[-1]] * (1 + is_ours)
+    assert is_ours == (not variants)
 
 
 def test_without_keys_botocore_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:

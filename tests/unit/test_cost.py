@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.cost import PER_DAY, PER_MONTH, PER_TASK, TODAY, bill, deployed, total
+from benchmarks.cost import LANES, PER_DAY, PER_MONTH, PER_TASK, TODAY, bill, deployed, total
 from benchmarks.prices import PRICES
 from tests.hypothesis_profiles import patient
-from tests.stack import ROOT, resources, translated
+from tests.stack import ROOT, functions, resources, translated
 
 README = (ROOT / "README.md").read_text("utf-8")
 # What helpers of the stack cost changes slowly. A model that is further off than this misleads.
@@ -32,6 +32,12 @@ def test_a_line_is_a_quantity_times_its_price() -> None:
 
 def test_the_model_computes_what_the_template_deploys() -> None:
     assert deployed() == TODAY
+
+
+def test_the_stream_has_the_lanes_of_the_template_in_each_shard() -> None:
+    """A new table on demand takes 4,000 write units a second, and each of its partitions 1,000."""
+    lanes = functions()["dispatch"]["Events"]["Changes"]["Properties"]["ParallelizationFactor"]
+    assert lanes * 4 == LANES
 
 
 def test_each_quantity_has_a_price() -> None:

@@ -65,6 +65,18 @@ def test_a_name_that_does_not_exist_is_an_attribute_error(package: ModuleType) -
     assert not hasattr(package, "absent")
 
 
+def test_each_read_of_a_package_that_fails_reports_why(package: ModuleType) -> None:
+    code = Path(str(package.__file__))
+    right = code.read_text()
+    code.write_text("raise LookupError")
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            package.last  # noqa: B018 - the read is what is tested
+    # Of another length, so that Python does not take its bytecode for that of the broken one.
+    code.write_text(right)
+    assert package.last == "set at the end"
+
+
 def test_threads_wait_until_the_package_has_run(package: ModuleType) -> None:
     found: list[str] = []
     threads = [Thread(target=lambda: found.append(package.last)) for _ in range(8)]

@@ -103,7 +103,12 @@ def _run(module: ModuleType) -> None:
         loader, spec.loader_state = spec.loader_state, None
         if loader:
             module.__loader__ = spec.loader = loader
-            loader.exec_module(module)
+            try:
+                loader.exec_module(module)
+            except BaseException:
+                # The next read raises the same error, not one about a missing name.
+                spec.loader_state = loader
+                raise
             module.__class__ = ModuleType
 
 

@@ -14,6 +14,7 @@ An attempt without an answer may have stored the item. The next one then finds i
 
 import base64
 import json
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.config import Config
-from botocore.httpsession import get_cert_path
+from botocore.httpsession import create_urllib3_context, get_cert_path
 from botocore.utils import get_environ_proxies
 from urllib3.util.wait import wait_for_read
 
@@ -40,12 +41,19 @@ CONDITION_FAILED = "ConditionalCheckFailedException"
 
 @cache
 def put_client() -> Any:
-    """Return this process's client for a function that only puts items. Behind a proxy, it is the usual client."""
+    """Return the client for a function that only puts items: the usual one if only botocore knows the way."""
     found = aws.session().client("dynamodb", config=CONFIG)
-    # Only botocore knows how to connect through a proxy.
-    if get_environ_proxies(found.meta.endpoint_url):
+    if needs_botocore(found.meta):
         return aws.client("dynamodb")
     return PutClient(found, _keys, connect, partial(datetime.now, UTC))
+
+
+def needs_botocore(meta: Any) -> bool:
+    """Return whether a client's requests go through a proxy, to a path, or to an endpoint of another kind."""
+    url, config = meta.endpoint_url, meta.config
+    # The URL of a client is not always that of its requests: in GovCloud with FIPS, in `aws-iso` with both protocols.
+    is_variant = config.use_fips_endpoint or config.use_dualstack_endpoint
+    return bool(get_environ_proxies(url) or urlsplit(url).path.strip("/") or is_variant)
 
 
 def _keys() -> AwsKeys | None:
@@ -91,8 +99,9 @@ class PutClient:
         except (OSError, HTTPException):
             self._close()
             return False
-        if CONDITION_FAILED.encode() in answer:
-            error = {"Code": CONDITION_FAILED, "Message": json.loads(answer).get("message", "")}
+        message = refusal(answer) if status == HTTPStatus.BAD_REQUEST else None
+        if message is not None:
+            error = {"Code": CONDITION_FAILED, "Message": message}
             raise self.client.exceptions.from_code(CONDITION_FAILED)({"Error": error}, "PutItem")
         return status == HTTPStatus.OK
 
@@ -113,6 +122,18 @@ class PutClient:
         if self._connection:
             self._connection.close()
         self._connection = None
+
+
+def refusal(answer: bytes) -> str | None:
+    """Return the message of an answer that refuses the condition; None for any other one, whatever it quotes."""
+    try:
+        error = json.loads(answer)
+    except ValueError:
+        return None
+    # The type follows the name of its namespace.
+    if not isinstance(error, dict) or str(error.get("__type")).rpartition("#")[2] != CONDITION_FAILED:
+        return None
+    return str(error.get("message", ""))
 
 
 def _base64(value: bytes) -> str:
@@ -138,4 +159,15 @@ def is_closed(connection: HTTPConnection) -> bool:
 
 def _tls() -> ssl.SSLContext:
     """Return what botocore would verify DynamoDB's certificate with."""
-    return ssl.create_default_context(cafile=get_cert_path(aws.session().get_config_variable("ca_bundle") or True))
+    stated: Any = aws.core_session().get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+    return _context(get_cert_path(stated or True))
+
+
+@cache
+def _context(ca_file: str) -> ssl.SSLContext:
+    """Return the context of all connections: to load the file costs more CPU than the handshake. Raises `OSError`."""
+    found = create_urllib3_context()
+    # botocore leaves it to urllib3, which this module does not use.
+    found.check_hostname = True
+    found.load_verify_locations(ca_file)
+    return found  # type: ignore[no-any-return]
