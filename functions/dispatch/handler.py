@@ -28,16 +28,13 @@ ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
     changes.EventStored: DELIVERIES.fan_out,
     changes.DeliveryStored: DELIVERIES.attempt,
 }
-# Changes after which something must be published. A whole batch is published together.
+# Changes after which something must be published. A whole batch is published together, and then the `Prompt`s, after
+# which a provider is queried, are sent together.
 PREPARE: dict[type[changes.Change], Callable[[Any], Prepared | None]] = {
     changes.IntentRefused: lambda change: TASKS.prepare_refusal(change.identity),
     changes.TaskUnpublished: lambda change: TASKS.prepare(change.vid),
     changes.RelayStored: lambda change: SONGS.prepare(change.song),
 }
-
-
-# Changes after which the provider is queried. A whole batch is sent to the confirm queues together.
-PROMPTS = (changes.CallbackStored, changes.ReplayRequested)
 
 
 def follow(record: DynamoDBRecord) -> changes.Change | None:
@@ -60,7 +57,7 @@ def finish(batch: Collection[changes.Change]) -> dict[changes.Change, Exception]
     """Request queries and publish; return what failed."""
     published = {change: partial(prepare, change) for change in batch if type(change) in PREPARE}
     failures: dict[changes.Change, Exception] = {**EVENTS.publish_all(published)}
-    return failures | REQUESTER.request_all(change for change in batch if isinstance(change, PROMPTS))
+    return failures | REQUESTER.request_all(change for change in batch if isinstance(change, changes.Prompt))
 
 
 handler = stream_handler(follow, finish)

@@ -16,10 +16,12 @@ from mediarelay.adapters.dynamodb.task_store import LOADED
 from mediarelay.aws_lambda.raw_http import respond
 from mediarelay.domain.tasks.lifecycle import MAX_CLAIMS
 from mediarelay.domain.tasks.media import State
+from mediarelay.domain.tasks.next_step import next_step
 from mediarelay.errors import ProviderUnreadable
 from mediarelay.providers.cts.parse import parse_callback
 from mediarelay.providers.observation import MAX_CLAIM_BYTES
 from mediarelay.usecases.tasks.read import MAX_SHOWN
+from tests.counts import counted
 from tests.integration.doubles import START
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
@@ -29,7 +31,7 @@ MAX_ANSWER = 6 * 10**6
 
 
 @contextmanager
-def counted(harness: TaskHarness, calls: list[str]) -> Iterator[None]:
+def queries_noted(harness: TaskHarness, calls: list[str]) -> Iterator[None]:
     query = harness.stores.table.client.query
 
     def noted(**request: Any) -> Any:
@@ -71,7 +73,7 @@ def settled(harness: TaskHarness, body: bytes) -> TaskHarness:
 def test_a_claim_goes_when_its_time_is_over_and_nothing_else_does(harness: TaskHarness) -> None:
     body = callback(result="failure", app_id=666)
     before = settled(harness, body).reader.task(VID)
-    harness.clock.forward(days=90, seconds=-1)
+    harness.clock.forward(days=91, seconds=-1)
     assert expire(harness) == 0
     assert claims(harness)[0]["body"] == json.loads(body)
     conflicts = harness.reader.history(VID)["conflicts"]
@@ -88,6 +90,7 @@ def test_the_same_body_after_its_time_changes_nothing(harness: TaskHarness) -> N
     settled(harness, callback())
     harness.clock.forward(days=91)
     expire(harness)
+    harness.configure()  # another execution environment, which has not just stored the callback
     assert harness.claim(callback())
     harness.confirm()
     assert harness.publisher.publish(VID) is None
@@ -122,7 +125,7 @@ def test_what_strangers_pile_up_makes_no_task_slow_to_read(harness: TaskHarness)
     for number in range(5):
         harness.claim(callback(v_type=Random(number).randbytes(500_000).hex()))  # noqa: S311 - noise
     calls: list[str] = []
-    with counted(harness, calls):
+    with queries_noted(harness, calls):
         harness.tasks.load(VID)
     assert calls == ["query"]
 
@@ -190,6 +193,39 @@ def test_an_open_claim_is_asked_about_and_not_forgotten(table: str) -> None:
     assert harness.confirm().outcome is State.SUCCEEDED
 
 
+def test_a_claim_that_version_1_0_settled_is_settled_again_once_its_task_is_queried(
+    harness: TaskHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It waited in the due index for the deletion of its body."""
+    put = harness.stores.table.client.put_item
+    for item in settled(harness, callback()).items():
+        if item["item"]["S"] == "claim":
+            del item["expires_at"]
+            put(TableName=harness.table, Item=item | {"due_shard": {"S": "delete_body#1"}, "due_at": {"N": "1"}})
+        if item["item"]["S"] == "task":
+            earlier = {name: value for name, value in item.items() if name not in {"guarded", "unpublished"}}
+            put(TableName=harness.table, Item=earlier | {"published": {"SS": ["succeeded"]}})
+    assert not any(harness.sweep().values())
+    assert harness.publisher.publish(VID) is None
+    assert next_step(harness.tasks.load(VID)[0]).duty is None
+    assert expire(harness) == 0
+    harness.confirm()
+    harness.clock.forward(days=91)
+    assert expire(harness) == 1
+    assert types(harness) == ["succeeded"]
+    assert counted(capsys).total("RowsUnreadable") == 0
+
+
+def test_a_settled_claim_of_an_open_task_stays_until_its_deadline(table: str) -> None:
+    """It may be all that the log has."""
+    harness = TaskHarness(table, raw_body_days=1, give_up_after=6 * 24 * 3600)
+    harness.claim(callback())
+    harness.confirm()
+    harness.clock.forward(days=6)
+    assert expire(harness) == 0
+    assert harness.confirm() is not None
+
+
 def test_a_believed_callback_is_the_result_and_stays(table: str) -> None:
     harness = TaskHarness(table, callback_trust="callback")
     harness.claim(callback())
@@ -204,7 +240,7 @@ def test_a_believed_callback_is_the_result_and_stays(table: str) -> None:
 def test_how_long_is_a_parameter(table: str, days: int) -> None:
     harness = TaskHarness(table, raw_body_days=days)
     settled(harness, callback())
-    harness.clock.forward(days=days, seconds=-1)
+    harness.clock.forward(days=days + 1, seconds=-1)  # it counts from the deadline
     assert expire(harness) == 0
     harness.clock.forward(seconds=1)
     assert expire(harness) == 1

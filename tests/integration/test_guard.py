@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
+from typing import Any
 
 import pytest
 
+from mediarelay.domain.tasks.lifecycle import MAX_GUARDS
 from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.next_step import next_step
 from mediarelay.errors import LedgerUnavailable, Undelivered
+from mediarelay.usecases.tasks import repository
 from tests.integration.task_harness import VID, TaskHarness, answer, callback
 
 
@@ -17,6 +21,7 @@ def guarded(harness: TaskHarness, request: pytest.FixtureRequest) -> TaskHarness
     """A task with a callback, whose outcome is recorded and not yet published."""
     if request.param == "tracked":
         harness.track()
+        harness.clock.forward(seconds=1)
     harness.claim(callback())
     harness.provider.answers[VID] = answer()
     assert harness.confirm() is not None
@@ -134,6 +139,80 @@ def test_a_callback_with_a_time_behind_the_outcome_is_no_guard(harness: TaskHarn
     assert list(harness.due()) == ["publish"]
     harness.publisher.publish(VID)
     assert published(harness) == ["succeeded"]
+
+
+SLOW: dict[str, Callable[[TaskHarness], object]] = {
+    "track": lambda harness: harness.track(),
+    "confirm": lambda harness: harness.confirm(),
+    "prompt": lambda harness: harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True),
+    "publish": lambda harness: harness.publisher.publish(VID),
+}
+"""Workers that may be slow."""
+
+
+@pytest.mark.parametrize("calls", range(10))
+@pytest.mark.parametrize("slow", SLOW)
+def test_a_worker_is_overtaken_before_any_of_its_calls(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, slow: str, calls: int
+) -> None:
+    """Before its call of this number, another worker confirms the outcome.
+
+    It may have saved an item with a query of its own, and take the row of the callback out of the due index only now.
+    """
+    table, left = harness.stores.table.client, list(range(calls + 1))
+
+    def overtaken(call: Callable[..., Any], **request: Any) -> Any:
+        if left and not left.pop():
+            harness.clock.forward(seconds=1)
+            harness.provider.answers[VID] = answer()
+            harness.confirm()
+        return call(**request)
+
+    harness.claim(callback())
+    harness.clock.forward(seconds=1)
+    for name in ("get_item", "put_item", "query", "update_item"):
+        monkeypatch.setattr(table, name, partial(overtaken, getattr(table, name)))
+    SLOW[slow](harness)
+    assert harness.due() or published(harness) == ["succeeded"]
+
+
+@pytest.mark.parametrize("publishes", [True, False])
+def test_a_guard_that_cannot_be_read_guarantees_nothing(guarded: TaskHarness, *, publishes: bool) -> None:
+    # The due index can read this row, and the log cannot: its key names the other kind.
+    (row,) = [item for item in guarded.items() if item["item"]["S"] == "claim"]
+    guarded.stores.table.client.put_item(TableName=guarded.table, Item=row | {"kind": {"S": "audio"}})
+    if publishes:
+        assert guarded.publisher.publish(VID) is State.SUCCEEDED
+    recover(guarded)
+    assert published(guarded) == ["succeeded"]
+    assert next_step(guarded.tasks.load(VID)[0]).duty is None
+
+
+@pytest.mark.parametrize(("callbacks", "duty"), [(MAX_GUARDS, "unknown_video"), (MAX_GUARDS + 1, "publish")])
+def test_a_publisher_settles_few_callbacks(harness: TaskHarness, callbacks: int, duty: str) -> None:
+    for number in range(callbacks):
+        harness.claim(callback(v_type=str(number)))
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    assert list(harness.due()) == [duty]
+    harness.publisher.publish(VID)
+    assert (harness.due(), published(harness)) == ({}, ["succeeded"])
+
+
+def test_many_callbacks_are_settled_some_at_a_time(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "MAX_SETTLED", 2)
+    for number in range(5):
+        harness.claim(callback(v_type=str(number)))
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.replayer.replay(VID, "me")
+    for left in (4, 2, 0):
+        harness.clock.forward(seconds=1)
+        harness.confirm()
+        assert len(harness.tasks.load(VID)[0].pending) == left
+    assert len(harness.provider.asked) == 2, "the replay comes first"
+    recover(harness)
+    assert (harness.due(), {message["data"]["state"] for message in harness.topic.messages}) == ({}, {"succeeded"})
 
 
 Step = Callable[[TaskHarness, int], object]

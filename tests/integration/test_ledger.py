@@ -476,6 +476,7 @@ OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "songs.settle": lambda stores: stores.songs.settle(SONG, "d"),
     "songs.take_nonce": lambda stores: stores.songs.take_nonce("n", "d", START),
     "events.append": lambda stores: stores.events.append(EVENT),
+    "events.append_all": lambda stores: stores.events.append_all([EVENT]),
     "events.find": lambda stores: stores.events.find(EVENT.position),
     "events.events": lambda stores: list(stores.events.events(START.date(), Position(START), START + timedelta(1))),
     "events.complete": lambda stores: stores.events.complete(EVENT.position),

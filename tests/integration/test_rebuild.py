@@ -37,6 +37,16 @@ def spoil(harness: TaskHarness, name: str, value: dict[str, str] | None) -> None
     )
 
 
+def test_an_outcome_that_a_callback_guards_needs_no_duty(harness: TaskHarness) -> None:
+    harness.claim(callback())
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    rebuilder = Rebuilder(tasks=harness.tasks, store=harness.stores.tasks, adopt=harness.submitter.adopt)
+    assert rebuilder.compare(VID) == []
+    spoil(harness, "state", {"S": "failed"})
+    assert [one.field for one in rebuilder.compare(VID)] == ["state"]
+
+
 def test_the_log_bears_out_every_item(harness: TaskHarness, rebuilder: Rebuilder) -> None:
     assert set(harness.stores.tasks.vids()) == {"v0", "a0", "v1", VID, "onlyclaimed"}
     assert list(rebuilder.differences()) == []

@@ -134,9 +134,10 @@ def test_a_call_that_fails_fails_its_own_subjects(error: Exception) -> None:
     assert len(sns.calls) == 3, "a call that fails is not repeated at once"
 
 
-def test_a_message_that_sns_refuses_does_not_fail_its_neighbours() -> None:
+@pytest.mark.parametrize("code", ["InvalidParameter", "BatchRequestTooLong"])
+def test_a_message_that_sns_refuses_does_not_fail_its_neighbours(code: str) -> None:
     """It would fail them with each repeat."""
-    sns, done = Sns(broken={"event-3": client_error("InvalidParameter")}), list[int]()
+    sns, done = Sns(broken={"event-3": client_error(code)}), list[int]()
     failures = publisher(sns).publish_all(work(range(10), done.append))
     assert list(failures) == [3]
     assert sorted(done) == [0, 1, 2, 4, 5, 6, 7, 8, 9]

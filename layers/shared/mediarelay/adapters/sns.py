@@ -14,7 +14,10 @@ MAX_ENTRIES = 10
 MAX_BYTES = 256 * 1024
 TEXT = "String"
 # Errors with which SNS refuses a call because of what it contains.
-REFUSALS = {"InvalidParameter", "ParameterValueInvalid", "InvalidParameterValue", "ValidationException"}
+REFUSALS = {
+    *("InvalidParameter", "ParameterValueInvalid", "InvalidParameterValue", "ValidationException"),
+    "BatchRequestTooLong",
+}
 
 
 @dataclass(frozen=True, slots=True)

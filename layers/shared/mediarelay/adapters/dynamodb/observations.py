@@ -52,7 +52,7 @@ class ObservationStore:
 
     Attributes:
         table: The table.
-        raw_body_days: Days after its arrival for which a settled claim is kept.
+        raw_body_days: Days after its deadline for which a settled claim is kept.
     """
 
     table: Table
@@ -65,8 +65,7 @@ class ObservationStore:
         """
         item = encode_observation(observation) | encode(due_attributes(due, observation.vid))
         if observation.origin in STORED_APART:
-            end = (observation.give_up_at or observation.at) + timedelta(days=self.raw_body_days)
-            return put_with_parts(self.table, *split_lazy_body(observation, item, end))
+            return put_with_parts(self.table, *split_lazy_body(observation, item, self._end(observation)))
         head, parts = split(item)
         if put_with_parts(self.table, head, parts):
             return True
@@ -109,12 +108,17 @@ class ObservationStore:
         change, values = "REMOVE due_shard, due_at", dict[str, object]()
         # Only a settled claim expires: one that waits may be all that is known about a task.
         if check.origin is Origin.CLAIM:
-            end = check.at if is_surplus else check.at + timedelta(days=self.raw_body_days)
+            end = check.at if is_surplus else self._end(check)
             values = {f":{name}": value for name, value in expires_at(end).items()}
             # Deleting it here would cost as much as this update, and needs a permission that few functions have.
             change += f" SET expires_at = :expires_at{f', {SURPLUS} = :expires_at' if is_surplus else ''}"
         # Without the condition, the update would create a fragment of an item that was deleted by hand.
         return self.table.update_and_return(Key(*check.handle), change, values, returns="ALL_OLD", condition=THERE)
+
+    def _end(self, one: LoggedObservation | PendingCheck) -> datetime:
+        """Return when a claim, or a large body, expires."""
+        # An open task may have no other observation than claims, also settled ones, until its deadline.
+        return (one.give_up_at or one.at) + timedelta(days=self.raw_body_days)
 
     def _complete(self, head: Item) -> Iterator[Item]:
         """Return an item and its parts, without a query if it has none."""

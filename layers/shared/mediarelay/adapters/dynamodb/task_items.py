@@ -142,6 +142,7 @@ def _bookkeeping_attributes(bookkeeping: Bookkeeping) -> dict[str, object]:
         "queried_at": bookkeeping.queried_at,
         "published": frozenset(one.label for one in bookkeeping.published),
         "guarded": bookkeeping.guarded or None,
+        "settled_until": bookkeeping.settled_until,
     }
 
 
@@ -188,6 +189,7 @@ def _decode_bookkeeping(row: Row) -> Bookkeeping:
         conflicts=row.count("conflicts"),
         replayed=row.count("replayed"),
         guarded=row.flag("guarded") if "guarded" in row else False,
+        settled_until=row.optional_time("settled_until"),
     )
 
 

@@ -16,6 +16,7 @@ from mediarelay.adapters.dynamodb.observations import (
 from mediarelay.adapters.dynamodb.parts import join_parts
 from mediarelay.adapters.dynamodb.task_items import TaskItemStore, decode_task_item
 from mediarelay.adapters.dynamodb.unreadable import readable
+from mediarelay.domain.tasks.guard import without_guards
 from mediarelay.domain.tasks.log import TaskLog
 from mediarelay.errors import RowUnreadable
 
@@ -24,7 +25,8 @@ from mediarelay.errors import RowUnreadable
 LOADED = (
     *("pk", "sk", "item", "vid", "kind", "at", "body", "claim_summary", "due_shard", "due_at"),
     *("state", "url", "created_at", "updated_at", "outcome_at", "unpublished", "published", "known"),
-    *("version", "attempts", "queried_at", "conflicts", "replayed", "guarded", "give_up_at", "reason", "submission"),
+    *("version", "attempts", "queried_at", "conflicts", "replayed", "guarded", "settled_until"),
+    *("give_up_at", "reason", "submission"),
 )
 
 
@@ -66,10 +68,12 @@ class TaskStore(ObservationStore, TaskItemStore):
 def _decode_log(rows: list[Item], report: Callable[[RowUnreadable], None]) -> TaskLog:
     """Decode the items of one task. An unreadable task item counts as missing: it is computed from the log again."""
     observations = [row for row in rows if type_of(row) not in {ItemType.TASK, ItemType.REPLAY}]
-    items = readable(decode_task_item, [row for row in rows if type_of(row) == ItemType.TASK], report)
+    item = next(readable(decode_task_item, [row for row in rows if type_of(row) == ItemType.TASK], report), None)
+    pending = tuple(readable(decode_pending_check, filter(is_pending, rows), report))
+    in_index = sum("due_shard" in row for row in rows if type_of(row) != ItemType.TASK)
     return TaskLog(
         observations=tuple(readable(decode_observation, observations, report)),
-        item=next(items, None),
-        pending=tuple(readable(decode_pending_check, filter(is_pending, rows), report)),
+        item=without_guards(item) if item and in_index > len(pending) else item,
+        pending=pending,
         replays=sum(type_of(row) == ItemType.REPLAY for row in rows),
     )

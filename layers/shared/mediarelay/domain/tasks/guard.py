@@ -7,7 +7,8 @@ the item gets its duty.
 
 Only the first publication of a task may rely on guards. Otherwise a worker that publishes an earlier state could remove
 rows that guarantee a later one. Trusted callbacks are left out, because two that contradict each other can take back a
-publication that no worker has carried out.
+publication that no worker has carried out. So are callbacks that an earlier write of the item has settled: its writer
+may be slow, and remove their rows only now.
 """
 
 from dataclasses import replace
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
     from mediarelay.domain.tasks.log import PendingCheck, TaskLog
 
 
-def has_guard(pending: "tuple[PendingCheck, ...]", outcome_at: datetime | None) -> bool:
+def has_guard(log: "TaskLog", outcome_at: datetime | None) -> bool:
     """Return whether a callback that arrived before an outcome (UTC) still waits in the due index."""
-    return outcome_at is not None and any(not one.is_replay and one.due and one.at <= outcome_at for one in pending)
+    return outcome_at is not None and any(_is_guard(one, log.item, outcome_at) for one in log.pending)
+
+
+def _is_guard(check: "PendingCheck", item: "TaskItem | None", outcome_at: datetime) -> bool:
+    settled_until = item.bookkeeping.settled_until if item else None
+    is_new = settled_until is None or check.at > settled_until
+    return not check.is_replay and check.due is not None and is_new and check.at <= outcome_at
 
 
 def is_first_publication(item: "TaskItem | None") -> bool:
@@ -34,10 +41,15 @@ def relies_on_guards(item: "TaskItem | None") -> bool:
     return item is not None and item.bookkeeping.guarded and item.summary.unpublished is not None
 
 
+def without_guards(item: "TaskItem") -> "TaskItem":
+    """Return an item that relies on no guard, because a row that cannot be read may be one."""
+    return replace(item, bookkeeping=replace(item.bookkeeping, guarded=False))
+
+
 def with_publication(log: "TaskLog") -> "TaskLog":
     """Return a log whose item states the outcome as published if its guards have left the due index."""
     item = log.item
-    if item is None or not relies_on_guards(item) or has_guard(log.pending, item.summary.outcome_at):
+    if item is None or not relies_on_guards(item) or has_guard(log, item.summary.outcome_at):
         return log
     published = item.bookkeeping.published | {one for one in [item.summary.unpublished] if one}
     bookkeeping = replace(item.bookkeeping, published=published)

@@ -69,6 +69,8 @@ class Bookkeeping:
         published: What was published.
         conflicts: Subjects of contradiction that were counted.
         guarded: Whether callbacks that wait guarantee the publication of the outcome; see `guard`.
+        settled_until: When the latest of the checks arrived that writes of this item have settled; None for no such
+            check. The rows of all until then may leave the due index at any time.
     """
 
     kind: Kind
@@ -80,6 +82,7 @@ class Bookkeeping:
     published: frozenset[Publication] = frozenset()
     conflicts: int = 0
     guarded: bool = False
+    settled_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ Everything that decides when the provider is queried, when an outcome is publish
 
     publish due ─▶ published ─▶ nothing is due, or the query of a lost task that got a new deadline
 
+An outcome that guards guarantee (see `guard`) needs no `publish due`.
 The functions are pure: the caller passes the time and the random number.
 """
 
@@ -40,10 +41,11 @@ REOPENING = REQUESTED | {Origin.CLAIM}
 # After so many queries without outcome, a callback triggers the next one only after this interval. The provider sends
 # few callbacks per task; whoever has the path token could send any number.
 MAX_PROMPT_QUERIES, PROMPT_QUERY_INTERVAL = 5, timedelta(seconds=30)
-
-
 # Settled claims of one task that its log keeps, so that the cost of reading a task has a limit.
 MAX_CLAIMS = 100
+# Checks that may wait if guards guarantee a publication. The worker that publishes settles them one by one, for a whole
+# batch of tasks. `confirm` settles more of them, for one task.
+MAX_GUARDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +163,9 @@ class Lifecycle:
             return Step(TaskItem(self._summary(bookkeeping, None, publication), bookkeeping), ())
         # An item has one duty. `mark_published` writes the next check once the outcome is published.
         due = self._publish_due(publication) or self.next_check(bookkeeping)
-        item = TaskItem(self._summary(bookkeeping, due, publication), bookkeeping)
-        return Step(item, self._settled(bookkeeping, due))
+        settled = self._settled(bookkeeping, due)
+        bookkeeping = replace(bookkeeping, settled_until=_latest(bookkeeping.settled_until, settled))
+        return Step(TaskItem(self._summary(bookkeeping, due, publication), bookkeeping), settled)
 
     def next_check(self, bookkeeping: Bookkeeping) -> Due | None:
         """Return when to query again, or to give up; None if there is nothing left to query.
@@ -265,7 +268,8 @@ class Lifecycle:
     def _is_guarded(self) -> bool:
         """Return whether the rows of callbacks guarantee the publication, so that the item needs no duty."""
         is_first = is_first_publication(self.log.item) and Origin.TRUSTED not in self.task.best
-        return is_first and self.task.is_final and has_guard(self.log.pending, self.task.outcome_at)
+        are_few = len(self.log.pending) <= MAX_GUARDS
+        return is_first and are_few and self.task.is_final and has_guard(self.log, self.task.outcome_at)
 
     # ── the next duty ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -338,6 +342,11 @@ class Lifecycle:
             return self._end(one) < self.trigger.now and (self.trigger.gave_up or self.trigger.queried(one.kind))
 
         return is_settled
+
+
+def _latest(before: datetime | None, settled: Iterable[PendingCheck]) -> datetime | None:
+    """Return when the latest of the checks arrived that writes of an item have settled."""
+    return max((*([before] if before else []), *(one.at for one in settled)), default=None)
 
 
 def _whole_seconds(moment: datetime) -> datetime:

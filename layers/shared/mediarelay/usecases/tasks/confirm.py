@@ -11,7 +11,7 @@ from mediarelay.domain.tasks.guard import relies_on_guards
 from mediarelay.domain.tasks.lifecycle import is_stale, needs_query
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import OUTCOMES, Kind
-from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.origin import CALLBACKS, Origin
 from mediarelay.domain.tasks.task import Task
 from mediarelay.errors import BudgetSpent, CircuitOpen, ProviderBusy, ProviderError, ProviderUnreadable
 from mediarelay.observability import count, measure
@@ -20,7 +20,6 @@ from mediarelay.usecases.tasks.adoption import Adopt, adopt_by_callback, adopt_s
 from mediarelay.usecases.tasks.answers import AnswerRejected, accepted_replies, check_answer
 from mediarelay.usecases.tasks.repository import TaskRepository
 
-CALLBACKS = frozenset({Origin.CLAIM, Origin.TRUSTED})
 logger = logging.getLogger(__name__)
 
 
@@ -170,8 +169,8 @@ def _was_final(log: TaskLog) -> bool:
 
 
 def _is_done(log: TaskLog, task: Task) -> bool:
-    """Return whether the task item states the task's state and nothing waits for a query."""
+    """Return whether the task item states the task's state, and neither a query nor a publication lacks a duty."""
     if log.item is None or log.item.summary.state is not task.state or log.pending:
         return False
     due = log.item.summary.due
-    return due is None or due.duty is Duty.PUBLISH
+    return due.duty is Duty.PUBLISH if due else log.item.summary.unpublished is None

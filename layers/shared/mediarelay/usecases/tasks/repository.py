@@ -23,6 +23,9 @@ from mediarelay.providers.observation import observe
 from mediarelay.usecases.concurrency import MAX_ATTEMPTS
 from mediarelay.usecases.tasks.unreadable import count_unreadable
 
+# Checks that leave the due index after one write, at one call each, so that many callbacks about one task cannot take
+# the whole time of a function. The others stay due, and the next write takes them.
+MAX_SETTLED = 500
 logger = logging.getLogger(__name__)
 
 
@@ -129,8 +132,11 @@ class TaskRepository:
         raise LedgerUnavailable("too many writers")
 
     def settle(self, log: TaskLog, checks: Iterable[PendingCheck]) -> None:
-        """Take checks of a log out of the due index, and count the fields of their callbacks that cannot be read."""
-        settled = tuple(checks)
+        """Take checks of a log out of the due index, and count the fields of their callbacks that cannot be read.
+
+        Of more than `MAX_SETTLED`, take replays first, because each would cause another query, then the oldest ones.
+        """
+        settled = sorted(checks, key=lambda one: (not one.is_replay, one.at))[:MAX_SETTLED]
         for callback in self.store.settle(settled, surplus(log, settled)):
             count_unreadable(callback)
 
