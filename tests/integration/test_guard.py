@@ -188,6 +188,27 @@ def test_a_guard_that_cannot_be_read_guarantees_nothing(guarded: TaskHarness, *,
     assert next_step(guarded.tasks.load(VID)[0]).duty is None
 
 
+def test_a_row_that_a_poll_has_hidden_is_no_guard(harness: TaskHarness) -> None:
+    """The stream has not reported the callback, so it may not report the outcome either."""
+    harness.claim(callback())
+    harness.clock.forward(minutes=1)
+    assert harness.poll() == 1
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    assert list(harness.due()) == ["publish"]
+    harness.clock.forward(seconds=30)
+    assert harness.sweep()["publish"] == 1
+
+
+@pytest.mark.parametrize(("seconds", "duty"), [(120, "unknown_video"), (121, "publish")])
+def test_a_row_that_is_due_much_later_is_no_guard(table: str, seconds: int, duty: str) -> None:
+    harness = TaskHarness(table, first_poll_after=seconds)
+    harness.claim(callback())
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    assert list(harness.due()) == [duty]
+
+
 @pytest.mark.parametrize(("callbacks", "duty"), [(MAX_GUARDS, "unknown_video"), (MAX_GUARDS + 1, "publish")])
 def test_a_publisher_settles_few_callbacks(harness: TaskHarness, callbacks: int, duty: str) -> None:
     for number in range(callbacks):

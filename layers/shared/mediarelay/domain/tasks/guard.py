@@ -8,27 +8,38 @@ the item gets its duty.
 Only the first publication of a task may rely on guards. Otherwise a worker that publishes an earlier state could remove
 rows that guarantee a later one. Trusted callbacks are left out, because two that contradict each other can take back a
 publication that no worker has carried out. So are callbacks that an earlier write of the item has settled: its writer
-may be slow, and remove their rows only now.
+may be slow, and remove their rows only now. And a row that a poll has hidden, or that is due much later, would delay
+the publication if the stream does not carry it out.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mediarelay.domain.due import Due
     from mediarelay.domain.tasks.item import TaskItem
-    from mediarelay.domain.tasks.log import PendingCheck, TaskLog
+    from mediarelay.domain.tasks.log import TaskLog
 
 
 def has_guard(log: "TaskLog", outcome_at: datetime | None) -> bool:
     """Return whether a callback that arrived before an outcome (UTC) still waits in the due index."""
-    return outcome_at is not None and any(_is_guard(one, log.item, outcome_at) for one in log.pending)
+    return any(_guards(log, outcome_at))
 
 
-def _is_guard(check: "PendingCheck", item: "TaskItem | None", outcome_at: datetime) -> bool:
-    settled_until = item.bookkeeping.settled_until if item else None
-    is_new = settled_until is None or check.at > settled_until
-    return not check.is_replay and check.due is not None and is_new and check.at <= outcome_at
+def has_guard_due_by(log: "TaskLog", outcome_at: datetime | None, end: datetime) -> bool:
+    """Return whether such a callback is due before a time (UTC)."""
+    return any(due.at <= end for due in _guards(log, outcome_at))
+
+
+def _guards(log: "TaskLog", outcome_at: datetime | None) -> "Iterator[Due]":
+    """Yield the due time of each guard of an outcome."""
+    settled_until = log.item.bookkeeping.settled_until if log.item else None
+    for check in log.pending:
+        is_new = settled_until is None or check.at > settled_until
+        if outcome_at and check.at <= outcome_at and is_new and check.due and not check.is_replay:
+            yield check.due
 
 
 def is_first_publication(item: "TaskItem | None") -> bool:

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from mediarelay.domain.due import Due, Duty, query_duty
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.schedule import LAST_CHECK_INTERVAL, first_wait, next_check, next_wait
-from mediarelay.domain.tasks.guard import has_guard, is_first_publication, relies_on_guards
+from mediarelay.domain.tasks.guard import has_guard_due_by, is_first_publication, relies_on_guards
 from mediarelay.domain.tasks.item import Bookkeeping, Publication, TaskItem, TaskSummary
 from mediarelay.domain.tasks.log import LoggedObservation, PendingCheck, TaskLog
 from mediarelay.domain.tasks.media import MAX_URL, OUTCOMES, Kind, State
@@ -46,6 +46,8 @@ MAX_CLAIMS = 100
 # Checks that may wait if guards guarantee a publication. The worker that publishes settles them one by one, for a whole
 # batch of tasks. `confirm` settles more of them, for one task.
 MAX_GUARDS = 10
+# How long an outcome may wait for the poll of its guard if the stream does not publish it.
+MAX_GUARD_WAIT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,8 +270,8 @@ class Lifecycle:
     def _is_guarded(self) -> bool:
         """Return whether the rows of callbacks guarantee the publication, so that the item needs no duty."""
         is_first = is_first_publication(self.log.item) and Origin.TRUSTED not in self.task.best
-        are_few = len(self.log.pending) <= MAX_GUARDS
-        return is_first and are_few and self.task.is_final and has_guard(self.log, self.task.outcome_at)
+        are_few, end = len(self.log.pending) <= MAX_GUARDS, self.trigger.now + MAX_GUARD_WAIT
+        return is_first and are_few and self.task.is_final and has_guard_due_by(self.log, self.task.outcome_at, end)
 
     # ── the next duty ────────────────────────────────────────────────────────────────────────────────────────────────
 
