@@ -153,7 +153,7 @@ def _polled(deployed: Deployed, function: str, vid: str) -> str:
 
 def _swept(deployed: Deployed, vid: str) -> bool:
     deployed.invoke("Sweep")
-    return "succeeded" in deployed.types(vid)
+    return "mediarelay.task.succeeded" in deployed.types(vid)
 
 
 def _rows(deployed: Deployed, query: str, url: str) -> list[dict[str, str]]:

@@ -255,7 +255,7 @@ class LambdaSandbox:
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         # IAM knows no action of its own for a batch of messages.
-        name = {"PublishBatch": "Publish"}.get(model.name, model.name)
+        name = {"PublishBatch": "Publish", "SendMessageBatch": "SendMessage"}.get(model.name, model.name)
         action = f"{model.service_model.endpoint_prefix.split('.')[0]}:{name}"
         self.calls.add((action, self._resource(params)))
 

@@ -60,7 +60,7 @@ LOG_FIELDS |= {
     "sk",
 }
 LOG_FIELDS |= {"song", "status", "vid", "which"}
-LOG_FIELDS |= {"attempt", "client", "endpoint", "event", "moved", "purged", "queue"}
+LOG_FIELDS |= {"attempt", "cause", "client", "endpoint", "event", "moved", "purged", "queue"}
 """Everything that a log line may have beside its message: names, places and reasons; never a body or a token."""
 REQUEST = {
     "requestContext": {"requestId": "request 1"},
@@ -244,7 +244,8 @@ def test_the_level_holds_for_all_loggers_and_for_no_metric(
 
 
 # Mappings that a log line may include: the test below looks into the functions that make them.
-INCLUDED = {"log_keys", "row.subject.log_keys", "change.log_keys", "_request_keys(event)"}
+INCLUDED = {"log_keys", "row.subject.log_keys", "change.log_keys", "work.log_keys", "_request_keys(event)"}
+INCLUDED |= {"{**dict.fromkeys(SUBJECT_KEYS), **change.log_keys}"}
 # Mappings that the functions of `MAKERS` build in a line of their own.
 LOCAL = {"raw_http.py": "shown", "observability.py": "named"}
 MAKERS = {"log_keys", "_log_keys", "_request_keys", "log_error"}
