@@ -31,7 +31,6 @@ from mediarelay.observability import metrics
 from tests.stack import REGION, ROOT, defaults, resources, variables
 
 RECORDS = 100
-GOALS = {"sns_calls": 0.1, "cpu": 0.2}
 BASELINE = "one publish per record"
 TABLE = "ledger"
 # Runs in a process of its own: prints the CPU milliseconds of one batch for each line of standard input.

@@ -149,3 +149,11 @@ FIGURES = (
     ),
 )
 BY_NAME = {figure.name: figure for figure in FIGURES}
+
+
+def goal(figure: str, line: str) -> float:
+    """Return the goal of a line; raises ValueError if it has none."""
+    found = next(one.goal for one in BY_NAME[figure].lines if one.name == line)
+    if found is None:
+        raise ValueError(f"{figure}: {line} has no goal")
+    return found

@@ -96,11 +96,6 @@ def load_units(callbacks: int) -> int:
     return -(-callbacks * CLAIM_BYTES // READ_BYTES)
 
 
-def load_seconds(callbacks: int) -> float:
-    """Return the least time of one load: a partition serves so many read units a second."""
-    return load_units(callbacks) / PARTITION_READS
-
-
 def drain(arriving: float, seconds: int, calls_per_minute: int) -> list[tuple[float, float]]:
     """Simulate a burst of callbacks about as many tasks: the waiting confirmations by minute, until none waits."""
     found, waiting, minute = [(0.0, 0.0)], 0.0, 0
