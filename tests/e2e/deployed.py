@@ -47,6 +47,10 @@ class Deployed:
         """Wait until a task has an outcome."""
         return until(lambda: self._if_done(self.api_client.task(vid)), f"an outcome of {vid}")
 
+    def publication(self, vid: str) -> dict[str, Any]:
+        """Wait until the outcome of a task is published, and the task says so, which comes after the notification."""
+        return until(lambda: self._if_published(self.outcome(vid)), f"the publication of {vid}")
+
     def events(self, vid: str, kind: str) -> list[dict[str, Any]]:
         """Wait until at least one notification of a type has arrived."""
         return until(lambda: self._received(vid, f"mediarelay.task.{kind}"), f"{kind} of {vid}")
@@ -117,6 +121,10 @@ class Deployed:
     @staticmethod
     def _if_done(task: dict[str, Any]) -> dict[str, Any] | None:
         return task if task["state"] in {"succeeded", "failed", "superseded", "lost"} else None
+
+    @staticmethod
+    def _if_published(task: dict[str, Any]) -> dict[str, Any] | None:
+        return task if task["next"]["published"] and "duty" not in task["next"] else None
 
 
 def _unpacked(value: bytes) -> bytes:

@@ -38,7 +38,7 @@ def test_zz_a_restart_keeps_tasks_and_goes_on(deployed: Deployed, song: Path) ->
     before = deployed.api_client.submit_audio(
         deployed.api_client.upload(MUSIC, deployed.key("before.mp3"), song), MUSIC
     )["vid"]
-    known = deployed.outcome(before)
+    known = deployed.publication(before)
     deployed.events(before, "succeeded")
     deployed.stack.down()
     assert not deployed.stack.running()
