@@ -6,13 +6,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from local.environment import ROOT
 
 PACKAGE = "layers/shared/mediarelay"
 NEEDED = (
+    "benchmarks",
     "layers",
     "functions",
     "mediarelay_cli",
@@ -25,6 +30,9 @@ NEEDED = (
     "pyproject.toml",
 )
 SECONDS = 600
+# Exit codes of pytest.
+PASSED, FAILED = 0, 1
+Given = TypeVar("Given")
 LIST = Path(__file__).with_name("mutations.json")
 
 
@@ -62,49 +70,60 @@ def mutations() -> list[Mutation]:
 
 def survives(mutation: Mutation) -> str | None:
     """Break a fresh copy and run the tests there; returns None if they fail, else what they said."""
+    with _copy() as root:
+        mutation.apply(root)
+        code, said = _run(mutation.tests, root)
+        return None if code == FAILED else said
+
+
+def fails_unbroken(test: str) -> str | None:
+    """Run tests in a copy that nothing has broken; returns None if they pass, else what they said."""
+    with _copy() as root:
+        code, said = _run([test], root)
+        return None if code == PASSED else said
+
+
+@contextmanager
+def _copy() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name in NEEDED:
             source = ROOT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, root / name)
-        mutation.apply(root)
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-x",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            *mutation.tests,
-        ]
-        return _passes(command, root)
+        yield root
 
 
-def _passes(command: list[str], root: Path) -> str | None:
-    """Run tests in a copy; returns what they said if they pass, or that they did not end, and None if one fails."""
+def _run(tests: list[str], root: Path) -> tuple[int | None, str]:
+    """Return pytest's exit code and what it said; no code if it did not end."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
     environment = os.environ | {"PYTHONPATH": f"{root}/layers/shared:{root}"}
     try:
         done = subprocess.run(
             command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
         )
     except subprocess.TimeoutExpired:
-        return f"no test failed within {SECONDS} s"
-    return None if done.returncode == 1 else f"exit code {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}"
+        return None, f"the tests did not end within {SECONDS} s"
+    return done.returncode, f"exit code {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}"
 
 
 def main() -> int:
-    """Return 0 if every mutation was noticed."""
-    survivors = 0
-    for mutation in mutations():
-        said = survives(mutation)
-        survivors += said is not None
-        sys.stdout.write(f"{'SURVIVES' if said else 'noticed '}  {mutation.name}{f': {said}' if said else ''}\n")
-        sys.stdout.flush()
-    return 1 if survivors else 0
+    """Return 0 if the tests pass as long as nothing is broken, and every mutation was noticed."""
+    tests = sorted({test for mutation in mutations() for test in mutation.tests})
+    names = [mutation.name for mutation in mutations()]
+    failures = _report("passes  ", "FAILS UNBROKEN", tests, fails_unbroken, tests)
+    return 1 if failures + _report("noticed ", "SURVIVES", names, survives, mutations()) else 0
+
+
+def _report(good: str, bad: str, names: list[str], check: Callable[[Given], str | None], given: list[Given]) -> int:
+    """Check everything, as many at a time as there are cores, and return how many are bad."""
+    count = 0
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        for name, said in zip(names, workers.map(check, given), strict=True):
+            count += said is not None
+            sys.stdout.write(f"{bad if said else good}  {name}{f': {said}' if said else ''}\n")
+            sys.stdout.flush()
+    return count
 
 
 if __name__ == "__main__":
