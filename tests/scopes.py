@@ -7,6 +7,7 @@ from collections import Counter
 
 TOGETHER = {
     "tests/browser/": "browser",
+    "tests/e2e/test_commands.py": "commands",
     "tests/e2e/": "deployed",
     "tests/chaos/": "chaos",
     "tests/template/test_layers.py": "layers",

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -21,14 +21,6 @@ from tests.e2e.deployed import until
 def _environment(folder: Path) -> dict[str, str]:
     ports = {"EMULATOR_PORT": str(free_port()), "ENGINE_PORT": str(free_port())}
     return os.environ | ports | {"LOCAL_DIR": str(folder), "PYTHONPATH": f"{ROOT}/layers/shared:{ROOT}"}
-
-
-@pytest.fixture(autouse=True)
-def _can_be_interrupted() -> Iterator[None]:
-    """A job that a shell starts in the background ignores Ctrl-C, and so would the processes that the tests start."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def _start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
