@@ -96,7 +96,7 @@ environments:
 	@$(MAKE) --no-print-directory -j2 .venv/ready .venv-emulator/ready
 
 .venv/ready: requirements/dev.txt
-	@$(call install,.venv,requirements/dev.txt)
+	@$(call install,.venv,requirements/dev.txt layers/shared)
 
 .venv-emulator/ready: requirements/emulator.txt
 	@$(call install,.venv-emulator,requirements/emulator.txt)

@@ -14,7 +14,7 @@ from benchmarks.figures import FIGURES, Line
 
 HERE = Path(__file__).parent
 README, RESULTS, PLOTS = HERE / "README.md", HERE / "results", HERE / "plots"
-BEGIN, END = "<!-- results: `python -m benchmarks` writes this part -->", "<!-- end of the results -->"
+BEGIN, END = "<!-- results: `make bench` writes this part -->", "<!-- end of the results -->"
 # Values below this are shown with two digits behind the point.
 SHOWN_WITH_DIGITS = 100
 

@@ -1,4 +1,6 @@
-"""`python requirements/install.py FOLDER LOCKFILE`: create a virtual environment and fill it from a lock file.
+"""`python requirements/install.py FOLDER LOCKFILE [SOURCES]`: create an environment and fill it from a lock file.
+
+Each command of the environment can import from the folder SOURCES.
 
 The Makefile runs this file with the Python that it has found, so the file uses the standard library only. pip installs
 uv, and uv installs the rest in seconds. Two processes that need the same environment take turns, and the second one
@@ -28,12 +30,12 @@ HINT = (
 )
 
 
-def main(folder: Path, lockfile: Path) -> int:
+def main(folder: Path, lockfile: Path, sources: Path | None = None) -> int:
     """Install the environment unless it is ready. Return the exit code."""
     # The lock file lies beside the environment, because `venv --clear` empties the folder.
     place = folder.resolve()
     with _in_turn(place.with_name(f"{place.name}-lock")):
-        return 0 if _is_ready(place, lockfile) else _install(folder, lockfile)
+        return 0 if _is_ready(place, lockfile) else _install(folder, lockfile, sources)
 
 
 @contextmanager
@@ -75,12 +77,12 @@ def _is_ready(folder: Path, lockfile: Path) -> bool:
     return mark.exists() and mark.stat().st_mtime >= lockfile.stat().st_mtime
 
 
-def _install(folder: Path, lockfile: Path) -> int:
+def _install(folder: Path, lockfile: Path, sources: Path | None) -> int:
     """Create the environment. A failure removes it, so that the next attempt starts from the beginning."""
     _print(f"installing {lockfile} with {Path(sys.executable).name} into\n  {folder}")
     # `make run` installs two environments at once.
     with _progress(f"installing {lockfile.name}"):
-        return _run_all(_commands(folder.resolve(), lockfile), folder.resolve())
+        return _run_all(_commands(folder.resolve(), lockfile), folder.resolve(), sources)
 
 
 def _commands(folder: Path, lockfile: Path) -> tuple[tuple[str | Path, ...], ...]:
@@ -92,14 +94,21 @@ def _commands(folder: Path, lockfile: Path) -> tuple[tuple[str | Path, ...], ...
     )
 
 
-def _run_all(commands: tuple[tuple[str | Path, ...], ...], folder: Path) -> int:
+def _run_all(commands: tuple[tuple[str | Path, ...], ...], folder: Path, sources: Path | None) -> int:
     for command in commands:
         if failure := _run(list(map(os.fspath, command))):
             shutil.rmtree(folder, ignore_errors=True)
             sys.stderr.write(f"`{shlex.join(map(os.fspath, command))}` failed: {failure}\n{HINT}\n")
             return 1
+    if sources:
+        _add(sources, folder)
     (folder / "ready").touch()
     return 0
+
+
+def _add(sources: Path, folder: Path) -> None:
+    for packages in folder.glob("lib/python*/site-packages"):
+        (packages / "sources.pth").write_text(f"{os.path.relpath(sources, packages)}\n")
 
 
 def _run(command: Sequence[str]) -> str:
@@ -112,4 +121,4 @@ def _run(command: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ IN_ROOT = [ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.m
 PAGES = [*IN_ROOT, *sorted((ROOT / "docs").glob("*.md"))]
 STATED_ANCHOR = re.compile(r'^#+ <a id="([^"]+)"></a>', re.MULTILINE)
 OWN_PAGES = [page for page in PAGES if page.name not in {"engine.md", "fields.md"}]
+MODULE = re.compile(r"([\w./-]*python[\d.]*) -m ((?:benchmarks|docs|engine|local|mediarelay|tests)[\w.]*)")
 
 
 def template_text() -> str:
@@ -383,6 +385,20 @@ def allowed(parameter: dict[str, Any]) -> str:
     if "AllowedPattern" in parameter:
         return str(parameter["ConstraintDescription"])
     return f"{parameter['MinValue']} to {parameter['MaxValue']}" if "MinValue" in parameter else ""
+
+
+class TestCommands:
+    def test_every_module_that_a_page_runs_is_there_for_the_python_of_the_project(self):
+        pages = [
+            *(ROOT / "docs").glob("*.md"),
+            ROOT / "README.md",
+            ROOT / "CONTRIBUTING.md",
+            ROOT / "benchmarks/README.md",
+        ]
+        named = [one for page in pages for one in MODULE.findall(page.read_text(encoding="utf-8"))]
+        assert len(named) > 10
+        assert {python for python, _ in named} == {".venv/bin/python"}
+        assert [module for _, module in named if find_spec(module) is None] == []
 
 
 class TestReadme:
