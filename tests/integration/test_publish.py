@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.adapters.dynamodb.keys import shard_of
 from mediarelay.domain.due import Duty
-from mediarelay.domain.due_item import DueItem
+from mediarelay.domain.due_item import DueItem, TaskSubject
 from mediarelay.domain.tasks.intent import ClientKey
 from mediarelay.domain.tasks.log import LoggedObservation
 from mediarelay.domain.tasks.media import Kind, State
@@ -272,6 +272,19 @@ def test_rows_that_always_fail_do_not_starve_other_shards(
     harness.clock.forward(minutes=1)
     harness.sweep()
     assert {message["subject"] for message in harness.topic.messages} == set(vids) - poison
+
+
+def test_the_oldest_rows_come_first_whatever_their_shards(harness: TaskHarness) -> None:
+    for number in range(12):
+        vid = f"v{number}"
+        harness.track(vid)
+        harness.provider.answers[vid] = answer(vid)
+        harness.confirm(vid)
+        harness.clock.forward(seconds=1)
+    harness.clock.forward(minutes=1)
+    rows = list(harness.stores.due_index.waiting(Duty.PUBLISH, harness.clock()))
+    assert len({shard_of("publish", row.subject_as(TaskSubject).vid) for row in rows}) > 2
+    assert [row.subject_as(TaskSubject).vid for row in rows] == [f"v{number}" for number in range(12)]
 
 
 def test_a_topic_that_hangs_leaves_time_for_the_other_duties(

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -224,18 +225,22 @@ def test_whatever_is_sent_the_answer_is_no_server_error(harness: TaskHarness, bo
     assert body in [entry.body for entry in harness.entries(receipt.vid)]
 
 
-def test_the_same_body_is_a_repeat_whenever_it_comes(harness: TaskHarness) -> None:
+def test_the_same_body_is_a_repeat_whenever_and_wherever_it_comes(harness: TaskHarness) -> None:
     """Neither arrival time nor sender is part of an observation's identity."""
     assert not send(harness.receiver(), callback()).duplicate
-    harness.clock.forward(days=3)
-    assert send(harness.receiver(), callback(), "other").duplicate
+    # Another execution environment has not seen it.
+    other = TaskHarness(harness.table)
+    for repeated in (harness, other):
+        repeated.clock.forward(days=3)
+        assert send(repeated.receiver(), callback(), "other").duplicate
     (entry,) = harness.stores.tasks.load(VID).observations
     assert entry.at == START
 
 
-def test_the_same_callback_many_times_at_once(harness: TaskHarness) -> None:
-    receiver = harness.receiver()
-    receipts = together([lambda: send(receiver, callback())] * 8)
+@pytest.mark.parametrize("environments", [1, 8])
+def test_the_same_callback_many_times_at_once(harness: TaskHarness, environments: int) -> None:
+    receivers = [TaskHarness(harness.table).receiver() for _ in range(environments)] * (8 // environments)
+    receipts = together([partial(send, receiver, callback()) for receiver in receivers])
     assert sorted(receipt.duplicate for receipt in receipts) == [False] + [True] * 7
 
 
