@@ -8,6 +8,7 @@ complete    record what the topic accepted
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -42,10 +43,11 @@ class EventLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The events of one subject, and what to do once the topic has accepted all of them."""
+    """The events of one subject, what to do once the topic has accepted all of them, and what to do if it has not."""
 
     events: tuple[Notification, ...]
     complete: Callable[[], object]
+    postpone: Callable[[], object] = lambda: None
 
 
 Prepare = Callable[[], Prepared | None]
@@ -73,6 +75,8 @@ class EventPublisher:
         refused = self.send(event for one in prepared.values() for event in one.events)
         for subject, one in prepared.items():
             if error := _first(one.events, refused):
+                with suppress(MediarelayError):
+                    one.postpone()
                 failures[subject] = error
                 continue
             with noting(failures, subject):

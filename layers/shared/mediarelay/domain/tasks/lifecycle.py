@@ -17,7 +17,7 @@ The functions are pure: the caller passes the time and the random number.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from mediarelay.domain.due import Due, Duty, query_duty
 from mediarelay.domain.row_handle import RowHandle
@@ -30,6 +30,7 @@ from mediarelay.domain.tasks.origin import CALLBACKS, Origin
 from mediarelay.domain.tasks.task import Task
 
 # The sweep leaves an outcome to the stream for this long, so that the two do not publish it at the same time.
+BEGINNING = datetime.fromtimestamp(0, UTC)
 PUBLISH_GRACE = timedelta(seconds=30)
 STARTED = frozenset({State.PROBED, State.TRANSCODING})
 # Observations that a client's request causes.
@@ -161,12 +162,12 @@ class Lifecycle:
         bookkeeping = self._bookkeeping()
         publication = next_publication(self.task, bookkeeping)
         if publication is not None and self._is_guarded():
-            bookkeeping = replace(bookkeeping, guarded=True)
+            bookkeeping = replace(bookkeeping, guarded=True, settled_until=self._settled_until(bookkeeping, ()))
             return Step(TaskItem(self._summary(bookkeeping, None, publication), bookkeeping), ())
         # An item has one duty. `mark_published` writes the next check once the outcome is published.
         due = self._publish_due(publication) or self.next_check(bookkeeping)
         settled = self._settled(bookkeeping, due)
-        bookkeeping = replace(bookkeeping, settled_until=_latest(bookkeeping.settled_until, settled))
+        bookkeeping = replace(bookkeeping, settled_until=self._settled_until(bookkeeping, settled))
         return Step(TaskItem(self._summary(bookkeeping, due, publication), bookkeeping), settled)
 
     def next_check(self, bookkeeping: Bookkeeping) -> Due | None:
@@ -318,6 +319,12 @@ class Lifecycle:
         )
 
     # ── checks that are settled ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _settled_until(self, bookkeeping: Bookkeeping, settled: Iterable[PendingCheck]) -> datetime:
+        """Return when the latest check arrived that writes of this item, also those of version 1.0.0, may settle."""
+        if bookkeeping.settled_until is None and self.log.item:
+            settled = self.log.pending
+        return max((bookkeeping.settled_until or BEGINNING, *(one.at for one in settled)))
 
     def _settled(self, bookkeeping: Bookkeeping, due: Due | None) -> tuple[PendingCheck, ...]:
         """Return the checks that need no query of their own any more."""
