@@ -61,3 +61,16 @@ def test_an_outcome_that_sns_refused_does_not_wait_for_the_provider(harness: Tas
         harness.breaker.circuits.open_until(circuit, None, harness.clock() + timedelta(minutes=29))
     recover(harness)
     assert published(harness) == ["succeeded"]
+
+
+def test_a_callback_after_the_attempts_of_the_stream_gives_the_outcome_its_duty(harness: TaskHarness) -> None:
+    harness.claim(callback())
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    harness.unknown_queue.waiting = 10_000
+    harness.clock.forward(minutes=1)
+    harness.claim(callback(v_type="x"))
+    harness.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
+    harness.clock.forward(minutes=1)
+    harness.sweep()
+    assert published(harness) == ["succeeded"]
