@@ -28,8 +28,8 @@ ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
     changes.EventStored: DELIVERIES.fan_out,
     changes.DeliveryStored: DELIVERIES.attempt,
 }
-# Changes after which something must be published. A whole batch is published together, and then the `Prompt`s, after
-# which a provider is queried, are sent together.
+# Changes after which something must be published. A whole batch is published together, and so are the `Prompt`s sent,
+# after which a provider is queried.
 PREPARE: dict[type[changes.Change], Callable[[Any], Prepared | None]] = {
     changes.IntentRefused: lambda change: TASKS.prepare_refusal(change.identity),
     changes.TaskUnpublished: lambda change: TASKS.prepare(change.vid),
@@ -55,9 +55,10 @@ def prepare(change: changes.Change) -> Prepared | None:
 
 def finish(batch: Collection[changes.Change]) -> dict[changes.Change, Exception]:
     """Request queries and publish; return what failed."""
+    # In this order: one call requests ten queries, and a topic that does not answer may take all the time there is.
+    failures = REQUESTER.request_all(change for change in batch if isinstance(change, changes.Prompt))
     published = {change: partial(prepare, change) for change in batch if type(change) in PREPARE}
-    failures: dict[changes.Change, Exception] = {**EVENTS.publish_all(published)}
-    return failures | REQUESTER.request_all(change for change in batch if isinstance(change, changes.Prompt))
+    return failures | EVENTS.publish_all(published)
 
 
 handler = stream_handler(follow, finish)

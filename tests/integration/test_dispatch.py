@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import pytest
@@ -57,6 +57,33 @@ def test_a_batch_shares_its_calls(lambda_sandbox: LambdaSandbox, table: str) -> 
     assert answered == {"batchItemFailures": []}
     assert calls == {"Query": 30, "BatchWriteItem": 2, "PublishBatch": 3, "UpdateItem": 30}
     assert harness.due() == {}
+
+
+def test_a_topic_that_does_not_answer_delays_no_query(
+    lambda_sandbox: LambdaSandbox, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = list[str]()
+
+    def noted(plain: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            called.append(plain.__name__)
+            return plain(*given)
+
+        return call
+
+    monkeypatch.setattr(ConfirmQueue, "send_prompts", noted(ConfirmQueue.send_prompts))
+    monkeypatch.setattr(Topic, "publish", noted(Topic.publish))
+    harness = TaskHarness(table)
+    event = unpublished(harness)
+    harness.claim(callback("c0"))
+    (claim,) = [
+        {name: value for name, value in one.items() if "B" not in value}
+        for one in harness.items()
+        if (one["item"], one["vid"]) == ({"S": "claim"}, {"S": "c0"})
+    ]
+    event["Records"].append({"eventID": "c0", "dynamodb": {"NewImage": claim, "SequenceNumber": "c0"}})
+    assert lambda_sandbox.invoke("dispatch", event) == {"batchItemFailures": []}
+    assert called == ["send_prompts", "publish"]
 
 
 def test_a_record_whose_event_is_refused_is_reported_with_its_repeats(

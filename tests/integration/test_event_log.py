@@ -1,6 +1,7 @@
 """The event log: what is published is stored first, and read in order, without a gap."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.table import WAITS
 from mediarelay.contracts.api.events import event_page
 from mediarelay.contracts.notification import MAX_BYTES, Notification
 from mediarelay.domain.events import Position, is_pattern, matches, read_position
@@ -273,9 +275,13 @@ def test_rows_that_dynamodb_left_out_are_written_again_or_not_published(
             plain(RequestItems={table: taken})
         return {"UnprocessedItems": {table: left}}
 
+    waits = list[float]()
+    monkeypatch.setattr(time, "sleep", waits.append)
     monkeypatch.setattr(dynamodb, "batch_write_item", busy)
     failures = harness.publisher.send([event(1), event(2)])
     assert rounds == ([2, 1] if busy_rounds == 1 else [2, 1, 1, 1, 1])
+    assert all(most / 2 <= seconds <= most for seconds, most in zip(waits, WAITS, strict=busy_rounds > 1))
+    assert len(waits) == len(rounds) - 1
     assert {*failures} == {event(1).id, event(2).id} - {event(number).id for number in stored}
     assert [message["id"] for message in harness.topic.messages] == [event(number).id for number in stored]
     harness.clock.forward(seconds=6)

@@ -1,5 +1,6 @@
 """The ledger on a table made from the template: conditional writes, no read before a write, races decided once."""
 
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.codec import Row
+from mediarelay.adapters.dynamodb.keys import Key
 from mediarelay.adapters.dynamodb.quarantine import QUARANTINE_DAYS
+from mediarelay.adapters.dynamodb.table import WAITS
 from mediarelay.domain.budget import Allowance
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.due_item import DueItem, IntentSubject, TaskSubject
@@ -539,3 +543,30 @@ def test_every_method_of_every_store_is_in_that_list(harness: TaskHarness) -> No
         if store != "table" and not name.startswith("_") and callable(getattr(instance, name))
     }
     assert methods == OPERATIONS.keys() | WITHOUT_A_CALL
+
+
+@pytest.mark.parametrize("busy_rounds", [0, 2, 99])
+def test_items_that_dynamodb_left_out_are_read_again_after_a_wait(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, busy_rounds: int
+) -> None:
+    for vid in ("a", "b"):
+        harness.track(vid)
+    table, waits = harness.stores.table, list[float]()
+    keys, plain = [Key.of(Row(item)) for item in harness.items()], table.client.batch_get_item
+
+    def busy(**request: Any) -> dict[str, Any]:
+        wanted = request["RequestItems"][table.name]
+        left = {table.name: wanted | {"Keys": wanted["Keys"][-1:]}} if len(waits) < busy_rounds else {}
+        asked = wanted["Keys"][:-1] if left else wanted["Keys"]
+        found = plain(RequestItems={table.name: wanted | {"Keys": asked}}) if asked else {"Responses": {}}
+        return {"Responses": found["Responses"], "UnprocessedKeys": left}
+
+    monkeypatch.setattr(time, "sleep", waits.append)
+    monkeypatch.setattr(table.client, "batch_get_item", busy)
+    if busy_rounds > len(WAITS):
+        with pytest.raises(LedgerUnavailable):
+            list(table.get_many(keys))
+    else:
+        assert len(list(table.get_many(keys))) == len(keys)
+    assert len(waits) == min(busy_rounds, len(WAITS))
+    assert all(most / 2 <= seconds <= most for seconds, most in zip(waits, WAITS, strict=False))

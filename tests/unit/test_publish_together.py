@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -103,6 +104,24 @@ def test_bytes_count_and_not_characters() -> None:
     wide = [Notification(str(number), "\u5b57" * 43_500, {"type": "\u5b57" * 256}) for number in range(4)]
     assert publisher(sns).send(wide) == {}
     assert [len(call) for call in sns.calls] == [1, 1, 1, 1], "the attributes of two exceed the limit"
+
+
+def test_a_mistake_about_one_event_concerns_its_subject_only() -> None:
+    sns, done = Sns(broken={"event-3": RuntimeError("a mistake")}), list[int]()
+    failures = publisher(sns).publish_all(work(range(12), done.append))
+    assert {subject: type(error) for subject, error in failures.items()} == {3: RuntimeError}
+    assert sorted(done) == [number for number in range(12) if number != 3]
+
+
+def test_a_subject_that_was_not_published_keeps_its_duty() -> None:
+    kept = list[int]()
+
+    def prepare(number: int) -> Prepared:
+        return Prepared((event(number),), lambda: None, lambda: kept.append(number))
+
+    wanted = {number: partial(prepare, number) for number in range(3)}
+    assert publisher(Sns(frozenset({"event-1"}))).publish_all(wanted).keys() == {1}
+    assert kept == [1]
 
 
 def test_no_empty_call_is_made() -> None:

@@ -30,7 +30,8 @@ from mediarelay.providers.registry import provider_of
 
 # Seconds to connect, and to wait for each read from the socket.
 TIMEOUT = (3, 10)
-MAX_BYTES = 16 * 2**20
+# The peak of an answer is twenty times its size, and workers have 256 MB. Usual answers have some KB.
+MAX_BYTES = 4 * 2**20
 # `requests` limits each read, not the whole call: a server that sends one byte at a time would hold the worker.
 MAX_SECONDS = 12
 

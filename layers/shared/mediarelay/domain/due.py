@@ -1,10 +1,13 @@
 """Duties: what must happen to an item of the ledger, and when."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from mediarelay.domain.tasks.media import Kind
+
+BEGINNING = datetime.fromtimestamp(0, UTC)
+"""Before everything that happened."""
 
 
 class Duty(StrEnum):

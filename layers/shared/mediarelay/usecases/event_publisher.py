@@ -42,10 +42,11 @@ class EventLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The events of one subject, and what to do once the topic has accepted all of them."""
+    """The events of one subject, what to do once the topic has accepted all of them, and what if it has not."""
 
     events: tuple[Notification, ...]
     complete: Callable[[], object]
+    keep_due: Callable[[], object] = lambda: None
 
 
 Prepare = Callable[[], Prepared | None]
@@ -70,13 +71,28 @@ class EventPublisher:
             with noting(failures, subject):
                 if found := prepare():
                     prepared[subject] = found
-        refused = self.send(event for one in prepared.values() for event in one.events)
+        refused = self._send_all([event for one in prepared.values() for event in one.events])
         for subject, one in prepared.items():
-            if error := _first(one.events, refused):
-                failures[subject] = error
-                continue
             with noting(failures, subject):
-                one.complete()
+                if error := _first(one.events, refused):
+                    failures[subject] = error
+                    one.keep_due()
+                else:
+                    one.complete()
+        return failures
+
+    def _send_all(self, events: Sequence[Notification]) -> Mapping[str, Exception]:
+        """Send the events of several subjects; return the errors of those that were not published, by id.
+
+        After an error that `send` does not expect, send each event alone, so that the error concerns one subject only.
+        """
+        failures: dict[str, Exception] = {}
+        unexpected: dict[str, Exception] = {}
+        with noting(unexpected, "all"):
+            failures.update(self.send(events))
+        for event in events if unexpected else ():
+            with noting(failures, event.id):
+                failures.update(self.send([event]))
         return failures
 
     def publish(self, *events: Notification) -> None:
@@ -119,5 +135,5 @@ def _logged(events: Sequence[Notification], at: datetime) -> list[LoggedEvent]:
     ]
 
 
-def _first(events: Iterable[Notification], failures: Mapping[str, MediarelayError]) -> MediarelayError | None:
+def _first(events: Iterable[Notification], failures: Mapping[str, Exception]) -> Exception | None:
     return next((failures[event.id] for event in events if event.id in failures), None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from heapq import merge
 from itertools import groupby, islice
 from typing import Any
@@ -14,7 +14,7 @@ from mediarelay.adapters.dynamodb.keys import TASK, Key, after_prefix, duty_text
 from mediarelay.adapters.dynamodb.song_keys import LEASE, song_of_key
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.unreadable import readable
-from mediarelay.domain.due import Duty
+from mediarelay.domain.due import BEGINNING, Duty
 from mediarelay.domain.due_item import (
     DamagedRow,
     DeliverySubject,
@@ -29,8 +29,6 @@ from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.vid import is_vid
-
-BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)

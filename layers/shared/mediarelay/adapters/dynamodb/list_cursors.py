@@ -1,16 +1,15 @@
 """Until when the tasks of each provider were listed."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mediarelay.adapters.dynamodb.codec import Row, decoder
 from mediarelay.adapters.dynamodb.item_types import ItemType
 from mediarelay.adapters.dynamodb.keys import THERE, list_cursor_key
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.unreadable import note_unreadable
+from mediarelay.domain.due import BEGINNING
 from mediarelay.errors import RowUnreadable
-
-BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """The calls to the table: conditional writes, paginated queries, and one error for every failed call."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from random import uniform
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,8 +21,8 @@ from mediarelay.errors import LedgerUnavailable, RowUnreadable
 T = TypeVar("T")
 # Plain values by placeholder. The codec adds their types.
 Values = Mapping[str, object]
-# DynamoDB answers a batch in part if the table is busy. It takes what is left in the next call.
-MAX_ROUNDS = 5
+# DynamoDB answers a batch in part if the table is busy, and takes what is left in later calls. Seconds before each.
+WAITS = (0.05, 0.1, 0.2, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +115,27 @@ class Table:
 
     def get_many(self, keys: Sequence[Key]) -> Iterator[Item]:
         """Yield the items of up to 100 keys, in no fixed order, with consistent reads."""
+        if not keys:
+            return
         waiting: dict[str, Any] = {self.name: {"Keys": [key.item for key in keys], "ConsistentRead": True}}
-        for _ in range(MAX_ROUNDS):
-            if not keys or not waiting:
-                return
+        for _ in _rounds():
             with table_errors():
                 answer = self.client.batch_get_item(RequestItems=waiting)
             yield from answer["Responses"].get(self.name, ())
             waiting = answer["UnprocessedKeys"]
+            if not waiting:
+                return
         raise LedgerUnavailable("UnprocessedKeys")
 
     def put_many(self, items: Sequence[Item]) -> list[Item]:
-        """Write up to 25 items with distinct keys, over any item there; return those that were not written."""
+        """Write 1 to 25 items with distinct keys, over any item there; return those that were not written."""
         waiting = [{"PutRequest": {"Item": item}} for item in items]
-        for _ in range(MAX_ROUNDS):
-            if not waiting:
-                break
+        for _ in _rounds():
             with table_errors():
                 answer = self.client.batch_write_item(RequestItems={self.name: waiting})
             waiting = answer["UnprocessedItems"].get(self.name, [])
+            if not waiting:
+                break
         return [request["PutRequest"]["Item"] for request in waiting]
 
     # ── many items ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,6 +207,14 @@ class Table:
         # Some functions may only read. They leave the row where it is, for one that may write.
         with suppress(LedgerUnavailable):
             self.update(Key(*error.row), change, {":shard": shard_of(Duty.UNREADABLE, error.row[1])}, condition)
+
+
+def _rounds() -> Iterator[None]:
+    """Yield for each call of a batch, from the second one on after a wait with jitter."""
+    yield
+    for seconds in WAITS:
+        time.sleep(seconds * uniform(0.5, 1))  # noqa: S311 - no secret
+        yield
 
 
 def _placeholders(values: Values | None, names: Mapping[str, str] | None) -> dict[str, Any]:

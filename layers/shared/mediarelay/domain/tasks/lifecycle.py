@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mediarelay.domain.due import Due, Duty, query_duty
+from mediarelay.domain.due import BEGINNING, Due, Duty, query_duty
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.schedule import LAST_CHECK_INTERVAL, first_wait, next_check, next_wait
 from mediarelay.domain.tasks.guard import has_guard_due_by, is_first_publication, relies_on_guards
@@ -160,13 +160,14 @@ class Lifecycle:
         """Return what to write."""
         bookkeeping = self._bookkeeping()
         publication = next_publication(self.task, bookkeeping)
+        due, settled = None, tuple[PendingCheck, ...]()
         if publication is not None and self._is_guarded():
             bookkeeping = replace(bookkeeping, guarded=True)
-            return Step(TaskItem(self._summary(bookkeeping, None, publication), bookkeeping), ())
-        # An item has one duty. `mark_published` writes the next check once the outcome is published.
-        due = self._publish_due(publication) or self.next_check(bookkeeping)
-        settled = self._settled(bookkeeping, due)
-        bookkeeping = replace(bookkeeping, settled_until=_latest(bookkeeping.settled_until, settled))
+        else:
+            # An item has one duty. `mark_published` writes the next check once the outcome is published.
+            due = self._publish_due(publication) or self.next_check(bookkeeping)
+            settled = self._settled(bookkeeping, due)
+        bookkeeping = replace(bookkeeping, settled_until=self._settled_until(bookkeeping.settled_until, settled))
         return Step(TaskItem(self._summary(bookkeeping, due, publication), bookkeeping), settled)
 
     def next_check(self, bookkeeping: Bookkeeping) -> Due | None:
@@ -319,6 +320,12 @@ class Lifecycle:
 
     # ── checks that are settled ─────────────────────────────────────────────────────────────────────────────────────
 
+    def _settled_until(self, before: datetime | None, settled: Iterable[PendingCheck]) -> datetime:
+        """Return when the latest check arrived that writes of this item have settled, or may settle only now."""
+        # A writer of version 1.0.0 does not state which ones.
+        is_unstated = before is None and self.log.item is not None
+        return max(before or BEGINNING, *(one.at for one in (self.log.pending if is_unstated else settled)), BEGINNING)
+
     def _settled(self, bookkeeping: Bookkeeping, due: Due | None) -> tuple[PendingCheck, ...]:
         """Return the checks that need no query of their own any more."""
         is_settled = self._settles(bookkeeping, due)
@@ -344,11 +351,6 @@ class Lifecycle:
             return self._end(one) < self.trigger.now and (self.trigger.gave_up or self.trigger.queried(one.kind))
 
         return is_settled
-
-
-def _latest(before: datetime | None, settled: Iterable[PendingCheck]) -> datetime | None:
-    """Return when the latest of the checks arrived that writes of an item have settled."""
-    return max((*([before] if before else []), *(one.at for one in settled)), default=None)
 
 
 def _whole_seconds(moment: datetime) -> datetime:

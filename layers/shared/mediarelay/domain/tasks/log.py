@@ -1,7 +1,7 @@
 """The log of a task as values: each observation as it arrived, and what still needs a query."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -98,3 +98,7 @@ class TaskLog:
     item: "TaskItem | None" = None
     pending: tuple[PendingCheck, ...] = ()
     replays: int = 0
+
+    def without_bodies(self) -> "TaskLog":
+        """Return the log for what needs times and rows only. A body may have megabytes, and a batch many tasks."""
+        return replace(self, observations=tuple(replace(one, body=None) for one in self.observations))

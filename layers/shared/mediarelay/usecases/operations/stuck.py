@@ -10,7 +10,7 @@ from heapq import merge
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from mediarelay.domain.due import Duty
+from mediarelay.domain.due import BEGINNING, Duty
 from mediarelay.domain.due_item import (
     DamagedRow,
     DeliverySubject,
@@ -31,7 +31,6 @@ from mediarelay.domain.tasks.item import Bookkeeping
 from mediarelay.errors import Malformed, RowUnreadable
 from mediarelay.providers.registry import provider_of, query_circuit, submit_circuit
 
-BEGINNING = datetime.fromtimestamp(0, UTC)
 Found = DueItem | DamagedRow
 
 

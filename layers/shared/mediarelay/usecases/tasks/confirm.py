@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from mediarelay.domain.due import Duty
 from mediarelay.domain.tasks.guard import relies_on_guards
-from mediarelay.domain.tasks.lifecycle import is_stale, needs_query
+from mediarelay.domain.tasks.lifecycle import PUBLISH_GRACE, is_stale, needs_query
 from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import OUTCOMES, Kind
 from mediarelay.domain.tasks.origin import CALLBACKS, Origin
@@ -86,8 +86,9 @@ class Confirmer:
     def _complete(self, log: TaskLog, task: Task, kind: Kind, *, prompt: bool) -> Task:
         """Return a task with an outcome, once its intent and its item have it."""
         adopt_by_callback(task, self.adopt)
-        # The stream is about to publish the outcome. If it does not, the poll of a guard gives the item its duty.
-        waits_for_stream = prompt and relies_on_guards(log.item)
+        # The stream is about to publish the outcome. If it does not, a later prompt or a poll gives the item its duty.
+        is_recent = task.outcome_at is not None and self.clock() - task.outcome_at < PUBLISH_GRACE
+        waits_for_stream = prompt and is_recent and relies_on_guards(log.item)
         return task if waits_for_stream or _is_done(log, task) else self.tasks.refresh(task.vid, kind)
 
     def _accept_old_replies(self, log: TaskLog, task: Task | None) -> Task | None:

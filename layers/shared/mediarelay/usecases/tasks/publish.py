@@ -60,7 +60,7 @@ class TaskPublisher:
         if due is None:
             return None
         event = task_event(due.task, self.api_url, due.publication.replay)
-        return Prepared((event,), partial(self.complete, due))
+        return Prepared((event,), partial(self.complete, due), partial(self.keep_due, due))
 
     def complete(self, due: DuePublication) -> None:
         """Record that a publication was sent: on the task item, or by removing its guards from the due index."""
@@ -71,6 +71,11 @@ class TaskPublisher:
             next_check = self.tasks.next_check(due.log, due.task, due.item.bookkeeping)
             self.publications.mark_published(due.task.vid, due.publication, next_check)
         count("Published", state=due.publication.state)
+
+    def keep_due(self, due: DuePublication) -> None:
+        """Give an outcome that was not sent a duty of its own, because the poll of a guard waits for the provider."""
+        if relies_on_guards(due.item):
+            self.tasks.refresh(due.task.vid, due.item.bookkeeping.kind)
 
     def prepare_refusal(self, identity: str) -> Prepared | None:
         """Return the publication that an accepted intent was refused; None if there is none.
@@ -105,7 +110,7 @@ class TaskPublisher:
         if task is None or log.item is None:
             return None
         publication = next_publication(task, log.item.bookkeeping)
-        return DuePublication(log, log.item, task, publication) if publication else None
+        return DuePublication(log.without_bodies(), log.item, task, publication) if publication else None
 
 
 def _is_behind(log: TaskLog, task: Task) -> bool:
