@@ -364,3 +364,10 @@ def test_what_waits_for_the_topic_has_no_bodies(guarded: TaskHarness, monkeypatc
     (due,) = waiting
     assert len(due.log.observations) > 1
     assert {one.body for one in due.log.observations} == {None}
+
+
+def test_a_poll_gives_the_outcome_its_duty_however_recent_it_is(guarded: TaskHarness) -> None:
+    guarded.confirmer.confirm(VID, Kind.VIDEO, prompt=True)
+    assert "publish" not in guarded.due()
+    guarded.confirmer.confirm(VID, Kind.VIDEO)
+    assert "publish" in guarded.due()

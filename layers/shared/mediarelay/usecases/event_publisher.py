@@ -73,12 +73,10 @@ class EventPublisher:
                     prepared[subject] = found
         refused = self._send_all([event for one in prepared.values() for event in one.events])
         for subject, one in prepared.items():
+            error = _first(one.events, refused)
             with noting(failures, subject):
-                if error := _first(one.events, refused):
-                    failures[subject] = error
-                    one.keep_due()
-                else:
-                    one.complete()
+                (one.keep_due if error else one.complete)()
+            failures |= {subject: error} if error else {}
         return failures
 
     def _send_all(self, events: Sequence[Notification]) -> Mapping[str, Exception]:
