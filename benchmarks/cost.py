@@ -2,10 +2,11 @@
 
 A model: the quantities of each path (`counted.py`, counted from real calls) and of the stack, times public prices
 (`prices.py`). It ignores AWS's free tiers and data transfer. It assumes a submit, a callback and one read per task, no
-songs, and every option at its default. It also compares the design with its alternatives.
+songs, and every option at its default. Storage is that of the tasks of a year: nothing deletes tasks, so the line grows
+by as much with each further year. The model also compares the design with its alternatives.
 """
 
-import sys
+import argparse
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -198,8 +199,8 @@ PER_DAY: Mapping[str, float] = _sum(
     ]
 )
 PER_MONTH: Mapping[str, float] = {"metrics": 13, "alarm_metrics": 44, "secrets": 5, "keys": 1}
-# The log of a task takes 12 KB. Tasks are never deleted, so this is the storage after a year.
-STORED_GB_PER_TASK = 12e-6
+# Nothing deletes tasks, so storage grows with each month. Real answers may be larger than those of the samples.
+STORED_GB_PER_TASK = sum(COUNTED[name].kept_bytes for name in LIFE) / 1e9
 STORED_DAYS = 365
 
 
@@ -305,6 +306,8 @@ def figure(*, quick: bool) -> Measurement:  # noqa: ARG001 - counting takes seco
     values = {
         "callback": paths[f"$ {CALLBACK_PATH}"],
         "unknown": paths["$ unknown task: the same"],
+        "task": sum(paths[f"$ {name}"] for name in LIFE),
+        "stored": sum(found[name].kept_bytes for name in LIFE) / 1e3,
         "received": used["callback"].table.writes["table"],
         "writes": found[CALLBACK_PATH].writes,
         "unknown writes": found["unknown task: the same"].writes,
@@ -334,17 +337,38 @@ def _memory_plot() -> Plot:
     return Plot("memory", "Lambda duration, dollars per million", "memory of all functions (MB)", "US dollars", curves)
 
 
+def task_per_million() -> float:
+    """Return the dollars of a million tasks, each submitted, claimed by a callback, confirmed, published and read."""
+    return sum(sum(per_million(COUNTED[name]).values()) for name in LIFE)
+
+
+def _tasks_a_day() -> float:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
+    parser.add_argument("tasks_a_day", nargs="?", type=number, default=TASKS_A_DAY, help="such as 50000 or 50,000")
+    found: float = parser.parse_args().tasks_a_day
+    return found
+
+
+def number(text: str) -> float:
+    """Read a number that is not negative, with or without commas. Raises `ValueError`."""
+    found = float(text.replace(",", ""))
+    if not 0 <= found < float("inf"):
+        raise ValueError(text)
+    return found
+
+
 def main() -> None:
     """Print the bill, the paths and the alternatives."""
-    tasks = float(sys.argv[1]) if len(sys.argv) > 1 else TASKS_A_DAY
-    print(f"{tasks:,.0f} tasks a day in {REGION}, prices of {PRICED_ON}\n")
+    tasks = _tasks_a_day()
+    print(f"{tasks:,.0f} tasks a day in {REGION}, prices of {PRICED_ON}, storage of the tasks of a year\n")
     for line in bill(tasks):
         print(f"{line.price.service:45}{line.quantity:>14,.1f} {line.price.unit:18}{line.dollars:>8.2f} $")
-    print(f"{'together':78}{total(tasks):>8.2f} $\n\nA million runs of a path")
+    print(f"{'together':78}{total(tasks):>8.2f} $\n\nA million runs of a path, without storage")
     for name, path in COUNTED.items():
         parts = per_million(path)
         shown = ", ".join(f"{part} {cost:.2f}" for part, cost in sorted(parts.items(), key=lambda one: -one[1]) if cost)
         print(f"{name:45}{sum(parts.values()):>8.2f} $  ({shown})")
+    print(f"{'together: ' + ', '.join(LIFE):45}{task_per_million():>8.2f} $")
     print("\nA million callbacks, confirmed and published, and what is added a month")
     for name, (million, monthly) in compare().items():
         print(f"{name:62}{million:>8.2f} ${monthly:>8.2f} $")

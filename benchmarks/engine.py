@@ -25,7 +25,7 @@ from engine.transcode import Ffmpeg, Handle, find_ffmpeg
 BASELINE = Path(__file__).parent / "baselines/renditions.sh"
 BUCKET = Bucket(name="clips", region="sh", video=True, covers=(Cover(spec="s_270", count=3),), gifs=("w_320",))
 # The length of the source in seconds.
-SECONDS, QUICK_SECONDS = 20, 8
+SECONDS, QUICK_SECONDS = 20, 4
 # Seconds that ffmpeg may take on a busy machine.
 TIMEOUT = 600
 ROUNDS, QUICK_ROUNDS = 5, 2

@@ -139,6 +139,8 @@ FIGURES = (
             Line("unknown writes", "the same, of a task that only callbacks name", "units", 8),
             Line("callback", "a million callbacks, confirmed and published", "US dollars", 9),
             Line("unknown", "the same, of tasks that only callbacks name", "US dollars", 9),
+            Line("task", "a million tasks: submit, callback, outcome, one read", "US dollars"),
+            Line("stored", "what a task leaves in the table for good, with its index entries", "KB"),
             Line("month", "a month without any task", "US dollars"),
         ),
     ),

@@ -131,6 +131,7 @@ def counted(used: PathUsage) -> PathCost:
         publishes=used.publishes,
         log_bytes=used.log_bytes.total(),
         requests=used.requests,
+        kept_bytes=used.table.kept_bytes,
         batches=BATCHES & used.calls.keys(),
     )
 

@@ -6,7 +6,7 @@ index reads. It watches moto's handler, which every client reaches, whatever way
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from inspect import signature
@@ -19,7 +19,10 @@ from moto.dynamodb.responses import DynamoHandler
 
 Item = Mapping[str, Mapping[str, Any]]
 WRITE_BYTES, READ_BYTES = 1024, 4096
+# What DynamoDB bills for each stored item, and for each entry of an index, beside its names and values.
+STORED_BYTES = 100
 KEYS = ("pk", "sk")
+EXPIRY = "expires_at"
 # A transaction prepares and commits each write.
 TRANSACTION = 2
 _QUERY = signature(Table.query)
@@ -95,6 +98,14 @@ def write_units(*versions: Item) -> int:
     return max(1, *(ceil(item_bytes(version) / WRITE_BYTES) for version in versions))
 
 
+def kept_bytes(item: Item | None, indexes: "Iterable[Index]") -> int:
+    """Return what is billed as stored of an item in a table and its indexes; nothing of an item that expires."""
+    if item is None or EXPIRY in item:
+        return 0
+    stored = [item, *filter(None, (index.entry(item) for index in indexes))]
+    return sum(item_bytes(one) + STORED_BYTES for one in stored)
+
+
 def read_units(size: int, *, consistent: bool) -> float:
     """Return the units of a read of so many bytes. An eventually consistent one costs half; an empty one costs, too."""
     return max(1, ceil(size / READ_BYTES)) * (1 if consistent else 0.5)
@@ -110,6 +121,7 @@ class Usage:
         reads: Read units by place.
         items: Items read by place, those that a filter left out included.
         changes: What the stream of the table would report: each item before and after a write, in order.
+        kept_bytes: By how much the stored bytes grew, with those of the indexes, without items that expire.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -117,6 +129,7 @@ class Usage:
     reads: dict[str, float] = field(default_factory=dict)
     items: Counter[str] = field(default_factory=Counter)
     changes: list[tuple[Item | None, Item | None]] = field(default_factory=list)
+    kept_bytes: int = 0
 
     @property
     def write_units(self) -> int:
@@ -261,6 +274,7 @@ class _Meter:
         self.usage.writes[TABLE] += write_units(before or {}, after or {}) * factor
         for index in indexes(table):
             self.usage.writes[index.name] += index.write_units(before, after)
+        self.usage.kept_bytes += kept_bytes(after, indexes(table)) - kept_bytes(before, indexes(table))
 
 
 def _named(arguments: Mapping[str, Any]) -> dict[str, Any]:

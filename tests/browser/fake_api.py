@@ -24,6 +24,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from tests.browser import samples
 from tests.browser.samples import Data
 from tests.lambda_context import Context
+from tests.servers import running
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "/_aws/execute-api/a1b2c3d4e5/$default"
@@ -348,11 +349,5 @@ class Server(ThreadingHTTPServer):
 def serving(api: FakeApi) -> Iterator[str]:
     """Serve the API on a free port of 127.0.0.1; yield its address with the prefix."""
     server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {"api": api}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

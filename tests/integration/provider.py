@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl
+
+from tests.servers import running
 
 PATH = "/v2/index.php"
 
@@ -46,15 +48,11 @@ class Site:
 def serving() -> Iterator[Site]:
     """Run the provider on a free port."""
     server = _Server(("127.0.0.1", 0), _Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.site
-    finally:
-        server.site.closing.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running(server):
+        try:
+            yield server.site
+        finally:
+            server.site.closing.set()
 
 
 class _Server(ThreadingHTTPServer):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,6 +23,7 @@ from mediarelay.domain.tasks.media import Kind
 from mediarelay.providers.cts.provider import CTS
 from mediarelay.providers.port import Account
 from mediarelay.signing.qcloud import Endpoint, verify
+from tests.servers import running
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECRET = "secret-key"
@@ -83,13 +83,8 @@ class Verifier(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    found = Server()
-    thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield found
-    found.shutdown()
-    thread.join()
-    found.server_close()
+    with running(found := Server()):
+        yield found
 
 
 def ask(spelling: str, session: requests.Session) -> Mapping[str, Any]:

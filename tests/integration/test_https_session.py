@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier
 from typing import Any
 
 import certifi
@@ -16,6 +16,7 @@ from requests.exceptions import SSLError
 
 from mediarelay.adapters.https_session import MAX_CONNECTIONS, https_session
 from tests.integration.task_harness import together
+from tests.servers import running
 from tests.unit.engine.clients.conftest import make_certificate
 
 
@@ -52,14 +53,8 @@ class Handler(socketserver.BaseRequestHandler):
 
 @contextmanager
 def serving(certificate: Path, threads: int = 1) -> Iterator[Server]:
-    with Server(certificate, threads) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(server := Server(certificate, threads)):
+        yield server
 
 
 def ask(session: requests.Session, server: Server, host: str = "127.0.0.1", **options: Any) -> bytes:

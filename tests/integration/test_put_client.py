@@ -2,7 +2,6 @@
 
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from mediarelay.adapters import aws
 from mediarelay.adapters.dynamodb import put_client as module
 from mediarelay.adapters.dynamodb.put_client import PutClient, connect, put_client, refusal
 from mediarelay.signing.sigv4 import AwsKeys
+from tests.servers import running
 from tests.unit.engine.clients.conftest import make_certificate
 
 pytestmark = pytest.mark.over_http
@@ -179,12 +179,8 @@ def real_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def answering(*script: str, certificate: Path | None = None) -> Iterator[Server]:
-    with Server([*script], certificate) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with running(server := Server([*script], certificate)):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def tried(client_of: Any, monkeypatch: pytest.MonkeyPatch, *script: str) -> tuple[object, int]:

@@ -15,6 +15,7 @@ def test_a_path_uses_what_the_table_states(path: str, lambda_sandbox: LambdaSand
     used = measure(Pipeline(lambda_sandbox), path)
     found, stated = counted(used), COUNTED[path]
     assert found.log_bytes == pytest.approx(stated.log_bytes, rel=0.1)
-    assert replace(found, log_bytes=stated.log_bytes) == stated, (
+    assert found.kept_bytes == pytest.approx(stated.kept_bytes, rel=0.1)
+    assert replace(found, log_bytes=stated.log_bytes, kept_bytes=stated.kept_bytes) == stated, (
         f"write units by place: {dict(used.table.writes)}; calls: {dict(used.table.calls)}"
     )

@@ -1,13 +1,14 @@
 """An API on 127.0.0.1 that answers as the documented one, for tests of the command line."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tests.servers import running
 
 
 @dataclass
@@ -93,12 +94,6 @@ def serving() -> Iterator[FakeApi]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
     api.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with running(server):
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

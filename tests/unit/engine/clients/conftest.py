@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.servers import running
+
 HERE = Path(__file__).parent
 
 
@@ -47,11 +49,8 @@ def tls_front(engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsF
                 pump(client, upstream)
                 answers.join()
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+    with running(server := socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay)):
         yield TlsFront(f"127.0.0.1:{server.server_address[1]}", certificate)
-        server.shutdown()
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:
