@@ -345,7 +345,8 @@ def figure(*, quick: bool) -> Measurement:  # noqa: ARG001 - the model takes mil
     values["hours by which the last event of a song is late"] = song_delay_hours()
     curves = {}
     for known, calls, workers in SETTINGS:
-        name = f"{'known' if known else 'unknown'} tasks, {calls:,} calls per minute, {workers} workers"
+        used = workers if known else unknown_workers()
+        name = f"{'known' if known else 'unknown'} tasks, {calls:,} calls per minute, {used} workers"
         values[f"minutes of a burst, {name}"] = burst_minutes(calls, workers, known=known)
         # The curves of the default budget are ten times as long as all others.
         if calls > _default("CallsPerMinute"):
