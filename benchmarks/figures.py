@@ -13,7 +13,7 @@ class Line:
 
     Attributes:
         name: The key of the value in the measurement.
-        title: What the value is.
+        title: What the value is. Other values of the measurement may stand in braces, as in a format string.
         unit: Its unit; "ratio" for a ratio to a baseline of the same run.
         goal: The largest value that is good enough; None if there is no goal.
     """
@@ -60,6 +60,7 @@ FIGURES = (
             Line("callbacks_u3", "init CPU, slowest callback function, against U3", "ratio", 0.40),
             Line("callbacks_u1", "init CPU, slowest callback function, against U1", "ratio", 0.62),
             Line("others_u3", "init CPU, slowest other function, against U3", "ratio", 0.65),
+            Line("ms video_callback", "init CPU of `video_callback`", "ms"),
         ),
     ),
     Figure(
@@ -70,6 +71,7 @@ FIGURES = (
             Line("u3", "warm CPU per callback, against U3", "ratio", 0.22),
             Line("u1", "warm CPU per callback, against U1", "ratio", 0.55),
             Line("raw", "warm CPU per callback, against a raw signed request", "ratio", 4),
+            Line("ms video_callback: new", "warm CPU per callback", "ms"),
             Line("calls", "calls of AWS per callback received", "calls", 1),
         ),
         "benchmarks.adapters:warm",
@@ -111,7 +113,7 @@ FIGURES = (
         "1,000 due tasks, beside 10^3 to 10^6 stored ones that wait in the same index. The client has a sorted index "
         "instead of DynamoDB. Largest table against smallest; rounds alternate, minima.",
         (
-            Line("items", "rows that a tick reads, 10^6 stored tasks against 10^3", "ratio", 1),
+            Line("items", "rows that a tick reads, {stored:,.0f} stored tasks against 1,000", "ratio", 1),
             Line("units", "read units of a tick, the same", "ratio", 1),
             Line("cpu", "CPU of a tick, the same", "ratio", 1.2),
         ),
@@ -122,10 +124,13 @@ FIGURES = (
         "without the calls to the table; minima of 3.",
         (
             Line(
-                "expired: units", "read units of a task that had 5,000 callbacks, against one that had 500", "ratio", 1
+                "expired: units",
+                "read units of a task that had {callbacks:,.0f} callbacks, against one that had 500",
+                "ratio",
+                1,
             ),
             Line("settled: cpu", "CPU of that read as soon as the callbacks are settled, the same", "ratio", 1.2),
-            Line("expired: read units", "read units of a task that had 5,000 callbacks", "units"),
+            Line("expired: read units", "read units of a task that had {callbacks:,.0f} callbacks", "units"),
             Line("waiting: read units", "the same, while all of them wait for the first query", "units"),
         ),
     ),

@@ -85,7 +85,7 @@ def _row(line: Line, result: Result) -> str:
     now, before = result.values.get(line.name), result.before.get(line.name)
     goal = "" if line.goal is None else f"≤ {shown(line.goal)}"
     met = "" if line.goal is None or now is None else "met" if now <= line.goal else "missed"
-    return f"| {line.title} | {line.unit} | {shown(before)} | {shown(now)} | {goal} | {met} |"
+    return f"| {line.title.format(**result.values)} | {line.unit} | {shown(before)} | {shown(now)} | {goal} | {met} |"
 
 
 def shown(value: float | None) -> str:

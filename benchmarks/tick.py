@@ -109,8 +109,9 @@ def measure(sizes: tuple[int, ...], rounds: int) -> dict[int, tuple[Usage, float
 def figure(*, quick: bool) -> Measurement:
     """Compare the largest table with the smallest one."""
     found = measure(QUICK_STORED if quick else STORED, QUICK_ROUNDS if quick else ROUNDS)
-    (_, (least, base)), (_, (most, longest)) = min(found.items()), max(found.items())
-    values = {
+    (_, (least, base)), (stored, (most, longest)) = min(found.items()), max(found.items())
+    values: dict[str, float] = {
+        "stored": stored,
         "items": most.items["due"] / least.items["due"],
         "units": most.read_units / least.read_units,
         "calls": most.calls.total() / least.calls.total(),

@@ -21,7 +21,9 @@ OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "events/README.md": "events.md",
+    "benchmarks/README.md": "benchmarks.md",
 }
+PLOTS = "benchmarks/plots"
 INDENT = 4
 # What a page shows or offers beside text.
 ASSETS = ("*.png", "*.svg", "*.cast", "*.json")
@@ -42,7 +44,8 @@ def pages() -> dict[str, str]:
     """Return the name in the site of every page and picture, by its path in the repository."""
     docs = ROOT / "docs"
     inside = [file.relative_to(docs).as_posix() for kind in ("*.md", *ASSETS) for file in docs.rglob(kind)]
-    outside = {source: name for source, name in OUTSIDE.items() if (ROOT / source).exists()}
+    plots = {f"{PLOTS}/{file.name}": f"plots/{file.name}" for file in (ROOT / PLOTS).glob("*.svg")}
+    outside = {source: name for source, name in (OUTSIDE | plots).items() if (ROOT / source).exists()}
     return {f"docs/{name}": name for name in inside} | outside
 
 

@@ -31,6 +31,12 @@ def test_numbers_of_the_table(value: float | None, text: str) -> None:
     assert shown(value) == text
 
 
+def test_titles_name_the_numbers_that_were_measured() -> None:
+    found = table([Result.now("read", {"callbacks": 1000, "expired: read units": 22}, [], {})])
+    assert "| read units of a task that had 1,000 callbacks | units |  | 22 |" in found
+    assert "{" not in table(read_results())
+
+
 def test_the_readme_has_a_place_for_the_results() -> None:
     text = README.read_text("utf-8")
     assert text.index(BEGIN) < text.index(END)
