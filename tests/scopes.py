@@ -15,9 +15,9 @@ TOGETHER = {
     "tests/integration/test_events.py": "events",
     "tests/unit/test_contributing.py": "contributing",
 }
-AT_ONCE = 8
+AT_ONCE = 5
 """How many other tests of a file a worker gets at once. One by one, pytest-xdist searches all 15,000 for each of them.
-It is less than any group has: pytest-xdist starts with the largest, and groups take longest."""
+It must be less than any group has: pytest-xdist starts with the largest, and groups take longest."""
 
 
 class Scopes:
