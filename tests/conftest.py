@@ -10,15 +10,20 @@ from typing import Any
 import pytest
 import typer.main
 from botocore.loaders import JSONFileLoader
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from mediarelay.aws_lambda import cold_start
 from mediarelay.observability import metrics
 from tests import layers as built
+from tests.hypothesis_profiles import patient
 from tests.scopes import Scopes
 
 # The import began a cold start.
 cold_start.end()
+# A busy machine takes its time, so no test has a deadline, whatever its own settings add.
+settings.register_profile("patient", patient)
+settings.load_profile("patient")
 
 
 class Together(LoadScopeScheduling):

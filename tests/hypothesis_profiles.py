@@ -1,4 +1,4 @@
-"""Hypothesis settings for tests that draw text: on a fresh machine the first draw builds a table for seconds."""
+"""Hypothesis settings without a clock: machines are busy, and the first draw of a text builds a table for seconds."""
 
 from hypothesis import HealthCheck, settings
 
