@@ -65,4 +65,5 @@ def receive(token: Annotated[str, Path()], callback: Callback) -> Receipt:
 @metrics.log_metrics
 def handler(event: dict, context: LambdaContext) -> dict:
     """Answer an event of the HTTP API."""
+    config.register_lambda_context(context)
     return app.resolve(event, context)

@@ -54,8 +54,7 @@ class Confirmer:
             vid: The task.
             kind: The kind that the message states.
             prompt: A callback or a replay has just requested this query. Many of them share one query.
-            sent: When the message was sent. If the provider was queried since, the message is stale: everything that
-                is due after that query has a message of its own.
+            sent: When the message was sent. After a later query it is stale: what is due since has its own message.
 
         Returns:
             The task; None if nothing is known about it.
