@@ -39,6 +39,8 @@ test: .venv/ready .venv-emulator/ready ## lint, types and every test, the deploy
 	$(BIN)/pytest -n 4 --dist loadgroup
 
 test-localemu: .venv/ready .venv-localemu/ready ## the end-to-end tests on a second emulator of AWS, LocalEmu; takes some ten minutes
+	@.venv-localemu/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 12) and \
+	  "LocalEmu needs Python 3.12 or 3.13: remove .venv-localemu, and run this again with one of them in PATH")'
 	EMULATOR=localemu $(BIN)/pytest tests/e2e
 
 chaos: .venv/ready .venv-emulator/ready ## every fault with 500 tasks each, deployed; writes docs/reliability.md; takes more than an hour
