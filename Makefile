@@ -97,22 +97,22 @@ clean: ## remove everything that was built or saved here
 environments:
 	@$(MAKE) --no-print-directory -j2 .venv/ready .venv-emulator/ready
 
-.venv/ready: requirements/dev.txt
+.venv/ready: requirements/dev.txt requirements/install.py
 	@$(call install,.venv,requirements/dev.txt layers/shared)
 
-.venv-emulator/ready: requirements/emulator.txt
+.venv-emulator/ready: requirements/emulator.txt requirements/install.py
 	@$(call install,.venv-emulator,requirements/emulator.txt)
 
-.venv-lint/ready: requirements/lint.txt
+.venv-lint/ready: requirements/lint.txt requirements/install.py
 	@$(call install,.venv-lint,requirements/lint.txt)
 
-.venv-site/ready: requirements/site.txt
+.venv-site/ready: requirements/site.txt requirements/install.py
 	@$(call install,.venv-site,requirements/site.txt)
 
-.venv-bench/ready: requirements/bench.txt
+.venv-bench/ready: requirements/bench.txt requirements/install.py
 	@$(call install,.venv-bench,requirements/bench.txt)
 
-.venv-localemu/ready: requirements/localemu.txt
+.venv-localemu/ready: requirements/localemu.txt requirements/install.py
 	@$(call install,.venv-localemu,requirements/localemu.txt)
 
 define install

@@ -72,9 +72,9 @@ def _print(line: str) -> None:
 
 
 def _is_ready(folder: Path, lockfile: Path) -> bool:
-    # A changed lock file is newer than the mark, which `_run_all` writes last.
+    # A changed lock file is newer than the mark, which `_run_all` writes last; so is this file after a change.
     mark = folder / "ready"
-    return mark.exists() and mark.stat().st_mtime >= lockfile.stat().st_mtime
+    return mark.exists() and all(mark.stat().st_mtime >= file.stat().st_mtime for file in (lockfile, Path(__file__)))
 
 
 def _install(folder: Path, lockfile: Path, sources: Path | None) -> int:

@@ -42,6 +42,17 @@ def unpublished(harness: TaskHarness) -> dict[str, Any]:
     return {"Records": [{"eventID": one["SequenceNumber"], "dynamodb": one} for one in changes]}
 
 
+def claimed(harness: TaskHarness, vid: str) -> dict[str, Any]:
+    """The record of a new callback, without its body: this function reads none."""
+    harness.claim(callback(vid))
+    (claim,) = [
+        {name: value for name, value in one.items() if "B" not in value}
+        for one in harness.items()
+        if (one["item"], one["vid"]) == ({"S": "claim"}, {"S": vid})
+    ]
+    return {"eventID": vid, "dynamodb": {"NewImage": claim, "SequenceNumber": vid}}
+
+
 def test_a_batch_shares_its_calls(lambda_sandbox: LambdaSandbox, table: str) -> None:
     """Only reading and marking a task take a call of each."""
     harness, calls = TaskHarness(table), Counter[str]()
@@ -75,15 +86,24 @@ def test_a_topic_that_does_not_answer_delays_no_query(
     monkeypatch.setattr(Topic, "publish", noted(Topic.publish))
     harness = TaskHarness(table)
     event = unpublished(harness)
-    harness.claim(callback("c0"))
-    (claim,) = [
-        {name: value for name, value in one.items() if "B" not in value}
-        for one in harness.items()
-        if (one["item"], one["vid"]) == ({"S": "claim"}, {"S": "c0"})
-    ]
-    event["Records"].append({"eventID": "c0", "dynamodb": {"NewImage": claim, "SequenceNumber": "c0"}})
+    event["Records"].append(claimed(harness, "c0"))
     assert lambda_sandbox.invoke("dispatch", event) == {"batchItemFailures": []}
     assert called == ["send_prompts", "publish"]
+
+
+def test_a_mistake_about_queries_stops_no_publication(
+    lambda_sandbox: LambdaSandbox, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = TaskHarness(table)
+    event = unpublished(harness)
+    event["Records"].append(claimed(harness, "c0"))
+
+    def fail(*_: object) -> None:
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(ConfirmQueue, "send_prompts", fail)
+    assert lambda_sandbox.invoke("dispatch", event) == {"batchItemFailures": [{"itemIdentifier": "c0"}]}
+    assert "publish" not in harness.due()
 
 
 def test_a_record_whose_event_is_refused_is_reported_with_its_repeats(

@@ -194,6 +194,53 @@ def test_a_guard_that_cannot_be_read_guarantees_nothing(guarded: TaskHarness, *,
     assert next_step(guarded.tasks.load(VID)[0]).duty is None
 
 
+@pytest.mark.parametrize("damage", [{"kind": {"S": "audio"}}, {"kind": {"S": "?"}}, {"at": {"S": "?"}}])
+@pytest.mark.parametrize("before", ["nothing", "a load", "a topic that is down"])
+def test_an_outcome_is_published_whatever_happens_to_a_guard(
+    guarded: TaskHarness, damage: dict[str, dict[str, str]], before: str
+) -> None:
+    (row,) = [item for item in guarded.items() if item["item"]["S"] == "claim"]
+    guarded.stores.table.client.put_item(TableName=guarded.table, Item=row | damage)
+    if before == "a load":
+        guarded.tasks.load(VID)
+    if before == "a topic that is down":
+        guarded.topic.down = True
+        with pytest.raises(Undelivered):
+            guarded.publisher.publish(VID)
+        guarded.topic.down = False
+    recover(guarded)
+    assert set(published(guarded)) == {"succeeded"}
+    assert "publish" not in guarded.due()
+    version = guarded.tasks.load(VID)[0].item
+    recover(guarded)
+    assert guarded.tasks.load(VID)[0].item == version, "nothing is written again and again"
+
+
+def test_beside_an_item_that_cannot_be_read_there_is_no_guard(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, store = list[PendingCheck](), type(harness.stores.tasks)
+    settle = store.settle
+
+    def begin(_store: object, checks: Iterable[PendingCheck], *_: object) -> list[object]:
+        slow.extend(checks)
+        return []
+
+    harness.claim(callback())
+    harness.clock.forward(seconds=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "settle", begin)
+        harness.track()
+    (item,) = [item for item in harness.items() if item["item"]["S"] == "task"]
+    harness.stores.table.client.put_item(TableName=harness.table, Item=item | {"version": {"S": "?"}})
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    assert slow
+    settle(harness.stores.tasks, slow)
+    recover(harness)
+    assert published(harness) == ["succeeded"]
+
+
 def test_a_row_that_a_poll_has_hidden_is_no_guard(harness: TaskHarness) -> None:
     """The stream has not reported the callback, so it may not report the outcome either."""
     harness.claim(callback())

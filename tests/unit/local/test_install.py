@@ -90,6 +90,15 @@ def test_commands_import_from_the_sources_wherever_they_are_called(
     assert list(map(os.path.normpath, sys.path)) == [str(packages), str(sources)]
 
 
+def test_a_newer_installer_installs_again(install: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "venv"
+    install(folder)
+    earlier = SCRIPT.stat().st_mtime - 60
+    os.utime(folder / "ready", (earlier, earlier))
+    os.utime(tmp_path / "dev.txt", (earlier, earlier))
+    assert install(folder) == (0, list(STEPS))
+
+
 def test_a_newer_lock_file_is_installed(install: Any, tmp_path: Path, lockfile: Path) -> None:
     folder = tmp_path / "venv"
     install(folder)

@@ -39,7 +39,7 @@ from mediarelay.domain.tasks.origin import Origin
 from mediarelay.providers.registry import query_circuit
 from mediarelay.usecases.event_publisher import EventPublisher, Prepared
 from mediarelay.usecases.songs.publish import SongPublisher
-from mediarelay.usecases.tasks.publish import TaskPublisher
+from mediarelay.usecases.tasks.publish import TaskPublisher, is_behind
 from mediarelay.usecases.tasks.replay import Replayer
 from mediarelay.usecases.tasks.repository import TaskRepository
 from mediarelay.usecases.tick import FailureBudget, Tick
@@ -242,14 +242,15 @@ class Sweeper:
         return rebuilt
 
     def _rebuild(self, subject: str | SongKey) -> bool:
-        """Write one item again; return False for a task whose log is empty."""
+        """Write one item again; return False for a task whose item is as its log says, or whose log is empty."""
         if isinstance(subject, SongKey):
             self.songs.publish_due(subject)
             return True
-        _, task = self.tasks.load(subject)
-        if task is not None:
-            self.tasks.refresh(subject, task.kind)
-        return task is not None
+        log, task = self.tasks.load(subject)
+        if task is None or not is_behind(log, task):
+            return False
+        self.tasks.refresh(subject, task.kind)
+        return True
 
 
 def _within_share() -> Callable[[DueItem], bool]:

@@ -10,7 +10,16 @@ from typing import Any
 from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, epoch, type_of
 from mediarelay.adapters.dynamodb.event_keys import delivery_of, position_of
 from mediarelay.adapters.dynamodb.item_types import MAY_WAIT_FOR, UNDER_VID, ItemType
-from mediarelay.adapters.dynamodb.keys import TASK, Key, after_prefix, duty_text, shards, task_partition, vid_of
+from mediarelay.adapters.dynamodb.keys import (
+    OBSERVATION,
+    TASK,
+    Key,
+    after_prefix,
+    duty_text,
+    shards,
+    task_partition,
+    vid_of,
+)
 from mediarelay.adapters.dynamodb.song_keys import LEASE, song_of_key
 from mediarelay.adapters.dynamodb.table import Table
 from mediarelay.adapters.dynamodb.unreadable import readable
@@ -50,11 +59,19 @@ class DueIndex:
         return self.table.update(Key(*item.handle), "SET due_at = :until", values, "due_at = :seen")
 
     def unreadable(self, now: datetime) -> Iterator[str | SongKey]:
-        """Yield the vid of each unreadable task item, and the song of each unreadable lease."""
-        # Only these two can be computed from other items. The operator has to repair all other rows.
+        """Yield the song of each unreadable lease, and the vid of each unreadable task item, then of each observation.
+
+        Only the first two can be computed from other items. An observation may have been the guard of an outcome. The
+        operator has to repair it and all other rows.
+        """
+        observations: list[Item] = []
         for shard in shards(Duty.UNREADABLE):
-            rebuildable = filter(_is_rebuildable, self.rows(shard, now))
-            yield from readable(_decode_rebuildable, rebuildable, lambda _error: None)
+            for item in self.rows(shard, now):
+                if Row(item).text("sk").startswith(f"{OBSERVATION}#"):
+                    observations.append(item)
+                elif _is_rebuildable(item):
+                    yield from readable(_decode_rebuildable, [item], lambda _error: None)
+        yield from readable(_decode_rebuildable, observations, lambda _error: None)
 
     def rows(self, shard: str, now: datetime, **options: Any) -> Iterator[Item]:
         """Yield the due items of one shard, not decoded."""
@@ -157,7 +174,7 @@ def _is_rebuildable(item: Item) -> bool:
 @decoder
 def _decode_rebuildable(row: Row) -> str | SongKey:
     """Read the subject of an unreadable row from its key, the only part of it that can be trusted."""
-    if row.text("sk") != TASK:
+    if row.text("sk").startswith(f"{LEASE}#"):
         return song_of_key(row)
     vid = after_prefix(row.text("pk"))
     if row.text("pk") != task_partition(vid) or not is_vid(vid):

@@ -68,12 +68,14 @@ class TaskStore(ObservationStore, TaskItemStore):
 def _decode_log(rows: list[Item], report: Callable[[RowUnreadable], None]) -> TaskLog:
     """Decode the items of one task. An unreadable task item counts as missing: it is computed from the log again."""
     observations = [row for row in rows if type_of(row) not in {ItemType.TASK, ItemType.REPLAY}]
-    item = next(readable(decode_task_item, [row for row in rows if type_of(row) == ItemType.TASK], report), None)
+    items = [row for row in rows if type_of(row) == ItemType.TASK]
+    item = next(readable(decode_task_item, items, report), None)
     pending = tuple(readable(decode_pending_check, filter(is_pending, rows), report))
     in_index = sum("due_shard" in row for row in rows if type_of(row) != ItemType.TASK)
     return TaskLog(
         observations=tuple(readable(decode_observation, observations, report)),
         item=without_guards(item) if item and in_index > len(pending) else item,
+        has_unreadable_item=bool(items) and item is None,
         pending=pending,
         replays=sum(type_of(row) == ItemType.REPLAY for row in rows),
     )

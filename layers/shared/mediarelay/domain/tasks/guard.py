@@ -8,9 +8,9 @@ the item gets its duty.
 Only the first publication of a task may rely on guards. Otherwise a worker that publishes an earlier state could remove
 rows that guarantee a later one. Trusted callbacks are left out, because two that contradict each other can take back a
 publication that no worker has carried out. So are callbacks that an earlier write of the item has settled: its writer
-may be slow, and remove their rows only now. An item of version 1.0.0 does not state which ones, so it has no guards.
-And a row that a poll has hidden, or that is due much later, would delay the publication if the stream does not carry it
-out.
+may be slow, and remove their rows only now. An item of version 1.0.0, or one that cannot be read, does not state
+which ones, so it has no guards. And a row that a poll has hidden, or that is due much later, would delay the
+publication if the stream does not carry it out.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def has_guard_due_by(log: "TaskLog", outcome_at: datetime | None, end: datetime)
 def _guards(log: "TaskLog", outcome_at: datetime | None) -> "Iterator[Due]":
     """Yield the due time of each guard of an outcome."""
     settled_until = log.item.bookkeeping.settled_until if log.item else BEGINNING
-    if settled_until is None or outcome_at is None:
+    if settled_until is None or outcome_at is None or log.has_unreadable_item:
         return
     for check in log.pending:
         if settled_until < check.at <= outcome_at and check.due and not check.is_replay:

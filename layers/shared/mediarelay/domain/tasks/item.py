@@ -69,8 +69,8 @@ class Bookkeeping:
         published: What was published.
         conflicts: Subjects of contradiction that were counted.
         guarded: Whether callbacks that wait guarantee the publication of the outcome; see `guard`.
-        settled_until: When the latest of the checks arrived that writes of this item have settled; None for no such
-            check. The rows of all until then may leave the due index at any time.
+        settled_until: When the latest of the checks arrived that writes of this item have settled. The rows of all
+            until then may leave the due index at any time. None: version 1.0.0 wrote the item.
     """
 
     kind: Kind

@@ -322,8 +322,8 @@ class Lifecycle:
 
     def _settled_until(self, before: datetime | None, settled: Iterable[PendingCheck]) -> datetime:
         """Return when the latest check arrived that writes of this item have settled, or may settle only now."""
-        # A writer of version 1.0.0 does not state which ones.
-        is_unstated = before is None and self.log.item is not None
+        # Version 1.0.0 does not state which ones, and an unreadable item may have stated any.
+        is_unstated = self.log.has_unreadable_item or (before is None and self.log.item is not None)
         return max(before or BEGINNING, *(one.at for one in (self.log.pending if is_unstated else settled)), BEGINNING)
 
     def _settled(self, bookkeeping: Bookkeeping, due: Due | None) -> tuple[PendingCheck, ...]:

@@ -90,12 +90,14 @@ class TaskLog:
     Attributes:
         observations: The log. Claims and replies come without their bodies.
         item: The task item, if there is one that can be read.
+        has_unreadable_item: Whether there is one that cannot.
         pending: Claims and replays that still need a query of their own.
         replays: How often a client asked for a replay.
     """
 
     observations: tuple[LoggedObservation, ...]
     item: "TaskItem | None" = None
+    has_unreadable_item: bool = False
     pending: tuple[PendingCheck, ...] = ()
     replays: int = 0
 

@@ -11,6 +11,7 @@ from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.item import Publication, TaskItem
 from mediarelay.domain.tasks.lifecycle import next_publication
 from mediarelay.domain.tasks.log import TaskLog
+from mediarelay.domain.tasks.media import OUTCOMES
 from mediarelay.domain.tasks.task import Task
 from mediarelay.observability import count
 from mediarelay.usecases.event_publisher import Prepared
@@ -104,7 +105,7 @@ class TaskPublisher:
         match it, and each tick would publish the same state again.
         """
         log, task = self.tasks.load(vid)
-        if task and _is_behind(log, task):
+        if task and is_behind(log, task):
             self.tasks.refresh(vid, log.item.bookkeeping.kind if log.item else task.kind)
             log, task = self.tasks.load(vid)
         if task is None or log.item is None:
@@ -113,11 +114,14 @@ class TaskPublisher:
         return DuePublication(log.without_bodies(), log.item, task, publication) if publication else None
 
 
-def _is_behind(log: TaskLog, task: Task) -> bool:
+def is_behind(log: TaskLog, task: Task) -> bool:
     """Return whether the task item is missing, unreadable, or differs from its log in what must be published."""
     if log.item is None:
         return True
     summary, publication = log.item.summary, next_publication(task, log.item.bookkeeping)
     # An item that is due for `publish` without anything to publish would come back with every tick.
     waits_in_vain = summary.unpublished is None and summary.due is not None and summary.due.duty is Duty.PUBLISH
-    return waits_in_vain or summary.unpublished != publication
+    # A guard that cannot be read has left its place in the due index.
+    is_outcome = publication is not None and publication.state in OUTCOMES
+    lost_its_guard = is_outcome and summary.due is None and not relies_on_guards(log.item)
+    return waits_in_vain or lost_its_guard or summary.unpublished != publication

@@ -45,5 +45,8 @@ class ConfirmRequester:
                 chosen[request.is_known or self.tasks.is_known(request.vid)].append(request)
         for is_known, some in chosen.items():
             queue = self.queue if is_known else self.unknown_queue
-            failures |= queue.send_prompts(some)
+            whole: dict[str, Exception] = {}
+            with noting(whole, "queue"):
+                failures |= queue.send_prompts(some)
+            failures |= {request: error for error in whole.values() for request in some}
         return failures
