@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import psutil
-from botocore.exceptions import BotoCoreError, ClientError
 
 from local.background import in_background
 from local.console import Screen
@@ -25,6 +24,7 @@ from local.lock import only_one
 from local.run import run
 from local.samples import Media, own_media, samples
 from local.stack import Stack, stopped_at_the_end, stopped_unless_up
+from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay_cli.profiles import LOCAL, LOCAL_PROFILE, Profile, save_profile
 
 HOME = Path(os.environ.get("LOCAL_DIR") or ROOT / ".local").absolute()
@@ -162,7 +162,7 @@ def main() -> int:
     except LocalError as error:
         screen.error(str(error))
         return 1
-    except (OSError, ValueError, subprocess.SubprocessError, psutil.Error, BotoCoreError, ClientError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError, psutil.Error, *AWS_ERRORS) as error:
         screen.error(f"{type(error).__name__}: {error}\nThe logs may say more. They are in")
         screen.path(HOME)
         return 1

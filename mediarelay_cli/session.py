@@ -70,11 +70,11 @@ class Session:
 
     def aws(self, service: str, operation: str, **arguments: Any) -> Any:
         """Call AWS and return its answer. Raises `CliError`."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from mediarelay.adapters.aws_errors import AWS_ERRORS  # noqa: PLC0415
 
         try:
             return getattr(self.client(service), operation)(**arguments)
-        except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: a malformed endpoint
+        except (*AWS_ERRORS, ValueError) as error:  # ValueError: a malformed endpoint
             raise CliError(f"{service} {operation}: {error}", NO_CREDENTIALS) from error
 
     def client(self, service: str) -> Any:

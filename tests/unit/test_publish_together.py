@@ -7,14 +7,15 @@ from functools import partial
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mediarelay.adapters.sns import MAX_BYTES, MAX_ENTRIES, Topic
 from mediarelay.contracts.notification import Notification
 from mediarelay.domain.events import LoggedEvent
-from mediarelay.errors import LedgerUnavailable, RowUnreadable
+from mediarelay.errors import LedgerUnavailable, RowUnreadable, Undelivered
 from mediarelay.usecases.event_publisher import STORED_TOGETHER, EventPublisher, Prepare, Prepared
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -104,6 +105,15 @@ def test_bytes_count_and_not_characters() -> None:
     wide = [Notification(str(number), "\u5b57" * 43_500, {"type": "\u5b57" * 256}) for number in range(4)]
     assert publisher(sns).send(wide) == {}
     assert [len(call) for call in sns.calls] == [1, 1, 1, 1], "the attributes of two exceed the limit"
+
+
+@pytest.mark.parametrize("error", [ResponseParserError("an error page"), EndpointConnectionError(endpoint_url="sns")])
+def test_a_topic_without_a_usable_answer_is_asked_once_about_each_batch(error: Exception) -> None:
+    sns, log = Sns(broken={f"event-{number}": error for number in range(30)}), Log()
+    failures = publisher(sns, log).publish_all(work(range(30)))
+    assert {type(one) for one in failures.values()} == {Undelivered}
+    assert len(failures) == 30
+    assert (len(sns.calls), len(log.stored)) == (3, 30)
 
 
 def test_a_mistake_about_one_event_concerns_its_subject_only() -> None:

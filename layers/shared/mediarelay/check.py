@@ -13,9 +13,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from mediarelay.adapters.aws import client
+from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay.adapters.secrets import error_code, stored_text
 from mediarelay.config import ENDPOINTS, Environment, Settings, given_settings, unreadable
 from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
@@ -129,11 +128,7 @@ def _text_of(arn: str) -> str | Unread:
         return Unread("its name is empty")
     try:
         return stored_text(client("secretsmanager"), arn)
-    except (
-        BotoCoreError,
-        ClientError,
-        ValueError,
-    ) as error:  # ValueError: a malformed endpoint, or bytes that are not UTF-8
+    except (*AWS_ERRORS, ValueError) as error:  # ValueError: a malformed endpoint, or bytes that are not UTF-8
         return Unread(error_code(error))
 
 

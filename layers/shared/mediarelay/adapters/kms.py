@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay.errors import DecryptionFailed, KmsUnavailable
 
 BROKEN = "InvalidCiphertextException"
@@ -50,7 +49,7 @@ class KmsCipher:
     def _call(self, operation: Any, wanted: str, **request: Any) -> bytes:
         try:
             answer = operation(KeyId=self.key, **request)
-        except (ClientError, BotoCoreError) as error:
+        except AWS_ERRORS as error:
             raise (DecryptionFailed if type(error).__name__ == BROKEN else KmsUnavailable)(
                 type(error).__name__
             ) from error

@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay.contracts.secret_text import REPEATED, SecretText, read_secret_text
 from mediarelay.errors import Malformed, SecretUnavailable
 from mediarelay.observability import count
@@ -57,7 +58,7 @@ def error_code(error: Exception) -> str:
 def stored_text(client: Any, arn: str) -> str:
     """Return the text of a secret, which is stored as text or as UTF-8 bytes.
 
-    Raises `ClientError`, `BotoCoreError`, `UnicodeDecodeError`.
+    Raises the errors of `aws_errors`, and `UnicodeDecodeError`.
     """
     answer = client.get_secret_value(SecretId=arn)
     return str(answer["SecretString"]) if "SecretString" in answer else bytes(answer["SecretBinary"]).decode()
@@ -108,13 +109,13 @@ class Secret:
         self._read_at = self.clock()
         try:
             self._value = self._checked(read_secret_text(stored_text(self.client, self.arn)))
-        except (BotoCoreError, ClientError) as error:
+        except AWS_ERRORS as error:
             self._failed(error)
         except (Malformed, UnicodeDecodeError):
             self._value = None
             self._unusable("no JSON object")
 
-    def _failed(self, error: BotoCoreError | ClientError) -> None:
+    def _failed(self, error: Exception) -> None:
         code = error_code(error)
         if code in REFUSALS:
             self._value = None

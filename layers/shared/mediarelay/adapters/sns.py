@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay.contracts.notification import Notification
 from mediarelay.errors import Undelivered
 
@@ -42,7 +43,7 @@ class Topic:
             answer = self.client.publish_batch(
                 TopicArn=self.arn, PublishBatchRequestEntries=[_entry(event) for event in events]
             )
-        except (ClientError, BotoCoreError) as error:
+        except AWS_ERRORS as error:
             return self._failed_call(events, error)
         accepted = {entry["Id"] for entry in answer.get("Successful", ())}
         reasons = {entry["Id"]: entry["Code"] for entry in answer.get("Failed", ())}

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay.contracts.backlog import pack
 from mediarelay.domain.batches import in_batches
 from mediarelay.domain.tasks.media import Kind
@@ -106,7 +105,7 @@ def _send_batch(client: Any, url: str, messages: Sequence[Mapping[str, Any]]) ->
     entries = [{"Id": str(number), "MessageBody": json.dumps(message)} for number, message in enumerate(messages)]
     try:
         answer = client.send_message_batch(QueueUrl=url, Entries=entries)
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         return dict.fromkeys(range(len(messages)), Undelivered(type(error).__name__))
     return {int(one["Id"]): Undelivered(one["Code"]) for one in answer.get("Failed", ())}
 
@@ -114,7 +113,7 @@ def _send_batch(client: Any, url: str, messages: Sequence[Mapping[str, Any]]) ->
 def _backlog(client: Any, url: str) -> int:
     try:
         answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=[WAITING])
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         raise Undelivered(type(error).__name__) from error
     return int(answer["Attributes"][WAITING])
 
@@ -126,5 +125,5 @@ def _send(client: Any, url: str, message: Mapping[str, Any], **options: str) -> 
         raise Undelivered("too large for a message")
     try:
         client.send_message(QueueUrl=url, MessageBody=text, **options)
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         raise Undelivered(type(error).__name__) from error

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from mediarelay.adapters.aws_errors import NO_ANSWER
 from mediarelay.domain.operations.dead_letters import DeadLetter
 from mediarelay.domain.operations.facts import QueueFacts
 from mediarelay.errors import PurgedRecently, Undelivered
@@ -107,5 +108,5 @@ def _sqs_errors() -> Iterator[None]:
         if code.rpartition(".")[2] == "PurgeQueueInProgress":
             raise PurgedRecently("the queue was purged less than a minute ago") from error
         raise Undelivered(code) from error
-    except BotoCoreError as error:
+    except NO_ANSWER as error:
         raise Undelivered(type(error).__name__) from error

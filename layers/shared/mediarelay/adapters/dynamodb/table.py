@@ -9,8 +9,9 @@ from hashlib import sha256
 from random import uniform
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from mediarelay.adapters.aws_errors import NO_ANSWER
 from mediarelay.adapters.dynamodb.codec import Item, Raw, Row, encode
 from mediarelay.adapters.dynamodb.item_types import ItemType
 from mediarelay.adapters.dynamodb.keys import NOT_THERE, THERE, UNREADABLE, Key, due_attributes, shard_of
@@ -262,5 +263,5 @@ def table_errors() -> Iterator[list[str]]:
         if code != "ConditionalCheckFailedException":
             raise LedgerUnavailable(code) from error
         refused.append(code)
-    except BotoCoreError as error:
+    except NO_ANSWER as error:
         raise LedgerUnavailable(type(error).__name__) from error
