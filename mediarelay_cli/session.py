@@ -70,11 +70,17 @@ class Session:
 
     def aws(self, service: str, operation: str, **arguments: Any) -> Any:
         """Call AWS and return its answer. Raises `CliError`."""
-        from mediarelay.adapters.aws_errors import AWS_ERRORS  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
         try:
             return getattr(self.client(service), operation)(**arguments)
-        except (*AWS_ERRORS, ValueError) as error:  # ValueError: a malformed endpoint
+        except (
+            BotoCoreError,
+            ClientError,
+            ResponseParserError,
+            ValueError,
+        ) as error:  # ValueError: a malformed endpoint
             raise CliError(f"{service} {operation}: {error}", NO_CREDENTIALS) from error
 
     def client(self, service: str) -> Any:
