@@ -216,8 +216,11 @@ def test_an_outcome_is_published_whatever_happens_to_a_guard(
     assert guarded.tasks.load(VID)[0].item == version, "nothing is written again and again"
 
 
+@pytest.mark.parametrize(
+    "damage", [{"version": {"S": "?"}}, *({"item": {"S": one}} for one in ("?", "claim", "replay"))]
+)
 def test_beside_an_item_that_cannot_be_read_there_is_no_guard(
-    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, damage: dict[str, dict[str, str]]
 ) -> None:
     slow, store = list[PendingCheck](), type(harness.stores.tasks)
     settle = store.settle
@@ -232,7 +235,7 @@ def test_beside_an_item_that_cannot_be_read_there_is_no_guard(
         patch.setattr(store, "settle", begin)
         harness.track()
     (item,) = [item for item in harness.items() if item["item"]["S"] == "task"]
-    harness.stores.table.client.put_item(TableName=harness.table, Item=item | {"version": {"S": "?"}})
+    harness.stores.table.client.put_item(TableName=harness.table, Item=item | damage)
     harness.provider.answers[VID] = answer()
     harness.confirm()
     assert slow
@@ -418,3 +421,15 @@ def test_a_poll_gives_the_outcome_its_duty_however_recent_it_is(guarded: TaskHar
     assert "publish" not in guarded.due()
     guarded.confirmer.confirm(VID, Kind.VIDEO)
     assert "publish" in guarded.due()
+
+
+def test_an_item_that_can_be_read_again_is_queried_again(harness: TaskHarness) -> None:
+    harness.track()
+    (item,) = [item for item in harness.items() if item["item"]["S"] == "task"]
+    harness.stores.table.client.put_item(TableName=harness.table, Item=item | {"version": {"S": "?"}})
+    harness.tasks.load(VID)
+    (moved,) = [item for item in harness.items() if item["item"]["S"] == "task"]
+    harness.stores.table.client.put_item(TableName=harness.table, Item=moved | {"version": item["version"]})
+    harness.provider.answers[VID] = answer()
+    recover(harness)
+    assert published(harness) == ["succeeded"]

@@ -33,9 +33,11 @@ from mediarelay.domain.due_item import (
     TaskSubject,
 )
 from mediarelay.domain.songs.model import SongKey
-from mediarelay.domain.tasks.log import LoggedObservation
+from mediarelay.domain.tasks.guard import relies_on_guards
+from mediarelay.domain.tasks.log import LoggedObservation, TaskLog
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
+from mediarelay.domain.tasks.task import Task
 from mediarelay.providers.registry import query_circuit
 from mediarelay.usecases.event_publisher import EventPublisher, Prepared
 from mediarelay.usecases.songs.publish import SongPublisher
@@ -234,8 +236,8 @@ class Sweeper:
         """Write unreadable task items and leases again from their logs; return how many."""
         rebuilt = 0
         with failures.scan_guard():
-            for subject in islice(tick.unreadable(), ROWS_PER_TURN):
-                if failures.exhausted:
+            for subject in tick.unreadable():
+                if failures.exhausted or rebuilt == ROWS_PER_TURN:
                     break
                 with failures.tolerate(_log_keys(subject)):
                     rebuilt += self._rebuild(subject)
@@ -247,10 +249,16 @@ class Sweeper:
             self.songs.publish_due(subject)
             return True
         log, task = self.tasks.load(subject)
-        if task is None or not is_behind(log, task):
+        if task is None or not (is_behind(log, task) or self._lacks_duty(log, task)):
             return False
         self.tasks.refresh(subject, task.kind)
         return True
+
+    def _lacks_duty(self, log: TaskLog, task: Task) -> bool:
+        """Return whether a task must be queried, and its item waits for nothing: it was unreadable, and is not now."""
+        if log.item is None or log.item.summary.due or relies_on_guards(log.item):
+            return False
+        return self.tasks.next_check(log, task, log.item.bookkeeping) is not None
 
 
 def _within_share() -> Callable[[DueItem], bool]:

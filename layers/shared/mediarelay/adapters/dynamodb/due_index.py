@@ -71,7 +71,7 @@ class DueIndex:
                     observations.append(item)
                 elif _is_rebuildable(item):
                     yield from readable(_decode_rebuildable, [item], lambda _error: None)
-        yield from readable(_decode_rebuildable, observations, lambda _error: None)
+        yield from dict.fromkeys(readable(_decode_rebuildable, observations, lambda _error: None))
 
     def rows(self, shard: str, now: datetime, **options: Any) -> Iterator[Item]:
         """Yield the due items of one shard, not decoded."""

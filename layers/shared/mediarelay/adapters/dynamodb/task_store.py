@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mediarelay.adapters.dynamodb.codec import Item, Row, type_of
 from mediarelay.adapters.dynamodb.item_types import ItemType
-from mediarelay.adapters.dynamodb.keys import after_prefix, task_partition
+from mediarelay.adapters.dynamodb.keys import TASK, after_prefix, task_partition
 from mediarelay.adapters.dynamodb.observations import (
     SURPLUS,
     ObservationStore,
@@ -67,15 +67,20 @@ class TaskStore(ObservationStore, TaskItemStore):
 
 def _decode_log(rows: list[Item], report: Callable[[RowUnreadable], None]) -> TaskLog:
     """Decode the items of one task. An unreadable task item counts as missing: it is computed from the log again."""
-    observations = [row for row in rows if type_of(row) not in {ItemType.TASK, ItemType.REPLAY}]
-    items = [row for row in rows if type_of(row) == ItemType.TASK]
+    # By the key, because the type may be what is damaged.
+    items, others = [row for row in rows if _is_item(row)], [row for row in rows if not _is_item(row)]
+    observations = [row for row in others if type_of(row) != ItemType.REPLAY]
     item = next(readable(decode_task_item, items, report), None)
-    pending = tuple(readable(decode_pending_check, filter(is_pending, rows), report))
-    in_index = sum("due_shard" in row for row in rows if type_of(row) != ItemType.TASK)
+    pending = tuple(readable(decode_pending_check, filter(is_pending, others), report))
+    in_index = sum("due_shard" in row for row in others)
     return TaskLog(
         observations=tuple(readable(decode_observation, observations, report)),
         item=without_guards(item) if item and in_index > len(pending) else item,
         has_unreadable_item=bool(items) and item is None,
         pending=pending,
-        replays=sum(type_of(row) == ItemType.REPLAY for row in rows),
+        replays=sum(type_of(row) == ItemType.REPLAY for row in others),
     )
+
+
+def _is_item(row: Item) -> bool:
+    return Row(row).text("sk") == TASK
