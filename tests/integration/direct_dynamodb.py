@@ -74,9 +74,9 @@ def _finds_nothing(region: str, params: Mapping[str, Any]) -> bool:
     Nine queries in ten are such: a sweep reads every shard of every duty.
     """
     # Whoever watches moto's queries sees all of them.
-    if Table.query.__module__ != __name__ or _words(params) not in ACCEPTED:
+    if Table.query.__module__ != __name__ or (accepted := ACCEPTED.get(_words(params))) is None:
         return False
-    name, placeholder = ACCEPTED[_words(params)]
+    name, placeholder = accepted
     wanted = params["ExpressionAttributeValues"][placeholder]["S"]
     table = dynamodb_backends[ACCOUNT][region].tables.get(params["TableName"])
     with LOCK:

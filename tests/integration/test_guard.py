@@ -43,6 +43,22 @@ def recover(harness: TaskHarness) -> None:
         harness.sweep()
 
 
+def track_slowly(harness: TaskHarness) -> list[PendingCheck]:
+    """Track a task that has a callback; return the checks that the writer of the item has yet to settle."""
+    slow = list[PendingCheck]()
+
+    def begin(_store: object, checks: Iterable[PendingCheck], *_: object) -> list[object]:
+        slow.extend(checks)
+        return []
+
+    harness.claim(callback())
+    harness.clock.forward(seconds=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(harness.stores.tasks), "settle", begin)
+        harness.track()
+    return slow
+
+
 def published(harness: TaskHarness) -> list[str]:
     assert len({message["id"] for message in harness.topic.messages}) <= 1, "repeats have the same id"
     return [message["type"].rpartition(".")[2] for message in harness.topic.messages]
@@ -220,26 +236,15 @@ def test_an_outcome_is_published_whatever_happens_to_a_guard(
     "damage", [{"version": {"S": "?"}}, *({"item": {"S": one}} for one in ("?", "claim", "replay"))]
 )
 def test_beside_an_item_that_cannot_be_read_there_is_no_guard(
-    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, damage: dict[str, dict[str, str]]
+    harness: TaskHarness, damage: dict[str, dict[str, str]]
 ) -> None:
-    slow, store = list[PendingCheck](), type(harness.stores.tasks)
-    settle = store.settle
-
-    def begin(_store: object, checks: Iterable[PendingCheck], *_: object) -> list[object]:
-        slow.extend(checks)
-        return []
-
-    harness.claim(callback())
-    harness.clock.forward(seconds=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "settle", begin)
-        harness.track()
+    slow = track_slowly(harness)
     (item,) = [item for item in harness.items() if item["item"]["S"] == "task"]
     harness.stores.table.client.put_item(TableName=harness.table, Item=item | damage)
     harness.provider.answers[VID] = answer()
     harness.confirm()
     assert slow
-    settle(harness.stores.tasks, slow)
+    harness.stores.tasks.settle(slow)
     recover(harness)
     assert published(harness) == ["succeeded"]
 
@@ -346,19 +351,9 @@ def _fail(*_: object) -> None:
     raise LedgerUnavailable("x")
 
 
-def test_a_slow_writer_of_version_1_0(harness: TaskHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_writer_of_version_1_0(harness: TaskHarness) -> None:
     """It has saved its item, and takes the row of the callback out of its duty only after the confirmation."""
-    table, store, slow = harness.stores.table, type(harness.stores.tasks), list[PendingCheck]()
-
-    def begin(_store: object, checks: Iterable[PendingCheck], *_: object) -> list[object]:
-        slow.extend(checks)
-        return []
-
-    harness.claim(callback())
-    harness.clock.forward(seconds=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "settle", begin)
-        harness.track()
+    table, slow = harness.stores.table, track_slowly(harness)
     # Version 1.0.0 stores no `settled_until`.
     for item in harness.items():
         if item.pop("settled_until", None):

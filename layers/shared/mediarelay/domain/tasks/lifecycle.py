@@ -324,7 +324,7 @@ class Lifecycle:
         """Return when the latest check arrived that writes of this item have settled, or may settle only now."""
         # Version 1.0.0 does not state which ones, and an unreadable item may have stated any.
         is_unstated = self.log.has_unreadable_item or (before is None and self.log.item is not None)
-        return max(before or BEGINNING, *(one.at for one in (self.log.pending if is_unstated else settled)), BEGINNING)
+        return max([before or BEGINNING, *(one.at for one in (self.log.pending if is_unstated else settled))])
 
     def _settled(self, bookkeeping: Bookkeeping, due: Due | None) -> tuple[PendingCheck, ...]:
         """Return the checks that need no query of their own any more."""
