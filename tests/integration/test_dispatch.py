@@ -3,18 +3,23 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from mediarelay.adapters.aws import client
+from mediarelay.adapters.dynamodb.stream import changes_of
 from mediarelay.adapters.sns import Topic
 from mediarelay.adapters.sqs import ConfirmQueue
 from mediarelay.contracts.notification import Notification
-from mediarelay.domain.change import Prompt
+from mediarelay.domain.change import Change, IntentRefused, Prompt, TaskUnpublished
+from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.tasks.intent import ClientKey, Intent
+from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import Undelivered
 from tests.integration.lambda_sandbox import LambdaSandbox
-from tests.integration.task_harness import TaskHarness, answer, callback
+from tests.integration.task_harness import VID, TaskHarness, answer, callback
 from tests.stack import ROOT
 
 
@@ -27,6 +32,7 @@ def test_a_delivery_queue_that_is_down_holds_up_no_outcome(lambda_sandbox: Lambd
     assert lambda_sandbox.invoke("dispatch", content["event"]) == {"batchItemFailures": []}
 
 
+MUSIC = {"bucketName": "music", "bucketRegion": "gz", "url": "http://a/1.mp3"}
 VIDS = [f"v{number}" for number in range(30)]
 
 
@@ -147,3 +153,46 @@ def test_a_query_that_cannot_be_requested_holds_up_no_other_record(
     monkeypatch.setattr(ConfirmQueue, "send_prompts", send)
     assert lambda_sandbox.invoke("dispatch", event) == {"batchItemFailures": [{"itemIdentifier": "c0"}]}
     assert "publish" not in harness.due()
+
+
+def images(harness: TaskHarness, item: str) -> list[dict[str, Any]]:
+    return [one for one in harness.items() if one["item"] == {"S": item}]
+
+
+def changes(harness: TaskHarness, item: str) -> list[Change]:
+    """What the stream would report of the present rows of a type."""
+    return [change for image in images(harness, item) for change in changes_of({"dynamodb": {"NewImage": image}})]
+
+
+def refused(harness: TaskHarness) -> Intent:
+    """An intent of a batch that the provider refused after the sweep had queued it again."""
+    intent = harness.registry.intent(Kind.AUDIO, MUSIC, ClientKey("game", "key"), queued=True)
+    assert harness.registry.add(intent)
+    hide(harness, Duty.SUBMIT_QUEUED)
+    harness.stores.intents.mark_refused(intent, "code 4000", harness.clock(), Due(Duty.PUBLISH, harness.clock()))
+    return intent
+
+
+def hide(harness: TaskHarness, duty: Duty) -> None:
+    (row,) = harness.due()[duty]
+    assert harness.stores.due_index.hide(row, harness.clock() + timedelta(minutes=3))
+
+
+def test_a_row_that_the_sweep_hides_is_no_change(harness: TaskHarness) -> None:
+    """Its image passes the filter, and each attempt of the sweep would cause one of the stream."""
+    harness.track()
+    harness.provider.answers[VID] = answer()
+    harness.confirm()
+    assert changes(harness, "task") == [TaskUnpublished(VID)]
+    hide(harness, Duty.PUBLISH)
+    assert changes(harness, "task") == []
+    harness.claim(callback(result="failure"))
+    harness.tasks.refresh(VID, Kind.VIDEO)
+    assert changes(harness, "task") == [TaskUnpublished(VID)], "whoever writes the task next reports it"
+
+
+def test_a_refusal_is_reported_although_its_row_was_hidden_before(harness: TaskHarness) -> None:
+    intent = refused(harness)
+    assert changes(harness, "intent") == [IntentRefused(intent.identity)]
+    hide(harness, Duty.PUBLISH)
+    assert changes(harness, "intent") == []

@@ -326,6 +326,28 @@ def test_rows_that_hang_do_not_starve_other_shards_for_ever(
     assert {message["subject"] for message in harness.topic.messages} == set(vids) - poison
 
 
+def events_stored(harness: TaskHarness) -> int:
+    """The rows of the event log: each attempt to publish adds one."""
+    return sum(one["item"] == {"S": "event"} for one in harness.items())
+
+
+def test_while_the_topic_is_down_a_tick_tries_two_batches(harness: TaskHarness) -> None:
+    """An outage costs the same, however many outcomes wait. The others stay due, so the alarm about late rows fires."""
+    vids = finished(harness, 25)
+    harness.topic.down = True
+    harness.clock.forward(seconds=30)
+    harness.sweep()
+    assert events_stored(harness) == 20
+    assert len(list(harness.stores.due_index.waiting(Duty.PUBLISH, harness.clock()))) == 5
+    harness.clock.forward(minutes=1)
+    harness.sweep()
+    assert events_stored(harness) == 40
+    harness.topic.down = False
+    harness.clock.forward(minutes=1)
+    assert harness.sweep()["publish"] == 25
+    assert {message["subject"] for message in harness.topic.messages} == set(vids)
+
+
 @pytest.mark.parametrize("what", ["poll", "sweep"])
 def test_a_row_that_cannot_be_leased_stops_no_other(
     harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, what: str

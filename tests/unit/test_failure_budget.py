@@ -6,14 +6,21 @@ from typing import Any
 import pytest
 
 from mediarelay.domain.due import Duty
-from mediarelay.domain.due_item import IntentSubject, ReplayJobSubject, Subject, TaskSubject
+from mediarelay.domain.due_item import DueItem, IntentSubject, ReplayJobSubject, Subject, TaskSubject
+from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.errors import LedgerUnavailable, Undelivered
+from mediarelay.errors import LedgerUnavailable, ServiceDown, Undelivered
 from mediarelay.usecases.tick import MAX_FAILURE_TIME, FailureBudget
 from tests.counts import counted
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+ROW = DueItem(
+    duty=Duty.PUBLISH,
+    subject=TaskSubject("v1", Kind.VIDEO),
+    due_at=NOW,
+    handle=RowHandle(("TASK#v1", "TASK")),
+)
 
 
 class Clock:
@@ -64,6 +71,29 @@ def test_the_rest_of_the_tick_belongs_to_others_once_failures_took_too_long(seco
     failures = FailureBudget(Duty.PUBLISH, Clock(timedelta(seconds=seconds)))
     fail(failures)
     fail(failures)
+    assert failures.exhausted is exhausted
+
+
+DOWN, REFUSED = ServiceDown("ClientError"), Undelivered("InvalidParameter")
+
+
+@pytest.mark.parametrize(
+    ("batches", "exhausted"),
+    [
+        ([DOWN], False),
+        ([DOWN, DOWN], True),
+        ([DOWN, None, DOWN], False),
+        ([DOWN, REFUSED, DOWN], False),
+        ([REFUSED] * 9, False),
+    ],
+)
+def test_after_two_calls_in_a_row_that_a_service_failed_the_rest_waits(
+    batches: list[Undelivered | None], *, exhausted: bool
+) -> None:
+    """A service that refuses messages is not down."""
+    failures = FailureBudget(Duty.PUBLISH, Clock())
+    for error in batches:
+        failures.tolerate_all({ROW: error} if error else {}, NOW)
     assert failures.exhausted is exhausted
 
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay.contracts.notification import Notification
-from mediarelay.errors import Undelivered
+from mediarelay.errors import ServiceDown, Undelivered
 
 # One call takes so many messages, and so many bytes of all their bodies and attributes.
 MAX_ENTRIES = 10
@@ -55,10 +55,12 @@ class Topic:
 
     def _failed_call(self, events: Sequence[Notification], error: Exception) -> dict[str, Undelivered]:
         """Return the errors of a call that failed. If SNS refused one of its messages, send the others without it."""
-        if len(events) > 1 and isinstance(error, ClientError) and error.response["Error"]["Code"] in REFUSALS:
+        is_refused = isinstance(error, ClientError) and error.response["Error"]["Code"] in REFUSALS
+        if is_refused and len(events) > 1:
             middle = len(events) // 2
             return self._call(events[:middle]) | self._call(events[middle:])
-        failure = Undelivered(type(error).__name__)
+        error_class = Undelivered if is_refused else ServiceDown
+        failure = error_class(type(error).__name__)
         failure.__cause__ = error
         return dict.fromkeys((event.id for event in events), failure)
 

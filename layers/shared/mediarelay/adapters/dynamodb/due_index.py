@@ -11,6 +11,7 @@ from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, epoch, type_o
 from mediarelay.adapters.dynamodb.event_keys import delivery_of, position_of
 from mediarelay.adapters.dynamodb.item_types import MAY_WAIT_FOR, UNDER_VID, ItemType
 from mediarelay.adapters.dynamodb.keys import (
+    HIDDEN_UNTIL,
     OBSERVATION,
     TASK,
     Key,
@@ -56,7 +57,8 @@ class DueIndex:
         """Hide an item from other ticks until a time; return False if another worker hid or settled it in between."""
         # The index is eventually consistent, so it may list a row that has changed since. The condition detects that.
         values = {":until": epoch(until), ":seen": epoch(item.due_at)}
-        return self.table.update(Key(*item.handle), "SET due_at = :until", values, "due_at = :seen")
+        change = f"SET due_at = :until, {HIDDEN_UNTIL} = :until"
+        return self.table.update(Key(*item.handle), change, values, "due_at = :seen")
 
     def unreadable(self, now: datetime) -> Iterator[str | SongKey]:
         """Yield the song of each unreadable lease, and the vid of each unreadable task item, then of each observation.

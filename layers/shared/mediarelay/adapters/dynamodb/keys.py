@@ -36,6 +36,8 @@ TASK = "TASK"
 # The key of the list of bulk replays.
 REPLAY_LIST = "replay"
 OBSERVATION = "OBS"
+# The attribute that is equal to `due_at` as long as a worker hides the row. Any other writer moves `due_at` alone.
+HIDDEN_UNTIL = "hidden_until"
 UNREADABLE = "UNREADABLE"
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mediarelay.adapters.dynamodb.codec import Row, decoder, type_of
+from mediarelay.adapters.dynamodb.codec import Item, Row, decoder, type_of
 from mediarelay.adapters.dynamodb.event_keys import delivery_of, position_of
 from mediarelay.adapters.dynamodb.item_types import ItemType
-from mediarelay.adapters.dynamodb.keys import after_prefix, vid_of
+from mediarelay.adapters.dynamodb.keys import HIDDEN_UNTIL, after_prefix, vid_of
 from mediarelay.adapters.dynamodb.song_keys import song_of_key
 from mediarelay.adapters.dynamodb.unreadable import readable
 from mediarelay.domain.change import (
@@ -25,9 +25,17 @@ from mediarelay.domain.tasks.origin import Origin
 
 
 def changes_of(record: Mapping[str, Any]) -> Iterator[Change]:
-    """Yield the change that a stream record reports, or nothing if its row cannot be read."""
+    """Yield the change that a stream record reports, or nothing if its row cannot be read or was only hidden."""
+    image = record["dynamodb"]["NewImage"]
+    # The sweep hides a row before it publishes, and the row passes the filter again. Each attempt of the sweep would
+    # cause one of the stream.
+    rows = [] if _is_hidden(image) else [image]
     # Raising would make Lambda deliver the record again, which would block all later records of its shard.
-    return readable(decode_change, [record["dynamodb"]["NewImage"]])
+    return readable(decode_change, rows)
+
+
+def _is_hidden(image: Item) -> bool:
+    return HIDDEN_UNTIL in image and image[HIDDEN_UNTIL] == image.get("due_at")
 
 
 @decoder
