@@ -26,6 +26,7 @@ class Emulator:
         api_url: Returns the address of a deployed API.
         adapt: Changes an expanded template before its deployment.
         keeps_state: Whether a stopped stack is complete again after its next start.
+        has_http_api: Whether the API is a resource of the emulator, which can list its routes.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Emulator:
     api_url: Callable[[LocalEnvironment, Outputs], str]
     adapt: Callable[[LocalEnvironment, Template], Template] = lambda _env, template: template
     keeps_state: bool = True
+    has_http_api: bool = True
 
 
 def _ministack(env: LocalEnvironment) -> dict[str, str]:

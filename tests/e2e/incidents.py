@@ -17,6 +17,7 @@ import requests
 from local.aws import client
 from local.client import file_in
 from local.deploy import function_name
+from local.environment import STACK
 from local.stack import BUCKET_REGION, MUSIC
 from mediarelay.adapters.dynamodb.keys import shard_of
 from mediarelay.contracts.backlog import pack
@@ -67,8 +68,7 @@ def dead_letter(queue: str, message: Callable[[], Mapping[str, Any]]) -> Cause:
     @contextmanager
     def cause(deployed: Deployed) -> Iterator[Incident]:
         sqs, text = client(deployed.stack.env, "sqs"), json.dumps(message())
-        found = sqs.list_queues()["QueueUrls"]
-        url = next(url for url in found if f"-{queue}-" in url)
+        url = physical_id(deployed, queue)
         sqs.send_message(QueueUrl=url, MessageBody=text)
         try:
             yield Incident(seen=("sent",))
@@ -76,6 +76,14 @@ def dead_letter(queue: str, message: Callable[[], Mapping[str, Any]]) -> Cause:
             sqs.purge_queue(QueueUrl=url)
 
     return cause
+
+
+def physical_id(deployed: Deployed, resource: str) -> str:
+    """The name, or for a queue the URL, of a resource of the template."""
+    described = client(deployed.stack.env, "cloudformation").describe_stack_resource(
+        StackName=STACK, LogicalResourceId=resource
+    )
+    return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def is_known(deployed: Deployed, vid: str) -> bool:

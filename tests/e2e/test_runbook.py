@@ -26,6 +26,9 @@ OPERATIONS = ROOT / "docs" / "operations.md"
 SECTIONS = sections(ROOT / "docs" / "runbook.md")
 LINES = {row[0]: row[1].strip("`") for row in table_rows(OPERATIONS, "you want to know")}
 ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
+REST = [SECTIONS[alarm] for alarm in ALARMS if alarm not in CAUSES]
+PROOFS = sorted({one for section in REST for one in section.commands("Prove it is over")})
+ROUTES = "--only routes"
 HEALTHY = "mediarelay status"
 ANSWERS = {
     "RowsUnreadableAlarm": {
@@ -108,13 +111,20 @@ def test_an_incident_ends_as_the_runbook_says(deployed: Deployed, shell: Shell, 
         until(incident.is_made_good, "the work that waited")
 
 
-def test_every_alarm_that_is_not_rehearsed_has_commands_that_prove_a_healthy_stack(shell: Shell) -> None:
-    """Nothing on this machine raises them: they need Lambda's limits, a slow stream or a failing function."""
-    rest = [SECTIONS[alarm] for alarm in ALARMS if alarm not in CAUSES]
-    assert len(rest) < len(CAUSES)
-    for command in sorted({one for section in rest for one in section.commands("Prove it is over")}):
-        code, output = shell.run(command)
-        assert code == 0, f"{command}: {output}"
+def test_most_alarms_are_rehearsed() -> None:
+    """Nothing on this machine raises the others: they need Lambda's limits, a slow stream or a failing function."""
+    assert set(CAUSES) <= set(ALARMS)
+    assert len(ALARMS) < 2 * len(CAUSES)
+
+
+@pytest.mark.parametrize("command", PROOFS)
+def test_the_commands_that_prove_the_end_of_other_incidents_succeed_on_a_healthy_stack(
+    whole: Deployed, shell: Shell, command: str
+) -> None:
+    if ROUTES in command and not whole.stack.emulated_by.has_http_api:
+        pytest.skip(f"{whole.stack.emulated_by.name} has no HTTP API whose routes can be listed")
+    code, output = shell.run(command)
+    assert code == 0, output
 
 
 def test_a_body_in_quarantine(deployed: Deployed, shell: Shell) -> None:

@@ -39,4 +39,5 @@ LOCALEMU = Emulator(
     complete=_complete,
     api_url=_api_url,
     keeps_state=False,
+    has_http_api=False,
 )

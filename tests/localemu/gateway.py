@@ -22,7 +22,7 @@ from local.processes import free_port
 
 TEXT = ("text/", "application/json", "application/problem+json", "application/x-www-form-urlencoded")
 DEFAULT = "$default"
-"""The key of the route that takes every request that no other one takes."""
+"""The key of the route that takes every request that no other one takes, and the name of the stage."""
 Event = dict[str, Any]
 
 
@@ -149,7 +149,8 @@ def _event(request: BaseHTTPRequestHandler, body: bytes) -> Event:
         "headers": headers,
         "requestContext": {
             "requestId": identity,
-            "stage": "$default",
+            "stage": DEFAULT,
+            "domainName": urlsplit(f"//{headers['host']}").hostname,
             "http": {"method": request.command, "path": parts.path, "sourceIp": request.client_address[0]},
         },
         "isBase64Encoded": bool(body) and not is_text,
