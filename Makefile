@@ -12,6 +12,7 @@ export PYTHONPATH := layers/shared:.
 # Each command starts many Python processes, which would compile all that they import again and again.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+INSTALLER := requirements/install.py requirements/bootstrap.txt
 LOCK := pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
 help: ## this text
@@ -97,22 +98,22 @@ clean: ## remove everything that was built or saved here
 environments:
 	@$(MAKE) --no-print-directory -j2 .venv/ready .venv-emulator/ready
 
-.venv/ready: requirements/dev.txt requirements/install.py
+.venv/ready: requirements/dev.txt $(INSTALLER)
 	@$(call install,.venv,requirements/dev.txt layers/shared)
 
-.venv-emulator/ready: requirements/emulator.txt requirements/install.py
+.venv-emulator/ready: requirements/emulator.txt $(INSTALLER)
 	@$(call install,.venv-emulator,requirements/emulator.txt)
 
-.venv-lint/ready: requirements/lint.txt requirements/install.py
+.venv-lint/ready: requirements/lint.txt $(INSTALLER)
 	@$(call install,.venv-lint,requirements/lint.txt)
 
-.venv-site/ready: requirements/site.txt requirements/install.py
+.venv-site/ready: requirements/site.txt $(INSTALLER)
 	@$(call install,.venv-site,requirements/site.txt)
 
-.venv-bench/ready: requirements/bench.txt requirements/install.py
+.venv-bench/ready: requirements/bench.txt $(INSTALLER)
 	@$(call install,.venv-bench,requirements/bench.txt)
 
-.venv-localemu/ready: requirements/localemu.txt requirements/install.py
+.venv-localemu/ready: requirements/localemu.txt $(INSTALLER)
 	@$(call install,.venv-localemu,requirements/localemu.txt)
 
 define install

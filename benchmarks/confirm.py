@@ -61,10 +61,13 @@ class OpenCircuits:
         """Admit the call."""
         return Circuit()
 
-    def record_failure(self, _circuit: str, _seen: Circuit) -> None:
+    def record_refusal(self, _circuit: str) -> None:
         """Record nothing."""
 
-    record_silence = record_success = record_failure
+    def record_silence(self, _circuit: str, _seen: Circuit) -> None:
+        """Record nothing."""
+
+    record_success = record_silence
 
 
 def ours(url: str, certificate: Path) -> Query:

@@ -19,7 +19,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+# What pip installs: uv, which installs the rest.
+BOOTSTRAP = Path(__file__).resolve().with_name("bootstrap.txt")
 # Wheels only: a source distribution would run code of its own while it is built.
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:")
 # Seconds. A person who sees no line for longer believes that the command hangs.
@@ -72,9 +73,9 @@ def _print(line: str) -> None:
 
 
 def _is_ready(folder: Path, lockfile: Path) -> bool:
-    # A changed lock file is newer than the mark, which `_run_all` writes last; so is this file after a change.
-    mark = folder / "ready"
-    return mark.exists() and all(mark.stat().st_mtime >= file.stat().st_mtime for file in (lockfile, Path(__file__)))
+    # What has changed since is newer than the mark, which `_run_all` writes last.
+    mark, causes = folder / "ready", (lockfile, BOOTSTRAP, Path(__file__))
+    return mark.exists() and all(mark.stat().st_mtime >= file.stat().st_mtime for file in causes)
 
 
 def _install(folder: Path, lockfile: Path, sources: Path | None) -> int:
@@ -89,7 +90,7 @@ def _commands(folder: Path, lockfile: Path) -> tuple[tuple[str | Path, ...], ...
     python, uv = folder / "bin" / "python", folder / "bin" / "uv"
     return (
         (sys.executable, "-m", "venv", "--clear", folder),
-        (python, *PIP, "--requirement", HERE / "bootstrap.txt"),
+        (python, *PIP, "--requirement", BOOTSTRAP),
         (uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--requirement", lockfile),
     )
 

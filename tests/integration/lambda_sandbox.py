@@ -15,7 +15,6 @@ from moto.sqs.models import sqs_backends
 
 from mediarelay.adapters.aws import client
 from mediarelay.contracts.backlog import unpack
-from mediarelay.domain.circuit_breaker import Circuit
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.events import LoggedEvent, Position
@@ -198,7 +197,7 @@ class LambdaSandbox:
     def _refuse(self, action: str, refusals: int, now: str) -> None:
         self.clock.now = datetime.fromisoformat(now)
         for _ in range(refusals):
-            circuit_breaker().record_failure(action, Circuit())
+            circuit_breaker().record_refusal(action)
 
     def _log(self, line: Mapping[str, Any]) -> None:
         """Write one line of the log; what is not marked as unseen is folded into the task item too."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediarelay.domain.circuit_breaker import FIRST_BREAK, MAX_BREAK, THRESHOLD, Circuit, next_break
+from mediarelay.domain.circuit_breaker import FIRST_BREAK, MAX_BREAK, THRESHOLD, next_break
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import CircuitOpen, ProviderClosed
 from tests.counts import counted
@@ -16,7 +16,7 @@ CIRCUIT, AUDIO_CIRCUIT = "cts:GetCtsInfo", "cts:GetCtsaudioInfo"
 
 def refuse(harness: TaskHarness, times: int) -> None:
     for _ in range(times):
-        harness.breaker.record_failure(CIRCUIT, Circuit())
+        harness.breaker.record_refusal(CIRCUIT)
 
 
 def is_open(harness: TaskHarness, circuit: str = CIRCUIT) -> bool:

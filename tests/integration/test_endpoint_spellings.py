@@ -43,10 +43,13 @@ class Guard:
     def before_call(self, _action: str) -> Circuit:
         return Circuit()
 
-    def record_failure(self, _action: str, _seen: Circuit) -> None:
+    def record_refusal(self, _action: str) -> None:
         """Learn nothing."""
 
-    record_success = record_silence = record_failure
+    def record_success(self, _action: str, _seen: Circuit) -> None:
+        """Learn nothing."""
+
+    record_silence = record_success
 
 
 class Server(ThreadingHTTPServer):

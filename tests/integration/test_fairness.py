@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from mediarelay.domain.budget import Allowance, Budget
-from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit
+from mediarelay.domain.circuit_breaker import THRESHOLD
 from mediarelay.domain.due import Due, Duty
 from mediarelay.domain.tasks.intent import Intent
 from mediarelay.domain.tasks.media import Kind
@@ -249,7 +249,7 @@ def test_what_no_poll_has_had_room_for_is_given_up_in_the_end(harness: TaskHarne
     harness.track()
     harness.clock.forward(hours=26 if refused else 48, minutes=1)
     for _ in range(THRESHOLD if refused else 0):
-        harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+        harness.breaker.record_refusal("cts:GetCtsInfo")
     assert harness.sweep()["give_up"] == 1
     assert harness.reader.task(VID)["state"] == "lost"
 

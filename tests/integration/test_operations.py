@@ -16,7 +16,7 @@ from mediarelay.config import Settings
 from mediarelay.contracts.api.dead_letters import dead_letter_list
 from mediarelay.contracts.api.status import status_response
 from mediarelay.contracts.backlog import pack
-from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit
+from mediarelay.domain.circuit_breaker import THRESHOLD
 from mediarelay.domain.due import DELIVERIES, Duty
 from mediarelay.domain.events import LoggedEvent, Position
 from mediarelay.domain.operations.facts import LastRun
@@ -293,7 +293,7 @@ def test_an_open_circuit_is_the_reason(sandbox: LambdaSandbox) -> None:
     for name in ("poll_video", "poll_audio", "sweep", "reconcile"):
         sandbox.stores.runs.record(name, sandbox.clock(), {})
     for _ in range(THRESHOLD):
-        circuit_breaker().record_failure("cts:GetCtsInfo", Circuit())
+        circuit_breaker().record_refusal("cts:GetCtsInfo")
     (item,) = stuck().page((Duty.VIDEO,), 5, None).items
     assert (item.row.id, item.row.attempts) == (vid, 0)
     assert item.explanation.why == "5 calls of GetCtsInfo of cts failed in a row"
@@ -336,7 +336,7 @@ def test_every_call_of_a_provider_has_a_listed_circuit(harness: TaskHarness) -> 
 def test_an_operator_closes_a_circuit_and_is_logged(sandbox: LambdaSandbox, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     for _ in range(THRESHOLD):
-        circuit_breaker().record_failure("mps:ProcessMedia", Circuit())
+        circuit_breaker().record_refusal("mps:ProcessMedia")
     assert circuit_breaker().is_refused("mps:ProcessMedia")
     closed = operations.circuits().close("mps:ProcessMedia", "operator")
     assert (closed.failures, closed.open_until, circuit_breaker().is_refused("mps:ProcessMedia")) == (0, None, False)

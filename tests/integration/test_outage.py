@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from mediarelay.domain.circuit_breaker import THRESHOLD, Circuit, State
+from mediarelay.domain.circuit_breaker import THRESHOLD, State
 from mediarelay.domain.due import Duty
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.errors import CircuitOpen
@@ -117,7 +117,7 @@ def test_the_last_failure_is_the_cause(harness: TaskHarness) -> None:
     with pytest.raises(CircuitOpen, match="5 calls in a row were not answered") as silent:
         harness.breaker.before_call(CIRCUIT)
     assert (silent.value.is_refused, harness.breaker.is_refused(CIRCUIT)) == (False, False)
-    harness.breaker.record_failure(CIRCUIT, Circuit())
+    harness.breaker.record_refusal(CIRCUIT)
     with pytest.raises(CircuitOpen, match="6 calls in a row were refused") as refused:
         harness.breaker.before_call(CIRCUIT)
     assert (refused.value.is_refused, harness.breaker.is_refused(CIRCUIT)) == (True, True)

@@ -47,7 +47,7 @@ def test_only_the_tasks_of_the_provider_that_refuses_us_stay_due(
         harness.track(vid)
     harness.clock.forward(minutes=1)
     for _ in range(THRESHOLD):
-        harness.breaker.record_failure(circuit, Circuit())
+        harness.breaker.record_refusal(circuit)
     counted(capsys)
     assert (harness.poll(), harness.take()) == (1, [(left, Kind.VIDEO)])
     assert counted(capsys).total("CircuitOpen") == 1, "for the alarm"
@@ -65,7 +65,7 @@ def test_tasks_of_a_provider_that_refuses_us_are_read_once_in_a_break(table: str
     harness.track(MPS_VID)
     harness.clock.forward(minutes=1)
     for _ in range(THRESHOLD):
-        harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+        harness.breaker.record_refusal("cts:GetCtsInfo")
     assert harness.poll() == 1
     assert list(harness.stores.due_index.waiting(Duty.VIDEO, harness.clock())) == []
     hidden = [row.due_at for row in harness.due()["video"] if row.subject_as(TaskSubject).vid != MPS_VID]
@@ -79,7 +79,7 @@ def test_a_row_past_its_deadline_is_left_to_the_sweep(table: str) -> None:
     harness.track(MPS_VID)
     harness.clock.forward(minutes=2)
     for _ in range(THRESHOLD):
-        harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+        harness.breaker.record_refusal("cts:GetCtsInfo")
     assert harness.poll() == 1
     (left,) = harness.stores.due_index.waiting(Duty.VIDEO, harness.clock())
     assert (left.subject_as(TaskSubject).vid, left.due_at) == (VID, START + timedelta(minutes=1))
@@ -90,7 +90,7 @@ def test_while_all_providers_refuse_us_no_row_is_read(harness: TaskHarness) -> N
     harness.clock.forward(minutes=1)
     for circuit in query_circuits(Kind.VIDEO):
         for _ in range(THRESHOLD):
-            harness.breaker.record_failure(circuit, Circuit())
+            harness.breaker.record_refusal(circuit)
     names = list[str]()
     with calls(names):
         assert harness.poll() == 0

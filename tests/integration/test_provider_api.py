@@ -82,8 +82,8 @@ class Guard:
         self.learnt.append(("before_call", action))
         return Circuit()
 
-    def record_failure(self, action: str, _seen: Circuit) -> None:
-        self.learnt.append(("record_failure", action))
+    def record_refusal(self, action: str) -> None:
+        self.learnt.append(("record_refusal", action))
 
     def record_silence(self, action: str, _seen: Circuit) -> None:
         self.learnt.append(("record_silence", action))
@@ -444,14 +444,14 @@ def test_accounts_calls_and_requests_show_no_secret() -> None:
         ({"body": envelope(data={"vid": VID})}, ["record_success"]),
         ({"body": envelope(4000)}, ["record_success"]),
         ({"body": envelope(5000)}, ["record_success"]),
-        ({"body": envelope(4100)}, ["record_failure"]),
-        ({"body": envelope(6100)}, ["record_failure"]),
+        ({"body": envelope(4100)}, ["record_refusal"]),
+        ({"body": envelope(6100)}, ["record_refusal"]),
         ({"body": envelope(4400)}, []),
         ({"body": b"garbage"}, []),
         ({"body": b"garbage", "status": 400}, []),
         ({"body": b"garbage", "status": 502}, ["record_silence"]),
         ({"body": envelope(6000), "status": 500}, ["record_silence"]),
-        ({"body": envelope(4100), "status": 503}, ["record_failure"]),
+        ({"body": envelope(4100), "status": 503}, ["record_refusal"]),
         ({"body": envelope(data={"vid": VID}), "status": 500}, ["record_success"]),
         ({"body": b"", "hang": True}, ["record_silence"]),
     ],

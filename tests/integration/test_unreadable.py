@@ -99,7 +99,7 @@ def fill(harness: TaskHarness) -> None:
     provider.vids = [BudgetSpent("none left")]
     harness.submitter.submit(Kind.AUDIO, REQUEST, None)
     harness.registry.enqueue(Kind.AUDIO, REQUEST | {"url": "http://a/2.mp3"}, None)
-    harness.breaker.record_failure("cts:GetCtsaudioInfo", Circuit())
+    harness.breaker.record_refusal("cts:GetCtsaudioInfo")
     song_harness = SongHarness(harness.table)
     song_harness.webhook(relay())
     song_harness.publisher.publish_due(KEY)
@@ -527,10 +527,10 @@ def test_an_intent_that_cannot_be_read_leaves_the_ticks(harness: TaskHarness) ->
 
 
 def test_a_circuit_that_cannot_be_read_is_closed_and_counts_anew(harness: TaskHarness) -> None:
-    harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+    harness.breaker.record_refusal("cts:GetCtsInfo")
     spoil(harness, "CIRCUIT#cts:GetCtsInfo", "CIRCUIT", "SET failures = #item", {"#item": "item"})
     assert harness.breaker.before_call("cts:GetCtsInfo") == Circuit()
-    harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+    harness.breaker.record_refusal("cts:GetCtsInfo")
     assert harness.stores.circuits.find("cts:GetCtsInfo").failures == 1
 
 
@@ -818,7 +818,7 @@ def test_a_replay_in_bulk_that_would_do_nothing_is_marked(harness: TaskHarness, 
 
 def test_a_break_without_an_end_keeps_nobody_from_calling(harness: TaskHarness) -> None:
     for _ in range(THRESHOLD):
-        harness.breaker.record_failure("cts:GetCtsInfo", Circuit())
+        harness.breaker.record_refusal("cts:GetCtsInfo")
     overwrite(harness, only(harness, "circuit"), open_until={"N": "4102444800"})
     harness.clock.forward(seconds=MAX_BREAK.total_seconds())
     assert not harness.breaker.is_refused("cts:GetCtsInfo")

@@ -42,7 +42,7 @@ class Guard(Protocol):
     def before_call(self, circuit: str) -> Circuit:
         """Return the circuit of an action that may be called now; raise `CircuitOpen` otherwise."""
 
-    def record_failure(self, circuit: str, seen: Circuit) -> None:
+    def record_refusal(self, circuit: str) -> None:
         """Record that the provider refused us."""
 
     def record_silence(self, circuit: str, seen: Circuit) -> None:
@@ -173,13 +173,13 @@ class ProviderApi:
     def _record_error(self, circuit: str, seen: Circuit, error: ProviderError) -> None:
         """Record what a call without data says about the provider.
 
-        It refuses us      failure
+        It refuses us      refusal
         no answer at all   silence
         busy, unreadable   nothing: it works, but this call proves nothing about the next one
         any other          success: it refuses only this request
         """
         if isinstance(error, ProviderClosed):
-            self.guard.record_failure(circuit, seen)
+            self.guard.record_refusal(circuit)
         elif not isinstance(error, ProviderBusy):
             self.guard.record_success(circuit, seen)
         elif error.is_outage:

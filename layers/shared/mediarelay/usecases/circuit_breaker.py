@@ -70,7 +70,7 @@ class CircuitBreaker:
         # Only one caller moves the end of the break, and so makes the trial call; the others wait for its result.
         return self.circuits.open_until(circuit, found.open_until, now + FIRST_BREAK)
 
-    def record_failure(self, circuit: str, _seen: Circuit) -> None:
+    def record_refusal(self, circuit: str) -> None:
         """Record that the provider refused this account, whatever the request was."""
         self._open(circuit, Cause.REFUSED, self.circuits.record_failure(circuit, Cause.REFUSED, None))
 
