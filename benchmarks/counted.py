@@ -36,7 +36,8 @@ class PathCost:
 CALLBACK_PATH = "callback, confirmed and published"
 CONFIRMED = {"video_callback": 1, "dispatch": 2, "confirm": 1}
 PUBLISHED = frozenset({"sns:PublishBatch"})
-QUERIED = PUBLISHED | {"sqs:SendMessageBatch"}
+QUEUED = frozenset({"sqs:SendMessageBatch"})
+QUERIED = PUBLISHED | QUEUED
 COUNTED: Mapping[str, PathCost] = {
     "callback": PathCost(1, 2, 0, {"video_callback": 1}, log_bytes=253, requests=1, kept_bytes=1300),
     "duplicate": PathCost(1, 1, 0, {"video_callback": 1}, log_bytes=259, requests=1),
@@ -56,6 +57,7 @@ COUNTED: Mapping[str, PathCost] = {
         log_bytes=271,
         requests=1,
         kept_bytes=2814,
+        batches=QUEUED,
     ),
     "replay": PathCost(
         13,
@@ -72,7 +74,16 @@ COUNTED: Mapping[str, PathCost] = {
     "song": PathCost(
         6, 10, 2, {"music_callback": 1, "dispatch": 1}, publishes=2, batches=PUBLISHED, log_bytes=485, requests=1
     ),
-    "delivery": PathCost(10, 13, 5, {"deliver_webhooks": 2, "dispatch": 1}, messages=1, log_bytes=271, kept_bytes=190),
+    "delivery": PathCost(
+        10,
+        13,
+        5,
+        {"deliver_webhooks": 2, "dispatch": 1},
+        messages=1,
+        log_bytes=271,
+        kept_bytes=190,
+        batches=QUEUED,
+    ),
     "read": PathCost(1, 0, 1, {"read_ledger": 1}, requests=1),
     "tick": PathCost(67, 3, 34, {"poll_video": 1, "poll_audio": 1, "sweep": 1}, log_bytes=476, kept_bytes=493),
 }

@@ -1,9 +1,9 @@
-"""The ledger's stream: request queries, submits and deliveries at once, and publish the events of a batch together.
+"""The ledger's stream: request the queries, submits and deliveries of a batch, and publish its events, both together.
 
 The schedule does the same later, so a change that fails here is late, never lost.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from mediarelay.aws_lambda.batches import DynamoDBRecord, stream_handler
 from mediarelay.domain import change as changes
 from mediarelay.observability import SUBJECT_KEYS, add_log_keys
 from mediarelay.usecases.event_publisher import Prepared
+from mediarelay.usecases.failures import noting_all
 from mediarelay.wiring.events import event_publisher
 from mediarelay.wiring.publishers import song_publisher, task_publisher
 from mediarelay.wiring.queues import delivery_requester, submit_queue
@@ -21,15 +22,15 @@ REQUESTER, SUBMITS, TASKS, SONGS = confirm_requester(), submit_queue(), task_pub
 DELIVERIES, EVENTS = delivery_requester(), event_publisher()
 
 
-# Of all changes, only these and those below need an action at once. The filter of the event source drops most others
-# before they cost an invocation.
-ACTIONS: dict[type[changes.Change], Callable[[Any], object]] = {
-    changes.IntentQueued: lambda change: SUBMITS.send(change.identity),
+# What asks a queue to do the work of some changes, and returns the errors of those for which it failed. In this order:
+# one call sends ten messages, and a topic that does not answer may take all the time there is.
+REQUESTS: dict[Any, Callable[[Any], Mapping[Any, Exception]]] = {
+    changes.Prompt: REQUESTER.request_all,
+    changes.IntentQueued: SUBMITS.send_queued,
     changes.EventStored: DELIVERIES.fan_out,
     changes.DeliveryStored: DELIVERIES.attempt,
 }
-# Changes after which something must be published. A whole batch is published together, and so are the `Prompt`s sent,
-# after which a provider is queried.
+# What must be published after the other changes.
 PREPARE: dict[type[changes.Change], Callable[[Any], Prepared | None]] = {
     changes.IntentRefused: lambda change: TASKS.prepare_refusal(change.identity),
     changes.TaskUnpublished: lambda change: TASKS.prepare(change.vid),
@@ -37,14 +38,9 @@ PREPARE: dict[type[changes.Change], Callable[[Any], Prepared | None]] = {
 }
 
 
-def follow(record: DynamoDBRecord) -> changes.Change | None:
-    """Carry out the action of one stream record; return its change if it has one together with others."""
-    for change in changes_of(record.raw_event):
-        add_log_keys(**change.log_keys)
-        if type(change) not in ACTIONS:
-            return change
-        ACTIONS[type(change)](change)
-    return None
+def read(record: DynamoDBRecord) -> changes.Change | None:
+    """Return the change that a stream record reports; the filter of the event source drops most others."""
+    return next(changes_of(record.raw_event), None)
 
 
 def prepare(change: changes.Change) -> Prepared | None:
@@ -53,12 +49,15 @@ def prepare(change: changes.Change) -> Prepared | None:
     return PREPARE[type(change)](change)
 
 
-def finish(batch: Collection[changes.Change]) -> dict[changes.Change, Exception]:
-    """Request queries and publish; return what failed."""
-    # In this order: one call requests ten queries, and a topic that does not answer may take all the time there is.
-    failures = REQUESTER.request_all(change for change in batch if isinstance(change, changes.Prompt))
+def act(batch: Collection[changes.Change]) -> dict[changes.Change, Exception]:
+    """Send the messages of a batch, then publish its events; return what failed."""
+    failures: dict[changes.Change, Exception] = {}
+    for kinds, request in REQUESTS.items():
+        if some := [change for change in batch if isinstance(change, kinds)]:
+            with noting_all(failures, some):
+                failures |= request(some)
     published = {change: partial(prepare, change) for change in batch if type(change) in PREPARE}
     return failures | EVENTS.publish_all(published)
 
 
-handler = stream_handler(follow, finish)
+handler = stream_handler(read, act)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from mediarelay.adapters.dynamodb.due_index import DueIndex
 from mediarelay.adapters.dynamodb.keys import shard_of
@@ -267,10 +267,9 @@ def test_rows_that_always_fail_do_not_starve_other_shards(
         plain(message, attributes)
 
     monkeypatch.setattr(harness.topic, "publish", publish)
-    harness.clock.forward(seconds=30)
-    harness.sweep()
-    harness.clock.forward(minutes=1)
-    harness.sweep()
+    for _ in range(5):
+        harness.clock.forward(minutes=1)
+        harness.sweep()
     assert {message["subject"] for message in harness.topic.messages} == set(vids) - poison
 
 
@@ -332,20 +331,37 @@ def events_stored(harness: TaskHarness) -> int:
 
 
 def test_while_the_topic_is_down_a_tick_tries_two_batches(harness: TaskHarness) -> None:
-    """An outage costs the same, however many outcomes wait. The others stay due, so the alarm about late rows fires."""
+    """The oldest row and ten others, however many wait, because each attempt stores a row. The rest stays as it is."""
     vids = finished(harness, 25)
     harness.topic.down = True
     harness.clock.forward(seconds=30)
     harness.sweep()
-    assert events_stored(harness) == 20
-    assert len(list(harness.stores.due_index.waiting(Duty.PUBLISH, harness.clock()))) == 5
+    assert events_stored(harness) == 11
+    assert len(list(harness.stores.due_index.waiting(Duty.PUBLISH, harness.clock()))) == 14
     harness.clock.forward(minutes=1)
     harness.sweep()
-    assert events_stored(harness) == 40
+    assert events_stored(harness) == 22
     harness.topic.down = False
     harness.clock.forward(minutes=1)
     assert harness.sweep()["publish"] == 25
     assert {message["subject"] for message in harness.topic.messages} == set(vids)
+
+
+def test_an_event_that_fails_each_call_delays_its_neighbours_only(harness: TaskHarness) -> None:
+    vids = finished(harness, 10)
+    plain = harness.topic.publish
+
+    def publish(message: str, attributes: Mapping[str, str]) -> None:
+        if json.loads(message)["subject"] == "v5":
+            raise ClientError({"Error": {"Code": "InternalFailure"}}, "PublishBatch")
+        plain(message, attributes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harness.topic, "publish", publish)
+        for _ in range(10):
+            harness.clock.forward(minutes=1)
+            harness.sweep()
+    assert {message["subject"] for message in harness.topic.messages} == set(vids) - {"v5"}
 
 
 @pytest.mark.parametrize("what", ["poll", "sweep"])
@@ -496,6 +512,6 @@ def test_the_sweep_publishes_ten_rows_with_one_call(harness: TaskHarness, monkey
 
     monkeypatch.setattr(Messaging, "publish_batch", counted)
     assert harness.sweep()["publish"] == 25
-    assert calls == [10, 10, 5]
+    assert calls == [1, 10, 10, 4]
     assert {message["subject"] for message in harness.topic.messages} == {*vids}
     assert harness.due() == {}

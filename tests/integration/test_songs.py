@@ -35,7 +35,7 @@ from mediarelay.usecases.songs.receive import MAX_BYTES
 from tests.contract.odd import ODD, written
 from tests.counts import counted
 from tests.integration.song_harness import CALLBACK, KEY, WEBHOOK, SongHarness, headers, relay, result
-from tests.integration.task_harness import together
+from tests.integration.task_harness import TaskHarness, together
 
 HOUR = 3_600_000
 MARGIN = 30_000
@@ -637,6 +637,19 @@ def test_a_topic_that_is_down_leaves_it_due(song_harness: SongHarness) -> None:
     song_harness.topic.down = False
     song_harness.clock.forward(minutes=1)
     assert song_harness.sweep() == ["ready", "expiring"]
+
+
+def test_while_the_topic_is_down_a_tick_tries_two_batches_of_songs(table: str) -> None:
+    harness, song_harness = TaskHarness(table), SongHarness(table)
+    for number in range(25):
+        song_harness.webhook(relay() | {"room_id": f"room {number}"})
+    harness.topic.down = True
+    harness.clock.forward(minutes=1)
+    harness.sweep()
+    assert len(list(harness.stores.due_index.waiting(Duty.SONG, harness.clock()))) == 25 - 11
+    harness.topic.down = False
+    harness.clock.forward(minutes=1)
+    assert harness.sweep()["song"] == 25
 
 
 def test_racing_followers_write_once_each(song_harness: SongHarness) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
@@ -31,7 +32,9 @@ from mediarelay.contracts.api.base import validate
 from mediarelay.contracts.api.tasks import TaskQuery
 from mediarelay.domain.circuit_breaker import MAX_BREAK, THRESHOLD, Circuit
 from mediarelay.domain.due import Due, Duty
+from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.events import LoggedEvent, Position
+from mediarelay.domain.songs.model import SongKey
 from mediarelay.domain.tasks.intent import ClientKey, Intent
 from mediarelay.domain.tasks.listing import Selection, TimeOf
 from mediarelay.domain.tasks.log import LoggedObservation
@@ -39,6 +42,7 @@ from mediarelay.domain.tasks.media import Kind, State
 from mediarelay.domain.tasks.origin import Origin
 from mediarelay.domain.webhooks.delivery import new_delivery
 from mediarelay.errors import BudgetSpent, LedgerUnavailable, RowUnreadable
+from mediarelay.usecases.sweep import ROWS_PER_TURN, Sweeper
 from mediarelay.usecases.tasks.rebuild import Rebuilder
 from tests.counts import counted
 from tests.integration.doubles import START
@@ -490,6 +494,59 @@ def test_the_sweep_writes_a_marked_task_item_anew(harness: TaskHarness) -> None:
     assert [row.handle[1] for row in harness.due()["video"]] == ["TASK"]
     assert [sk.split()[0] for sk in marked(harness)] == [f"TASK#{VID}"], "the copy"
     assert harness.sweep()["unreadable"] == 0
+
+
+class Unreadable:
+    """A due index in which nothing waits but unreadable items of these tasks."""
+
+    def __init__(self, vids: Iterable[str]) -> None:
+        self.vids = vids
+
+    def waiting(self, _duty: Duty, _now: datetime) -> Iterator[DueItem]:
+        return iter(())
+
+    def hide(self, _item: DueItem, _until: datetime) -> bool:
+        return True
+
+    def unreadable(self, _now: datetime) -> Iterator[str | SongKey]:
+        return iter(self.vids)
+
+
+def test_items_that_cannot_be_rebuilt_do_not_hold_up_one_that_can(harness: TaskHarness) -> None:
+    harness.track()
+    client("dynamodb").delete_item(TableName=harness.table, Key={"pk": {"S": f"TASK#{VID}"}, "sk": {"S": "TASK"}})
+    without_log = [f"w{number}" for number in range(ROWS_PER_TURN + 1)]
+    rows = Unreadable([*without_log, VID])
+    assert harness.sweeper.sweep(replace(harness.tick(), rows=rows))["unreadable"] == 1
+    assert harness.stores.tasks.load(VID).item
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_tick_rebuilds_a_part_of_very_many_items(
+    harness: TaskHarness, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    tried = list[str]()
+
+    def rebuild(_sweeper: Sweeper, vid: str) -> bool:
+        tried.append(vid)
+        if fails:
+            raise LedgerUnavailable("down")
+        return True
+
+    monkeypatch.setattr(Sweeper, "_rebuild", rebuild)
+    harness.sweeper.sweep(replace(harness.tick(), rows=Unreadable(f"w{number}" for number in range(900))))
+    assert len(tried) == ROWS_PER_TURN
+
+
+def test_a_task_with_several_damaged_observations_is_looked_at_once(harness: TaskHarness) -> None:
+    harness.claim(callback())
+    harness.claim(callback(result="failure"))
+    for sk in [one["sk"]["S"] for one in harness.items()]:
+        spoil(harness, f"TASK#{VID}", sk, "REMOVE kind")
+    harness.stores.tasks.load(VID)
+    assert len(marked(harness)) == 2
+    harness.clock.forward(days=1)
+    assert list(harness.stores.due_index.unreadable(harness.clock())) == [VID]
 
 
 def test_an_publication_is_not_held_up_by_an_unreadable_task_item(harness: TaskHarness) -> None:

@@ -1,12 +1,15 @@
-"""Requests for queries are sent ten in a call, and each one that SQS does not take is reported."""
+"""Messages about the changes of a batch are sent ten in a call, and each one that SQS does not take is reported."""
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from mediarelay.adapters.sqs import ConfirmQueue
-from mediarelay.domain.change import CallbackStored, Prompt, ReplayRequested
+from mediarelay.adapters.sqs import ConfirmQueue, DeliveryQueue, SubmitQueue
+from mediarelay.domain.change import CallbackStored, DeliveryStored, EventStored, IntentQueued, Prompt, ReplayRequested
+from mediarelay.domain.events import Position
 from mediarelay.domain.tasks.media import Kind
 
 REQUESTS: list[Prompt] = [CallbackStored(f"v{number}", Kind.VIDEO, is_trusted=False) for number in range(24)]
@@ -18,12 +21,14 @@ class Sqs:
 
     def __init__(self, refused: tuple[str, ...] = (), error: Exception | None = None) -> None:
         self.refused, self.error, self.calls = refused, error, list[int]()
+        self.sent: list[dict[str, str]] = []
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
         self.calls.append(len(Entries))
         assert QueueUrl == "q"
         if self.error:
             raise self.error
+        self.sent += Entries
         return {"Failed": [{"Id": one["Id"], "Code": "InternalError"} for one in Entries if one["Id"] in self.refused]}
 
 
@@ -41,7 +46,26 @@ def test_what_sqs_refuses_is_reported_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     "error", [ClientError({"Error": {"Code": "X"}}, "SendMessageBatch"), ReadTimeoutError(endpoint_url="u")]
 )
-def test_a_call_that_fails_concerns_all_its_requests(error: Exception) -> None:
+def test_after_a_call_that_fails_no_more_is_sent(error: Exception) -> None:
+    """Each further call could take as long, and what was not sent is reported."""
     sqs = Sqs(error=error)
-    assert set(ConfirmQueue(sqs, "q").send_prompts(REQUESTS)) == set(REQUESTS)
-    assert len(sqs.calls) == 3, "the other calls are made"
+    failures = ConfirmQueue(sqs, "q").send_prompts(REQUESTS)
+    assert list(failures) == REQUESTS
+    assert sqs.calls == [10]
+
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def test_messages_say_what_the_functions_behind_the_queues_read() -> None:
+    sqs = Sqs()
+    assert SubmitQueue(sqs, "q").send_queued([IntentQueued("i1")]) == {}
+    assert DeliveryQueue(sqs, "q").send_events([EventStored(Position(AT, "e1"))]) == {}
+    assert DeliveryQueue(sqs, "q").send_deliveries([DeliveryStored("shop", "e1"), DeliveryStored("bar", "e1")]) == {}
+    assert [json.loads(entry["MessageBody"]) for entry in sqs.sent] == [
+        {"intent": "i1"},
+        {"event": "2026-01-02T00:00:00.000000Z_e1"},
+        {"endpoint": "shop", "event_id": "e1"},
+        {"endpoint": "bar", "event_id": "e1"},
+    ]
+    assert [entry.get("MessageGroupId") for entry in sqs.sent] == [None, None, "shop", "bar"], "fair queues"

@@ -10,17 +10,20 @@ from mediarelay.domain.due_item import DueItem, IntentSubject, ReplayJobSubject,
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.errors import LedgerUnavailable, ServiceDown, Undelivered
+from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.usecases.tick import MAX_FAILURE_TIME, FailureBudget
 from tests.counts import counted
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-ROW = DueItem(
-    duty=Duty.PUBLISH,
-    subject=TaskSubject("v1", Kind.VIDEO),
-    due_at=NOW,
-    handle=RowHandle(("TASK#v1", "TASK")),
-)
+ROWS = [
+    DueItem(
+        duty=Duty.PUBLISH,
+        subject=TaskSubject(vid, Kind.VIDEO),
+        due_at=NOW,
+        handle=RowHandle((f"TASK#{vid}", "TASK")),
+    )
+    for vid in ("v1", "v2", "v3")
+]
 
 
 class Clock:
@@ -74,26 +77,24 @@ def test_the_rest_of_the_tick_belongs_to_others_once_failures_took_too_long(seco
     assert failures.exhausted is exhausted
 
 
-DOWN, REFUSED = ServiceDown("ClientError"), Undelivered("InvalidParameter")
-
-
 @pytest.mark.parametrize(
-    ("batches", "exhausted"),
+    ("failed", "exhausted"),
     [
-        ([DOWN], False),
-        ([DOWN, DOWN], True),
-        ([DOWN, None, DOWN], False),
-        ([DOWN, REFUSED, DOWN], False),
-        ([REFUSED] * 9, False),
+        ([3], False),
+        ([3, 3], True),
+        ([3, 0, 3], False),
+        ([3, 2, 3], False),
+        ([2] * 9, False),
+        ([2, 3, 3], True),
     ],
 )
-def test_after_two_calls_in_a_row_that_a_service_failed_the_rest_waits(
-    batches: list[Undelivered | None], *, exhausted: bool
+def test_after_two_batches_in_a_row_that_failed_as_a_whole_the_rest_waits(
+    failed: list[int], *, exhausted: bool
 ) -> None:
-    """A service that refuses messages is not down."""
+    """Of each batch of three rows, so many fail."""
     failures = FailureBudget(Duty.PUBLISH, Clock())
-    for error in batches:
-        failures.tolerate_all({ROW: error} if error else {}, NOW)
+    for count in failed:
+        failures.tolerate_all(ROWS, dict.fromkeys(ROWS[:count], Undelivered("X")), NOW)
     assert failures.exhausted is exhausted
 
 

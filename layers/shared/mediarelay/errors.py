@@ -32,7 +32,6 @@ MediarelayError
 ├── SecretUnavailable         a secret is missing or unusable               503
 ├── SettingUnusable           a setting admits no sender                    503
 ├── Undelivered               a queue or topic did not accept a message     503
-│   └── ServiceDown           the topic failed a call of any messages        503
 └── ProviderError             the provider gave no usable answer
     ├── ProviderRefused       it would refuse the same call again           422
     ├── ProviderRepeated      it has accepted the same submit before        503
@@ -292,10 +291,6 @@ class Undelivered(MediarelayError):
     problem_code = "not_delivered"
     status = 503
     title = "Not delivered"
-
-
-class ServiceDown(Undelivered):
-    """The topic failed a whole call, whatever its messages were, so the next call will probably fail, too."""
 
 
 class ProviderError(MediarelayError):

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay.contracts.notification import Notification
-from mediarelay.errors import ServiceDown, Undelivered
+from mediarelay.domain.batches import MAX_FAILED_BATCHES
+from mediarelay.errors import Undelivered
 
 # One call takes so many messages, and so many bytes of all their bodies and attributes.
 MAX_ENTRIES = 10
@@ -31,11 +32,18 @@ class Topic:
     def publish(self, events: Iterable[Notification]) -> dict[str, Undelivered]:
         """Publish events in their order; return the errors of those that SNS did not accept, by event id.
 
-        The ids must be distinct. A call that fails concerns only its own events.
+        The ids must be distinct. A call that fails concerns only its own events. After `MAX_FAILED_BATCHES` in a row,
+        make no more: each could take as long, and the function needs the time to keep what waits.
         """
         failures: dict[str, Undelivered] = {}
-        for some in _calls(events):
-            failures |= self._call(some)
+        calls, in_a_row = _calls(events), 0
+        for some in calls:
+            failed = self._call(some)
+            failures |= failed
+            in_a_row = in_a_row + 1 if len(failed) == len(some) else 0
+            if in_a_row == MAX_FAILED_BATCHES:
+                unsent = [event.id for rest in calls for event in rest]
+                failures |= dict.fromkeys(unsent, Undelivered("not sent, because earlier calls failed"))
         return failures
 
     def _call(self, events: Sequence[Notification]) -> dict[str, Undelivered]:
@@ -55,12 +63,10 @@ class Topic:
 
     def _failed_call(self, events: Sequence[Notification], error: Exception) -> dict[str, Undelivered]:
         """Return the errors of a call that failed. If SNS refused one of its messages, send the others without it."""
-        is_refused = isinstance(error, ClientError) and error.response["Error"]["Code"] in REFUSALS
-        if is_refused and len(events) > 1:
+        if len(events) > 1 and isinstance(error, ClientError) and error.response["Error"]["Code"] in REFUSALS:
             middle = len(events) // 2
             return self._call(events[:middle]) | self._call(events[middle:])
-        error_class = Undelivered if is_refused else ServiceDown
-        failure = error_class(type(error).__name__)
+        failure = Undelivered(type(error).__name__)
         failure.__cause__ = error
         return dict.fromkeys((event.id for event in events), failure)
 

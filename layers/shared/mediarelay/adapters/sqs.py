@@ -1,10 +1,10 @@
 """The SQS queues for confirmations, for submits, for deliveries, and for callbacks that the ledger could not store."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay.contracts.backlog import pack
@@ -15,13 +15,16 @@ from mediarelay.errors import Undelivered
 
 # The callback functions import this module, and read no stream.
 if TYPE_CHECKING:
-    from mediarelay.domain.change import Prompt
+    from mediarelay.domain.change import DeliveryStored, EventStored, IntentQueued, Prompt
 
 # SQS refuses larger messages.
 MAX_BYTES = 2**20
 WAITING = "ApproximateNumberOfMessages"
 # SQS takes no more messages in one call.
 SENT_TOGETHER = 10
+# What a message is about.
+S = TypeVar("S", bound=Hashable)
+Message = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,15 @@ class ConfirmQueue:
 
     def send(self, vid: str, kind: Kind) -> None:
         """Request a confirmation; raise `Undelivered`."""
-        _send(self.client, self.url, {"vid": vid, "kind": kind.value})
+        _send(self.client, self.url, _entry({"vid": vid, "kind": kind.value}))
 
     def send_prompts(self, requests: "Collection[Prompt]") -> "dict[Prompt, Undelivered]":
         """Request a confirmation for each callback or replay that has just arrived; return what was not sent."""
-        failures: dict[Prompt, Undelivered] = {}
-        for some in in_batches(requests, SENT_TOGETHER):
-            messages = [{"vid": one.vid, "kind": one.kind.value, "prompt": True} for one in some]
-            failed = _send_batch(self.client, self.url, messages)
-            failures |= {some[number]: error for number, error in failed.items()}
-        return failures
+        return _send_all(
+            self.client,
+            self.url,
+            {one: _entry({"vid": one.vid, "kind": one.kind.value, "prompt": True}) for one in requests},
+        )
 
     def backlog(self) -> int:
         """Return SQS's estimate of how many messages wait; raise `Undelivered`."""
@@ -58,7 +60,11 @@ class SubmitQueue:
 
     def send(self, identity: str) -> None:
         """Request the submit of an intent; raise `Undelivered`."""
-        _send(self.client, self.url, {"intent": identity})
+        _send(self.client, self.url, _intent(identity))
+
+    def send_queued(self, requests: "Collection[IntentQueued]") -> "dict[IntentQueued, Undelivered]":
+        """Request the submits of intents that a batch has just stored; return what was not sent."""
+        return _send_all(self.client, self.url, {one: _intent(one.identity) for one in requests})
 
     def backlog(self) -> int:
         """Return SQS's estimate of how many messages wait; raise `Undelivered`."""
@@ -74,13 +80,19 @@ class DeliveryQueue:
 
     def send_event(self, position: str) -> None:
         """Request the deliveries of an event; raise `Undelivered`."""
-        _send(self.client, self.url, {"event": position})
+        _send(self.client, self.url, _event(position))
+
+    def send_events(self, changes: "Collection[EventStored]") -> "dict[EventStored, Undelivered]":
+        """Request the deliveries of events that were just stored; return what was not sent."""
+        return _send_all(self.client, self.url, {one: _event(str(one.position)) for one in changes})
 
     def send_delivery(self, endpoint: str, event_id: str) -> None:
         """Request an attempt of a delivery; raise `Undelivered`."""
-        # SQS gives groups their turn by the messages that each has in flight ("fair queues"). So the deliveries of an
-        # endpoint that is slow to answer do not hold up those of the others.
-        _send(self.client, self.url, {"endpoint": endpoint, "event_id": event_id}, MessageGroupId=endpoint)
+        _send(self.client, self.url, _delivery(endpoint, event_id))
+
+    def send_deliveries(self, changes: "Collection[DeliveryStored]") -> "dict[DeliveryStored, Undelivered]":
+        """Request the first attempts of deliveries that were just stored; return what was not sent."""
+        return _send_all(self.client, self.url, {one: _delivery(one.endpoint, one.event_id) for one in changes})
 
     def backlog(self) -> int:
         """Return SQS's estimate of how many messages wait; raise `Undelivered`."""
@@ -97,17 +109,7 @@ class CallbackBacklog:
 
     def send(self, route: str, origin: Origin, at: datetime, body: bytes) -> None:
         """Send a callback that arrived at a route; raise `Undelivered`, also if it is too large for a message."""
-        _send(self.client(), self.url, pack(route, origin, at, body))
-
-
-def _send_batch(client: Any, url: str, messages: Sequence[Mapping[str, Any]]) -> dict[int, Undelivered]:
-    """Send up to `SENT_TOGETHER` messages; return the errors of those that were not sent, by their index."""
-    entries = [{"Id": str(number), "MessageBody": json.dumps(message)} for number, message in enumerate(messages)]
-    try:
-        answer = client.send_message_batch(QueueUrl=url, Entries=entries)
-    except AWS_ERRORS as error:
-        return dict.fromkeys(range(len(messages)), Undelivered(type(error).__name__))
-    return {int(one["Id"]): Undelivered(one["Code"]) for one in answer.get("Failed", ())}
+        _send(self.client(), self.url, _entry(pack(route, origin, at, body)))
 
 
 def _backlog(client: Any, url: str) -> int:
@@ -118,12 +120,50 @@ def _backlog(client: Any, url: str) -> int:
     return int(answer["Attributes"][WAITING])
 
 
-def _send(client: Any, url: str, message: Mapping[str, Any], **options: str) -> None:
+def _send(client: Any, url: str, entry: Message) -> None:
     # `json.dumps` writes ASCII, so characters are bytes here.
-    text = json.dumps(message)
-    if len(text) > MAX_BYTES:
+    if len(entry["MessageBody"]) > MAX_BYTES:
         raise Undelivered("too large for a message")
     try:
-        client.send_message(QueueUrl=url, MessageBody=text, **options)
+        client.send_message(QueueUrl=url, **entry)
     except AWS_ERRORS as error:
         raise Undelivered(type(error).__name__) from error
+
+
+def _send_all(client: Any, url: str, entries: Mapping[S, Message]) -> dict[S, Undelivered]:
+    """Send small messages, as many as possible in a call; return the errors of those that were not sent.
+
+    After a call that fails, send no more: each further call could take as long, and its caller has other work.
+    """
+    failures: dict[S, Undelivered] = {}
+    batches = in_batches(entries.items(), SENT_TOGETHER)
+    for batch in batches:
+        numbered = [{"Id": str(number), **entry} for number, (_, entry) in enumerate(batch)]
+        try:
+            answer = client.send_message_batch(QueueUrl=url, Entries=numbered)
+        except AWS_ERRORS as error:
+            unsent = [subject for some in (batch, *batches) for subject, _ in some]
+            return failures | dict.fromkeys(unsent, Undelivered(type(error).__name__))
+        failures |= {batch[int(one["Id"])][0]: Undelivered(one["Code"]) for one in answer.get("Failed", ())}
+    return failures
+
+
+# ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _entry(message: Message, **options: str) -> Message:
+    return {"MessageBody": json.dumps(message), **options}
+
+
+def _event(position: str) -> Message:
+    return _entry({"event": position})
+
+
+def _delivery(endpoint: str, event_id: str) -> Message:
+    # SQS gives groups their turn by the messages that each has in flight ("fair queues"). So the deliveries of an
+    # endpoint that is slow to answer do not hold up those of the others.
+    return _entry({"endpoint": endpoint, "event_id": event_id}, MessageGroupId=endpoint)
+
+
+def _intent(identity: str) -> Message:
+    return _entry({"intent": identity})

@@ -5,6 +5,9 @@ from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
+# Batches in a row of which nothing succeeds, before the rest of the work waits: the service that it needs is down. One
+# alone may be about one of its entries, or a moment.
+MAX_FAILED_BATCHES = 2
 
 
 def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,6 +1,6 @@
 """Work on several subjects of which one that fails does not stop the others."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -14,3 +14,12 @@ def noting(failures: dict[Subject, Exception], subject: Subject) -> Iterator[Non
         yield
     except Exception as error:  # noqa: BLE001 - the caller logs it
         failures[subject] = error
+
+
+@contextmanager
+def noting_all(failures: dict[Subject, Exception], subjects: Collection[Subject]) -> Iterator[None]:
+    """Note any failure of work that several subjects share about all of them."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - the caller logs it
+        failures.update(dict.fromkeys(subjects, error))

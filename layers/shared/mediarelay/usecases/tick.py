@@ -4,25 +4,24 @@ Polls and the sweep use both.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from mediarelay.domain.batches import MAX_FAILED_BATCHES
 from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.operations.overdue import OVERDUE_AFTER
 from mediarelay.domain.schedule import hide_until
 from mediarelay.domain.songs.model import SongKey
-from mediarelay.errors import LedgerUnavailable, ServiceDown, Undelivered
+from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.observability import count, measure
 
 # Time that failures of one duty may take in one tick. If they take longer, a service that the duty needs is down, and
 # the other duties need the rest of the tick.
 MAX_FAILURE_TIME = timedelta(seconds=10)
-# Calls in a row that a service fails as a whole, with the same meaning. A single one may be about one moment.
-MAX_FAILED_CALLS = 2
 log = logging.getLogger(__name__)
 
 
@@ -48,7 +47,7 @@ class FailureBudget:
         clock: The present (UTC).
         spent: Time that failed rows took.
         failed: How many rows failed.
-        failed_calls: How many batches in a row met a service that failed a whole call.
+        failed_batches: How many batches in a row failed as a whole.
         cause: Why some rows could not be listed or hidden, or which queue did not answer; None if all went well.
     """
 
@@ -56,7 +55,7 @@ class FailureBudget:
     clock: Callable[[], datetime]
     spent: timedelta = field(default=timedelta())
     failed: int = 0
-    failed_calls: int = 0
+    failed_batches: int = 0
     cause: LedgerUnavailable | Undelivered | None = None
 
     @contextmanager
@@ -70,10 +69,9 @@ class FailureBudget:
             self.spent += self.clock() - begun
             self._count(error, log_keys)
 
-    def tolerate_all(self, failures: Mapping[DueItem, Exception], begun: datetime) -> None:
-        """Count and log failures of rows that were taken together from a time (UTC) on."""
-        is_down = any(isinstance(error, ServiceDown) for error in failures.values())
-        self.failed_calls = self.failed_calls + 1 if is_down else 0
+    def tolerate_all(self, rows: Sequence[DueItem], failures: Mapping[DueItem, Exception], begun: datetime) -> None:
+        """Count and log the failures of a batch of rows, which was taken at a time (UTC)."""
+        self.failed_batches = self.failed_batches + 1 if len(failures) == len(rows) else 0
         if failures:
             self.spent += self.clock() - begun
         for row, error in failures.items():
@@ -96,7 +94,7 @@ class FailureBudget:
     @property
     def exhausted(self) -> bool:
         """Whether the rest of the tick belongs to the other duties."""
-        return self.spent >= MAX_FAILURE_TIME or self.failed_calls >= MAX_FAILED_CALLS
+        return self.spent >= MAX_FAILURE_TIME or self.failed_batches >= MAX_FAILED_BATCHES
 
     def raise_if_incomplete(self) -> None:
         """Raise an error of the cause's class if any row could not be taken, so that the dead-letter alarm fires."""

@@ -36,7 +36,8 @@ TASK = "TASK"
 # The key of the list of bulk replays.
 REPLAY_LIST = "replay"
 OBSERVATION = "OBS"
-# The attribute that is equal to `due_at` as long as a worker hides the row. Any other writer moves `due_at` alone.
+# The attribute that is equal to `due_at` as long as a worker hides the row. Other writers move `due_at` alone. If one
+# moves it to the very same second, the stream takes the row for hidden, and the sweep does its work.
 HIDDEN_UNTIL = "hidden_until"
 UNREADABLE = "UNREADABLE"
 

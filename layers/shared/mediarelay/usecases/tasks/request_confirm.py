@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mediarelay.domain.change import Prompt
 from mediarelay.errors import Undelivered
-from mediarelay.usecases.failures import noting
+from mediarelay.usecases.failures import noting, noting_all
 
 
 class KnownTasks(Protocol):
@@ -45,8 +45,6 @@ class ConfirmRequester:
                 chosen[request.is_known or self.tasks.is_known(request.vid)].append(request)
         for is_known, some in chosen.items():
             queue = self.queue if is_known else self.unknown_queue
-            whole: dict[str, Exception] = {}
-            with noting(whole, "queue"):
+            with noting_all(failures, some):
                 failures |= queue.send_prompts(some)
-            failures |= {request: error for error in whole.values() for request in some}
         return failures

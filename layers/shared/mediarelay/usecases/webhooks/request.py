@@ -1,8 +1,7 @@
 """Request deliveries as soon as the stream reports what must be delivered. The sweep requests those that fail here."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,38 +12,38 @@ log = logging.getLogger(__name__)
 
 
 class RequestQueue(Protocol):
-    """The delivery queue."""
+    """The delivery queue. Both methods return the errors of what was not sent."""
 
-    def send_event(self, position: str) -> None:
-        """Send a message to store the deliveries of one event; raises `Undelivered`."""
+    def send_events(self, changes: Collection[EventStored]) -> Mapping[EventStored, Undelivered]:
+        """Send messages that each store the deliveries of one event."""
 
-    def send_delivery(self, endpoint: str, event_id: str) -> None:
-        """Send a message to attempt one delivery; raises `Undelivered`."""
+    def send_deliveries(self, changes: Collection[DeliveryStored]) -> Mapping[DeliveryStored, Undelivered]:
+        """Send messages that each attempt one delivery."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequester:
-    """Requests deliveries. `queue` is None in a deployment that delivers no events over HTTP."""
+    """Requests deliveries. `queue` is None in a deployment that delivers no events over HTTP.
+
+    What the queue does not take is left to the sweep. To report it would make Lambda repeat the records behind it, and
+    so hold up the outcomes of the shard. Each method therefore returns no failures.
+    """
 
     queue: RequestQueue | None
 
-    def fan_out(self, change: EventStored) -> None:
-        """Request the deliveries of an event."""
+    def fan_out(self, changes: Collection[EventStored]) -> dict[EventStored, Exception]:
+        """Request the deliveries of events."""
         if self.queue:
-            with _left_to_sweep():
-                self.queue.send_event(str(change.position))
+            _leave_to_sweep(self.queue.send_events(changes))
+        return {}
 
-    def attempt(self, change: DeliveryStored) -> None:
-        """Request the first attempt of a delivery."""
+    def attempt(self, changes: Collection[DeliveryStored]) -> dict[DeliveryStored, Exception]:
+        """Request the first attempts of deliveries."""
         if self.queue:
-            with _left_to_sweep():
-                self.queue.send_delivery(change.endpoint, change.event_id)
+            _leave_to_sweep(self.queue.send_deliveries(changes))
+        return {}
 
 
-@contextmanager
-def _left_to_sweep() -> Iterator[None]:
-    """Leave a delivery to the sweep if its queue does not answer: a retry would hold up the outcomes of its shard."""
-    try:
-        yield
-    except Undelivered:
-        log.warning("delivery left to the sweep", exc_info=True)
+def _leave_to_sweep(failures: Mapping[EventStored, Undelivered] | Mapping[DeliveryStored, Undelivered]) -> None:
+    for change, error in failures.items():
+        log.warning("delivery left to the sweep", exc_info=error, extra=change.log_keys)
