@@ -150,7 +150,7 @@ def _event(request: BaseHTTPRequestHandler, body: bytes) -> Event:
         "requestContext": {
             "requestId": identity,
             "stage": DEFAULT,
-            "domainName": urlsplit(f"//{headers['host']}").hostname,
+            "domainName": urlsplit(f"//{headers.get('host', HOST)}").hostname,
             "http": {"method": request.command, "path": parts.path, "sourceIp": request.client_address[0]},
         },
         "isBase64Encoded": bool(body) and not is_text,

@@ -20,7 +20,9 @@ def gateway() -> Gateway:
 
 
 def event(method: str, path: str) -> dict[str, Any]:
-    request: Any = SimpleNamespace(path=path, headers=Message(), command=method, client_address=("127.0.0.1", 1))
+    headers = Message()
+    headers["Host"] = "api.example:8000"
+    request: Any = SimpleNamespace(path=path, headers=headers, command=method, client_address=("127.0.0.1", 1))
     return _event(request, b"")
 
 
@@ -45,6 +47,10 @@ def test_it_has_the_routes_of_the_template(gateway: Gateway) -> None:
 def test_a_path_is_decoded_once(gateway: Gateway, path: str, key: str, parameters: dict[str, str]) -> None:
     route, found = gateway._match(event("GET", path))
     assert (route and route.key, found) == (key, parameters)
+
+
+def test_an_event_states_the_domain_as_the_gateway_does() -> None:
+    assert event("GET", "/status")["requestContext"]["domainName"] == "api.example"
 
 
 def test_a_fixed_path_goes_before_a_parameter(gateway: Gateway) -> None:
