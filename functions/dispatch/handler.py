@@ -1,4 +1,4 @@
-"""The ledger's stream: request the queries, submits and deliveries of a batch, and publish its events, both together.
+"""The ledger's stream: request the queries, submits and deliveries of a batch, and then publish its events.
 
 The schedule does the same later, so a change that fails here is late, never lost.
 """
@@ -27,8 +27,7 @@ DELIVERIES, EVENTS = delivery_requester(), event_publisher()
 REQUESTS: dict[Any, Callable[[Any], Mapping[Any, Exception]]] = {
     changes.Prompt: REQUESTER.request_all,
     changes.IntentQueued: SUBMITS.send_queued,
-    changes.EventStored: DELIVERIES.fan_out,
-    changes.DeliveryStored: DELIVERIES.attempt,
+    changes.EventStored | changes.DeliveryStored: DELIVERIES.request_all,
 }
 # What must be published after the other changes.
 PREPARE: dict[type[changes.Change], Callable[[Any], Prepared | None]] = {

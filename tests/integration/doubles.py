@@ -142,13 +142,13 @@ class Messaging:
         return {"Attributes": {name: str(self.outboxes[request["QueueUrl"]].backlog())}}
 
     def publish_batch(self, **request: Any) -> dict[str, Any]:
-        found: dict[str, list[dict[str, str]]] = {"Successful": [], "Failed": []}
+        found: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
         for entry in request["PublishBatchRequestEntries"]:
             attributes = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
             try:
                 self.outboxes[request["TopicArn"]].publish(entry["Message"], attributes)
             except Undelivered as error:
-                found["Failed"].append({"Id": entry["Id"], "Code": str(error)})
+                found["Failed"].append({"Id": entry["Id"], "Code": str(error), "SenderFault": True})
             else:
                 found["Successful"].append({"Id": entry["Id"]})
         return found

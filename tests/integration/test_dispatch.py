@@ -1,17 +1,19 @@
 """The stream's function: the calls of a full batch, and what it does if the topic or a queue is down."""
 
 import json
+import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from mediarelay.adapters.aws import client
 from mediarelay.adapters.dynamodb.stream import changes_of
 from mediarelay.adapters.sns import Topic
-from mediarelay.adapters.sqs import ConfirmQueue
+from mediarelay.adapters.sqs import ConfirmQueue, DeliveryQueue, SubmitQueue
 from mediarelay.contracts.notification import Notification
 from mediarelay.domain.change import Change, IntentRefused, Prompt, TaskUnpublished
 from mediarelay.domain.due import Due, Duty
@@ -117,19 +119,46 @@ def test_a_topic_that_does_not_answer_delays_no_query(
     assert called == ["send_prompts", "publish"]
 
 
-def test_a_mistake_about_queries_stops_no_publication(
-    lambda_sandbox: LambdaSandbox, table: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("queue", "method"), [(ConfirmQueue, "send_prompts"), (SubmitQueue, "send_queued"), (DeliveryQueue, "send_all")]
+)
+def test_a_mistake_about_a_queue_stops_no_publication(
+    lambda_sandbox: LambdaSandbox, table: str, monkeypatch: pytest.MonkeyPatch, queue: type, method: str
 ) -> None:
+    lambda_sandbox.values["WEBHOOK_DELIVERY"] = "true"
     harness = TaskHarness(table)
     event = unpublished(harness)
     event["Records"].append(claimed(harness, "c0"))
+    intent = harness.registry.intent(Kind.AUDIO, MUSIC, ClientKey("game", "key"), queued=True)
+    assert harness.registry.add(intent)
+    harness.events.publish(Notification("e1", "{}", {"type": "mediarelay.test"}))
+    event["Records"] += stream_of([*images(harness, "intent"), *images(harness, "event")])["Records"]
+    mine = {"send_prompts": "c0", "send_queued": "0", "send_all": "1"}[method]
 
     def fail(*_: object) -> None:
         raise ValueError("a mistake")
 
-    monkeypatch.setattr(ConfirmQueue, "send_prompts", fail)
-    assert lambda_sandbox.invoke("dispatch", event) == {"batchItemFailures": [{"itemIdentifier": "c0"}]}
+    monkeypatch.setattr(queue, method, fail)
+    assert lambda_sandbox.invoke("dispatch", event) == {"batchItemFailures": [{"itemIdentifier": mine}]}
     assert "publish" not in harness.due()
+
+
+def test_an_outage_names_its_cause_once_in_each_line(
+    lambda_sandbox: LambdaSandbox, table: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Many records share an error. Its trace grew with each, so a batch wrote megabytes."""
+    event = unpublished(TaskHarness(table))
+
+    def fail(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "PublishBatch")
+
+    monkeypatch.setattr(client("sns"), "publish_batch", fail)
+    assert len(lambda_sandbox.invoke("dispatch", event)["batchItemFailures"]) == 31
+    errors = [record.exc_info for record in caplog.records if record.message == "record failed"]
+    assert len(errors) == 31
+    traces = ["".join(traceback.format_exception(*error)) for error in errors if error]
+    assert all("calling the PublishBatch operation" in trace for trace in traces)
+    assert len(set(map(len, traces))) == 1
 
 
 def test_a_record_whose_event_is_refused_is_reported_with_its_repeats(

@@ -418,6 +418,13 @@ def test_a_poll_gives_the_outcome_its_duty_however_recent_it_is(guarded: TaskHar
     assert "publish" in guarded.due()
 
 
+def test_whoever_queries_next_gives_an_outcome_with_a_damaged_guard_its_duty(guarded: TaskHarness) -> None:
+    (row,) = [item for item in guarded.items() if item["item"]["S"] == "claim"]
+    guarded.stores.table.client.put_item(TableName=guarded.table, Item=row | {"kind": {"S": "?"}})
+    guarded.confirm()
+    assert "publish" in guarded.due()
+
+
 def test_an_item_that_can_be_read_again_is_queried_again(harness: TaskHarness) -> None:
     harness.track()
     (item,) = [item for item in harness.items() if item["item"]["S"] == "task"]

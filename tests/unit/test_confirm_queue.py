@@ -29,7 +29,8 @@ class Sqs:
         if self.error:
             raise self.error
         self.sent += Entries
-        return {"Failed": [{"Id": one["Id"], "Code": "InternalError"} for one in Entries if one["Id"] in self.refused]}
+        failed = [{"Id": one["Id"], "Code": "InternalError"} for one in Entries if one["Id"] in self.refused]
+        return {"Successful": [one for one in Entries if one["Id"] not in self.refused], "Failed": failed}
 
 
 def test_ten_requests_share_a_call() -> None:
@@ -51,6 +52,7 @@ def test_after_a_call_that_fails_no_more_is_sent(error: Exception) -> None:
     sqs = Sqs(error=error)
     failures = ConfirmQueue(sqs, "q").send_prompts(REQUESTS)
     assert list(failures) == REQUESTS
+    assert {failure.__cause__ for failure in failures.values()} == {error}, "the log names it"
     assert sqs.calls == [10]
 
 
@@ -60,8 +62,8 @@ AT = datetime(2026, 1, 2, tzinfo=UTC)
 def test_messages_say_what_the_functions_behind_the_queues_read() -> None:
     sqs = Sqs()
     assert SubmitQueue(sqs, "q").send_queued([IntentQueued("i1")]) == {}
-    assert DeliveryQueue(sqs, "q").send_events([EventStored(Position(AT, "e1"))]) == {}
-    assert DeliveryQueue(sqs, "q").send_deliveries([DeliveryStored("shop", "e1"), DeliveryStored("bar", "e1")]) == {}
+    deliveries = [DeliveryStored("shop", "e1"), DeliveryStored("bar", "e1")]
+    assert DeliveryQueue(sqs, "q").send_all([EventStored(Position(AT, "e1"))], deliveries) == {}
     assert [json.loads(entry["MessageBody"]) for entry in sqs.sent] == [
         {"intent": "i1"},
         {"event": "2026-01-02T00:00:00.000000Z_e1"},
@@ -69,3 +71,12 @@ def test_messages_say_what_the_functions_behind_the_queues_read() -> None:
         {"endpoint": "bar", "event_id": "e1"},
     ]
     assert [entry.get("MessageGroupId") for entry in sqs.sent] == [None, None, "shop", "bar"], "fair queues"
+
+
+def test_a_message_without_an_answer_counts_as_not_sent() -> None:
+    class Forgetful(Sqs):
+        def send_message_batch(self, **request: Any) -> dict[str, Any]:
+            super().send_message_batch(**request)
+            return {}
+
+    assert list(SubmitQueue(Forgetful(), "q").send_queued([IntentQueued("i1")])) == [IntentQueued("i1")]

@@ -55,6 +55,7 @@ WORDS = {
     "CircuitOpen": (503, "Provider unavailable", "provider_unavailable"),
     "NoAccount": (503, "Provider unavailable", "provider_unavailable"),
     "Undelivered": (503, "Not delivered", "not_delivered"),
+    "ServiceDown": (503, "Not delivered", "not_delivered"),
     "LedgerUnavailable": (503, "Ledger unavailable", "ledger_unavailable"),
     "RowUnreadable": (500, "Stored data unreadable", "stored_data_unreadable"),
     "ProviderError": (502, "Provider refused", "provider_error"),
@@ -68,7 +69,7 @@ WORDS = {
 EVENT = {"requestContext": {"requestId": "r1"}}
 INTERNAL = {"MediarelayError", "LedgerUnavailable", "RowUnreadable", "KmsUnavailable", "SecretUnavailable"}
 INTERNAL |= {"DecryptionFailed", "SettingUnusable"}
-INTERNAL |= {"Undelivered"}
+INTERNAL |= {"Undelivered", "ServiceDown"}
 
 
 def example(kind: type[MediarelayError]) -> MediarelayError:

@@ -10,7 +10,7 @@ from mediarelay.domain.due_item import DueItem, IntentSubject, ReplayJobSubject,
 from mediarelay.domain.row_handle import RowHandle
 from mediarelay.domain.songs.model import SongKey, SongType
 from mediarelay.domain.tasks.media import Kind
-from mediarelay.errors import LedgerUnavailable, Undelivered
+from mediarelay.errors import LedgerUnavailable, ServiceDown, Undelivered
 from mediarelay.usecases.tick import MAX_FAILURE_TIME, FailureBudget
 from tests.counts import counted
 
@@ -88,14 +88,22 @@ def test_the_rest_of_the_tick_belongs_to_others_once_failures_took_too_long(seco
         ([2, 3, 3], True),
     ],
 )
-def test_after_two_batches_in_a_row_that_failed_as_a_whole_the_rest_waits(
+def test_after_two_batches_in_a_row_of_which_a_service_accepts_nothing_the_rest_waits(
     failed: list[int], *, exhausted: bool
 ) -> None:
     """Of each batch of three rows, so many fail."""
     failures = FailureBudget(Duty.PUBLISH, Clock())
     for count in failed:
-        failures.tolerate_all(ROWS, dict.fromkeys(ROWS[:count], Undelivered("X")), NOW)
+        failures.tolerate_all(ROWS, dict.fromkeys(ROWS[:count], ServiceDown("X")), NOW)
     assert failures.exhausted is exhausted
+
+
+@pytest.mark.parametrize("error", [Undelivered("InvalidParameter"), KeyError("a mistake"), LedgerUnavailable("X")])
+def test_what_is_wrong_with_the_rows_themselves_stops_no_other(error: Exception) -> None:
+    failures = FailureBudget(Duty.PUBLISH, Clock())
+    for _ in range(9):
+        failures.tolerate_all(ROWS, dict.fromkeys(ROWS, error) | {ROWS[0]: ServiceDown("X")}, NOW)
+    assert not failures.exhausted
 
 
 def test_success_costs_nothing() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mediarelay.adapters.sns import MAX_BYTES, MAX_ENTRIES, Topic
 from mediarelay.contracts.notification import Notification
 from mediarelay.domain.events import LoggedEvent
-from mediarelay.errors import LedgerUnavailable, RowUnreadable, Undelivered
+from mediarelay.errors import LedgerUnavailable, RowUnreadable, ServiceDown, Undelivered
 from mediarelay.usecases.event_publisher import STORED_TOGETHER, EventPublisher, Prepare, Prepared
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -111,7 +111,7 @@ def test_bytes_count_and_not_characters() -> None:
 def test_a_topic_without_a_usable_answer_is_asked_twice(error: Exception) -> None:
     sns, log = Sns(broken={f"event-{number}": error for number in range(30)}), Log()
     failures = publisher(sns, log).publish_all(work(range(30)))
-    assert {type(one) for one in failures.values()} == {Undelivered}
+    assert {type(one) for one in failures.values()} == {ServiceDown}
     assert len(failures) == 30
     assert (len(sns.calls), len(log.stored)) == (2, 30), "a third call could take as long"
 
@@ -120,6 +120,14 @@ def test_a_topic_that_refuses_every_entry_is_asked_twice() -> None:
     sns = Sns(refused=frozenset(f"event-{number}" for number in range(30)))
     assert len(publisher(sns).publish_all(work(range(30)))) == 30
     assert len(sns.calls) == 2
+
+
+def test_large_events_that_sns_refuses_stop_no_other() -> None:
+    """Each fills a call, so a call is refused as a whole, which says nothing about the next one."""
+    large = [event(number, 200_000) for number in range(4)]
+    sns = Sns(broken={one.id: client_error("InvalidParameter") for one in large})
+    failures = publisher(sns).send([*large, *(event(number) for number in range(4, 50))])
+    assert {identity: type(error) for identity, error in failures.items()} == {one.id: Undelivered for one in large}
 
 
 def test_calls_that_fail_with_others_between_them_stop_no_event() -> None:

@@ -32,6 +32,7 @@ MediarelayError
 ├── SecretUnavailable         a secret is missing or unusable               503
 ├── SettingUnusable           a setting admits no sender                    503
 ├── Undelivered               a queue or topic did not accept a message     503
+│   └── ServiceDown           whatever the message was                      503
 └── ProviderError             the provider gave no usable answer
     ├── ProviderRefused       it would refuse the same call again           422
     ├── ProviderRepeated      it has accepted the same submit before        503
@@ -291,6 +292,10 @@ class Undelivered(MediarelayError):
     problem_code = "not_delivered"
     status = 503
     title = "Not delivered"
+
+
+class ServiceDown(Undelivered):
+    """A queue or a topic did not accept a message, whatever it was, so it will probably not accept the next one."""
 
 
 class ProviderError(MediarelayError):

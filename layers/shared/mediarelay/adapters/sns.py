@@ -1,15 +1,16 @@
 """Publishes notifications to an SNS topic."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from mediarelay.adapters.aws_errors import AWS_ERRORS
+from mediarelay.adapters.batch_answers import failed_entries
 from mediarelay.contracts.notification import Notification
 from mediarelay.domain.batches import MAX_FAILED_BATCHES
-from mediarelay.errors import Undelivered
+from mediarelay.errors import ServiceDown, Undelivered
 
 # One call takes so many messages, and so many bytes of all their bodies and attributes.
 MAX_ENTRIES = 10
@@ -40,10 +41,10 @@ class Topic:
         for some in calls:
             failed = self._call(some)
             failures |= failed
-            in_a_row = in_a_row + 1 if len(failed) == len(some) else 0
+            in_a_row = in_a_row + 1 if _is_down(failed, some) else 0
             if in_a_row == MAX_FAILED_BATCHES:
                 unsent = [event.id for rest in calls for event in rest]
-                failures |= dict.fromkeys(unsent, Undelivered("not sent, because earlier calls failed"))
+                failures |= dict.fromkeys(unsent, failed[some[0].id])
         return failures
 
     def _call(self, events: Sequence[Notification]) -> dict[str, Undelivered]:
@@ -53,22 +54,21 @@ class Topic:
             )
         except AWS_ERRORS as error:
             return self._failed_call(events, error)
-        accepted = {entry["Id"] for entry in answer.get("Successful", ())}
-        reasons = {entry["Id"]: entry["Code"] for entry in answer.get("Failed", ())}
-        return {
-            event.id: Undelivered(reasons.get(event.id, "no answer about a message"))
-            for event in events
-            if event.id not in accepted
-        }
+        return failed_entries(answer, {event.id: event.id for event in events})
 
     def _failed_call(self, events: Sequence[Notification], error: Exception) -> dict[str, Undelivered]:
         """Return the errors of a call that failed. If SNS refused one of its messages, send the others without it."""
-        if len(events) > 1 and isinstance(error, ClientError) and error.response["Error"]["Code"] in REFUSALS:
+        is_refused = isinstance(error, ClientError) and error.response["Error"]["Code"] in REFUSALS
+        if is_refused and len(events) > 1:
             middle = len(events) // 2
             return self._call(events[:middle]) | self._call(events[middle:])
-        failure = Undelivered(type(error).__name__)
+        failure = Undelivered(type(error).__name__) if is_refused else ServiceDown(type(error).__name__)
         failure.__cause__ = error
         return dict.fromkeys((event.id for event in events), failure)
+
+
+def _is_down(failures: Mapping[str, Undelivered], events: Sequence[Notification]) -> bool:
+    return len(failures) == len(events) and all(isinstance(error, ServiceDown) for error in failures.values())
 
 
 def _calls(events: Iterable[Notification]) -> Iterator[list[Notification]]:

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mediarelay.adapters.aws_errors import AWS_ERRORS
+from mediarelay.adapters.batch_answers import failed_entries
 from mediarelay.contracts.backlog import pack
 from mediarelay.domain.batches import in_batches
 from mediarelay.domain.tasks.media import Kind
 from mediarelay.domain.tasks.origin import Origin
-from mediarelay.errors import Undelivered
+from mediarelay.errors import ServiceDown, Undelivered
 
 # The callback functions import this module, and read no stream.
 if TYPE_CHECKING:
@@ -82,17 +83,17 @@ class DeliveryQueue:
         """Request the deliveries of an event; raise `Undelivered`."""
         _send(self.client, self.url, _event(position))
 
-    def send_events(self, changes: "Collection[EventStored]") -> "dict[EventStored, Undelivered]":
-        """Request the deliveries of events that were just stored; return what was not sent."""
-        return _send_all(self.client, self.url, {one: _event(str(one.position)) for one in changes})
-
     def send_delivery(self, endpoint: str, event_id: str) -> None:
         """Request an attempt of a delivery; raise `Undelivered`."""
         _send(self.client, self.url, _delivery(endpoint, event_id))
 
-    def send_deliveries(self, changes: "Collection[DeliveryStored]") -> "dict[DeliveryStored, Undelivered]":
-        """Request the first attempts of deliveries that were just stored; return what was not sent."""
-        return _send_all(self.client, self.url, {one: _delivery(one.endpoint, one.event_id) for one in changes})
+    def send_all(
+        self, events: "Collection[EventStored]", deliveries: "Collection[DeliveryStored]"
+    ) -> "dict[EventStored | DeliveryStored, Undelivered]":
+        """Request both for changes that were just stored; return what was not sent."""
+        entries: dict[EventStored | DeliveryStored, Message] = {one: _event(str(one.position)) for one in events}
+        entries |= {one: _delivery(one.endpoint, one.event_id) for one in deliveries}
+        return _send_all(self.client, self.url, entries)
 
     def backlog(self) -> int:
         """Return SQS's estimate of how many messages wait; raise `Undelivered`."""
@@ -138,13 +139,17 @@ def _send_all(client: Any, url: str, entries: Mapping[S, Message]) -> dict[S, Un
     failures: dict[S, Undelivered] = {}
     batches = in_batches(entries.items(), SENT_TOGETHER)
     for batch in batches:
-        numbered = [{"Id": str(number), **entry} for number, (_, entry) in enumerate(batch)]
+        numbered = {str(number): entry for number, (_, entry) in enumerate(batch)}
         try:
-            answer = client.send_message_batch(QueueUrl=url, Entries=numbered)
+            answer = client.send_message_batch(
+                QueueUrl=url, Entries=[{"Id": number, **entry} for number, entry in numbered.items()]
+            )
         except AWS_ERRORS as error:
             unsent = [subject for some in (batch, *batches) for subject, _ in some]
-            return failures | dict.fromkeys(unsent, Undelivered(type(error).__name__))
-        failures |= {batch[int(one["Id"])][0]: Undelivered(one["Code"]) for one in answer.get("Failed", ())}
+            failure = ServiceDown(type(error).__name__)
+            failure.__cause__ = error
+            return failures | dict.fromkeys(unsent, failure)
+        failures |= failed_entries(answer, dict(zip(numbered, (subject for subject, _ in batch), strict=True)))
     return failures
 
 

@@ -1,6 +1,7 @@
 """Batches from SQS and DynamoDB Streams: a record that fails neither delays nor loses the other records."""
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -54,14 +55,12 @@ class StreamProcessor(BatchProcessor):
         return entries
 
     def _process_failure(self, record: DynamoDBRecord, work: Work, error: Exception) -> None:
-        def fail(_record: DynamoDBRecord) -> None:
+        with _log_keys(record.event_id):
             add_log_keys(**work.log_keys)
-            raise error
-
-        try:
-            _run_change(fail, record)
-        except Exception as failure:  # noqa: BLE001 - `_run` has logged it
-            self.failure_handler(record, (type(failure), failure, failure.__traceback__))
+            # Raising would add to the trace of an error that many records share.
+            if not _counts_as_done(error):
+                _log_failure(error, _sequence_number(record))
+                self.failure_handler(record, (type(error), error, error.__traceback__))
 
 
 def sqs_handler(handle: Callable[[SQSRecord], object]) -> Handler[Response]:
@@ -91,23 +90,39 @@ def _handler(processor: BatchProcessor, run: Callable[[Any], object]) -> Handler
 
 
 def _run_change(handle: Callable[[DynamoDBRecord], Result], record: DynamoDBRecord) -> Result | None:
-    number = record.dynamodb.sequence_number if record.dynamodb else None
-    return _run(handle, record, record.event_id, number)
+    return _run(handle, record, record.event_id, _sequence_number(record))
 
 
 def _run(
     handle: Callable[[Record], Result], record: Record, correlation_id: str | None, shown: str | None
 ) -> Result | None:
-    """Handle a record with its own log keys. A record about an unreadable row counts as done.
-
-    The adapter has already recorded the row. A retry would repair nothing and delay the later changes of a shard.
-    """
-    # None removes the keys of the record before, which may be about another task.
-    with logger.append_context_keys(correlation_id=correlation_id, **dict.fromkeys(SUBJECT_KEYS)):
+    """Handle a record with its own log keys."""
+    with _log_keys(correlation_id):
         try:
             return handle(record)
-        except RowUnreadable:
-            return None
-        except Exception:
-            logger.exception("record failed", extra={"record": shown})
+        except Exception as error:
+            if _counts_as_done(error):
+                return None
+            _log_failure(error, shown)
             raise
+
+
+def _log_keys(correlation_id: str | None) -> AbstractContextManager[None]:
+    # None removes the keys of the record before, which may be about another task.
+    return logger.append_context_keys(correlation_id=correlation_id, **dict.fromkeys(SUBJECT_KEYS))
+
+
+def _counts_as_done(error: Exception) -> bool:
+    """Return whether a retry would repair nothing, and only delay the later changes of a shard.
+
+    The adapter has already recorded an unreadable row.
+    """
+    return isinstance(error, RowUnreadable)
+
+
+def _log_failure(error: Exception, shown: str | None) -> None:
+    logger.error("record failed", exc_info=error, extra={"record": shown})
+
+
+def _sequence_number(record: DynamoDBRecord) -> str | None:
+    return record.dynamodb.sequence_number if record.dynamodb else None

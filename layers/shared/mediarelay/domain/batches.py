@@ -5,8 +5,8 @@ from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
-# Batches in a row of which nothing succeeds, before the rest of the work waits: the service that it needs is down. One
-# alone may be about one of its entries, or a moment.
+# Batches in a row of which a service accepts nothing, before the rest of the work waits. One alone may fail because of
+# one of its entries, or of a moment.
 MAX_FAILED_BATCHES = 2
 
 

@@ -16,7 +16,7 @@ from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.operations.overdue import OVERDUE_AFTER
 from mediarelay.domain.schedule import hide_until
 from mediarelay.domain.songs.model import SongKey
-from mediarelay.errors import LedgerUnavailable, Undelivered
+from mediarelay.errors import LedgerUnavailable, ServiceDown, Undelivered
 from mediarelay.observability import count, measure
 
 # Time that failures of one duty may take in one tick. If they take longer, a service that the duty needs is down, and
@@ -47,7 +47,7 @@ class FailureBudget:
         clock: The present (UTC).
         spent: Time that failed rows took.
         failed: How many rows failed.
-        failed_batches: How many batches in a row failed as a whole.
+        failed_batches: Of how many batches in a row a service accepted nothing.
         cause: Why some rows could not be listed or hidden, or which queue did not answer; None if all went well.
     """
 
@@ -71,7 +71,8 @@ class FailureBudget:
 
     def tolerate_all(self, rows: Sequence[DueItem], failures: Mapping[DueItem, Exception], begun: datetime) -> None:
         """Count and log the failures of a batch of rows, which was taken at a time (UTC)."""
-        self.failed_batches = self.failed_batches + 1 if len(failures) == len(rows) else 0
+        is_down = len(failures) == len(rows) and all(isinstance(error, ServiceDown) for error in failures.values())
+        self.failed_batches = self.failed_batches + 1 if is_down else 0
         if failures:
             self.spent += self.clock() - begun
         for row, error in failures.items():

@@ -1,7 +1,7 @@
 """Request deliveries as soon as the stream reports what must be delivered. The sweep requests those that fail here."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,38 +12,28 @@ log = logging.getLogger(__name__)
 
 
 class RequestQueue(Protocol):
-    """The delivery queue. Both methods return the errors of what was not sent."""
+    """The delivery queue."""
 
-    def send_events(self, changes: Collection[EventStored]) -> Mapping[EventStored, Undelivered]:
-        """Send messages that each store the deliveries of one event."""
-
-    def send_deliveries(self, changes: Collection[DeliveryStored]) -> Mapping[DeliveryStored, Undelivered]:
-        """Send messages that each attempt one delivery."""
+    def send_all(
+        self, events: Collection[EventStored], deliveries: Collection[DeliveryStored]
+    ) -> Mapping[EventStored | DeliveryStored, Undelivered]:
+        """Send messages that each store the deliveries of an event, or attempt a delivery; return what was not sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequester:
-    """Requests deliveries. `queue` is None in a deployment that delivers no events over HTTP.
-
-    What the queue does not take is left to the sweep. To report it would make Lambda repeat the records behind it, and
-    so hold up the outcomes of the shard. Each method therefore returns no failures.
-    """
+    """Requests deliveries. `queue` is None in a deployment that delivers no events over HTTP."""
 
     queue: RequestQueue | None
 
-    def fan_out(self, changes: Collection[EventStored]) -> dict[EventStored, Exception]:
-        """Request the deliveries of events."""
-        if self.queue:
-            _leave_to_sweep(self.queue.send_events(changes))
+    def request_all(self, changes: Collection[EventStored | DeliveryStored]) -> dict[Hashable, Exception]:
+        """Request what events and deliveries wait for. Report nothing that the queue does not take.
+
+        Lambda would repeat the records behind it, and so hold up the outcomes of the shard. The sweep sends it.
+        """
+        events = [change for change in changes if isinstance(change, EventStored)]
+        deliveries = [change for change in changes if isinstance(change, DeliveryStored)]
+        failures = self.queue.send_all(events, deliveries) if self.queue else {}
+        for change, error in failures.items():
+            log.warning("delivery left to the sweep", exc_info=error, extra=change.log_keys)
         return {}
-
-    def attempt(self, changes: Collection[DeliveryStored]) -> dict[DeliveryStored, Exception]:
-        """Request the first attempts of deliveries."""
-        if self.queue:
-            _leave_to_sweep(self.queue.send_deliveries(changes))
-        return {}
-
-
-def _leave_to_sweep(failures: Mapping[EventStored, Undelivered] | Mapping[DeliveryStored, Undelivered]) -> None:
-    for change, error in failures.items():
-        log.warning("delivery left to the sweep", exc_info=error, extra=change.log_keys)
