@@ -156,9 +156,8 @@ def overdue(deployed: Deployed) -> Iterator[Incident]:
 
 @contextmanager
 def unreadable_row(deployed: Deployed) -> Iterator[Incident]:
-    """A task item that no function can read."""
+    """A task item that no function can read, and no sweep that repairs it before the operator looks."""
     vid = tracked(deployed)
-    make_due(deployed, vid, Duty.UNREADABLE, state={"N": "7"})
 
     def end_cause() -> None:
         deployed.invoke("Sweep")
@@ -166,12 +165,14 @@ def unreadable_row(deployed: Deployed) -> Iterator[Incident]:
         for item in copies:
             table.delete_item(TableName=_table(deployed), Key={name: item[name] for name in ("pk", "sk")})
 
-    yield Incident(
-        seen=(vid, "the row cannot be read"),
-        variables={"VID": vid},
-        end_cause=end_cause,
-        is_made_good=lambda: deployed.api_client.task(vid)["state"] == "expected",
-    )
+    with paused(deployed, "Sweep"):
+        make_due(deployed, vid, Duty.UNREADABLE, state={"N": "7"})
+        yield Incident(
+            seen=(vid, "the row cannot be read"),
+            variables={"VID": vid},
+            end_cause=end_cause,
+            is_made_good=lambda: deployed.api_client.task(vid)["state"] == "expected",
+        )
 
 
 def tracked(deployed: Deployed) -> str:
