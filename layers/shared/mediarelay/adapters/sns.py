@@ -1,6 +1,6 @@
 """Publishes notifications to an SNS topic."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from mediarelay.adapters.aws_errors import AWS_ERRORS
 from mediarelay.adapters.batch_answers import failed_entries
 from mediarelay.contracts.notification import Notification
-from mediarelay.domain.batches import MAX_FAILED_BATCHES
+from mediarelay.domain.batches import MAX_FAILED_BATCHES, is_outage
 from mediarelay.errors import ServiceDown, Undelivered
 
 # One call takes so many messages, and so many bytes of all their bodies and attributes.
@@ -41,7 +41,7 @@ class Topic:
         for some in calls:
             failed = self._call(some)
             failures |= failed
-            in_a_row = in_a_row + 1 if _is_down(failed, some) else 0
+            in_a_row = in_a_row + 1 if is_outage(failed, some) else 0
             if in_a_row == MAX_FAILED_BATCHES:
                 unsent = [event.id for rest in calls for event in rest]
                 failures |= dict.fromkeys(unsent, failed[some[0].id])
@@ -65,10 +65,6 @@ class Topic:
         failure = Undelivered(type(error).__name__) if is_refused else ServiceDown(type(error).__name__)
         failure.__cause__ = error
         return dict.fromkeys((event.id for event in events), failure)
-
-
-def _is_down(failures: Mapping[str, Undelivered], events: Sequence[Notification]) -> bool:
-    return len(failures) == len(events) and all(isinstance(error, ServiceDown) for error in failures.values())
 
 
 def _calls(events: Iterable[Notification]) -> Iterator[list[Notification]]:

@@ -137,19 +137,18 @@ def _send_all(client: Any, url: str, entries: Mapping[S, Message]) -> dict[S, Un
     After a call that fails, send no more: each further call could take as long, and its caller has other work.
     """
     failures: dict[S, Undelivered] = {}
-    batches = in_batches(entries.items(), SENT_TOGETHER)
+    batches = in_batches(entries, SENT_TOGETHER)
     for batch in batches:
-        numbered = {str(number): entry for number, (_, entry) in enumerate(batch)}
+        subjects = {str(number): subject for number, subject in enumerate(batch)}
+        numbered = [{"Id": number, **entries[subject]} for number, subject in subjects.items()]
         try:
-            answer = client.send_message_batch(
-                QueueUrl=url, Entries=[{"Id": number, **entry} for number, entry in numbered.items()]
-            )
+            answer = client.send_message_batch(QueueUrl=url, Entries=numbered)
         except AWS_ERRORS as error:
-            unsent = [subject for some in (batch, *batches) for subject, _ in some]
+            unsent = [subject for some in (batch, *batches) for subject in some]
             failure = ServiceDown(type(error).__name__)
             failure.__cause__ = error
             return failures | dict.fromkeys(unsent, failure)
-        failures |= failed_entries(answer, dict(zip(numbered, (subject for subject, _ in batch), strict=True)))
+        failures |= failed_entries(answer, subjects)
     return failures
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mediarelay.domain.batches import MAX_FAILED_BATCHES
+from mediarelay.domain.batches import MAX_FAILED_BATCHES, is_outage
 from mediarelay.domain.due import Duty
 from mediarelay.domain.due_item import DueItem
 from mediarelay.domain.operations.overdue import OVERDUE_AFTER
 from mediarelay.domain.schedule import hide_until
 from mediarelay.domain.songs.model import SongKey
-from mediarelay.errors import LedgerUnavailable, ServiceDown, Undelivered
+from mediarelay.errors import LedgerUnavailable, Undelivered
 from mediarelay.observability import count, measure
 
 # Time that failures of one duty may take in one tick. If they take longer, a service that the duty needs is down, and
@@ -71,8 +71,7 @@ class FailureBudget:
 
     def tolerate_all(self, rows: Sequence[DueItem], failures: Mapping[DueItem, Exception], begun: datetime) -> None:
         """Count and log the failures of a batch of rows, which was taken at a time (UTC)."""
-        is_down = len(failures) == len(rows) and all(isinstance(error, ServiceDown) for error in failures.values())
-        self.failed_batches = self.failed_batches + 1 if is_down else 0
+        self.failed_batches = self.failed_batches + 1 if is_outage(failures, rows) else 0
         if failures:
             self.spent += self.clock() - begun
         for row, error in failures.items():
